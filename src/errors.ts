@@ -1,0 +1,100 @@
+/**
+ * Every code an {@link OwnlineError} can carry. The set is closed: a switch over it is complete.
+ *
+ * - Caller: `invalid_options`, `invalid_address`, `invalid_message`, `unknown_sender`, `sender_required`,
+ *   `sender_as_participant`, `opted_out`, `erased`, `not_found`, `invalid_state`, `aborted`
+ * - Carrier: `carrier_rejected`, `carrier_unavailable`, `webhook_rejected`
+ * - AI: `ai_failed`, `ai_timeout`
+ * - Storage: `storage_unavailable`, `storage_unsupported`, `storage_unmigrated`
+ */
+export type OwnlineErrorCode =
+  | "invalid_options"
+  | "invalid_address"
+  | "invalid_message"
+  | "unknown_sender"
+  | "sender_required"
+  | "sender_as_participant"
+  | "opted_out"
+  | "erased"
+  | "not_found"
+  | "invalid_state"
+  | "aborted"
+  | "carrier_rejected"
+  | "carrier_unavailable"
+  | "webhook_rejected"
+  | "ai_failed"
+  | "ai_timeout"
+  | "storage_unavailable"
+  | "storage_unsupported"
+  | "storage_unmigrated";
+
+/** Who has to act: the code that called ownline, the carrier, the AI provider or the storage. */
+export type ErrorParty = "caller" | "carrier" | "ai" | "storage";
+
+export interface OwnlineErrorOptions {
+  readonly cause?: unknown;
+  /** Whether the same call may succeed later with nothing changed. @default false */
+  readonly retryable?: boolean;
+  /** The carrier's own code, for example Twilio's `21610`. */
+  readonly carrierCode?: number;
+}
+
+const BRAND = Symbol.for("ownline.error");
+
+const CALLER_CODES: ReadonlySet<OwnlineErrorCode> = new Set<OwnlineErrorCode>([
+  "invalid_options",
+  "invalid_address",
+  "invalid_message",
+  "unknown_sender",
+  "sender_required",
+  "sender_as_participant",
+  "opted_out",
+  "erased",
+  "not_found",
+  "invalid_state",
+  "aborted",
+]);
+
+function partyOf(code: OwnlineErrorCode): ErrorParty {
+  if (CALLER_CODES.has(code)) return "caller";
+  if (code === "ai_failed" || code === "ai_timeout") return "ai";
+  return code.startsWith("storage_") ? "storage" : "carrier";
+}
+
+/**
+ * The one error that ownline throws. The message says who must do what; it never carries a phone number,
+ * a text or a secret, so it may be logged.
+ *
+ * Recognise it with {@link isOwnlineError}, not `instanceof`: the ESM and the CJS build each carry a class.
+ */
+export class OwnlineError extends Error {
+  override readonly name = "OwnlineError";
+  readonly code: OwnlineErrorCode;
+  readonly party: ErrorParty;
+  readonly retryable: boolean;
+  readonly carrierCode: number | undefined;
+
+  constructor(code: OwnlineErrorCode, message: string, options: OwnlineErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.party = partyOf(code);
+    this.retryable = options.retryable ?? false;
+    this.carrierCode = options.carrierCode;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+}
+
+/**
+ * Whether a value is an {@link OwnlineError} of any copy of ownline in the process: of any entry, ESM or CJS.
+ *
+ * @example
+ * ```ts
+ * import { isOwnlineError } from "ownline";
+ *
+ * const error: unknown = new Error("boom");
+ * if (isOwnlineError(error) && error.code === "opted_out") console.log("nothing was sent");
+ * ```
+ */
+export function isOwnlineError(value: unknown): value is OwnlineError {
+  return typeof value === "object" && value !== null && BRAND in value;
+}
