@@ -1,0 +1,617 @@
+import type { ConsentSource, ConsentState } from "../model/consent.ts";
+import type { Conversation, Turn, TurnOutcome } from "../model/conversation.ts";
+import type { AttemptStatus, CarrierStatus } from "../model/delivery-status.ts";
+import type {
+  InboundMessage,
+  InboundOrigin,
+  Media,
+  Message,
+  MessageError,
+  OutboundMessage,
+  OutboundOrigin,
+} from "../model/message.ts";
+
+/**
+ * The ledger: the only truth of a service built on ownline.
+ *
+ * Rules for every adapter:
+ * - Each mutating method is **one atomic commit**. Nothing of it is seen before all of it is.
+ * - Each mutating method is **idempotent by its `op`** (`recordInbound` and `recordOutbound` by their `key`): a
+ *   repetition, after an answer that was lost, changes nothing and returns what the first call returned.
+ *   Operation ids may be forgotten after an hour.
+ * - Times come from the storage's own clock, read once for each call; callers hand over durations.
+ * - `seq` and `changedSeq` come from one counter on the conversation, raised in the writing commit: +1 for each new
+ *   message, +1 for each change of an outbound message's status (several changes in one commit take one each).
+ * - A failure to reach the database, or to commit, is thrown as `OwnlineError("storage_unavailable", …,
+ *   { retryable: true })`. Then nothing, or everything, was written; the caller repeats with the same `op`.
+ * - Every query is served by an index: its cost does not depend on how many conversations or messages there are.
+ *
+ * The shape is kept possible on a database that runs only **batches of conditional statements** (no interactive
+ * transaction, at most 100 parameters): the first statement writes an operation marker with the outcome that its
+ * guards allow, the later ones act only where the marker is fresh and says so, the last ones read the answer.
+ * Lists travel as one JSON parameter.
+ *
+ * To write an adapter, run the contract that `ownline/testing` exports against the real database.
+ */
+export interface Storage {
+  /** For logs and errors, for example `sqlite`. */
+  readonly name: string;
+
+  /**
+   * Creates or upgrades the schema. Safe to call at every start and from several processes at once: each numbered
+   * step runs once.
+   */
+  migrate(): Promise<void>;
+
+  /**
+   * Makes the ledger ready for use, and returns the secret that it made at its first migration. An embedded adapter
+   * may migrate here.
+   *
+   * @throws OwnlineError `storage_unmigrated` when the schema is missing, old, or newer than this code can write;
+   * `storage_unsupported` when the runtime or the database lacks what the adapter needs.
+   */
+  open(): Promise<OpenedLedger>;
+
+  /** Releases what the adapter itself opened (a file). Never closes a client that was passed in. */
+  close(): Promise<void>;
+
+  /**
+   * Records a text from a person: the row under its unique `key`, the conversation (made if there is none), its due
+   * time, the consent that the text changes and the auto-reply that answers it, in one commit.
+   *
+   * - `key` known: nothing changes; outcome `repeated` with the first message and its auto-reply. `key` erased:
+   *   outcome `erased`.
+   * - `needsAnswer` is stored as `record.needsAnswer` and not opted out (after this very text's change of consent).
+   * - A text that needs an answer sets `pendingSince` (kept if set) and, unless the conversation is paused, the due
+   *   time: `max(min(now + debounceMs, pendingSince + maxWaitMs), now, the backoff a failed turn left)`.
+   *   While a turn holds the lease the due time is set all the same; the lease keeps others away.
+   * - `consent` opted-out: the consent row is written; the open turn ends `cancelled`, its lease is taken away and
+   *   the fence raised; nothing stays due; `answeredSeq` becomes this text's `seq`; every `intent` and `held` message
+   *   under the same `consentKey` (other conversations too) becomes `cancelled`, returned in `cancelled`.
+   * - `consent` opted-in: the row is written; nothing that was cancelled comes back.
+   * - The auto-reply is stored only when its conditions hold (see {@link SendConditions}; all-or-nothing), as
+   *   `sending` with attempt 1 that belongs to no worker. It takes the `seq` after the text's. It is never due.
+   *
+   * SQL: insert … on conflict (key) do nothing, then updates guarded by the marker. MongoDB: a transaction over the
+   * message, the conversation and the consent.
+   */
+  recordInbound(record: InboundRecord): Promise<RecordedInbound>;
+
+  /**
+   * Records a message of the service or of an operator, in parts, as `intent`, due in order. A repeated `key`
+   * returns the first parts; one that was erased, outcome `erased`; an opted-out person, outcome `opted-out` and
+   * nothing is stored. Makes the conversation if there is none.
+   *
+   * SQL: a batch guarded on key and consent. MongoDB: a transaction.
+   */
+  recordOutbound(record: OutboundRecord): Promise<RecordedOutbound>;
+
+  /**
+   * Claims the conversation that has been due longest: not leased, not paused, due time reached. `null` when there
+   * is none. The lease belongs to the worker until it commits or releases, or until {@link Storage.heartbeat} finds
+   * the worker dead. The fence rises by one; the due time is cleared; the worker is registered as alive for
+   * `leaseMs`.
+   *
+   * The turn's id is `"t"` + the id of its first unanswered text. The turn is made at its first run; `runs` rises by
+   * one; `throughSeq` becomes the newest text that needs an answer: the run's inputs are frozen.
+   *
+   * SQL: update … where id = (select … order by due_at limit 1 [for update skip locked]). MongoDB: findOneAndUpdate.
+   */
+  claimTurn(claim: TurnClaim): Promise<ClaimedTurn | null>;
+
+  /**
+   * Commits what a turn decided: the reply's parts as `intent` (in order, after each other), the watermark
+   * (`answeredSeq = throughSeq`), the lease's end, the next due time.
+   *
+   * - `lost`: the lease is not this worker's under this fence. Nothing changes.
+   * - `superseded` (only when `supersede` is true): a newer text needs an answer. The lease ends, the turn's
+   *   `superseded` rises by one, the due time that the newer text set stands. No reply is stored.
+   * - `committed`: texts newer than `throughSeq` that need an answer stay pending: `pendingSince` becomes now, the
+   *   due time that they set stands. Otherwise nothing stays due. `pause` pauses the conversation in the same commit.
+   *
+   * SQL: update on the conversation where lease and fence match, then the inserts, guarded by the marker. MongoDB:
+   * one findOneAndUpdate on the conversation, which carries the committed turn until its parts are written out.
+   */
+  commitTurn(commit: TurnCommit): Promise<CommittedTurn>;
+
+  /**
+   * Gives a turn back unanswered. It is due again after `retryInMs` (or earlier than that for `superseded`: when the
+   * newer text said). `failed` counts as an AI failure and leaves a backoff that a newer text cannot shorten;
+   * `superseded` counts as superseded; `stopped` counts as nothing. Returns whether the lease was still this
+   * worker's.
+   */
+  releaseTurn(release: TurnRelease): Promise<boolean>;
+
+  /**
+   * Keeps a worker alive for another `leaseMs`, and buries the dead: for every worker whose time is over, its
+   * conversations lose their lease and are due at once (the turn's `crashes` rises by one), and its attempts in
+   * `sending` become `unknown`, to be settled within `unknownWindowMs`. Returns the worker's own leases, so that it
+   * learns what was taken from it and where a newer text waits.
+   */
+  heartbeat(beat: Heartbeat): Promise<HeartbeatAnswer>;
+
+  /**
+   * What the outbox has to do now, oldest first, at most `limit`; and when to look again. Of a conversation at most
+   * the messages that are due show up; a message behind another one of its conversation is not due.
+   */
+  due(limit: number): Promise<DueWork>;
+
+  /**
+   * The gate before every send: judges and charges all conditions and moves `intent` to `sending` with a new attempt
+   * row, in one all-or-nothing step.
+   *
+   * In this order:
+   * 1. not `intent` any more (or erased): `gone`.
+   * 2. past its expiry: `cancelled`.
+   * 3. `conditions.cancel`: `cancelled` with that reason. Required consent missing or the conversation paused where
+   *    that is forbidden: `cancelled`.
+   * 4. an earlier part of its group is not yet taken by the carrier, or an earlier message of its conversation is
+   *    `intent` or `sending`: `waiting`, not due until that one moves. An earlier message of another group is
+   *    `unknown`: `waiting` for what is left of `orderWaitMs` since it became so; after that it is overtaken.
+   * 5. `conditions.delayMs`: `waiting` that long. A counter that is full: `waiting` until its window ends, or
+   *    `cancelled`, as the counter says. No counter is charged unless the message is claimed.
+   * 6. `claimed`: every counter charged.
+   *
+   * A `cancelled` message takes the later parts of its group with it.
+   *
+   * SQL: lock, then judge. MongoDB: a transaction over message, conversation, consent and counters.
+   */
+  claimSend(claim: SendClaim): Promise<ClaimedSend>;
+
+  /**
+   * Records what the carrier answered to an attempt. A fact: not fenced, accepted in any state.
+   *
+   * - `accepted`: the attempt takes the carrier's id and rises to `status` (by rank). A second carrier's id for one
+   *   message is kept, and `duplicate` is true.
+   * - `refused`, then `retry`: the attempt is `refused`, the message is `intent` again, due after `retryInMs`; unless
+   *   another attempt of it may have left, whose state it then shows. Then `fail`: `failed`, and the later parts are
+   *   cancelled. Then `opt-out`: as `fail`, and the consent row becomes opted-out with all that
+   *   {@link Storage.recordInbound} says about that.
+   * - `unknown`: the attempt and the message are `unknown`, due to be settled after `windowMs`, unless a fact came
+   *   first.
+   *
+   * The message's status is the best of its attempts. Whatever moves a message forward makes the next one of its
+   * conversation due.
+   */
+  recordSend(record: SendRecord): Promise<RecordedFact>;
+
+  /**
+   * Records a status callback. A fact: kept as an event (repetitions are counted, not kept), merged by rank. Found by
+   * (outbound id, attempt) or else by the carrier's id. A callback for an attempt in `sending` or `unknown` proves
+   * that it was accepted. `optOut` does what `opt-out` does in {@link Storage.recordSend}. A message that became
+   * `failed` or `undelivered` takes the later parts of its group with it.
+   */
+  recordStatus(record: StatusRecord): Promise<RecordedFact>;
+
+  /**
+   * Settles a message that no witness spoke for, if it is still `unknown`: `resend` makes it `intent`, due now;
+   * `hold` and `drop` make it `held` or `failed`, and cancel the later parts of its group. In any other state nothing
+   * changes and `message` is its present form.
+   */
+  resolveUnknown(resolution: UnknownResolution): Promise<RecordedFact>;
+
+  /**
+   * Pauses or resumes a conversation. Pausing takes the lease away from a running turn and raises the fence.
+   * Resuming with `skipPending` counts everything so far as answered and ends an open turn as `cancelled`; without
+   * it, what is pending is due at once. `null` when there is no such conversation.
+   */
+  setPaused(change: PauseChange): Promise<Conversation | null>;
+
+  /** What is known about a person's consent, `null` where nothing is. */
+  consent(consentKey: string): Promise<Consent | null>;
+
+  conversation(id: string): Promise<Conversation | null>;
+
+  /** Newest activity first; at most `limit`, after the cursor of the last page. */
+  conversations(page: ConversationPage): Promise<ConversationList>;
+
+  /** By `seq`: upwards after `after`, or downwards before `before` (newest first). At most `limit`. */
+  messages(page: MessagePage): Promise<readonly Message[]>;
+
+  /** The messages that are new or have changed since a position, by `changedSeq` upwards, at most `limit`. */
+  changes(page: ChangePage): Promise<readonly Message[]>;
+
+  /** Everything that the ledger knows about a message, `null` where there is no such message. */
+  story(messageId: string): Promise<MessageStory | null>;
+
+  /**
+   * Forgets a person: conversations, messages, turns, attempts and events, on one line or on all. Tombstones stay for
+   * every inbound key, send key, outbound id and carrier's id, so that nothing is inserted, sent or matched again; the
+   * consent row stays under its opaque key. A running turn finds its lease lost.
+   */
+  erase(order: EraseOrder): Promise<Erased>;
+
+  /**
+   * Retention: removes up to `limit` messages older than `olderThanMs` that nothing waits for (no unanswered text, no
+   * message that is not final), leaving tombstones; and operation markers that are over an hour old.
+   */
+  purge(order: PurgeOrder): Promise<Erased>;
+
+  /**
+   * Claims the search for lost webhooks of one sender, if `everyMs` have passed since the last one and nobody else is
+   * at it. `null` otherwise.
+   */
+  claimSweep(claim: SweepClaim): Promise<ClaimedSweep | null>;
+
+  /** Moves the watermark and ends the claim; false when the claim was lost. */
+  commitSweep(commit: SweepCommit): Promise<boolean>;
+}
+
+export interface OpenedLedger {
+  /** At least 32 random characters, made once; the key under which people's consent is filed. */
+  readonly secret: string;
+}
+
+export interface InboundRecord {
+  /** Unique for ever: `account:MessageSid` for a webhook, `simulated:id` for a simulated text. */
+  readonly key: string;
+  /** Taken if the text is new. */
+  readonly messageId: string;
+  /** Taken if the conversation is new. */
+  readonly conversationId: string;
+  readonly line: string;
+  /** The number that was texted. Becomes the conversation's `sender`. */
+  readonly sender: string;
+  readonly participant: string;
+  readonly consentKey: string;
+  readonly origin: InboundOrigin;
+  readonly carrierId: string | null;
+  readonly body: string;
+  readonly media: readonly Media[];
+  /** Unix milliseconds by the carrier's clock; `null` where it does not say: then the storage's clock counts. */
+  readonly occurredAt: number | null;
+  readonly needsAnswer: boolean;
+  readonly debounceMs: number;
+  readonly maxWaitMs: number;
+  readonly consent: ConsentChange | null;
+  readonly autoReply: AutoReplyRecord | null;
+}
+
+export interface ConsentChange {
+  readonly state: ConsentState;
+  readonly source: ConsentSource;
+}
+
+export interface Consent extends ConsentChange {
+  /** Unix milliseconds. */
+  readonly changedAt: number;
+}
+
+/** One part of a message to be sent. */
+export interface PartRecord {
+  readonly id: string;
+  readonly body: string;
+  readonly media: readonly Media[];
+  readonly encoding: "GSM-7" | "UCS-2";
+  readonly segments: number;
+}
+
+export interface AutoReplyRecord extends PartRecord {
+  readonly conditions: SendConditions;
+}
+
+export interface RecordedInbound {
+  readonly outcome: "recorded" | "repeated" | "erased";
+  /** `null` only when erased. */
+  readonly message: InboundMessage | null;
+  readonly conversation: Conversation | null;
+  /** The reply that rides on the webhook's answer, `null` where none does. */
+  readonly autoReply: OutboundMessage | null;
+  /** What an opt-out stopped. Empty for a repetition. */
+  readonly cancelled: readonly OutboundMessage[];
+  /** Whether the consent row changed its state. */
+  readonly consentChanged: boolean;
+}
+
+export interface OutboundRecord {
+  readonly key: string;
+  readonly groupId: string;
+  readonly conversationId: string;
+  readonly line: string;
+  readonly sender: string;
+  readonly participant: string;
+  readonly consentKey: string;
+  readonly origin: Exclude<OutboundOrigin, "ai" | "auto-reply">;
+  /** At least one. */
+  readonly parts: readonly PartRecord[];
+  /** After this long an intent that has not left is cancelled. */
+  readonly expiryMs: number;
+}
+
+export interface RecordedOutbound {
+  readonly outcome: "recorded" | "repeated" | "opted-out" | "erased";
+  readonly messages: readonly OutboundMessage[];
+  readonly conversation: Conversation | null;
+}
+
+export interface TurnClaim {
+  readonly op: string;
+  readonly workerId: string;
+  readonly leaseMs: number;
+}
+
+export interface ClaimedTurn {
+  readonly conversation: Conversation;
+  readonly turn: Turn;
+  /** Runs of this turn that died with their process. */
+  readonly crashes: number;
+  readonly fence: number;
+  /** The texts to answer, by `seq`. At least one. */
+  readonly messages: readonly InboundMessage[];
+  /** How long the first of them has been waiting. */
+  readonly waitedMs: number;
+}
+
+export interface TurnCommit {
+  readonly op: string;
+  readonly workerId: string;
+  readonly conversationId: string;
+  readonly turnId: string;
+  readonly fence: number;
+  readonly throughSeq: number;
+  readonly outcome: Exclude<TurnOutcome, "cancelled">;
+  /** Give way to a newer text. */
+  readonly supersede: boolean;
+  readonly pause: boolean;
+  /** Empty for silence. Ids are `turnId` + `-` + part. */
+  readonly parts: readonly PartRecord[];
+  readonly expiryMs: number;
+}
+
+export interface CommittedTurn {
+  readonly outcome: "committed" | "superseded" | "lost";
+  /** The reply's parts. Empty unless committed. */
+  readonly messages: readonly OutboundMessage[];
+  readonly conversation: Conversation | null;
+}
+
+export interface TurnRelease {
+  readonly op: string;
+  readonly workerId: string;
+  readonly conversationId: string;
+  readonly turnId: string;
+  readonly fence: number;
+  readonly reason: "failed" | "superseded" | "stopped";
+  readonly retryInMs: number;
+}
+
+export interface Heartbeat {
+  readonly op: string;
+  readonly workerId: string;
+  readonly leaseMs: number;
+  readonly unknownWindowMs: number;
+}
+
+export interface HeartbeatAnswer {
+  readonly leases: readonly HeldLease[];
+  /** Messages that became `unknown` because their worker died. */
+  readonly unsettled: readonly OutboundMessage[];
+  /** Conversations that were taken back from dead workers. */
+  readonly recovered: number;
+}
+
+export interface HeldLease {
+  readonly conversationId: string;
+  readonly fence: number;
+  /** `seq` of the newest text that needs an answer. */
+  readonly pendingSeq: number;
+}
+
+export interface DueWork {
+  readonly messages: readonly DueMessage[];
+  /** Whether a conversation waits to be claimed now. */
+  readonly turns: boolean;
+  /** Milliseconds until the next thing that is not due yet becomes due; `null` where nothing will. */
+  readonly nextInMs: number | null;
+}
+
+export interface DueMessage {
+  /** `intent`: to be sent. `unknown`: its window is over. */
+  readonly message: OutboundMessage;
+  readonly conversation: Conversation;
+  readonly consentKey: string;
+}
+
+/** What a gate demands, as data, so that the storage can judge and charge it in one step. */
+export interface SendConditions {
+  /** The person must not have opted out. */
+  readonly consent: boolean;
+  /** The conversation must not be paused. */
+  readonly unpaused: boolean;
+  /** Wait this long first; 0 for no wait. */
+  readonly delayMs: number;
+  /** Cancel with this reason; `null` to go on. */
+  readonly cancel: string | null;
+  readonly counters: readonly CounterCondition[];
+}
+
+/** At most `max` charges within a window, which opens with its first charge. */
+export interface CounterCondition {
+  readonly key: string;
+  readonly windowMs: number;
+  readonly max: number;
+  readonly charge: number;
+  /** What happens to the message when the counter is full. */
+  readonly full: "wait" | "cancel";
+  /** The reason that is recorded then. */
+  readonly reason: string;
+}
+
+export interface SendClaim {
+  readonly op: string;
+  readonly workerId: string;
+  readonly leaseMs: number;
+  readonly outboundId: string;
+  readonly orderWaitMs: number;
+  readonly conditions: SendConditions;
+}
+
+export type ClaimedSend =
+  | {
+      readonly outcome: "claimed";
+      readonly message: OutboundMessage;
+      /** 1 for the first. */
+      readonly attempt: number;
+      /** Ids of earlier messages, still `unknown`, that this one overtakes. */
+      readonly overtook: readonly string[];
+    }
+  | { readonly outcome: "waiting"; readonly retryInMs: number | null; readonly reason: string }
+  | { readonly outcome: "cancelled"; readonly messages: readonly OutboundMessage[] }
+  | { readonly outcome: "gone" };
+
+export interface SendRecord {
+  readonly op: string;
+  readonly outboundId: string;
+  readonly attempt: number;
+  readonly result: SendResultRecord;
+}
+
+export type SendResultRecord =
+  | { readonly kind: "accepted"; readonly carrierId: string; readonly status: CarrierStatus }
+  | {
+      readonly kind: "refused";
+      readonly then: "retry" | "fail" | "opt-out";
+      /** For `retry`; 0 otherwise. */
+      readonly retryInMs: number;
+      readonly error: MessageError;
+    }
+  | { readonly kind: "unknown"; readonly windowMs: number; readonly error: MessageError };
+
+export interface StatusRecord {
+  readonly op: string;
+  readonly outboundId: string | null;
+  readonly attempt: number | null;
+  readonly carrierId: string;
+  readonly status: CarrierStatus;
+  /** The carrier's own word. */
+  readonly rawStatus: string;
+  readonly error: MessageError | null;
+  readonly optOut: boolean;
+}
+
+export interface RecordedFact {
+  /** `unmatched`: no such message, or it was erased. `repeated`: known already, nothing changed. */
+  readonly outcome: "recorded" | "repeated" | "unmatched";
+  /** As it is now. */
+  readonly message: OutboundMessage | null;
+  /** Whether its status is another than before. */
+  readonly changed: boolean;
+  /** The carrier has this message under more than one id. */
+  readonly duplicate: boolean;
+  /** What was stopped with it: later parts, or everything after an opt-out. */
+  readonly cancelled: readonly OutboundMessage[];
+  readonly consentChanged: boolean;
+}
+
+export interface UnknownResolution {
+  readonly op: string;
+  readonly outboundId: string;
+  readonly decision: "resend" | "hold" | "drop";
+  readonly reason: string;
+}
+
+export interface PauseChange {
+  readonly op: string;
+  readonly conversationId: string;
+  readonly paused: boolean;
+  /** Only for resuming. */
+  readonly skipPending: boolean;
+}
+
+export interface ConversationPage {
+  readonly limit: number;
+  /** The `cursor` of the page before. */
+  readonly after?: string;
+}
+
+export interface ConversationList {
+  readonly conversations: readonly Conversation[];
+  /** For the next page; `null` on the last one. Opaque. */
+  readonly cursor: string | null;
+}
+
+export type MessagePage =
+  | { readonly conversationId: string; readonly limit: number; readonly after: number; readonly before?: never }
+  | { readonly conversationId: string; readonly limit: number; readonly before: number; readonly after?: never };
+
+export interface ChangePage {
+  readonly conversationId: string;
+  readonly after: number;
+  readonly limit: number;
+}
+
+/** A message's whole story, as the ledger has it. */
+export interface MessageStory {
+  readonly message: Message;
+  readonly conversation: Conversation;
+  /** The turn that answered it, or that wrote it. */
+  readonly turn: Turn | null;
+  /** The texts that the turn answers; empty while no turn has claimed them. */
+  readonly answers: readonly InboundMessage[];
+  /** The parts that the turn, the `send()` or the auto-reply produced. */
+  readonly replies: readonly OutboundMessage[];
+  /** Of the message itself, or of all replies for an inbound one. By message, then attempt. */
+  readonly attempts: readonly AttemptStory[];
+}
+
+export interface AttemptStory {
+  readonly outboundId: string;
+  readonly attempt: number;
+  readonly status: AttemptStatus;
+  readonly carrierId: string | null;
+  readonly error: MessageError | null;
+  /** Unix milliseconds. */
+  readonly startedAt: number;
+  /** Callbacks and answers, in the order in which they arrived first. */
+  readonly events: readonly StatusEvent[];
+}
+
+export interface StatusEvent {
+  readonly carrierId: string;
+  readonly status: CarrierStatus;
+  readonly rawStatus: string;
+  readonly error: MessageError | null;
+  /** Unix milliseconds of the first arrival. */
+  readonly at: number;
+  /** How often it arrived. */
+  readonly times: number;
+}
+
+export interface EraseOrder {
+  readonly op: string;
+  readonly participant: string;
+  /** `null` for all lines. */
+  readonly line: string | null;
+}
+
+export interface PurgeOrder {
+  readonly op: string;
+  readonly olderThanMs: number;
+  readonly limit: number;
+}
+
+export interface Erased {
+  readonly conversations: number;
+  readonly messages: number;
+}
+
+export interface SweepClaim {
+  readonly op: string;
+  readonly workerId: string;
+  readonly sender: string;
+  readonly everyMs: number;
+  readonly leaseMs: number;
+}
+
+export interface ClaimedSweep {
+  /** Unix milliseconds by the carrier's clock, up to which everything was seen; `null` before the first sweep. */
+  readonly watermark: number | null;
+  readonly fence: number;
+}
+
+export interface SweepCommit {
+  readonly op: string;
+  readonly sender: string;
+  readonly fence: number;
+  readonly watermark: number;
+}
