@@ -1,0 +1,82 @@
+import type { ConsentState } from "../model/consent.ts";
+import type { Conversation } from "../model/conversation.ts";
+import type { Media, Message, OutboundMessage, OutboundOrigin } from "../model/message.ts";
+
+/**
+ * A rule about what may be recorded, answered and sent. A policy judges a snapshot and answers with data; the engine
+ * and the ledger carry it out, so that nothing can slip between the judgement and the deed.
+ *
+ * Every method is optional, synchronous, without side effects, and may be asked more than once.
+ */
+export interface Policy {
+  readonly name: string;
+  /** Judges a text before it is recorded. */
+  inbound?(text: InboundSnapshot): InboundVerdict | null;
+  /** Judges a turn before the AI is asked. */
+  turn?(turn: TurnSnapshot): TurnVerdict | null;
+  /** States the conditions under which a message may leave. */
+  send?(message: SendSnapshot): SendVerdict | null;
+}
+
+export interface InboundSnapshot {
+  readonly from: string;
+  readonly to: string;
+  readonly line: string;
+  readonly body: string;
+  readonly media: readonly Media[];
+  /** STOP, START or HELP, where the carrier has seen it and has already replied. */
+  readonly optOut: "STOP" | "START" | "HELP" | null;
+  /** Whether the text came from a number of ours. */
+  readonly fromOwnSender: boolean;
+}
+
+export interface InboundVerdict {
+  /** `false`: the AI does not see it as something to answer. */
+  readonly answer: boolean;
+  /** What it says about the person's consent. */
+  readonly consent?: ConsentState;
+  /** Sent back on the webhook's answer, where the transport can; such a text outranks the configured auto-reply. */
+  readonly reply?: string;
+  /** For the log and `explain`, without a number or a text in it. */
+  readonly reason: string;
+}
+
+export interface TurnSnapshot {
+  readonly conversation: Conversation;
+  /** Oldest first, bounded by the history window; ends with the texts to answer. */
+  readonly history: readonly Message[];
+}
+
+/** The AI is not asked, and nobody is answered. */
+export interface TurnVerdict {
+  readonly silence: true;
+  readonly reason: string;
+}
+
+export interface SendSnapshot {
+  readonly origin: OutboundOrigin;
+  readonly conversation: Pick<Conversation, "id" | "line" | "sender" | "participant">;
+  /** `null` for an auto-reply, which has no row yet. */
+  readonly message: OutboundMessage | null;
+}
+
+/** Conditions; those of several policies are joined: the longest delay, every counter, any cancellation. */
+export interface SendVerdict {
+  /** The person must not have opted out. */
+  readonly consent?: boolean;
+  readonly delayMs?: number;
+  /** Not to be sent at all, for this reason. */
+  readonly cancel?: string;
+  readonly counters?: readonly CounterRule[];
+}
+
+/** At most `max` within a window, which opens with its first charge. */
+export interface CounterRule {
+  /** Unique among the policies, for example `loop:` + the conversation's id. */
+  readonly key: string;
+  readonly windowMs: number;
+  readonly max: number;
+  /** What happens to the message when it is full. */
+  readonly full: "wait" | "cancel";
+  readonly reason: string;
+}

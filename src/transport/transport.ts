@@ -1,0 +1,180 @@
+import type { CarrierStatus } from "../model/delivery-status.ts";
+import type { Media, MessageError } from "../model/message.ts";
+
+/**
+ * A carrier: sends texts from numbers that the account owns, and understands what the carrier posts to us.
+ *
+ * A transport keeps no state and never decides: what may be sent, when, and how often is settled before it is called.
+ */
+export interface Transport {
+  /** For logs and errors, for example `twilio`. */
+  readonly name: string;
+  readonly capabilities: TransportCapabilities;
+
+  /**
+   * Hands one text to the carrier, once. Never repeats a request by itself, and never throws for what the carrier or
+   * the network did: every outcome is a {@link SendResult}. A request whose answer did not come is `unknown`.
+   */
+  send(request: SendRequest): Promise<SendResult>;
+
+  /**
+   * Verifies and reads what the carrier posted. One method, so that nothing unverified can be read by mistake: only a
+   * request with a valid signature comes back as anything but `rejected`.
+   */
+  receive(request: WebhookRequest): Promise<ReceivedWebhook>;
+
+  /** The carrier's own form of "thank you", with the auto-reply in it where there is one. */
+  acknowledge(autoReply: SendRequest | null): Response;
+
+  /** Texts of ours that the carrier knows, newest first: the witness for sends whose answer was lost. */
+  find(query: FindQuery): Promise<readonly CarrierMessage[]>;
+
+  /** Texts that people sent to one of our numbers, oldest first: for finding webhooks that never came. */
+  listInbound(query: ListInboundQuery): Promise<readonly InboundText[]>;
+
+  /** The numbers that the account owns and may send from. */
+  senders(): Promise<readonly OwnedSender[]>;
+}
+
+/** What a carrier can do, as data. */
+export interface TransportCapabilities {
+  /** The longest body in UTF-16 code units. Twilio: 1600, https://www.twilio.com/docs/api/errors/21617 */
+  readonly maxBodyLength: number;
+  /** The most media in one message; 0 for none. */
+  readonly maxMedia: number;
+  /** Whether the carrier reports on a message after taking it. */
+  readonly statusCallbacks: boolean;
+  /** Whether a reply can ride on the webhook's answer. */
+  readonly autoReply: boolean;
+}
+
+export interface SendRequest {
+  /** Id and attempt come back with each status callback. */
+  readonly outboundId: string;
+  readonly attempt: number;
+  /** The configured sender to send through: equals `from`, or is the Messaging Service that `from` belongs to. */
+  readonly line: string;
+  /** A number of ours. */
+  readonly from: string;
+  readonly to: string;
+  readonly body: string;
+  readonly media: readonly Media[];
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Why a carrier refused, by what follows from it.
+ *
+ * - `retry-now`: it never looked at the message (too many requests); safe to repeat after a moment
+ * - `retry-later`: it cannot take it for a while
+ * - `permanent`: this message will never go
+ * - `configuration`: somebody must change a setting first
+ * - `opted-out`: the person does not want it
+ */
+export type RefusalClass = "retry-now" | "retry-later" | "permanent" | "configuration" | "opted-out";
+
+export type SendResult =
+  | {
+      readonly kind: "accepted";
+      readonly carrierId: string;
+      readonly status: CarrierStatus;
+      readonly rawStatus: string;
+    }
+  | {
+      readonly kind: "refused";
+      readonly refusal: RefusalClass;
+      /** The cause lies with the account (credentials, suspension), not with this message. */
+      readonly wholeAccount: boolean;
+      /** What the carrier asked for; `null` where it did not say. */
+      readonly retryAfterMs: number | null;
+      readonly error: MessageError;
+    }
+  | { readonly kind: "unknown"; readonly error: MessageError };
+
+/** What the HTTP layer hands over: the request as it came, its body read and bounded. */
+export interface WebhookRequest {
+  readonly method: string;
+  /** As the server saw it. Behind a proxy not what the carrier called. */
+  readonly url: string;
+  readonly headers: Headers;
+  /** The raw bytes as UTF-8 text. */
+  readonly body: string;
+  /**
+   * The parameters, where a body parser ran before us and the raw bytes are gone. `body` is empty then.
+   */
+  readonly params?: URLSearchParams;
+}
+
+export type ReceivedWebhook =
+  | { readonly kind: "inbound"; readonly text: InboundText }
+  | { readonly kind: "status"; readonly report: StatusReport }
+  /** Genuine, but nothing that we handle; acknowledged. */
+  | { readonly kind: "ignored"; readonly reason: string }
+  | WebhookRejection;
+
+export interface WebhookRejection {
+  readonly kind: "rejected";
+  readonly httpStatus: 400 | 403 | 405 | 415 | 500;
+  /** A sentence for the caller, without a secret in it. */
+  readonly reason: string;
+  /** A line for our log: what was tried, the likely cause, who must do what. No secrets. */
+  readonly log: string;
+}
+
+/** A text from a person, as the carrier told it. */
+export interface InboundText {
+  /** Unique within the carrier for ever; `account:id`. */
+  readonly key: string;
+  readonly carrierId: string;
+  readonly from: string;
+  readonly to: string;
+  /** The Messaging Service that received it, if one did. */
+  readonly service: string | null;
+  readonly body: string;
+  readonly media: readonly Media[];
+  /** The carrier saw STOP, START or HELP and has already replied. */
+  readonly optOut: "STOP" | "START" | "HELP" | null;
+  /** Unix milliseconds by the carrier's clock; `null` where it does not say. */
+  readonly occurredAt: number | null;
+}
+
+/** What the carrier reports about a text of ours. */
+export interface StatusReport {
+  readonly outboundId: string | null;
+  readonly attempt: number | null;
+  readonly carrierId: string;
+  readonly status: CarrierStatus;
+  readonly rawStatus: string;
+  readonly error: MessageError | null;
+  /** The report says that the person has opted out. */
+  readonly optOut: boolean;
+}
+
+export interface FindQuery {
+  readonly from: string;
+  readonly to: string;
+  /** Created at or after this, Unix milliseconds by the carrier's clock. */
+  readonly since: number;
+}
+
+export interface CarrierMessage {
+  readonly carrierId: string;
+  readonly from: string | null;
+  readonly to: string;
+  readonly body: string;
+  readonly status: CarrierStatus;
+  /** Unix milliseconds by the carrier's clock. */
+  readonly createdAt: number;
+}
+
+export interface ListInboundQuery {
+  readonly to: string;
+  readonly since: number;
+}
+
+export interface OwnedSender {
+  readonly address: string;
+  readonly capabilities: readonly ("sms" | "mms" | "voice")[];
+  /** Where the carrier posts inbound texts for it; empty where nowhere. */
+  readonly webhookUrl: string;
+}
