@@ -1,0 +1,31 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { type BuildKind, builtKind, recordBuild } from "./build-stamp.ts";
+
+const TSUP = fileURLToPath(new URL("../node_modules/tsup/dist/cli-default.js", import.meta.url));
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * Builds `dist` where it is missing or older than its sources.
+ *
+ * @throws where tsup fails; its own output has then said why.
+ */
+export function buildIfStale(kind: BuildKind): void {
+  const built = builtKind();
+  if (built === "complete" || built === kind) return;
+  build(kind);
+}
+
+function build(kind: BuildKind): void {
+  const started = performance.now();
+  const { status } = spawnSync(process.execPath, [TSUP], {
+    cwd: ROOT,
+    stdio: "inherit",
+    env: { ...process.env, OWNLINE_BUILD: kind },
+  });
+  if (status !== 0) throw new Error("The build failed; see tsup's message above.");
+  recordBuild(kind);
+  console.log(`Built dist (${kind}) in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+}
+
+if (import.meta.main) build(process.argv.includes("--js") ? "js" : "complete");

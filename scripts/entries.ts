@@ -1,0 +1,32 @@
+/**
+ * Every subpath of the package and the source that stands behind it: the one list. The build reads it; the exports
+ * test holds package.json, tsconfig.json and the files to it.
+ *
+ * The rule: the subpath is the path under `src/`, and a folder's face is the file that bears the folder's name.
+ */
+export const entries: Readonly<Record<string, string>> = {
+  ".": "src/index.ts",
+  "./segments": "src/segments/segments.ts",
+  "./transport/twilio": "src/transport/twilio/twilio.ts",
+  "./storage/memory": "src/storage/memory.ts",
+  "./storage/sqlite": "src/storage/sqlite.ts",
+  "./ai/ai-sdk": "src/ai/ai-sdk.ts",
+  "./ai/openai-compatible": "src/ai/openai-compatible.ts",
+  "./ai/offline": "src/ai/offline.ts",
+  "./http/express": "src/http/express.ts",
+  "./http/node": "src/http/node.ts",
+  "./policy/opt-out": "src/policy/opt-out.ts",
+  "./policy/loop-guard": "src/policy/loop-guard.ts",
+  "./testing": "src/testing/testing.ts",
+  "./testing/node": "src/testing/node/node.ts",
+};
+
+/** Where a subpath lands in `dist`, without its extension: `./transport/twilio` becomes `transport/twilio`. */
+export function outputOf(subpath: string): string {
+  return subpath === "." ? "index" : subpath.slice("./".length);
+}
+
+/** What a user writes: `./transport/twilio` becomes `ownline/transport/twilio`. */
+export function specifierOf(subpath: string): string {
+  return subpath === "." ? "ownline" : `ownline/${outputOf(subpath)}`;
+}

@@ -1,0 +1,182 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { posix } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+import { entries } from "../scripts/entries.ts";
+
+/** The floors of the house: a file imports only from lower floors, or from its own folder. Type imports count. */
+const FLOORS: Readonly<Record<string, number>> = {
+  "errors.ts": 1,
+  "logger.ts": 1,
+  "telemetry.ts": 1,
+  "segments/": 1,
+  "model/": 2,
+  "transport/": 3,
+  "storage/": 3,
+  "ai/": 3,
+  "policy/": 3,
+  "queue/": 3,
+  "engine/": 4,
+  "http/": 5,
+  "ownline.ts": 6,
+  "index.ts": 6,
+  "testing/": 7,
+  "cli/": 8,
+};
+
+/** Each package that `src` may import, and where. A package that is not here may be imported nowhere. */
+const PACKAGES: Readonly<Record<string, RegExp>> = {
+  zod: /^engine\/options\.ts$/,
+  eventemitter3: /^engine\//,
+  ai: /^ai\/ai-sdk\.ts$/,
+};
+
+/** Where Node's own modules may be imported; everything else runs on the web platform alone. */
+const NODE_STATIC = /^(http\/node\.ts$|cli\/|testing\/node\/)/;
+/** Where they may be asked for while running, so that a runtime without them can still load the file. */
+const NODE_ON_DEMAND = /^(http\/node\.ts$|cli\/|testing\/node\/|storage\/sqlite\.ts$)/;
+
+/** What the engine must not know: the published adapters and policies of floor 3. */
+const ADAPTERS = Object.values(entries)
+  .map((source) => source.slice("src/".length))
+  .filter((source) => floorOf(source) === 3);
+
+interface Import {
+  readonly specifier: string;
+  readonly onDemand: boolean;
+}
+
+function importsOf(name: string, text: string): Import[] {
+  const found: Import[] = [];
+  const add = (node: ts.Node | undefined, onDemand: boolean): void => {
+    if (node === undefined) return;
+    // A computed specifier cannot be judged, so it stands in the report under its own text.
+    found.push({ specifier: ts.isStringLiteralLike(node) ? node.text : node.getText(), onDemand });
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) add(node.moduleSpecifier, false);
+    else if (ts.isExternalModuleReference(node)) add(node.expression, false);
+    else if (ts.isImportTypeNode(node)) add(ts.isLiteralTypeNode(node.argument) ? node.argument.literal : node, false);
+    else if (ts.isCallExpression(node)) {
+      const callee = node.expression.getText();
+      if (callee === "import" || callee === "require" || /\bgetBuiltinModule$/.test(callee)) {
+        add(node.arguments[0], true);
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true));
+  return found;
+}
+
+/** `storage/sql/schema.ts` is of the folder `storage/`; a loose file stands in the root folder, `""`. */
+function folderOf(file: string): string {
+  return file.includes("/") ? file.slice(0, file.indexOf("/") + 1) : "";
+}
+
+function floorOf(file: string): number | undefined {
+  return FLOORS[folderOf(file) || file];
+}
+
+/** What is wrong with one import, or `undefined`. `files` are all paths under `src`. */
+function faultOf(file: string, { specifier, onDemand }: Import, files: ReadonlySet<string>): string | undefined {
+  if (specifier.startsWith("node:")) {
+    if (onDemand ? NODE_ON_DEMAND.test(file) : NODE_STATIC.test(file)) return undefined;
+    return "Node's own modules stand only in http/node.ts, cli/, testing/node/ and, asked for on demand, storage/sqlite.ts";
+  }
+  if (!specifier.startsWith(".")) {
+    const owner = Object.keys(PACKAGES).find((name) => specifier === name || specifier.startsWith(`${name}/`));
+    const place = owner === undefined ? undefined : PACKAGES[owner];
+    if (place?.test(file) === true) return undefined;
+    return place === undefined ? "no such package may be imported in src" : `${owner} belongs in ${place.source}`;
+  }
+  const target = posix.join(posix.dirname(file), specifier);
+  if (!files.has(target)) return "there is no such file under src";
+  const [from, to] = [floorOf(file), floorOf(target)];
+  if (from === undefined || to === undefined) return "a file has no floor";
+  if (target.startsWith("testing/node/") && !NODE_STATIC.test(file)) return "testing/node runs on Node alone";
+  if (folderOf(file) === folderOf(target) && from === to) return undefined;
+  if (from <= to) return `floor ${from} may not import floor ${to}`;
+  const adapter = ADAPTERS.some((known) => known === target) || target.startsWith("transport/twilio/");
+  return from === 4 && adapter ? "the engine knows ports, never an adapter or a policy" : undefined;
+}
+
+function faults(sources: Readonly<Record<string, string>>): string[] {
+  const files = new Set(Object.keys(sources));
+  return Object.entries(sources).flatMap(([file, text]) => [
+    ...(floorOf(file) === undefined ? [`${file}: has no floor; give its folder one`] : []),
+    ...importsOf(file, text).flatMap((found) => {
+      const fault = faultOf(file, found, files);
+      return fault === undefined ? [] : [`${file} imports ${found.specifier}: ${fault}`];
+    }),
+  ]);
+}
+
+function readSources(): Record<string, string> {
+  const root = fileURLToPath(new URL("../src/", import.meta.url));
+  const names = readdirSync(root, { recursive: true, encoding: "utf8" }).map((name) => name.replaceAll("\\", "/"));
+  return Object.fromEntries(
+    names.filter((name) => name.endsWith(".ts")).map((name) => [name, readFileSync(root + name, "utf8")]),
+  );
+}
+
+describe("the floors of the house", () => {
+  it("holds: every import in src runs downwards", () => {
+    const sources = readSources();
+    expect(Object.keys(sources)).toContain("errors.ts");
+    expect(faults(sources)).toEqual([]);
+  });
+
+  it("lets an import run downwards, inside a folder, and to a package in its place", () => {
+    const sources = {
+      "errors.ts": "",
+      "segments/segments.ts": `export * from "./gsm7.ts";`,
+      "segments/gsm7.ts": "",
+      "transport/transport.ts": `import type { A } from "../errors.ts";`,
+      "transport/twilio/twilio.ts": `import { T } from "../transport.ts";`,
+      "storage/sqlite.ts": `process.getBuiltinModule("node:sqlite");`,
+      "ai/ai-sdk.ts": `import { generateText } from "ai";`,
+      "engine/options.ts": `import * as z from "zod/mini";`,
+      "engine/engine.ts": `import { EventEmitter } from "eventemitter3"; import "../transport/transport.ts";`,
+      "http/node.ts": `import { Readable } from "node:stream";`,
+      "ownline.ts": `import { e } from "./engine/engine.ts"; import "./transport/twilio/twilio.ts";`,
+      "index.ts": `export * from "./ownline.ts";`,
+      "testing/node/node.ts": `import "../../index.ts"; import "node:http";`,
+    };
+    expect(faults(sources)).toEqual([]);
+  });
+
+  it.each([
+    ["an upward import out", "model/message.ts", `import { x } from "../engine/engine.ts";`],
+    ["an upward type import out", "model/message.ts", `import type { X } from "../engine/engine.ts";`],
+    ["an upward import type out", "model/message.ts", `type X = import("../engine/engine.ts").X;`],
+    ["an upward re-export out", "model/message.ts", `export * from "../engine/engine.ts";`],
+    ["an upward dynamic import out", "model/message.ts", `await import("../engine/engine.ts");`],
+    ["a neighbour on the same floor", "storage/memory.ts", `import type { X } from "../transport/transport.ts";`],
+    ["the ground floor's folder and its loose files apart", "segments/gsm7.ts", `import "../errors.ts";`],
+    ["the engine and an adapter apart", "engine/turn.ts", `import "../storage/memory.ts";`],
+    ["the engine and an adapter's inside apart", "engine/turn.ts", `import "../transport/twilio/rest.ts";`],
+    ["zod out of other files", "engine/turn.ts", `import * as z from "zod/mini";`],
+    ["ai out of other files", "ai/offline.ts", `import type { LanguageModel } from "ai";`],
+    ["eventemitter3 out of other folders", "http/handler.ts", `import { EventEmitter } from "eventemitter3";`],
+    ["Node out of the core", "engine/turn.ts", `import { createHash } from "node:crypto";`],
+    ["Node out of the core, on demand too", "engine/turn.ts", `process.getBuiltinModule("node:crypto");`],
+    ["Node out of the portable tests", "testing/testing.ts", `export * from "./node/node.ts";`],
+    ["a static node:sqlite out of the adapter", "storage/sqlite.ts", `import { DatabaseSync } from "node:sqlite";`],
+    ["vitest out of the package", "testing/testing.ts", `import { expect } from "vitest";`],
+    ["computed specifiers out", "engine/turn.ts", `await import("../" + name);`],
+    ["the package's own name out", "http/express.ts", `import { x } from "ownline";`],
+    ["a folder without a floor out", "misc/thing.ts", ""],
+  ])("keeps %s", (_, file, text) => {
+    const others = {
+      "errors.ts": "",
+      "engine/engine.ts": "",
+      "transport/transport.ts": "",
+      "transport/twilio/rest.ts": "",
+      "storage/memory.ts": "",
+      "testing/node/node.ts": "",
+    };
+    expect(faults({ ...others, [file]: text })).toHaveLength(1);
+  });
+});

@@ -1,0 +1,26 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+import { ClosingReporter } from "./scripts/closing-reporter.ts";
+import { entries, specifierOf } from "./scripts/entries.ts";
+
+/** The examples import the package by its name; under test that is the source. */
+const alias = Object.entries(entries).map(([subpath, source]) => ({
+  find: new RegExp(`^${specifierOf(subpath)}$`),
+  replacement: fileURLToPath(new URL(source, import.meta.url)),
+}));
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    include: ["test/**/*.test.ts"],
+    reporters: ["default", new ClosingReporter()],
+    restoreMocks: true,
+    unstubEnvs: true,
+    unstubGlobals: true,
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      reporter: ["text", "html"],
+    },
+  },
+});
