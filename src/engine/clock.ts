@@ -1,0 +1,29 @@
+/** How the engine waits. Instants in the ledger come from the storage's clock, never from this one. */
+export interface EngineClock {
+  /** Milliseconds that only rise; for measuring how long something took. */
+  now(): number;
+  /**
+   * Resolves after `ms`, or as soon as the signal is aborted. `idle` says that nothing can happen before: a clock for
+   * tests may jump.
+   */
+  sleep(ms: number, options?: { readonly signal?: AbortSignal; readonly idle?: boolean }): Promise<void>;
+}
+
+/** Longest delay that timers take; a longer one fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Real time. */
+export const realClock: EngineClock = {
+  now: () => performance.now(),
+  sleep: (ms, { signal } = {}) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const done = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, Math.min(Math.max(0, ms), MAX_TIMER_MS));
+      signal?.addEventListener("abort", done, { once: true });
+    }),
+};

@@ -1,0 +1,80 @@
+import type { OwnlineError } from "../errors.ts";
+import type { ConsentSource, ConsentState } from "./consent.ts";
+import type { TurnOutcome } from "./conversation.ts";
+import type { InboundMessage, Message, OutboundMessage } from "./message.ts";
+
+/**
+ * What happens in this process, told after the commit. Arguments of the listeners, by the event's name.
+ *
+ * For what happens in any process, read the ledger's feed: `sms.events()`.
+ */
+export interface OwnlineEvents {
+  /** A text was stored: someone's, or one of ours that is about to leave. */
+  message: (message: Message) => void;
+  /** A message of ours moved on. */
+  status: (message: OutboundMessage) => void;
+  /** A turn ended. */
+  turn: (turn: TurnEvent) => void;
+  /** A person opted out, or in. */
+  consent: (change: ConsentEvent) => void;
+  /** Something that someone may want to look at. Nothing is dropped, cut or invented without one. */
+  notice: (notice: Notice) => void;
+  /** Something failed; the message says who must do what. Work goes on. */
+  error: (error: OwnlineError) => void;
+}
+
+export interface TurnEvent {
+  readonly turnId: string;
+  readonly conversationId: string;
+  readonly outcome: TurnOutcome;
+  readonly run: number;
+  /** The texts that it answered. */
+  readonly answered: readonly InboundMessage[];
+  readonly replies: readonly OutboundMessage[];
+  /** Why the AI stayed silent, handed over or was replaced by the fallback text; `null` for a reply. */
+  readonly reason: string | null;
+  /** The name of the AI. */
+  readonly ai: string;
+}
+
+export interface ConsentEvent {
+  readonly conversationId: string | null;
+  readonly state: ConsentState;
+  readonly source: ConsentSource;
+}
+
+/**
+ * - `cancelled`: a message of ours will not leave
+ * - `failed`: the carrier refused a message, or gave it up
+ * - `held`: a message of ours waits for a person's decision
+ * - `unknown`: nobody knows whether the carrier took a message
+ * - `resent`: such a message is sent again
+ * - `overtaken`: a message did not wait any longer for an earlier one whose fate is unknown
+ * - `duplicate`: the carrier has one message twice
+ * - `superseded`: a turn gave way to a newer text
+ * - `silenced`: a policy kept the AI from answering
+ * - `not-answered`: a text was stored that nobody will answer, for the reason given
+ * - `unmatched-status`: a status callback for a message that the ledger does not know
+ * - `recovered`: work of a dead process was taken over
+ */
+export type NoticeKind =
+  | "cancelled"
+  | "failed"
+  | "held"
+  | "unknown"
+  | "resent"
+  | "overtaken"
+  | "duplicate"
+  | "superseded"
+  | "silenced"
+  | "not-answered"
+  | "unmatched-status"
+  | "recovered";
+
+export interface Notice {
+  readonly kind: NoticeKind;
+  readonly conversationId: string | null;
+  readonly messageId: string | null;
+  /** A sentence without a number or a text in it. */
+  readonly detail: string;
+}

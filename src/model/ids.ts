@@ -1,0 +1,15 @@
+/** A random id, safe in URLs and file names: the prefix and 32 hexadecimal digits. It has no dot in it. */
+export function newId(prefix: string): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return prefix + Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** A turn's id: derived from the first text that it answers, so that every run of it has the same. */
+export function turnIdOf(firstMessageId: string): string {
+  return `t${firstMessageId}`;
+}
+
+/** The id of a part of a reply or of a `send()`: derived, so that a second commit of the same part cannot be new. */
+export function partIdOf(groupId: string, part: number): string {
+  return `${groupId}-${part}`;
+}

@@ -1,0 +1,52 @@
+import { OwnlineError } from "../errors.ts";
+
+const E164 = /^\+[1-9]\d{6,14}$/;
+const SHORT_CODE = /^\d{3,8}$/;
+const CHANNEL = /^[a-z][a-z0-9-]*:/;
+const SERVICE = /^MG[0-9a-zA-Z]+$/;
+const FORMATTING = /[\s().-]/g;
+
+/** Whether an address names a Messaging Service of Twilio rather than a number. */
+export function isMessagingService(address: string): boolean {
+  return SERVICE.test(address);
+}
+
+/** The address without its channel: `whatsapp:+15550001111` → `+15550001111`. Consent spans channels. */
+export function withoutChannel(address: string): string {
+  return address.replace(CHANNEL, "");
+}
+
+/**
+ * Brings an address that a caller gave into the form that carriers use: E.164 (`+15703251809`), a short code, or
+ * either behind a channel (`whatsapp:+15703251809`). Spaces, dots, dashes and brackets are formatting and are dropped;
+ * a number without its country code is not guessed at.
+ *
+ * @throws OwnlineError `invalid_address`
+ */
+export function normalizeAddress(address: unknown, name: string): string {
+  if (typeof address !== "string" || address.trim() === "") {
+    throw new OwnlineError(
+      "invalid_address",
+      `${name} is missing: give a phone number in E.164, for example +15703251809`,
+    );
+  }
+  const trimmed = address.trim();
+  if (isMessagingService(trimmed)) return trimmed;
+  const channel = CHANNEL.exec(trimmed)?.[0] ?? "";
+  const rest = trimmed.slice(channel.length);
+  if (channel !== "" && !/^\+?[\d\s().-]+$/.test(rest)) return trimmed;
+  const number = rest.replace(FORMATTING, "");
+  if (E164.test(number) || SHORT_CODE.test(number)) return channel + number;
+  throw new OwnlineError(
+    "invalid_address",
+    `${name} is not a phone number that a carrier understands: write it in E.164, a plus sign and the country code first, for example +15703251809`,
+  );
+}
+
+/** An address for log lines above `debug`: `+15703251809` → `+1570…09`. */
+export function maskAddress(address: string): string {
+  const channel = CHANNEL.exec(address)?.[0] ?? "";
+  const rest = address.slice(channel.length);
+  if (rest.length <= 6) return `${channel}…${rest.slice(-2)}`;
+  return `${channel}${rest.slice(0, rest.length > 9 ? 5 : 2)}…${rest.slice(-2)}`;
+}
