@@ -17,6 +17,7 @@ export default defineConfig({
   external: [/^node:/],
   // zod loads its 64 locales when it is imported as a package: 50 ms of every cold start.
   noExternal: ["zod"],
+  tsconfig: "tsconfig.build.json",
   dts: !scriptsOnly,
   clean: true,
   silent: true,
