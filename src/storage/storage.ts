@@ -17,8 +17,10 @@ import type {
  * Rules for every adapter:
  * - Each mutating method is **one atomic commit**. Nothing of it is seen before all of it is.
  * - Each mutating method is **idempotent by its `op`** (`recordInbound` and `recordOutbound` by their `key`): a
- *   repetition, after an answer that was lost, changes nothing and returns what the first call returned.
- *   Operation ids may be forgotten after an hour.
+ *   repetition, after an answer that was lost, changes nothing and returns what the first call returned, however
+ *   much has happened since. Operation ids may be forgotten after an hour, and when the person whom they speak of is
+ *   erased. A call that changed nothing (it answered `null`, `false`, `lost`, `gone` or `unmatched`) may be judged
+ *   anew. A repeated `key`, which is known for ever, answers with the present form.
  * - Times come from the storage's own clock, read once for each call; callers hand over durations.
  * - `seq` and `changedSeq` come from one counter on the conversation, raised in the writing commit: +1 for each new
  *   message, +1 for each change of an outbound message's status (several changes in one commit take one each).
@@ -59,18 +61,23 @@ export interface Storage {
    * Records a text from a person: the row under its unique `key`, the conversation (made if there is none), its due
    * time, the consent that the text changes and the auto-reply that answers it, in one commit.
    *
-   * - `key` known: nothing changes; outcome `repeated` with the first message and its auto-reply. `key` erased:
-   *   outcome `erased`.
+   * - `key` known: nothing changes; outcome `repeated` with the first message and its auto-reply, as they are now.
+   *   `key` erased: outcome `erased`.
    * - `needsAnswer` is stored as `record.needsAnswer` and not opted out (after this very text's change of consent).
    * - A text that needs an answer sets `pendingSince` (kept if set) and, unless the conversation is paused, the due
    *   time: `max(min(now + debounceMs, pendingSince + maxWaitMs), now, the backoff a failed turn left)`.
-   *   While a turn holds the lease the due time is set all the same; the lease keeps others away.
-   * - `consent` opted-out: the consent row is written; the open turn ends `cancelled`, its lease is taken away and
-   *   the fence raised; nothing stays due; `answeredSeq` becomes this text's `seq`; every `intent` and `held` message
-   *   under the same `consentKey` (other conversations too) becomes `cancelled`, returned in `cancelled`.
+   *   While a turn holds the lease the due time is set all the same; the lease keeps others away. A text that needs
+   *   no answer leaves all of that, and `answeredSeq`, as it is.
+   * - `consent` opted-out: the consent row is written; the conversation's open turn ends `cancelled`, its lease is
+   *   taken away and the fence raised; nothing of it stays pending or due; `answeredSeq` becomes this text's `seq`;
+   *   every `intent` and `held` message under the same `consentKey` (other conversations too) becomes `cancelled`,
+   *   returned in `cancelled`. A turn that runs in another conversation goes on; the gate stops what it writes.
    * - `consent` opted-in: the row is written; nothing that was cancelled comes back.
-   * - The auto-reply is stored only when its conditions hold (see {@link SendConditions}; all-or-nothing), as
-   *   `sending` with attempt 1 that belongs to no worker. It takes the `seq` after the text's. It is never due.
+   * - A consent row that has the state already keeps its source and time.
+   * - The auto-reply is stored only when its conditions hold after that change (see {@link SendConditions};
+   *   all-or-nothing; as it cannot wait, a delay or a full counter of either kind drops it), as `sending` with attempt
+   *   1 that belongs to no worker. It is a group of its own: its `groupId` is its id. It takes the `seq` after the
+   *   text's. It is never due, and stands outside the order: no other message waits for it.
    *
    * SQL: insert … on conflict (key) do nothing, then updates guarded by the marker. MongoDB: a transaction over the
    * message, the conversation and the consent.
@@ -79,8 +86,9 @@ export interface Storage {
 
   /**
    * Records a message of the service or of an operator, in parts, as `intent`, due in order. A repeated `key`
-   * returns the first parts; one that was erased, outcome `erased`; an opted-out person, outcome `opted-out` and
-   * nothing is stored. Makes the conversation if there is none.
+   * returns the first parts as they are now; one that was erased, outcome `erased`; else an opted-out person, outcome
+   * `opted-out` and nothing is stored, the key included. Makes the conversation if there is none; an existing one
+   * keeps its `sender`.
    *
    * SQL: a batch guarded on key and consent. MongoDB: a transaction.
    */
@@ -107,7 +115,9 @@ export interface Storage {
    * - `superseded` (only when `supersede` is true): a newer text needs an answer. The lease ends, the turn's
    *   `superseded` rises by one, the due time that the newer text set stands. No reply is stored.
    * - `committed`: texts newer than `throughSeq` that need an answer stay pending: `pendingSince` becomes now, the
-   *   due time that they set stands. Otherwise nothing stays due. `pause` pauses the conversation in the same commit.
+   *   due time that they set stands. Otherwise nothing stays due. `pause` pauses the conversation in the same commit:
+   *   then nothing is due until it is resumed.
+   * - A reply leaves from the conversation's `sender`; its `groupId` is the turn's id.
    *
    * SQL: update on the conversation where lease and fence match, then the inserts, guarded by the marker. MongoDB:
    * one findOneAndUpdate on the conversation, which carries the committed turn until its parts are written out.
@@ -115,24 +125,26 @@ export interface Storage {
   commitTurn(commit: TurnCommit): Promise<CommittedTurn>;
 
   /**
-   * Gives a turn back unanswered. It is due again after `retryInMs` (or earlier than that for `superseded`: when the
-   * newer text said). `failed` counts as an AI failure and leaves a backoff that a newer text cannot shorten;
-   * `superseded` counts as superseded; `stopped` counts as nothing. Returns whether the lease was still this
-   * worker's.
+   * Gives a turn back unanswered. It is due again after `retryInMs`, whatever a newer text said (for `superseded`:
+   * when the newer text said, if that is earlier). `failed` counts as an AI failure and leaves a backoff that a newer
+   * text cannot shorten; `superseded` counts as superseded; `stopped` counts as nothing. Returns whether the lease was
+   * still this worker's.
    */
   releaseTurn(release: TurnRelease): Promise<boolean>;
 
   /**
-   * Keeps a worker alive for another `leaseMs`, and buries the dead: for every worker whose time is over, its
-   * conversations lose their lease and are due at once (the turn's `crashes` rises by one), and its attempts in
-   * `sending` become `unknown`, to be settled within `unknownWindowMs`. Returns the worker's own leases, so that it
+   * Keeps a worker alive for another `leaseMs`, even if its own time was over, and buries the dead: for every other
+   * worker whose time is over, its conversations lose their lease and are due at once (the turn's `crashes` rises by
+   * one), and its attempts in `sending` become `unknown`, due to be settled after `unknownWindowMs`. Returns the worker's own leases, so that it
    * learns what was taken from it and where a newer text waits.
    */
   heartbeat(beat: Heartbeat): Promise<HeartbeatAnswer>;
 
   /**
    * What the outbox has to do now, oldest first, at most `limit`; and when to look again. Of a conversation at most
-   * the messages that are due show up; a message behind another one of its conversation is not due.
+   * the messages that are due show up; a message behind another one of its conversation (an `intent` or `sending`
+   * one, or an `unknown` part of its own group) is not due. A conversation that is leased or paused does not wait to
+   * be claimed, nor does `nextInMs` count it.
    */
   due(limit: number): Promise<DueWork>;
 
@@ -140,19 +152,22 @@ export interface Storage {
    * The gate before every send: judges and charges all conditions and moves `intent` to `sending` with a new attempt
    * row, in one all-or-nothing step.
    *
-   * In this order:
+   * In this order (an auto-reply is not among the "earlier messages"):
    * 1. not `intent` any more (or erased): `gone`.
    * 2. past its expiry: `cancelled`.
-   * 3. `conditions.cancel`: `cancelled` with that reason. Required consent missing or the conversation paused where
-   *    that is forbidden: `cancelled`.
+   * 3. `conditions.cancel`: `cancelled` with that reason. The person opted out where consent is required, or the
+   *    conversation paused where that is forbidden, or an earlier part of its group `failed`, `undelivered`,
+   *    `cancelled` or `held`: `cancelled`.
    * 4. an earlier part of its group is not yet taken by the carrier, or an earlier message of its conversation is
-   *    `intent` or `sending`: `waiting`, not due until that one moves. An earlier message of another group is
+   *    `intent` or `sending`: `waiting` with `retryInMs` null, not due until that one moves. An earlier message of another group is
    *    `unknown`: `waiting` for what is left of `orderWaitMs` since it became so; after that it is overtaken.
-   * 5. `conditions.delayMs`: `waiting` that long. A counter that is full: `waiting` until its window ends, or
-   *    `cancelled`, as the counter says. No counter is charged unless the message is claimed.
-   * 6. `claimed`: every counter charged.
+   * 5. `conditions.delayMs`: `waiting` that long. A full counter that says so: `cancelled` with its reason. Else a
+   *    full counter: `waiting` until its window ends (the last of them, where several are full). No counter is charged
+   *    unless the message is claimed.
+   * 6. `claimed`: every counter charged, the worker registered as alive for `leaseMs`.
    *
-   * A `cancelled` message takes the later parts of its group with it.
+   * A `cancelled` message takes the later parts of its group with it: those in `intent` or `held`, here and wherever
+   * this file says so.
    *
    * SQL: lock, then judge. MongoDB: a transaction over message, conversation, consent and counters.
    */
@@ -164,36 +179,44 @@ export interface Storage {
    * - `accepted`: the attempt takes the carrier's id and rises to `status` (by rank). A second carrier's id for one
    *   message is kept, and `duplicate` is true.
    * - `refused`, then `retry`: the attempt is `refused`, the message is `intent` again, due after `retryInMs`; unless
-   *   another attempt of it may have left, whose state it then shows. Then `fail`: `failed`, and the later parts are
-   *   cancelled. Then `opt-out`: as `fail`, and the consent row becomes opted-out with all that
-   *   {@link Storage.recordInbound} says about that.
+   *   another attempt of it may have left, whose state it then shows (an `unknown` one is then due to be settled after
+   *   `retryInMs`). Then `fail`: `failed`, and the later parts are cancelled; unless another attempt is `sending` or
+   *   known to the carrier, whose state it then shows. Then `opt-out`: as `fail`, and the consent row becomes opted-out
+   *   (source `refused-send`) with all that {@link Storage.recordInbound} says about that, `answeredSeq` becoming
+   *   `inboundSeq`. A refusal of an attempt that the carrier is known to have taken changes no attempt and no message.
    * - `unknown`: the attempt and the message are `unknown`, due to be settled after `windowMs`, unless a fact came
    *   first.
    *
-   * The message's status is the best of its attempts. Whatever moves a message forward makes the next one of its
-   * conversation due.
+   * The message's status is the best of its attempts; what the carrier reports of one replaces `intent`, `held`,
+   * `cancelled` and our own `failed` too, so that nothing is sent twice. Whatever moves a message forward makes the
+   * next one of its conversation due, but not before a time that a refusal or a condition set for that one.
    */
   recordSend(record: SendRecord): Promise<RecordedFact>;
 
   /**
    * Records a status callback. A fact: kept as an event (repetitions are counted, not kept), merged by rank. Found by
    * (outbound id, attempt) or else by the carrier's id. A callback for an attempt in `sending` or `unknown` proves
-   * that it was accepted. `optOut` does what `opt-out` does in {@link Storage.recordSend}. A message that became
-   * `failed` or `undelivered` takes the later parts of its group with it.
+   * that it was accepted: the attempt takes the carrier's id. `optOut` does what `opt-out` does to the consent in
+   * {@link Storage.recordSend}. A message that became `failed` or `undelivered` takes the later parts of its group
+   * with it.
+   *
+   * A repetition has the carrier's id, `status`, `rawStatus` and error code of an event of the same attempt; its
+   * outcome is `repeated`.
    */
   recordStatus(record: StatusRecord): Promise<RecordedFact>;
 
   /**
    * Settles a message that no witness spoke for, if it is still `unknown`: `resend` makes it `intent`, due now;
-   * `hold` and `drop` make it `held` or `failed`, and cancel the later parts of its group. In any other state nothing
-   * changes and `message` is its present form.
+   * `hold` and `drop` make it `held` or `failed` (with the reason as its error), and cancel the later parts of its
+   * group. In any other state nothing changes: outcome `repeated`, and `message` is its present form.
    */
   resolveUnknown(resolution: UnknownResolution): Promise<RecordedFact>;
 
   /**
-   * Pauses or resumes a conversation. Pausing takes the lease away from a running turn and raises the fence.
-   * Resuming with `skipPending` counts everything so far as answered and ends an open turn as `cancelled`; without
-   * it, what is pending is due at once. `null` when there is no such conversation.
+   * Pauses or resumes a conversation. Pausing takes the lease away from a running turn, which stays open, and raises
+   * the fence; nothing of it is due until it is resumed. Resuming with `skipPending` counts everything so far
+   * (`inboundSeq`) as answered and ends an open turn as `cancelled`; without it, what is pending is due at once,
+   * whatever backoff there was. A conversation that is so already stays as it is. `null` when there is none.
    */
   setPaused(change: PauseChange): Promise<Conversation | null>;
 
@@ -217,23 +240,25 @@ export interface Storage {
   /**
    * Forgets a person: conversations, messages, turns, attempts and events, on one line or on all. Tombstones stay for
    * every inbound key, send key, outbound id and carrier's id, so that nothing is inserted, sent or matched again; the
-   * consent row stays under its opaque key. A running turn finds its lease lost.
+   * consent row stays under its opaque key. A running turn finds its lease lost. A text with a new key begins a new
+   * conversation.
    */
   erase(order: EraseOrder): Promise<Erased>;
 
   /**
    * Retention: removes up to `limit` messages older than `olderThanMs` that nothing waits for (no unanswered text, no
-   * message that is not final), leaving tombstones; and operation markers that are over an hour old.
+   * message that is not final), oldest first, leaving tombstones as {@link Storage.erase} does; conversations that
+   * have no message left and are not paused; and operation markers that are over an hour old.
    */
   purge(order: PurgeOrder): Promise<Erased>;
 
   /**
-   * Claims the search for lost webhooks of one sender, if `everyMs` have passed since the last one and nobody else is
-   * at it. `null` otherwise.
+   * Claims the search for lost webhooks of one sender, if `everyMs` have passed since the last commit and nobody else
+   * is at it (a claim ends by its commit or after `leaseMs`). `null` otherwise.
    */
   claimSweep(claim: SweepClaim): Promise<ClaimedSweep | null>;
 
-  /** Moves the watermark and ends the claim; false when the claim was lost. */
+  /** Moves the watermark and ends the claim; false when the claim was lost: a later one has a higher fence. */
   commitSweep(commit: SweepCommit): Promise<boolean>;
 }
 
@@ -338,7 +363,7 @@ export interface ClaimedTurn {
   readonly fence: number;
   /** The texts to answer, by `seq`. At least one. */
   readonly messages: readonly InboundMessage[];
-  /** How long the first of them has been waiting. */
+  /** How long the first of them has been waiting: since `pendingSince`. */
   readonly waitedMs: number;
 }
 
@@ -425,7 +450,10 @@ export interface SendConditions {
   readonly counters: readonly CounterCondition[];
 }
 
-/** At most `max` charges within a window, which opens with its first charge. */
+/**
+ * At most `max` charges within a window of `windowMs`, which opens with its first charge. Full: the charge would exceed
+ * `max`. A key stands at most once in a list.
+ */
 export interface CounterCondition {
   readonly key: string;
   readonly windowMs: number;
@@ -490,7 +518,10 @@ export interface StatusRecord {
 }
 
 export interface RecordedFact {
-  /** `unmatched`: no such message, or it was erased. `repeated`: known already, nothing changed. */
+  /**
+   * `unmatched`: no such message or attempt, or it was erased. `repeated`: known already, nothing changed but an
+   * event's count.
+   */
   readonly outcome: "recorded" | "repeated" | "unmatched";
   /** As it is now. */
   readonly message: OutboundMessage | null;
@@ -548,7 +579,7 @@ export interface MessageStory {
   readonly turn: Turn | null;
   /** The texts that the turn answers; empty while no turn has claimed them. */
   readonly answers: readonly InboundMessage[];
-  /** The parts that the turn, the `send()` or the auto-reply produced. */
+  /** The parts that the turn, the `send()` or the auto-reply produced, by `seq`. */
   readonly replies: readonly OutboundMessage[];
   /** Of the message itself, or of all replies for an inbound one. By message, then attempt. */
   readonly attempts: readonly AttemptStory[];
@@ -562,7 +593,7 @@ export interface AttemptStory {
   readonly error: MessageError | null;
   /** Unix milliseconds. */
   readonly startedAt: number;
-  /** Callbacks and answers, in the order in which they arrived first. */
+  /** Callbacks and answers (`accepted`: its `rawStatus` is its status), in the order in which they arrived first. */
   readonly events: readonly StatusEvent[];
 }
 
