@@ -55,7 +55,9 @@ export interface TurnVerdict {
 
 export interface SendSnapshot {
   readonly origin: OutboundOrigin;
-  readonly conversation: Pick<Conversation, "id" | "line" | "sender" | "participant">;
+  /** Opaque, and the same for the same line and person always: what counters are filed under. */
+  readonly pairKey: string;
+  readonly conversation: Pick<Conversation, "line" | "sender" | "participant">;
   /** `null` for an auto-reply, which has no row yet. */
   readonly message: OutboundMessage | null;
 }
@@ -72,7 +74,7 @@ export interface SendVerdict {
 
 /** At most `max` within a window, which opens with its first charge. */
 export interface CounterRule {
-  /** Unique among the policies, for example `loop:` + the conversation's id. */
+  /** Unique among the policies, for example `loop:` + the snapshot's `pairKey`. Never a number: counters outlive people. */
   readonly key: string;
   readonly windowMs: number;
   readonly max: number;
