@@ -1,0 +1,61 @@
+import type { Ai, AiTurn, Reply } from "../ai/ai.ts";
+import { OwnlineError } from "../errors.ts";
+import type { EngineClock } from "./clock.ts";
+
+/** How a call of the AI ended. */
+export type Asked =
+  | { readonly kind: "answered"; readonly reply: Reply }
+  /** The run was given up: for a newer text, or because the service stops or lost the lease. */
+  | { readonly kind: "given-up" }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/**
+ * Asks the AI, with a limit of time. Returns as soon as the run is given up, even if the AI ignores its signal: what
+ * it says later is not heard.
+ */
+export async function ask(
+  ai: Ai,
+  turn: AiTurn,
+  options: {
+    readonly clock: EngineClock;
+    readonly timeoutMs: number;
+    readonly giveUp: AbortSignal;
+    toolStarted(): void;
+  },
+): Promise<Asked> {
+  const { clock, timeoutMs, giveUp, toolStarted } = options;
+  const timeUp = new AbortController();
+  const over = new AbortController();
+  const signal = AbortSignal.any([giveUp, timeUp.signal]);
+  const timer = clock.sleep(timeoutMs, { signal: over.signal }).then(() => {
+    if (!over.signal.aborted) {
+      timeUp.abort(
+        new OwnlineError(
+          "ai_timeout",
+          `the AI (${ai.name}) did not answer within ${timeoutMs} ms: make it faster, or raise answer.timeoutMs`,
+          { retryable: true },
+        ),
+      );
+    }
+  });
+  const aborted = new Promise<Asked>((resolve) => {
+    const ended = () =>
+      resolve(giveUp.aborted ? { kind: "given-up" } : { kind: "failed", error: timeUp.signal.reason });
+    if (signal.aborted) ended();
+    else signal.addEventListener("abort", ended, { once: true });
+  });
+  const answered = (async (): Promise<Asked> => {
+    try {
+      return { kind: "answered", reply: await ai.reply(turn, { signal, toolStarted }) };
+    } catch (error) {
+      return { kind: "failed", error };
+    }
+  })();
+  try {
+    const asked = await Promise.race([aborted, answered]);
+    return asked.kind === "failed" && giveUp.aborted ? { kind: "given-up" } : asked;
+  } finally {
+    over.abort();
+    await timer;
+  }
+}

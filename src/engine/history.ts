@@ -1,0 +1,56 @@
+import type { AiTurn, HistoryEntry } from "../ai/ai.ts";
+import type { InboundMessage, Message } from "../model/message.ts";
+import type { EngineContext } from "./context.ts";
+
+/** What was said up to and with a text, oldest first: the newest `maxMessages` that either side has seen. */
+export async function recentMessages(
+  { storage, history }: Pick<EngineContext, "storage" | "history">,
+  conversationId: string,
+  throughSeq: number,
+): Promise<readonly Message[]> {
+  const newestFirst = await storage.messages({ conversationId, before: throughSeq + 1, limit: history.maxMessages });
+  return newestFirst.filter(wasSaid).reverse();
+}
+
+/**
+ * The bounded window that the AI sees. The texts to answer are always in it, however long they are; of the others the
+ * newest that fit.
+ */
+export function historyFor(
+  { history }: Pick<EngineContext, "history">,
+  recent: readonly Message[],
+  answering: readonly InboundMessage[],
+): readonly HistoryEntry[] {
+  const ids = new Set(answering.map((message) => message.id));
+  const earlier = recent.filter((message) => !ids.has(message.id));
+  let room = history.maxCharacters - answering.reduce((sum, message) => sum + message.body.length, 0);
+  let places = history.maxMessages - answering.length;
+  const kept: Message[] = [];
+  for (const message of earlier.toReversed()) {
+    room -= message.body.length;
+    places -= 1;
+    if (room < 0 || places < 0) break;
+    kept.unshift(message);
+  }
+  return [...kept, ...answering].toSorted((a, b) => a.seq - b.seq).map(toEntry);
+}
+
+/** Lets the service change the window; see the `history.select` option. */
+export async function selectHistory({ history }: Pick<EngineContext, "history">, turn: AiTurn): Promise<AiTurn> {
+  return history.select === undefined ? turn : { ...turn, history: await history.select(turn.history, turn) };
+}
+
+/** STOP, HELP and texts of people who opted out are not for the AI; what never left was never said. */
+function wasSaid(message: Message): boolean {
+  if (message.direction === "inbound") return message.needsAnswer;
+  return message.status !== "cancelled" && message.status !== "failed" && message.status !== "held";
+}
+
+function toEntry(message: Message): HistoryEntry {
+  return {
+    role: message.direction === "inbound" ? "user" : "assistant",
+    text: message.body,
+    media: message.media,
+    at: message.createdAt,
+  };
+}

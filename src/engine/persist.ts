@@ -1,0 +1,26 @@
+import { isOwnlineError } from "../errors.ts";
+import type { EngineContext } from "./context.ts";
+
+const FIRST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 2000;
+
+/**
+ * Makes a call to the ledger, and repeats it while the storage says that it may be repeated: calls carry an operation
+ * id, so a repetition after a lost answer does nothing twice. Gives up after `forMs` and throws the last error.
+ */
+export async function persist<Result>(
+  { clock }: Pick<EngineContext, "clock">,
+  forMs: number,
+  call: () => Promise<Result>,
+): Promise<Result> {
+  const startedAt = clock.now();
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+    try {
+      return await call();
+    } catch (error) {
+      const again = isOwnlineError(error) && error.party === "storage" && error.retryable;
+      if (!again || clock.now() - startedAt + waitMs > forMs) throw error;
+      await clock.sleep(waitMs);
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import { newId, partIdOf } from "../model/ids.ts";
+import type { InboundOrigin, Media } from "../model/message.ts";
+import type { InboundSnapshot, InboundVerdict } from "../policy/policy.ts";
+import { countSegments } from "../segments/segments.ts";
+import type { AutoReplyRecord, RecordedInbound } from "../storage/storage.ts";
+import { conditionsOf } from "./conditions.ts";
+import { type EngineContext, tellCancelled } from "./context.ts";
+import type { Route } from "./senders.ts";
+
+/** A text from a person, by whichever way it came. */
+export interface IncomingText {
+  /** Unique for ever; a text with a known key is the same text. */
+  readonly key: string;
+  readonly origin: InboundOrigin;
+  readonly carrierId: string | null;
+  readonly from: string;
+  readonly to: string;
+  readonly service: string | null;
+  readonly body: string;
+  readonly media: readonly Media[];
+  readonly optOut: InboundSnapshot["optOut"];
+  readonly occurredAt: number | null;
+}
+
+/**
+ * The one door in, for webhooks and simulated texts alike. When it returns, the text is committed, with everything
+ * that follows from it at once: consent, due time, auto-reply. It never sends anything.
+ *
+ * @throws OwnlineError `storage_unavailable`: nothing may be acknowledged then.
+ */
+export async function receive(context: EngineContext, text: IncomingText): Promise<RecordedInbound> {
+  const { senders, storage, tell, burst } = context;
+  const route = await senders.routeInbound(text.to, text.service);
+  const { line, sender } = route ?? { line: text.to, sender: text.to };
+  const snapshot: InboundSnapshot = {
+    from: text.from,
+    to: sender,
+    line,
+    body: text.body,
+    media: text.media,
+    optOut: text.optOut,
+    fromOwnSender: (await senders.route(text.from)) !== null,
+  };
+  const verdicts = context.policies.flatMap((policy) => policy.inbound?.(snapshot) ?? []);
+  const silent = verdicts.find((verdict) => !verdict.answer);
+  const consent = verdicts.find((verdict) => verdict.consent !== undefined)?.consent;
+  const consentKey = await context.consentKey(line, text.from);
+
+  const recorded = await storage.recordInbound({
+    key: text.key,
+    messageId: newId("m"),
+    conversationId: newId("c"),
+    line,
+    sender,
+    participant: text.from,
+    consentKey,
+    origin: text.origin,
+    carrierId: text.carrierId,
+    body: text.body,
+    media: text.media,
+    occurredAt: text.occurredAt,
+    needsAnswer: silent === undefined && route !== null,
+    debounceMs: burst.quietMs,
+    maxWaitMs: burst.maxWaitMs,
+    consent: consent === undefined ? null : { state: consent, source: text.optOut === null ? "word" : "carrier" },
+    autoReply: route === null ? null : autoReplyFor(context, text, snapshot, verdicts, route, consentKey),
+  });
+  if (recorded.outcome !== "recorded" || recorded.message === null) return recorded;
+
+  tell.message(recorded.message);
+  if (recorded.autoReply !== null) tell.message(recorded.autoReply);
+  if (recorded.consentChanged && consent !== undefined) {
+    tell.consent({
+      conversationId: recorded.message.conversationId,
+      state: consent,
+      source: text.optOut === null ? "word" : "carrier",
+    });
+  }
+  tellCancelled(tell, recorded.cancelled);
+  if (!recorded.message.needsAnswer) {
+    const reason =
+      route === null
+        ? "it came to a number that is not among the configured senders: add it to senders, or point its webhook elsewhere"
+        : (silent?.reason ?? "the person has opted out");
+    tell.notice({
+      kind: "not-answered",
+      conversationId: recorded.message.conversationId,
+      messageId: recorded.message.id,
+      detail: reason,
+    });
+  }
+  return recorded;
+}
+
+/**
+ * A policy's own words (help, a confirmation of STOP on a short code) outrank the configured auto-reply and need no
+ * consent: they answer the very word. Where the carrier has replied already, nobody else does.
+ */
+function autoReplyFor(
+  context: EngineContext,
+  text: IncomingText,
+  snapshot: InboundSnapshot,
+  verdicts: readonly InboundVerdict[],
+  route: Route,
+  pairKey: string,
+): AutoReplyRecord | null {
+  if (text.origin !== "webhook" || text.optOut !== null || !context.transport.capabilities.autoReply) return null;
+  const worded = verdicts.find((verdict) => verdict.reply !== undefined)?.reply;
+  const answerable = verdicts.every((verdict) => verdict.answer);
+  const configured = typeof context.autoReply === "function" ? context.autoReply(snapshot) : context.autoReply;
+  const body = worded ?? (answerable ? configured : null);
+  if (body === null || body === undefined) return null;
+  const { encoding, segments } = countSegments(body);
+  const conditions = conditionsOf(context.policies, {
+    origin: "auto-reply",
+    pairKey,
+    conversation: { line: route.line, sender: route.sender, participant: text.from },
+    message: null,
+  });
+  return {
+    id: partIdOf(newId("a"), 1),
+    body,
+    media: [],
+    encoding,
+    segments,
+    conditions: worded === undefined ? conditions : { ...conditions, consent: false, unpaused: false },
+  };
+}

@@ -1,0 +1,96 @@
+import { OwnlineError } from "../errors.ts";
+import { isMessagingService, normalizeAddress } from "../model/phone-number.ts";
+import { lineOf, type SenderConfig } from "../model/sender.ts";
+import type { SendersOption } from "./options.ts";
+
+/** Where a text belongs: the line that keeps its conversation, and the number of ours that it came to or leaves from. */
+export interface Route {
+  readonly line: string;
+  readonly sender: string;
+}
+
+/** The numbers that are ours. The only place that says so. */
+export interface SenderBook {
+  /** Whether we may send from this address, and on which line; `null` where it is not ours. */
+  route(address: string): Promise<Route | null>;
+  /** The route of a text that came in to `to`, through a Messaging Service or not; `null` where neither is ours. */
+  routeInbound(to: string, service: string | null): Promise<Route | null>;
+  /** The sender that the caller named, or the only one there is. */
+  choose(address: string | undefined, name: "from" | "to"): Promise<Route>;
+}
+
+const THE_RULE =
+  "A carrier sends only from numbers that your account owns (Twilio refuses others with 21212, 21606, 21659, 21660 or 21661; a verified caller ID does not help, 21601).";
+
+export function senderBook(option: SendersOption): SenderBook {
+  const list =
+    typeof option === "function" ? null : option.flatMap((sender) => (sender === undefined ? [] : [configOf(sender)]));
+  const byAddress = new Map<string, SenderConfig>();
+  for (const sender of list ?? []) {
+    byAddress.set(sender.address, sender);
+    // A pool number is ours by its service, which is ours by itself.
+    if (sender.service !== undefined && !byAddress.has(sender.service))
+      byAddress.set(sender.service, { address: sender.service });
+  }
+  const find = async (address: string): Promise<SenderConfig | undefined> =>
+    typeof option === "function" ? option(address) : byAddress.get(address);
+
+  const route = async (address: string): Promise<Route | null> => {
+    const sender = await find(address);
+    return sender === undefined ? null : { line: lineOf(sender), sender: address };
+  };
+
+  return {
+    route,
+    async routeInbound(to, service) {
+      const direct = await route(to);
+      if (direct !== null) return direct;
+      const through = service === null ? null : await route(service);
+      // The reply keeps the number that was texted, sent through its service.
+      return through === null ? null : { line: through.line, sender: to };
+    },
+    async choose(address, name) {
+      if (address === undefined) {
+        const only = list?.length === 1 ? list[0] : undefined;
+        if (only !== undefined) return { line: lineOf(only), sender: only.address };
+        throw new OwnlineError(
+          "sender_required",
+          `${name} is missing: there is more than one sender, so say which of your numbers is meant`,
+        );
+      }
+      const found = await route(normalizeAddress(address, name));
+      if (found !== null) return found;
+      throw new OwnlineError(
+        "unknown_sender",
+        name === "from"
+          ? `from is not one of the configured senders, so nothing was sent. ${THE_RULE} To mirror what a person typed in your app, call simulate({ from: person, to: yourNumber }): it is stored and answered, and never sent. If you own this number, add it to senders.`
+          : `to is not one of the configured senders. A simulated text goes from a person to one of your own numbers. ${THE_RULE} If you own this number, add it to senders.`,
+      );
+    },
+  };
+}
+
+function configOf(sender: string | SenderConfig): SenderConfig {
+  const config = typeof sender === "string" ? { address: sender } : sender;
+  const address = senderAddress(config.address);
+  if (config.service === undefined) return { address };
+  if (!isMessagingService(config.service)) {
+    throw new OwnlineError(
+      "invalid_options",
+      'options.senders: a service is a Messaging Service\'s id and starts with "MG"',
+    );
+  }
+  return { address, service: config.service };
+}
+
+function senderAddress(address: string): string {
+  try {
+    return normalizeAddress(address, "options.senders");
+  } catch (error) {
+    throw new OwnlineError(
+      "invalid_options",
+      "options.senders: a sender is a number in E.164 (+15703251809), a short code, a channel address (whatsapp:+15703251809) or a Messaging Service (MG…)",
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,66 @@
+import { newId } from "../model/ids.ts";
+import type { RecordedFact } from "../storage/storage.ts";
+import type { StatusReport } from "../transport/transport.ts";
+import { type EngineContext, tellCancelled } from "./context.ts";
+
+/**
+ * Records what the carrier reports about a message of ours.
+ *
+ * @throws OwnlineError `storage_unavailable`: the report must not be acknowledged then.
+ */
+export async function recordReport(context: EngineContext, report: StatusReport): Promise<RecordedFact> {
+  const fact = await context.storage.recordStatus({
+    op: newId("o"),
+    outboundId: report.outboundId,
+    attempt: report.attempt,
+    carrierId: report.carrierId,
+    status: report.status,
+    rawStatus: report.rawStatus,
+    error: report.error,
+    optOut: report.optOut,
+  });
+  if (fact.outcome === "unmatched") {
+    context.tell.notice({
+      kind: "unmatched-status",
+      conversationId: null,
+      messageId: null,
+      detail: `the carrier reported "${report.rawStatus}" about a message that the ledger does not know; something else sends through this webhook, or the message was erased`,
+    });
+    return fact;
+  }
+  tellFact(context, fact);
+  return fact;
+}
+
+/** Tells what a fact from the carrier has changed. */
+export function tellFact({ tell }: Pick<EngineContext, "tell">, fact: RecordedFact): void {
+  const { message } = fact;
+  if (message === null || fact.outcome === "repeated") return;
+  const about = { conversationId: message.conversationId, messageId: message.id };
+  if (fact.changed) {
+    tell.status(message);
+    if (message.status === "failed" || message.status === "undelivered") {
+      tell.notice({ kind: "failed", ...about, detail: message.error?.reason ?? `the carrier says ${message.status}` });
+    }
+    if (message.status === "unknown") {
+      tell.notice({
+        kind: "unknown",
+        ...about,
+        detail: message.error?.reason ?? "nobody knows whether the carrier took it",
+      });
+    }
+    if (message.status === "held") {
+      tell.notice({ kind: "held", ...about, detail: message.error?.reason ?? "a person must decide" });
+    }
+  }
+  if (fact.duplicate) {
+    tell.notice({
+      kind: "duplicate",
+      ...about,
+      detail: `the carrier has this message ${message.carrierIds.length} times`,
+    });
+  }
+  if (fact.consentChanged)
+    tell.consent({ conversationId: message.conversationId, state: "opted-out", source: "refused-send" });
+  tellCancelled(tell, fact.cancelled);
+}
