@@ -1,0 +1,242 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import ts from "typescript";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { entries, specifierOf } from "../../scripts/entries.ts";
+import { blocksOfPage, readPage } from "../docs/code-blocks.ts";
+import { type Consumer, installPackage, stockNode, versionOf } from "./consumer.ts";
+
+// npm installs, Node starts and the compiler reads every declaration: seconds each, on a busy machine many.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+const specifiers = Object.keys(entries).map(specifierOf);
+
+let consumer: Consumer;
+beforeAll(() => {
+  consumer = installPackage();
+});
+afterAll(() => consumer[Symbol.dispose]());
+
+/** A program that loads every subpath, each on its own, and prints what it found. */
+const load = (how: string): string => `
+(async () => {
+  const found = {};
+  for (const name of ${JSON.stringify(specifiers)}) {
+    try {
+      found[name] = Object.keys(${how}(name)).length > 0 ? "loaded" : "empty";
+    } catch (error) {
+      found[name] = String(error);
+    }
+  }
+  console.log(JSON.stringify(found));
+})();
+`;
+
+const everyLoaded = Object.fromEntries(specifiers.map((name) => [name, "loaded"]));
+
+/** Errors of both formats and several entries, each judged by both formats. */
+const ERRORS = `
+import { createRequire } from "node:module";
+import * as esm from "ownline";
+import * as esmTwilio from "ownline/transport/twilio";
+const require = createRequire(import.meta.url);
+const cjs = require("ownline");
+const cjsTwilio = require("ownline/transport/twilio");
+const caught = (act) => { try { act(); } catch (error) { return error; } };
+const errors = {
+  "esm core": caught(() => esm.ownline({})),
+  "cjs core": caught(() => cjs.ownline({})),
+  "esm transport": caught(() => esmTwilio.twilio({})),
+  "cjs transport": caught(() => cjsTwilio.twilio({})),
+};
+console.log(JSON.stringify({
+  recognised: Object.entries(errors).filter(([, e]) => !esm.isOwnlineError(e) || !cjs.isOwnlineError(e)).map(([n, e]) => n + ": " + e),
+  oneClass: [errors["esm transport"] instanceof esm.OwnlineError, errors["cjs transport"] instanceof cjs.OwnlineError],
+  ordinary: esm.isOwnlineError(new Error("x")),
+}));
+`;
+
+const SQLITE = `
+const { sqlite } = require("ownline/storage/sqlite");
+try {
+  sqlite("conversations.db");
+  console.log("opened");
+} catch (error) {
+  console.log(JSON.stringify({ code: error.code, message: error.message, own: require("ownline").isOwnlineError(error) }));
+}
+`;
+
+const stock = stockNode();
+const nodes: readonly (readonly [name: string, node: string | undefined])[] = [
+  [`the pinned Node ${process.version}`, process.execPath],
+  [`the machine's own Node ${stock === undefined ? "" : versionOf(stock)}`.trimEnd(), stock],
+];
+
+describe.each(nodes)("the installed package on %s", (_, node) => {
+  /** The program's output as JSON; its error output stands in the failure. */
+  const printed = (name: string, text: string): unknown => {
+    consumer.write(name, text);
+    const { status, stdout, stderr } = consumer.run(node ?? "", name);
+    expect(status, stderr).toBe(0);
+    return JSON.parse(stdout);
+  };
+  const missing = "the machine has no Node but the pinned one";
+
+  it("imports every subpath", ({ skip }) => {
+    skip(node === undefined, missing);
+    expect(printed("load.mjs", load("await import"))).toEqual(everyLoaded);
+  });
+
+  it("requires every subpath", ({ skip }) => {
+    skip(node === undefined, missing);
+    expect(printed("load.cjs", load("require"))).toEqual(everyLoaded);
+  });
+
+  it("recognises its errors across entries and formats", ({ skip }) => {
+    skip(node === undefined, missing);
+    expect(printed("errors.mjs", ERRORS)).toEqual({ recognised: [], oneClass: [true, true], ordinary: false });
+  });
+});
+
+describe("the SQLite string form", () => {
+  it("opens a file on the pinned Node", () => {
+    consumer.write("sqlite.cjs", SQLITE);
+    const { status, stdout, stderr } = consumer.run(process.execPath, "sqlite.cjs");
+    expect(status, stderr).toBe(0);
+    expect(stdout).toBe("opened\n");
+  });
+
+  it("says what to do where Node has no node:sqlite", ({ skip }) => {
+    skip(stock === undefined || !versionOf(stock).startsWith("v20."), "the machine has no Node without node:sqlite");
+    consumer.write("sqlite.cjs", SQLITE);
+    const { status, stdout, stderr } = consumer.run(stock ?? "", "sqlite.cjs");
+    expect(status, stderr).toBe(0);
+    const error: unknown = JSON.parse(stdout);
+    expect(error).toEqual({ code: "storage_unsupported", message: expect.stringMatching(/Node.*2[24]/), own: true });
+  });
+});
+
+function quickStart(): string {
+  const block = blocksOfPage("README.md", readPage("README.md")).find(({ tags }) => tags.includes("runs"));
+  if (block === undefined) throw new Error("README.md has no block that begins with ```ts runs");
+  return block.code;
+}
+
+describe("the quick start of the README, with the package installed", () => {
+  it("runs by import", () => {
+    consumer.write("quick-start.mts", quickStart());
+    const { status, stderr } = consumer.run(process.execPath, "quick-start.mts");
+    expect(status, stderr).toBe(0);
+  });
+
+  it("runs by require", () => {
+    const { outputText } = ts.transpileModule(quickStart(), {
+      compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
+    });
+    consumer.write("quick-start.cjs", `(async () => {\n${outputText}\n})();\n`);
+    const { status, stderr } = consumer.run(process.execPath, "quick-start.cjs");
+    expect(status, stderr).toBe(0);
+  });
+
+  it.each(resolutions())("type-checks under moduleResolution %s", (_, extension, options) => {
+    // CommonJS has no await at the top level, and the quick start may use one.
+    const text =
+      extension === "mts"
+        ? quickStart()
+        : quickStart().replace(/^((?:import .*\n|\n)+)([\s\S]*)$/, "$1void (async () => {\n$2})();\n");
+    expect(typeErrors(`typed-quick-start.${extension}`, text, options)).toEqual([]);
+  });
+});
+
+describe("the types of the installed package", () => {
+  const everything = `${specifiers.map((name, index) => `import * as m${index} from "${name}";`).join("\n")}
+import { isOwnlineError, type OwnlineErrorCode } from "ownline";
+
+type IsAny<T> = 0 extends 1 & T ? true : false;
+const noneIsAny: [${specifiers.map((_, index) => `IsAny<(typeof m${index})[keyof typeof m${index}]>`).join(", ")}] = [${specifiers.map(() => "false").join(", ")}];
+const caught: unknown = noneIsAny;
+if (isOwnlineError(caught)) {
+  const code: OwnlineErrorCode = caught.code;
+  console.log(code);
+}
+`;
+
+  it.each(resolutions())("hold under moduleResolution %s", (_, extension, options) => {
+    expect(typeErrors(`all.${extension}`, everything, options)).toEqual([]);
+  });
+
+  it("are missed where a subpath does not exist", () => {
+    const [, extension, options] = resolutions()[0];
+    expect(
+      typeErrors(`none.${extension}`, `import "ownline";\nimport { x } from "ownline/nothing";\nx;\n`, options),
+    ).toEqual([expect.stringContaining("Cannot find module 'ownline/nothing'")]);
+  });
+});
+
+describe("the tarball", () => {
+  it("holds dist, the manifest, README, LICENSE and CHANGELOG, and nothing else", () => {
+    const names = readdirSync(join(consumer.folder, "node_modules", "ownline"));
+    expect(names.toSorted()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "dist", "package.json"]);
+  });
+
+  it("brings eventemitter3 and zod, and nothing else", () => {
+    expect(consumer.installed.toSorted()).toEqual(["eventemitter3", "ownline", "zod"]);
+  });
+
+  it("carries no path of the machine that built it, and asks for Node's modules by their full name", () => {
+    const dist = join(consumer.folder, "node_modules", "ownline", "dist");
+    const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((name) =>
+      /\.(c?js|d\.c?ts)$/.test(name),
+    );
+    expect(files.length).toBeGreaterThan(specifiers.length * 4 - 1);
+    const faulty = files.filter((name) => {
+      const text = readFileSync(join(dist, name), "utf8");
+      const bare =
+        /(?:require\(|from |import\()["'](?:fs|http|https|crypto|sqlite|stream|events|path|url|os|net|process|buffer)["']/;
+      return text.includes(process.cwd()) || text.includes("file://") || bare.test(text);
+    });
+    expect(faulty).toEqual([]);
+  });
+});
+
+type Resolution = readonly [name: string, extension: "mts" | "cts" | "ts", options: ts.CompilerOptions];
+
+/** How services of today and of yesterday resolve their imports. */
+function resolutions(): readonly [Resolution, ...Resolution[]] {
+  const { Bundler, Node16, Node10 } = ts.ModuleResolutionKind;
+  return [
+    ["bundler", "mts", { module: ts.ModuleKind.ESNext, moduleResolution: Bundler }],
+    ["node16, from ESM", "mts", { module: ts.ModuleKind.Node16, moduleResolution: Node16 }],
+    ["node16, from CommonJS", "cts", { module: ts.ModuleKind.Node16, moduleResolution: Node16 }],
+    [
+      "node10 with module commonjs",
+      "ts",
+      { module: ts.ModuleKind.CommonJS, moduleResolution: Node10, ignoreDeprecations: "6.0" },
+    ],
+  ];
+}
+
+/** What the compiler says about a file of the service and about the package's own declarations. */
+function typeErrors(name: string, text: string, options: ts.CompilerOptions): string[] {
+  const file = consumer.write(name, text);
+  const program = ts.createProgram([file], {
+    ...options,
+    target: ts.ScriptTarget.ES2022,
+    lib: ["lib.es2022.d.ts"],
+    types: ["node"],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    esModuleInterop: true,
+    // Off, so that the package's declarations are judged too; those of others are filtered out below.
+    skipLibCheck: false,
+  });
+  const own = [file, join(consumer.folder, "node_modules", "ownline")];
+  return ts
+    .getPreEmitDiagnostics(program)
+    .filter((found) => found.file === undefined || own.some((path) => found.file?.fileName.startsWith(path)))
+    .map((found) => {
+      const line = found.file?.getLineAndCharacterOfPosition(found.start ?? 0).line ?? 0;
+      return `${found.file?.fileName.slice(consumer.folder.length)}:${line + 1}: ${ts.flattenDiagnosticMessageText(found.messageText, "\n")}`;
+    });
+}
