@@ -129,9 +129,9 @@ function factOf({ sending }: EngineContext, attempt: number, result: SendResult)
       if (again) {
         const firstMs = refusal === "retry-now" ? sending.backoffMs : Math.max(sending.backoffMs, LATER_MS);
         const backoffMs = Math.min(firstMs * 2 ** Math.min(attempt - 1, 20), LONGEST_BACKOFF_MS);
-        return { kind: "refused", then: "retry", retryInMs: Math.max(result.retryAfterMs ?? 0, backoffMs), error };
+        return { kind: "refused", next: "retry", retryInMs: Math.max(result.retryAfterMs ?? 0, backoffMs), error };
       }
-      return { kind: "refused", then: refusal === "opted-out" ? "opt-out" : "fail", retryInMs: 0, error };
+      return { kind: "refused", next: refusal === "opted-out" ? "opt-out" : "fail", retryInMs: 0, error };
     }
     default:
       return result satisfies never;

@@ -178,10 +178,10 @@ export interface Storage {
    *
    * - `accepted`: the attempt takes the carrier's id and rises to `status` (by rank). A second carrier's id for one
    *   message is kept, and `duplicate` is true.
-   * - `refused`, then `retry`: the attempt is `refused`, the message is `intent` again, due after `retryInMs`; unless
+   * - `refused`, next `retry`: the attempt is `refused`, the message is `intent` again, due after `retryInMs`; unless
    *   another attempt of it may have left, whose state it then shows (an `unknown` one is then due to be settled after
-   *   `retryInMs`). Then `fail`: `failed`, and the later parts are cancelled; unless another attempt is `sending` or
-   *   known to the carrier, whose state it then shows. Then `opt-out`: as `fail`, and the consent row becomes opted-out
+   *   `retryInMs`). Next `fail`: `failed`, and the later parts are cancelled; unless another attempt is `sending` or
+   *   known to the carrier, whose state it then shows. Next `opt-out`: as `fail`, and the consent row becomes opted-out
    *   (source `refused-send`) with all that {@link Storage.recordInbound} says about that, `answeredSeq` becoming
    *   `inboundSeq`. A refusal of an attempt that the carrier is known to have taken changes no attempt and no message.
    * - `unknown`: the attempt and the message are `unknown`, due to be settled after `windowMs`, unless a fact came
@@ -498,7 +498,7 @@ export type SendResultRecord =
   | { readonly kind: "accepted"; readonly carrierId: string; readonly status: CarrierStatus }
   | {
       readonly kind: "refused";
-      readonly then: "retry" | "fail" | "opt-out";
+      readonly next: "retry" | "fail" | "opt-out";
       /** For `retry`; 0 otherwise. */
       readonly retryInMs: number;
       readonly error: MessageError;
