@@ -1,12 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename, dirname } from "node:path";
-import { fileURLToPath } from "node:url";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, posix } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { entries, outputOf, specifierOf } from "../scripts/entries.ts";
 import tsup from "../tsup.config.ts";
+import { ROOT, readPage, sources } from "./docs/code-blocks.ts";
 
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const manifest = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8"));
 const subpaths = Object.keys(entries);
 
@@ -18,27 +17,25 @@ describe("the package's entries", () => {
   it("follow the rule: the subpath is the path, a folder's face bears its name", () => {
     for (const [subpath, source] of Object.entries(entries)) {
       const path = outputOf(subpath);
-      const face = `src/${path}/${basename(path)}.ts`;
-      expect(source, subpath).toBe(existsSync(dirname(ROOT + face)) ? face : `src/${path}.ts`);
+      const faces = [`src/${path}.ts`, `src/${path}/${basename(path)}.ts`];
+      expect(
+        faces.filter((face) => existsSync(ROOT + face)),
+        subpath,
+      ).toEqual([source]);
     }
   });
 
-  it("leave no face of an adapter folder unpublished", () => {
-    // A new storage, AI or policy is a new file beside its port; it is published, or it is not finished.
-    const published = new Set(Object.values(entries));
-    const inside = new Set([
-      "ai/ai.ts",
-      "ai/function.ts",
-      "policy/policy.ts",
-      "storage/storage.ts",
-      "storage/clock.ts",
-    ]);
-    const candidates = ["storage", "ai", "policy"].flatMap((folder) =>
-      readdirSync(`${ROOT}src/${folder}`, { withFileTypes: true })
-        .filter((file) => file.isFile())
-        .map((file) => `${folder}/${file.name}`),
+  it("reach every source: a file that nothing imports is published, or it is dead", () => {
+    const all = sources();
+    const imported = new Set(
+      all.flatMap((file) =>
+        [...readPage(file).matchAll(/\bfrom "(\.[^"]+)"|\bimport(?:\(| )"(\.[^"]+)"/g)].map(([, from, bare]) =>
+          posix.join(posix.dirname(file), from ?? bare ?? ""),
+        ),
+      ),
     );
-    expect(candidates.filter((file) => !inside.has(file) && !published.has(`src/${file}`))).toEqual([]);
+    const published = new Set(Object.values(entries));
+    expect(all.filter((file) => !imported.has(file) && !published.has(file))).toEqual([]);
   });
 
   it("are the exports of package.json, in the same order", () => {
