@@ -14,6 +14,16 @@ const { smartEncodingMap }: { smartEncodingMap: Replacement[] } = JSON.parse(
   readFileSync(new URL("../vectors/segments.json", import.meta.url), "utf8"),
 );
 
+const letters = (of: string): string => of.normalize("NFC").replace(/[^\p{L}\p{N}]/gu, "");
+
+function codeOf(...args: unknown[]): unknown {
+  try {
+    return Reflect.apply(foldToGsm7, undefined, args);
+  } catch (error) {
+    return isOwnlineError(error) ? error.code : error;
+  }
+}
+
 describe("foldToGsm7", () => {
   it.each([
     ["quotes", "“It’s” ‘so’ «fine» „hier“ 5′ 6″", '"It\'s" \'so\' "fine" "hier" 5\' 6"'],
@@ -45,7 +55,7 @@ describe("foldToGsm7", () => {
     fc.assert(
       fc.property(fc.string({ unit: units, maxLength: 60 }), (text) => {
         const folded = foldToGsm7(text);
-        if (folded !== text) expect(countSegments(folded).encoding).toBe("GSM-7");
+        expect(folded === text || countSegments(folded).encoding === "GSM-7").toBe(true);
         expect(foldToGsm7(folded)).toBe(folded);
       }),
     );
@@ -54,7 +64,6 @@ describe("foldToGsm7", () => {
   it("changes no letter and no digit", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme", maxLength: 30 }), (text) => {
-        const letters = (of: string) => of.normalize("NFC").replace(/[^\p{L}\p{N}]/gu, "");
         expect(letters(foldToGsm7(text))).toBe(letters(text));
       }),
     );
@@ -65,13 +74,6 @@ describe("foldToGsm7", () => {
   });
 
   it("refuses what is no string and a mode that it does not know", () => {
-    const codeOf = (...args: unknown[]) => {
-      try {
-        return Reflect.apply(foldToGsm7, undefined, args);
-      } catch (error) {
-        return isOwnlineError(error) ? error.code : error;
-      }
-    };
     expect(codeOf(undefined)).toBe("invalid_message");
     expect(codeOf("a", { mode: "both" })).toBe("invalid_options");
     expect(codeOf("a", null)).toBe("invalid_options");
