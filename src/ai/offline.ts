@@ -1,0 +1,95 @@
+import { OwnlineError } from "../errors.ts";
+import type { Ai, AiTurn, Reply } from "./ai.ts";
+
+export interface OfflineRule {
+  /** A string matches where it is contained, in upper or lower case; a RegExp where it is found. */
+  readonly match: string | RegExp;
+  /** Sent as it is, or made from the turn. */
+  readonly reply: string | ((turn: AiTurn) => Reply | Promise<Reply>);
+}
+
+export interface OfflineOptions {
+  /** Asked in order, before the built-in ones. The first that matches answers. */
+  readonly rules?: readonly OfflineRule[];
+}
+
+/** One SMS segment in GSM-7 (https://www.twilio.com/docs/glossary/what-is-gsm-7-character-encoding). */
+const MAX_CHARS = 160;
+
+/** What may be echoed: characters that cost one place in GSM-7 each, so that one odd character cannot make two segments. */
+const PLAIN = /^[A-Za-z0-9 .,:;!?'"()+\-*/=%&@#]*$/;
+
+const BUILT_IN: readonly OfflineRule[] = [
+  {
+    match: /^\W*(hello|hi|hey|hiya|good (morning|afternoon|evening))\b/i,
+    reply: "Hello! This is the offline demo: fixed rules answer here, no AI model is connected. Write me anything.",
+  },
+  {
+    match: /\b(help|who are you|what are you|are you (a|an) (bot|robot|ai|human|person))\b/i,
+    reply:
+      "This is the offline demo: fixed rules answer here, no AI model is connected. Set one, and it will answer instead.",
+  },
+  {
+    match: /\b(hours|open(ing)?|clos(e|ed|ing))\b/i,
+    reply: "This is the offline demo: fixed rules answer here, no AI model is connected, so I know no opening hours.",
+  },
+  {
+    match: /\b(thanks|thank you|thx|bye|goodbye)\b/i,
+    reply: "You are welcome! (Offline demo: a fixed rule wrote this, no AI model is connected.)",
+  },
+];
+
+/**
+ * Answers by fixed rules, without a network, a key or a model; for demos and tests. The same texts always get the same
+ * answer.
+ *
+ * It never pretends to be a model: every built-in answer says that rules wrote it. Each is one GSM-7 segment. The last
+ * of them repeats what was written, shortened where it is long. Rules look at all texts of the turn, one a line.
+ *
+ * @throws OwnlineError `invalid_options` for a rule whose `match` or `reply` is an empty string.
+ * @example
+ * ```ts
+ * import { offline } from "ownline/ai/offline";
+ *
+ * const ai = offline({
+ *   rules: [
+ *     { match: "table", reply: "Demo: I would book a table now." },
+ *     { match: /\bhuman\b/i, reply: () => ({ kind: "hand-off", text: "A colleague will write to you." }) },
+ *   ],
+ * });
+ * ```
+ */
+export function offline(options: OfflineOptions = {}): Ai {
+  const own = options.rules ?? [];
+  for (const [index, { match, reply }] of own.entries()) {
+    if (match === "")
+      throw new OwnlineError("invalid_options", `\`rules[${index}].match\` is empty: it would match all.`);
+    if (typeof reply === "string" && reply.trim() === "") {
+      throw new OwnlineError("invalid_options", `\`rules[${index}].reply\` is empty: give it a text.`);
+    }
+  }
+  const rules = [...own, ...BUILT_IN];
+
+  return {
+    name: "offline",
+    async reply(turn): Promise<Reply> {
+      const text = turn.messages.map(({ body }) => body).join("\n");
+      const rule = rules.find(({ match }) => matches(match, text));
+      if (rule === undefined) return echo(text);
+      return typeof rule.reply === "string" ? rule.reply : await rule.reply(turn);
+    },
+  };
+}
+
+function matches(match: string | RegExp, text: string): boolean {
+  // `search`, unlike `test`, has no memory: a /g rule would otherwise match only every other time.
+  return typeof match === "string" ? text.toLowerCase().includes(match.toLowerCase()) : text.search(match) >= 0;
+}
+
+function echo(text: string): string {
+  const notice = "This is the offline demo, no AI model is connected.";
+  const line = text.replace(/\s+/g, " ").trim();
+  if (line === "" || !PLAIN.test(line)) return `${notice} A fixed rule says: your text arrived.`;
+  const room = MAX_CHARS - `${notice} You wrote: `.length;
+  return `${notice} You wrote: ${line.length <= room ? line : `${line.slice(0, room - 3)}...`}`;
+}
