@@ -1,0 +1,196 @@
+import { OwnlineError } from "../../errors.ts";
+import type { Media } from "../../model/message.ts";
+import type { CarrierMessage, FindQuery, InboundText, ListInboundQuery, OwnedSender } from "../transport.ts";
+import { classifyError, parseErrorBody } from "./errors.ts";
+import { accountPath, fieldsOf, type TwilioRest } from "./rest.ts";
+import { carrierStatus } from "./send.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const DAY_MS = 86_400_000;
+const PAGE_SIZE = 100;
+
+/**
+ * Texts of ours in Twilio's list, newest first. The list is sorted by the date sent, which a queued text does not have
+ * yet, so nothing is filtered by it: pages are read until one holds nothing new.
+ *
+ * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected`.
+ * @see https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
+ */
+export async function find(rest: TwilioRest, { from, to, since }: FindQuery): Promise<CarrierMessage[]> {
+  const service = from.startsWith("MG");
+  const filter = service ? { To: to } : { From: from, To: to };
+  const found: CarrierMessage[] = [];
+  for await (const page of pages(rest, "Messages.json", filter, "messages")) {
+    const recent = page.filter((message) => dateOf(message, "date_created") >= since);
+    for (const message of recent) {
+      const status = carrierStatus(textOf(message, "status"));
+      if (status === undefined || (service && message.messaging_service_sid !== from)) continue;
+      found.push({
+        carrierId: textOf(message, "sid"),
+        from: typeof message.from === "string" ? message.from : null,
+        to: textOf(message, "to"),
+        body: textOf(message, "body"),
+        status,
+        createdAt: dateOf(message, "date_created"),
+      });
+    }
+    if (recent.length === 0 && page.length > 0) break;
+  }
+  return found.toSorted((a, b) => b.createdAt - a.createdAt);
+}
+
+/**
+ * Texts that came to a number of ours, oldest first, with their media.
+ *
+ * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected`.
+ * @see https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
+ */
+export async function listInbound(rest: TwilioRest, { to, since }: ListInboundQuery): Promise<InboundText[]> {
+  // A day of margin: the filter goes by the date sent, and its granularity is not promised.
+  const after = new Date(since - DAY_MS).toISOString().replace(/\.\d+/, "");
+  const found: { text: InboundText; createdAt: number }[] = [];
+  for await (const page of pages(rest, "Messages.json", { To: to, "DateSent>": after }, "messages")) {
+    for (const message of page) {
+      const createdAt = dateOf(message, "date_created");
+      if (message.direction !== "inbound" || createdAt < since) continue;
+      const carrierId = textOf(message, "sid");
+      const account = typeof message.account_sid === "string" ? message.account_sid : rest.accountSid;
+      const service = message.messaging_service_sid;
+      const text: InboundText = {
+        key: `${account}:${carrierId}`,
+        carrierId,
+        from: textOf(message, "from"),
+        to: textOf(message, "to"),
+        service: typeof service === "string" ? service : null,
+        body: textOf(message, "body"),
+        media: Number(message.num_media) > 0 ? await mediaOf(rest, carrierId) : [],
+        optOut: null,
+        occurredAt: createdAt,
+      };
+      found.push({ text, createdAt });
+    }
+  }
+  return found.toSorted((a, b) => a.createdAt - b.createdAt).map(({ text }) => text);
+}
+
+/**
+ * The numbers and short codes of the account. `webhookUrl` is the number's own `sms_url`; Twilio passes over it where
+ * the number hands its texts to a Messaging Service or an application.
+ *
+ * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected`.
+ * @see https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
+ */
+export async function senders(rest: TwilioRest): Promise<OwnedSender[]> {
+  const found: OwnedSender[] = [];
+  for await (const page of pages(rest, "IncomingPhoneNumbers.json", {}, "incoming_phone_numbers")) {
+    for (const number of page) {
+      const can = fieldsOf(number.capabilities);
+      const capabilities = (["sms", "mms", "voice"] as const).filter(
+        (name) => (can[name] ?? can[name.toUpperCase()]) === true,
+      );
+      found.push({
+        address: textOf(number, "phone_number"),
+        capabilities,
+        webhookUrl: optionalText(number, "sms_url"),
+      });
+    }
+  }
+  for await (const page of pages(rest, "SMS/ShortCodes.json", {}, "short_codes")) {
+    for (const code of page) {
+      found.push({
+        address: textOf(code, "short_code"),
+        capabilities: ["sms"],
+        webhookUrl: optionalText(code, "sms_url"),
+      });
+    }
+  }
+  return found;
+}
+
+async function mediaOf(rest: TwilioRest, messageSid: string): Promise<Media[]> {
+  const found: Media[] = [];
+  for await (const page of pages(rest, `Messages/${messageSid}/Media.json`, {}, "media_list")) {
+    for (const item of page) {
+      const url = new URL(textOf(item, "uri").replace(/\.json$/, ""), rest.apiUrl).href;
+      found.push({ url, contentType: optionalText(item, "content_type") });
+    }
+  }
+  // Twilio lists newest first; the person's order is the other way round.
+  return found.toReversed();
+}
+
+/** Each page of a list, following `next_page_uri`, which may lead nowhere but to Twilio's own API. */
+async function* pages(
+  rest: TwilioRest,
+  resource: string,
+  filter: Readonly<Record<string, string>>,
+  key: string,
+): AsyncGenerator<readonly Fields[]> {
+  const query = new URLSearchParams({ ...filter, PageSize: String(PAGE_SIZE) });
+  const seen = new Set<string>();
+  let url: string | undefined = `${accountPath(rest, resource)}?${query}`;
+  while (url !== undefined) {
+    if (seen.has(url)) throw unreadable("its pages run in a circle");
+    seen.add(url);
+    const page: Fields = await getPage(rest, url);
+    const items = page[key];
+    if (!Array.isArray(items)) throw unreadable(`it has no ${key}`);
+    yield items.map(fieldsOf);
+    const next = page.next_page_uri;
+    url = typeof next === "string" && next !== "" ? new URL(next, rest.apiUrl).href : undefined;
+    if (url !== undefined && new URL(url).origin !== new URL(rest.apiUrl).origin) {
+      // The request carries the account's credentials.
+      throw unreadable("its next page is on another host");
+    }
+  }
+}
+
+async function getPage(rest: TwilioRest, url: string): Promise<Fields> {
+  const outcome = await rest.get(url);
+  if (outcome.kind === "failure") {
+    throw new OwnlineError("carrier_unavailable", `Twilio's list could not be read: ${outcome.reason}.`, {
+      retryable: true,
+    });
+  }
+  const { httpStatus, body } = outcome;
+  if (httpStatus === 200) return jsonOf(body);
+  const { code } = parseErrorBody(body, httpStatus);
+  const { remedy } = classifyError({ httpStatus, code });
+  const carrierCode = code === undefined ? {} : { carrierCode: code };
+  if (httpStatus === 429 || httpStatus === 408 || httpStatus >= 500) {
+    const message = `Twilio's list could not be read now (HTTP ${httpStatus}): try again later.`;
+    throw new OwnlineError("carrier_unavailable", message, { retryable: true, ...carrierCode });
+  }
+  throw new OwnlineError("carrier_rejected", `Twilio refused its list (HTTP ${httpStatus}): ${remedy}.`, carrierCode);
+}
+
+function jsonOf(body: string): Fields {
+  try {
+    return fieldsOf(JSON.parse(body));
+  } catch (cause) {
+    throw unreadable("it is not JSON", cause);
+  }
+}
+
+function unreadable(why: string, cause?: unknown): OwnlineError {
+  return new OwnlineError("carrier_unavailable", `Twilio's list cannot be read: ${why}.`, { retryable: true, cause });
+}
+
+function textOf(fields: Fields, name: string): string {
+  const value = fields[name];
+  if (typeof value !== "string") throw unreadable(`an entry has no ${name}`);
+  return value;
+}
+
+function optionalText(fields: Fields, name: string): string {
+  const value = fields[name];
+  return typeof value === "string" ? value : "";
+}
+
+/** Twilio writes dates as RFC 2822, for example `Thu, 24 Aug 2023 05:01:45 +0000`: whole seconds. */
+function dateOf(fields: Fields, name: string): number {
+  const date = Date.parse(textOf(fields, name));
+  if (Number.isNaN(date)) throw unreadable(`an entry's ${name} is no date`);
+  return date;
+}

@@ -1,0 +1,210 @@
+import { OwnlineError } from "../../errors.ts";
+import {
+  type FetchFunction,
+  restByClient,
+  restByFetch,
+  TWILIO_API_URL,
+  type TwilioClient,
+  type TwilioRest,
+} from "./rest.ts";
+import { ATTEMPT_PARAMETER } from "./send.ts";
+
+interface CommonOptions {
+  /**
+   * The account's primary auth token, with which Twilio signs its webhooks; the REST requests use it too unless there
+   * is an API key. A list while one token replaces another: every one is accepted, the first one sends.
+   */
+  readonly authToken: string | readonly (string | undefined)[] | undefined;
+  /**
+   * The full public URL of the webhook, exactly as in Twilio's console, for example
+   * `https://example.com/api/webhooks/sms`. A fragment with Twilio's retry overrides (`#rc=5&rp=all`) is passed on.
+   */
+  readonly webhookUrl: string | undefined;
+  /**
+   * Also accept a signature over the URL in `X-Forwarded-Proto` and `X-Forwarded-Host`. Only behind a proxy that sets
+   * them itself: otherwise the caller writes them. @default false
+   */
+  readonly trustForwardedHeaders?: boolean | undefined;
+  /** How long a request to Twilio may take, its answer read, in milliseconds. @default 15000 */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** The account's credentials: requests go over `fetch`, so this form runs on any platform. */
+export interface TwilioAccountOptions extends CommonOptions {
+  /** `AC…`, also where an API key is used. */
+  readonly accountSid: string | undefined;
+  /** `SK…`: REST requests are made with this key and its secret. Signatures still need the auth token. */
+  readonly apiKeySid?: string | undefined;
+  readonly apiKeySecret?: string | undefined;
+  /** Another base URL than `https://api.twilio.com`: a region, a proxy, an emulator. */
+  readonly apiUrl?: string | undefined;
+  /** Instead of the global `fetch`. */
+  readonly fetch?: FetchFunction | undefined;
+  readonly client?: never;
+}
+
+/** The official client of the service, with its own credentials, edge, region and HTTP agent. */
+export interface TwilioClientOptions extends CommonOptions {
+  /** `twilio(accountSid, …)` of the package `twilio`. */
+  readonly client: TwilioClient;
+  readonly accountSid?: never;
+  readonly apiKeySid?: never;
+  readonly apiKeySecret?: never;
+  readonly apiUrl?: never;
+  readonly fetch?: never;
+}
+
+export type TwilioOptions = TwilioAccountOptions | TwilioClientOptions;
+
+/** The options, checked and with their defaults. */
+export interface TwilioSettings {
+  readonly rest: TwilioRest;
+  readonly accountSid: string;
+  readonly authTokens: readonly string[];
+  readonly webhookUrl: string;
+  readonly trustForwardedHeaders: boolean;
+}
+
+const NAMES: ReadonlySet<string> = new Set([
+  "accountSid",
+  "authToken",
+  "apiKeySid",
+  "apiKeySecret",
+  "webhookUrl",
+  "apiUrl",
+  "fetch",
+  "client",
+  "trustForwardedHeaders",
+  "timeoutMs",
+]);
+const ACCOUNT_ONLY = ["accountSid", "apiKeySid", "apiKeySecret", "apiUrl", "fetch"] as const;
+const DEFAULT_TIMEOUT_MS = 15_000;
+const MAX_TIMEOUT_MS = 600_000;
+const CONSOLE = "Twilio's console, Account, API keys & tokens";
+
+/**
+ * Checks the options of `twilio()` and settles their defaults.
+ *
+ * @throws OwnlineError `invalid_options`, with every mistake, each by its option's name and with its remedy.
+ */
+export function parseOptions(options: TwilioOptions): TwilioSettings {
+  const mistakes: string[] = [];
+  for (const name of Object.keys(options)) {
+    if (!NAMES.has(name)) mistakes.push(`${name} is no option: remove it, or correct its spelling`);
+  }
+  const authTokens = parseTokens(options.authToken, mistakes);
+  const webhookUrl = parseWebhookUrl(options.webhookUrl, mistakes);
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_TIMEOUT_MS) {
+    mistakes.push(`timeoutMs must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT_MS}`);
+  }
+  const trustForwardedHeaders: unknown = options.trustForwardedHeaders ?? false;
+  if (typeof trustForwardedHeaders !== "boolean") mistakes.push("trustForwardedHeaders must be true or false");
+  const connect =
+    options.client === undefined
+      ? parseAccount(options, authTokens[0] ?? "", timeoutMs, mistakes)
+      : parseClient(options, timeoutMs, mistakes);
+
+  if (mistakes.length > 0) {
+    throw new OwnlineError(
+      "invalid_options",
+      `twilio() cannot start:\n${mistakes.map((one) => `- ${one}`).join("\n")}`,
+    );
+  }
+  const rest = connect();
+  return {
+    rest,
+    accountSid: rest.accountSid,
+    authTokens,
+    webhookUrl,
+    trustForwardedHeaders: trustForwardedHeaders === true,
+  };
+}
+
+function parseTokens(authToken: TwilioOptions["authToken"], mistakes: string[]): string[] {
+  const tokens = Array.isArray(authToken) ? authToken : [authToken];
+  if (tokens.length === 0) mistakes.push(`authToken is an empty list: pass the primary auth token (${CONSOLE})`);
+  return tokens.map((token: unknown, index) => {
+    if (typeof token === "string" && token.trim() === token && token !== "") return token;
+    const name = Array.isArray(authToken) ? `authToken[${index}]` : "authToken";
+    mistakes.push(`${name} ${faultOf(token)}: pass the account's primary auth token (${CONSOLE})`);
+    return "";
+  });
+}
+
+function parseWebhookUrl(webhookUrl: unknown, mistakes: string[]): string {
+  const remedy = "pass the full public URL of the webhook, for example https://example.com/api/webhooks/sms";
+  if (typeof webhookUrl !== "string" || webhookUrl.trim() !== webhookUrl || webhookUrl === "") {
+    mistakes.push(`webhookUrl ${faultOf(webhookUrl)}: ${remedy}`);
+    return "";
+  }
+  const url = URL.canParse(webhookUrl) ? new URL(webhookUrl) : undefined;
+  if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:") || url.hostname === "") {
+    mistakes.push(`webhookUrl is no http or https URL: ${remedy}`);
+  } else if (url.hostname.includes("_")) {
+    mistakes.push("webhookUrl has an underscore in its host name, and Twilio calls no such host: use another name");
+  } else if (url.searchParams.has(ATTEMPT_PARAMETER)) {
+    mistakes.push(
+      `webhookUrl has ${ATTEMPT_PARAMETER} in its query, which status callbacks need: rename the parameter`,
+    );
+  }
+  return webhookUrl;
+}
+
+function parseAccount(
+  options: TwilioAccountOptions,
+  authToken: string,
+  timeoutMs: number,
+  mistakes: string[],
+): () => TwilioRest {
+  const { accountSid, apiKeySid, apiKeySecret, apiUrl = TWILIO_API_URL } = options;
+  if (typeof accountSid !== "string" || !/^AC\w+$/.test(accountSid)) {
+    const key = typeof accountSid === "string" && accountSid.startsWith("SK");
+    mistakes.push(
+      key
+        ? "accountSid is an API key's SID (SK…): pass the account's (AC…), and the key as apiKeySid and apiKeySecret"
+        : `accountSid ${accountSid ? "is no account SID" : faultOf(accountSid)}: pass the one that begins with AC (${CONSOLE})`,
+    );
+  }
+  if (apiKeySid !== undefined && !/^SK\w+$/.test(apiKeySid)) {
+    mistakes.push(
+      `apiKeySid ${apiKeySid ? "is no API key" : "is empty"}: pass the SID that begins with SK (${CONSOLE})`,
+    );
+  }
+  if ((apiKeySid === undefined) !== (apiKeySecret === undefined) || apiKeySecret === "") {
+    const missing = apiKeySid === undefined ? "apiKeySid" : "apiKeySecret";
+    mistakes.push(`${missing} is missing: pass both apiKeySid and apiKeySecret, or neither`);
+  }
+  const base = typeof apiUrl === "string" && URL.canParse(apiUrl) ? new URL(apiUrl) : undefined;
+  if (base === undefined || (base.protocol !== "https:" && base.protocol !== "http:") || base.search || base.hash) {
+    mistakes.push(`apiUrl must be an http or https URL without a query: leave it out for ${TWILIO_API_URL}`);
+  }
+  if (options.fetch !== undefined && typeof options.fetch !== "function") mistakes.push("fetch must be a function");
+  return () =>
+    restByFetch({
+      accountSid: accountSid ?? "",
+      username: apiKeySid ?? accountSid ?? "",
+      password: apiKeySecret ?? authToken,
+      apiUrl: apiUrl.replace(/\/+$/, ""),
+      timeoutMs,
+      fetch: options.fetch,
+    });
+}
+
+function parseClient(options: TwilioClientOptions, timeoutMs: number, mistakes: string[]): () => TwilioRest {
+  const { client } = options;
+  if (typeof client?.messages?.create !== "function" || !client.accountSid) {
+    mistakes.push("client must be a client of the package twilio, with an account SID: twilio(accountSid, authToken)");
+  }
+  for (const name of ACCOUNT_ONLY) {
+    if (options[name] !== undefined)
+      mistakes.push(`${name} goes without client, which has its own: leave one of them out`);
+  }
+  return () => restByClient(client, timeoutMs);
+}
+
+function faultOf(value: unknown): string {
+  if (value === undefined || value === null) return "is missing";
+  if (value === "") return "is empty";
+  return typeof value === "string" ? "has spaces around it" : "is no text";
+}

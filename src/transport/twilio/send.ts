@@ -1,0 +1,135 @@
+import type { CarrierStatus } from "../../model/delivery-status.ts";
+import type { SendRequest, SendResult } from "../transport.ts";
+import { classifyError, parseErrorBody, parseRetryAfter } from "./errors.ts";
+import { type CreateMessage, fieldsOf, type RestAnswer, type RestFailure } from "./rest.ts";
+
+/** The query parameter that brings a status callback back to its attempt: `ownline=<outbound id>.<attempt>`. */
+export const ATTEMPT_PARAMETER = "ownline";
+
+// Bad credentials, and an account that is closed or suspended: no other message would fare better.
+const WHOLE_ACCOUNT: ReadonlySet<number> = new Set([20003, 20005, 20006, 30002]);
+
+/**
+ * Where Twilio reports on one attempt: the webhook's URL with the attempt in its query. A fragment stays behind the
+ * query, since it carries the retry overrides (`#rc=5&rp=all`).
+ *
+ * @see https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+ */
+export function statusCallbackUrl(
+  webhookUrl: string,
+  { outboundId, attempt }: Pick<SendRequest, "outboundId" | "attempt">,
+): string {
+  const [bare = "", ...fragment] = webhookUrl.split("#");
+  const joint = !bare.includes("?") ? "?" : /[?&]$/.test(bare) ? "" : "&";
+  const query = `${ATTEMPT_PARAMETER}=${encodeURIComponent(outboundId)}.${attempt}`;
+  return [`${bare}${joint}${query}`, ...fragment].join("#");
+}
+
+/** The attempt in the query of a status callback; nulls where it is not one of ours. */
+export function attemptOf(query: URLSearchParams): {
+  readonly outboundId: string | null;
+  readonly attempt: number | null;
+} {
+  const [, outboundId, attempt] = /^(.+)\.(\d{1,9})$/.exec(query.get(ATTEMPT_PARAMETER) ?? "") ?? [];
+  return outboundId === undefined ? { outboundId: null, attempt: null } : { outboundId, attempt: Number(attempt) };
+}
+
+/**
+ * A send as Twilio's create call takes it. A line that is a Messaging Service is named as such, with the number that
+ * the conversation uses beside it, so that replies keep it.
+ *
+ * @see https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
+ */
+export function createMessage(request: SendRequest, webhookUrl: string): CreateMessage {
+  const { line, from, to, body, media } = request;
+  const service = [line, from].find((address) => address.startsWith("MG"));
+  return {
+    to,
+    ...(from.startsWith("MG") ? {} : { from }),
+    ...(service === undefined ? {} : { messagingServiceSid: service }),
+    ...(body === "" ? {} : { body }),
+    ...(media.length === 0 ? {} : { mediaUrl: media.map(({ url }) => url) }),
+    statusCallback: statusCallbackUrl(webhookUrl, request),
+  };
+}
+
+/**
+ * What became of a create call. Only an answer that names a message counts as taken, and only one that Twilio gave on
+ * purpose counts as refused: everything between may have been sent.
+ */
+export function sendResult(outcome: RestAnswer | RestFailure, nowMs: number): SendResult {
+  if (outcome.kind === "failure") {
+    const error = { code: null, reason: outcome.reason };
+    if (!outcome.neverLeft) return { kind: "unknown", error };
+    return { kind: "refused", refusal: "retry-later", wholeAccount: false, retryAfterMs: null, error };
+  }
+  const { httpStatus } = outcome;
+  if (httpStatus >= 200 && httpStatus < 300) return taken(outcome);
+  if (httpStatus >= 300 && httpStatus < 400) {
+    const reason = "the API answered with a redirect: set apiUrl to Twilio's API, or leave it out";
+    const error = { code: null, reason };
+    return { kind: "refused", refusal: "configuration", wholeAccount: true, retryAfterMs: null, error };
+  }
+  const { code } = parseErrorBody(outcome.body, httpStatus);
+  const found = classifyError({ httpStatus, code });
+  const error = { code: code ?? null, reason: `Twilio answered with HTTP ${httpStatus}: ${found.remedy}` };
+  // Twilio documents its 5xx as "may have been sent", whatever code comes with them.
+  if (found.class === "ambiguous" || httpStatus === 408 || httpStatus < 400 || httpStatus >= 500) {
+    return { kind: "unknown", error };
+  }
+  return {
+    kind: "refused",
+    // Twilio never processed it, https://www.twilio.com/docs/api/errors/20429
+    refusal: httpStatus === 429 && code === undefined ? "retry-now" : found.class,
+    wholeAccount: httpStatus === 401 || (code !== undefined && WHOLE_ACCOUNT.has(code)),
+    retryAfterMs: parseRetryAfter(outcome.retryAfter, nowMs) ?? null,
+    error,
+  };
+}
+
+/**
+ * Twilio's status in ownline's words; undefined for one that is new, or not about a text of ours.
+ *
+ * @see https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
+ */
+export function carrierStatus(raw: string): CarrierStatus | undefined {
+  switch (raw) {
+    case "accepted":
+    case "scheduled":
+    case "queued":
+    case "sending":
+      return "accepted";
+    case "sent":
+      return "sent";
+    case "delivered":
+    case "partially_delivered":
+    case "read":
+      return "delivered";
+    case "undelivered":
+      return "undelivered";
+    case "failed":
+    case "canceled":
+      return "failed";
+    default:
+      return undefined;
+  }
+}
+
+function taken({ body, httpStatus }: RestAnswer): SendResult {
+  const { sid, status } = readJson(body);
+  if (typeof sid !== "string" || sid === "") {
+    const reason = `Twilio answered with HTTP ${httpStatus}, but the answer names no message: it was probably taken`;
+    return { kind: "unknown", error: { code: null, reason } };
+  }
+  const rawStatus = typeof status === "string" ? status : "";
+  return { kind: "accepted", carrierId: sid, status: carrierStatus(rawStatus) ?? "accepted", rawStatus };
+}
+
+function readJson(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return fieldsOf(JSON.parse(text));
+  } catch {
+    // Cut off on the way: the caller reports that the answer names no message.
+    return {};
+  }
+}

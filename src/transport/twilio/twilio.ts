@@ -1,0 +1,93 @@
+import type { Transport } from "../transport.ts";
+import { find, listInbound, senders } from "./list.ts";
+import { parseOptions, type TwilioOptions } from "./options.ts";
+import { receive } from "./receive.ts";
+import { createMessage, sendResult, statusCallbackUrl } from "./send.ts";
+import { messagingResponse } from "./twiml.ts";
+
+export {
+  type CarrierErrorClass,
+  type ClassifiedError,
+  classifyError,
+  parseErrorBody,
+  parseRetryAfter,
+} from "./errors.ts";
+export type { TwilioAccountOptions, TwilioClientOptions, TwilioOptions } from "./options.ts";
+export type { CreateMessage, FetchFunction, TwilioClient } from "./rest.ts";
+export {
+  type SignRequestInput,
+  signRequest,
+  type VerifyRequestInput,
+  type VerifyRequestResult,
+  verifyRequest,
+  type WebhookParams,
+} from "./signature.ts";
+export { emptyResponse, messagingResponse, type TwimlReply } from "./twiml.ts";
+export {
+  type InboundWebhook,
+  type ParsedWebhook,
+  parseWebhook,
+  type RawParams,
+  type StatusWebhook,
+  type UnsupportedWebhook,
+  type WebhookChannel,
+} from "./webhook.ts";
+
+/**
+ * Twilio Programmable Messaging, over `fetch` or through the official client.
+ *
+ * Everything of Twilio's arrives at the one `webhookUrl`: set it, by POST, for each number or Messaging Service, as the
+ * webhook and as the fallback, best with retry overrides (`#rc=5&rp=all`). Status callbacks need no setting.
+ *
+ * A webhook of a subaccount counts where one of the auth tokens signed it.
+ *
+ * @throws OwnlineError `invalid_options`, with every mistake by its option's name.
+ * @see https://www.twilio.com/docs/messaging/api/message-resource
+ *
+ * @example
+ * ```ts
+ * import { twilio } from "ownline/transport/twilio";
+ *
+ * const transport = twilio({
+ *   accountSid: process.env.TWILIO_ACCOUNT_SID,
+ *   authToken: process.env.TWILIO_AUTH_TOKEN,
+ *   webhookUrl: "https://example.com/api/webhooks/sms#rc=5&rp=all",
+ * });
+ * ```
+ */
+export function twilio(options: TwilioOptions): Transport {
+  const settings = parseOptions(options);
+  const { rest, webhookUrl } = settings;
+
+  return {
+    name: "twilio",
+    // https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
+    capabilities: { maxBodyLength: 1600, maxMedia: 10, statusCallbacks: true, autoReply: true },
+
+    async send(request) {
+      const outcome = await rest.create(createMessage(request, webhookUrl), request.signal);
+      return sendResult(outcome, Date.now());
+    },
+
+    receive: (request) => receive(settings, request),
+
+    acknowledge(autoReply) {
+      const replies =
+        autoReply === null
+          ? []
+          : [
+              {
+                body: autoReply.body,
+                media: autoReply.media.map(({ url }) => url),
+                statusCallback: statusCallbackUrl(webhookUrl, autoReply),
+              },
+            ];
+      // As text/plain, Twilio would text the document itself to the person.
+      return new Response(messagingResponse(replies), { headers: { "Content-Type": "text/xml; charset=utf-8" } });
+    },
+
+    find: (query) => find(rest, query),
+    listInbound: (query) => listInbound(rest, query),
+    senders: () => senders(rest),
+  };
+}

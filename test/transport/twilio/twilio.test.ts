@@ -1,0 +1,386 @@
+import createClient from "twilio";
+import { describe, expect, it } from "vitest";
+import { isOwnlineError } from "../../../src/errors.ts";
+import type { ReceivedWebhook, WebhookRejection, WebhookRequest } from "../../../src/transport/transport.ts";
+import { signRequest, type TwilioClient, type TwilioOptions, twilio } from "../../../src/transport/twilio/twilio.ts";
+import inboundVectors from "../../vectors/inbound.json" with { type: "json" };
+
+const ACCOUNT = `AC${"a".repeat(32)}`;
+const TOKEN = "the-primary-token";
+const PUBLIC = "https://example.com/api/webhooks/sms";
+const INSIDE = "http://127.0.0.1:3000/api/webhooks/sms";
+const FORM = "application/x-www-form-urlencoded";
+
+const common = { accountSid: ACCOUNT, authToken: TOKEN, webhookUrl: `${PUBLIC}#rc=5&rp=all` };
+const text = { MessageSid: "SM1", AccountSid: ACCOUNT, From: "+12345678900", To: "+15703251809", Body: "Hi é" };
+
+interface Call {
+  /** What Twilio called and signed. */
+  readonly signed: string;
+  /** What the server saw; by default behind a proxy, with the same query. */
+  readonly url?: string;
+  readonly method?: string;
+  readonly params?: Record<string, string>;
+  readonly authToken?: string;
+  readonly headers?: Record<string, string>;
+}
+
+async function call({
+  signed,
+  url,
+  method = "POST",
+  params = text,
+  authToken = TOKEN,
+  headers,
+}: Call): Promise<WebhookRequest> {
+  const get = method === "GET";
+  const query = signed.includes("?") ? signed.slice(signed.indexOf("?")) : "";
+  const signature = await signRequest({ authToken, url: signed, ...(get ? {} : { params }) });
+  return {
+    method,
+    url: url ?? INSIDE + query,
+    headers: new Headers({
+      "X-Twilio-Signature": signature,
+      ...(get ? {} : { "Content-Type": `${FORM}; charset=UTF-8` }),
+      ...headers,
+    }),
+    body: get ? "" : new URLSearchParams(params).toString(),
+  };
+}
+
+async function received(options: Call, changes: Partial<TwilioOptions> = {}): Promise<ReceivedWebhook> {
+  const transport = twilio({ ...common, ...changes } as TwilioOptions);
+  return transport.receive(await call(options));
+}
+
+function rejected(result: ReceivedWebhook): WebhookRejection {
+  if (result.kind !== "rejected") throw new Error(`it was not rejected but ${result.kind}`);
+  return result;
+}
+
+function mistakesOf(options: unknown): string {
+  try {
+    twilio(options as TwilioOptions);
+  } catch (error) {
+    if (!isOwnlineError(error) || error.code !== "invalid_options") throw error;
+    return error.message;
+  }
+  return "";
+}
+
+const status = (params: Record<string, string>, query = "?ownline=out_1.x.2"): Promise<ReceivedWebhook> =>
+  received({
+    signed: PUBLIC + query,
+    params: { MessageSid: "SM1", AccountSid: ACCOUNT, From: "+15703251809", ...params },
+  });
+
+describe("the options", () => {
+  it("takes credentials that may be undefined, and names every one that is", () => {
+    const env: Record<string, string | undefined> = {};
+    const options: TwilioOptions = {
+      accountSid: env.TWILIO_ACCOUNT_SID,
+      authToken: env.TWILIO_AUTH_TOKEN,
+      webhookUrl: env.WEBHOOK_URL,
+      apiKeySid: "SK1",
+      apiKeySecret: env.TWILIO_API_KEY_SECRET,
+    };
+    const lines = mistakesOf(options).split("\n").slice(1);
+    expect(lines.map((line) => line.split(" ")[1])).toEqual(["authToken", "webhookUrl", "accountSid", "apiKeySecret"]);
+  });
+
+  it.each<[Record<string, unknown>, RegExp]>([
+    [{ accountSid: "SK123" }, /accountSid is an API key's SID/],
+    [{ accountSid: "12345" }, /accountSid is no account SID/],
+    [{ authToken: "" }, /authToken is empty/],
+    [{ authToken: " x" }, /authToken has spaces/],
+    [{ authToken: [] }, /authToken is an empty list/],
+    [{ authToken: ["a", undefined] }, /authToken\[1\] is missing/],
+    [{ apiKeySecret: "s" }, /apiKeySid is missing/],
+    [{ apiKeySid: "SK1", apiKeySecret: "" }, /apiKeySecret is missing/],
+    [{ apiKeySid: "AC1", apiKeySecret: "s" }, /apiKeySid is no API key/],
+    [{ webhookUrl: "/api/webhooks/sms" }, /webhookUrl is no http or https URL/],
+    [{ webhookUrl: "ftp://example.com/" }, /webhookUrl is no http or https URL/],
+    [{ webhookUrl: "https://my_host.example.com/" }, /underscore/],
+    [{ webhookUrl: `${PUBLIC}?ownline=1` }, /ownline in its query/],
+    [{ apiUrl: "api.twilio.com" }, /apiUrl must be/],
+    [{ apiUrl: "https://api.twilio.com?x=1" }, /apiUrl must be/],
+    [{ timeoutMs: 0 }, /timeoutMs/],
+    [{ timeoutMs: 1.5 }, /timeoutMs/],
+    [{ trustForwardedHeaders: "yes" }, /trustForwardedHeaders/],
+    [{ fetch: 1 }, /fetch must be a function/],
+    [{ authtoken: "x" }, /authtoken is no option/],
+    [{ client: {} }, /client must be a client of the package twilio/],
+  ])("refuses %j", (changes, message) => {
+    expect(mistakesOf({ ...common, ...changes })).toMatch(message);
+  });
+
+  it("refuses credentials beside a client, and a client without a token for the signatures", () => {
+    const client = createClient(ACCOUNT, TOKEN);
+    expect(mistakesOf({ client, ...common })).toMatch(/accountSid goes without client/);
+    expect(mistakesOf({ client, webhookUrl: PUBLIC })).toMatch(/authToken is missing/);
+  });
+
+  it("never shows a secret in what it refuses", () => {
+    const message = mistakesOf({ ...common, accountSid: "12345", authToken: " s3cret", apiKeySecret: "s3cret" });
+    expect(message).not.toBe("");
+    expect(message).not.toMatch(/s3cret|12345/);
+  });
+
+  it("takes an official client as it is", () => {
+    const client: TwilioClient = createClient(ACCOUNT, TOKEN);
+    expect(twilio({ client, authToken: TOKEN, webhookUrl: PUBLIC }).name).toBe("twilio");
+  });
+});
+
+describe("what arrives", () => {
+  it("is read when Twilio signed the configured URL, whatever the server saw", async () => {
+    const expected = {
+      kind: "inbound",
+      text: {
+        key: `${ACCOUNT}:SM1`,
+        carrierId: "SM1",
+        from: "+12345678900",
+        to: "+15703251809",
+        service: null,
+        body: "Hi é",
+        media: [],
+        optOut: null,
+        occurredAt: null,
+      },
+    };
+    expect(await received({ signed: PUBLIC })).toEqual(expected);
+    expect(await received({ signed: PUBLIC, url: "http://10.0.0.1/quite/another/path" })).toEqual(expected);
+    const params = { method: "GET", signed: `${PUBLIC}?${new URLSearchParams(text)}` };
+    expect(await received(params)).toEqual(expected);
+  });
+
+  it("is read after a body parser, from the parameters", async () => {
+    const request = await call({ signed: PUBLIC });
+    const parsed = { ...request, body: "", params: new URLSearchParams(text) };
+    expect(await twilio(common).receive(parsed)).toMatchObject({ kind: "inbound", text: { body: "Hi é" } });
+  });
+
+  it("keeps the query of the configured URL, whether or not a proxy does", async () => {
+    const webhookUrl = `${PUBLIC}?tenant=7`;
+    expect((await received({ signed: webhookUrl }, { webhookUrl })).kind).toBe("inbound");
+    expect((await received({ signed: webhookUrl, url: INSIDE }, { webhookUrl })).kind).toBe("inbound");
+  });
+
+  it("may be signed with any of the tokens, and with no other", async () => {
+    const authToken = ["new", "old"];
+    expect((await received({ signed: PUBLIC, authToken: "new" }, { authToken })).kind).toBe("inbound");
+    expect((await received({ signed: PUBLIC, authToken: "old" }, { authToken })).kind).toBe("inbound");
+    expect((await received({ signed: PUBLIC, authToken: "older" }, { authToken })).kind).toBe("rejected");
+  });
+
+  it.each(inboundVectors.map((vector) => [vector.notes || vector.kind, vector] as const))(
+    "is read: %s",
+    async (_, vector) => {
+      const headers = { "Content-Type": vector.contentType || FORM };
+      const params = new URLSearchParams(vector.rawBody);
+      const signature = await signRequest({ authToken: TOKEN, url: PUBLIC, params });
+      const result = await twilio(common).receive({
+        method: "POST",
+        url: INSIDE,
+        headers: new Headers({ ...headers, "X-Twilio-Signature": signature }),
+        body: vector.rawBody,
+      });
+      const key = `${params.get("AccountSid")}:${params.get("MessageSid")}`;
+      expect(result).toMatchObject(
+        params.has("MessageStatus") ? { kind: "status" } : { kind: "inbound", text: { key } },
+      );
+    },
+  );
+
+  it("keeps the Messaging Service, the opt-out and the account of a subaccount", async () => {
+    const params = { ...text, AccountSid: "ACsub", MessagingServiceSid: "MG1", OptOutType: "STOP" };
+    expect(await received({ signed: PUBLIC, params })).toMatchObject({
+      kind: "inbound",
+      text: { key: "ACsub:SM1", service: "MG1", optOut: "STOP" },
+    });
+  });
+
+  it("is acknowledged but ignored when it is neither a text nor a status", async () => {
+    expect((await received({ signed: PUBLIC, params: { CallSid: "CA1" } })).kind).toBe("ignored");
+  });
+
+  it("is believed as JSON only by its hash, and then ignored", async () => {
+    const body = '{"a":1}';
+    const signedUrl = `${PUBLIC}?bodySHA256=`;
+    const hash = Buffer.from(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body))).toString("hex");
+    const signature = await signRequest({ authToken: TOKEN, url: signedUrl + hash });
+    const headers = new Headers({ "Content-Type": "application/json", "X-Twilio-Signature": signature });
+    const request = { method: "POST", url: `${INSIDE}?bodySHA256=${hash}`, headers, body };
+    expect((await twilio(common).receive(request)).kind).toBe("ignored");
+    expect(rejected(await twilio(common).receive({ ...request, body: '{"a":2}' })).httpStatus).toBe(403);
+    const parsed = rejected(
+      await twilio(common).receive({ ...request, body: "", params: new URLSearchParams({ a: "1" }) }),
+    );
+    expect(parsed.log).toMatch(/before express\.json/);
+    // The hash in the URL must not make a form's parameters unsigned.
+    const form = new Headers({ "Content-Type": FORM, "X-Twilio-Signature": signature });
+    const forged = { ...request, headers: form, body: new URLSearchParams(text).toString() };
+    expect(rejected(await twilio(common).receive(forged)).httpStatus).toBe(403);
+  });
+});
+
+describe("what is turned away", () => {
+  it.each<[string, number, (request: WebhookRequest) => WebhookRequest]>([
+    ["another method", 405, (request) => ({ ...request, method: "PUT" })],
+    ["a missing signature", 400, (request) => ({ ...request, headers: new Headers({ "Content-Type": FORM }) })],
+    [
+      "another content type",
+      415,
+      (request) => ({ ...request, headers: withHeader(request, "Content-Type", "text/plain") }),
+    ],
+    ["a changed text", 403, (request) => ({ ...request, body: `${request.body}+x` })],
+    ["an added parameter", 403, (request) => ({ ...request, body: `${request.body}&OptOutType=START` })],
+    ["an added query", 403, (request) => ({ ...request, url: `${request.url}?ownline=other.1` })],
+    [
+      "another signature",
+      403,
+      (request) => ({ ...request, headers: withHeader(request, "X-Twilio-Signature", "AAAA") }),
+    ],
+    ["a GET of a POST's signature", 403, (request) => ({ ...request, method: "GET" })],
+  ])("has an answer of its own for %s: %i", async (_, httpStatus, change) => {
+    const result = rejected(await twilio(common).receive(change(await call({ signed: PUBLIC }))));
+    expect(result.httpStatus).toBe(httpStatus);
+    expect(result.log).not.toBe("");
+  });
+
+  it.each<[string, Call, RegExp]>([
+    ["a wrong token", { signed: PUBLIC, url: PUBLIC, authToken: "x" }, /authToken is not the primary token/],
+    [
+      "another account",
+      { signed: PUBLIC, authToken: "x", params: { ...text, AccountSid: "ACother" } },
+      /another account/,
+    ],
+    [
+      "another path",
+      { signed: "https://example.com/sms", url: "http://127.0.0.1:3000/sms" },
+      /path \/sms.*\/api\/webhooks\/sms/,
+    ],
+    ["a tunnel", { signed: "https://x.loca.lt/api/webhooks/sms" }, /as http:\/\/127\.0\.0\.1:3000.*not webhookUrl/],
+  ])("says in the log what was tried, and the likely cause: %s", async (_, options, cause) => {
+    const { log, reason } = rejected(await received(options));
+    expect(log).toMatch(cause);
+    expect(log).toContain(`Tried: ${PUBLIC} `);
+    expect(log + reason).not.toMatch(/the-primary-token|\+1234|Hi/);
+  });
+
+  it("shows no credentials, numbers or texts of a URL in the log", async () => {
+    const webhookUrl = "https://user:s3cret@example.com/api/webhooks/sms";
+    const signed = `https://elsewhere.example/?${new URLSearchParams(text)}`;
+    const { log } = rejected(await received({ method: "GET", signed }, { webhookUrl }));
+    expect(log).toContain("https://***@example.com/api/webhooks/sms?MessageSid=…&");
+    expect(log).not.toMatch(/s3cret|1234|Hi/);
+  });
+
+  it("believes forwarded headers only where they are trusted", async () => {
+    const tunnel = {
+      signed: "https://x.loca.lt/api/webhooks/sms",
+      headers: { "X-Forwarded-Proto": "https, http", "X-Forwarded-Host": "x.loca.lt, inner" },
+    };
+    expect((await received(tunnel)).kind).toBe("rejected");
+    expect((await received(tunnel, { trustForwardedHeaders: true })).kind).toBe("inbound");
+    expect((await received({ signed: PUBLIC }, { trustForwardedHeaders: true })).kind).toBe("inbound");
+  });
+});
+
+function withHeader(request: WebhookRequest, name: string, value: string): Headers {
+  const headers = new Headers(request.headers);
+  headers.set(name, value);
+  return headers;
+}
+
+describe("a status callback", () => {
+  it("comes back to its attempt", async () => {
+    expect(await status({ MessageStatus: "delivered", To: "+12345678900" })).toEqual({
+      kind: "status",
+      report: {
+        outboundId: "out_1.x",
+        attempt: 2,
+        carrierId: "SM1",
+        status: "delivered",
+        rawStatus: "delivered",
+        error: null,
+        optOut: false,
+      },
+    });
+  });
+
+  it.each(["", "?ownline=", "?ownline=x", "?ownline=.1", "?ownline=x.y", "?other=out.1"])(
+    "belongs to no attempt of ours with the query %j",
+    async (query) => {
+      const result = await status({ MessageStatus: "sent" }, query);
+      expect(result).toMatchObject({ kind: "status", report: { outboundId: null, attempt: null } });
+    },
+  );
+
+  it("takes the attempt from the signed URL, never from the body", async () => {
+    const result = await status({ MessageStatus: "sent", ownline: "forged.1" }, "");
+    expect(result).toMatchObject({ report: { outboundId: null } });
+  });
+
+  it.each([
+    ["accepted", "accepted"],
+    ["scheduled", "accepted"],
+    ["queued", "accepted"],
+    ["sending", "accepted"],
+    ["sent", "sent"],
+    ["delivered", "delivered"],
+    ["read", "delivered"],
+    ["partially_delivered", "delivered"],
+    ["undelivered", "undelivered"],
+    ["failed", "failed"],
+    ["canceled", "failed"],
+  ])("%s means %s", async (rawStatus, expected) => {
+    expect(await status({ MessageStatus: rawStatus })).toMatchObject({ report: { status: expected, rawStatus } });
+  });
+
+  it("ignores a status that is new", async () => {
+    expect((await status({ MessageStatus: "teleported" })).kind).toBe("ignored");
+  });
+
+  it("says why, and that the person has opted out", async () => {
+    expect(await status({ MessageStatus: "failed", ErrorCode: "21610" })).toMatchObject({
+      report: { error: { code: 21610 }, optOut: true },
+    });
+    expect(await status({ MessageStatus: "undelivered", ErrorCode: "30003" })).toMatchObject({
+      report: { error: { code: 30003 }, optOut: false },
+    });
+    expect(await status({ MessageStatus: "undelivered" })).toMatchObject({
+      report: { error: { code: null, reason: "Twilio gave no reason" } },
+    });
+    expect(await status({ MessageStatus: "canceled" })).toMatchObject({
+      report: { error: { code: null, reason: "it was canceled at Twilio" } },
+    });
+  });
+});
+
+describe("the answer", () => {
+  it("is TwiML that sends nothing", async () => {
+    const response = twilio(common).acknowledge(null);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("Content-Type")).toBe("text/xml; charset=utf-8");
+    expect(await response.text()).toBe('<?xml version="1.0" encoding="UTF-8"?><Response/>');
+  });
+
+  it("carries the auto-reply, whose statuses come back to it", async () => {
+    const response = twilio(common).acknowledge({
+      outboundId: "out_7",
+      attempt: 1,
+      line: "+15703251809",
+      from: "+15703251809",
+      to: "+12345678900",
+      body: "Closed & <gone>",
+      media: [{ url: "https://example.com/a.png?x=1&y=2", contentType: "image/png" }],
+    });
+    expect(await response.text()).toBe(
+      '<?xml version="1.0" encoding="UTF-8"?><Response>' +
+        `<Message statusCallback="${PUBLIC}?ownline=out_7.1#rc=5&amp;rp=all">` +
+        "<Body>Closed &amp; &lt;gone&gt;</Body><Media>https://example.com/a.png?x=1&amp;y=2</Media>" +
+        "</Message></Response>",
+    );
+  });
+});
