@@ -63,7 +63,7 @@ export async function signRequest({ authToken, url, params, rawBody }: SignReque
  *   Without it nothing vouches for the body, and the request is refused.
  * - neither: a GET, or a form without entries. The URL alone is signed.
  *
- * Twilio's services do not spell a URL alike, so equivalent spellings are tried, at most 24: with and without port
+ * Twilio's services do not spell a URL alike, so equivalent spellings are tried, at most 20: with and without port
  * and credentials, host in lower case, quotes and non-ASCII characters escaped or not, the query re-encoded.
  * No spelling changes what path, query or parameters mean. Every signature is compared in constant time.
  *
@@ -168,7 +168,7 @@ function spellings(url: string): string[] {
   const query = Array.from(searchParams, (pair) => pair.map(encodeURIComponent).join("=")).join("&");
   const reencoded = query ? href.replace(search, () => `?${query}`) : href;
   const found = new Set<string>();
-  for (const base of [bare, unescaped(bare), href, unescaped(href), reencoded, url]) {
+  for (const base of [bare, href, unescaped(href), reencoded, url]) {
     const [, scheme = "", credentials = "", host = "", port = "", rest = ""] = PARTS.exec(base) ?? [];
     const otherPort = port ? "" : /^(https|wss):/i.test(scheme) ? ":443" : ":80";
     for (const user of [credentials, ""]) {
