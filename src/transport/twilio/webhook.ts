@@ -1,0 +1,179 @@
+import { groupParams, type WebhookParams } from "./signature.ts";
+
+/** Where a message travelled. Further channels (`messenger`, …) appear under the prefix of their address. */
+export type WebhookChannel = "sms" | "mms" | "whatsapp" | "rcs" | (string & {});
+
+/** Every parameter as it came, unknown ones too; a repeated name is a list. */
+export type RawParams = Readonly<Record<string, string | readonly string[]>>;
+
+/** A message that a person sent. */
+export interface InboundWebhook {
+  readonly kind: "inbound";
+  readonly messageSid: string;
+  /** Always there in what Twilio sends. */
+  readonly accountSid?: string | undefined;
+  /** As Twilio wrote it: E.164, a short code (`384387`), a channel address (`whatsapp:+…`) or a caller's raw string. */
+  readonly from: string;
+  readonly to: string;
+  /** Empty for a picture alone. */
+  readonly body: string;
+  /** In order. A type that Twilio left out is `application/octet-stream`. */
+  readonly media: readonly { readonly url: string; readonly contentType: string }[];
+  readonly channel: WebhookChannel;
+  readonly messagingServiceSid?: string | undefined;
+  /** Twilio recognised the word and has already answered it: do not reply. Needs Advanced Opt-Out. */
+  readonly optOut?: "STOP" | "START" | "HELP" | undefined;
+  /** For an MMS this follows the media, not the text. */
+  readonly numSegments?: number | undefined;
+  /** The name on a WhatsApp profile, chosen by its owner. */
+  readonly profileName?: string | undefined;
+  /** The message that this one replies to, at most seven days old. */
+  readonly repliedToSid?: string | undefined;
+  /** A tapped quick reply or action; what Twilio left out is empty. */
+  readonly button?: { readonly text: string; readonly payload: string } | undefined;
+  /** In degrees. */
+  readonly location?:
+    | {
+        readonly latitude: number;
+        readonly longitude: number;
+        readonly address?: string | undefined;
+        readonly label?: string | undefined;
+      }
+    | undefined;
+  readonly raw: RawParams;
+}
+
+/** News of a message sent earlier. Twilio neither promises all of them nor their order. */
+export interface StatusWebhook {
+  readonly kind: "status";
+  readonly messageSid: string;
+  readonly accountSid?: string | undefined;
+  /** Twilio's own word, for example `delivered`; new ones appear without notice. */
+  readonly status: string;
+  readonly errorCode?: number | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly messagingServiceSid?: string | undefined;
+  /** The carrier's receipt date as Twilio passes it on: `YYMMDDhhmm`, without a time zone. */
+  readonly rawDlrDoneDate?: string | undefined;
+  readonly raw: RawParams;
+}
+
+/** A request that is neither; `reason` says what it looks like and never quotes it. */
+export interface UnsupportedWebhook {
+  readonly kind: "unsupported";
+  readonly reason: string;
+  readonly raw: RawParams;
+}
+
+export type ParsedWebhook = InboundWebhook | StatusWebhook | UnsupportedWebhook;
+
+/**
+ * Reads a webhook of Twilio Messaging: an inbound message, its fallback request, or a status callback.
+ *
+ * A request with `MessageStatus` is a status; `SmsStatus=received` and an empty `Body` are no sign of one.
+ * A status may lack `To` and `AccountSid`. The media are those whose `MediaUrl` is there, whatever `NumMedia` says.
+ * Where a name is repeated, its first value counts and `raw` keeps all; what is missing or empty is undefined.
+ * Never throws.
+ *
+ * Parse only what `verifyRequest` found valid.
+ *
+ * @see https://www.twilio.com/docs/messaging/guides/webhook-request
+ * @see https://www.twilio.com/docs/messaging/guides/track-outbound-message-status
+ */
+export function parseWebhook(params: WebhookParams): ParsedWebhook {
+  const all = groupParams(params);
+  // fromEntries defines own properties, so a parameter called __proto__ is data like any other.
+  const raw: RawParams = Object.fromEntries(
+    Array.from(all, ([name, values]) => [name, values.length > 1 ? values : (values[0] ?? "")]),
+  );
+  const get = (name: string): string | undefined => all.get(name)?.[0] || undefined;
+  const number = (name: string): number | undefined => {
+    const value = get(name) ?? "";
+    return /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : undefined;
+  };
+
+  const messageSid = get("MessageSid") ?? get("SmsSid") ?? get("SmsMessageSid");
+  if (!messageSid) {
+    return unsupported(get("CallSid") ? "this is a voice webhook" : "it has no MessageSid", raw);
+  }
+  const from = get("From");
+  const to = get("To");
+  const common = {
+    messageSid,
+    accountSid: get("AccountSid"),
+    messagingServiceSid: get("MessagingServiceSid"),
+    raw,
+  };
+
+  const smsStatus = get("SmsStatus");
+  const status = get("MessageStatus") ?? (isReceived(smsStatus) ? undefined : smsStatus);
+  // A received message that still carries a text or media is one, whichever field says so.
+  if (status && !(isReceived(status) && from && to && (all.has("Body") || all.has("MediaUrl0")))) {
+    return {
+      kind: "status",
+      ...common,
+      status,
+      errorCode: number("ErrorCode"),
+      from,
+      to,
+      rawDlrDoneDate: get("RawDlrDoneDate"),
+    };
+  }
+
+  if (!from || !to) {
+    const missing = from ? "To" : "From";
+    return unsupported(get("ConversationSid") ? "this is a Conversations webhook" : `it has no ${missing}`, raw);
+  }
+  const media = mediaOf(all);
+  const optOut = get("OptOutType")?.toUpperCase();
+  const latitude = number("Latitude");
+  const longitude = number("Longitude");
+  return {
+    kind: "inbound",
+    ...common,
+    from,
+    to,
+    body: get("Body") ?? "",
+    media,
+    channel: channelOf(from, to, messageSid, media.length),
+    optOut: optOut === "STOP" || optOut === "START" || optOut === "HELP" ? optOut : undefined,
+    numSegments: number("NumSegments"),
+    profileName: get("ProfileName"),
+    repliedToSid: get("OriginalRepliedMessageSid"),
+    button:
+      get("ButtonText") || get("ButtonPayload")
+        ? { text: get("ButtonText") ?? "", payload: get("ButtonPayload") ?? "" }
+        : undefined,
+    location:
+      latitude === undefined || longitude === undefined
+        ? undefined
+        : { latitude, longitude, address: get("Address"), label: get("Label") },
+  };
+}
+
+function unsupported(reason: string, raw: RawParams): UnsupportedWebhook {
+  return { kind: "unsupported", reason, raw };
+}
+
+function isReceived(status: string | undefined): boolean {
+  return status === "received" || status === "receiving";
+}
+
+function mediaOf(all: ReadonlyMap<string, readonly string[]>): { url: string; contentType: string }[] {
+  return [...all.keys()]
+    .flatMap((name) => /^MediaUrl(\d+)$/.exec(name)?.[1] ?? [])
+    .toSorted((a, b) => Number(a) - Number(b))
+    .map((index) => ({
+      url: all.get(`MediaUrl${index}`)?.[0] ?? "",
+      contentType: all.get(`MediaContentType${index}`)?.[0] || "application/octet-stream",
+    }))
+    .filter(({ url }) => url);
+}
+
+function channelOf(from: string, to: string, messageSid: string, mediaCount: number): WebhookChannel {
+  const prefix = /^[a-z]+(?=:)/i;
+  const found = prefix.exec(from) ?? prefix.exec(to);
+  if (found) return found[0].toLowerCase();
+  return mediaCount > 0 || messageSid.startsWith("MM") ? "mms" : "sms";
+}
