@@ -1,0 +1,122 @@
+/**
+ * What a refusal or failure means for the message.
+ *
+ * - `retry-now`: Twilio did nothing; the same request may be repeated at once, with backoff
+ * - `retry-later`: not sent, and time alone may cure it
+ * - `ambiguous`: it may have been sent; find out before anything is repeated
+ * - `permanent`: this message will never be sent like this
+ * - `configuration`: somebody has to change the account, the number or the credentials
+ * - `opted-out`: the person wants no messages
+ */
+export type CarrierErrorClass = "retry-now" | "retry-later" | "ambiguous" | "permanent" | "configuration" | "opted-out";
+
+export interface ClassifiedError {
+  readonly class: CarrierErrorClass;
+  /** One line on what to do, without numbers or texts. */
+  readonly remedy: string;
+}
+
+type Group = readonly [kind: CarrierErrorClass, remedy: string, codes: string];
+
+const CREDENTIALS = "check the account's SID, credentials, status and trial limits";
+const SLOWER = "send slower: a rate or queue is full";
+const WITNESS = "it may have been sent: look for it before sending again";
+const REFUSED = "change the request: as it is, it will be refused again";
+
+// The first group that holds a code decides. A code that is not here and says no more than REFUSED needs no entry.
+const GROUPS: readonly Group[] = [
+  ["retry-now", "repeat it with backoff: Twilio did nothing", "20429"],
+  ["opted-out", "send nothing until the person texts START", "21610 63033"],
+  ["ambiguous", WITNESS, "20500-20504 30410 30500"],
+  ["configuration", CREDENTIALS, "20003-20008 21608 30002 63051"],
+  [
+    "configuration",
+    "send from a sender of this account that can text this destination",
+    "21212 21601 21606 21659-21661 21701-21705 63007",
+  ],
+  ["configuration", "allow the country in the console's geo permissions", "21408"],
+  ["configuration", "finish the sender's registration", "30032-30034 30037"],
+  ["retry-later", SLOWER, "14107 21611 30001 30017 30022 63017 63018"],
+  ["retry-later", "try tomorrow: the daily limit is reached", "30023 30027 30454 63038"],
+  ["retry-later", "try later, twice at most", "30003 30008 30035 30450"],
+  ["permanent", "never answer it: Twilio stopped a loop", "30039"],
+  ["permanent", "send an approved template: the 24 hours to answer freely are over", "63016"],
+  ["permanent", "send it again only if it still matters: it expired in the queue", "30036"],
+  [
+    "permanent",
+    "check the address or use another sender: this one cannot be reached",
+    "21211 21265-21268 21612-21614 21635 30004-30006 30453 30485 63003 63014 63015 63024 63031-63036",
+  ],
+  ["permanent", "change the text or media", "14109 21602 21617-21623 30007 30038 63013 63021"],
+  ["permanent", REFUSED, "20404 21603 21604 21624 21654-21658 30009 30045 63030 90007"],
+];
+
+/**
+ * What to make of an error of Twilio's REST API, or of the `ErrorCode` of a status callback.
+ *
+ * A known code decides. Otherwise the HTTP status does: 429 is `retry-later`, 401 and 403 `configuration`, 408 and
+ * 5xx `ambiguous`, other 4xx `permanent`. An unknown code alone, as in a callback, is `permanent`, since Twilio has
+ * given up; nothing at all, as after a broken connection, is `ambiguous`. Twilio may change what a code means.
+ *
+ * @see https://www.twilio.com/docs/api/errors
+ */
+export function classifyError(error: {
+  readonly httpStatus?: number | undefined;
+  readonly code?: number | undefined;
+}): ClassifiedError {
+  const { httpStatus = 0, code } = error;
+  const group = code === undefined ? undefined : GROUPS.find(([, , codes]) => holds(codes, code));
+  if (group) return { class: group[0], remedy: group[1] };
+  if (httpStatus === 429) return { class: "retry-later", remedy: SLOWER };
+  if (httpStatus === 401 || httpStatus === 403) return { class: "configuration", remedy: CREDENTIALS };
+  const refused = httpStatus ? httpStatus !== 408 && httpStatus >= 400 && httpStatus < 500 : code !== undefined;
+  return refused ? { class: "permanent", remedy: REFUSED } : { class: "ambiguous", remedy: WITNESS };
+}
+
+/**
+ * The code and message of an error body, in each of the three shapes that Twilio uses: `code` and `message`,
+ * RFC 9457 (`title`, `detail`), and the newer `code`, `message`, `userError`.
+ *
+ * HTML, broken JSON and an empty body give no code and a message that names the HTTP status. The message is
+ * Twilio's own and may quote a phone number: keep it out of errors and of logs above debug.
+ */
+export function parseErrorBody(text: string, httpStatus: number): { code?: number; message: string } {
+  const body = jsonObject(text);
+  const code = Number(body.code);
+  const message = [body.message, body.detail, body.title].find((part) => typeof part === "string" && part);
+  return {
+    ...(Number.isInteger(code) && code > 0 ? { code } : {}),
+    message: typeof message === "string" ? message : `HTTP ${httpStatus} without a readable error body`,
+  };
+}
+
+/**
+ * How long a `Retry-After` header asks to wait, in milliseconds from `nowMs` (Unix milliseconds), never negative.
+ *
+ * Takes seconds (`120`) and a date (`Wed, 21 Oct 2026 07:28:00 GMT`); anything else, or no header, is undefined.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+ */
+export function parseRetryAfter(headerValue: string | null | undefined, nowMs: number): number | undefined {
+  const value = headerValue?.trim() ?? "";
+  if (/^\d{1,10}$/.test(value)) return Number(value) * 1000;
+  // Date.parse takes nearly anything for a date, so the form is checked first.
+  const untilMs = /^[A-Z][a-z]{2}.* GMT$/.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(untilMs) ? undefined : Math.max(0, untilMs - nowMs);
+}
+
+function holds(codes: string, code: number): boolean {
+  return codes.split(" ").some((range) => {
+    const [first, last = first] = range.split("-").map(Number);
+    return first !== undefined && last !== undefined && first <= code && code <= last;
+  });
+}
+
+function jsonObject(text: string): { code?: unknown; message?: unknown; detail?: unknown; title?: unknown } {
+  try {
+    return { ...JSON.parse(text) };
+  } catch {
+    // A proxy's HTML page, or a body cut off on the way: the HTTP status is all that is left.
+    return {};
+  }
+}
