@@ -1,0 +1,91 @@
+import { type StorageClock, systemClock } from "./clock.ts";
+import { erase, purge } from "./memory/erasure.ts";
+import { recordSend, recordStatus, resolveUnknown } from "./memory/facts.ts";
+import { claimSend } from "./memory/gate.ts";
+import { Ledger } from "./memory/ledger.ts";
+import { FirstResults } from "./memory/operations.ts";
+import { changes, conversations, due, messages, story } from "./memory/queries.ts";
+import { claimSweep, commitSweep } from "./memory/sweeps.ts";
+import { recordInbound, recordOutbound } from "./memory/texts.ts";
+import { claimTurn, commitTurn, heartbeat, releaseTurn, setPaused } from "./memory/turns.ts";
+import type { Storage } from "./storage.ts";
+
+/** Options of {@link memory}. */
+export interface MemoryOptions {
+  /** @default the system's clock */
+  readonly clock?: StorageClock;
+}
+
+const SECRET_BYTES = 32;
+
+/**
+ * A ledger in the memory of one process, for tests and for trying things out: it forgets everything when the process
+ * ends, so a text that was acknowledged can go unanswered. It is the reference for other adapters: every method is
+ * one synchronous step.
+ *
+ * @example
+ * ```ts
+ * import { memory } from "ownline/storage/memory";
+ *
+ * const storage = memory();
+ * ```
+ */
+export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
+  const ledger = new Ledger(clock);
+  const secret = randomSecret();
+  const operations: FirstResults<unknown>[] = [];
+
+  function once<C extends { readonly op: string }, R>(act: (ledger: Ledger, call: C) => R): (call: C) => Promise<R> {
+    const first = new FirstResults<R>(clock);
+    operations.push(first);
+    return async (call) => first.once(call.op, () => act(ledger, call));
+  }
+
+  return {
+    name: "memory",
+    migrate: async () => {},
+    open: async () => ({ secret }),
+    close: async () => {},
+
+    recordInbound: async (record) => recordInbound(ledger, record),
+    recordOutbound: async (record) => recordOutbound(ledger, record),
+
+    claimTurn: once(claimTurn),
+    commitTurn: once(commitTurn),
+    releaseTurn: once(releaseTurn),
+    heartbeat: once(heartbeat),
+    setPaused: once(setPaused),
+
+    due: async (limit) => due(ledger, limit),
+    claimSend: once(claimSend),
+    recordSend: once(recordSend),
+    recordStatus: once(recordStatus),
+    resolveUnknown: once(resolveUnknown),
+
+    consent: async (consentKey) => ledger.consents.get(consentKey) ?? null,
+    conversation: async (id) => ledger.conversations.get(id)?.shown ?? null,
+    conversations: async (page) => conversations(ledger, page),
+    messages: async (page) => messages(ledger, page),
+    changes: async (page) => changes(ledger, page),
+    story: async (messageId) => story(ledger, messageId),
+
+    erase: once((_, order) => {
+      const erasedIds = new Set<string>();
+      const erased = erase(ledger, order, erasedIds);
+      for (const results of operations) results.forgetConversations(erasedIds);
+      return erased;
+    }),
+    purge: once((_, order) => {
+      for (const results of operations) results.forgetOld();
+      return purge(ledger, order);
+    }),
+
+    claimSweep: once(claimSweep),
+    commitSweep: once(commitSweep),
+  };
+}
+
+function randomSecret(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,212 @@
+import { type AttemptStatus, type CarrierStatus, STATUS_RANK, STATUS_WORTH } from "../../model/delivery-status.ts";
+import type { MessageError } from "../../model/message.ts";
+import type {
+  RecordedFact,
+  SendRecord,
+  SendResultRecord,
+  StatusEvent,
+  StatusRecord,
+  UnknownResolution,
+} from "../storage.ts";
+import { cancelLaterParts, change, type Ledger, refreshDue, setConsent, stopForOptOut } from "./ledger.ts";
+import type { AttemptRow, OutboundRow } from "./rows.ts";
+import { shownMessages } from "./rows.ts";
+
+const UNMATCHED: RecordedFact = {
+  outcome: "unmatched",
+  message: null,
+  changed: false,
+  duplicate: false,
+  cancelled: [],
+  consentChanged: false,
+};
+
+/** What one fact brought about. */
+interface Effects {
+  isNew: boolean;
+  cancelled: OutboundRow[];
+  consentChanged: boolean;
+}
+
+/** See {@link Storage.recordSend}. */
+export function recordSend(ledger: Ledger, { outboundId, attempt: number, result }: SendRecord): RecordedFact {
+  const attempt = findAttempt(ledger, outboundId, number);
+  if (attempt === undefined) return UNMATCHED;
+  return recordFact(ledger, attempt.message, (effects, now) => {
+    switch (result.kind) {
+      case "accepted": {
+        const { carrierId, status } = result;
+        const event = { carrierId, status, rawStatus: status, error: null, at: now, times: 1 };
+        effects.isNew = recordReport(ledger, attempt, event);
+        break;
+      }
+      case "refused":
+        effects.isNew = recordRefusal(ledger, attempt, result, now);
+        if (result.next === "opt-out") optOut(ledger, attempt.message, effects, now);
+        break;
+      case "unknown":
+        effects.isNew = recordSilence(ledger, attempt, result, now);
+        break;
+      default:
+        result satisfies never;
+    }
+  });
+}
+
+/** See {@link Storage.recordStatus}. */
+export function recordStatus(ledger: Ledger, record: StatusRecord): RecordedFact {
+  const attempt =
+    findAttempt(ledger, record.outboundId, record.attempt) ?? ledger.attemptByCarrierId.get(record.carrierId);
+  if (attempt === undefined) return UNMATCHED;
+  return recordFact(ledger, attempt.message, (effects, now) => {
+    const { carrierId, status, rawStatus, error } = record;
+    effects.isNew = recordReport(ledger, attempt, { carrierId, status, rawStatus, error, at: now, times: 1 });
+    if (record.optOut) optOut(ledger, attempt.message, effects, now);
+  });
+}
+
+/** See {@link Storage.resolveUnknown}. */
+export function resolveUnknown(ledger: Ledger, { outboundId, decision, reason }: UnknownResolution): RecordedFact {
+  const row = ledger.messages.get(outboundId);
+  if (row?.direction !== "outbound") return UNMATCHED;
+  return recordFact(ledger, row, (effects, now) => {
+    effects.isNew = row.message.status === "unknown";
+    if (!effects.isNew) return;
+    switch (decision) {
+      case "resend":
+        row.notBefore = now;
+        change(ledger, row, { status: "intent" });
+        break;
+      case "hold":
+        change(ledger, row, { status: "held", error: { code: null, reason } });
+        break;
+      case "drop":
+        change(ledger, row, { status: "failed", error: { code: null, reason } });
+        break;
+      default:
+        decision satisfies never;
+    }
+  });
+}
+
+function findAttempt(ledger: Ledger, outboundId: string | null, attempt: number | null): AttemptRow | undefined {
+  const row = outboundId === null ? undefined : ledger.messages.get(outboundId);
+  if (row?.direction !== "outbound" || attempt === null) return undefined;
+  return row.attempts[attempt - 1];
+}
+
+/** Runs one fact about a message and tells what became of it. */
+function recordFact(ledger: Ledger, row: OutboundRow, act: (effects: Effects, now: number) => void): RecordedFact {
+  const before = row.message.status;
+  const effects: Effects = { isNew: false, cancelled: [], consentChanged: false };
+  act(effects, ledger.clock.now());
+  const { status } = row.message;
+  const changed = status !== before;
+  if (changed && (status === "failed" || status === "undelivered" || status === "held")) {
+    effects.cancelled.push(...cancelLaterParts(ledger, row));
+  }
+  refreshDue(ledger, row.conversation);
+  return {
+    outcome: effects.isNew ? "recorded" : "repeated",
+    message: row.message,
+    changed,
+    duplicate: row.message.carrierIds.length > 1,
+    cancelled: shownMessages(effects.cancelled),
+    consentChanged: effects.consentChanged,
+  };
+}
+
+/** Keeps what the carrier reports of an attempt. Returns whether it was news. */
+function recordReport(ledger: Ledger, attempt: AttemptRow, event: StatusEvent): boolean {
+  const row = attempt.message;
+  const { carrierId } = event;
+  attempt.carrierId ??= carrierId;
+  if (!ledger.attemptByCarrierId.has(carrierId)) ledger.attemptByCarrierId.set(carrierId, attempt);
+  if (!row.message.carrierIds.includes(carrierId)) {
+    change(ledger, row, { carrierIds: [...row.message.carrierIds, carrierId] });
+  }
+  const known = attempt.events.findIndex((earlier) => isSameEvent(earlier, event));
+  if (known >= 0) {
+    attempt.events = attempt.events.map((one, at) => (at === known ? { ...one, times: one.times + 1 } : one));
+    return false;
+  }
+  attempt.events = [...attempt.events, event];
+  if (STATUS_RANK[event.status] > STATUS_RANK[attempt.status]) {
+    setAttempt(ledger, attempt, event.status, event.error);
+    showBest(ledger, row);
+  }
+  return true;
+}
+
+function isSameEvent(one: StatusEvent, other: StatusEvent): boolean {
+  const isSameStatus = one.status === other.status && one.rawStatus === other.rawStatus;
+  return isSameStatus && one.carrierId === other.carrierId && one.error?.code === other.error?.code;
+}
+
+function setAttempt(ledger: Ledger, attempt: AttemptRow, status: AttemptStatus, error: MessageError | null): void {
+  if (attempt.workerId !== null) ledger.workers.get(attempt.workerId)?.sending.delete(attempt);
+  attempt.status = status;
+  attempt.error = error;
+}
+
+/** The attempt whose state the message shows, among those that may have left; the later one of two equals. */
+export function bestOf(row: OutboundRow): { readonly attempt: AttemptRow; readonly status: PossiblyLeft } | null {
+  let best: { readonly attempt: AttemptRow; readonly status: PossiblyLeft } | null = null;
+  for (const attempt of row.attempts) {
+    const { status } = attempt;
+    if (status === "refused") continue;
+    if (best === null || STATUS_WORTH[status] >= STATUS_WORTH[best.status]) best = { attempt, status };
+  }
+  return best;
+}
+
+type PossiblyLeft = "sending" | "unknown" | CarrierStatus;
+
+function showBest(ledger: Ledger, row: OutboundRow): void {
+  const best = bestOf(row);
+  if (best === null) return;
+  const isLost = best.status === "failed" || best.status === "undelivered";
+  change(ledger, row, { status: best.status, error: isLost ? best.attempt.error : null });
+}
+
+type Refusal = Extract<SendResultRecord, { kind: "refused" }>;
+
+function recordRefusal(ledger: Ledger, attempt: AttemptRow, refusal: Refusal, now: number): boolean {
+  if (attempt.status !== "sending" && attempt.status !== "unknown") return false;
+  setAttempt(ledger, attempt, "refused", refusal.error);
+  const row = attempt.message;
+  const { status } = row.message;
+  if (status !== "sending" && status !== "unknown" && status !== "intent") return true;
+  const mayRetry = refusal.next === "retry" && row.message.origin !== "auto-reply";
+  const best = bestOf(row);
+  if (best !== null && (mayRetry || best.status !== "unknown")) {
+    row.settleAt = now + refusal.retryInMs;
+    row.unknownSince = now;
+    if (status === "intent") row.notBefore = Math.max(row.notBefore, now + refusal.retryInMs);
+    else showBest(ledger, row);
+    return true;
+  }
+  row.notBefore = now + refusal.retryInMs;
+  change(ledger, row, { status: mayRetry ? "intent" : "failed", error: refusal.error });
+  return true;
+}
+
+type Silence = Extract<SendResultRecord, { kind: "unknown" }>;
+
+function recordSilence(ledger: Ledger, attempt: AttemptRow, { windowMs, error }: Silence, now: number): boolean {
+  if (attempt.status !== "sending") return false;
+  setAttempt(ledger, attempt, "unknown", error);
+  const row = attempt.message;
+  if (row.message.status !== "sending") return true;
+  row.unknownSince = now;
+  row.settleAt = now + windowMs;
+  showBest(ledger, row);
+  return true;
+}
+
+function optOut(ledger: Ledger, row: OutboundRow, effects: Effects, now: number): void {
+  const { conversation } = row;
+  const consent = { state: "opted-out", source: "refused-send", changedAt: now } as const;
+  effects.consentChanged = setConsent(ledger, conversation.consentKey, consent);
+  effects.cancelled.push(...stopForOptOut(ledger, conversation, conversation.shown.inboundSeq, now));
+}

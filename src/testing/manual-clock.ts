@@ -1,0 +1,85 @@
+/** Time that a test moves by hand. Fits wherever ownline takes a clock: `memory({ clock })`, `ownline({ clock })`. */
+export interface ManualClock {
+  /** Unix milliseconds. */
+  now(): number;
+  /**
+   * Moves on by `ms`. Sleepers whose time comes meanwhile wake in order, each at its own time, and may sleep again
+   * within the same span.
+   */
+  advance(ms: number): Promise<void>;
+  /**
+   * Resolves once {@link ManualClock.advance} has moved on by `ms`, or as soon as the signal is aborted. With `idle`
+   * the caller says that nothing can happen before: then the clock moves on by itself, at once.
+   */
+  sleep(ms: number, options?: { readonly signal?: AbortSignal; readonly idle?: boolean }): Promise<void>;
+}
+
+interface Sleeper {
+  readonly at: number;
+  wake(): void;
+}
+
+const START_MS: number = Date.UTC(2026, 0, 1);
+
+/**
+ * A clock that stands still until it is moved.
+ *
+ * @param startMs Unix milliseconds. @default 2026-01-01T00:00:00Z
+ *
+ * @example
+ * ```ts
+ * import { manualClock } from "ownline/testing";
+ *
+ * const clock = manualClock();
+ * await clock.advance(3_000);
+ * ```
+ */
+export function manualClock(startMs: number = START_MS): ManualClock {
+  let now = startMs;
+  const sleepers = new Set<Sleeper>();
+
+  /** Moves to the next sleeper's time and wakes it; false where nobody sleeps until then. */
+  function wakeNext(until: number): boolean {
+    let next: Sleeper | undefined;
+    for (const sleeper of sleepers) {
+      if (sleeper.at <= until && (next === undefined || sleeper.at < next.at)) next = sleeper;
+    }
+    if (next === undefined) return false;
+    now = Math.max(now, next.at);
+    next.wake();
+    return true;
+  }
+
+  return {
+    now: () => now,
+    async advance(ms) {
+      const until = now + ms;
+      while (wakeNext(until)) await turnOfEvents();
+      now = Math.max(now, until);
+    },
+    async sleep(ms, { signal, idle = false } = {}) {
+      if (signal?.aborted || ms <= 0) return;
+      if (idle) {
+        const until = now + ms;
+        while (wakeNext(until));
+        now = until;
+        return;
+      }
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          sleepers.delete(sleeper);
+          signal?.removeEventListener("abort", wake);
+          resolve();
+        };
+        const sleeper = { at: now + ms, wake };
+        sleepers.add(sleeper);
+        signal?.addEventListener("abort", wake, { once: true });
+      });
+    },
+  };
+}
+
+/** Lets everything that can run now run, so that who was woken may sleep again. */
+function turnOfEvents(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
