@@ -6,6 +6,7 @@ import type { ClaimedTurn, CommittedTurn, TurnCommit, TurnRelease } from "../sto
 import { ask } from "./ask.ts";
 import { compose, toSms } from "./compose.ts";
 import type { EngineContext } from "./context.ts";
+import { trouble } from "./heart.ts";
 import { historyFor, recentMessages, selectHistory } from "./history.ts";
 import { persist } from "./persist.ts";
 import { emptyReply, readReply } from "./reply.ts";
@@ -135,7 +136,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
       }
     } catch (error) {
       // The lease stays ours while this process lives; the worker's next heartbeat finds it idle and releases it.
-      context.tell.error(asStorageError(error));
+      context.tell.error(trouble(error));
     }
   };
 
@@ -199,15 +200,6 @@ function asAiError(name: string, cause: unknown): OwnlineError {
       cause,
       retryable: true,
     },
-  );
-}
-
-function asStorageError(error: unknown): OwnlineError {
-  if (isOwnlineError(error)) return error;
-  return new OwnlineError(
-    "storage_unavailable",
-    "the ledger failed while a turn was at work; it will be taken up again; see the cause",
-    { cause: error, retryable: true },
   );
 }
 

@@ -417,6 +417,7 @@ export interface HeartbeatAnswer {
 
 export interface HeldLease {
   readonly conversationId: string;
+  readonly turnId: string;
   readonly fence: number;
   /** `seq` of the newest text that needs an answer. */
   readonly pendingSeq: number;

@@ -1,0 +1,340 @@
+import type { Ai } from "../ai/ai.ts";
+import { OwnlineError } from "../errors.ts";
+import type { Conversation } from "../model/conversation.ts";
+import type { OwnlineEvents } from "../model/events.ts";
+import { newId } from "../model/ids.ts";
+import type { InboundMessage, Message, OutboundMessage } from "../model/message.ts";
+import type { SenderAddress } from "../model/sender.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { ConversationList, ConversationPage, Erased, RecordedInbound } from "../storage/storage.ts";
+import type { InboundText, StatusReport } from "../transport/transport.ts";
+import { compose } from "./compose.ts";
+import { consentKeyFor } from "./consent-key.ts";
+import { type EngineContext, teller } from "./context.ts";
+import { createEmitter } from "./emitter.ts";
+import { type Explanation, explain } from "./explain.ts";
+import { createFeed, type FeedOptions } from "./feed.ts";
+import { trouble } from "./heart.ts";
+import {
+  checkBody,
+  checkKey,
+  checkLimit,
+  checkMessagePage,
+  checkPerson,
+  type MessagePageInput,
+  type SendInput,
+  type SimulateInput,
+} from "./inputs.ts";
+import type { EngineOptions, SendersOption } from "./options.ts";
+import { receive } from "./receive.ts";
+import { senderBook } from "./senders.ts";
+import { recordReport } from "./status.ts";
+import { createWorker, type SweepResult } from "./worker.ts";
+
+/** What a serverless runtime offers for work after the answer, for example a Worker's `ctx`. */
+export interface WaitUntil {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** What one sweep did, and when the next one is due. */
+export interface ProcessResult extends Omit<SweepResult, "nextInMs"> {
+  /** Unix milliseconds by this process's clock; `null` where nothing waits. */
+  readonly nextDueAt: number | null;
+}
+
+/** The engine: everything but HTTP. Made by `ownline()`. */
+export interface Engine<Senders extends SendersOption = SendersOption> {
+  simulate(input: SimulateInput<SenderAddress<Senders>>, ctx?: WaitUntil): Promise<InboundMessage>;
+  send(input: SendInput<SenderAddress<Senders>>, ctx?: WaitUntil): Promise<OutboundMessage>;
+  receiveWebhook(text: InboundText, ctx?: WaitUntil): Promise<RecordedInbound>;
+  receiveStatus(report: StatusReport): Promise<void>;
+  on<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): void;
+  off<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): void;
+  events(options: FeedOptions): AsyncGenerator<Message, void, void>;
+  start(): Promise<void>;
+  stop(options?: { readonly timeoutMs?: number }): Promise<void>;
+  processDue(): Promise<ProcessResult>;
+  settled(): Promise<void>;
+  conversation(id: string): Promise<Conversation | null>;
+  conversations(page?: Partial<ConversationPage>): Promise<ConversationList>;
+  messages(page: MessagePageInput): Promise<readonly Message[]>;
+  pause(conversationId: string): Promise<Conversation>;
+  resume(conversationId: string, options?: { readonly answerPending?: boolean }): Promise<Conversation>;
+  explain(messageId: string): Promise<Explanation | null>;
+  erase(order: { readonly participant: string; readonly line?: string }): Promise<Erased>;
+  purge(order: { readonly olderThanMs: number; readonly limit?: number }): Promise<Erased>;
+  close(): Promise<void>;
+}
+
+const STOP_MS = 10_000;
+/** A serverless runtime gives about half a minute after the answer. */
+const WAIT_UNTIL_MS = 25_000;
+
+/** Wires the parts together. `ai` and `policies` are complete: the defaults are the factory's business. */
+export function createEngine<Senders extends SendersOption>(
+  options: Omit<EngineOptions, "ai">,
+  ai: Ai,
+  policies: readonly Policy[],
+): Engine<Senders> {
+  const { storage, clock, worker: workerOptions, logger } = options;
+  const emitter = createEmitter(logger);
+  const senders = senderBook(options.senders);
+  const feed = createFeed({ storage, clock, worker: workerOptions });
+
+  const told = teller(emitter.emit, options);
+  const tell: EngineContext["tell"] = {
+    ...told,
+    message(message) {
+      feed.changed(message.conversationId);
+      told.message(message);
+    },
+    status(message) {
+      feed.changed(message.conversationId);
+      told.status(message);
+    },
+  };
+
+  let opening: Promise<{ secret: string }> | null = null;
+  const open = (): Promise<{ secret: string }> => {
+    opening ??= storage.open().catch((error: unknown) => {
+      opening = null;
+      throw error;
+    });
+    return opening;
+  };
+  let consentKey: EngineContext["consentKey"] | null = null;
+  const context: EngineContext = {
+    ...options,
+    ai,
+    policies,
+    senders,
+    tell,
+    workerId: newId("w"),
+    async consentKey(line, participant) {
+      consentKey ??= consentKeyFor((await open()).secret);
+      return consentKey(line, participant);
+    },
+  };
+  const worker = createWorker(context);
+
+  let everProcessed = false;
+  let warned = false;
+  /** Something was stored that somebody must work on: the loop, the runtime after the answer, or a cron elsewhere. */
+  const attend = (ctx: WaitUntil | undefined): void => {
+    worker.wake();
+    if (worker.started) return;
+    if (ctx !== undefined) {
+      ctx.waitUntil(
+        worker.drain({ withinMs: WAIT_UNTIL_MS, idle: false }).catch((error: unknown) => tell.error(trouble(error))),
+      );
+    } else if (!everProcessed && !warned) {
+      warned = true;
+      logger.warn(
+        "ownline stored a text, but nothing in this process works on it: call await sms.start() in a long-lived process, or sms.processDue() from a cron or queue. Ignore this if another process does.",
+      );
+    }
+  };
+
+  const take = async (recorded: RecordedInbound, ctx: WaitUntil | undefined): Promise<RecordedInbound> => {
+    const { message, conversation } = recorded;
+    if (recorded.outcome === "recorded" && message !== null && conversation !== null) {
+      if (message.needsAnswer) worker.newerText(message.conversationId, message.seq);
+      else if (recorded.consentChanged) worker.callOff(message.conversationId);
+      if (message.needsAnswer) attend(ctx);
+    }
+    return recorded;
+  };
+
+  return {
+    async simulate(input, ctx) {
+      const id = checkKey(input.id, "simulate", "id");
+      const body = checkBody(input.body, "simulate");
+      const from = checkPerson(input.from, "from");
+      const { sender } = await senders.choose(input.to, "to");
+      if ((await senders.route(from)) !== null) {
+        throw new OwnlineError(
+          "sender_as_participant",
+          "from is one of your own senders. A simulated text comes from a person; to write to a person from your number, call send({ key, to, body })",
+        );
+      }
+      if (body.trim() === "" && (input.media ?? []).length === 0) {
+        throw new OwnlineError("invalid_message", "the simulated text is empty: give it a body or media");
+      }
+      await open();
+      const recorded = await receive(context, {
+        key: `simulated:${id}`,
+        origin: "simulated",
+        carrierId: null,
+        from,
+        to: sender,
+        service: null,
+        body,
+        media: input.media ?? [],
+        optOut: null,
+        occurredAt: null,
+      });
+      if (recorded.message === null) throw erased("simulated text", "id");
+      await take(recorded, ctx);
+      return recorded.message;
+    },
+
+    async send(input, ctx) {
+      const key = checkKey(input.key, "send", "key");
+      const route = await senders.choose(input.from, "from");
+      const to = checkPerson(input.to, "to");
+      if ((await senders.route(to)) !== null) {
+        throw new OwnlineError(
+          "sender_as_participant",
+          "to is one of your own senders: a number of yours cannot text itself, and two of them would talk for ever. Give the person's number",
+        );
+      }
+      const groupId = newId("g");
+      const parts = compose(context, groupId, checkBody(input.body, "send"), input.media);
+      await open();
+      const recorded = await storage.recordOutbound({
+        key: `send:${key}`,
+        groupId,
+        conversationId: newId("c"),
+        line: route.line,
+        sender: route.sender,
+        participant: to,
+        consentKey: await context.consentKey(route.line, to),
+        origin: input.origin ?? "api",
+        parts,
+        expiryMs: options.sending.expiryMs,
+      });
+      if (recorded.outcome === "opted-out") {
+        throw new OwnlineError(
+          "opted_out",
+          "this person has texted STOP to this number, so nothing was stored or sent. Only the person can undo that, by texting START",
+        );
+      }
+      const first = recorded.messages[0];
+      if (recorded.outcome === "erased" || first === undefined) throw erased("message", "key");
+      if (recorded.outcome === "recorded") {
+        for (const message of recorded.messages) tell.message(message);
+        attend(ctx);
+      }
+      return first;
+    },
+
+    async receiveWebhook(text, ctx) {
+      await open();
+      return take(await receive(context, { ...text, origin: "webhook" }), ctx);
+    },
+
+    async receiveStatus(report) {
+      await open();
+      await recordReport(context, report);
+      worker.wake();
+    },
+
+    on: (name, listener) => void emitter.on(name, listener),
+    off: (name, listener) => void emitter.off(name, listener),
+
+    async *events(feedOptions) {
+      await open();
+      yield* feed.read(feedOptions);
+    },
+
+    async start() {
+      await open();
+      everProcessed = true;
+      worker.start();
+    },
+
+    stop: ({ timeoutMs = STOP_MS } = {}) => worker.stop({ timeoutMs }),
+
+    async processDue() {
+      everProcessed = true;
+      await open();
+      const { nextInMs, ...done } = await worker.processDue();
+      return { ...done, nextDueAt: nextInMs === null ? null : Date.now() + nextInMs };
+    },
+
+    async settled() {
+      everProcessed = true;
+      await open();
+      await worker.drain({ withinMs: null, idle: true });
+    },
+
+    async conversation(id) {
+      await open();
+      return storage.conversation(id);
+    },
+
+    async conversations(page = {}) {
+      await open();
+      return storage.conversations({
+        limit: checkLimit(page.limit, 50),
+        ...(page.after === undefined ? {} : { after: page.after }),
+      });
+    },
+
+    async messages(page) {
+      await open();
+      return storage.messages(checkMessagePage(page));
+    },
+
+    async pause(conversationId) {
+      await open();
+      const paused = await storage.setPaused({ op: newId("o"), conversationId, paused: true, skipPending: false });
+      if (paused === null) throw unknownConversation();
+      worker.callOff(conversationId);
+      return paused;
+    },
+
+    async resume(conversationId, { answerPending = false } = {}) {
+      await open();
+      const resumed = await storage.setPaused({
+        op: newId("o"),
+        conversationId,
+        paused: false,
+        skipPending: !answerPending,
+      });
+      if (resumed === null) throw unknownConversation();
+      attend(undefined);
+      return resumed;
+    },
+
+    async explain(messageId) {
+      await open();
+      const story = await storage.story(messageId);
+      return story === null ? null : explain(story);
+    },
+
+    async erase({ participant, line }) {
+      await open();
+      return storage.erase({
+        op: newId("o"),
+        participant: checkPerson(participant, "participant"),
+        line: line ?? null,
+      });
+    },
+
+    async purge({ olderThanMs, limit }) {
+      await open();
+      return storage.purge({ op: newId("o"), olderThanMs, limit: checkLimit(limit, 1000) });
+    },
+
+    async close() {
+      await worker.stop({ timeoutMs: STOP_MS });
+      await storage.close();
+      opening = null;
+    },
+  };
+}
+
+function erased(what: string, name: string): OwnlineError {
+  return new OwnlineError(
+    "erased",
+    `the ${what} with this ${name} was erased on request and is not stored again: use a new ${name} for a new text`,
+  );
+}
+
+function unknownConversation(): OwnlineError {
+  return new OwnlineError(
+    "not_found",
+    "there is no conversation with this id: it was erased, or the id is another ledger's",
+  );
+}

@@ -1,0 +1,119 @@
+import { isOwnlineError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import type { OutboundMessage } from "../model/message.ts";
+import type { InboundText, SendRequest, StatusReport, Transport } from "../transport/transport.ts";
+
+/** What a serverless runtime offers for work after the answer. */
+export interface HandlerContext {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** Answers the carrier's requests. Mount it at the path of the transport's `webhookUrl`, whatever the framework. */
+export type WebhookHandler = (request: Request, ctx?: HandlerContext) => Promise<Response>;
+
+/** The parts of the engine that the handler needs. */
+export interface WebhookReceiver {
+  receiveWebhook(text: InboundText, ctx?: HandlerContext): Promise<{ readonly autoReply: OutboundMessage | null }>;
+  receiveStatus(report: StatusReport): Promise<void>;
+}
+
+/** What the carrier posts is small; anything longer is not from it. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/**
+ * Makes the handler. It answers 2xx only after the commit: 503 where the ledger cannot be reached, so that the
+ * carrier's retry or fallback brings the text again; 400, 403, 405, 413 and 415 with a sentence each.
+ */
+export function createHandler(transport: Transport, receiver: WebhookReceiver, logger: Logger): WebhookHandler {
+  return async (request, ctx) => {
+    const body = await readBody(request);
+    if (body === null) {
+      logger.warn(
+        `a webhook was refused with 413: its body is longer than ${MAX_BODY_BYTES / 1024} kB, which no carrier sends`,
+      );
+      return refuse(413, "too_large", `the body is longer than ${MAX_BODY_BYTES / 1024} kB`);
+    }
+    try {
+      const received = await transport.receive({
+        method: request.method,
+        url: request.url,
+        headers: request.headers,
+        body,
+      });
+      switch (received.kind) {
+        case "rejected":
+          logger.warn(received.log);
+          return refuse(
+            received.httpStatus,
+            "webhook_rejected",
+            received.reason,
+            received.httpStatus === 405 ? { allow: "POST, GET" } : {},
+          );
+        case "ignored":
+          logger.info(`a webhook was acknowledged and ignored: ${received.reason}`);
+          return transport.acknowledge(null);
+        case "status":
+          await receiver.receiveStatus(received.report);
+          return transport.acknowledge(null);
+        case "inbound": {
+          const { autoReply } = await receiver.receiveWebhook(received.text, ctx);
+          return transport.acknowledge(autoReply === null ? null : asRequest(autoReply));
+        }
+        default:
+          return received satisfies never;
+      }
+    } catch (error) {
+      return failed(error, logger);
+    }
+  };
+}
+
+function asRequest(message: OutboundMessage): SendRequest {
+  return {
+    outboundId: message.id,
+    attempt: 1,
+    line: message.from,
+    from: message.from,
+    to: message.to,
+    body: message.body,
+    media: message.media,
+  };
+}
+
+function failed(error: unknown, logger: Logger): Response {
+  if (isOwnlineError(error) && error.party === "storage") {
+    logger.error(`a webhook was answered 503, so that the carrier brings it again: ${error.code}: ${error.message}`);
+    return refuse(503, error.code, "the text could not be stored; bring it again", { "retry-after": "5" });
+  }
+  const name = isOwnlineError(error)
+    ? `${error.code}: ${error.message}`
+    : error instanceof Error
+      ? error.name
+      : "not an Error";
+  logger.error(`a webhook was answered 500, and nothing was acknowledged: ${name}`);
+  logger.debug(String(error instanceof Error ? error.stack : error));
+  return refuse(500, "internal", "the text could not be handled; bring it again");
+}
+
+/** Never text/plain: a carrier may send such an answer to the person as a text. */
+function refuse(status: number, code: string, message: string, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify({ error: { code, message } }), {
+    status,
+    headers: { "content-type": "application/json; charset=utf-8", ...headers },
+  });
+}
+
+/** The body as text, or `null` where it is longer than allowed; it is not read to its end then. */
+async function readBody(request: Request): Promise<string | null> {
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) return null;
+  if (request.body === null) return "";
+  const decoder = new TextDecoder();
+  let bytes = 0;
+  let text = "";
+  for await (const chunk of request.body) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_BODY_BYTES) return null;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}

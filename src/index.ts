@@ -1,0 +1,41 @@
+/**
+ * SMS conversations between people and an AI, over a number you own.
+ *
+ * @packageDocumentation
+ */
+
+// For writing adapters
+export type { Ai, AiContext, AiFunction, AiTurn, HistoryEntry, Reply } from "./ai/ai.ts";
+export type { EngineClock } from "./engine/clock.ts";
+export type { ProcessResult, WaitUntil } from "./engine/engine.ts";
+export type { Explanation } from "./engine/explain.ts";
+export type { FeedOptions } from "./engine/feed.ts";
+export type { MessagePageInput, SendInput, SimulateInput } from "./engine/inputs.ts";
+export type {
+  AnswerOptions,
+  BurstOptions,
+  HistoryOptions,
+  OwnlineOptions,
+  SendersOption,
+  SendingOptions,
+  UnsafeOptions,
+  WorkerOptions,
+} from "./engine/options.ts";
+// Errors
+export { type ErrorParty, isOwnlineError, OwnlineError, type OwnlineErrorCode } from "./errors.ts";
+export type { HandlerContext, WebhookHandler } from "./http/handler.ts";
+export type { Logger } from "./logger.ts";
+export type { Conversation, Turn, TurnOutcome } from "./model/conversation.ts";
+export type { DeliveryStatus } from "./model/delivery-status.ts";
+
+// Building blocks
+export { hasLeft, isFinal } from "./model/delivery-status.ts";
+export type { ConsentEvent, Notice, NoticeKind, OwnlineEvents, TurnEvent } from "./model/events.ts";
+export type { InboundMessage, Media, Message, MessageError, Origin, OutboundMessage } from "./model/message.ts";
+export { maskAddress, normalizeAddress } from "./model/phone-number.ts";
+export type { SenderAddress, SenderConfig, SenderInput, SenderResolver } from "./model/sender.ts";
+// Everyday
+export { type Ownline, ownline } from "./ownline.ts";
+export type * from "./policy/policy.ts";
+export type * from "./storage/storage.ts";
+export type * from "./transport/transport.ts";

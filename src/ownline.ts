@@ -1,0 +1,68 @@
+import { fromFunction } from "./ai/function.ts";
+import { createEngine, type Engine } from "./engine/engine.ts";
+import { type OwnlineOptions, parseOptions, type SendersOption } from "./engine/options.ts";
+import { createHandler, type WebhookHandler } from "./http/handler.ts";
+import { loopGuard } from "./policy/loop-guard.ts";
+import { optOut } from "./policy/opt-out.ts";
+import type { Policy } from "./policy/policy.ts";
+
+/** SMS conversations between people and an AI, over a number you own. Made by {@link ownline}. */
+export interface Ownline<Senders extends SendersOption = SendersOption>
+  extends Omit<Engine<Senders>, "receiveWebhook" | "receiveStatus" | "close">,
+    AsyncDisposable {
+  /**
+   * Answers everything that the carrier posts to the transport's `webhookUrl`: texts, status callbacks, fallbacks. A
+   * Web `Request` in, a `Response` out, after the commit. Pass the runtime's context where it has one (Workers): what
+   * is due is then worked on after the answer; the ledger does not depend on it.
+   */
+  readonly fetch: WebhookHandler;
+}
+
+/**
+ * Wires SMS conversations together: what a person types in the app or texts to your number is stored and answered by
+ * the AI, as a real SMS from your number to the person's phone. A person's number never becomes a sender.
+ *
+ * Opt-out and loop guard are on. Nothing is sent or stored until it is asked for; long-lived processes call `start()`,
+ * serverless ones `processDue()`.
+ *
+ * @throws OwnlineError `invalid_options` that names every mistake with its path and the remedy
+ * @example
+ * ```ts
+ * import { ownline } from "ownline";
+ * import { offline } from "ownline/ai/offline";
+ * import { memory } from "ownline/storage/memory";
+ * import { twilio } from "ownline/transport/twilio";
+ *
+ * const sms = ownline({
+ *   senders: ["+15703251809"],
+ *   transport: twilio({
+ *     accountSid: process.env.TWILIO_ACCOUNT_SID,
+ *     authToken: process.env.TWILIO_AUTH_TOKEN,
+ *     webhookUrl: "https://example.com/api/webhooks/sms",
+ *   }),
+ *   storage: memory(),
+ *   ai: offline(),
+ * });
+ * await sms.start();
+ * ```
+ */
+export function ownline<const Senders extends SendersOption>(options: OwnlineOptions<Senders>): Ownline<Senders> {
+  const parsed = parseOptions(options);
+  const engine = createEngine<Senders>(parsed, fromFunction(parsed.ai), withDefaults(parsed.policies, parsed.unsafe));
+  const { receiveWebhook, receiveStatus, close, ...face } = engine;
+  return {
+    ...face,
+    fetch: createHandler(parsed.transport, { receiveWebhook, receiveStatus }, parsed.logger),
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** The safe defaults, unless one of the same name was given, or was switched off loudly. */
+function withDefaults(
+  given: readonly Policy[],
+  unsafe: { withoutOptOut: boolean; withoutLoopGuard: boolean },
+): readonly Policy[] {
+  const named = new Set(given.map((policy) => policy.name));
+  const defaults = [...(unsafe.withoutOptOut ? [] : [optOut()]), ...(unsafe.withoutLoopGuard ? [] : [loopGuard()])];
+  return [...defaults.filter((policy) => !named.has(policy.name)), ...given];
+}
