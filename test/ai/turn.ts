@@ -53,3 +53,12 @@ export function contextOf(
     },
   };
 }
+
+/** A promise that the test settles itself. */
+export function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  const settle: { resolve?: (value: T) => void } = {};
+  const promise = new Promise<T>((resolve) => {
+    settle.resolve = resolve;
+  });
+  return { promise, resolve: (value) => settle.resolve?.(value) };
+}

@@ -1,0 +1,219 @@
+import { isOwnlineError, OwnlineError } from "../errors.ts";
+import type { Ai, AiContext, AiTurn, Reply } from "./ai.ts";
+import { toPrompt } from "./prompt.ts";
+import { providerError } from "./provider-error.ts";
+
+export interface OpenAiCompatibleOptions {
+  /**
+   * Where the API lives, for example `https://api.openai.com/v1` or `http://localhost:11434`. A trailing slash does
+   * not matter; an address without a path gets `/v1`; a query is kept.
+   */
+  readonly baseUrl: string | undefined;
+  /** Sent as a bearer token. `null`, written out, for a server that wants none. */
+  readonly apiKey: string | null | undefined;
+  readonly model: string | undefined;
+  /** How the model should answer, or a function of the turn that says so. */
+  readonly instructions?: string | ((turn: AiTurn) => string | Promise<string>);
+  /** From 0 to 2. Left to the server if not given. */
+  readonly temperature?: number;
+  /** Sent as `max_tokens`. A reply that reaches it is refused, not cut. Left to the server if not given. */
+  readonly maxTokens?: number;
+  /** Further headers. They outrank ours, so a server may be given another kind of authorization. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Further fields of the request, for example `{ max_completion_tokens: 400 }` where a model wants that name. */
+  readonly extraBody?: Readonly<Record<string, unknown>>;
+  /** @default The global `fetch` at the time of the call */
+  readonly fetch?: typeof fetch;
+}
+
+/**
+ * Answers by any server that speaks OpenAI's chat completions, over `fetch` alone: OpenAI itself, most hosted
+ * providers, and local servers such as Ollama, llama.cpp and vLLM. No tools; `aiSdk()` has those.
+ *
+ * Pictures are mentioned to the model as `[image/jpeg attached]`, not shown. A leading `<think>…</think>` block, in
+ * which some local servers leave the model's reasoning, is not part of the reply. A reply that the model could not
+ * finish is an error, since a person cannot ask for the rest of half an SMS.
+ *
+ * `reply` throws `ai_failed`: retryable for 429, 5xx, an unreachable server, and an answer that is cut, empty or not
+ * what the API promises; not for refused credentials, an unknown model, a refused request and filtered content. The
+ * server's own words are in `cause`. An aborted call throws the signal's reason.
+ *
+ * The API: https://platform.openai.com/docs/api-reference/chat/create
+ *
+ * @throws OwnlineError `invalid_options` when `baseUrl`, `apiKey` or `model` is missing, or a value is out of range.
+ * @example
+ * ```ts
+ * import { openAiCompatible } from "ownline/ai/openai-compatible";
+ *
+ * const ai = openAiCompatible({
+ *   baseUrl: "https://api.openai.com/v1",
+ *   apiKey: process.env.OPENAI_API_KEY,
+ *   model: "gpt-5-mini",
+ *   instructions: "You book tables. Answer in one short text.",
+ * });
+ * ```
+ */
+export function openAiCompatible(options: OpenAiCompatibleOptions): Ai {
+  const { model, apiKey, instructions, temperature, maxTokens, headers, extraBody } = options;
+  if (!model) throw missing("model", "the id of the model, for example from OPENAI_MODEL");
+  if (apiKey === undefined || apiKey === "") {
+    throw missing(
+      "apiKey",
+      "the provider's key, for example from OPENAI_API_KEY, or null for a server that wants none",
+    );
+  }
+  if (temperature !== undefined && !(temperature >= 0 && temperature <= 2)) {
+    throw new OwnlineError("invalid_options", "`temperature` must be a number from 0 to 2.");
+  }
+  if (maxTokens !== undefined && !(Number.isInteger(maxTokens) && maxTokens > 0)) {
+    throw new OwnlineError("invalid_options", "`maxTokens` must be a whole number above 0.");
+  }
+  const url = completionsUrl(options.baseUrl);
+
+  return {
+    name: model,
+    async reply(turn, context): Promise<Reply> {
+      const system = typeof instructions === "function" ? await instructions(turn) : instructions;
+      const body = {
+        ...extraBody,
+        model,
+        messages: [
+          ...(system ? [{ role: "system", content: system }] : []),
+          ...toPrompt(turn.history).map(({ role, text }) => ({ role, content: text })),
+        ],
+        stream: false,
+        ...(temperature !== undefined && { temperature }),
+        ...(maxTokens !== undefined && { max_tokens: maxTokens }),
+      };
+      const request: RequestInit = {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          accept: "application/json",
+          ...(apiKey !== null && { authorization: `Bearer ${apiKey}` }),
+          ...headers,
+        },
+        body: JSON.stringify(body),
+        // A followed redirect would lose the key or turn the POST into a GET.
+        redirect: "manual",
+      };
+      const answer = await post(options.fetch ?? fetch, url, request, context, apiKey);
+      return textOf(answer);
+    },
+  };
+}
+
+function completionsUrl(baseUrl: string | undefined): string {
+  if (!baseUrl) throw missing("baseUrl", 'where the API lives, for example "https://api.openai.com/v1"');
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new OwnlineError("invalid_options", "`baseUrl` must be a full http(s) address.");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new OwnlineError("invalid_options", "`baseUrl` must not carry credentials: use `apiKey` or `headers`.");
+  }
+  const path = url.pathname.replace(/\/+$/, "").replace(/\/chat\/completions$/, "");
+  url.pathname = `${path === "" ? "/v1" : path}/chat/completions`;
+  url.hash = "";
+  return url.href;
+}
+
+async function post(
+  fetcher: typeof fetch,
+  url: string,
+  request: RequestInit,
+  { signal }: AiContext,
+  apiKey: string | null,
+): Promise<unknown> {
+  try {
+    signal.throwIfAborted();
+    const response = await fetcher(url, { ...request, signal });
+    const text = await response.text();
+    const json = parsed(text);
+    if (response.ok && json !== undefined && !isRecord(field(json, "error"))) return json;
+    throw refused(response, json, text, apiKey);
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw isOwnlineError(error) ? error : providerError({ cause: error });
+  }
+}
+
+/** A failure that the server reported, by its status or (as some gateways do) inside a 200. */
+function refused(response: Response, json: unknown, text: string, apiKey: string | null): OwnlineError {
+  const failure = field(json, "error");
+  const words = [field(failure, "message"), failure, text].find((value) => typeof value === "string") ?? "";
+  const shown = String(words).slice(0, 500);
+  const cause = new Error(apiKey === null ? shown : shown.replaceAll(apiKey, "[apiKey]"));
+  const code = [field(failure, "code"), field(failure, "type")].find((value) => typeof value === "string");
+  if (!response.ok)
+    return providerError({ status: response.status, code: code === undefined ? code : String(code), cause });
+  if (json === undefined) {
+    const message =
+      "The AI provider's answer is not JSON. Check that `baseUrl` is the API's address, not a web page's.";
+    return new OwnlineError("ai_failed", message, { retryable: true, cause });
+  }
+  return new OwnlineError("ai_failed", "The AI provider answered with an error. The `cause` has its words.", {
+    retryable: true,
+    cause,
+  });
+}
+
+function textOf(answer: unknown): string {
+  const choices = field(answer, "choices");
+  const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
+  if (!isRecord(choice) || !isRecord(choice.message)) {
+    throw failed(
+      "The AI provider's answer has no message in it. Check that `baseUrl` is a chat completions API.",
+      true,
+    );
+  }
+  if (choice.finish_reason === "length") {
+    throw failed(
+      "The model ran out of tokens before its reply was complete. Raise `maxTokens`, or ask for less.",
+      true,
+    );
+  }
+  if (choice.finish_reason === "content_filter") {
+    throw failed("The AI provider's content filter stopped the reply.", false);
+  }
+  const text = contentOf(choice.message.content)
+    .replace(/^\s*<think>[\s\S]*?(<\/think>|$)/, "")
+    .trim();
+  if (text === "") throw failed("The model returned an empty text.", true);
+  return text;
+}
+
+/** A string, or (as some servers have it) a list of parts. */
+function contentOf(content: unknown): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return "";
+  return content
+    .map((part: unknown) => field(part, "text"))
+    .filter((text) => typeof text === "string")
+    .join("");
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The caller tells what to do about an answer that is not JSON.
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+function field(value: unknown, name: string): unknown {
+  return isRecord(value) ? value[name] : undefined;
+}
+
+function failed(message: string, retryable: boolean): OwnlineError {
+  return new OwnlineError("ai_failed", message, { retryable });
+}
+
+function missing(name: string, what: string): OwnlineError {
+  return new OwnlineError("invalid_options", `\`${name}\` is missing: give openAiCompatible() ${what}.`);
+}
