@@ -1,0 +1,318 @@
+import {
+  APICallError,
+  type FilePart,
+  generateText,
+  isStepCount,
+  type LanguageModel,
+  LoadAPIKeyError,
+  type ModelMessage,
+  NoSuchModelError,
+  RetryError,
+  type StopCondition,
+  streamText,
+  type TextPart,
+  type ToolSet,
+} from "ai";
+import { isOwnlineError, OwnlineError } from "../errors.ts";
+import type { Media } from "../model/message.ts";
+import type { Ai, AiContext, AiTurn, Reply } from "./ai.ts";
+import { describeMedia, toPrompt } from "./prompt.ts";
+import { providerError } from "./provider-error.ts";
+
+type GenerateOptions = Parameters<typeof generateText>[0];
+
+/** The AI SDK's own settings, passed on unchanged: https://ai-sdk.dev/docs/ai-sdk-core/settings */
+export type AiSdkSettings = Pick<
+  GenerateOptions,
+  | "maxOutputTokens"
+  | "temperature"
+  | "topP"
+  | "topK"
+  | "presencePenalty"
+  | "frequencyPenalty"
+  | "stopSequences"
+  | "seed"
+  | "reasoning"
+  | "headers"
+  | "timeout"
+  | "providerOptions"
+  | "toolChoice"
+  | "activeTools"
+  | "toolCallConcurrency"
+  | "telemetry"
+>;
+
+/** What a tool gets as its `context`, together with what `toolsContext` holds for it. */
+export interface ToolTurn {
+  /** Stable over re-runs of the turn: the base of a tool's idempotency key. The SDK's `toolCallId` is not stable. */
+  readonly turnId: string;
+  /** 1 for the first run. */
+  readonly run: number;
+  readonly conversationId: string;
+  /** The number that the reply leaves from. */
+  readonly sender: string;
+  /** The person's address. */
+  readonly participant: string;
+}
+
+/** Fetches a picture with the credentials that its address wants. `null`: describe it instead. */
+export type FetchMedia = (media: Media, signal: AbortSignal) => Promise<Uint8Array | null>;
+
+export interface AiSdkOptions extends AiSdkSettings {
+  /** A model of any AI SDK provider, or a gateway's model id. */
+  readonly model: LanguageModel;
+  /** How the model should answer, or a function of the turn that says so. */
+  readonly instructions?: string | ((turn: AiTurn) => string | Promise<string>);
+  /**
+   * The AI SDK's tools, or a function of the turn that makes them. A tool reads the turn from its `context` (see
+   * {@link ToolTurn}), which it declares with a `contextSchema`.
+   *
+   * A tool that returns a reply of kind `hand-off` or `silence` ends the turn with it; the model is not asked again.
+   */
+  readonly tools?: ToolSet | ((turn: AiTurn) => ToolSet | Promise<ToolSet>);
+  /** Further context for single tools, by their name. */
+  readonly toolsContext?: Readonly<Record<string, object>>;
+  /** When to stop calling tools. A turn that stops without a text fails. @default `isStepCount(8)` */
+  readonly stopWhen?: StopCondition<ToolSet> | StopCondition<ToolSet>[];
+  /** How often the SDK itself tries again. The engine already does, with backoff. @default 0 */
+  readonly maxRetries?: number;
+  /** Ask by `streamText`, for a model that can only stream. The reply is still sent whole. @default false */
+  readonly stream?: boolean;
+  /**
+   * What the model sees of the person's pictures (`image/*`); everything else is always described.
+   *
+   * - `describe`: a line such as `[image/jpeg attached]`
+   * - `link`: the address, fetched by the provider or the SDK. Twilio's media may ask for the account's credentials
+   *   (https://www.twilio.com/docs/messaging/tutorials/how-to-receive-and-download-images-incoming-mms), then this fails
+   * - a function that fetches them
+   *
+   * @default "describe"
+   */
+  readonly media?: "describe" | "link" | FetchMedia;
+}
+
+/**
+ * Answers by a model of the AI SDK 7 (https://ai-sdk.dev), tools included. Needs the package `ai`.
+ *
+ * Before a tool's `execute` runs, `context.toolStarted()` is called, so from then on the run is not given up for a
+ * newer text; a run that was given up before starts no more tools. A turn can run again after a crash or an error:
+ * a tool with lasting effects makes an idempotency key from its `context.turnId` and its input.
+ *
+ * `reply` throws `ai_failed`: retryable as the SDK's `APICallError.isRetryable` says, and for a reply that is cut,
+ * empty or ends in a tool call; not for refused credentials, an unknown model and filtered content. The SDK's error is
+ * in `cause`, and carries the request: do not log it where texts must not go. A `timeout` of the SDK is `ai_timeout`.
+ * An aborted call throws the signal's reason.
+ *
+ * @throws OwnlineError `invalid_options` when `model` is missing.
+ * @example
+ * ```ts
+ * import { tool } from "ai";
+ * import { aiSdk } from "ownline/ai/ai-sdk";
+ * import { z } from "zod";
+ *
+ * const ai = aiSdk({
+ *   model: "openai/gpt-5-mini",
+ *   instructions: "You book tables. Answer in one short text.",
+ *   tools: {
+ *     book: tool({
+ *       description: "Books a table",
+ *       inputSchema: z.object({ people: z.number(), at: z.string() }),
+ *       contextSchema: z.object({ turnId: z.string() }),
+ *       execute: async ({ people, at }, { context }) => `Booked for ${people} at ${at}, key ${context.turnId}:${at}`,
+ *     }),
+ *     callStaff: tool({
+ *       description: "Asks a colleague to take over",
+ *       inputSchema: z.object({ reason: z.string() }),
+ *       execute: async ({ reason }) => ({ kind: "hand-off", text: "A colleague will write to you.", reason }),
+ *     }),
+ *   },
+ * });
+ * ```
+ */
+export function aiSdk(options: AiSdkOptions): Ai {
+  const { model, instructions, tools, toolsContext, stopWhen = isStepCount(8), media = "describe", ...rest } = options;
+  const { stream = false, maxRetries = 0, ...settings } = rest;
+  if (!model) {
+    throw new OwnlineError(
+      "invalid_options",
+      "`model` is missing: give aiSdk() a model of an AI SDK provider, or its id.",
+    );
+  }
+
+  return {
+    name: typeof model === "string" ? model : model.modelId,
+    async reply(turn, context): Promise<Reply> {
+      const { signal } = context;
+      try {
+        signal.throwIfAborted();
+        const system = typeof instructions === "function" ? await instructions(turn) : instructions;
+        const toolSet = typeof tools === "function" ? await tools(turn) : tools;
+        const call = {
+          ...settings,
+          model,
+          messages: await messagesOf(turn, media, signal),
+          maxRetries,
+          abortSignal: signal,
+          stopWhen: [...(Array.isArray(stopWhen) ? stopWhen : [stopWhen]), endsByTool],
+          ...(system && { instructions: system }),
+          ...(toolSet && {
+            tools: watched(toolSet, context),
+            // The SDK's types have a top-level `toolsContext` only where the tools are known one by one.
+            prepareStep: () => ({ toolsContext: contexts(toolSet, turn, toolsContext) }),
+          }),
+        };
+        return replyOf(stream ? await streamed(call) : await generateText(call));
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        throw isOwnlineError(error) ? error : sdkError(error);
+      }
+    },
+  };
+}
+
+interface Step {
+  readonly text: string;
+  readonly toolResults: readonly { readonly output: unknown }[];
+}
+
+interface Outcome extends Pick<Step, "text"> {
+  readonly finishReason: string;
+  readonly steps: readonly Step[];
+}
+
+async function streamed(call: GenerateOptions): Promise<Outcome> {
+  const failures: unknown[] = [];
+  const result = streamText({
+    ...call,
+    // Without a handler the SDK prints the error, with all that it carries, to the console.
+    onError: ({ error }) => {
+      failures.push(error);
+    },
+  });
+  const [text, finishReason, steps] = await Promise.allSettled([result.text, result.finishReason, result.steps]);
+  // What broke the stream says more than the SDK's "no output" that follows from it.
+  if (failures.length > 0) throw failures[0];
+  if (text.status === "rejected") throw text.reason;
+  if (finishReason.status === "rejected") throw finishReason.reason;
+  if (steps.status === "rejected") throw steps.reason;
+  return { text: text.value, finishReason: finishReason.value, steps: steps.value };
+}
+
+/** Tools that tell the engine before they act, and that do not act any more once the run was given up. */
+function watched(tools: ToolSet, context: AiContext): ToolSet {
+  return Object.fromEntries(
+    Object.entries(tools).map(([name, tool]) => {
+      const { execute } = tool;
+      if (execute === undefined) return [name, tool];
+      const guarded: typeof execute = (input, toolOptions) => {
+        context.signal.throwIfAborted();
+        context.toolStarted();
+        return execute.call(tool, input, toolOptions);
+      };
+      return [name, { ...tool, execute: guarded }];
+    }),
+  );
+}
+
+function contexts(
+  tools: ToolSet,
+  turn: AiTurn,
+  extra: AiSdkOptions["toolsContext"] = {},
+): Record<string, ToolTurn & object> {
+  const { id: turnId, run, conversationId, sender, participant } = turn;
+  const shared: ToolTurn = { turnId, run, conversationId, sender, participant };
+  return Object.fromEntries(Object.keys(tools).map((name) => [name, { ...extra[name], ...shared }]));
+}
+
+async function messagesOf(
+  turn: AiTurn,
+  media: "describe" | "link" | FetchMedia,
+  signal: AbortSignal,
+): Promise<ModelMessage[]> {
+  const shows = (item: Media, role: string) =>
+    media !== "describe" && role === "user" && /^image\//i.test(item.contentType);
+  return await Promise.all(
+    toPrompt(turn.history, shows).map(async (entry): Promise<ModelMessage> => {
+      if (entry.role === "assistant") return { role: "assistant", content: entry.text };
+      if (entry.media.length === 0) return { role: "user", content: entry.text };
+      const pictures = await Promise.all(entry.media.map((item) => pictureOf(item, media, signal)));
+      const text: TextPart[] = entry.text === "" ? [] : [{ type: "text", text: entry.text }];
+      return { role: "user", content: [...text, ...pictures] };
+    }),
+  );
+}
+
+async function pictureOf(
+  media: Media,
+  how: "describe" | "link" | FetchMedia,
+  signal: AbortSignal,
+): Promise<FilePart | TextPart> {
+  const mediaType = media.contentType.toLowerCase();
+  if (typeof how !== "function") return { type: "file", mediaType, data: new URL(media.url) };
+  const data = await how(media, signal);
+  return data === null ? { type: "text", text: describeMedia(media) } : { type: "file", mediaType, data };
+}
+
+type Ending = Exclude<Reply, string | { readonly kind: "text" }>;
+
+/** What a tool of the step decided in the model's stead. A hand-off outranks silence: a person is asked for. */
+function endingOf(step: Step | undefined): Ending | null {
+  const endings = (step?.toolResults ?? []).map(({ output }) => output).filter(isEnding);
+  return endings.find(({ kind }) => kind === "hand-off") ?? endings[0] ?? null;
+}
+
+function isEnding(output: unknown): output is Ending {
+  return (
+    typeof output === "object" &&
+    output !== null &&
+    "kind" in output &&
+    (output.kind === "hand-off" || output.kind === "silence")
+  );
+}
+
+const endsByTool: StopCondition<ToolSet> = ({ steps }) => endingOf(steps.at(-1)) !== null;
+
+function replyOf({ text, finishReason, steps }: Outcome): Reply {
+  const ending = endingOf(steps.at(-1));
+  if (ending?.kind === "hand-off" && ending.text === undefined && text.trim() !== "") return { ...ending, text };
+  if (ending !== null) return ending;
+  switch (finishReason) {
+    case "length":
+      throw failed("The model ran out of tokens before its reply was complete. Raise `maxOutputTokens`.", true);
+    case "content-filter":
+      throw failed("The AI provider's content filter stopped the reply.", false);
+    case "tool-calls":
+      throw failed(
+        "The model stopped at a tool call, before it wrote a reply. Let `stopWhen` allow more steps, and give each tool an `execute` that needs no approval.",
+        true,
+      );
+    case "error":
+      throw failed("The AI provider reported an error instead of a reply.", true);
+    default:
+      if (text.trim() === "") throw failed("The model returned an empty text.", true);
+      return text.trim();
+  }
+}
+
+function sdkError(error: unknown): OwnlineError {
+  const last = RetryError.isInstance(error) ? error.lastError : error;
+  if (APICallError.isInstance(last)) {
+    return providerError({ status: last.statusCode, retryable: last.isRetryable, cause: error });
+  }
+  if (LoadAPIKeyError.isInstance(last)) {
+    const remedy = "Set the environment variable or option that the error's `cause` names.";
+    return failed(`The AI provider has no API key. ${remedy}`, false, error);
+  }
+  if (NoSuchModelError.isInstance(last)) {
+    return failed("The AI provider knows no such model. Check the model's name.", false, error);
+  }
+  if (last instanceof Error && (last.name === "TimeoutError" || last.name === "AbortError")) {
+    const message = "The AI took longer than the `timeout` that aiSdk() was given.";
+    return new OwnlineError("ai_timeout", message, { retryable: true, cause: error });
+  }
+  return failed("The AI SDK failed. The error's `cause` says why.", true, error);
+}
+
+function failed(message: string, retryable: boolean, cause?: unknown): OwnlineError {
+  return new OwnlineError("ai_failed", message, { retryable, cause });
+}
