@@ -1,10 +1,10 @@
-import { defineConfig } from "tsup";
+import type { Options } from "tsup";
 import { entries, outputOf } from "./scripts/entries.ts";
 
 /** `OWNLINE_BUILD=js` leaves the declarations out: seconds instead of half a minute, enough to run the demo. */
 const scriptsOnly = process.env.OWNLINE_BUILD === "js";
 
-export default defineConfig({
+const config: Options = {
   entry: Object.fromEntries(Object.entries(entries).map(([subpath, source]) => [outputOf(subpath), source])),
   format: ["esm", "cjs"],
   target: "node20",
@@ -21,4 +21,6 @@ export default defineConfig({
   dts: !scriptsOnly,
   clean: true,
   silent: true,
-});
+};
+
+export default config;

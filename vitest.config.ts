@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import type { ViteUserConfig } from "vitest/config";
 import { ClosingReporter } from "./scripts/closing-reporter.ts";
 import { entries, specifierOf } from "./scripts/entries.ts";
 
@@ -9,7 +9,7 @@ const alias = Object.entries(entries).map(([subpath, source]) => ({
   replacement: fileURLToPath(new URL(source, import.meta.url)),
 }));
 
-export default defineConfig({
+const config: ViteUserConfig = {
   resolve: { alias },
   test: {
     include: ["test/**/*.test.ts"],
@@ -23,4 +23,6 @@ export default defineConfig({
       reporter: ["text", "html"],
     },
   },
-});
+};
+
+export default config;
