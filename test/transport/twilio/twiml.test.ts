@@ -82,6 +82,7 @@ describe("messagingResponse", () => {
     ["eleven media", [{ body: "a", media: Array.from({ length: 11 }, () => "https://example.com/a") }]],
     ["eleven messages", Array.from({ length: 11 }, () => ({ body: "a" }))],
     ["a document over 64 kB", Array.from({ length: 10 }, () => ({ body: "&".repeat(1600) }))],
+    ["64 kB that only UTF-8 fills", Array.from({ length: 10 }, () => ({ body: "&".repeat(1000) + "€".repeat(600) }))],
   ])("refuses %s instead of cutting it", (_, replies) => {
     expect(() => messagingResponse(replies)).toThrowError(expect.objectContaining({ code: "invalid_message" }));
   });
