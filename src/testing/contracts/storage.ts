@@ -1,0 +1,49 @@
+import type { ContractCase } from "./contract-case.ts";
+import { inboundCases } from "./storage/inbound.ts";
+import { Scene, type StorageCase, type StorageHarness } from "./storage/scene.ts";
+
+export type { ContractCase } from "./contract-case.ts";
+export type { StorageHarness, StorageUnderTest } from "./storage/scene.ts";
+
+const CASES: readonly StorageCase[] = [...inboundCases];
+
+/**
+ * What every storage adapter promises, as a list of cases. Run it against the real database, with two handles where
+ * the database takes more than one connection.
+ *
+ * Each case makes a ledger of its own, and disposes of it.
+ *
+ * @example
+ * ```ts
+ * import { memory } from "ownline/storage/memory";
+ * import { manualClock, storageContract } from "ownline/testing";
+ *
+ * const cases = storageContract({
+ *   async create() {
+ *     const clock = manualClock();
+ *     return { storage: memory({ clock }), advance: (ms) => clock.advance(ms), dispose: async () => {} };
+ *   },
+ * });
+ * for (const { name, run } of cases) {
+ *   await run();
+ *   console.log(`ok ${name}`);
+ * }
+ * ```
+ */
+export function storageContract(harness: StorageHarness): readonly ContractCase[] {
+  return CASES.map(({ name, run }) => ({
+    name,
+    async run() {
+      const { storage, advance, second, dispose } = await harness.create();
+      try {
+        await storage.migrate();
+        await storage.open();
+        const other = second === undefined ? storage : await second();
+        if (other !== storage) await other.open();
+        await run(new Scene(storage, other, advance, harness.toleranceMs ?? 0));
+      } finally {
+        await dispose();
+      }
+    },
+  }));
+}

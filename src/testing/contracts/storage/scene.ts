@@ -1,0 +1,352 @@
+import type { OutboundMessage } from "../../../model/message.ts";
+import type {
+  ClaimedSend,
+  ClaimedTurn,
+  CommittedTurn,
+  Heartbeat,
+  HeartbeatAnswer,
+  InboundRecord,
+  MessageStory,
+  OutboundRecord,
+  PartRecord,
+  RecordedFact,
+  RecordedInbound,
+  RecordedOutbound,
+  SendClaim,
+  SendConditions,
+  SendResultRecord,
+  StatusRecord,
+  Storage,
+  TurnCommit,
+  TurnRelease,
+} from "../../../storage/storage.ts";
+import { equal, ok, present } from "./assert.ts";
+
+/** How the contract gets at an adapter. */
+export interface StorageHarness {
+  /** A ledger of its own, empty, for one case. */
+  create(): Promise<StorageUnderTest>;
+  /**
+   * How far a time may be off because the storage's clock runs while a case does.
+   * @default 0, for a clock that only `advance` moves
+   */
+  readonly toleranceMs?: number;
+}
+
+/** One ledger, for one case. */
+export interface StorageUnderTest {
+  /** Migrated or not: the case migrates and opens it. */
+  readonly storage: Storage;
+  /** Moves the storage's clock. */
+  advance(ms: number): Promise<void>;
+  /** Another handle on the same ledger, over a connection of its own. Without it, races run on the one handle. */
+  second?(): Promise<Storage>;
+  /** Closes the handles and removes the ledger. */
+  dispose(): Promise<void>;
+}
+
+/** A case before it has a ledger. */
+export interface StorageCase {
+  readonly name: string;
+  run(scene: Scene): Promise<void>;
+}
+
+export const LINE = "+15550100001";
+export const PERSON = "+15550199001";
+export const LEASE_MS = 15_000;
+export const DEBOUNCE_MS = 3_000;
+export const MAX_WAIT_MS = 10_000;
+export const EXPIRY_MS = 3_600_000;
+export const ORDER_WAIT_MS = 60_000;
+export const UNKNOWN_WINDOW_MS = 300_000;
+
+/** Conditions that let a text pass. */
+export const FREE: SendConditions = { consent: true, unpaused: false, delayMs: 0, cancel: null, counters: [] };
+
+/** The key of a person's consent in these cases: anything opaque. */
+export function consentKeyOf(participant: string): string {
+  return `consent:${participant}`;
+}
+
+/** A ledger with records that are ready to use, and the way of a message in short words. */
+export class Scene {
+  readonly storage: Storage;
+  readonly second: Storage;
+  readonly advance: (ms: number) => Promise<void>;
+  readonly #toleranceMs: number;
+  readonly #consentKeys = new Set<string>();
+  #lastNumber = 0;
+
+  constructor(storage: Storage, second: Storage, advance: (ms: number) => Promise<void>, toleranceMs: number) {
+    this.storage = storage;
+    this.second = second;
+    this.advance = advance;
+    this.#toleranceMs = toleranceMs;
+  }
+
+  /** An id that was not given before. */
+  id(prefix: string): string {
+    this.#lastNumber += 1;
+    return `${prefix}${this.#lastNumber}`;
+  }
+
+  /** Fails unless a duration is as expected, but for the time that the case itself may have taken. */
+  near(actual: number | null, expectedMs: number, what: string): void {
+    const isNear = actual !== null && Math.abs(actual - expectedMs) <= this.#toleranceMs;
+    ok(isNear, `${what}: expected ${expectedMs} ms, got ${actual}`);
+  }
+
+  text(overrides: Partial<InboundRecord> = {}): InboundRecord {
+    const participant = overrides.participant ?? PERSON;
+    const consentKey = consentKeyOf(participant);
+    this.#consentKeys.add(overrides.consentKey ?? consentKey);
+    const messageId = this.id("m");
+    return {
+      key: `account:${messageId}`,
+      messageId,
+      conversationId: this.id("c"),
+      line: LINE,
+      sender: LINE,
+      participant,
+      consentKey,
+      origin: "webhook",
+      carrierId: `SM-in-${messageId}`,
+      body: "Hello!",
+      media: [],
+      occurredAt: null,
+      needsAnswer: true,
+      debounceMs: DEBOUNCE_MS,
+      maxWaitMs: MAX_WAIT_MS,
+      consent: null,
+      autoReply: null,
+      ...overrides,
+    };
+  }
+
+  stop(overrides: Partial<InboundRecord> = {}): InboundRecord {
+    return this.text({
+      body: "STOP",
+      needsAnswer: false,
+      consent: { state: "opted-out", source: "word" },
+      ...overrides,
+    });
+  }
+
+  start(overrides: Partial<InboundRecord> = {}): InboundRecord {
+    return this.text({
+      body: "START",
+      needsAnswer: false,
+      consent: { state: "opted-in", source: "word" },
+      ...overrides,
+    });
+  }
+
+  part(id: string, body = "Your table is ready."): PartRecord {
+    return { id, body, media: [], encoding: "GSM-7", segments: 1 };
+  }
+
+  parts(count: number, prefix: string = this.id("o")): PartRecord[] {
+    return Array.from({ length: count }, (_, index) => this.part(`${prefix}-${index + 1}`, `Part ${index + 1}.`));
+  }
+
+  post(overrides: Partial<OutboundRecord> = {}): OutboundRecord {
+    const participant = overrides.participant ?? PERSON;
+    const groupId = this.id("o");
+    return {
+      key: `key:${groupId}`,
+      groupId,
+      conversationId: this.id("c"),
+      line: LINE,
+      sender: LINE,
+      participant,
+      consentKey: consentKeyOf(participant),
+      origin: "api",
+      parts: this.parts(1, groupId),
+      expiryMs: EXPIRY_MS,
+      ...overrides,
+    };
+  }
+
+  texted(overrides: Partial<InboundRecord> = {}): Promise<RecordedInbound> {
+    return this.storage.recordInbound(this.text(overrides));
+  }
+
+  posted(overrides: Partial<OutboundRecord> = {}): Promise<RecordedOutbound> {
+    return this.storage.recordOutbound(this.post(overrides));
+  }
+
+  /** Records a `send()` of some parts and returns them. */
+  async intents(count: number, overrides: Partial<OutboundRecord> = {}): Promise<readonly OutboundMessage[]> {
+    const { messages } = await this.posted({ parts: this.parts(count), ...overrides });
+    equal(messages.length, count, "parts of a send()");
+    return messages;
+  }
+
+  /** One text to be sent, by its id. */
+  async intent(overrides: Partial<OutboundRecord> = {}): Promise<string> {
+    const [message] = await this.intents(1, overrides);
+    return present(message, "the part of a send()").id;
+  }
+
+  /** Waits for the debounce and claims. */
+  async claimed(workerId = "w1"): Promise<ClaimedTurn> {
+    await this.advance(DEBOUNCE_MS);
+    return present(await this.claim(workerId), "a turn to claim");
+  }
+
+  claim(workerId = "w1"): Promise<ClaimedTurn | null> {
+    return this.storage.claimTurn({ op: this.id("op"), workerId, leaseMs: LEASE_MS });
+  }
+
+  commitOf(claimed: ClaimedTurn, overrides: Partial<TurnCommit> = {}): TurnCommit {
+    return {
+      op: this.id("op"),
+      workerId: "w1",
+      conversationId: claimed.conversation.id,
+      turnId: claimed.turn.id,
+      fence: claimed.fence,
+      throughSeq: claimed.turn.throughSeq,
+      outcome: "replied",
+      supersede: false,
+      pause: false,
+      parts: [this.part(`${claimed.turn.id}-1`)],
+      expiryMs: EXPIRY_MS,
+      ...overrides,
+    };
+  }
+
+  commit(claimed: ClaimedTurn, overrides: Partial<TurnCommit> = {}): Promise<CommittedTurn> {
+    return this.storage.commitTurn(this.commitOf(claimed, overrides));
+  }
+
+  releaseOf(claimed: ClaimedTurn, overrides: Partial<TurnRelease> = {}): TurnRelease {
+    const { conversation, turn, fence } = claimed;
+    const held = { workerId: "w1", conversationId: conversation.id, turnId: turn.id, fence };
+    return { op: this.id("op"), ...held, reason: "failed", retryInMs: 5_000, ...overrides };
+  }
+
+  release(claimed: ClaimedTurn, overrides: Partial<TurnRelease> = {}): Promise<boolean> {
+    return this.storage.releaseTurn(this.releaseOf(claimed, overrides));
+  }
+
+  beat(overrides: Partial<Heartbeat> = {}): Promise<HeartbeatAnswer> {
+    const times = { leaseMs: LEASE_MS, unknownWindowMs: UNKNOWN_WINDOW_MS };
+    return this.storage.heartbeat({ op: this.id("op"), workerId: "w1", ...times, ...overrides });
+  }
+
+  sendClaim(outboundId: string, overrides: Partial<SendClaim> = {}): SendClaim {
+    const times = { leaseMs: LEASE_MS, orderWaitMs: ORDER_WAIT_MS };
+    return { op: this.id("op"), workerId: "w1", outboundId, conditions: FREE, ...times, ...overrides };
+  }
+
+  claimSend(outboundId: string, overrides: Partial<SendClaim> = {}): Promise<ClaimedSend> {
+    return this.storage.claimSend(this.sendClaim(outboundId, overrides));
+  }
+
+  /** Passes the gate, which must be open. */
+  async sending(outboundId: string, overrides: Partial<SendClaim> = {}): Promise<number> {
+    const answer = await this.claimSend(outboundId, overrides);
+    ok(answer.outcome === "claimed", `claimSend: expected claimed, got ${JSON.stringify(answer)}`);
+    return answer.attempt;
+  }
+
+  sendResult(outboundId: string, attempt: number, result: SendResultRecord): Promise<RecordedFact> {
+    return this.storage.recordSend({ op: this.id("op"), outboundId, attempt, result });
+  }
+
+  accept(outboundId: string, attempt = 1, carrierId: string = `SM-${outboundId}-${attempt}`): Promise<RecordedFact> {
+    return this.sendResult(outboundId, attempt, { kind: "accepted", carrierId, status: "accepted" });
+  }
+
+  refuse(
+    outboundId: string,
+    next: "retry" | "fail" | "opt-out",
+    { attempt = 1, retryInMs = 0 }: { readonly attempt?: number; readonly retryInMs?: number } = {},
+  ): Promise<RecordedFact> {
+    const error = { code: 21610, reason: "The carrier refused it." };
+    return this.sendResult(outboundId, attempt, { kind: "refused", next, retryInMs, error });
+  }
+
+  lose(outboundId: string, attempt = 1): Promise<RecordedFact> {
+    const error = { code: null, reason: "The answer was lost." };
+    return this.sendResult(outboundId, attempt, { kind: "unknown", windowMs: UNKNOWN_WINDOW_MS, error });
+  }
+
+  resolve(outboundId: string, decision: "resend" | "hold" | "drop"): Promise<RecordedFact> {
+    return this.storage.resolveUnknown({ op: this.id("op"), outboundId, decision, reason: "Nobody knows." });
+  }
+
+  /** Hands a text over and gets the carrier's id for it. */
+  async sent(outboundId: string): Promise<RecordedFact> {
+    return this.accept(outboundId, await this.sending(outboundId));
+  }
+
+  callbackOf(outboundId: string, status: StatusRecord["status"], overrides: Partial<StatusRecord> = {}): StatusRecord {
+    const attempt = overrides.attempt ?? 1;
+    const found = { op: this.id("op"), outboundId, attempt, carrierId: `SM-${outboundId}-${attempt}` };
+    return { ...found, status, rawStatus: status, error: null, optOut: false, ...overrides };
+  }
+
+  callback(
+    outboundId: string,
+    status: StatusRecord["status"],
+    overrides: Partial<StatusRecord> = {},
+  ): Promise<RecordedFact> {
+    return this.storage.recordStatus(this.callbackOf(outboundId, status, overrides));
+  }
+
+  pause(conversationId: string, change: { readonly paused: boolean; readonly skipPending?: boolean }) {
+    const { paused, skipPending = false } = change;
+    return this.storage.setPaused({ op: this.id("op"), conversationId, paused, skipPending });
+  }
+
+  async storyOf(messageId: string): Promise<MessageStory> {
+    return present(await this.storage.story(messageId), `the story of ${messageId}`);
+  }
+
+  /** A message of ours, as it is now. */
+  async outbound(id: string): Promise<OutboundMessage> {
+    const { message } = await this.storyOf(id);
+    ok(message.direction === "outbound", `${id} is not a text of ours`);
+    return message;
+  }
+
+  /** The statuses of messages, in the order asked. */
+  async statuses(ids: readonly string[]): Promise<string[]> {
+    const messages = await Promise.all(ids.map((id) => this.outbound(id)));
+    return messages.map((message) => message.status);
+  }
+
+  /** What the outbox would take up now. */
+  async dueIds(): Promise<string[]> {
+    const { messages } = await this.storage.due(1_000);
+    return messages.map((due) => due.message.id);
+  }
+
+  /** Everything that can be seen of the ledger, but for the passing of time. */
+  async snapshot(): Promise<unknown> {
+    const { conversations } = await this.storage.conversations({ limit: 1_000 });
+    const told = [];
+    for (const conversation of conversations) {
+      const messages = await this.storage.messages({ conversationId: conversation.id, after: 0, limit: 1_000 });
+      const stories = await Promise.all(messages.map((message) => this.storage.story(message.id)));
+      told.push({ conversation, messages, stories });
+    }
+    const consents = await Promise.all(Array.from(this.#consentKeys, (key) => this.storage.consent(key)));
+    const { messages, turns } = await this.storage.due(1_000);
+    return { told, consents, due: { messages, turns } };
+  }
+}
+
+/** Runs the same race several times, with each side starting first and with some steps between them. */
+export async function race<T>(
+  rounds: number,
+  run: (round: number, stagger: (side: 0 | 1) => Promise<void>) => Promise<T>,
+): Promise<void> {
+  for (let round = 0; round < rounds; round += 1) {
+    await run(round, async (side) => {
+      const steps = side === round % 2 ? 0 : round >> 1;
+      for (let step = 0; step < steps; step += 1) await Promise.resolve();
+    });
+  }
+}
