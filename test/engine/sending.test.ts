@@ -1,0 +1,231 @@
+import { describe, expect, it } from "vitest";
+import { accepted, breathe, deferred, lost, OTHER, OURS, refused, rig } from "./rig.ts";
+
+const MINUTE = 60_000;
+
+describe("sending", () => {
+  it("waits as long as the carrier asks after too many requests, and then sends once", async () => {
+    await using house = rig({ burst: { quietMs: 0 }, sending: { backoffMs: 1000 } });
+    house.carrier.answers.push(refused("retry-now", 20429, 7000));
+    await house.text("hello");
+    await house.sms.processDue();
+    await house.clock.advance(6999);
+    await house.sms.processDue();
+    expect(house.carrier.sent).toHaveLength(1);
+    await house.clock.advance(1);
+    await house.sms.processDue();
+    expect(house.carrier.sent.map(({ attempt }) => attempt)).toEqual([1, 2]);
+    expect(house.statuses.at(-1)).toMatchObject({ status: "accepted", attempts: 2, carrierIds: ["SM2"] });
+  });
+
+  it("backs off longer with every refusal", async () => {
+    await using house = rig({ burst: { quietMs: 0 }, sending: { backoffMs: 1000 } });
+    for (let times = 0; times < 4; times += 1) house.carrier.answers.push(refused("retry-now", 20429));
+    await house.text("hello");
+    const at: number[] = [];
+    const start = house.clock.now();
+    house.carrier.send = ((send) => async (request) => {
+      at.push(house.clock.now() - start);
+      return send(request);
+    })(house.carrier.send);
+    await house.sms.settled();
+    expect(at).toEqual([0, 1000, 3000, 7000, 15_000]);
+  });
+
+  it("never repeats a request whose answer was lost before the window is over, then sends again and says so", async () => {
+    await using house = rig({ burst: { quietMs: 0 }, sending: { unknownWindowMs: 10 * MINUTE } });
+    house.carrier.answers.push(lost);
+    await house.text("hello");
+    await house.sms.processDue();
+    expect(house.statuses.at(-1)).toMatchObject({ status: "unknown" });
+    await house.clock.advance(10 * MINUTE - 1);
+    await house.sms.processDue();
+    expect(house.carrier.sent).toHaveLength(1);
+    await house.clock.advance(1);
+    await house.sms.processDue();
+    expect(house.carrier.sent.map(({ attempt }) => attempt)).toEqual([1, 2]);
+    expect(house.notices.map(({ kind }) => kind)).toEqual(["unknown", "resent"]);
+  });
+
+  it("settles a lost answer by the callback that carries our id, and sends no second SMS", async () => {
+    await using house = rig({ burst: { quietMs: 0 } });
+    house.carrier.answers.push(lost);
+    await house.text("hello");
+    await house.sms.processDue();
+    const outboundId = house.carrier.sent[0]?.outboundId ?? "";
+    await status(house, { outboundId, attempt: 1, carrierId: "SM9", status: "delivered", rawStatus: "delivered" });
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.statuses.at(-1)).toMatchObject({ id: outboundId, status: "delivered", carrierIds: ["SM9"] });
+  });
+
+  it("counts it when the carrier turns out to have a message twice", async () => {
+    await using house = rig({ burst: { quietMs: 0 } });
+    house.carrier.answers.push(lost);
+    await house.text("hello");
+    await house.sms.settled();
+    const outboundId = house.carrier.sent[0]?.outboundId ?? "";
+    await status(house, { outboundId, attempt: 1, carrierId: "SMfirst", status: "delivered", rawStatus: "delivered" });
+    expect(house.notices.map(({ kind }) => kind)).toContain("duplicate");
+  });
+
+  it.each([
+    ["hold", "held"],
+    ["drop", "failed"],
+  ] as const)("does what the policy says when every witness is silent: %s", async (unknown, expected) => {
+    await using house = rig({ burst: { quietMs: 0 }, sending: { unknown } });
+    house.carrier.answers.push(lost);
+    await house.text("hello");
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.statuses.at(-1)).toMatchObject({ status: expected });
+  });
+
+  it("gives up what the carrier will never take, and cancels the rest of that reply", async () => {
+    await using house = rig({ burst: { quietMs: 0 } });
+    house.script = () => "A sentence that fills the page. ".repeat(120);
+    house.carrier.answers.push(refused("permanent", 21614));
+    await house.text("hello");
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(1);
+    const statuses = (await house.history(await last(house)))
+      .filter((message) => message.direction === "outbound")
+      .map(({ status: state }) => state);
+    expect(statuses).toEqual(["failed", "cancelled", "cancelled"]);
+    expect(house.notices.map(({ kind }) => kind)).toEqual(["failed", "cancelled", "cancelled"]);
+  });
+
+  it("says loudly who must do what when a setting is wrong", async () => {
+    await using house = rig({ burst: { quietMs: 0 } });
+    house.carrier.answers.push(refused("configuration", 21606));
+    await house.text("hello");
+    await house.sms.settled();
+    expect(house.errors).toMatchObject([{ code: "carrier_rejected", carrierCode: 21606 }]);
+    expect(house.statuses.at(-1)).toMatchObject({ status: "failed" });
+  });
+
+  it("keeps a reply when the account's credentials are wrong, and sends it once they are right", async () => {
+    await using house = rig({ burst: { quietMs: 0 } });
+    const denied = { ...refused("configuration", 20003), wholeAccount: true };
+    house.carrier.answers.push(denied, denied);
+    await house.text("hello");
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(3);
+    expect(house.statuses.at(-1)).toMatchObject({ status: "accepted" });
+  });
+
+  it("treats a transport that throws as an answer that was lost", async () => {
+    await using house = rig({ burst: { quietMs: 0 }, sending: { unknown: "hold" } });
+    house.carrier.answers.push(new Error("socket hang up"));
+    await house.text("hello");
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.statuses.at(-1)).toMatchObject({ status: "held" });
+  });
+
+  it("cancels what has waited past its expiry", async () => {
+    await using house = rig({ sending: { expiryMs: MINUTE } });
+    await house.sms.send({ key: "late", to: OTHER, body: "Your taxi is here." });
+    await house.clock.advance(MINUTE + 1);
+    await house.sms.settled();
+    expect(house.carrier.sent).toEqual([]);
+    expect(house.statuses.at(-1)).toMatchObject({ status: "cancelled" });
+  });
+
+  it("sends the texts of one conversation in order, one after the other", async () => {
+    await using house = rig();
+    const first = deferred();
+    house.carrier.answers.push(async (request) => {
+      await first.promise;
+      return accepted(`SM-${request.outboundId}`);
+    });
+    await house.sms.send({ key: "1", to: OTHER, body: "one" });
+    await house.sms.send({ key: "2", to: OTHER, body: "two" });
+    const sweep = house.sms.processDue();
+    for (let round = 0; round < 5; round += 1) await breathe();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["one"]);
+    first.resolve();
+    await sweep;
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["one", "two"]);
+  });
+
+  it("lets a later message overtake one whose fate is unknown after a while, with a notice", async () => {
+    await using house = rig({ sending: { orderWaitMs: 2 * MINUTE, unknownWindowMs: 10 * MINUTE } });
+    house.carrier.answers.push(lost);
+    const one = await house.sms.send({ key: "1", to: OTHER, body: "one" });
+    await house.sms.send({ key: "2", to: OTHER, body: "two" });
+    await house.sms.processDue();
+    await house.clock.advance(2 * MINUTE - 1);
+    await house.sms.processDue();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["one"]);
+    await house.clock.advance(1);
+    await house.sms.processDue();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["one", "two"]);
+    expect(house.notices).toContainEqual(expect.objectContaining({ kind: "overtaken", messageId: one.id }));
+  });
+
+  it("merges status callbacks by rank, whatever their order", async () => {
+    await using house = rig({ burst: { quietMs: 0 } });
+    await house.text("hello");
+    await house.sms.settled();
+    const outboundId = house.carrier.sent[0]?.outboundId ?? "";
+    for (const [state, raw] of [
+      ["delivered", "delivered"],
+      ["sent", "sent"],
+      ["accepted", "queued"],
+      ["delivered", "delivered"],
+    ] as const) {
+      await status(house, { outboundId, attempt: 1, carrierId: "SM1", status: state, rawStatus: raw });
+    }
+    expect(house.statuses.filter(({ status: state }) => state === "delivered")).toHaveLength(1);
+    const story = await house.sms.explain(outboundId);
+    expect(story?.message).toMatchObject({ status: "delivered" });
+    expect(story?.steps.join("\n")).toContain('"delivered"');
+    expect(story?.attempts[0]?.events.find((event) => event.rawStatus === "delivered")?.times).toBe(2);
+  });
+
+  it("keeps from the carrier every message but those of ours", async () => {
+    await using house = rig({ burst: { quietMs: 0 } });
+    await house.type("typed");
+    await house.text("texted");
+    await house.sms.send({ key: "k", to: OTHER, body: "sent" });
+    await house.sms.settled();
+    expect(new Set(house.carrier.sent.map(({ from }) => from))).toEqual(new Set([OURS]));
+    expect(house.carrier.sent.map(({ body }) => body)).not.toContain("typed");
+  });
+
+  it("notices a callback about a message that it does not know", async () => {
+    await using house = rig();
+    await status(house, {
+      outboundId: null,
+      attempt: null,
+      carrierId: "SMother",
+      status: "delivered",
+      rawStatus: "delivered",
+    });
+    expect(house.notices).toMatchObject([{ kind: "unmatched-status" }]);
+  });
+});
+
+type House = ReturnType<typeof rig>;
+type Report = {
+  outboundId: string | null;
+  attempt: number | null;
+  carrierId: string;
+  status: "accepted" | "sent" | "delivered" | "failed";
+  rawStatus: string;
+};
+
+async function status(house: House, report: Report): Promise<void> {
+  const receive = house.carrier.receive;
+  house.carrier.receive = async () => ({ kind: "status", report: { ...report, error: null, optOut: false } });
+  const response = await house.sms.fetch(new Request("https://example.com/sms", { method: "POST", body: "x" }));
+  house.carrier.receive = receive;
+  if (response.status !== 200) throw new Error(`the callback was answered ${response.status}`);
+}
+
+async function last(house: House) {
+  const message = house.messages[0];
+  if (message === undefined) throw new Error("no message was stored");
+  return message;
+}
