@@ -27,6 +27,7 @@ const DELIMITER_CELL = /^:?-+:?$/;
  * Turns Markdown into the plain text that a phone shows well, and leaves everything else alone.
  *
  * - Marks go, words stay: headings, bold, italic, strikethrough, inline code, code fences, block quotes, escapes.
+ *   The language name after an opening fence goes with it; a fence that never ends reaches to the end of the text.
  * - `[text](url)` and `![text](url)` become `text (url)`, or the URL alone where the text says the same or nothing.
  *   Bare URLs and `<https://…>` keep every character.
  * - `* item` becomes `- item`; `- item`, `1. item` and their indentation stay. Table rows become `a | b`.

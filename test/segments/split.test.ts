@@ -14,7 +14,7 @@ const unit = fc.oneof(
   },
   { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 3 }) },
 );
-const text = fc.array(unit, { maxLength: 250 }).map((units) => units.join(""));
+const text = fc.array(unit, { maxLength: 250, size: "max" }).map((units) => units.join(""));
 const limits = fc.record({
   maxLength: fc.option(fc.integer({ min: 2, max: 400 }), { nil: undefined }),
   maxSegments: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
@@ -45,6 +45,11 @@ function timeOf(whole: string): number {
 }
 
 describe("splitText", () => {
+  it("is tested on texts that need many parts, in most limits", () => {
+    const counts = fc.sample(fc.tuple(text, limits), 300).map(([whole, options]) => splitText(whole, options).length);
+    expect(counts.filter((parts) => parts > 1).length).toBeGreaterThan(100);
+  });
+
   it("loses nothing but whitespace, keeps the order and leaves no part empty", () => {
     fc.assert(
       fc.property(text, limits, (whole, options) => {
@@ -71,14 +76,21 @@ describe("splitText", () => {
 
   it("never cuts a surrogate pair", () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom("a", " ", "😀", FAMILY)), limits, (units, options) => {
-        for (const part of splitText(units.join(""), options)) expect(part).not.toMatch(/\p{Surrogate}/u);
-      }),
+      fc.property(
+        fc.array(fc.constantFrom("a", " ", "😀", FAMILY), { maxLength: 150, size: "max" }),
+        limits,
+        (units, options) => {
+          for (const part of splitText(units.join(""), options)) expect(part).not.toMatch(/\p{Surrogate}/u);
+        },
+      ),
     );
   });
 
   it("never cuts a character that fits into a part", () => {
-    const units = fc.array(fc.constantFrom("a", " ", "😀", "🇮🇹", FAMILY, "e\u0301\u0301"), { maxLength: 150 });
+    const units = fc.array(fc.constantFrom("a", " ", "😀", "🇮🇹", FAMILY, "e\u0301\u0301"), {
+      maxLength: 150,
+      size: "max",
+    });
     fc.assert(
       fc.property(units, fc.integer({ min: FAMILY.length, max: 60 }), (characters, maxLength) => {
         const whole = characters.join("");
@@ -122,6 +134,11 @@ describe("splitText", () => {
     const parts = splitText(`${"word ".repeat(31)}end. 🎉 party`, { maxSegments: 1 });
     expect(parts).toEqual([`${"word ".repeat(31)}end.`, "🎉 party"]);
     expect(parts.map((part) => countSegments(part).encoding)).toEqual(["GSM-7", "UCS-2"]);
+  });
+
+  it("fills UCS-2 parts to the last whole word", () => {
+    const parts = splitText("olá ".repeat(40).trim(), { maxSegments: 1 });
+    expect(parts).toEqual(["olá ".repeat(17).trim(), "olá ".repeat(17).trim(), "olá ".repeat(6).trim()]);
   });
 
   it("keeps an escaped character whole at the edge of a segment", () => {
