@@ -116,6 +116,13 @@ describe("openAiCompatible", () => {
     });
   });
 
+  it("follows no redirect, which would lose the key or the request", async () => {
+    nock("https://llm.example").post("/v1/chat/completions").reply(308, "", { location: "https://llm.example/v2" });
+    const elsewhere = nock("https://llm.example").post("/v2").reply(200, hello);
+    await expect(ask()).rejects.toMatchObject({ retryable: false, message: expect.stringContaining("redirects") });
+    expect(elsewhere.isDone()).toBe(false);
+  });
+
   it("does not try again where the account has no credit left, although the status is 429", async () => {
     answering(429, { error: { code: "insufficient_quota", message: "You exceeded your quota" } });
     await expect(ask()).rejects.toMatchObject({ retryable: false, message: expect.stringContaining("credit") });
