@@ -1,0 +1,131 @@
+import { OwnlineError } from "../../errors.ts";
+import type { Conversation } from "../../model/conversation.ts";
+import type { Message } from "../../model/message.ts";
+import type { ChangePage, Consent, ConversationList, ConversationPage, DueWork, MessagePage } from "../storage.ts";
+import type { SqlRow } from "./driver.ts";
+import { type Ledger, NOW } from "./operation.ts";
+import { consentOf, conversationOf, integer, integerOrNull, messageOf, outboundOf, text } from "./rows.ts";
+import { statement } from "./statement.ts";
+
+const CONVERSATION = statement("select c.* from ownline_conversations c where c.id = :id");
+
+const CONSENT = statement("select s.* from ownline_consents s where s.consent_key = :consentKey");
+
+const CONVERSATIONS = statement(`
+  select c.* from ownline_conversations c
+  where (c.updated_at, c.id) < (:updatedAt, :id)
+  order by c.updated_at desc, c.id desc limit :limit`);
+
+const NEWEST_CONVERSATIONS = statement(`
+  select c.* from ownline_conversations c indexed by ownline_conversations_activity
+  where c.updated_at > -1 order by c.updated_at desc, c.id desc limit :limit`);
+
+const MESSAGES_AFTER = statement(`
+  select m.* from ownline_messages m
+  where m.conversation_id = :conversationId and m.seq > :seq order by m.seq limit :limit`);
+
+const MESSAGES_BEFORE = statement(`
+  select m.* from ownline_messages m
+  where m.conversation_id = :conversationId and m.seq < :seq order by m.seq desc limit :limit`);
+
+const CHANGES = statement(`
+  select m.* from ownline_messages m
+  where m.conversation_id = :conversationId and m.changed_seq > :seq order by m.changed_seq limit :limit`);
+
+const DUE_MESSAGES = statement(`
+  select m.*, c.consent_key from ownline_messages m join ownline_conversations c on c.id = m.conversation_id
+  where m.due_at is not null and m.due_at <= ${NOW} order by m.due_at, m.id limit :limit`);
+
+const DUE_CONVERSATIONS = statement(`
+  select c.* from ownline_conversations c where c.id in (
+    select m.conversation_id from ownline_messages m
+    where m.due_at is not null and m.due_at <= ${NOW} order by m.due_at, m.id limit :limit)`);
+
+const CLAIMABLE = "c.due_at is not null and c.lease_worker is null and c.paused = 0";
+
+const DUE_LATER = statement(`
+  select n.at,
+    exists (select 1 from ownline_conversations c where ${CLAIMABLE} and c.due_at <= n.at) as turns,
+    (select min(c.due_at) from ownline_conversations c where ${CLAIMABLE} and c.due_at > n.at) as next_turn,
+    (select min(m.due_at) from ownline_messages m where m.due_at is not null and m.due_at > n.at) as next_message
+  from (select ${NOW} as at) n`);
+
+/** See `Storage.conversation`. */
+export async function conversation(ledger: Ledger, id: string): Promise<Conversation | null> {
+  const [[row] = []] = await ledger.read([CONVERSATION], { id });
+  return row === undefined ? null : conversationOf(row);
+}
+
+/** See `Storage.consent`. */
+export async function consent(ledger: Ledger, consentKey: string): Promise<Consent | null> {
+  const [[row] = []] = await ledger.read([CONSENT], { consentKey });
+  return row === undefined ? null : consentOf(row);
+}
+
+/** See `Storage.conversations`. */
+export async function conversations(ledger: Ledger, page: ConversationPage): Promise<ConversationList> {
+  const limit = page.limit + 1;
+  const [rows = []] =
+    page.after === undefined
+      ? await ledger.read([NEWEST_CONVERSATIONS], { limit })
+      : await ledger.read([CONVERSATIONS], { limit, ...positionOf(page.after) });
+  const listed = rows.slice(0, page.limit).map(conversationOf);
+  const last = listed.at(-1);
+  const cursor = rows.length > page.limit && last !== undefined ? `${last.updatedAt}.${last.id}` : null;
+  return { conversations: listed, cursor };
+}
+
+function positionOf(cursor: string): { readonly updatedAt: number; readonly id: string } {
+  const dot = cursor.indexOf(".");
+  const updatedAt = Number(cursor.slice(0, Math.max(0, dot)));
+  if (dot < 1 || !Number.isSafeInteger(updatedAt)) {
+    throw new OwnlineError("invalid_options", "The cursor is not one that conversations() gave: pass it unchanged.");
+  }
+  return { updatedAt, id: cursor.slice(dot + 1) };
+}
+
+/** See `Storage.messages`. */
+export async function messages(ledger: Ledger, page: MessagePage): Promise<readonly Message[]> {
+  const { conversationId, limit } = page;
+  const [rows = []] =
+    page.before === undefined
+      ? await ledger.read([MESSAGES_AFTER], { conversationId, limit, seq: page.after })
+      : await ledger.read([MESSAGES_BEFORE], { conversationId, limit, seq: finite(page.before) });
+  return rows.map(messageOf);
+}
+
+/** Databases know no infinity among their integers. */
+function finite(seq: number): number {
+  return Math.min(seq, Number.MAX_SAFE_INTEGER);
+}
+
+/** See `Storage.changes`. */
+export async function changes(ledger: Ledger, page: ChangePage): Promise<readonly Message[]> {
+  const { conversationId, after, limit } = page;
+  const [rows = []] = await ledger.read([CHANGES], { conversationId, limit, seq: after });
+  return rows.map(messageOf);
+}
+
+/** See `Storage.due`. */
+export async function due(ledger: Ledger, limit: number): Promise<DueWork> {
+  const [found = [], owners = [], [later] = []] = await ledger.read([DUE_MESSAGES, DUE_CONVERSATIONS, DUE_LATER], {
+    limit,
+  });
+  if (later === undefined) throw new TypeError("A select without a table returned no row.");
+  const byId = new Map(owners.map((row) => [text(row, "id"), conversationOf(row)]));
+  return {
+    messages: found.flatMap((row) => {
+      const owner = byId.get(text(row, "conversation_id"));
+      return owner === undefined
+        ? []
+        : [{ message: outboundOf(row), conversation: owner, consentKey: text(row, "consent_key") }];
+    }),
+    turns: integer(later, "turns") === 1,
+    nextInMs: soonest(later),
+  };
+}
+
+function soonest(row: SqlRow): number | null {
+  const times = [integerOrNull(row, "next_turn"), integerOrNull(row, "next_message")].filter((at) => at !== null);
+  return times.length === 0 ? null : Math.min(...times) - integer(row, "at");
+}

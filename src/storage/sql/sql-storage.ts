@@ -1,0 +1,65 @@
+import type { Storage } from "../storage.ts";
+import type { SqlDriver } from "./driver.ts";
+import { erase, purge } from "./erasure.ts";
+import { recordSend, recordStatus, resolveUnknown } from "./facts.ts";
+import { recordInbound } from "./inbound.ts";
+import { migrate, openLedger } from "./migrate.ts";
+import { type Ledger, ledgerOver } from "./operation.ts";
+import { recordOutbound } from "./outbound.ts";
+import { setPaused } from "./pause.ts";
+import { changes, consent, conversation, conversations, due, messages } from "./queries.ts";
+import { claimSend } from "./sends.ts";
+import { story } from "./story.ts";
+import { claimSweep, commitSweep } from "./sweeps.ts";
+import { claimTurn, commitTurn, releaseTurn } from "./turns.ts";
+import { heartbeat } from "./workers.ts";
+
+export interface SqlStorageOptions {
+  /** Whether `open()` upgrades the schema by itself, as fits an embedded database. */
+  readonly migrate: boolean;
+}
+
+/**
+ * The ledger over any database that speaks SQLite's SQL and runs batches of statements as one commit. Every mutating
+ * method is one batch; none needs an interactive transaction.
+ */
+export function sqlStorage(driver: SqlDriver, options: SqlStorageOptions): Storage {
+  const ledger = (method: string): Ledger => ledgerOver(driver, method);
+  return {
+    name: driver.name,
+    migrate: () => migrate(driver),
+    async open() {
+      if (options.migrate) await migrate(driver);
+      return await openLedger(driver);
+    },
+    close: () => driver.close(),
+
+    recordInbound: (inbound) => recordInbound(ledger("recordInbound"), inbound),
+    recordOutbound: (outbound) => recordOutbound(ledger("recordOutbound"), outbound),
+
+    claimTurn: (claim) => claimTurn(ledger("claimTurn"), claim),
+    commitTurn: (commit) => commitTurn(ledger("commitTurn"), commit),
+    releaseTurn: (release) => releaseTurn(ledger("releaseTurn"), release),
+    heartbeat: (beat) => heartbeat(ledger("heartbeat"), beat),
+
+    due: (limit) => due(ledger("due"), limit),
+    claimSend: (claim) => claimSend(ledger("claimSend"), claim),
+    recordSend: (sent) => recordSend(ledger("recordSend"), sent),
+    recordStatus: (report) => recordStatus(ledger("recordStatus"), report),
+    resolveUnknown: (resolution) => resolveUnknown(ledger("resolveUnknown"), resolution),
+
+    setPaused: (change) => setPaused(ledger("setPaused"), change),
+    consent: (consentKey) => consent(ledger("consent"), consentKey),
+    conversation: (id) => conversation(ledger("conversation"), id),
+    conversations: (page) => conversations(ledger("conversations"), page),
+    messages: (page) => messages(ledger("messages"), page),
+    changes: (page) => changes(ledger("changes"), page),
+    story: (messageId) => story(ledger("story"), messageId),
+
+    erase: (order) => erase(ledger("erase"), order),
+    purge: (order) => purge(ledger("purge"), order),
+
+    claimSweep: (claim) => claimSweep(ledger("claimSweep"), claim),
+    commitSweep: (commit) => commitSweep(ledger("commitSweep"), commit),
+  };
+}

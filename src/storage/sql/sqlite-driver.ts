@@ -1,0 +1,207 @@
+import { OwnlineError } from "../../errors.ts";
+import type { StorageClock } from "../clock.ts";
+import type { SqlDriver, SqlRow, SqlStatement, SqlValue } from "./driver.ts";
+import { isBusy, storageError } from "./sqlite-errors.ts";
+
+/**
+ * What is called on a database: the common part of `DatabaseSync` of
+ * [node:sqlite](https://nodejs.org/api/sqlite.html) and of a
+ * [better-sqlite3](https://github.com/WiseLibs/better-sqlite3/blob/master/docs/api.md) `Database`.
+ */
+export interface SqliteDatabase {
+  exec(sql: string): unknown;
+  prepare(sql: string): SqliteStatement;
+  close(): unknown;
+  /** node:sqlite's word for being inside a transaction. */
+  readonly isTransaction?: boolean;
+  /** better-sqlite3's. */
+  readonly inTransaction?: boolean;
+}
+
+export interface SqliteStatement {
+  all(...params: SqlValue[]): unknown[];
+  run(...params: SqlValue[]): unknown;
+}
+
+export interface SqliteConnection {
+  /** Called at the first use, and again after a failure. */
+  open(): SqliteDatabase;
+  /** Whether the database is ours to set up and to close. */
+  readonly isOwn: boolean;
+  readonly clock: StorageClock;
+  readonly busyTimeoutMs: number;
+}
+
+const RETRY_MS = 20;
+
+/** Runs batches on an embedded SQLite, each in one `begin immediate`. */
+export function sqliteDriver(connection: SqliteConnection): SqlDriver {
+  let session: Promise<Session> | null = null;
+  let isClosed = false;
+
+  function connected(): Promise<Session> {
+    if (isClosed) return Promise.reject(closedError());
+    session ??= connect(connection).catch((error: unknown) => {
+      session = null;
+      throw storageError(error);
+    });
+    return session;
+  }
+
+  return {
+    name: "sqlite",
+    async batch(statements) {
+      const { transact } = await connected();
+      return transact("begin immediate", statements);
+    },
+    async read(statements) {
+      const { transact, run } = await connected();
+      const [only] = statements;
+      if (only === undefined || statements.length > 1) return transact("begin", statements);
+      return [run(only)];
+    },
+    now: () => Math.trunc(connection.clock.now()),
+    async close() {
+      isClosed = true;
+      const open = await session?.catch(() => null);
+      session = null;
+      open?.close();
+    },
+  };
+}
+
+interface Session {
+  run(statement: SqlStatement): readonly SqlRow[];
+  transact(begin: string, statements: readonly SqlStatement[]): readonly (readonly SqlRow[])[];
+  close(): void;
+}
+
+async function connect(connection: SqliteConnection): Promise<Session> {
+  const database = connection.open();
+  try {
+    await setUp(database, connection);
+  } catch (error) {
+    if (connection.isOwn) database.close();
+    throw error;
+  }
+  return sessionOf(database, connection.isOwn);
+}
+
+/**
+ * A 200 to the carrier is a promise that the text is stored, so a commit must outlive a power cut: `synchronous=FULL`
+ * (https://www.sqlite.org/pragma.html#pragma_synchronous). WAL lets readers and the writer work at once; a database
+ * that was passed in keeps the journal mode that it has.
+ */
+async function setUp(database: SqliteDatabase, { isOwn, busyTimeoutMs }: SqliteConnection): Promise<void> {
+  if (isOwn || pragma(database, "busy_timeout") === 0) database.exec(`pragma busy_timeout = ${busyTimeoutMs}`);
+  if (isOwn) await enterWal(database, busyTimeoutMs);
+  const synchronous = pragma(database, "synchronous");
+  if (typeof synchronous !== "number" || synchronous < SYNCHRONOUS_FULL) database.exec("pragma synchronous = full");
+}
+
+const SYNCHRONOUS_FULL = 2;
+
+/** SQLite's busy timeout does not cover the change to WAL, which two processes may try at once. */
+async function enterWal(database: SqliteDatabase, busyTimeoutMs: number): Promise<void> {
+  for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
+    try {
+      if (pragma(database, "journal_mode") !== "wal") database.exec("pragma journal_mode = wal");
+      return;
+    } catch (error) {
+      if (!isBusy(error) || waitedMs >= busyTimeoutMs) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+function pragma(database: SqliteDatabase, name: string): unknown {
+  const [row] = database.prepare(`pragma ${name}`).all();
+  const [value] = typeof row === "object" && row !== null ? Object.values(row) : [];
+  return typeof value === "bigint" ? Number(value) : value;
+}
+
+function sessionOf(database: SqliteDatabase, isOwn: boolean): Session {
+  const prepared = new Map<string, SqliteStatement>();
+
+  function prepare(sql: string): SqliteStatement {
+    const known = prepared.get(sql);
+    if (known !== undefined) return known;
+    const fresh = database.prepare(sql);
+    prepared.set(sql, fresh);
+    return fresh;
+  }
+
+  function execute({ sql, params }: SqlStatement): readonly SqlRow[] {
+    const statement = prepare(sql);
+    if (sql.startsWith("select ")) return statement.all(...params).map(rowOf);
+    statement.run(...params);
+    return [];
+  }
+
+  return {
+    run(statement) {
+      try {
+        return execute(statement);
+      } catch (error) {
+        throw storageError(error);
+      }
+    },
+    transact(begin, statements) {
+      if (isInTransaction(database)) throw foreignTransactionError();
+      try {
+        prepare(begin).run();
+        try {
+          const results = statements.map(execute);
+          prepare("commit").run();
+          return results;
+        } catch (error) {
+          rollBack(database, error);
+          throw error;
+        }
+      } catch (error) {
+        throw storageError(error);
+      }
+    },
+    close() {
+      prepared.clear();
+      if (isOwn) database.close();
+    },
+  };
+}
+
+/** SQLite itself has rolled back after some errors, as a full disk: then there is nothing left to roll back. */
+function rollBack(database: SqliteDatabase, reason: unknown): void {
+  if (isInTransaction(database) === false) return;
+  try {
+    database.exec("rollback");
+  } catch (error) {
+    throw new AggregateError([reason, error], "The transaction failed, and so did its rollback.", { cause: error });
+  }
+}
+
+/** `undefined` where the driver does not say (node:sqlite before Node 22.16). */
+function isInTransaction(database: SqliteDatabase): boolean | undefined {
+  return database.isTransaction ?? database.inTransaction;
+}
+
+function rowOf(row: unknown): SqlRow {
+  if (typeof row !== "object" || row === null || Array.isArray(row)) {
+    throw new OwnlineError(
+      "storage_unsupported",
+      "The SQLite database that was passed in returns rows that are not objects: pass one without raw or array mode.",
+    );
+  }
+  return { ...row };
+}
+
+function foreignTransactionError(): OwnlineError {
+  return new OwnlineError(
+    "invalid_state",
+    "The database that was passed to sqlite() is inside a transaction of the caller's: commit it before calling " +
+      "ownline, or give ownline a connection of its own.",
+  );
+}
+
+function closedError(): OwnlineError {
+  return new OwnlineError("invalid_state", "This sqlite() storage was closed: make a new one to go on.");
+}

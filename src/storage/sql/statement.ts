@@ -1,0 +1,57 @@
+import { OwnlineError } from "../../errors.ts";
+import type { SqlStatement, SqlValue } from "./driver.ts";
+
+/** A statement written with `:name` parameters, made ready for drivers that only know `?`. */
+export interface Statement {
+  readonly sql: string;
+  /** The parameter for each `?`, in order; a name that is used twice is there twice. */
+  readonly names: readonly string[];
+  /** Whether it returns rows. */
+  readonly reads: boolean;
+}
+
+export type Params = Readonly<Record<string, SqlValue | undefined>>;
+
+const NAME = /(?<![:\w']):([a-zA-Z]\w*)/g;
+
+/** Prepares a text with `:name` parameters, once, where it is written. */
+export function statement(text: string): Statement {
+  const names: string[] = [];
+  const sql = text
+    .replace(NAME, (_match, name: string) => {
+      names.push(name);
+      return "?";
+    })
+    .replace(/\s+/g, " ")
+    .trim();
+  return { sql, names, reads: sql.startsWith("select ") };
+}
+
+/**
+ * Gives a statement its parameters.
+ *
+ * @throws OwnlineError `invalid_message` where a text holds a NUL or half a surrogate pair, which SQL text cannot
+ * keep. Bodies and reasons never meet this check: they are stored as JSON, which escapes both.
+ */
+export function bind(prepared: Statement, params: Params): SqlStatement {
+  const values = prepared.names.map((name) => {
+    const value = params[name];
+    if (value === undefined) throw new TypeError(`The statement needs a parameter :${name}: ${prepared.sql}`);
+    return typeof value === "string" ? keepable(value) : value;
+  });
+  return { sql: prepared.sql, params: values };
+}
+
+const UNKEEPABLE = /\0|\p{Surrogate}/u;
+
+/** The text itself, refused where SQL text would change it. */
+export function keepable(text: string): string {
+  if (UNKEEPABLE.test(text)) {
+    throw new OwnlineError(
+      "invalid_message",
+      "An id, key or address holds a NUL character or half a surrogate pair, which a database cannot keep as text: " +
+        "the caller must pass another one.",
+    );
+  }
+  return text;
+}

@@ -1,0 +1,78 @@
+import { OwnlineError } from "../errors.ts";
+import { type StorageClock, systemClock } from "./clock.ts";
+import { sqlStorage } from "./sql/sql-storage.ts";
+import { type SqliteDatabase, sqliteDriver } from "./sql/sqlite-driver.ts";
+import type { Storage } from "./storage.ts";
+
+export type { SqliteDatabase, SqliteStatement } from "./sql/sqlite-driver.ts";
+
+/** Options of {@link sqlite}. */
+export interface SqliteOptions {
+  /** @default the system's clock */
+  readonly clock?: StorageClock;
+  /**
+   * Whether `open()` creates and upgrades the schema by itself. Without it, call `migrate()` before a start.
+   * @default true
+   */
+  readonly migrate?: boolean;
+  /**
+   * How long a call waits for another process that writes to the same file; the event loop waits with it. A database
+   * that is passed in keeps its own timeout, unless that is 0.
+   * @default 5000
+   */
+  readonly busyTimeoutMs?: number;
+}
+
+const BUSY_TIMEOUT_MS = 5_000;
+
+/**
+ * The ledger in an SQLite file: the embedded default, durable on one machine. Several processes may share the file.
+ *
+ * A path (or `":memory:"`) is opened with `node:sqlite` at the first use, in WAL mode with `synchronous=FULL`: what was
+ * acknowledged survives a power cut. An open database of `node:sqlite` or better-sqlite3 is used as it is, with
+ * `synchronous` raised to FULL; it stays open when the storage is closed. All tables begin with `ownline_`.
+ *
+ * Calls are synchronous inside: each one takes about as long as the disk needs to flush.
+ *
+ * @throws OwnlineError `storage_unsupported` at once, when a path is given and this runtime has no `node:sqlite`.
+ *
+ * @example
+ * ```ts
+ * import { sqlite } from "ownline/storage/sqlite";
+ *
+ * const storage = sqlite("ownline.db");
+ * ```
+ */
+export function sqlite(source: string | SqliteDatabase, options: SqliteOptions = {}): Storage {
+  const isOwn = typeof source === "string";
+  const driver = sqliteDriver({
+    open: isOwn ? opener(source) : () => source,
+    isOwn,
+    clock: options.clock ?? systemClock,
+    busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS,
+  });
+  return sqlStorage(driver, { migrate: options.migrate ?? true });
+}
+
+interface SqliteModule {
+  readonly DatabaseSync: new (path: string) => SqliteDatabase;
+}
+
+/** `node:sqlite` is looked up when it is wanted, so that this file loads wherever it does not exist. */
+function opener(path: string): () => SqliteDatabase {
+  const module: unknown = typeof process === "undefined" ? undefined : process.getBuiltinModule?.("node:sqlite");
+  if (!isSqliteModule(module)) {
+    throw new OwnlineError(
+      "storage_unsupported",
+      'This runtime has no node:sqlite, which sqlite("file.db") needs: run it on Node 24 (or 22.13 and later), or ' +
+        "pass an open better-sqlite3 database, sqlite(new Database(path)), or use memory() to try things out.",
+    );
+  }
+  return () => new module.DatabaseSync(path);
+}
+
+function isSqliteModule(value: unknown): value is SqliteModule {
+  return (
+    typeof value === "object" && value !== null && "DatabaseSync" in value && typeof value.DatabaseSync === "function"
+  );
+}

@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, it } from "vitest";
+import { type SqliteDatabase, sqlite } from "../../src/storage/sqlite.ts";
+import type { Storage } from "../../src/storage/storage.ts";
+import { type StorageHarness, storageContract } from "../../src/testing/contracts/storage.ts";
+import { manualClock } from "../../src/testing/manual-clock.ts";
+
+/** A ledger in a file of its own, each handle over a connection of its own. */
+function onFile(
+  connect: (path: string) => { readonly source: string | SqliteDatabase; close(): void },
+): StorageHarness {
+  return {
+    async create() {
+      const clock = manualClock();
+      const folder = mkdtempSync(join(tmpdir(), "ownline-sqlite-"));
+      const opened: { readonly storage: Storage; close(): void }[] = [];
+      const open = (): Storage => {
+        const { source, close } = connect(join(folder, "ledger.db"));
+        const storage = sqlite(source, { clock });
+        opened.push({ storage, close });
+        return storage;
+      };
+      return {
+        storage: open(),
+        advance: (ms) => clock.advance(ms),
+        second: async () => open(),
+        async dispose() {
+          for (const { storage, close } of opened) {
+            await storage.close();
+            close();
+          }
+          rmSync(folder, { recursive: true });
+        },
+      };
+    },
+  };
+}
+
+function keeps(name: string, harness: StorageHarness, missing: string | null = null): void {
+  const note = missing === null ? "" : ` (skipped: ${missing})`;
+  describe.skipIf(missing !== null)(`${name} keeps the storage contract${note}`, () => {
+    for (const one of storageContract(harness)) {
+      it(`${one.name}`, async () => {
+        await expect(one.run()).resolves.toBeUndefined();
+      });
+    }
+  });
+}
+
+keeps(
+  "a file opened by its path",
+  onFile((path) => ({ source: path, close: () => {} })),
+);
+
+keeps(
+  "an open node:sqlite database",
+  onFile((path) => {
+    const database = new DatabaseSync(path);
+    return { source: database, close: () => database.close() };
+  }),
+);
+
+const betterSqlite3 = loadBetterSqlite3();
+
+keeps(
+  "an open better-sqlite3 database",
+  onFile((path) => {
+    const database = betterSqlite3.open(path);
+    return { source: database, close: () => void database.close() };
+  }),
+  betterSqlite3.missing,
+);
+
+interface Loaded {
+  /** Why it does not load here; `null` where it does. */
+  readonly missing: string | null;
+  open(path: string): SqliteDatabase;
+}
+
+function loadBetterSqlite3(): Loaded {
+  try {
+    const Database: new (path: string) => SqliteDatabase = createRequire(import.meta.url)("better-sqlite3");
+    new Database(":memory:").close();
+    return { missing: null, open: (path) => new Database(path) };
+  } catch (error) {
+    const missing = error instanceof Error ? error.message : String(error);
+    return {
+      missing,
+      open() {
+        throw error;
+      },
+    };
+  }
+}
