@@ -11,7 +11,11 @@ const harness: StorageHarness = {
 };
 
 describe("memory keeps the storage contract", () => {
-  for (const { name, run } of storageContract(harness)) it(name, run);
+  for (const { name, run } of storageContract(harness)) {
+    it(`${name}`, async () => {
+      await expect(run()).resolves.toBeUndefined();
+    });
+  }
 });
 
 describe("memory", () => {

@@ -1,11 +1,16 @@
 import type { ContractCase } from "./contract-case.ts";
+import { consentCases } from "./storage/consent.ts";
+import { gateCases } from "./storage/gate.ts";
+import type { StorageHarness } from "./storage/harness.ts";
 import { inboundCases } from "./storage/inbound.ts";
-import { Scene, type StorageCase, type StorageHarness } from "./storage/scene.ts";
+import { leaseCases } from "./storage/leases.ts";
+import { Scene, type StorageCase } from "./storage/scene.ts";
+import { turnCases } from "./storage/turns.ts";
 
 export type { ContractCase } from "./contract-case.ts";
-export type { StorageHarness, StorageUnderTest } from "./storage/scene.ts";
+export type { StorageHarness, StorageUnderTest } from "./storage/harness.ts";
 
-const CASES: readonly StorageCase[] = [...inboundCases];
+const CASES: readonly StorageCase[] = [...inboundCases, ...consentCases, ...turnCases, ...leaseCases, ...gateCases];
 
 /**
  * What every storage adapter promises, as a list of cases. Run it against the real database, with two handles where

@@ -10,7 +10,7 @@ export function present<T>(value: T | null | undefined, what: string): T {
 }
 
 /** Fails unless two pieces of plain data are equal, and says where they differ. */
-export function equal<T>(actual: T, expected: NoInfer<T>, what: string): void {
+export function equal(actual: unknown, expected: unknown, what: string): void {
   const place = difference(actual, expected, "");
   if (place === null) return;
   const { path, left, right } = place;

@@ -1,5 +1,6 @@
 import { equal, ok, present } from "./assert.ts";
-import { consentKeyOf, DEBOUNCE_MS, LINE, MAX_WAIT_MS, PERSON, race, type StorageCase } from "./scene.ts";
+import { race } from "./race.ts";
+import { consentKeyOf, DEBOUNCE_MS, LINE, MAX_WAIT_MS, PERSON, type StorageCase } from "./scene.ts";
 
 /** How a text from a person is recorded, and when its answer is due. */
 export const inboundCases: readonly StorageCase[] = [
@@ -108,7 +109,7 @@ export const inboundCases: readonly StorageCase[] = [
             return handle.recordInbound(record);
           }),
         );
-        equal(answers.map(({ outcome }) => outcome).sort(), ["recorded", "repeated"], "outcomes");
+        equal(answers.map(({ outcome }) => outcome).toSorted(), ["recorded", "repeated"], "outcomes");
         equal(answers[0]?.message, answers[1]?.message, "both see the same text");
         const conversationId = present(answers[0]?.message, "the text").conversationId;
         const messages = await s.storage.messages({ conversationId, after: 0, limit: 10 });

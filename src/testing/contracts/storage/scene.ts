@@ -22,29 +22,6 @@ import type {
 } from "../../../storage/storage.ts";
 import { equal, ok, present } from "./assert.ts";
 
-/** How the contract gets at an adapter. */
-export interface StorageHarness {
-  /** A ledger of its own, empty, for one case. */
-  create(): Promise<StorageUnderTest>;
-  /**
-   * How far a time may be off because the storage's clock runs while a case does.
-   * @default 0, for a clock that only `advance` moves
-   */
-  readonly toleranceMs?: number;
-}
-
-/** One ledger, for one case. */
-export interface StorageUnderTest {
-  /** Migrated or not: the case migrates and opens it. */
-  readonly storage: Storage;
-  /** Moves the storage's clock. */
-  advance(ms: number): Promise<void>;
-  /** Another handle on the same ledger, over a connection of its own. Without it, races run on the one handle. */
-  second?(): Promise<Storage>;
-  /** Closes the handles and removes the ledger. */
-  dispose(): Promise<void>;
-}
-
 /** A case before it has a ledger. */
 export interface StorageCase {
   readonly name: string;
@@ -335,18 +312,5 @@ export class Scene {
     const consents = await Promise.all(Array.from(this.#consentKeys, (key) => this.storage.consent(key)));
     const { messages, turns } = await this.storage.due(1_000);
     return { told, consents, due: { messages, turns } };
-  }
-}
-
-/** Runs the same race several times, with each side starting first and with some steps between them. */
-export async function race<T>(
-  rounds: number,
-  run: (round: number, stagger: (side: 0 | 1) => Promise<void>) => Promise<T>,
-): Promise<void> {
-  for (let round = 0; round < rounds; round += 1) {
-    await run(round, async (side) => {
-      const steps = side === round % 2 ? 0 : round >> 1;
-      for (let step = 0; step < steps; step += 1) await Promise.resolve();
-    });
   }
 }

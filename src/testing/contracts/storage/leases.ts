@@ -1,0 +1,211 @@
+import { equal, ok, present } from "./assert.ts";
+import { DEBOUNCE_MS, LEASE_MS, type StorageCase, UNKNOWN_WINDOW_MS } from "./scene.ts";
+
+/** How workers stay alive and are buried, and how a person takes a conversation over. */
+export const leaseCases: readonly StorageCase[] = [
+  {
+    name: "tells a worker what it holds, and where a newer text waits",
+    async run(s) {
+      await s.texted();
+      const { conversation, fence, turn } = await s.claimed();
+      const lease = { conversationId: conversation.id, turnId: turn.id, fence };
+      const answer = await s.beat();
+      equal(answer, { leases: [{ ...lease, pendingSeq: 1 }], unsettled: [], recovered: 0 }, "before the newer text");
+      await s.texted();
+      await s.texted({ needsAnswer: false });
+      equal((await s.beat()).leases, [{ ...lease, pendingSeq: 2 }], "after the newer text");
+      equal((await s.beat({ workerId: "w2" })).leases, [], "what another worker holds");
+    },
+  },
+  {
+    name: "takes a dead worker's conversations back",
+    async run(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      await s.advance(LEASE_MS - 1_000);
+      equal((await s.beat({ workerId: "w2" })).recovered, 0, "recovered while the worker lives");
+      await s.advance(2_000);
+      equal(await s.claim("w2"), null, "a claim before the worker is buried");
+      equal((await s.beat({ workerId: "w2" })).recovered, 1, "recovered");
+      equal((await s.storage.due(10)).turns, true, "due at once");
+      const again = present(await s.claim("w2"), "the next run");
+      equal(
+        [again.turn.id, again.turn.runs, again.crashes, again.turn.failures],
+        [claimed.turn.id, 2, 1, 0],
+        "the turn",
+      );
+      ok(again.fence > claimed.fence, "the fence rises");
+      equal((await s.commit(claimed)).outcome, "lost", "the dead worker's commit");
+      equal(await s.release(claimed), false, "the dead worker's release");
+      equal((await s.beat()).leases, [], "what the dead worker holds when it wakes");
+      equal((await s.commit(again, { workerId: "w2" })).outcome, "committed", "the new worker's commit");
+    },
+  },
+  {
+    name: "refuses a buried worker before anybody has claimed its conversation",
+    async run(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      await s.advance(LEASE_MS + 1);
+      await s.beat({ workerId: "w2" });
+      equal((await s.commit(claimed)).outcome, "lost", "the commit");
+    },
+  },
+  {
+    name: "lets a frozen worker commit while nobody has buried it",
+    async run(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      await s.advance(10 * LEASE_MS);
+      equal((await s.commit(claimed)).outcome, "committed", "the commit");
+    },
+  },
+  {
+    name: "keeps a frozen worker alive when it is the first to beat",
+    async run(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      await s.advance(10 * LEASE_MS);
+      const { leases, recovered } = await s.beat();
+      equal([leases.length, recovered], [1, 0], "its own beat");
+      equal((await s.beat({ workerId: "w2" })).recovered, 0, "the next worker's beat");
+      equal((await s.commit(claimed)).outcome, "committed", "the commit");
+    },
+  },
+  {
+    name: "keeps a worker alive for as long as it beats",
+    async run(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      for (let beats = 0; beats < 5; beats += 1) {
+        await s.advance(LEASE_MS - 1_000);
+        await s.beat();
+        equal((await s.beat({ workerId: "w2" })).recovered, 0, "recovered");
+      }
+      equal((await s.commit(claimed)).outcome, "committed", "the commit");
+    },
+  },
+  {
+    name: "does not know what became of a dead worker's texts",
+    async run(s) {
+      const id = await s.intent();
+      await s.sending(id);
+      const next = await s.intent({ participant: "+15550199002" });
+      await s.advance(LEASE_MS + 1);
+      const { unsettled, recovered } = await s.beat({ workerId: "w2" });
+      equal(
+        unsettled.map((message) => [message.id, message.status]),
+        [[id, "unknown"]],
+        "unsettled",
+      );
+      equal(recovered, 0, "recovered");
+      equal(await s.dueIds(), [next], "due");
+      s.near((await s.storage.due(10)).nextInMs, UNKNOWN_WINDOW_MS, "settled after the window");
+      await s.advance(UNKNOWN_WINDOW_MS);
+      const { messages } = await s.storage.due(10);
+      ok(
+        messages.some(({ message }) => message.id === id && message.status === "unknown"),
+        "it is due to be settled",
+      );
+      equal((await s.beat({ workerId: "w2" })).unsettled, [], "unsettled, the second time");
+      equal((await s.accept(id)).message?.status, "accepted", "the dead worker's answer is a fact");
+    },
+  },
+  {
+    name: "buries a dead worker once when two others race for it",
+    async run(s) {
+      for (let person = 0; person < 4; person += 1) await s.texted({ participant: `+1555020${person}` });
+      await s.advance(DEBOUNCE_MS);
+      for (let claims = 0; claims < 4; claims += 1) await s.claim("dead");
+      const id = await s.intent();
+      await s.sending(id, { workerId: "dead" });
+      await s.advance(LEASE_MS + 1);
+      const beat = (workerId: string) => {
+        return { op: s.id("op"), workerId, leaseMs: LEASE_MS, unknownWindowMs: UNKNOWN_WINDOW_MS };
+      };
+      const answers = await Promise.all([s.storage.heartbeat(beat("w1")), s.second.heartbeat(beat("w2"))]);
+      equal(
+        answers.reduce((sum, { recovered }) => sum + recovered, 0),
+        4,
+        "recovered",
+      );
+      equal(
+        answers.flatMap(({ unsettled }) => unsettled).map((message) => message.id),
+        [id],
+        "unsettled",
+      );
+    },
+  },
+  {
+    name: "pauses: takes the lease away and lets nothing become due",
+    async run(s) {
+      const text = present((await s.texted()).message, "the text");
+      const claimed = await s.claimed();
+      const paused = await s.pause(claimed.conversation.id, { paused: true });
+      equal([paused?.paused, paused?.answeredSeq], [true, 0], "the conversation");
+      equal((await s.commit(claimed)).outcome, "lost", "the running turn's commit");
+      equal((await s.storyOf(text.id)).turn?.outcome, null, "the turn stays open");
+      await s.texted();
+      const { turns, nextInMs } = await s.storage.due(10);
+      equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due");
+      await s.advance(60_000);
+      equal(await s.claim(), null, "a claim");
+      equal((await s.pause(claimed.conversation.id, { paused: true }))?.paused, true, "pausing it again");
+    },
+  },
+  {
+    name: "resumes with what was pending, at once",
+    async run(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      await s.release(claimed, { reason: "failed", retryInMs: 600_000 });
+      await s.pause(claimed.conversation.id, { paused: true });
+      await s.texted();
+      const resumed = await s.pause(claimed.conversation.id, { paused: false });
+      equal(resumed?.paused, false, "the conversation");
+      const again = present(await s.claim(), "the turn");
+      equal([again.turn.id, again.turn.runs, again.messages.length], [claimed.turn.id, 2, 2], "the turn");
+      ok(again.fence > claimed.fence, "the fence rises");
+    },
+  },
+  {
+    name: "resumes without what was pending where it is skipped",
+    async run(s) {
+      const text = present((await s.texted()).message, "the text");
+      const { conversation } = await s.claimed();
+      await s.pause(conversation.id, { paused: true });
+      await s.texted({ needsAnswer: false });
+      const resumed = await s.pause(conversation.id, { paused: false, skipPending: true });
+      equal([resumed?.paused, resumed?.answeredSeq], [false, 2], "the conversation");
+      equal((await s.storyOf(text.id)).turn?.outcome, "cancelled", "the turn");
+      const { turns, nextInMs } = await s.storage.due(10);
+      equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due");
+      const next = present((await s.texted()).message, "the next text");
+      equal((await s.claimed()).messages, [next], "what is answered next");
+    },
+  },
+  {
+    name: "pauses with a hand-off, and keeps a newer text for later",
+    async run(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      const newer = present((await s.texted()).message, "the newer text");
+      const { outcome, conversation } = await s.commit(claimed, { outcome: "handed-off", pause: true, parts: [] });
+      equal([outcome, conversation?.paused, conversation?.answeredSeq], ["committed", true, 1], "the commit");
+      await s.advance(60_000);
+      equal(await s.claim(), null, "a claim while paused");
+      await s.pause(claimed.conversation.id, { paused: false });
+      equal((await s.claim())?.messages, [newer], "what is answered after resuming");
+    },
+  },
+  {
+    name: "leaves a conversation that is not paused as it is when it is resumed",
+    async run(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      await s.pause(claimed.conversation.id, { paused: false, skipPending: true });
+      equal((await s.commit(claimed)).outcome, "committed", "the running turn");
+      equal(await s.pause("c-nobody", { paused: true }), null, "a conversation that is not there");
+    },
+  },
+];

@@ -1,0 +1,124 @@
+import { equal, ok, present } from "./assert.ts";
+import { race } from "./race.ts";
+import { DEBOUNCE_MS, EXPIRY_MS, LINE, type StorageCase } from "./scene.ts";
+
+/** How a turn is claimed. */
+export const turnCases: readonly StorageCase[] = [
+  {
+    name: "claims nothing where nothing is due",
+    async run(s) {
+      equal(await s.claim(), null, "an empty ledger");
+    },
+  },
+  {
+    name: "freezes what a run answers",
+    async run(s) {
+      const first = present((await s.texted({ body: "One" })).message, "the first text");
+      const second = present((await s.texted({ body: "Two" })).message, "the second text");
+      const claimed = await s.claimed();
+      equal(claimed.messages, [first, second], "the texts to answer");
+      const { createdAt, ...turn } = claimed.turn;
+      ok(createdAt >= first.createdAt + DEBOUNCE_MS, "createdAt is the time of the claim");
+      equal(
+        turn,
+        {
+          id: `t${first.id}`,
+          conversationId: first.conversationId,
+          runs: 1,
+          failures: 0,
+          superseded: 0,
+          throughSeq: 2,
+          outcome: null,
+          committedAt: null,
+        },
+        "the turn",
+      );
+      equal(claimed.crashes, 0, "crashes");
+      s.near(claimed.waitedMs, DEBOUNCE_MS, "waitedMs");
+      equal(
+        claimed.conversation,
+        present(await s.storage.conversation(first.conversationId), "it"),
+        "the conversation",
+      );
+    },
+  },
+  {
+    name: "gives a conversation to one of two workers who race for it",
+    async run(s) {
+      await race(6, async (round, stagger) => {
+        const participant = `+1555020${round}`;
+        await s.texted({ participant });
+        await s.advance(DEBOUNCE_MS);
+        const claims = await Promise.all(
+          [s.storage, s.second].map(async (handle, side) => {
+            const claim = { op: s.id("op"), workerId: `w${side}`, leaseMs: 600_000 };
+            await stagger(side === 0 ? 0 : 1);
+            return handle.claimTurn(claim);
+          }),
+        );
+        const won = claims.filter((claim) => claim !== null);
+        equal(
+          won.map(({ conversation }) => conversation.participant),
+          [participant],
+          "claims",
+        );
+      });
+    },
+  },
+  {
+    name: "gives two racing workers a conversation each",
+    async run(s) {
+      await race(4, async (round, stagger) => {
+        await s.texted({ participant: `+1555020${round}` });
+        await s.texted({ participant: `+1555021${round}` });
+        await s.advance(DEBOUNCE_MS);
+        const claimOn = async (side: 0 | 1) => {
+          const handle = side === 0 ? s.storage : s.second;
+          const claim = { op: s.id("op"), workerId: `w${side}`, leaseMs: 600_000 };
+          await stagger(side);
+          return (await handle.claimTurn(claim)) ?? (await handle.claimTurn({ ...claim, op: s.id("op") }));
+        };
+        const [one, other] = await Promise.all([claimOn(0), claimOn(1)]);
+        ok(one !== null && other !== null, "one of the workers got nothing although two conversations were due");
+        ok(one.conversation.id !== other.conversation.id, "both workers got the same conversation");
+      });
+    },
+  },
+  {
+    name: "claims the conversation that has been due longest",
+    async run(s) {
+      for (const participant of ["+15550200001", "+15550200002", "+15550200003"]) {
+        await s.texted({ participant });
+        await s.advance(1_000);
+      }
+      await s.advance(DEBOUNCE_MS);
+      const order = [];
+      for (let claims = 0; claims < 3; claims += 1) order.push((await s.claim())?.conversation.participant);
+      equal(order, ["+15550200001", "+15550200002", "+15550200003"], "order");
+    },
+  },
+  {
+    name: "keeps the texts of many conversations apart",
+    async run(s) {
+      for (let person = 0; person < 5; person += 1) {
+        await s.texted({ participant: `+1555020${person}`, body: `From ${person}` });
+      }
+      await s.advance(DEBOUNCE_MS);
+      for (let claims = 0; claims < 5; claims += 1) {
+        const claimed = present(await s.claim(), "a turn");
+        const person = claimed.conversation.participant.at(-1);
+        equal(
+          claimed.messages.map(({ body }) => body),
+          [`From ${person}`],
+          "the texts to answer",
+        );
+        const committed = await s.commit(claimed, { expiryMs: EXPIRY_MS });
+        equal(
+          [committed.messages[0]?.to, committed.messages[0]?.from],
+          [claimed.conversation.participant, LINE],
+          "addresses",
+        );
+      }
+    },
+  },
+];
