@@ -1,16 +1,40 @@
 import type { ContractCase } from "./contract-case.ts";
+import { commitCases } from "./storage/commits.ts";
 import { consentCases } from "./storage/consent.ts";
+import { erasureCases } from "./storage/erasure.ts";
+import { factCases } from "./storage/facts.ts";
 import { gateCases } from "./storage/gate.ts";
 import type { StorageHarness } from "./storage/harness.ts";
 import { inboundCases } from "./storage/inbound.ts";
 import { leaseCases } from "./storage/leases.ts";
+import { orderCases } from "./storage/order.ts";
+import { payloadCases } from "./storage/payloads.ts";
+import { queryCases } from "./storage/queries.ts";
 import { Scene, type StorageCase } from "./storage/scene.ts";
+import { statusCases } from "./storage/statuses.ts";
+import { storyCases } from "./storage/stories.ts";
+import { sweepCases } from "./storage/sweeps.ts";
 import { turnCases } from "./storage/turns.ts";
 
 export type { ContractCase } from "./contract-case.ts";
 export type { StorageHarness, StorageUnderTest } from "./storage/harness.ts";
 
-const CASES: readonly StorageCase[] = [...inboundCases, ...consentCases, ...turnCases, ...leaseCases, ...gateCases];
+const CASES: readonly StorageCase[] = [
+  ...inboundCases,
+  ...consentCases,
+  ...turnCases,
+  ...commitCases,
+  ...leaseCases,
+  ...gateCases,
+  ...orderCases,
+  ...factCases,
+  ...statusCases,
+  ...queryCases,
+  ...storyCases,
+  ...erasureCases,
+  ...sweepCases,
+  ...payloadCases,
+];
 
 /**
  * What every storage adapter promises, as a list of cases. Run it against the real database, with two handles where

@@ -1,0 +1,280 @@
+import { equal, ok, present } from "./assert.ts";
+import { consentKeyOf, LEASE_MS, PERSON, type StorageCase, UNKNOWN_WINDOW_MS } from "./scene.ts";
+
+/** What the carrier answers to an attempt, and what is decided where it does not answer. */
+export const factCases: readonly StorageCase[] = [
+  {
+    name: "records that the carrier took a text",
+    async run(s) {
+      const id = await s.intent();
+      await s.sending(id);
+      const fact = await s.accept(id, 1, "SM1");
+      const { outcome, changed, duplicate, cancelled, consentChanged } = fact;
+      equal(
+        { outcome, changed, duplicate, cancelled, consentChanged },
+        { outcome: "recorded", changed: true, duplicate: false, cancelled: [], consentChanged: false },
+        "the fact",
+      );
+      equal(
+        [fact.message?.status, fact.message?.carrierIds, fact.message?.changedSeq],
+        ["accepted", ["SM1"], 3],
+        "the text",
+      );
+      const again = await s.accept(id, 1, "SM1");
+      equal([again.outcome, again.changed, again.duplicate], ["repeated", false, false], "the same answer again");
+      const attempt = present((await s.storyOf(id)).attempts[0], "the attempt");
+      equal([attempt.status, attempt.carrierId, attempt.error], ["accepted", "SM1", null], "the attempt");
+      equal(
+        attempt.events.map(({ status, times }) => [status, times]),
+        [["accepted", 2]],
+        "events",
+      );
+    },
+  },
+  {
+    name: "takes a text back that the carrier refused for now, and sends it again later",
+    async run(s) {
+      const id = await s.intent();
+      await s.sending(id);
+      const { message, changed } = await s.refuse(id, "retry", { retryInMs: 30_000 });
+      equal([message?.status, message?.attempts, changed], ["intent", 1, true], "the text");
+      equal(await s.dueIds(), [], "due");
+      s.near((await s.storage.due(10)).nextInMs, 30_000, "nextInMs");
+      await s.advance(30_000);
+      equal(await s.dueIds(), [id], "due after the backoff");
+      equal(await s.sending(id), 2, "attempt");
+      equal((await s.accept(id, 2)).message?.status, "accepted", "the second attempt");
+      const told = (await s.storyOf(id)).attempts.map(({ attempt, status, error }) => [attempt, status, error?.code]);
+      equal(
+        told,
+        [
+          [1, "refused", 21610],
+          [2, "accepted", undefined],
+        ],
+        "attempts",
+      );
+    },
+  },
+  {
+    name: "gives up a text that the carrier refused for good",
+    async run(s) {
+      const id = await s.intent();
+      await s.sending(id);
+      const { message, consentChanged } = await s.refuse(id, "fail");
+      equal(
+        [message?.status, message?.error],
+        ["failed", { code: 21610, reason: "The carrier refused it." }],
+        "the text",
+      );
+      equal(consentChanged, false, "consentChanged");
+      equal((await s.claimSend(id)).outcome, "gone", "the gate");
+      equal(await s.dueIds(), [], "due");
+    },
+  },
+  {
+    name: "takes a refused send for an opt-out, with all that STOP does",
+    async run(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      const [first, second] = await s.intents(2);
+      const elsewhere = await s.intent({ line: "+15550100002" });
+      const [one, two] = [present(first, "1").id, present(second, "2").id];
+      await s.sending(one);
+      const fact = await s.refuse(one, "opt-out");
+      equal([fact.message?.status, fact.consentChanged], ["failed", true], "the fact");
+      equal(fact.cancelled.map(({ id }) => id).toSorted(), [two, elsewhere].toSorted(), "cancelled");
+      const consent = await s.storage.consent(consentKeyOf(PERSON));
+      equal([consent?.state, consent?.source], ["opted-out", "refused-send"], "consent");
+      equal((await s.commit(claimed)).outcome, "lost", "the running turn");
+      const conversation = await s.storage.conversation(claimed.conversation.id);
+      equal([conversation?.answeredSeq, (await s.storage.due(10)).turns], [1, false], "what was pending");
+      equal((await s.posted()).outcome, "opted-out", "the next text");
+    },
+  },
+  {
+    name: "does not know what became of a text without an answer, and asks after the window",
+    async run(s) {
+      const id = await s.intent();
+      await s.sending(id);
+      const fact = await s.lose(id);
+      equal([fact.outcome, fact.changed, fact.message?.status], ["recorded", true, "unknown"], "the fact");
+      equal(await s.dueIds(), [], "due within the window");
+      s.near((await s.storage.due(10)).nextInMs, UNKNOWN_WINDOW_MS, "nextInMs");
+      await s.advance(UNKNOWN_WINDOW_MS);
+      equal(await s.dueIds(), [id], "due after the window");
+      equal((await s.claimSend(id)).outcome, "gone", "the gate, before anybody decided");
+      const attempt = (await s.storyOf(id)).attempts[0];
+      equal([attempt?.status, attempt?.error?.reason], ["unknown", "The answer was lost."], "the attempt");
+    },
+  },
+  {
+    name: "does not lose an answer to a fact that came first",
+    async run(s) {
+      const id = await s.intent();
+      await s.sending(id);
+      await s.callback(id, "sent");
+      const late = await s.lose(id);
+      equal([late.changed, late.message?.status], [false, "sent"], "the silence that came late");
+      const refused = await s.refuse(id, "fail");
+      equal([refused.changed, refused.message?.status], [false, "sent"], "a refusal that cannot be true");
+      equal(await s.dueIds(), [], "due");
+    },
+  },
+  {
+    name: "sends an unknown text again, holds it or drops it, as decided",
+    async run(s) {
+      for (const [decision, status] of [
+        ["resend", "intent"],
+        ["hold", "held"],
+        ["drop", "failed"],
+      ] as const) {
+        const id = await s.intent({ participant: `+1555020${decision.length}` });
+        await s.sending(id);
+        const early = await s.resolve(id, decision);
+        equal(
+          [early.outcome, early.changed, early.message?.status],
+          ["repeated", false, "sending"],
+          "while it is on its way",
+        );
+        await s.lose(id);
+        await s.advance(UNKNOWN_WINDOW_MS);
+        const fact = await s.resolve(id, decision);
+        equal([fact.outcome, fact.changed, fact.message?.status], ["recorded", true, status], decision);
+        const reason = decision === "resend" ? undefined : "Nobody knows.";
+        equal(fact.message?.error?.reason, reason, `the reason of ${decision}`);
+        const again = await s.resolve(id, "drop");
+        equal([again.outcome, again.changed, again.message?.status], ["repeated", false, status], "a second decision");
+        equal(await s.dueIds(), decision === "resend" ? [id] : [], `due after ${decision}`);
+        if (decision === "resend") await s.sent(id);
+      }
+      const nobody = await s.resolve("o-nobody", "drop");
+      equal([nobody.outcome, nobody.message], ["unmatched", null], "a text that is not there");
+    },
+  },
+  {
+    name: "believes the carrier over every decision: nothing is sent twice that was found",
+    async run(s) {
+      for (const decision of ["resend", "hold", "drop"] as const) {
+        const id = await s.intent();
+        await s.sending(id);
+        await s.lose(id);
+        await s.resolve(id, decision);
+        const fact = await s.accept(id, 1);
+        equal(
+          [fact.message?.status, fact.message?.error, fact.duplicate],
+          ["accepted", null, false],
+          `after ${decision}`,
+        );
+        equal((await s.claimSend(id)).outcome, "gone", `the gate after ${decision}`);
+        equal(await s.dueIds(), [], `due after ${decision}`);
+      }
+    },
+  },
+  {
+    name: "keeps a second carrier's id and says that it is a duplicate",
+    async run(s) {
+      const id = await s.intent();
+      await s.sending(id);
+      await s.lose(id);
+      await s.resolve(id, "resend");
+      equal(await s.sending(id), 2, "attempt");
+      const second = await s.accept(id, 2, "SM2");
+      equal([second.duplicate, second.message?.carrierIds], [false, ["SM2"]], "the second attempt");
+      const first = await s.accept(id, 1, "SM1");
+      equal(
+        [first.duplicate, first.changed, first.message?.carrierIds],
+        [true, false, ["SM2", "SM1"]],
+        "the first attempt",
+      );
+      const found = await s.callback(id, "delivered", { outboundId: null, attempt: null, carrierId: "SM1" });
+      equal([found.message?.status, found.duplicate], ["delivered", true], "a callback for the first");
+      const failed = await s.callback(id, "failed", { attempt: 2, carrierId: "SM2" });
+      equal([failed.message?.status, failed.changed], ["delivered", false], "the best of its attempts");
+      const told = (await s.storyOf(id)).attempts.map(({ attempt, status, carrierId }) => [attempt, status, carrierId]);
+      equal(
+        told,
+        [
+          [1, "delivered", "SM1"],
+          [2, "failed", "SM2"],
+        ],
+        "attempts",
+      );
+    },
+  },
+  {
+    name: "keeps a second carrier's id for one attempt, too",
+    async run(s) {
+      const id = await s.intent();
+      await s.sending(id);
+      await s.callback(id, "sent", { carrierId: "SM1" });
+      const fact = await s.accept(id, 1, "SM2");
+      equal(
+        [fact.duplicate, fact.message?.status, fact.message?.carrierIds],
+        [true, "sent", ["SM1", "SM2"]],
+        "the fact",
+      );
+      equal((await s.storyOf(id)).attempts[0]?.carrierId, "SM1", "the attempt's own id");
+      const found = await s.callback(id, "delivered", { outboundId: null, attempt: null, carrierId: "SM2" });
+      equal(found.message?.status, "delivered", "a callback for the second id");
+    },
+  },
+  {
+    name: "does not send a text again whose earlier attempt may still arrive",
+    async run(s) {
+      const id = await s.intent();
+      await s.sending(id);
+      await s.lose(id);
+      await s.resolve(id, "resend");
+      await s.sending(id);
+      await s.callback(id, "sent", { attempt: 1 });
+      equal(await s.statuses([id]), ["sent"], "what the earlier attempt shows");
+      const refused = await s.refuse(id, "retry", { attempt: 2 });
+      equal([refused.message?.status, refused.changed], ["sent", false], "after the refusal");
+      equal(await s.dueIds(), [], "due");
+    },
+  },
+  {
+    name: "settles an unknown attempt again, after the backoff, when the next one is refused for now",
+    async run(s) {
+      const id = await s.intent();
+      await s.sending(id);
+      await s.lose(id);
+      await s.resolve(id, "resend");
+      await s.sending(id);
+      const refused = await s.refuse(id, "retry", { attempt: 2, retryInMs: 30_000 });
+      equal(refused.message?.status, "unknown", "the text");
+      equal(await s.dueIds(), [], "due");
+      await s.advance(30_000);
+      equal(await s.dueIds(), [id], "due after the backoff");
+      await s.resolve(id, "resend");
+      await s.sending(id);
+      equal((await s.refuse(id, "fail", { attempt: 3 })).message?.status, "failed", "refused for good");
+    },
+  },
+  {
+    name: "believes a buried worker's late refusal",
+    async run(s) {
+      const id = await s.intent();
+      await s.sending(id);
+      await s.advance(LEASE_MS + 1);
+      await s.beat({ workerId: "w2" });
+      equal(await s.statuses([id]), ["unknown"], "after the burial");
+      const fact = await s.refuse(id, "retry");
+      equal([fact.changed, fact.message?.status], [true, "intent"], "after the refusal");
+      equal(await s.sending(id, { workerId: "w2" }), 2, "attempt");
+    },
+  },
+  {
+    name: "matches no fact to an attempt that never was",
+    async run(s) {
+      const id = await s.intent();
+      const before = await s.snapshot();
+      equal((await s.accept(id, 1)).outcome, "unmatched", "an attempt that was not made");
+      equal((await s.accept("o-nobody", 1)).outcome, "unmatched", "a text that is not there");
+      const { outcome, message } = await s.callback("o-nobody", "sent", { carrierId: "SM-nobody" });
+      equal({ outcome, message }, { outcome: "unmatched", message: null }, "a callback for nobody");
+      equal(await s.snapshot(), before, "the ledger");
+      ok((await s.sending(id)) === 1, "the first attempt");
+    },
+  },
+];

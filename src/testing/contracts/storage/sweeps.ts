@@ -1,0 +1,62 @@
+import { equal, ok, present } from "./assert.ts";
+import { LINE, type Scene, type StorageCase } from "./scene.ts";
+
+const EVERY_MS = 600_000;
+const SWEEP_LEASE_MS = 30_000;
+
+/** Who searches for lost webhooks, and from where. */
+export const sweepCases: readonly StorageCase[] = [
+  {
+    name: "gives the search for lost webhooks to one worker at a time",
+    async run(s) {
+      const first = present(await claimSweep(s), "the first claim");
+      equal(first.watermark, null, "watermark");
+      equal(await claimSweep(s), null, "a second claim");
+      ok((await claimSweep(s, "+15550100002")) !== null, "another sender is free");
+      equal(await commitSweep(s, first.fence, 5_000), true, "commit");
+      equal(await commitSweep(s, first.fence, 9_000), false, "a second commit");
+      equal(await claimSweep(s), null, "a claim too soon");
+      await s.advance(EVERY_MS);
+      const next = present(await claimSweep(s), "the next claim");
+      equal(next.watermark, 5_000, "watermark");
+      ok(next.fence > first.fence, "the fence rises");
+    },
+  },
+  {
+    name: "gives the search to somebody else when its worker dies",
+    async run(s) {
+      const first = present(await claimSweep(s), "the first claim");
+      await s.advance(SWEEP_LEASE_MS + 1);
+      const second = present(await claimSweep(s), "the second claim");
+      equal(second.watermark, null, "watermark");
+      equal(await commitSweep(s, first.fence, 1_000), false, "the late commit");
+      equal(await commitSweep(s, second.fence, 2_000), true, "the second worker's commit");
+      await s.advance(EVERY_MS);
+      equal((await claimSweep(s))?.watermark, 2_000, "watermark");
+    },
+  },
+  {
+    name: "gives the search to one of two workers who race for it",
+    async run(s) {
+      for (let round = 0; round < 4; round += 1) {
+        const sender = `+1555010001${round}`;
+        const claims = [s.storage, s.second].map((storage, at) => {
+          return storage.claimSweep(sweepOf(s, sender, `w${at}`));
+        });
+        equal((await Promise.all(claims)).filter((claim) => claim !== null).length, 1, "claims");
+      }
+    },
+  },
+];
+
+function sweepOf(s: Scene, sender: string, workerId: string) {
+  return { op: s.id("op"), workerId, sender, everyMs: EVERY_MS, leaseMs: SWEEP_LEASE_MS };
+}
+
+function claimSweep(s: Scene, sender: string = LINE) {
+  return s.storage.claimSweep(sweepOf(s, sender, "w1"));
+}
+
+function commitSweep(s: Scene, fence: number, watermark: number) {
+  return s.storage.commitSweep({ op: s.id("op"), sender: LINE, fence, watermark });
+}
