@@ -1,3 +1,11 @@
 export type { ContractCase } from "./contracts/contract-case.ts";
 export { type StorageHarness, type StorageUnderTest, storageContract } from "./contracts/storage.ts";
+export {
+  type FakeAi,
+  type FakeAiCall,
+  type FakeAiGate,
+  type FakeAiGateOptions,
+  type FakeAiStep,
+  fakeAi,
+} from "./fake-ai.ts";
 export { type ManualClock, manualClock } from "./manual-clock.ts";
