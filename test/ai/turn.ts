@@ -2,7 +2,7 @@ import type { AiContext, AiTurn, HistoryEntry } from "../../src/ai/ai.ts";
 import type { InboundMessage, Media } from "../../src/model/message.ts";
 
 /** A person's text as it stands in the ledger. */
-export function inbound(body: string, media: readonly Media[] = []): InboundMessage {
+function inbound(body: string, media: readonly Media[] = []): InboundMessage {
   return {
     id: "m1",
     conversationId: "c1",

@@ -133,6 +133,11 @@ describe("loopGuard on turns", () => {
     ).toBe(false);
   });
 
+  it("counts a burst of the same text once", () => {
+    const burst = () => times(3, () => away).map((text) => heard(text));
+    expect(silenced([...burst(), answered(), ...burst()])).toBe(false);
+  });
+
   it("forgets what is older than its window", () => {
     const spread = times(4, () => away).flatMap((text, i) => [
       answered("ai", { createdAt: i * 240_000 }),
