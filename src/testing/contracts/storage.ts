@@ -7,6 +7,7 @@ import { gateCases } from "./storage/gate.ts";
 import type { StorageHarness } from "./storage/harness.ts";
 import { inboundCases } from "./storage/inbound.ts";
 import { leaseCases } from "./storage/leases.ts";
+import { operationCases } from "./storage/operations.ts";
 import { orderCases } from "./storage/order.ts";
 import { payloadCases } from "./storage/payloads.ts";
 import { queryCases } from "./storage/queries.ts";
@@ -31,6 +32,7 @@ const CASES: readonly StorageCase[] = [
   ...statusCases,
   ...queryCases,
   ...storyCases,
+  ...operationCases,
   ...erasureCases,
   ...sweepCases,
   ...payloadCases,

@@ -1,0 +1,239 @@
+import type { Storage } from "../../../storage/storage.ts";
+import { equal, present } from "./assert.ts";
+import { FREE, LEASE_MS, LINE, PERSON, type Scene, type StorageCase, UNKNOWN_WINDOW_MS } from "./scene.ts";
+
+/** A call with its operation id fixed, on whichever handle. */
+type Call = (storage: Storage) => Promise<unknown>;
+
+interface Operation {
+  readonly name: string;
+  /** Brings the ledger to where the call does something, and returns it. */
+  prepare(scene: Scene): Promise<Call>;
+}
+
+const OPERATIONS: readonly Operation[] = [
+  {
+    name: "claimTurn",
+    async prepare(s) {
+      await s.texted();
+      await s.texted({ participant: "+15550199002" });
+      await s.advance(60_000);
+      const claim = { op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS };
+      return (storage) => storage.claimTurn(claim);
+    },
+  },
+  {
+    name: "commitTurn",
+    async prepare(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      const commit = s.commitOf(claimed, { parts: s.parts(3, claimed.turn.id) });
+      return (storage) => storage.commitTurn(commit);
+    },
+  },
+  {
+    name: "commitTurn that gives way",
+    async prepare(s) {
+      await s.texted();
+      const commit = s.commitOf(await s.claimed(), { supersede: true });
+      await s.texted();
+      return (storage) => storage.commitTurn(commit);
+    },
+  },
+  {
+    name: "releaseTurn",
+    async prepare(s) {
+      await s.texted();
+      const release = s.releaseOf(await s.claimed());
+      return (storage) => storage.releaseTurn(release);
+    },
+  },
+  {
+    name: "heartbeat",
+    async prepare(s) {
+      await s.texted();
+      await s.claimed("dead");
+      await s.sending(await s.intent(), { workerId: "dead" });
+      await s.advance(LEASE_MS + 1);
+      const beat = { op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS, unknownWindowMs: UNKNOWN_WINDOW_MS };
+      return (storage) => storage.heartbeat(beat);
+    },
+  },
+  {
+    name: "claimSend",
+    async prepare(s) {
+      const counter = { key: "k", windowMs: 60_000, max: 1, charge: 1, full: "cancel", reason: "Enough." } as const;
+      const claim = s.sendClaim(await s.intent(), { conditions: { ...FREE, counters: [counter] } });
+      return (storage) => storage.claimSend(claim);
+    },
+  },
+  {
+    name: "claimSend that cancels",
+    async prepare(s) {
+      const [first] = await s.intents(3);
+      const claim = s.sendClaim(present(first, "the first part").id, { conditions: { ...FREE, cancel: "No." } });
+      return (storage) => storage.claimSend(claim);
+    },
+  },
+  {
+    name: "claimSend that waits",
+    async prepare(s) {
+      const claim = s.sendClaim(await s.intent(), { conditions: { ...FREE, delayMs: 30_000 } });
+      return (storage) => storage.claimSend(claim);
+    },
+  },
+  {
+    name: "recordSend of an acceptance",
+    async prepare(s) {
+      const outboundId = await s.intent();
+      await s.sending(outboundId);
+      const result = { kind: "accepted", carrierId: "SM1", status: "accepted" } as const;
+      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      return (storage) => storage.recordSend(record);
+    },
+  },
+  {
+    name: "recordSend of a refusal",
+    async prepare(s) {
+      const [first] = await s.intents(3);
+      const outboundId = present(first, "the first part").id;
+      await s.sending(outboundId);
+      const error = { code: 21610, reason: "The person opted out." };
+      const result = { kind: "refused", next: "opt-out", retryInMs: 0, error } as const;
+      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      return (storage) => storage.recordSend(record);
+    },
+  },
+  {
+    name: "recordSend of silence",
+    async prepare(s) {
+      const outboundId = await s.intent();
+      await s.sending(outboundId);
+      const result = {
+        kind: "unknown",
+        windowMs: UNKNOWN_WINDOW_MS,
+        error: { code: null, reason: "Silence." },
+      } as const;
+      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      return (storage) => storage.recordSend(record);
+    },
+  },
+  {
+    name: "recordStatus",
+    async prepare(s) {
+      const [first] = await s.intents(2);
+      const id = present(first, "the first part").id;
+      await s.sending(id);
+      const record = s.callbackOf(id, "undelivered", { error: { code: 30003, reason: "Unreachable." } });
+      return (storage) => storage.recordStatus(record);
+    },
+  },
+  {
+    name: "resolveUnknown",
+    async prepare(s) {
+      const outboundId = await s.intent();
+      await s.sending(outboundId);
+      await s.lose(outboundId);
+      const resolution = { op: s.id("op"), outboundId, decision: "resend", reason: "Nobody knows." } as const;
+      return (storage) => storage.resolveUnknown(resolution);
+    },
+  },
+  {
+    name: "setPaused",
+    async prepare(s) {
+      await s.texted();
+      const { conversation } = await s.claimed();
+      const change = { op: s.id("op"), conversationId: conversation.id, paused: true, skipPending: false };
+      return (storage) => storage.setPaused(change);
+    },
+  },
+  {
+    name: "erase",
+    async prepare(s) {
+      await s.texted();
+      await s.intents(2);
+      const order = { op: s.id("op"), participant: PERSON, line: null };
+      return (storage) => storage.erase(order);
+    },
+  },
+  {
+    name: "purge",
+    async prepare(s) {
+      await s.texted({ needsAnswer: false });
+      await s.texted({ needsAnswer: false });
+      await s.advance(60_000);
+      const order = { op: s.id("op"), olderThanMs: 30_000, limit: 1 };
+      return (storage) => storage.purge(order);
+    },
+  },
+  {
+    name: "claimSweep",
+    async prepare(s) {
+      const claim = { op: s.id("op"), workerId: "w1", sender: LINE, everyMs: 60_000, leaseMs: LEASE_MS };
+      return (storage) => storage.claimSweep(claim);
+    },
+  },
+  {
+    name: "commitSweep",
+    async prepare(s) {
+      const claim = { op: s.id("op"), workerId: "w1", sender: LINE, everyMs: 60_000, leaseMs: LEASE_MS };
+      const { fence } = present(await s.storage.claimSweep(claim), "the claim");
+      const commit = { op: s.id("op"), sender: LINE, fence, watermark: 1_000 };
+      return (storage) => storage.commitSweep(commit);
+    },
+  },
+];
+
+/** Repeating a call whose answer was lost is harmless. */
+export const operationCases: readonly StorageCase[] = OPERATIONS.flatMap(({ name, prepare }) => [
+  {
+    name: `${name}: a repetition returns the first answer and changes nothing`,
+    async run(s) {
+      const call = await prepare(s);
+      const first = await call(s.storage);
+      const before = await s.snapshot();
+      equal(await call(s.storage), first, "the repetition's answer");
+      equal(await call(s.second), first, "the repetition's answer on another handle");
+      equal(await s.snapshot(), before, "the ledger after the repetitions");
+    },
+  },
+  {
+    name: `${name}: a repetition is as harmless after other things happened`,
+    async run(s) {
+      const call = await prepare(s);
+      const first = await call(s.storage);
+      await live(s);
+      const before = await s.snapshot();
+      equal(await call(s.storage), first, "the repetition's answer");
+      equal(await s.snapshot(), before, "the ledger after the repetition");
+    },
+  },
+  {
+    name: `${name}: of two that race with one operation id, one acts and both get its answer`,
+    async run(s) {
+      const call = await prepare(s);
+      const [one, other] = await Promise.all([call(s.storage), call(s.second)]);
+      equal(one, other, "the two answers");
+      const before = await s.snapshot();
+      equal(await call(s.storage), one, "a third answer");
+      equal(await s.snapshot(), before, "the ledger after the third");
+    },
+  },
+]);
+
+/** Half an hour in which everything moves on that can. */
+async function live(s: Scene): Promise<void> {
+  await s.storage.recordInbound(s.start());
+  await s.texted();
+  for (let minute = 0; minute < 10; minute += 1) {
+    await s.advance(180_000);
+    const claimed = await s.claim("w9");
+    if (claimed !== null) await s.commit(claimed, { workerId: "w9", parts: s.parts(2, claimed.turn.id) });
+    for (const { message } of (await s.storage.due(10)).messages) {
+      if (message.status === "unknown") await s.resolve(message.id, "resend");
+      const answer = await s.claimSend(message.id, { workerId: "w9" });
+      if (answer.outcome === "claimed") await s.callback(message.id, "delivered", { attempt: answer.attempt });
+    }
+    await s.beat({ workerId: "w9" });
+  }
+}
