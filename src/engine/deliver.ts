@@ -28,14 +28,17 @@ async function send(context: EngineContext, due: DueMessage, signal: AbortSignal
   const askedAt = clock.now();
   const op = newId("o");
   const conditions = await gate(context, due);
-  const claimed = await storage.claimSend({
-    op,
-    workerId: context.workerId,
-    leaseMs: worker.leaseMs,
-    outboundId: due.message.id,
-    orderWaitMs: context.sending.orderWaitMs,
-    conditions,
-  });
+  // Not given up while this process lives: a claim whose answer was lost is in `sending`, and nobody else may touch it.
+  const claimed = await persist(context, { signal }, () =>
+    storage.claimSend({
+      op,
+      workerId: context.workerId,
+      leaseMs: worker.leaseMs,
+      outboundId: due.message.id,
+      orderWaitMs: context.sending.orderWaitMs,
+      conditions,
+    }),
+  );
   if (claimed.outcome === "cancelled") tellCancelled(tell, claimed.messages);
   if (claimed.outcome !== "claimed") return claimed.outcome === "cancelled";
   tellClaimed(context, claimed);
@@ -50,7 +53,7 @@ async function send(context: EngineContext, due: DueMessage, signal: AbortSignal
     tell.error(new OwnlineError("carrier_rejected", `${result.error.reason}`, errorCode(result.error.code)));
   }
   const recordOp = newId("o");
-  const fact = await persist(context, context.sending.unknownWindowMs, () =>
+  const fact = await persist(context, { signal }, () =>
     storage.recordSend({
       op: recordOp,
       outboundId: claimed.message.id,

@@ -4,13 +4,20 @@ import type { EngineContext } from "./context.ts";
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2000;
 
+export interface PersistLimits {
+  /** Give up when this has passed. @default never */
+  readonly forMs?: number;
+  /** Give up when aborted. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Makes a call to the ledger, and repeats it while the storage says that it may be repeated: calls carry an operation
- * id, so a repetition after a lost answer does nothing twice. Gives up after `forMs` and throws the last error.
+ * id, so a repetition after a lost answer does nothing twice. Having given up, throws the last error.
  */
 export async function persist<Result>(
   { clock }: Pick<EngineContext, "clock">,
-  forMs: number,
+  { forMs = Number.POSITIVE_INFINITY, signal }: PersistLimits,
   call: () => Promise<Result>,
 ): Promise<Result> {
   const startedAt = clock.now();
@@ -19,8 +26,8 @@ export async function persist<Result>(
       return await call();
     } catch (error) {
       const again = isOwnlineError(error) && error.party === "storage" && error.retryable;
-      if (!again || clock.now() - startedAt + waitMs > forMs) throw error;
-      await clock.sleep(waitMs);
+      if (!again || signal?.aborted || clock.now() - startedAt + waitMs > forMs) throw error;
+      await clock.sleep(waitMs, signal === undefined ? {} : { signal });
     }
   }
 }

@@ -49,7 +49,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
 
   const release = (reason: TurnRelease["reason"], retryInMs: number) => {
     const op = newId("o");
-    return persist(context, context.worker.leaseMs, () =>
+    return persist(context, { forMs: context.worker.leaseMs }, () =>
       context.storage.releaseTurn({
         op,
         workerId: context.workerId,
@@ -120,7 +120,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
 
   const commit = async (decision: Decision): Promise<void> => {
     const { reason, ...rest } = decision;
-    const committed = await persist(context, context.worker.leaseMs, commitOf(context, claimed, rest));
+    const committed = await persist(context, { forMs: context.worker.leaseMs }, commitOf(context, claimed, rest));
     tellCommitted(context, claimed, decision.outcome, reason, committed);
   };
 
@@ -129,7 +129,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
       const decision = await decide();
       if (decision !== null) return await commit(decision);
       if (gaveUp.signal.reason === "superseded") {
-        await release("superseded", 0);
+        await release("superseded", context.burst.quietMs);
         tellSuperseded(context, conversation.id);
       } else if (gaveUp.signal.reason === "stopped") {
         await release("stopped", 0);

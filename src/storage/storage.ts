@@ -156,8 +156,8 @@ export interface Storage {
    * 1. not `intent` any more (or erased): `gone`.
    * 2. past its expiry: `cancelled`.
    * 3. `conditions.cancel`: `cancelled` with that reason. The person opted out where consent is required, or the
-   *    conversation paused where that is forbidden, or an earlier part of its group `failed`, `undelivered`,
-   *    `cancelled` or `held`: `cancelled`.
+   *    conversation paused where that is forbidden (what a turn said while it handed over is not), or an earlier part
+   *    of its group `failed`, `undelivered`, `cancelled` or `held`: `cancelled`.
    * 4. an earlier part of its group is not yet taken by the carrier, or an earlier message of its conversation is
    *    `intent` or `sending`: `waiting` with `retryInMs` null, not due until that one moves. An earlier message of another group is
    *    `unknown`: `waiting` for what is left of `orderWaitMs` since it became so; after that it is overtaken.

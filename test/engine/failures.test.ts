@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { OwnlineError } from "../../src/index.ts";
-import { deferred, rig } from "./rig.ts";
+import { breathe, deferred, rig } from "./rig.ts";
 
 const FALLBACK = "Sorry, I cannot answer right now. Please try again in a little while.";
 
@@ -53,6 +53,7 @@ describe("an AI that fails", () => {
     house.script = () => deferred<string>().promise;
     await house.text("hello");
     const sweep = house.sms.processDue();
+    await breathe();
     await house.clock.advance(30_000);
     await sweep;
     expect(house.errors).toMatchObject([{ code: "ai_timeout" }]);

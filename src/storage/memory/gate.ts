@@ -41,7 +41,9 @@ function reasonToCancel(ledger: Ledger, row: OutboundRow, conditions: SendCondit
   if (conditions.consent && ledger.consents.get(conversation.consentKey)?.state === "opted-out") {
     return "The person opted out.";
   }
-  if (conditions.unpaused && conversation.shown.paused) return "A person has taken over the conversation.";
+  const handedOver = row.turn?.shown.outcome === "handed-off";
+  if (conditions.unpaused && conversation.shown.paused && !handedOver)
+    return "A person has taken over the conversation.";
   return hasDeadEarlierPart(row) ? "An earlier part of the same text was not sent." : null;
 }
 

@@ -1,0 +1,225 @@
+import { describe, expect, it } from "vitest";
+import { isOwnlineError } from "../../src/index.ts";
+import { breathe, deferred, OTHER, OURS, PERSON, refused, rig } from "./rig.ts";
+
+const NOW = { burst: { quietMs: 0 } };
+
+describe("a person who texts STOP", () => {
+  it("is not answered, and the AI never sees it", async () => {
+    await using house = rig(NOW);
+    await house.text("hello");
+    await house.sms.settled();
+    await house.text("STOP");
+    await house.text("hello again");
+    await house.sms.settled();
+    expect(house.asked).toHaveLength(1);
+    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.notices.filter(({ kind }) => kind === "not-answered")).toHaveLength(2);
+  });
+
+  it("stops a reply that waits to be sent, in the commit that stores the text", async () => {
+    await using house = rig(NOW);
+    house.carrier.answers.push(refused("retry-later", 21611));
+    await house.text("hello");
+    await house.sms.processDue();
+    await house.text("stop");
+    expect(house.statuses.at(-1)).toMatchObject({ status: "cancelled" });
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(1);
+  });
+
+  it("stops an answer that the AI is still working on", async () => {
+    await using house = rig(NOW);
+    const thinking = deferred<string>();
+    house.script = () => thinking.promise;
+    await house.text("hello");
+    const sweep = house.sms.processDue();
+    await breathe();
+    await house.text("Stop.");
+    expect(house.asked[0]?.context.signal.aborted).toBe(true);
+    thinking.resolve("too late");
+    await sweep;
+    await house.sms.settled();
+    expect(house.carrier.sent).toEqual([]);
+  });
+
+  it("gets nothing from send() either, with an error that says who can undo it", async () => {
+    await using house = rig(NOW);
+    await house.text("STOP");
+    const error: unknown = await house.sms
+      .send({ key: "k", to: PERSON, body: "Your order" })
+      .catch((caught: unknown) => caught);
+    expect(isOwnlineError(error) && error.code).toBe("opted_out");
+    expect(error instanceof Error && error.message).toContain("START");
+    await house.sms.settled();
+    expect(house.carrier.sent).toEqual([]);
+  });
+
+  it("comes back with START, and the AI sees what was said before STOP and after", async () => {
+    await using house = rig(NOW);
+    await house.text("my name is Ada");
+    await house.sms.settled();
+    await house.text("STOP");
+    await house.text("are you there?");
+    await house.text("START");
+    await house.text("what is my name?");
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(2);
+    expect(house.asked[1]?.turn.history.map(({ text }) => text)).toEqual([
+      "my name is Ada",
+      "re: my name is Ada",
+      "what is my name?",
+    ]);
+  });
+
+  it("is believed when the carrier says so first", async () => {
+    await using house = rig({ ...NOW, autoReply: "Got it, one moment." });
+    await house.text("arret", { optOut: "STOP" });
+    expect(house.messages).toHaveLength(1);
+    await expect(house.sms.send({ key: "k", to: PERSON, body: "hi" })).rejects.toMatchObject({ code: "opted_out" });
+  });
+
+  it("is noticed when the carrier refuses a message for it", async () => {
+    await using house = rig(NOW);
+    house.carrier.answers.push(refused("opted-out", 21610));
+    const one = await house.sms.send({ key: "1", to: OTHER, body: "one" });
+    await house.sms.send({ key: "2", to: OTHER, body: "two" });
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(1);
+    expect((await house.history(one)).map((message) => message.direction === "outbound" && message.status)).toEqual([
+      "failed",
+      "cancelled",
+    ]);
+    await expect(house.sms.send({ key: "3", to: OTHER, body: "three" })).rejects.toMatchObject({ code: "opted_out" });
+  });
+
+  it("is forgotten by name but not by consent when erased", async () => {
+    await using house = rig(NOW);
+    await house.text("STOP", { sid: "SMerase" });
+    expect(await house.sms.erase({ participant: PERSON })).toEqual({ conversations: 1, messages: 1 });
+    await expect(house.text("STOP", { sid: "SMerase" })).rejects.toThrow("was not stored");
+    await expect(house.sms.send({ key: "k", to: PERSON, body: "hi" })).rejects.toMatchObject({ code: "opted_out" });
+    expect(JSON.stringify(await house.sms.conversations())).not.toContain(PERSON);
+  });
+});
+
+describe("the auto-reply", () => {
+  it("is stored as a message of ours, stands outside the outbox and is given again when the webhook comes again", async () => {
+    await using house = rig({ ...NOW, autoReply: "Got it, one moment." });
+    const acknowledged: unknown[] = [];
+    house.carrier.acknowledge = (reply) => {
+      acknowledged.push(reply);
+      return new Response(null);
+    };
+    await house.text("hello", { sid: "SMtwice" });
+    await expect(house.text("hello", { sid: "SMtwice" })).rejects.toThrow("was not stored");
+    expect(acknowledged).toHaveLength(2);
+    expect(acknowledged[0]).toEqual(acknowledged[1]);
+    expect(acknowledged[0]).toMatchObject({ from: OURS, to: PERSON, body: "Got it, one moment.", attempt: 1 });
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(house.messages.map(({ origin }) => origin)).toEqual(["webhook", "auto-reply", "ai"]);
+  });
+
+  it("does not ride on a simulated text, which has no webhook", async () => {
+    await using house = rig({ ...NOW, autoReply: () => "Got it." });
+    await house.type("hello");
+    await house.sms.settled();
+    expect(house.messages.map(({ origin }) => origin)).toEqual(["simulated", "ai"]);
+  });
+
+  it("is not for people who opted out, nor for a conversation that a person has taken over", async () => {
+    await using house = rig({ ...NOW, autoReply: "Got it." });
+    const first = await house.text("hello");
+    await house.sms.settled();
+    await house.sms.pause(first.conversationId);
+    await house.text("still there?");
+    await house.text("STOP");
+    await house.text("hello?");
+    expect(house.messages.filter(({ origin }) => origin === "auto-reply")).toHaveLength(1);
+  });
+});
+
+describe("a person who takes over", () => {
+  it("silences the AI until the conversation is handed back, and what was said meanwhile is not answered late", async () => {
+    await using house = rig(NOW);
+    const text = await house.text("hello");
+    await house.sms.settled();
+    await house.sms.pause(text.conversationId);
+    await house.text("can a human help?");
+    await house.sms.settled();
+    await house.sms.send({ key: "op-1", to: PERSON, body: "Yes, I am Eva.", origin: "operator" });
+    await house.sms.settled();
+    await house.sms.resume(text.conversationId);
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello", "Yes, I am Eva."]);
+    await house.text("thanks, bot");
+    await house.sms.settled();
+    expect(house.carrier.sent.at(-1)?.body).toBe("re: thanks, bot");
+    expect(house.asked.at(-1)?.turn.history.map(({ text: said }) => said)).toEqual([
+      "hello",
+      "re: hello",
+      "can a human help?",
+      "Yes, I am Eva.",
+      "thanks, bot",
+    ]);
+  });
+
+  it("may let the AI answer what is pending", async () => {
+    await using house = rig(NOW);
+    const text = await house.text("hello");
+    await house.sms.settled();
+    await house.sms.pause(text.conversationId);
+    await house.text("anyone?");
+    await house.sms.resume(text.conversationId, { answerPending: true });
+    await house.sms.settled();
+    expect(house.carrier.sent.at(-1)?.body).toBe("re: anyone?");
+  });
+
+  it("stops an answer that is being written, and one that waits to be sent", async () => {
+    await using house = rig(NOW);
+    const thinking = deferred<string>();
+    house.script = () => thinking.promise;
+    const text = await house.text("hello");
+    const sweep = house.sms.processDue();
+    await breathe();
+    await house.sms.pause(text.conversationId);
+    thinking.resolve("too late");
+    await sweep;
+    await house.sms.settled();
+    expect(house.carrier.sent).toEqual([]);
+  });
+});
+
+describe("two bots", () => {
+  it("do not text each other for ever", async () => {
+    await using house = rig(NOW);
+    house.script = () => "Sorry, I did not understand that. Please choose one of the options of our menu.";
+    for (let round = 0; round < 40; round += 1) {
+      await house.text("Sorry, I did not understand that. Please choose one of the options of the menu.");
+      await house.sms.processDue();
+      await house.clock.advance(2000);
+    }
+    expect(house.carrier.sent.length).toBeLessThan(15);
+    expect(house.notices.some(({ kind }) => kind === "silenced" || kind === "cancelled")).toBe(true);
+  });
+
+  it("are cut off even when every text differs", async () => {
+    await using house = rig(NOW);
+    house.script = (turn) => `Answer number ${turn.messages[0]?.seq} about ${Math.sin(turn.messages[0]?.seq ?? 0)}`;
+    for (let round = 0; round < 60; round += 1) {
+      await house.text(`Statement ${round}: ${Math.cos(round)} and then some words that differ ${"x".repeat(round)}`);
+      await house.sms.processDue();
+      await house.clock.advance(1000);
+    }
+    expect(house.carrier.sent.length).toBeLessThan(30);
+  });
+
+  it("do not begin when one of our own numbers texts another", async () => {
+    await using house = rig({ ...NOW, senders: [OURS, OTHER] as never });
+    await house.text("hello from your sibling", { from: OTHER });
+    await house.sms.settled();
+    expect(house.asked).toEqual([]);
+    expect(house.carrier.sent).toEqual([]);
+  });
+});

@@ -1,0 +1,202 @@
+import { describe, expect, it } from "vitest";
+import { OwnlineError } from "../../src/index.ts";
+import { memory } from "../../src/storage/memory.ts";
+import type { Storage } from "../../src/storage/storage.ts";
+import { manualClock } from "../../src/testing/manual-clock.ts";
+import { breathe, deferred, PERSON, rig } from "./rig.ts";
+
+const NOW = { burst: { quietMs: 0 } };
+
+async function breatheOften(times = 20): Promise<void> {
+  for (let round = 0; round < times; round += 1) await breathe();
+}
+
+/** A storage whose calls fail while it is down. */
+function shaky(storage: Storage): Storage & { down: boolean; lostAnswers: Set<string> } {
+  const state = { down: false, lostAnswers: new Set<string>() };
+  return new Proxy(storage, {
+    get(target, name) {
+      if (name === "down" || name === "lostAnswers") return state[name];
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== "function") return method;
+      return async (...args: unknown[]) => {
+        const failure = new OwnlineError("storage_unavailable", "the database is down", { retryable: true });
+        if (state.down) throw failure;
+        const answer: unknown = await Reflect.apply(method, target, args);
+        if (state.lostAnswers.delete(String(name))) throw failure;
+        return answer;
+      };
+    },
+    set(_, name, value) {
+      return Reflect.set(state, name, value);
+    },
+  }) as Storage & { down: boolean; lostAnswers: Set<string> };
+}
+
+describe("start and stop", () => {
+  it("works through what is due as it comes, without anybody asking", async () => {
+    await using house = rig(NOW);
+    await house.sms.start();
+    await house.text("hello");
+    await breatheOften();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    await house.sms.stop();
+    await house.text("after the stop");
+    await breatheOften();
+    expect(house.carrier.sent).toHaveLength(1);
+  });
+
+  it("finishes what it holds before it stops", async () => {
+    await using house = rig(NOW);
+    const thinking = deferred<string>();
+    house.script = () => thinking.promise;
+    await house.sms.start();
+    await house.text("hello");
+    await breatheOften();
+    const stopping = house.sms.stop({ timeoutMs: 5000 });
+    thinking.resolve("just in time");
+    await stopping;
+    expect(house.turns).toMatchObject([{ outcome: "replied" }]);
+  });
+
+  it("gives back what it cannot finish in time, for the next process at once", async () => {
+    const clock = manualClock();
+    const storage = memory({ clock });
+    await using first = rig({ ...NOW, clock, storage });
+    await using second = rig({ ...NOW, clock, storage });
+    first.script = () => deferred<string>().promise;
+    await first.sms.start();
+    await first.text("hello");
+    await breatheOften();
+    const stopping = first.sms.stop({ timeoutMs: 1000 });
+    await breathe();
+    await clock.advance(1000);
+    await stopping;
+    expect(first.asked[0]?.context.signal.aborted).toBe(true);
+    await second.sms.processDue();
+    expect(second.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(second.asked[0]?.turn).toMatchObject({ id: first.asked[0]?.turn.id, run: 2 });
+  });
+
+  it("says once that nothing works on what was stored", async () => {
+    await using house = rig(NOW);
+    await house.type("one");
+    await house.type("two");
+    expect(house.log.filter((line) => line.includes("sms.start()"))).toHaveLength(1);
+  });
+
+  it("works after the answer where the runtime allows it", async () => {
+    await using house = rig(NOW);
+    const after: Promise<unknown>[] = [];
+    await house.sms.simulate({ id: "edge", from: PERSON, body: "hello" }, { waitUntil: (work) => after.push(work) });
+    expect(after).toHaveLength(1);
+    await Promise.all(after);
+    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.log.filter((line) => line.includes("sms.start()"))).toEqual([]);
+  });
+});
+
+/** A process whose own clock stands still sends no heartbeat: to the ledger, whose clock goes on, it is dead. */
+describe("a process that dies", () => {
+  it("is noticed, and another answers once what it held up", async () => {
+    const clock = manualClock();
+    const storage = memory({ clock });
+    const dead = rig({ ...NOW, clock: manualClock(), storage });
+    await using alive = rig({ ...NOW, clock, storage });
+    dead.script = () => deferred<string>().promise;
+    await dead.text("hello");
+    void dead.sms.processDue();
+    await breatheOften();
+    expect(dead.asked).toHaveLength(1);
+
+    await alive.sms.processDue();
+    expect(alive.asked).toEqual([]);
+    await clock.advance(10_001);
+    await alive.sms.processDue();
+    await alive.sms.settled();
+    expect(alive.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(alive.notices.map(({ kind }) => kind)).toContain("recovered");
+  });
+
+  it("cannot commit when it wakes up again", async () => {
+    const clock = manualClock();
+    const storage = memory({ clock });
+    await using frozen = rig({ ...NOW, clock: manualClock(), storage });
+    await using other = rig({ ...NOW, clock, storage });
+    const thinking = deferred<string>();
+    frozen.script = () => thinking.promise;
+    await frozen.text("hello");
+    const sweep = frozen.sms.processDue();
+    await breatheOften();
+    await clock.advance(10_001);
+    await other.sms.processDue();
+    await other.sms.settled();
+    thinking.resolve("from the dead");
+    await sweep;
+    await other.sms.settled();
+    expect([...frozen.carrier.sent, ...other.carrier.sent].map(({ body }) => body)).toEqual(["re: hello"]);
+  });
+
+  it("ends a turn that kills its process every time with the fallback text", async () => {
+    const clock = manualClock();
+    const storage = memory({ clock });
+    await using last = rig({ ...NOW, clock, storage });
+    await last.text("poison");
+    for (let crash = 0; crash < 4; crash += 1) {
+      const dead = rig({ ...NOW, clock: manualClock(), storage });
+      dead.script = () => deferred<string>().promise;
+      void dead.sms.processDue();
+      await breatheOften();
+      expect(dead.asked).toHaveLength(1);
+      await clock.advance(10_001);
+    }
+    await last.sms.processDue();
+    await last.sms.settled();
+    expect(last.asked).toEqual([]);
+    expect(last.turns).toMatchObject([{ outcome: "fallback" }]);
+  });
+});
+
+describe("a ledger that fails", () => {
+  it("makes the webhook answer 503, and takes the text when it is brought again", async () => {
+    const clock = manualClock();
+    const storage = shaky(memory({ clock }));
+    await using house = rig({ ...NOW, clock, storage });
+    await house.type("before");
+    storage.down = true;
+    await expect(house.text("hello", { sid: "SMagain" })).rejects.toThrow("503");
+    storage.down = false;
+    await house.text("hello", { sid: "SMagain" });
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ to }) => to)).toEqual([PERSON]);
+  });
+
+  it("changes nothing by losing the answer to a commit", async () => {
+    for (const name of ["recordInbound", "claimTurn", "commitTurn", "claimSend", "recordSend", "heartbeat"]) {
+      const clock = manualClock();
+      const storage = shaky(memory({ clock }));
+      await using house = rig({ ...NOW, clock, storage, answer: { attempts: 2 } });
+      await house.sms.processDue();
+      storage.lostAnswers.add(name);
+      const text = () => house.text("hello", { sid: "SMonce" });
+      await text().catch(() => text().catch(() => {}));
+      const passing = deferred();
+      void (async () => {
+        for (let round = 0; round < 60; round += 1) {
+          await house.sms.processDue().catch(() => {});
+          await breatheOften(3);
+        }
+        passing.resolve();
+      })();
+      let over = false;
+      void passing.promise.then(() => {
+        over = true;
+      });
+      while (!over) {
+        await breathe();
+        await clock.advance(15_000);
+      }
+      expect([name, house.carrier.sent.map(({ body }) => body)]).toEqual([name, ["re: hello"]]);
+    }
+  }, 30_000);
+});
