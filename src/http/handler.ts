@@ -26,7 +26,17 @@ const MAX_BODY_BYTES = 64 * 1024;
  */
 export function createHandler(transport: Transport, receiver: WebhookReceiver, logger: Logger): WebhookHandler {
   return async (request, ctx) => {
-    const body = await readBody(request);
+    let body: string | null;
+    try {
+      body = await readBody(request);
+    } catch (error) {
+      // Whoever called has most likely gone, and hears nothing of this.
+      logger.warn(
+        "a webhook was refused with 400: its body broke off before it was complete; the carrier may repeat it",
+      );
+      logger.debug(String(error instanceof Error ? error.stack : error));
+      return refuse(400, "incomplete", "the body broke off before it was complete");
+    }
     if (body === null) {
       logger.warn(
         `a webhook was refused with 413: its body is longer than ${MAX_BODY_BYTES / 1024} kB, which no carrier sends`,
