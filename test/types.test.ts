@@ -1,0 +1,56 @@
+import { describe, expectTypeOf, it } from "vitest";
+import {
+  type InboundMessage,
+  type Message,
+  type OutboundMessage,
+  type Ownline,
+  type OwnlineErrorCode,
+  ownline,
+  type SenderAddress,
+} from "../src/index.ts";
+import { memory } from "../src/storage/memory.ts";
+import { scriptedCarrier } from "./engine/rig.ts";
+
+const parts = { transport: scriptedCarrier(), storage: memory(), ai: () => "hi" };
+
+describe("the public types", () => {
+  it("infer the senders into from and to", () => {
+    const sms = ownline({ ...parts, senders: ["+15703251809", { address: "+15550001111", service: "MG1" }] });
+    expectTypeOf<Parameters<typeof sms.send>[0]["from"]>().toEqualTypeOf<"+15703251809" | "+15550001111" | undefined>();
+    expectTypeOf<Parameters<typeof sms.simulate>[0]["to"]>().toEqualTypeOf<
+      "+15703251809" | "+15550001111" | undefined
+    >();
+  });
+
+  it("take any string where senders come from a resolver or from the environment", () => {
+    const resolved = ownline({ ...parts, senders: async (address: string) => ({ address }) });
+    expectTypeOf<Parameters<typeof resolved.send>[0]["from"]>().toEqualTypeOf<string | undefined>();
+    const list: string[] = ["+15703251809"];
+    const listed = ownline({ ...parts, senders: list });
+    expectTypeOf<Parameters<typeof listed.send>[0]["from"]>().toEqualTypeOf<string | undefined>();
+    expectTypeOf<SenderAddress<readonly [string | undefined]>>().toEqualTypeOf<string>();
+  });
+
+  it("say what comes back", () => {
+    expectTypeOf<ReturnType<Ownline["simulate"]>>().resolves.toEqualTypeOf<InboundMessage>();
+    expectTypeOf<ReturnType<Ownline["send"]>>().resolves.toEqualTypeOf<OutboundMessage>();
+    expectTypeOf<Message["direction"]>().toEqualTypeOf<"inbound" | "outbound">();
+    expectTypeOf<Ownline["fetch"]>().returns.resolves.toEqualTypeOf<Response>();
+    expectTypeOf<Ownline>().toExtend<AsyncDisposable>();
+  });
+
+  it("are nowhere any", () => {
+    expectTypeOf<Ownline["send"]>().not.toBeAny();
+    expectTypeOf<Message["body"]>().not.toBeAny();
+    expectTypeOf<Parameters<Ownline["on"]>>().not.toBeAny();
+    expectTypeOf<OwnlineErrorCode>().not.toBeAny();
+    expectTypeOf<OwnlineErrorCode>().not.toEqualTypeOf<string>();
+  });
+
+  it("refuse what the options do not know", () => {
+    // @ts-expect-error a misspelt option
+    () => ownline({ ...parts, senders: ["+15703251809"], burts: {} });
+    // @ts-expect-error nothing is in memory unless it is said
+    () => ownline({ transport: parts.transport, ai: parts.ai, senders: ["+15703251809"] });
+  });
+});
