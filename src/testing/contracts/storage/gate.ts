@@ -187,7 +187,7 @@ export const gateCases: readonly StorageCase[] = [
   {
     name: "charges all counters or none",
     async run(s) {
-      const wide = { ...COUNTER, key: "wide", max: 5, charge: 5 };
+      const wide = { ...COUNTER, key: "wide", windowMs: 600_000, max: 5, charge: 5 };
       const full = { ...COUNTER, key: "full", max: 0 };
       const id = await s.intent();
       for (const counters of [
@@ -197,7 +197,7 @@ export const gateCases: readonly StorageCase[] = [
         equal((await s.claimSend(id, { conditions: { ...FREE, counters } })).outcome, "waiting", "with a full counter");
         await s.advance(full.windowMs);
       }
-      const conditions = { ...FREE, counters: [{ ...wide, windowMs: 600_000 }] };
+      const conditions = { ...FREE, counters: [wide] };
       equal((await s.claimSend(id, { conditions: { ...conditions, delayMs: 1 } })).outcome, "waiting", "with a delay");
       await s.advance(1);
       equal(await s.sending(id, { conditions }), 1, "the counter was not charged before");

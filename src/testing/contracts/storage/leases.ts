@@ -79,8 +79,8 @@ export const leaseCases: readonly StorageCase[] = [
       const claimed = await s.claimed();
       for (let beats = 0; beats < 5; beats += 1) {
         await s.advance(LEASE_MS - 1_000);
-        await s.beat();
         equal((await s.beat({ workerId: "w2" })).recovered, 0, "recovered");
+        await s.beat();
       }
       equal((await s.commit(claimed)).outcome, "committed", "the commit");
     },

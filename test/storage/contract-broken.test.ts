@@ -1,0 +1,161 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { memory } from "../../src/storage/memory.ts";
+import type { Storage } from "../../src/storage/storage.ts";
+import { storageContract } from "../../src/testing/contracts/storage.ts";
+import { manualClock } from "../../src/testing/manual-clock.ts";
+
+/** The names of the cases that an adapter fails. */
+async function redCases(adapter: typeof memory, breaks: (storage: Storage) => Storage = (storage) => storage) {
+  const cases = storageContract({
+    async create() {
+      const clock = manualClock();
+      return {
+        storage: breaks(adapter({ clock })),
+        advance: (ms) => clock.advance(ms),
+        dispose: async () => {},
+      };
+    },
+  });
+  const red: string[] = [];
+  for (const { name, run } of cases) await run().catch(() => red.push(name));
+  return red;
+}
+
+interface Mistake {
+  readonly name: string;
+  breaks(storage: Storage): Storage;
+  /** A case that has to notice. */
+  readonly noticedBy: string;
+}
+
+/** What somebody who writes an adapter may get wrong, around an adapter that gets it right. */
+const MISTAKES: readonly Mistake[] = [
+  {
+    name: "ignores operation ids",
+    breaks: (storage) => ({
+      ...storage,
+      commitTurn: (commit) => storage.commitTurn({ ...commit, op: crypto.randomUUID() }),
+      claimSend: (claim) => storage.claimSend({ ...claim, op: crypto.randomUUID() }),
+      recordStatus: (record) => storage.recordStatus({ ...record, op: crypto.randomUUID() }),
+    }),
+    noticedBy: "commitTurn: a repetition returns the first answer and changes nothing",
+  },
+  {
+    name: "records a webhook as often as it comes",
+    breaks: (storage) => ({
+      ...storage,
+      recordInbound: (record) => storage.recordInbound({ ...record, key: crypto.randomUUID() }),
+    }),
+    noticedBy: "records a repeated key once and returns the first text",
+  },
+  {
+    name: "does not check the fence",
+    breaks(storage) {
+      const leases = new Map<string, { workerId: string; fence: number }>();
+      return {
+        ...storage,
+        async claimTurn(claim) {
+          const claimed = await storage.claimTurn(claim);
+          const { workerId } = claim;
+          if (claimed !== null) leases.set(claimed.conversation.id, { workerId, fence: claimed.fence });
+          return claimed;
+        },
+        commitTurn: (commit) => storage.commitTurn({ ...commit, ...leases.get(commit.conversationId) }),
+      };
+    },
+    noticedBy: "refuses a commit without the lease under that fence",
+  },
+  {
+    name: "never gives way to a newer text",
+    breaks: (storage) => ({
+      ...storage,
+      commitTurn: (commit) => storage.commitTurn({ ...commit, supersede: false }),
+    }),
+    noticedBy: "gives way to a newer text where it is told to",
+  },
+  {
+    name: "forgets the consent at the gate",
+    breaks: (storage) => ({
+      ...storage,
+      claimSend: (claim) => storage.claimSend({ ...claim, conditions: { ...claim.conditions, consent: false } }),
+    }),
+    noticedBy: "cancels where consent is required and the person opted out meanwhile",
+  },
+  {
+    name: "does not prolong a life with a heartbeat",
+    breaks: (storage) => ({ ...storage, heartbeat: (beat) => storage.heartbeat({ ...beat, leaseMs: 1 }) }),
+    noticedBy: "keeps a worker alive for as long as it beats",
+  },
+  {
+    name: "skips a conversation between two pages",
+    breaks: (storage) => ({
+      ...storage,
+      async conversations(page) {
+        const list = await storage.conversations(page);
+        return page.after === undefined ? list : { ...list, conversations: list.conversations.slice(1) };
+      },
+    }),
+    noticedBy: "lists conversations by their newest message, page by page, each once",
+  },
+];
+
+describe("the storage contract notices an adapter that", () => {
+  for (const { name, breaks, noticedBy } of MISTAKES) {
+    it(`${name}`, async () => {
+      expect(await redCases(memory, breaks)).toContain(noticedBy);
+    });
+  }
+});
+
+/** The reference storage with one of its parts replaced. */
+async function brokenMemory(): Promise<typeof memory> {
+  vi.resetModules();
+  return (await import("../../src/storage/memory.ts")).memory;
+}
+
+describe("the storage contract notices a ledger that", () => {
+  afterEach(() => {
+    vi.doUnmock("../../src/storage/memory/ledger.ts");
+    vi.doUnmock("../../src/storage/memory/counters.ts");
+    vi.resetModules();
+  });
+
+  it("does not cancel the later parts of a text that failed", async () => {
+    vi.doMock("../../src/storage/memory/ledger.ts", async (importOriginal) => ({
+      ...(await importOriginal<object>()),
+      cancelLaterParts: () => [],
+    }));
+    expect(await redCases(await brokenMemory())).toContain("takes the later parts along when a part is given up");
+  });
+
+  it("stops nothing when a person opts out", async () => {
+    vi.doMock("../../src/storage/memory/ledger.ts", async (importOriginal) => ({
+      ...(await importOriginal<object>()),
+      stopForOptOut: () => [],
+    }));
+    expect(await redCases(await brokenMemory())).toContain("calls a running turn off with STOP");
+  });
+
+  it("lets the parts of a text overtake each other", async () => {
+    vi.doMock("../../src/storage/memory/ledger.ts", async (importOriginal) => ({
+      ...(await importOriginal<object>()),
+      waitsForOwnPart: () => false,
+    }));
+    expect(await redCases(await brokenMemory())).toContain("never overtakes an unknown part of the same text");
+  });
+
+  it("charges counters for a text that it then lets wait", async () => {
+    vi.doMock("../../src/storage/memory/counters.ts", async (importOriginal) => {
+      const counters = await importOriginal<typeof import("../../src/storage/memory/counters.ts")>();
+      return {
+        ...counters,
+        judgeCounters(...judged: Parameters<typeof counters.judgeCounters>) {
+          const judgement = counters.judgeCounters(...judged);
+          if (judgement.outcome !== "free") counters.chargeCounters(...judged);
+          return judgement;
+        },
+      };
+    });
+    expect(await redCases(await brokenMemory())).toContain("charges all counters or none");
+  });
+});
