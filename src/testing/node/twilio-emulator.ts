@@ -185,8 +185,11 @@ export function twilioEmulator(options: TwilioEmulatorOptions): TwilioEmulator {
 
   /** Ends early when the emulator closes. */
   async function sleep(ms: number): Promise<void> {
-    if (closing.signal.aborted) return;
-    await Promise.race([sleepFor(ms, undefined, { ref: false }), aborted(closing.signal)]);
+    try {
+      await sleepFor(ms, undefined, { signal: closing.signal });
+    } catch (error) {
+      if (!closing.signal.aborted) throw error;
+    }
   }
 
   function dispatch(message: EmulatedMessage, outcome?: EmulatedOutcome): void {

@@ -81,13 +81,13 @@ export function createCaller({ authToken, deliver, timeoutMs, signal }: CallerOp
       ...authorization,
       ...(method === "GET" ? {} : { "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8" }),
     };
-    const body = method === "GET" ? null : new URLSearchParams(params).toString();
+    const content = method === "GET" ? {} : { body: new URLSearchParams(params).toString() };
 
     let result: CallResult = { response: null, failure: "the emulator was closed", tries: 0 };
     while (result.tries <= retries && !signal.aborted) {
       const tries = result.tries + 1;
       const limit = AbortSignal.any([signal, AbortSignal.timeout(readTimeoutMs)]);
-      const outcome = await once(new Request(url, { method, headers, body, signal: limit }));
+      const outcome = await once(new Request(url, { ...content, method, headers, signal: limit }));
       result =
         "trouble" in outcome
           ? { response: null, failure: outcome.failure, tries }

@@ -27,7 +27,7 @@ export interface FaultSubject {
  * - `duplicate-webhook`: its webhook comes twice
  */
 export type Fault =
-  | { readonly kind: "drop-before-accept" | "drop-after-accept" | "hang" }
+  | Plain<"drop-before-accept" | "drop-after-accept" | "hang">
   | { readonly kind: "error-after-accept" /** @default 500 */; readonly httpStatus?: number }
   | {
       readonly kind: "refuse";
@@ -38,8 +38,11 @@ export type Fault =
     }
   | { readonly kind: "delay"; readonly ms: number }
   | { readonly kind: "lagging-list" /** @default 60000 */; readonly lagMs?: number }
-  | { readonly kind: "duplicate-callback" | "drop-callback" | "reorder-callbacks" }
-  | { readonly kind: "duplicate-webhook" | "lose-webhook" };
+  | Plain<"duplicate-callback" | "drop-callback" | "reorder-callbacks">
+  | Plain<"duplicate-webhook" | "lose-webhook">;
+
+/** One member of the union for each kind, so that a kind picks its own. */
+type Plain<Kind extends string> = Kind extends string ? { readonly kind: Kind } : never;
 
 export type FaultKind = Fault["kind"];
 
@@ -85,10 +88,11 @@ export function createFaults(): FaultPlan {
       const isWanted = (fault: Fault): fault is Extract<Fault, { kind: (typeof kinds)[number] }> =>
         kinds.some((kind) => kind === fault.kind);
       for (const one of planned) {
-        if (!isWanted(one.fault) || !(one.fault.match?.(subject) ?? true)) continue;
+        const fault: Fault = one.fault;
+        if (!isWanted(fault) || !(one.fault.match?.(subject) ?? true)) continue;
         one.left -= 1;
         planned = planned.filter(({ left }) => left > 0);
-        return one.fault;
+        return fault;
       }
       return undefined;
     },

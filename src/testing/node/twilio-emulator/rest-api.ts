@@ -143,13 +143,12 @@ export function createRestApi(options: RestApiOptions): RestApi {
     if (/^Messages(\/|$)/.test(path)) return onMessages(method, path, url, form);
     if (method !== "GET") return notFound(url);
     const numbers = [...ledger.numbers.values()];
-    const isShort = (phoneNumber: string): boolean => /^\d+$/.test(phoneNumber);
     switch (path) {
       case "":
         return json(200, { sid: account, friendly_name: "Emulated account", status: "active", type: "Full" });
       case "IncomingPhoneNumbers": {
         const wanted = url.searchParams.get("PhoneNumber") ?? "";
-        const found = numbers.filter(({ phoneNumber }) => /^\+/.test(phoneNumber) && phoneNumber.includes(wanted));
+        const found = numbers.filter(({ phoneNumber }) => phoneNumber.startsWith("+") && phoneNumber.includes(wanted));
         return json(
           200,
           page(
@@ -160,7 +159,7 @@ export function createRestApi(options: RestApiOptions): RestApi {
         );
       }
       case "SMS/ShortCodes": {
-        const found = numbers.filter(({ phoneNumber }) => isShort(phoneNumber));
+        const found = numbers.filter(({ phoneNumber }) => /^\d+$/.test(phoneNumber));
         return json(
           200,
           page(
