@@ -1,10 +1,11 @@
-import type { Ai, AiTurn, Reply } from "../ai/ai.ts";
+import type { AiTurn } from "../ai/ai.ts";
+import type { CheckedAi, CheckedReply } from "../ai/reply.ts";
 import { OwnlineError } from "../errors.ts";
 import type { EngineClock } from "./clock.ts";
 
 /** How a call of the AI ended. */
 export type Asked =
-  | { readonly kind: "answered"; readonly reply: Reply }
+  | { readonly kind: "answered"; readonly reply: CheckedReply }
   /** The run was given up: for a newer text, or because the service stops or lost the lease. */
   | { readonly kind: "given-up" }
   | { readonly kind: "failed"; readonly error: unknown };
@@ -14,7 +15,7 @@ export type Asked =
  * it says later is not heard.
  */
 export async function ask(
-  ai: Ai,
+  ai: CheckedAi,
   turn: AiTurn,
   options: {
     readonly clock: EngineClock;

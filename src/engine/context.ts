@@ -1,4 +1,4 @@
-import type { Ai } from "../ai/ai.ts";
+import type { CheckedAi } from "../ai/reply.ts";
 import type { OwnlineError } from "../errors.ts";
 import type { ConsentEvent, Notice, OwnlineEvents, TurnEvent } from "../model/events.ts";
 import type { Message, OutboundMessage } from "../model/message.ts";
@@ -10,7 +10,7 @@ import type { SenderBook } from "./senders.ts";
 
 /** What the engine's parts share: the options, and the way to say what happened. Made once, in `engine.ts`. */
 export interface EngineContext extends Omit<EngineOptions, "ai" | "senders"> {
-  readonly ai: Ai;
+  readonly ai: CheckedAi;
   readonly senders: SenderBook;
   readonly policies: readonly Policy[];
   readonly workerId: string;

@@ -1,4 +1,4 @@
-import type { Ai } from "../ai/ai.ts";
+import type { CheckedAi } from "../ai/reply.ts";
 import { OwnlineError } from "../errors.ts";
 import type { Conversation } from "../model/conversation.ts";
 import type { OwnlineEvents } from "../model/events.ts";
@@ -73,7 +73,7 @@ const WAIT_UNTIL_MS = 25_000;
 /** Wires the parts together. `ai` and `policies` are complete: the defaults are the factory's business. */
 export function createEngine<Senders extends SendersOption>(
   options: Omit<EngineOptions, "ai">,
-  ai: Ai,
+  ai: CheckedAi,
   policies: readonly Policy[],
 ): Engine<Senders> {
   const { storage, clock, worker: workerOptions, logger } = options;

@@ -33,6 +33,7 @@ export async function receive(context: EngineContext, text: IncomingText): Promi
   const route = await senders.routeInbound(text.to, text.service);
   const { line, sender } = route ?? { line: text.to, sender: text.to };
   const snapshot: InboundSnapshot = {
+    origin: text.origin,
     from: text.from,
     to: sender,
     line,

@@ -1,4 +1,5 @@
 import type { AiTurn } from "../ai/ai.ts";
+import type { CheckedReply } from "../ai/reply.ts";
 import { isOwnlineError, OwnlineError } from "../errors.ts";
 import type { TurnOutcome } from "../model/conversation.ts";
 import { newId } from "../model/ids.ts";
@@ -9,7 +10,6 @@ import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
 import { historyFor, recentMessages, selectHistory } from "./history.ts";
 import { persist } from "./persist.ts";
-import { emptyReply, readReply } from "./reply.ts";
 
 /** A run that is going on, and the handle by which others may end it. */
 export interface Run {
@@ -173,12 +173,28 @@ function commitOf(
     });
 }
 
-function decisionOf(context: EngineContext, turnId: string, reply: unknown, supersede: boolean): Decision {
-  const { outcome, text, media, reason } = readReply(context.ai.name, reply);
-  const body = toSms(context, text);
-  if (outcome === "replied" && body === "" && media.length === 0) throw emptyReply(context.ai.name);
-  const parts = body === "" && media.length === 0 ? [] : compose(context, turnId, body, media);
-  return { outcome, parts, pause: outcome === "handed-off", supersede, reason };
+function decisionOf(context: EngineContext, turnId: string, reply: CheckedReply, supersede: boolean): Decision {
+  switch (reply.kind) {
+    case "silence":
+      return { outcome: "silent", parts: [], pause: false, supersede, reason: null };
+    case "text": {
+      const body = toSms(context, reply.text);
+      return {
+        outcome: "replied",
+        parts: compose(context, turnId, body, reply.media),
+        pause: false,
+        supersede,
+        reason: null,
+      };
+    }
+    case "hand-off": {
+      const body = toSms(context, reply.text ?? "");
+      const parts = body === "" ? [] : compose(context, turnId, body);
+      return { outcome: "handed-off", parts, pause: true, supersede, reason: reply.reason ?? null };
+    }
+    default:
+      return reply satisfies never;
+  }
 }
 
 function fallback(context: EngineContext, turnId: string, reason: string): Decision {

@@ -48,7 +48,8 @@ const COMMANDS: ReadonlySet<string> = new Set(["START", "UNSTOP"]);
  * - START, UNSTOP: opted in again; no answer. YES opts in as well, and the AI sees it, since it is an everyday answer.
  *   On a toll-free number Twilio does not take YES for a START; the next send is refused then, and the person is opted
  *   out again.
- * - HELP, INFO: left to the carrier where it answers by itself; else `replies.help`, else the AI.
+ * - HELP, INFO: left to the carrier where it answers by itself; else `replies.help`, else the AI. Typed in the app,
+ *   they are the AI's, since no carrier sees them.
  *
  * A text counts when it is nothing but one of the words, in any case, whatever punctuation stands around it ("Stop.",
  * "STOP!!", "opt-out"). What the carrier itself reports (Twilio's `OptOutType`) outranks the words, and is never
@@ -78,7 +79,7 @@ export function optOut(options: OptOutOptions = {}): Policy {
       const word = wordOf(text.body);
       const kind = text.optOut ?? kinds.get(word);
       if (kind === undefined) return null;
-      const isHandled = text.optOut !== null || carrierReplies(text.to);
+      const isHandled = text.optOut !== null || (text.origin === "webhook" && carrierReplies(text.to));
       const source = text.optOut === null ? `the word ${kind}` : `${kind}, reported by the carrier`;
       const reply = (words: string | undefined) => (isHandled || words === undefined ? {} : { reply: words });
       switch (kind) {
@@ -92,7 +93,8 @@ export function optOut(options: OptOutOptions = {}): Policy {
         }
         case "HELP":
           if (isHandled) return { answer: false, reason: `the carrier answers ${source}` };
-          if (replies.help === undefined) return null;
+          // A reply rides on the answer to a webhook, and a simulated text has none.
+          if (replies.help === undefined || text.origin === "simulated") return null;
           return { answer: false, reason: `${source} has a text of its own`, reply: replies.help };
         default:
           return kind satisfies never;

@@ -1,6 +1,6 @@
 import type { ConsentState } from "../model/consent.ts";
 import type { Conversation } from "../model/conversation.ts";
-import type { Media, Message, OutboundMessage, OutboundOrigin } from "../model/message.ts";
+import type { InboundOrigin, Media, Message, OutboundMessage, OutboundOrigin } from "../model/message.ts";
 
 /**
  * A rule about what may be recorded, answered and sent. A policy judges a snapshot and answers with data; the engine
@@ -19,6 +19,8 @@ export interface Policy {
 }
 
 export interface InboundSnapshot {
+  /** `simulated`: typed in the app, so the carrier knows nothing of it and answers nothing by itself. */
+  readonly origin: InboundOrigin;
   readonly from: string;
   readonly to: string;
   readonly line: string;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Reply } from "../../src/ai/ai.ts";
-import { fromFunction, normalizeReply } from "../../src/ai/function.ts";
+import { fromFunction } from "../../src/ai/function.ts";
+import { normalizeReply } from "../../src/ai/reply.ts";
 import { contextOf, turnOf } from "./turn.ts";
 
 const picture = { url: "https://example.com/menu.png", contentType: "image/png" };

@@ -45,7 +45,17 @@ function silenced(history: readonly Message[], options?: LoopGuardOptions): bool
 const times = (count: number, text: (index: number) => string) => Array.from({ length: count }, (_, i) => text(i));
 
 function judge(from: string, more: Partial<InboundSnapshot> = {}) {
-  const text = { from, to: US, line: US, body: "Hi", media: [], optOut: null, fromOwnSender: false, ...more };
+  const text: InboundSnapshot = {
+    origin: "webhook",
+    from,
+    to: US,
+    line: US,
+    body: "Hi",
+    media: [],
+    optOut: null,
+    fromOwnSender: false,
+    ...more,
+  };
   return loopGuard().inbound?.(text);
 }
 

@@ -4,6 +4,7 @@ import type { InboundSnapshot } from "../../src/policy/policy.ts";
 
 function judge(body: string, more: Partial<InboundSnapshot> = {}, options?: OptOutOptions) {
   return optOut(options).inbound?.({
+    origin: "webhook",
     from: "+12345678900",
     to: "+15703251809",
     line: "+15703251809",
@@ -18,6 +19,16 @@ function judge(body: string, more: Partial<InboundSnapshot> = {}, options?: OptO
 const replies = { stop: "You are out.", start: "You are in.", help: "Call us." };
 
 describe("optOut", () => {
+  it("leaves HELP that was typed in the app to the AI, since no carrier sees it", () => {
+    expect(judge("help")).toMatchObject({ answer: false });
+    expect(judge("help", { origin: "simulated" })).toBeNull();
+    expect(judge("help", { origin: "simulated" }, { replies })).toBeNull();
+  });
+
+  it("takes STOP that was typed in the app for a STOP", () => {
+    expect(judge("stop", { origin: "simulated" })).toMatchObject({ answer: false, consent: "opted-out" });
+  });
+
   it.each([
     ...optOutWords.stop,
     "stop",
