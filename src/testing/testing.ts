@@ -8,4 +8,13 @@ export {
   type FakeAiStep,
   fakeAi,
 } from "./fake-ai.ts";
+export {
+  type FakeAnswer,
+  type FakeCarrier,
+  type FakeCarrierOptions,
+  type FakeReport,
+  type FakeSent,
+  type FakeText,
+  fakeCarrier,
+} from "./fake-carrier.ts";
 export { type ManualClock, manualClock } from "./manual-clock.ts";

@@ -1,0 +1,205 @@
+import type { CarrierStatus } from "../model/delivery-status.ts";
+import type { Media, MessageError } from "../model/message.ts";
+import type {
+  CarrierMessage,
+  InboundText,
+  OwnedSender,
+  ReceivedWebhook,
+  SendRequest,
+  SendResult,
+  Transport,
+  TransportCapabilities,
+  WebhookRejection,
+} from "../transport/transport.ts";
+
+/** What a send comes to. `lost`: the carrier takes it, but its answer never comes, so the send is `unknown`. */
+export type FakeAnswer = SendResult | { readonly kind: "lost" };
+
+export interface FakeCarrierOptions {
+  /** What each send comes to; a promise holds the send up. @default every text is taken */
+  readonly respond?: (request: SendRequest) => FakeAnswer | Promise<FakeAnswer>;
+  /** What `senders()` reports as owned. @default none */
+  readonly senders?: readonly (string | OwnedSender)[];
+  /** Where the webhooks claim to have been posted. @default "https://carrier.test/webhook" */
+  readonly webhookUrl?: string;
+  /** @default 1600 characters, 10 media, callbacks and auto-replies */
+  readonly capabilities?: Partial<TransportCapabilities>;
+  /** Unix milliseconds. @default Date.now */
+  readonly now?: () => number;
+}
+
+/** A text from a person, to be posted to ownline. */
+export interface FakeText {
+  readonly from: string;
+  readonly to: string;
+  readonly body: string;
+  readonly media?: readonly Media[];
+  /** The carrier's id; the same one twice is the same text. @default a new one */
+  readonly id?: string;
+  readonly service?: string | null;
+  readonly optOut?: InboundText["optOut"];
+  /** Unix milliseconds; `null` as with carriers that do not say. @default null */
+  readonly occurredAt?: number | null;
+}
+
+/** What the carrier says about a text of ours. */
+export interface FakeReport {
+  readonly carrierId: string;
+  readonly status: CarrierStatus;
+  readonly error?: MessageError | null;
+  readonly optOut?: boolean;
+}
+
+/** A text of ours that the fake carrier took. */
+export interface FakeSent extends CarrierMessage {
+  readonly outboundId: string;
+  readonly attempt: number;
+}
+
+/** A carrier in memory: nothing is sent, everything is written down. */
+export interface FakeCarrier extends Transport {
+  /** Every call of `send`, oldest first, whatever came of it. */
+  readonly sends: readonly SendRequest[];
+  /** What the carrier took, oldest first: for each, one SMS would have left. */
+  readonly taken: readonly FakeSent[];
+  /** The auto-replies that rode on webhook answers, oldest first; a repeated one is here again. */
+  readonly autoReplies: readonly SendRequest[];
+  /** What the next sends come to, before `respond` is asked again. */
+  answerNext(...answers: readonly FakeAnswer[]): void;
+  /** The webhook of a person's text: `await sms.fetch(carrier.text({ … }))`. */
+  text(text: FakeText): Request;
+  /** The status callback of a text that the carrier took, or of one that it does not know. */
+  report(report: FakeReport): Request;
+}
+
+const HEADER = "X-Fake-Carrier";
+const CAPABILITIES: TransportCapabilities = {
+  maxBodyLength: 1600,
+  maxMedia: 10,
+  statusCallbacks: true,
+  autoReply: true,
+};
+
+/**
+ * A transport for tests: in process, without HTTP, on any platform. Its webhooks are known by a secret of its own, so
+ * one fake's webhook means nothing to another.
+ *
+ * @example
+ * ```ts
+ * import { fakeCarrier } from "ownline/testing";
+ *
+ * const carrier = fakeCarrier();
+ * carrier.answerNext({ kind: "lost" });
+ * const webhook = carrier.text({ from: "+12345678900", to: "+15703251809", body: "Hello!" });
+ * ```
+ */
+export function fakeCarrier(options: FakeCarrierOptions = {}): FakeCarrier {
+  const { respond = () => null, now = Date.now, webhookUrl = "https://carrier.test/webhook" } = options;
+  const secret = crypto.randomUUID();
+  const sends: SendRequest[] = [];
+  const taken: FakeSent[] = [];
+  const autoReplies: SendRequest[] = [];
+  const answers: FakeAnswer[] = [];
+  const texts = new Map<string, { readonly text: InboundText; readonly createdAt: number }>();
+  const webhooks = new Map<string, ReceivedWebhook>();
+
+  function take(request: SendRequest, carrierId: string, status: CarrierStatus): void {
+    const { from, to, body, outboundId, attempt } = request;
+    taken.push({ carrierId, from, to, body, status, createdAt: now(), outboundId, attempt });
+  }
+
+  function webhook(content: ReceivedWebhook): Request {
+    const id = `webhook-${webhooks.size + 1}`;
+    webhooks.set(id, content);
+    return new Request(webhookUrl, {
+      method: "POST",
+      headers: { "Content-Type": "text/plain", [HEADER]: secret },
+      body: id,
+    });
+  }
+
+  return {
+    name: "fake-carrier",
+    capabilities: { ...CAPABILITIES, ...options.capabilities },
+    sends,
+    taken,
+    autoReplies,
+
+    async send(request) {
+      sends.push(request);
+      const carrierId = `fake-${sends.length}`;
+      const answer = answers.shift() ?? (await respond(request)) ?? accepted(carrierId);
+      if (answer.kind === "lost") {
+        take(request, carrierId, "accepted");
+        return { kind: "unknown", error: { code: null, reason: "the fake carrier's answer was lost" } };
+      }
+      if (answer.kind === "accepted") take(request, answer.carrierId, answer.status);
+      return answer;
+    },
+
+    async receive({ method, headers, body }) {
+      if (method !== "POST") return rejected(405, "The fake carrier posts.");
+      const given = headers.get(HEADER);
+      if (given === null) return rejected(400, `The ${HEADER} header is missing.`);
+      if (given !== secret) return rejected(403, "The webhook is of another fake carrier.");
+      return webhooks.get(body) ?? { kind: "ignored", reason: "the fake carrier made no such webhook" };
+    },
+
+    acknowledge(autoReply) {
+      if (autoReply !== null) {
+        autoReplies.push(autoReply);
+        // A repeated webhook is answered alike, and the carrier heeds the first answer alone.
+        const isNew = taken.every(({ outboundId }) => outboundId !== autoReply.outboundId);
+        if (isNew) take(autoReply, `fake-reply-${autoReplies.length}`, "accepted");
+      }
+      return new Response(autoReply?.body ?? "");
+    },
+
+    async find({ from, to, since }) {
+      return taken
+        .filter((message) => message.from === from && message.to === to && message.createdAt >= since)
+        .toReversed();
+    },
+
+    async listInbound({ to, since }) {
+      return [...texts.values()]
+        .filter(({ text, createdAt }) => text.to === to && createdAt >= since)
+        .map(({ text, createdAt }) => ({ ...text, occurredAt: createdAt }));
+    },
+
+    async senders() {
+      return (options.senders ?? []).map((sender) =>
+        typeof sender === "string" ? { address: sender, capabilities: ["sms", "mms"], webhookUrl } : sender,
+      );
+    },
+
+    answerNext: (...next) => void answers.push(...next),
+
+    text({ from, to, body, media = [], id, service = null, optOut = null, occurredAt = null }) {
+      const carrierId = id ?? `fake-text-${texts.size + 1}`;
+      const key = `fake:${carrierId}`;
+      const text: InboundText = { key, carrierId, from, to, service, body, media, optOut, occurredAt };
+      if (!texts.has(key)) texts.set(key, { text, createdAt: occurredAt ?? now() });
+      return webhook({ kind: "inbound", text });
+    },
+
+    report({ carrierId, status, error = null, optOut = false }) {
+      const index = taken.findIndex((message) => message.carrierId === carrierId);
+      const message = taken[index];
+      if (message !== undefined) taken[index] = { ...message, status };
+      const { outboundId = null, attempt = null } = message ?? {};
+      return webhook({
+        kind: "status",
+        report: { outboundId, attempt, carrierId, status, rawStatus: status, error, optOut },
+      });
+    },
+  };
+}
+
+function accepted(carrierId: string): SendResult {
+  return { kind: "accepted", carrierId, status: "accepted", rawStatus: "queued" };
+}
+
+function rejected(httpStatus: WebhookRejection["httpStatus"], reason: string): WebhookRejection {
+  return { kind: "rejected", httpStatus, reason, log: `${reason} Post what text() and report() return.` };
+}
