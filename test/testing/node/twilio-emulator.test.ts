@@ -169,6 +169,37 @@ describe("lists", () => {
     expect(inbound[0]?.media.map(({ contentType }) => contentType)).toEqual(["image/png", "image/png"]);
   });
 
+  it("keep their pages still while new messages come", async () => {
+    let now = Date.UTC(2026, 0, 1);
+    const { emulator, transport, send } = bench({ now: () => now, statuses: "manual" });
+    for (let n = 0; n < 150; n++) {
+      now += 1000;
+      await send({ body: String(n) });
+    }
+    const { accountSid, authToken } = emulator.credentials;
+    const reader = twilio({
+      accountSid,
+      authToken,
+      webhookUrl: WEBHOOK,
+      fetch: async (url, init) => {
+        const page = await emulator.fetch(url, init);
+        await transport.send({
+          outboundId: "o",
+          attempt: 1,
+          line: OURS,
+          from: OURS,
+          to: PERSON,
+          body: "new",
+          media: [],
+        });
+        return page;
+      },
+    });
+    const found = await reader.find({ from: OURS, to: PERSON, since: 0 });
+    expect(new Set(found.map(({ carrierId }) => carrierId)).size).toBe(found.length);
+    expect(found).toHaveLength(150);
+  });
+
   it("show the account's numbers and short codes", async () => {
     const { transport } = bench({ numbers: [OURS, { phoneNumber: "384387", smsUrl: "https://app.test/short" }] });
     expect(await transport.senders()).toEqual([
