@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Message } from "../../src/index.ts";
-import { memory } from "../../src/storage/memory.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
-import { breathe, OTHER, rig } from "./rig.ts";
+import { breathe, ledger, OTHER, rig } from "./rig.ts";
 
 const NOW = { burst: { quietMs: 0 } };
 
@@ -54,7 +53,7 @@ describe("the feed of a conversation", () => {
 
   it("finds what another process wrote", async () => {
     const clock = manualClock();
-    const storage = memory({ clock });
+    const storage = ledger(clock);
     await using reader = rig({ ...NOW, clock, storage });
     await using writer = rig({ ...NOW, clock, storage });
     const first = await writer.type("one");

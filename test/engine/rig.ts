@@ -3,6 +3,7 @@ import { type Ownline, type OwnlineOptions, ownline } from "../../src/index.ts";
 import type { Notice, TurnEvent } from "../../src/model/events.ts";
 import type { Message, OutboundMessage } from "../../src/model/message.ts";
 import { memory } from "../../src/storage/memory.ts";
+import { sqlite } from "../../src/storage/sqlite.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
 import type { SendRequest, SendResult, Transport } from "../../src/transport/transport.ts";
@@ -93,13 +94,18 @@ interface TextInput {
   optOut: "STOP" | "START" | "HELP" | null;
 }
 
+/** The ledger under the engine: memory, and in a second run of the same tests SQLite. */
+export function ledger(clock: ManualClock): Storage {
+  return process.env.OWNLINE_TEST_LEDGER === "sqlite" ? sqlite(":memory:", { clock }) : memory({ clock });
+}
+
 export type RigOptions = Partial<OwnlineOptions<readonly [typeof OURS]>> & { readonly clock?: ManualClock };
 
 let counter = 0;
 
 export function rig(options: RigOptions = {}): Rig {
   const clock = options.clock ?? manualClock();
-  const storage = options.storage ?? memory({ clock });
+  const storage = options.storage ?? ledger(clock);
   const carrier = scriptedCarrier();
   const log: string[] = [];
   const asked: Rig["asked"] = [];

@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { OwnlineError } from "../../src/index.ts";
-import { memory } from "../../src/storage/memory.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
-import { breathe, deferred, PERSON, rig } from "./rig.ts";
+import { breathe, deferred, ledger, PERSON, rig } from "./rig.ts";
 
 const NOW = { burst: { quietMs: 0 } };
 
@@ -61,7 +60,7 @@ describe("start and stop", () => {
 
   it("gives back what it cannot finish in time, for the next process at once", async () => {
     const clock = manualClock();
-    const storage = memory({ clock });
+    const storage = ledger(clock);
     await using first = rig({ ...NOW, clock, storage });
     await using second = rig({ ...NOW, clock, storage });
     first.script = () => deferred<string>().promise;
@@ -100,7 +99,7 @@ describe("start and stop", () => {
 describe("a process that dies", () => {
   it("is noticed, and another answers once what it held up", async () => {
     const clock = manualClock();
-    const storage = memory({ clock });
+    const storage = ledger(clock);
     const dead = rig({ ...NOW, clock: manualClock(), storage });
     await using alive = rig({ ...NOW, clock, storage });
     dead.script = () => deferred<string>().promise;
@@ -120,7 +119,7 @@ describe("a process that dies", () => {
 
   it("cannot commit when it wakes up again", async () => {
     const clock = manualClock();
-    const storage = memory({ clock });
+    const storage = ledger(clock);
     await using frozen = rig({ ...NOW, clock: manualClock(), storage });
     await using other = rig({ ...NOW, clock, storage });
     const thinking = deferred<string>();
@@ -139,7 +138,7 @@ describe("a process that dies", () => {
 
   it("ends a turn that kills its process every time with the fallback text", async () => {
     const clock = manualClock();
-    const storage = memory({ clock });
+    const storage = ledger(clock);
     await using last = rig({ ...NOW, clock, storage });
     await last.text("poison");
     for (let crash = 0; crash < 4; crash += 1) {
@@ -160,7 +159,7 @@ describe("a process that dies", () => {
 describe("a ledger that fails", () => {
   it("makes the webhook answer 503, and takes the text when it is brought again", async () => {
     const clock = manualClock();
-    const storage = shaky(memory({ clock }));
+    const storage = shaky(ledger(clock));
     await using house = rig({ ...NOW, clock, storage });
     await house.type("before");
     storage.down = true;
@@ -174,7 +173,7 @@ describe("a ledger that fails", () => {
   it("changes nothing by losing the answer to a commit", async () => {
     for (const name of ["recordInbound", "claimTurn", "commitTurn", "claimSend", "recordSend", "heartbeat"]) {
       const clock = manualClock();
-      const storage = shaky(memory({ clock }));
+      const storage = shaky(ledger(clock));
       await using house = rig({ ...NOW, clock, storage, answer: { attempts: 2 } });
       await house.sms.processDue();
       storage.lostAnswers.add(name);
