@@ -20,10 +20,10 @@ export function builtKind(): BuildKind | undefined {
   return Object.keys(entries).every((subpath) => isBuilt(subpath, kind)) ? kind : undefined;
 }
 
-/** Notes that `dist` has just been built from the sources as they are now. */
-export function recordBuild(kind: BuildKind): void {
+/** Notes what `dist` was built from: the hash of the sources, taken before the build read them. */
+export function recordBuild(kind: BuildKind, sources: string): void {
   mkdirSync(dirname(STAMP), { recursive: true });
-  writeFileSync(STAMP, `${JSON.stringify({ kind, sources: hashSources() })}\n`);
+  writeFileSync(STAMP, `${JSON.stringify({ kind, sources })}\n`);
 }
 
 function isBuilt(subpath: string, kind: BuildKind): boolean {
@@ -31,7 +31,8 @@ function isBuilt(subpath: string, kind: BuildKind): boolean {
   return extensions.every((extension) => existsSync(join(ROOT, "dist", outputOf(subpath) + extension)));
 }
 
-function hashSources(): string {
+/** One hash over everything that a build reads. */
+export function hashSources(): string {
   const hash = createHash("sha256");
   const sources = readdirSync(join(ROOT, "src"), { recursive: true, withFileTypes: true })
     .filter((file) => file.isFile())

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { type BuildKind, builtKind, recordBuild } from "./build-stamp.ts";
+import { type BuildKind, builtKind, hashSources, recordBuild } from "./build-stamp.ts";
 
 const TSUP = fileURLToPath(new URL("../node_modules/tsup/dist/cli-default.js", import.meta.url));
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -18,13 +18,14 @@ export function buildIfStale(kind: BuildKind): void {
 
 function build(kind: BuildKind): void {
   const started = performance.now();
+  const sources = hashSources();
   const { status } = spawnSync(process.execPath, [TSUP], {
     cwd: ROOT,
     stdio: "inherit",
     env: { ...process.env, OWNLINE_BUILD: kind },
   });
   if (status !== 0) throw new Error("The build failed; see tsup's message above.");
-  recordBuild(kind);
+  recordBuild(kind, sources);
   console.log(`Built dist (${kind}) in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 
