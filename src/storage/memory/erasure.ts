@@ -62,6 +62,11 @@ function forgetMessage(ledger: Ledger, row: MessageRow): void {
     if (attempt.workerId !== null) ledger.workers.get(attempt.workerId)?.sending.delete(attempt);
   }
   for (const carrierId of row.message.carrierIds) ledger.attemptByCarrierId.delete(carrierId);
+  if (row.message.origin === "auto-reply") {
+    for (const text of row.conversation.messages) {
+      if (text.direction === "inbound" && text.autoReply === row) text.autoReply = null;
+    }
+  }
   remove(row.group, row);
   if (row.key !== null && row.group.length === 0) ledger.groupByKey.set(row.key, "erased");
 }

@@ -29,9 +29,9 @@ const FORGET_GROUPS = statement(`
     and not exists (select 1 from ownline_messages m where m.group_id = k.ref)`);
 
 const LIST_GROUPS = note(
-  `detail = json_object('groups', (
+  `detail = json_object('groups', json((
     select json_group_array(distinct m.group_id) from json_each(o.changed) t join ownline_messages m on m.id = t.value
-    where m.group_id is not null))`,
+    where m.group_id is not null)))`,
 );
 
 const DELETE_MESSAGES = statement(`delete from ownline_messages where id in (${LISTED})`);

@@ -35,9 +35,9 @@ const SHOW_BEST = `status = coalesce(${BEST_STATUS}, m.status),
   error = (select a.error from ownline_attempts a where a.outbound_id = m.id and a.n = ${BEST}
     and a.status in ('failed', 'undelivered'))`;
 
-/** Finds the attempt by (outbound id, attempt), or else by the carrier's id. */
+/** Finds the attempt by (outbound id, attempt), or else by the id that the carrier calls it by. */
 const FIND = `left join ownline_attempts direct on direct.outbound_id = :outboundId and direct.n = :attempt
-  left join ownline_keys k on k.kind = 'carrier' and k.key = :carrierId and direct.outbound_id is null
+  left join ownline_keys k on k.kind = 'carrier' and k.key = :calledBack and direct.outbound_id is null
   left join ownline_attempts a on a.outbound_id = coalesce(direct.outbound_id, k.ref)
     and a.n = coalesce(direct.n, k.attempt)
   left join ownline_messages m on m.id = a.outbound_id`;
@@ -257,7 +257,7 @@ function factOf({ outcome, detail, messages }: Answer): RecordedFact {
 /** See `Storage.recordSend`. */
 export async function recordSend(ledger: Ledger, sent: SendRecord): Promise<RecordedFact> {
   const { op, outboundId, attempt, result } = sent;
-  const found = { op, outboundId, attempt, carrierId: null };
+  const found = { op, outboundId, attempt, calledBack: null };
   switch (result.kind) {
     case "accepted": {
       const { carrierId, status } = result;
@@ -281,7 +281,13 @@ export async function recordSend(ledger: Ledger, sent: SendRecord): Promise<Reco
 /** See `Storage.recordStatus`. */
 export async function recordStatus(ledger: Ledger, report: StatusRecord): Promise<RecordedFact> {
   const { op, outboundId, attempt, carrierId, status, rawStatus, error, optOut } = report;
-  const event = { carrierId, status, rawStatus: JSON.stringify(rawStatus), error: errorText(error) };
+  const event = {
+    calledBack: carrierId,
+    carrierId,
+    status,
+    rawStatus: JSON.stringify(rawStatus),
+    error: errorText(error),
+  };
   return await recordFact(ledger, REPORT, { op, outboundId, attempt, ...event }, optOut);
 }
 

@@ -90,11 +90,15 @@ export const ANSWER_GROUP: Statement = note(
     where m.group_id = o.subject)`,
 );
 
-/** Keeps what can change of the answer's messages and conversation. */
+/**
+ * Keeps what can change of the answer's messages and conversation. Inside another JSON function, the JSON of a
+ * subquery needs a `json()` around it: whether it is seen as JSON without is up to SQLite's version
+ * (https://www.sqlite.org/json1.html).
+ */
 export const SNAPSHOT: Statement = note(
-  `was_messages = (select json_group_array((
+  `was_messages = (select json_group_array(json((
       select json_array(m.status, m.error, m.changed_seq, m.attempts, m.carrier_ids) from ownline_messages m
-      where m.id = a.value ->> 1)) from json_each(o.answer) a),
+      where m.id = a.value ->> 1))) from json_each(o.answer) a),
     was_conversation = (
       select json_array(c.sender, c.paused, c.seq, c.inbound_seq, c.answered_seq, c.updated_at)
       from ownline_conversations c where c.id = o.conversation_id)`,

@@ -21,7 +21,7 @@ const CHANGED = `ownline_ops o, json_each(o.changed) t join ownline_messages x o
 
 /** The conversations that an operation touches: its own, and those of the messages that it changed. */
 const TOUCHED = `(select o.conversation_id from ownline_ops o where ${FRESH}
-  union select x.conversation_id from ${CHANGED})`;
+  union all select x.conversation_id from ${CHANGED})`;
 
 /**
  * Cancels the messages listed in `cancelled`, and counts them as changed: for `:cancelReason`, the subject for the

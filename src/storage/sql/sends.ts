@@ -67,8 +67,8 @@ const STEPS: readonly Statement[] = [
         select max(${FREE_AT}) from ${fullCounters("o.at")})
     end,
     'attempt', (select m.attempts + 1 from ownline_messages m where m.id = o.subject),
-    'overtook', (select json_group_array(e.id) from ownline_messages m join ownline_messages e on ${UNKNOWN_EARLIER}
-      where m.id = o.subject))`,
+    'overtook', json((select json_group_array(e.id) from ownline_messages m join ownline_messages e on ${UNKNOWN_EARLIER}
+      where m.id = o.subject)))`,
   ),
   act(
     "messages",

@@ -185,13 +185,15 @@ function isInTransaction(database: SqliteDatabase): boolean | undefined {
 }
 
 function rowOf(row: unknown): SqlRow {
-  if (typeof row !== "object" || row === null || Array.isArray(row)) {
-    throw new OwnlineError(
-      "storage_unsupported",
-      "The SQLite database that was passed in returns rows that are not objects: pass one without raw or array mode.",
-    );
-  }
-  return { ...row };
+  if (isRow(row)) return row;
+  throw new OwnlineError(
+    "storage_unsupported",
+    "The SQLite database that was passed in returns rows that are not objects: pass one without raw or array mode.",
+  );
+}
+
+function isRow(row: unknown): row is SqlRow {
+  return typeof row === "object" && row !== null && !Array.isArray(row);
 }
 
 function foreignTransactionError(): OwnlineError {

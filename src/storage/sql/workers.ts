@@ -21,10 +21,10 @@ const BEAT: readonly Statement[] = [
   registerWorker("true"),
   note(
     `detail = json_object(
-      'conversations', (select json_group_array(c.id) from ownline_workers w
-        join ownline_conversations c on c.lease_worker = w.id where ${DEAD}),
-      'attempts', (select json_group_array(json_array(a.outbound_id, a.n)) from ownline_workers w
-        join ownline_attempts a on a.worker = w.id where ${DEAD}))`,
+      'conversations', json((select json_group_array(c.id) from ownline_workers w
+        join ownline_conversations c on c.lease_worker = w.id where ${DEAD})),
+      'attempts', json((select json_group_array(json_array(a.outbound_id, a.n)) from ownline_workers w
+        join ownline_attempts a on a.worker = w.id where ${DEAD})))`,
   ),
   statement(`
     update ownline_turns as t set crashes = t.crashes + 1
@@ -61,10 +61,10 @@ const BEAT: readonly Statement[] = [
     `answer = (select json_group_array(json_array('message', t.value)) from json_each(o.changed) t),
     detail = json_object(
       'recovered', json_array_length(o.detail, '$.conversations'),
-      'leases', (select json_group_array(json_object('id', c.id, 'turn', t.id, 'fence', c.fence,
+      'leases', json((select json_group_array(json_object('id', c.id, 'turn', t.id, 'fence', c.fence,
           'pending', c.pending_seq))
         from ownline_conversations c join ownline_turns t on t.conversation_id = c.id and t.outcome is null
-        where c.lease_worker = :workerId))`,
+        where c.lease_worker = :workerId)))`,
   ),
   SNAPSHOT,
   ...READ_ANSWER,
