@@ -150,6 +150,14 @@ describe("splitText", () => {
     expect(splitText("😀😀", { maxLength: 2 })).toEqual(["😀", "😀"]);
   });
 
+  it("shortens a part whose torn piece would need one segment more than the limit", () => {
+    const joined = "\u200d👩";
+    const whole = `👩${joined.repeat(68)}${"🏽".repeat(30)}${joined.repeat(22)}${"é".repeat(60)}`;
+    const parts = splitText(whole, { maxSegments: 2 });
+    expect(parts.join("")).toBe(whole);
+    expect(parts.map((part) => countSegments(part).segments)).toEqual([2, 2, 1, 2]);
+  });
+
   it("counts the pieces of a torn character for themselves, since they join up in new ways", () => {
     const link = fc.constantFrom("\u200d👩", "\u0301", "🏽");
     const links = fc.array(link, { maxLength: 160, size: "max" });
@@ -159,19 +167,7 @@ describe("splitText", () => {
         const counts = splitText(whole, { maxSegments: max }).map((part) => countSegments(part).segments);
         expect(Math.max(...counts)).toBeLessThanOrEqual(max);
       }),
-      {
-        numRuns: 300,
-        examples: [
-          [
-            27,
-            [..."JJJJJJJJJJJJJJJJJJJJJJJJJJJJJJJJJJtJJJmJmtJJtttJJmJtmmtttmmttmmtmtJJ"].map((kind) =>
-              kind === "J" ? "\u200d👩" : kind === "t" ? "🏽" : "\u0301",
-            ),
-            3,
-            2,
-          ],
-        ],
-      },
+      { numRuns: 300 },
     );
   });
 
