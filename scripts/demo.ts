@@ -1,7 +1,21 @@
 import { buildIfStale } from "./build.ts";
 import { linkSelf } from "./link-self.ts";
 
+const PARENT_CHECK_MS = 250;
+
 linkSelf();
 buildIfStale("js");
+stopWithParent();
 // In this process, so that Ctrl-C and SIGTERM reach the server itself.
 await import("../examples/express/src/server.ts");
+
+/** A SIGTERM to npm ends npm and its shell, which passes it on to nobody: the demo would keep its ports for ever. */
+function stopWithParent(): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    process.kill(process.pid, "SIGTERM");
+  }, PARENT_CHECK_MS);
+  timer.unref();
+}

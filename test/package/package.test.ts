@@ -67,6 +67,7 @@ try {
 `;
 
 const stock = stockNode();
+const noStock = "the machine has no Node but the pinned one";
 const nodes: readonly (readonly [name: string, node: string | undefined])[] = [
   [`the pinned Node ${process.version}`, process.execPath],
   [`the machine's own Node ${stock === undefined ? "" : versionOf(stock)}`.trimEnd(), stock],
@@ -80,20 +81,18 @@ describe.each(nodes)("the installed package on %s", (_, node) => {
     expect(status, stderr).toBe(0);
     return JSON.parse(stdout);
   };
-  const missing = "the machine has no Node but the pinned one";
-
   it("imports every subpath", ({ skip }) => {
-    skip(node === undefined, missing);
+    skip(node === undefined, noStock);
     expect(printed("load.mjs", load("await import"))).toEqual(everyLoaded);
   });
 
   it("requires every subpath", ({ skip }) => {
-    skip(node === undefined, missing);
+    skip(node === undefined, noStock);
     expect(printed("load.cjs", load("require"))).toEqual(everyLoaded);
   });
 
   it("recognises its errors across entries and formats", ({ skip }) => {
-    skip(node === undefined, missing);
+    skip(node === undefined, noStock);
     expect(printed("errors.mjs", ERRORS)).toEqual({ recognised: [], oneClass: [true, true], ordinary: false });
   });
 });
@@ -123,20 +122,28 @@ function quickStart(): string {
 }
 
 describe("the quick start of the README, with the package installed", () => {
-  it("runs by import", () => {
-    consumer.write("quick-start.mts", quickStart());
-    const { status, stderr } = consumer.run(process.execPath, "quick-start.mts");
-    expect(status, stderr).toBe(0);
-  });
-
-  it("runs by require", () => {
+  const byRequire = (): string => {
     const { outputText } = ts.transpileModule(quickStart(), {
       compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
     });
-    consumer.write("quick-start.cjs", `(async () => {\n${outputText}\n})();\n`);
-    const { status, stderr } = consumer.run(process.execPath, "quick-start.cjs");
-    expect(status, stderr).toBe(0);
-  });
+    return `(async () => {\n${outputText}\n})();\n`;
+  };
+
+  it.for([
+    ["by import", "the pinned Node", process.execPath, "start.mjs", quickStart],
+    ["by require", "the pinned Node", process.execPath, "start.cjs", byRequire],
+    ["by import", "the machine's own Node", stock, "start.mjs", quickStart],
+    ["by require", "the machine's own Node", stock, "start.cjs", byRequire],
+  ] as const)(
+    "runs %s on %s, and prints the four lines of its two conversations",
+    ([, , node, name, program], { skip }) => {
+      skip(node === undefined, noStock);
+      consumer.write(name, program());
+      const { status, stdout, stderr } = consumer.run(node ?? "", name);
+      expect([status, stderr]).toEqual([0, ""]);
+      expect(stdout.trimEnd().split("\n")).toHaveLength(4);
+    },
+  );
 
   it.each(resolutions())("type-checks under moduleResolution %s", (_, extension, options) => {
     // CommonJS has no await at the top level, and the quick start may use one.
