@@ -1,0 +1,50 @@
+import express, { type Router } from "express";
+import { OwnlineError } from "ownline";
+import type { TwilioEmulator } from "ownline/testing/node";
+import { answerErrors } from "./routes.ts";
+
+/** A text as the phone shows it. */
+interface PhoneText {
+  readonly id: string;
+  readonly side: "mine" | "theirs";
+  readonly body: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+}
+
+const ARRIVED: ReadonlySet<string> = new Set(["delivered", "read"]);
+
+/**
+ * The person's phone, in the demo: what the emulator's books say arrived there, and a way to text back. A text from
+ * here takes the way of a real one: through the carrier, as a signed webhook.
+ */
+export function phoneRoutes(emulator: TwilioEmulator): Router {
+  const routes = express.Router();
+  routes.use(express.json({ limit: "32kb" }));
+
+  routes.get("/:number/messages", (req, res) => {
+    const { number } = req.params;
+    const messages = emulator.messages.flatMap(({ sid, from, to, body, status, createdAt }): PhoneText[] => {
+      if (from === number) return [{ id: sid, side: "mine", body, at: createdAt }];
+      return to === number && ARRIVED.has(status) ? [{ id: sid, side: "theirs", body, at: createdAt }] : [];
+    });
+    res.json({ messages });
+  });
+
+  routes.post("/:number/messages", async (req, res) => {
+    const { to, body } = req.body ?? {};
+    if (typeof to !== "string" || typeof body !== "string" || body.trim() === "") {
+      throw new OwnlineError("invalid_message", "Write a text first.");
+    }
+    const { sid, response } = await emulator.text({ from: req.params.number, to, body });
+    if (response !== null && response.status >= 300) {
+      const message = `The webhook answered HTTP ${response.status}: the server's log says why.`;
+      res.status(502).json({ error: { code: "webhook_failed", message } });
+      return;
+    }
+    res.status(201).json({ id: sid });
+  });
+
+  routes.use(answerErrors);
+  return routes;
+}

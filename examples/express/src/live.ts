@@ -1,0 +1,120 @@
+import type { Server as HttpServer, IncomingHttpHeaders } from "node:http";
+import type { Ownline } from "ownline";
+import { Server, type Socket } from "socket.io";
+
+/** Live updates for the page. */
+export interface Live {
+  attach(server: HttpServer): void;
+  /** Tells every page about a conversation's new state. */
+  conversationChanged(id: string): Promise<void>;
+  /** Tells every page that something came to, or left, a phone of the demo. */
+  phoneChanged(number: string): void;
+  close(): Promise<void>;
+}
+
+type Join = { readonly conversationId: string; readonly after: number };
+type Joined = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+const ROOM = "conversation:";
+/** The feed itself has no end, and the newest position may belong to a message that was erased. */
+const REPLAY_MS = 5000;
+
+/**
+ * A Socket.IO room for each conversation. A page joins with the last position that it knows and gets everything since
+ * then from the ledger, so that nothing is lost while it was away; then what happens, as it happens.
+ */
+export function createLive(sms: Ownline): Live {
+  const io = new Server({ serveClient: true, allowRequest: (req, allow) => allow(null, isOurs(req.headers)) });
+  const feeds = new Map<string, AbortController>();
+
+  /** One reader of the ledger for each room, however many pages are in it. Right across processes, too. */
+  function follow(conversationId: string, after: number): void {
+    const room = ROOM + conversationId;
+    if (feeds.has(room)) return;
+    const feed = new AbortController();
+    feeds.set(room, feed);
+    const run = async () => {
+      for await (const message of sms.events({ conversationId, after, signal: feed.signal })) {
+        io.to(room).emit("message", message);
+      }
+    };
+    run().catch((error: unknown) => {
+      console.error("a live view ended, its pages join again:", error);
+      io.in(room).disconnectSockets();
+    });
+  }
+
+  io.of("/").adapter.on("delete-room", (room: string) => {
+    feeds.get(room)?.abort();
+    feeds.delete(room);
+  });
+
+  async function join(socket: Socket, { conversationId, after }: Join): Promise<Joined> {
+    const conversation = await sms.conversation(conversationId);
+    if (conversation === null) return { ok: false, reason: "There is no such conversation." };
+    for (const room of socket.rooms) if (room.startsWith(ROOM)) await socket.leave(room);
+    await socket.join(ROOM + conversationId);
+    follow(conversationId, conversation.seq);
+    // In the room first, then the past: what happens meanwhile comes twice, and the page knows a message by its id.
+    if (after < conversation.seq) {
+      const signal = AbortSignal.timeout(REPLAY_MS);
+      for await (const message of sms.events({ conversationId, after, signal })) {
+        socket.emit("message", message);
+        if (message.changedSeq >= conversation.seq) break;
+      }
+    }
+    return { ok: true };
+  }
+
+  io.on("connection", (socket) => {
+    socket.on("join", (request: unknown, answer: unknown) => {
+      if (typeof answer !== "function") return;
+      if (!isJoin(request)) {
+        answer({ ok: false, reason: "join takes { conversationId, after }" });
+        return;
+      }
+      join(socket, request).then(
+        (joined) => answer(joined),
+        (error: unknown) => {
+          console.error("a page could not join:", error);
+          answer({ ok: false, reason: "The server failed; its log says why." });
+        },
+      );
+    });
+  });
+
+  const live: Live = {
+    attach: (server) => void io.attach(server),
+    async conversationChanged(id) {
+      const conversation = await sms.conversation(id);
+      if (conversation !== null) io.emit("conversation", conversation);
+    },
+    phoneChanged: (number) => void io.emit("phone", number),
+    async close() {
+      for (const feed of feeds.values()) feed.abort();
+      io.disconnectSockets(true);
+      await io.close();
+    },
+  };
+
+  const changed = ({ conversationId }: { readonly conversationId: string }) => live.conversationChanged(conversationId);
+  sms.on("message", changed);
+  sms.on("turn", changed);
+  return live;
+}
+
+/** Web sockets know no same-origin rule: another site's page must not read along. */
+function isOurs({ origin, host }: IncomingHttpHeaders): boolean {
+  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
+}
+
+function isJoin(value: unknown): value is Join {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "conversationId" in value &&
+    typeof value.conversationId === "string" &&
+    "after" in value &&
+    Number.isSafeInteger(value.after)
+  );
+}

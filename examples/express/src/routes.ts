@@ -1,0 +1,150 @@
+import { randomUUID } from "node:crypto";
+import express, { type ErrorRequestHandler, type Router } from "express";
+import { isOwnlineError, type Ownline, OwnlineError, type OwnlineErrorCode } from "ownline";
+import type { Live } from "./live.ts";
+
+/** What the page needs to know about the server. */
+export interface ServerInfo {
+  readonly senders: readonly string[];
+  /** The AI's name, and whether it is a model at all. */
+  readonly ai: { readonly name: string; readonly isModel: boolean };
+  /** Whether the carrier is the emulator, with a phone to try. */
+  readonly demo: boolean;
+}
+
+const NEWEST = Number.MAX_SAFE_INTEGER;
+
+/** The API of the page. JSON in and out; times are Unix milliseconds. */
+export function apiRoutes(sms: Ownline, live: Pick<Live, "conversationChanged">, info: ServerInfo): Router {
+  const routes = express.Router();
+  routes.use(express.json({ limit: "32kb" }));
+
+  routes.get("/info", (_req, res) => {
+    res.json(info);
+  });
+
+  // Typed in the app: stored and answered as if it had been texted, and never handed to the carrier.
+  routes.post("/messages", async (req, res) => {
+    const { id, from, to, body } = fieldsOf(req.body);
+    const ours = textOf(to, "to");
+    const message = await sms.simulate({
+      id: textOf(id, "id") ?? randomUUID(),
+      from: textOf(from, "from") ?? "",
+      body: textOf(body, "body") ?? "",
+      ...(ours === undefined ? {} : { to: ours }),
+    });
+    res.status(201).json({ message });
+  });
+
+  routes.get("/conversations", async (req, res) => {
+    const after = textOf(req.query.after, "after");
+    const { conversations, cursor } = await sms.conversations({ limit: 30, ...(after === undefined ? {} : { after }) });
+    const newest = await Promise.all(
+      conversations.map(({ id }) => sms.messages({ conversationId: id, before: NEWEST, limit: 1 })),
+    );
+    res.json({
+      conversations: conversations.map((conversation, index) => ({
+        ...conversation,
+        lastMessage: newest[index]?.[0] ?? null,
+      })),
+      cursor,
+    });
+  });
+
+  // Newest first with `before`, oldest first with `after`; the newest ones without either.
+  routes.get("/conversations/:id/messages", async (req, res) => {
+    // Read before the messages: what changes in between is then told twice rather than never.
+    const conversation = await existing(sms, req.params.id);
+    const after = numberOf(req.query.after, "after");
+    const limit = numberOf(req.query.limit, "limit") ?? 100;
+    const messages = await sms.messages(
+      after === undefined
+        ? { conversationId: conversation.id, before: numberOf(req.query.before, "before") ?? NEWEST, limit }
+        : { conversationId: conversation.id, after, limit },
+    );
+    res.json({ conversation, messages });
+  });
+
+  // A person of ours writes: a real SMS from the number that the conversation is with.
+  routes.post("/conversations/:id/messages", async (req, res) => {
+    const { id, body } = fieldsOf(req.body);
+    const { sender, participant } = await existing(sms, req.params.id);
+    const message = await sms.send({
+      key: textOf(id, "id") ?? randomUUID(),
+      from: sender,
+      to: participant,
+      body: textOf(body, "body") ?? "",
+      origin: "operator",
+    });
+    res.status(201).json({ message });
+  });
+
+  // A person takes over, and hands back: what came in between counts as answered.
+  routes.post("/conversations/:id/pause", async (req, res) => {
+    const conversation = await sms.pause(req.params.id);
+    await live.conversationChanged(conversation.id);
+    res.json({ conversation });
+  });
+
+  routes.post("/conversations/:id/resume", async (req, res) => {
+    const conversation = await sms.resume(req.params.id);
+    await live.conversationChanged(conversation.id);
+    res.json({ conversation });
+  });
+
+  routes.use((req, _res, next) => {
+    next(new OwnlineError("not_found", `there is nothing at ${req.method} ${req.originalUrl.split("?", 1)[0]}`));
+  });
+  routes.use(answerErrors);
+  return routes;
+}
+
+const STATUS: Partial<Record<OwnlineErrorCode, number>> = {
+  not_found: 404,
+  opted_out: 409,
+  erased: 409,
+  invalid_state: 409,
+  storage_unavailable: 503,
+};
+
+/** Mistakes of the caller are named; what is ours is logged, and the caller is told no more than that. */
+export const answerErrors: ErrorRequestHandler = (error: unknown, _req, res, _next) => {
+  if (isOwnlineError(error) && (error.party === "caller" || error.code === "storage_unavailable")) {
+    res.status(STATUS[error.code] ?? 400).json({ error: { code: error.code, message: error.message } });
+    return;
+  }
+  // Errors of Express and of its parsers carry the status that they want.
+  const wanted: unknown = error instanceof Error && "status" in error ? error.status : undefined;
+  if (error instanceof Error && typeof wanted === "number" && wanted >= 400 && wanted < 500) {
+    res
+      .status(wanted)
+      .json({ error: { code: "bad_request", message: `The request was not understood: ${error.message}` } });
+    return;
+  }
+  console.error(error);
+  res.status(500).json({ error: { code: "internal", message: "The server failed; its log says why." } });
+};
+
+async function existing(sms: Ownline, id: string) {
+  const conversation = await sms.conversation(id);
+  if (conversation !== null) return conversation;
+  throw new OwnlineError("not_found", "There is no such conversation.");
+}
+
+function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
+  if (typeof body === "object" && body !== null && !Array.isArray(body)) return { ...body };
+  throw new OwnlineError("invalid_message", "Send a JSON object, with content-type: application/json.");
+}
+
+function textOf(value: unknown, name: string): string | undefined {
+  if (value === undefined || value === null || value === "") return undefined;
+  if (typeof value === "string") return value;
+  throw new OwnlineError("invalid_message", `${name} must be a text.`);
+}
+
+function numberOf(value: unknown, name: string): number | undefined {
+  if (value === undefined) return undefined;
+  const number = typeof value === "string" && value !== "" ? Number(value) : Number.NaN;
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  throw new OwnlineError("invalid_options", `${name} must be a whole number.`);
+}

@@ -1,0 +1,39 @@
+import { isOwnlineError } from "ownline";
+import { ConfigError, readConfig } from "./config.ts";
+import { startService } from "./service.ts";
+
+try {
+  const config = readConfig(process.env);
+  const service = await startService(config);
+
+  const url = `http://localhost:${service.port}`;
+  const also = service.uiPort === null ? "" : ` and http://localhost:${service.uiPort}`;
+  console.log(`The page:     ${url}${also}`);
+  console.log(`The webhook:  ${service.webhookUrl}`);
+  console.log(`Answered by:  ${service.aiName}`);
+  if (config.carrier.kind === "emulator") {
+    console.log("Texts go to an emulator in this process: no account, no cost. See .env.example for the real thing.");
+  } else if (config.port !== 0 && service.port !== config.port) {
+    console.warn(
+      `PORT ${config.port} is taken: whatever leads Twilio's requests here must lead to ${service.port} now.`,
+    );
+  }
+
+  // Once: a second Ctrl-C ends the process at once.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      service.stop().then(
+        () => process.exit(0),
+        (error: unknown) => fail(error),
+      );
+    });
+  }
+} catch (error) {
+  fail(error);
+}
+
+function fail(error: unknown): never {
+  // Mistakes that somebody can mend by reading need no stack.
+  console.error(error instanceof ConfigError || isOwnlineError(error) ? error.message : error);
+  process.exit(1);
+}

@@ -1,0 +1,105 @@
+import { mkdirSync } from "node:fs";
+import { createServer } from "node:http";
+import { dirname } from "node:path";
+import express from "express";
+import { ownline } from "ownline";
+import { toExpress } from "ownline/http/express";
+import { memory } from "ownline/storage/memory";
+import { sqlite } from "ownline/storage/sqlite";
+import { createAi } from "./ai.ts";
+import { createCarrier } from "./carrier.ts";
+import type { Config } from "./config.ts";
+import { phoneRoutes } from "./demo-phone.ts";
+import { close, listen } from "./listen.ts";
+import { createLive } from "./live.ts";
+import { page } from "./page.ts";
+import { apiRoutes } from "./routes.ts";
+
+/** The running example. */
+export interface Service {
+  readonly port: number;
+  readonly uiPort: number | null;
+  readonly webhookUrl: string;
+  readonly aiName: string;
+  /** Finishes or releases what is being worked on, then closes everything. */
+  stop(): Promise<void>;
+}
+
+const WEBHOOK_PATH = "/api/webhooks/sms";
+/** People type here and wait for the answer, so a burst is over sooner than by default. */
+const QUIET_MS = 1000;
+const STOP_MS = 5000;
+
+/** One line for each text that comes or goes, with masked numbers. `debug` would show numbers and texts. */
+const logger = { ...console, debug: () => {} };
+
+/** Starts everything and resolves when it is ready. */
+export async function startService(config: Config): Promise<Service> {
+  const app = express();
+  app.disable("x-powered-by");
+  let open: (() => void) | undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  // The emulator must know the port, so the server listens first; who is early waits a moment.
+  app.use((_req, _res, next) => void opened.then(() => next()));
+  const server = createServer(app);
+  const port = await listen(server, config.port, config.host);
+  const webhookUrl = config.webhookUrl ?? `http://localhost:${port}${WEBHOOK_PATH}`;
+
+  const { transport, emulator } = createCarrier(config, webhookUrl);
+  const ai = createAi(config);
+  const sms = ownline({
+    senders: config.senders,
+    transport,
+    storage: openStorage(config.storage),
+    ai,
+    burst: { quietMs: QUIET_MS },
+    logger,
+  });
+  const live = createLive(sms);
+
+  // Everything of the carrier: texts, status callbacks, fallbacks.
+  app.use(WEBHOOK_PATH, toExpress(sms, { logger }));
+  if (emulator !== null) {
+    app.use("/api/phone", phoneRoutes(emulator));
+    emulator.onMessage(({ from, to, direction }) => live.phoneChanged(direction === "inbound" ? (from ?? "") : to));
+  }
+  const isModel = config.ai.kind !== "offline";
+  app.use(
+    "/api",
+    apiRoutes(sms, live, { senders: config.senders, ai: { name: ai.name, isModel }, demo: emulator !== null }),
+  );
+  app.use(page());
+
+  const servers = [server];
+  let uiPort: number | null = null;
+  if (config.uiPort !== null) {
+    const second = createServer(app);
+    uiPort = await listen(second, config.uiPort, config.host);
+    servers.push(second);
+  }
+  for (const one of servers) live.attach(one);
+  await sms.start();
+  open?.();
+
+  return {
+    port,
+    uiPort,
+    webhookUrl,
+    aiName: isModel ? ai.name : "offline rules, no model",
+    async stop() {
+      await live.close();
+      await Promise.all(servers.map(close));
+      await sms.stop({ timeoutMs: STOP_MS });
+      await sms[Symbol.asyncDispose]();
+      await emulator?.close();
+    },
+  };
+}
+
+function openStorage(storage: Config["storage"]) {
+  if (storage.kind === "memory") return memory();
+  mkdirSync(dirname(storage.file), { recursive: true });
+  return sqlite(storage.file);
+}
