@@ -34,7 +34,8 @@ const BUSY_TIMEOUT_MS = 5_000;
  *
  * Calls are synchronous inside: each one takes about as long as the disk needs to flush.
  *
- * @throws OwnlineError `storage_unsupported` at once, when a path is given and this runtime has no `node:sqlite`.
+ * @throws OwnlineError at once: `storage_unsupported` when a path is given and this runtime has no `node:sqlite`;
+ * `invalid_options` for an empty path.
  *
  * @example
  * ```ts
@@ -44,6 +45,7 @@ const BUSY_TIMEOUT_MS = 5_000;
  * ```
  */
 export function sqlite(source: string | SqliteDatabase, options: SqliteOptions = {}): Storage {
+  refuseMistakes(source, options);
   const isOwn = typeof source === "string";
   const driver = sqliteDriver({
     open: isOwn ? opener(source) : () => source,
@@ -52,6 +54,25 @@ export function sqlite(source: string | SqliteDatabase, options: SqliteOptions =
     busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS,
   });
   return sqlStorage(driver, { migrate: options.migrate ?? true });
+}
+
+/** Plain JavaScript gets here with anything, `undefined` from an environment variable first of all. */
+function refuseMistakes(source: unknown, { busyTimeoutMs = BUSY_TIMEOUT_MS }: SqliteOptions): void {
+  const isDatabase = typeof source === "object" && source !== null && "prepare" in source && "exec" in source;
+  const isPath = typeof source === "string" && source !== "";
+  if (!isPath && !isDatabase) {
+    throw new OwnlineError(
+      "invalid_options",
+      'sqlite() needs the path of a file, for example sqlite("ownline.db"), or an open database of node:sqlite or ' +
+        "better-sqlite3. Without a path SQLite would keep the texts in a file that is deleted when the process ends.",
+    );
+  }
+  if (!Number.isSafeInteger(busyTimeoutMs) || busyTimeoutMs < 0) {
+    throw new OwnlineError(
+      "invalid_options",
+      "sqlite(): busyTimeoutMs must be a whole number of milliseconds, 0 or more.",
+    );
+  }
 }
 
 interface SqliteModule {

@@ -231,6 +231,17 @@ describe("a runtime without node:sqlite", () => {
   });
 });
 
+describe("a mistaken call", () => {
+  it.each(["", undefined, null, {}, 5])("refuses %j in the place of a path or a database", (source) => {
+    const mistake = { code: "invalid_options", message: expect.stringContaining('sqlite("ownline.db")') };
+    expect(() => Reflect.apply(sqlite, undefined, [source])).toThrow(expect.objectContaining(mistake));
+  });
+
+  it.each([-1, 0.5, Number.NaN])("refuses a busy timeout of %d", (busyTimeoutMs) => {
+    expect(() => sqlite(path, { busyTimeoutMs })).toThrow(expect.objectContaining({ code: "invalid_options" }));
+  });
+});
+
 describe("a database of the caller", () => {
   it("stays open when the storage is closed, which then refuses", async () => {
     const database = new DatabaseSync(path);

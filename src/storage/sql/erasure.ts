@@ -1,5 +1,5 @@
 import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
-import { FRESH, type Ledger, marker, note, READ_OPERATION } from "./operation.ts";
+import { FORGOTTEN_AFTER_MS, FRESH, type Ledger, marker, note, READ_OPERATION } from "./operation.ts";
 import { integer, json, record } from "./rows.ts";
 import { type Statement, statement } from "./statement.ts";
 
@@ -69,8 +69,6 @@ const ERASE: readonly Statement[] = [
 export async function erase(ledger: Ledger, { op, participant, line }: EraseOrder): Promise<Erased> {
   return erasedOf(await ledger.commit(ERASE, { op, participant, line }));
 }
-
-const FORGOTTEN_AFTER_MS = 60 * 60 * 1000;
 
 const PURGE: readonly Statement[] = [
   marker({ outcome: "'purged'" }),

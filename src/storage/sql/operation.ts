@@ -42,8 +42,11 @@ export const NOW: string = "coalesce(:now, cast(unixepoch('subsec') * 1000 as in
 /** The condition under which the marker `o` belongs to this very call and not to an earlier one. */
 export const FRESH: string = "o.id = :op and o.n = 1";
 
+/** A marker that is older may go. */
+export const FORGOTTEN_AFTER_MS: number = 60 * 60 * 1_000;
+
 /** What a marker notes down: SQL expressions over `now.at` and whatever `from` joins to it. */
-export interface MarkerColumns {
+interface MarkerColumns {
   readonly outcome: string;
   readonly conversation?: string;
   readonly subject?: string;
@@ -110,14 +113,14 @@ export const READ_OPERATION: Statement = statement(
 );
 
 /** The answer's messages. Put in order by `position`. */
-export const READ_MESSAGES: Statement = statement(`
+const READ_MESSAGES: Statement = statement(`
   select a.key as position, a.value ->> 0 as role, m.*,
     json_extract(o.was_messages, '$[' || a.key || ']') as was
   from ownline_ops o, json_each(o.answer) a join ownline_messages m on m.id = a.value ->> 1
   where o.id = :op`);
 
 /** The answer's conversation. */
-export const READ_CONVERSATION: Statement = statement(`
+const READ_CONVERSATION: Statement = statement(`
   select c.*, o.was_conversation as was
   from ownline_ops o join ownline_conversations c on c.id = o.conversation_id
   where o.id = :op`);

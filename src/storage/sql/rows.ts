@@ -22,7 +22,7 @@ export function text(row: SqlRow, column: string): string {
   return value;
 }
 
-export function textOrNull(row: SqlRow, column: string): string | null {
+function textOrNull(row: SqlRow, column: string): string | null {
   return row[column] === null ? null : text(row, column);
 }
 
@@ -187,7 +187,7 @@ export function eventOf(row: SqlRow): StatusEvent {
 }
 
 /** A column that holds a JSON list of strings. */
-export function strings(row: SqlRow, column: string): readonly string[] {
+function strings(row: SqlRow, column: string): readonly string[] {
   const list = json(row, column);
   if (!Array.isArray(list)) throw foreign(column);
   return list.map((entry: unknown) => {

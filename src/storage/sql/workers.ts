@@ -1,6 +1,6 @@
 import type { Heartbeat, HeartbeatAnswer } from "../storage.ts";
 import { answerOf } from "./answer.ts";
-import { act, FRESH, type Ledger, marker, note, READ_ANSWER, SNAPSHOT } from "./operation.ts";
+import { act, FORGOTTEN_AFTER_MS, FRESH, type Ledger, marker, note, READ_ANSWER, SNAPSHOT } from "./operation.ts";
 import { SETTLE } from "./order.ts";
 import { integer, outboundOf, record, text } from "./rows.ts";
 import { type Statement, statement } from "./statement.ts";
@@ -12,6 +12,12 @@ export function registerWorker(condition: string): Statement {
     select :workerId, o.at + :leaseMs from ownline_ops o where ${FRESH} and ${condition}
     on conflict (id) do update set alive_until = max(alive_until, excluded.alive_until)`);
 }
+
+/** So that operations do not pile up where nobody purges: a few at each beat. */
+const FORGET_OLD = statement(`
+  delete from ownline_ops where id in (
+    select f.id from ownline_ops f
+    where f.at < (select o.at - ${FORGOTTEN_AFTER_MS} from ownline_ops o where ${FRESH}) order by f.at limit 500)`);
 
 /** The workers whose time is over. */
 const DEAD = "w.alive_until <= o.at and w.id <> :workerId";
@@ -57,6 +63,7 @@ const BEAT: readonly Statement[] = [
   statement(`
     delete from ownline_workers as w
     where w.alive_until <= (select o.at from ownline_ops o where ${FRESH}) and w.id <> :workerId`),
+  FORGET_OLD,
   note(
     `answer = (select json_group_array(json_array('message', t.value)) from json_each(o.changed) t),
     detail = json_object(

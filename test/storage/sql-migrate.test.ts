@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import type { SqlDriver } from "../../src/storage/sql/driver.ts";
+import { migrate, openLedger } from "../../src/storage/sql/migrate.ts";
+import { MIGRATIONS, type Migration, SCHEMA_VERSION } from "../../src/storage/sql/schema.ts";
+import { sqlStorage } from "../../src/storage/sql/sql-storage.ts";
+import { manualClock } from "../../src/testing/manual-clock.ts";
+import { batchOnly } from "./batch-only-shim.ts";
+
+const NEXT = SCHEMA_VERSION + 1;
+
+function next(statements: readonly string[]): readonly Migration[] {
+  return [...MIGRATIONS, { version: NEXT, minWriter: 1, statements }];
+}
+
+function tables(driver: SqlDriver) {
+  return driver.read([{ sql: "select name from sqlite_master where name like 'extra%'", params: [] }]);
+}
+
+describe("migrations", () => {
+  it("are numbered from 1 upwards, and the last is the version that this code writes", () => {
+    expect(MIGRATIONS.map(({ version }) => version)).toEqual(MIGRATIONS.map((_, index) => index + 1));
+    expect(MIGRATIONS.at(-1)?.version).toBe(SCHEMA_VERSION);
+  });
+
+  it("keep the secret when a later step comes", async () => {
+    const driver = batchOnly(":memory:", null);
+    await migrate(driver);
+    const { secret } = await openLedger(driver);
+    await migrate(driver, next(["create table extra (id integer)"]));
+    expect(await tables(driver)).toEqual([[{ name: "extra" }]]);
+    await expect(openLedger(driver)).resolves.toEqual({ secret });
+    await driver.close();
+  });
+
+  it("leave nothing of a step that fails, and run it at the next try", async () => {
+    const driver = batchOnly(":memory:", null);
+    await migrate(driver);
+    await expect(migrate(driver, next(["create table extra (id integer)", "create nonsense"]))).rejects.toThrow(
+      "syntax error",
+    );
+    expect(await tables(driver)).toEqual([[]]);
+    await migrate(driver, next(["create table extra (id integer)"]));
+    expect(await tables(driver)).toEqual([[{ name: "extra" }]]);
+    await driver.close();
+  });
+
+  it("run a step once when another process was faster", async () => {
+    const driver = batchOnly(":memory:", null);
+    const steps = next(["create table extra (id integer)"]);
+    let isOvertaken = false;
+    const slow: SqlDriver = {
+      ...driver,
+      async batch(statements) {
+        if (!isOvertaken && statements.some(({ sql }) => sql.includes("create table extra"))) {
+          isOvertaken = true;
+          await migrate(driver, steps);
+        }
+        return await driver.batch(statements);
+      },
+    };
+    await expect(migrate(slow, steps)).resolves.toBeUndefined();
+    expect(isOvertaken).toBe(true);
+    await driver.close();
+  });
+});
+
+describe("the ledger's own upkeep", () => {
+  it("reads the database's clock where the driver has none", async () => {
+    const storage = sqlStorage(batchOnly(":memory:", null), { migrate: true });
+    await storage.open();
+    const before = Date.now();
+    const beat = { op: "1", workerId: "w", leaseMs: 1_000, unknownWindowMs: 1_000 };
+    await expect(storage.heartbeat(beat)).resolves.toEqual({ leases: [], unsettled: [], recovered: 0 });
+    const { conversation } = await storage.recordOutbound({
+      key: "k",
+      groupId: "g",
+      conversationId: "c",
+      line: "+15550100001",
+      sender: "+15550100001",
+      participant: "+15550199001",
+      consentKey: "consent",
+      origin: "api",
+      parts: [{ id: "o1", body: "Hello!", media: [], encoding: "GSM-7", segments: 1 }],
+      expiryMs: 60_000,
+    });
+    expect(conversation?.createdAt).toBeGreaterThanOrEqual(before);
+    expect(conversation?.createdAt).toBeLessThanOrEqual(Date.now());
+    expect(Number.isInteger(conversation?.createdAt)).toBe(true);
+    expect(await storage.due(10)).toMatchObject({ messages: [{ message: { id: "o1" } }], turns: false });
+    await storage.close();
+  });
+
+  it("forgets operations after an hour, and not before", async () => {
+    const clock = manualClock();
+    const driver = batchOnly(":memory:", clock);
+    const storage = sqlStorage(driver, { migrate: true });
+    await storage.open();
+    const beat = (op: string) => storage.heartbeat({ op, workerId: "w", leaseMs: 1_000, unknownWindowMs: 1_000 });
+    const kept = async () => {
+      const [rows = []] = await driver.read([{ sql: "select id from ownline_ops order by at", params: [] }]);
+      return rows.map((row) => row.id);
+    };
+    await beat("first");
+    await clock.advance(60 * 60_000);
+    await beat("second");
+    expect(await kept()).toEqual(["heartbeat first", "heartbeat second"]);
+    await clock.advance(1);
+    await beat("third");
+    expect(await kept()).toEqual(["heartbeat second", "heartbeat third"]);
+    await storage.close();
+  });
+});
