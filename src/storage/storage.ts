@@ -69,7 +69,8 @@ export interface Storage {
    *   While a turn holds the lease the due time is set all the same; the lease keeps others away. A text that needs
    *   no answer leaves all of that, and `answeredSeq`, as it is.
    * - `consent` opted-out: the consent row is written; the conversation's open turn ends `cancelled`, its lease is
-   *   taken away and the fence raised; nothing of it stays pending or due; `answeredSeq` becomes this text's `seq`;
+   *   taken away and the fence raised; nothing of it stays pending, due or backed off; `answeredSeq` becomes this
+   *   text's `seq`;
    *   every `intent` and `held` message under the same `consentKey` (other conversations too) becomes `cancelled`,
    *   returned in `cancelled`. A turn that runs in another conversation goes on; the gate stops what it writes.
    * - `consent` opted-in: the row is written; nothing that was cancelled comes back.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { memory } from "../../src/storage/memory.ts";
+import type { InboundRecord } from "../../src/storage/storage.ts";
 import { type StorageHarness, storageContract } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 
@@ -8,6 +9,26 @@ const harness: StorageHarness = {
     const clock = manualClock();
     return { storage: memory({ clock }), advance: (ms) => clock.advance(ms), dispose: async () => {} };
   },
+};
+
+const TEXT: InboundRecord = {
+  key: "account:SM1",
+  messageId: "m1",
+  conversationId: "c1",
+  line: "+15550100001",
+  sender: "+15550100001",
+  participant: "+15550199001",
+  consentKey: "consent",
+  origin: "webhook",
+  carrierId: "SM1",
+  body: "Hello!",
+  media: [],
+  occurredAt: null,
+  needsAnswer: true,
+  debounceMs: 0,
+  maxWaitMs: 0,
+  consent: null,
+  autoReply: null,
 };
 
 describe("memory keeps the storage contract", () => {
@@ -23,5 +44,55 @@ describe("memory", () => {
     const [one, other] = await Promise.all([memory().open(), memory().open()]);
     expect(one.secret).toMatch(/^[0-9a-f]{64}$/);
     expect(other.secret).not.toBe(one.secret);
+  });
+
+  it("reads the system's clock where it is given none", async () => {
+    const storage = memory();
+    const before = Date.now();
+    const { message } = await storage.recordInbound(TEXT);
+    expect(message?.createdAt).toBeGreaterThanOrEqual(before);
+    expect(message?.createdAt).toBeLessThanOrEqual(Date.now());
+  });
+
+  it("forgets what an operation answered after an hour", async () => {
+    const clock = manualClock();
+    const storage = memory({ clock });
+    await storage.recordInbound(TEXT);
+    const pause = { op: "op", conversationId: "c1", paused: true, skipPending: false };
+    const first = await storage.setPaused(pause);
+    await storage.setPaused({ ...pause, op: "other", paused: false });
+    await clock.advance(3_599_999);
+    expect(await storage.setPaused(pause)).toEqual(first);
+    expect((await storage.conversation("c1"))?.paused).toBe(false);
+    await clock.advance(1);
+    await storage.setPaused({ ...pause, op: "another", paused: false });
+    await storage.setPaused(pause);
+    expect((await storage.conversation("c1"))?.paused).toBe(true);
+  });
+
+  it("keeps no text of an erased person, not even as the answer of an operation", async () => {
+    const clock = manualClock();
+    const storage = memory({ clock });
+    await storage.recordInbound(TEXT);
+    const claim = { op: "op", workerId: "w1", leaseMs: 15_000 };
+    expect((await storage.claimTurn(claim))?.messages).toHaveLength(1);
+    await storage.erase({ op: "erase", participant: TEXT.participant, line: null });
+    expect(await storage.claimTurn(claim)).toBeNull();
+  });
+
+  it("hands out snapshots that later changes leave alone", async () => {
+    const storage = memory({ clock: manualClock() });
+    const { conversation } = await storage.recordInbound(TEXT);
+    const before = structuredClone(conversation);
+    await storage.recordInbound({ ...TEXT, key: "other", messageId: "m2" });
+    expect(conversation).toEqual(before);
+  });
+
+  it("refuses a cursor that it did not give", async () => {
+    const storage = memory({ clock: manualClock() });
+    await expect(storage.conversations({ limit: 1, after: "nonsense" })).rejects.toMatchObject({
+      code: "invalid_options",
+    });
+    await expect(storage.conversations({ limit: 1, after: "x.y" })).rejects.toMatchObject({ code: "invalid_options" });
   });
 });

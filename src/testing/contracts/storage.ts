@@ -16,6 +16,7 @@ import { statusCases } from "./storage/statuses.ts";
 import { storyCases } from "./storage/stories.ts";
 import { sweepCases } from "./storage/sweeps.ts";
 import { turnCases } from "./storage/turns.ts";
+import { unknownCases } from "./storage/unknowns.ts";
 
 export type { ContractCase } from "./contract-case.ts";
 export type { StorageHarness, StorageUnderTest } from "./storage/harness.ts";
@@ -29,6 +30,7 @@ const CASES: readonly StorageCase[] = [
   ...gateCases,
   ...orderCases,
   ...factCases,
+  ...unknownCases,
   ...statusCases,
   ...queryCases,
   ...storyCases,
@@ -42,7 +44,7 @@ const CASES: readonly StorageCase[] = [
  * What every storage adapter promises, as a list of cases. Run it against the real database, with two handles where
  * the database takes more than one connection.
  *
- * Each case makes a ledger of its own, and disposes of it.
+ * Each case makes a ledger of its own, migrates it from both handles at once, and disposes of it.
  *
  * @example
  * ```ts
@@ -65,15 +67,15 @@ export function storageContract(harness: StorageHarness): readonly ContractCase[
   return CASES.map(({ name, run }) => ({
     name,
     async run() {
-      const { storage, advance, second, dispose } = await harness.create();
+      const ledger = await harness.create();
       try {
-        await storage.migrate();
-        await storage.open();
-        const other = second === undefined ? storage : await second();
-        if (other !== storage) await other.open();
-        await run(new Scene(storage, other, advance, harness.toleranceMs ?? 0));
+        const { storage } = ledger;
+        const second = (await ledger.second?.()) ?? storage;
+        await Promise.all([storage.migrate(), second.migrate()]);
+        await Promise.all([storage.open(), second.open()]);
+        await run(new Scene(storage, second, (ms) => ledger.advance(ms), harness.toleranceMs ?? 0));
       } finally {
-        await dispose();
+        await ledger.dispose();
       }
     },
   }));

@@ -1,6 +1,7 @@
 import { equal, ok, present } from "./assert.ts";
 import { race } from "./race.ts";
-import { DEBOUNCE_MS, PERSON, type StorageCase } from "./scene.ts";
+import type { StorageCase } from "./scene.ts";
+import { DEBOUNCE_MS, MAX_WAIT_MS, PERSON } from "./terms.ts";
 
 /** How a turn is committed and given back. */
 export const commitCases: readonly StorageCase[] = [
@@ -123,15 +124,31 @@ export const commitCases: readonly StorageCase[] = [
       const claimed = await s.claimed();
       await s.advance(1_000);
       const newer = present((await s.texted()).message, "the newer text");
-      equal(await s.claim("w2"), null, "a claim while the turn runs");
-      equal((await s.storage.due(10)).turns, false, "a turn to claim while the turn runs");
+      equal((await s.storage.due(10)).nextInMs, null, "what becomes due while the turn runs");
+      await s.advance(DEBOUNCE_MS - 1_000);
       const { conversation } = await s.commit(claimed);
       equal(conversation?.answeredSeq, 1, "answeredSeq");
-      s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS, "the newer text's due time");
-      await s.advance(DEBOUNCE_MS);
+      s.near((await s.storage.due(10)).nextInMs, 1_000, "the newer text's due time");
+      await s.advance(1_000);
       const next = present(await s.claim(), "the next turn");
       equal([next.turn.id, next.messages], [`t${newer.id}`, [newer]], "the next turn");
-      s.near(next.waitedMs, DEBOUNCE_MS, "waitedMs, since the commit");
+      s.near(next.waitedMs, 1_000, "waitedMs, since the commit");
+    },
+  },
+  {
+    name: "lets nobody else have a conversation while a turn runs, however much is due",
+    async run(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      await s.texted();
+      await s.advance(MAX_WAIT_MS);
+      await s.beat();
+      equal(await s.claim("w2"), null, "another worker's claim");
+      equal(await s.claim("w1"), null, "the worker's own second claim");
+      const { turns, nextInMs } = await s.storage.due(10);
+      equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due");
+      await s.commit(claimed);
+      equal((await s.storage.due(10)).turns, true, "due after the commit");
     },
   },
   {
@@ -168,8 +185,9 @@ export const commitCases: readonly StorageCase[] = [
       const again = present(await s.claim(), "the next run");
       equal([again.turn.id, again.turn.runs, again.turn.failures], [claimed.turn.id, 2, 1], "the turn");
       await s.commit(again);
+      await s.advance(MAX_WAIT_MS);
       await s.texted();
-      s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS, "a text after the answer knows no backoff");
+      s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS, "a text after the answer knows neither backoff nor wait");
     },
   },
   {
@@ -181,14 +199,18 @@ export const commitCases: readonly StorageCase[] = [
       const second = present(await s.claim(), "the second run");
       const { runs, failures, superseded } = second.turn;
       equal({ runs, failures, superseded }, { runs: 2, failures: 0, superseded: 0 }, "after stopped");
+      await s.release(second, { reason: "superseded", retryInMs: 2_000 });
+      s.near((await s.storage.due(10)).nextInMs, 2_000, "due where no newer text came");
+      await s.advance(2_000);
+      const third = present(await s.claim(), "the third run");
       await s.texted();
-      await s.release(second, { reason: "superseded", retryInMs: 60_000 });
+      await s.release(third, { reason: "superseded", retryInMs: 60_000 });
       s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS, "due when the newer text said");
-      const third = await s.claimed();
-      equal([third.turn.superseded, third.turn.failures], [1, 0], "after superseded");
-      equal(third.messages.length, 2, "texts");
+      const fourth = await s.claimed();
+      equal([fourth.turn.superseded, fourth.turn.failures], [2, 0], "after superseded");
+      equal(fourth.messages.length, 2, "texts");
       await s.texted();
-      await s.release(third, { reason: "superseded", retryInMs: 500 });
+      await s.release(fourth, { reason: "superseded", retryInMs: 500 });
       s.near((await s.storage.due(10)).nextInMs, 500, "due sooner than the newer text said");
     },
   },

@@ -1,6 +1,7 @@
 import type { AutoReplyRecord, SendConditions } from "../../../storage/storage.ts";
 import { equal, ok, present } from "./assert.ts";
-import { consentKeyOf, FREE, PERSON, type Scene, type StorageCase } from "./scene.ts";
+import type { Scene, StorageCase } from "./scene.ts";
+import { consentKeyOf, DEBOUNCE_MS, FREE, PERSON } from "./terms.ts";
 
 const OTHER_LINE = "+15550100002";
 
@@ -60,6 +61,10 @@ export const consentCases: readonly StorageCase[] = [
       equal(await s.release(claimed), false, "the turn's release");
       equal(await s.snapshot(), before, "the ledger after both");
       equal((await s.beat()).leases, [], "the worker's leases");
+      await s.storage.recordInbound(s.start());
+      const next = present((await s.texted()).message, "a text after START");
+      const { turn: nextTurn, messages } = await s.claimed();
+      equal([nextTurn.id, nextTurn.runs, messages], [`t${next.id}`, 1, [next]], "the next turn");
     },
   },
   {
@@ -69,6 +74,8 @@ export const consentCases: readonly StorageCase[] = [
       await s.storage.recordInbound(s.stop());
       equal((await s.storage.due(10)).turns, false, "a turn");
       await s.advance(60_000);
+      const { turns, nextInMs } = await s.storage.due(10);
+      equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due, later");
       equal(await s.claim(), null, "a claim");
       await s.storage.recordInbound(s.start());
       await s.texted({ body: "Back again" });
@@ -77,6 +84,17 @@ export const consentCases: readonly StorageCase[] = [
         ["Back again"],
         "what is answered after START",
       );
+    },
+  },
+  {
+    name: "forgets the backoff of a turn that STOP called off",
+    async run(s) {
+      await s.texted();
+      await s.release(await s.claimed(), { reason: "failed", retryInMs: 600_000 });
+      await s.storage.recordInbound(s.stop());
+      await s.storage.recordInbound(s.start());
+      await s.texted();
+      s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS, "the next text's due time");
     },
   },
   {

@@ -1,5 +1,6 @@
 import { equal, ok, present } from "./assert.ts";
-import { consentKeyOf, DEBOUNCE_MS, PERSON, type Scene, type StorageCase } from "./scene.ts";
+import type { Scene, StorageCase } from "./scene.ts";
+import { consentKeyOf, DEBOUNCE_MS, PERSON } from "./terms.ts";
 
 const OTHER_LINE = "+15550100002";
 

@@ -1,7 +1,8 @@
 import { equal, ok, present } from "./assert.ts";
-import { consentKeyOf, LEASE_MS, PERSON, type StorageCase, UNKNOWN_WINDOW_MS } from "./scene.ts";
+import type { StorageCase } from "./scene.ts";
+import { consentKeyOf, PERSON } from "./terms.ts";
 
-/** What the carrier answers to an attempt, and what is decided where it does not answer. */
+/** What the carrier answers to an attempt. */
 export const factCases: readonly StorageCase[] = [
   {
     name: "records that the carrier took a text",
@@ -92,22 +93,6 @@ export const factCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "does not know what became of a text without an answer, and asks after the window",
-    async run(s) {
-      const id = await s.intent();
-      await s.sending(id);
-      const fact = await s.lose(id);
-      equal([fact.outcome, fact.changed, fact.message?.status], ["recorded", true, "unknown"], "the fact");
-      equal(await s.dueIds(), [], "due within the window");
-      s.near((await s.storage.due(10)).nextInMs, UNKNOWN_WINDOW_MS, "nextInMs");
-      await s.advance(UNKNOWN_WINDOW_MS);
-      equal(await s.dueIds(), [id], "due after the window");
-      equal((await s.claimSend(id)).outcome, "gone", "the gate, before anybody decided");
-      const attempt = (await s.storyOf(id)).attempts[0];
-      equal([attempt?.status, attempt?.error?.reason], ["unknown", "The answer was lost."], "the attempt");
-    },
-  },
-  {
     name: "does not lose an answer to a fact that came first",
     async run(s) {
       const id = await s.intent();
@@ -116,58 +101,10 @@ export const factCases: readonly StorageCase[] = [
       const late = await s.lose(id);
       equal([late.changed, late.message?.status], [false, "sent"], "the silence that came late");
       const refused = await s.refuse(id, "fail");
+      equal(refused.outcome, "repeated", "the outcome of a refusal that cannot be true");
       equal([refused.changed, refused.message?.status], [false, "sent"], "a refusal that cannot be true");
+      equal((await s.storyOf(id)).attempts[0]?.status, "sent", "the attempt");
       equal(await s.dueIds(), [], "due");
-    },
-  },
-  {
-    name: "sends an unknown text again, holds it or drops it, as decided",
-    async run(s) {
-      for (const [decision, status] of [
-        ["resend", "intent"],
-        ["hold", "held"],
-        ["drop", "failed"],
-      ] as const) {
-        const id = await s.intent({ participant: `+1555020${decision.length}` });
-        await s.sending(id);
-        const early = await s.resolve(id, decision);
-        equal(
-          [early.outcome, early.changed, early.message?.status],
-          ["repeated", false, "sending"],
-          "while it is on its way",
-        );
-        await s.lose(id);
-        await s.advance(UNKNOWN_WINDOW_MS);
-        const fact = await s.resolve(id, decision);
-        equal([fact.outcome, fact.changed, fact.message?.status], ["recorded", true, status], decision);
-        const reason = decision === "resend" ? undefined : "Nobody knows.";
-        equal(fact.message?.error?.reason, reason, `the reason of ${decision}`);
-        const again = await s.resolve(id, "drop");
-        equal([again.outcome, again.changed, again.message?.status], ["repeated", false, status], "a second decision");
-        equal(await s.dueIds(), decision === "resend" ? [id] : [], `due after ${decision}`);
-        if (decision === "resend") await s.sent(id);
-      }
-      const nobody = await s.resolve("o-nobody", "drop");
-      equal([nobody.outcome, nobody.message], ["unmatched", null], "a text that is not there");
-    },
-  },
-  {
-    name: "believes the carrier over every decision: nothing is sent twice that was found",
-    async run(s) {
-      for (const decision of ["resend", "hold", "drop"] as const) {
-        const id = await s.intent();
-        await s.sending(id);
-        await s.lose(id);
-        await s.resolve(id, decision);
-        const fact = await s.accept(id, 1);
-        equal(
-          [fact.message?.status, fact.message?.error, fact.duplicate],
-          ["accepted", null, false],
-          `after ${decision}`,
-        );
-        equal((await s.claimSend(id)).outcome, "gone", `the gate after ${decision}`);
-        equal(await s.dueIds(), [], `due after ${decision}`);
-      }
     },
   },
   {
@@ -219,60 +156,15 @@ export const factCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "does not send a text again whose earlier attempt may still arrive",
-    async run(s) {
-      const id = await s.intent();
-      await s.sending(id);
-      await s.lose(id);
-      await s.resolve(id, "resend");
-      await s.sending(id);
-      await s.callback(id, "sent", { attempt: 1 });
-      equal(await s.statuses([id]), ["sent"], "what the earlier attempt shows");
-      const refused = await s.refuse(id, "retry", { attempt: 2 });
-      equal([refused.message?.status, refused.changed], ["sent", false], "after the refusal");
-      equal(await s.dueIds(), [], "due");
-    },
-  },
-  {
-    name: "settles an unknown attempt again, after the backoff, when the next one is refused for now",
-    async run(s) {
-      const id = await s.intent();
-      await s.sending(id);
-      await s.lose(id);
-      await s.resolve(id, "resend");
-      await s.sending(id);
-      const refused = await s.refuse(id, "retry", { attempt: 2, retryInMs: 30_000 });
-      equal(refused.message?.status, "unknown", "the text");
-      equal(await s.dueIds(), [], "due");
-      await s.advance(30_000);
-      equal(await s.dueIds(), [id], "due after the backoff");
-      await s.resolve(id, "resend");
-      await s.sending(id);
-      equal((await s.refuse(id, "fail", { attempt: 3 })).message?.status, "failed", "refused for good");
-    },
-  },
-  {
-    name: "believes a buried worker's late refusal",
-    async run(s) {
-      const id = await s.intent();
-      await s.sending(id);
-      await s.advance(LEASE_MS + 1);
-      await s.beat({ workerId: "w2" });
-      equal(await s.statuses([id]), ["unknown"], "after the burial");
-      const fact = await s.refuse(id, "retry");
-      equal([fact.changed, fact.message?.status], [true, "intent"], "after the refusal");
-      equal(await s.sending(id, { workerId: "w2" }), 2, "attempt");
-    },
-  },
-  {
     name: "matches no fact to an attempt that never was",
     async run(s) {
       const id = await s.intent();
       const before = await s.snapshot();
       equal((await s.accept(id, 1)).outcome, "unmatched", "an attempt that was not made");
       equal((await s.accept("o-nobody", 1)).outcome, "unmatched", "a text that is not there");
-      const { outcome, message } = await s.callback("o-nobody", "sent", { carrierId: "SM-nobody" });
-      equal({ outcome, message }, { outcome: "unmatched", message: null }, "a callback for nobody");
+      const nothing = { message: null, changed: false, duplicate: false, cancelled: [], consentChanged: false };
+      const stray = await s.callback("o-nobody", "sent", { carrierId: "SM-nobody", optOut: true });
+      equal(stray, { outcome: "unmatched", ...nothing }, "a callback for nobody");
       equal(await s.snapshot(), before, "the ledger");
       ok((await s.sending(id)) === 1, "the first attempt");
     },

@@ -1,7 +1,8 @@
 import type { CounterCondition } from "../../../storage/storage.ts";
 import { equal, ok, present } from "./assert.ts";
 import { race } from "./race.ts";
-import { EXPIRY_MS, FREE, type StorageCase } from "./scene.ts";
+import type { StorageCase } from "./scene.ts";
+import { EXPIRY_MS, FREE } from "./terms.ts";
 
 const COUNTER: CounterCondition = {
   key: "person",
@@ -172,6 +173,24 @@ export const gateCases: readonly StorageCase[] = [
       await s.advance(40_000);
       equal(await s.dueIds(), [third], "due in the next window");
       equal(await s.sending(third, { conditions }), 1, "attempt");
+    },
+  },
+  {
+    name: "waits for the last of several full counters",
+    async run(s) {
+      const short = { ...COUNTER, key: "short", max: 1, windowMs: 20_000 };
+      const long = { ...COUNTER, key: "long", max: 1, windowMs: 90_000, reason: "The long one." };
+      await s.sending(await s.intent(), { conditions: { ...FREE, counters: [short, long] } });
+      for (const counters of [
+        [short, long],
+        [long, short],
+      ]) {
+        const id = await s.intent({ participant: `+1555${s.id("030")}` });
+        const answer = await s.claimSend(id, { conditions: { ...FREE, counters } });
+        ok(answer.outcome === "waiting", `expected waiting, got ${answer.outcome}`);
+        s.near(answer.retryInMs, 90_000, "retryInMs");
+        equal(answer.reason, "The long one.", "reason");
+      }
     },
   },
   {

@@ -13,7 +13,7 @@ export interface StorageHarness {
 
 /** One ledger, for one case. */
 export interface StorageUnderTest {
-  /** Migrated or not: the case migrates and opens it. */
+  /** Not migrated: the case migrates and opens both handles. */
   readonly storage: Storage;
   /** Moves the storage's clock. */
   advance(ms: number): Promise<void>;

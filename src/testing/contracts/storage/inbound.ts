@@ -1,6 +1,7 @@
 import { equal, ok, present } from "./assert.ts";
 import { race } from "./race.ts";
-import { consentKeyOf, DEBOUNCE_MS, LINE, MAX_WAIT_MS, PERSON, type StorageCase } from "./scene.ts";
+import type { StorageCase } from "./scene.ts";
+import { consentKeyOf, DEBOUNCE_MS, LINE, MAX_WAIT_MS, PERSON } from "./terms.ts";
 
 /** How a text from a person is recorded, and when its answer is due. */
 export const inboundCases: readonly StorageCase[] = [

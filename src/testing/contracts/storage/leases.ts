@@ -1,5 +1,6 @@
 import { equal, ok, present } from "./assert.ts";
-import { DEBOUNCE_MS, LEASE_MS, type StorageCase, UNKNOWN_WINDOW_MS } from "./scene.ts";
+import type { StorageCase } from "./scene.ts";
+import { DEBOUNCE_MS, LEASE_MS, ORDER_WAIT_MS, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
 /** How workers stay alive and are buried, and how a person takes a conversation over. */
 export const leaseCases: readonly StorageCase[] = [
@@ -112,6 +113,61 @@ export const leaseCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "leaves a dead worker's texts alone that the carrier has spoken of",
+    async run(s) {
+      const [answered, reported] = [await s.intent(), await s.intent({ participant: "+15550199002" })];
+      await s.sent(answered);
+      await s.sending(reported);
+      await s.callback(reported, "delivered");
+      const before = await s.snapshot();
+      await s.advance(LEASE_MS + 1);
+      equal((await s.beat({ workerId: "w2" })).unsettled, [], "unsettled");
+      equal(await s.snapshot(), before, "the ledger");
+    },
+  },
+  {
+    name: "leaves a text alone whose earlier attempt has left when the worker of the next one dies",
+    async run(s) {
+      const id = await s.intent();
+      await s.sending(id);
+      await s.lose(id);
+      await s.resolve(id, "resend");
+      await s.sending(id);
+      await s.callback(id, "sent", { attempt: 1 });
+      await s.advance(LEASE_MS + 1);
+      equal((await s.beat({ workerId: "w2" })).unsettled, [], "unsettled");
+      equal(await s.statuses([id]), ["sent"], "status");
+      equal(
+        (await s.storyOf(id)).attempts.map(({ status }) => status),
+        ["sent", "unknown"],
+        "attempts",
+      );
+    },
+  },
+  {
+    name: "makes later texts wait for a dead worker's, counted from the burial",
+    async run(s) {
+      const id = await s.intent();
+      const next = await s.intent();
+      await s.sending(id, { workerId: "dead" });
+      await s.advance(LEASE_MS + 1);
+      await s.beat({ workerId: "w2" });
+      equal(await s.dueIds(), [next], "due");
+      const answer = await s.claimSend(next, { workerId: "w2" });
+      s.near(answer.outcome === "waiting" ? answer.retryInMs : null, ORDER_WAIT_MS, "how long it waits");
+    },
+  },
+  {
+    name: "takes a worker that only sends for alive, too",
+    async run(s) {
+      const id = await s.intent();
+      await s.sending(id, { workerId: "w9" });
+      await s.advance(LEASE_MS - 1_000);
+      equal((await s.beat({ workerId: "w2" })).unsettled, [], "unsettled before its time is over");
+      equal(await s.statuses([id]), ["sending"], "status");
+    },
+  },
+  {
     name: "buries a dead worker once when two others race for it",
     async run(s) {
       for (let person = 0; person < 4; person += 1) await s.texted({ participant: `+1555020${person}` });
@@ -162,9 +218,11 @@ export const leaseCases: readonly StorageCase[] = [
       await s.pause(claimed.conversation.id, { paused: true });
       await s.texted();
       const resumed = await s.pause(claimed.conversation.id, { paused: false });
-      equal(resumed?.paused, false, "the conversation");
-      const again = present(await s.claim(), "the turn");
-      equal([again.turn.id, again.turn.runs, again.messages.length], [claimed.turn.id, 2, 2], "the turn");
+      equal([resumed?.paused, (await s.storage.due(10)).turns], [false, true], "the conversation");
+      await s.texted();
+      s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS, "a text after that rests for the debounce, no longer");
+      const again = await s.claimed();
+      equal([again.turn.id, again.turn.runs, again.messages.length], [claimed.turn.id, 2, 3], "the turn");
       ok(again.fence > claimed.fence, "the fence rises");
     },
   },
@@ -180,8 +238,11 @@ export const leaseCases: readonly StorageCase[] = [
       equal((await s.storyOf(text.id)).turn?.outcome, "cancelled", "the turn");
       const { turns, nextInMs } = await s.storage.due(10);
       equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due");
+      await s.advance(60_000);
       const next = present((await s.texted()).message, "the next text");
-      equal((await s.claimed()).messages, [next], "what is answered next");
+      s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS, "the next text's due time");
+      const { turn, messages } = await s.claimed();
+      equal([turn.id, turn.runs, messages], [`t${next.id}`, 1, [next]], "the next turn");
     },
   },
   {

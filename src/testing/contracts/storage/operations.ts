@@ -1,6 +1,7 @@
 import type { Storage } from "../../../storage/storage.ts";
 import { equal, present } from "./assert.ts";
-import { FREE, LEASE_MS, LINE, PERSON, type Scene, type StorageCase, UNKNOWN_WINDOW_MS } from "./scene.ts";
+import type { Scene, StorageCase } from "./scene.ts";
+import { FREE, LEASE_MS, LINE, PERSON, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
 /** A call with its operation id fixed, on whichever handle. */
 type Call = (storage: Storage) => Promise<unknown>;

@@ -1,6 +1,7 @@
 import type { OutboundMessage } from "../../../model/message.ts";
 import { equal, ok, present } from "./assert.ts";
-import { FREE, ORDER_WAIT_MS, type Scene, type StorageCase, UNKNOWN_WINDOW_MS } from "./scene.ts";
+import type { Scene, StorageCase } from "./scene.ts";
+import { FREE, ORDER_WAIT_MS, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
 /** In which order the texts of one conversation leave. */
 export const orderCases: readonly StorageCase[] = [
@@ -176,15 +177,17 @@ export const orderCases: readonly StorageCase[] = [
   {
     name: "cancels a part at the gate when an earlier part is dead",
     async run(s) {
-      const [first, second] = idsOf(await s.intents(2));
-      const [one, two] = [present(first, "1"), present(second, "2")];
-      await s.sent(one);
-      await s.sending(two);
-      await s.lose(two);
-      equal((await s.callback(one, "failed")).cancelled, [], "an unknown part is not cancelled");
-      await s.resolve(two, "resend");
-      equal(await s.dueIds(), [two], "due");
-      equal((await s.claimSend(two)).outcome, "cancelled", "the gate");
+      for (const status of ["failed", "undelivered"] as const) {
+        const [first, second] = idsOf(await s.intents(2));
+        const [one, two] = [present(first, "1"), present(second, "2")];
+        await s.sent(one);
+        await s.sending(two);
+        await s.lose(two);
+        equal((await s.callback(one, status)).cancelled, [], "an unknown part is not cancelled");
+        await s.resolve(two, "resend");
+        equal(await s.dueIds(), [two], `due after ${status}`);
+        equal((await s.claimSend(two)).outcome, "cancelled", `the gate after ${status}`);
+      }
     },
   },
   {

@@ -1,5 +1,6 @@
 import { equal, ok, present } from "./assert.ts";
-import { FREE, type StorageCase } from "./scene.ts";
+import type { StorageCase } from "./scene.ts";
+import { FREE } from "./terms.ts";
 
 /** Texts that databases stumble over. */
 const BODIES: readonly (readonly [string, string])[] = [

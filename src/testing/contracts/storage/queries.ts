@@ -1,5 +1,6 @@
 import { equal, ok, present } from "./assert.ts";
-import { DEBOUNCE_MS, type StorageCase } from "./scene.ts";
+import type { StorageCase } from "./scene.ts";
+import { DEBOUNCE_MS } from "./terms.ts";
 
 /** What is read: conversations, messages, the feed of changes, and what is due. */
 export const queryCases: readonly StorageCase[] = [
@@ -131,6 +132,7 @@ export const queryCases: readonly StorageCase[] = [
       const read = async () => {
         for (;;) {
           const page = await s.storage.changes({ conversationId, after, limit: 2 });
+          ok(page.length <= 2, `a page of ${page.length} changes where 2 were asked for`);
           for (const changed of page) {
             ok(changed.changedSeq > after, "the feed does not rise");
             after = changed.changedSeq;

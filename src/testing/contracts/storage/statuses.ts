@@ -1,7 +1,8 @@
 import type { CarrierStatus } from "../../../model/delivery-status.ts";
 import { equal, present } from "./assert.ts";
 import { race } from "./race.ts";
-import { consentKeyOf, PERSON, type StorageCase } from "./scene.ts";
+import type { StorageCase } from "./scene.ts";
+import { consentKeyOf, PERSON } from "./terms.ts";
 
 const UNREACHABLE = { code: 30003, reason: "The phone could not be reached." };
 

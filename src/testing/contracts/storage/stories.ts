@@ -1,5 +1,6 @@
 import { equal, present } from "./assert.ts";
-import { FREE, type StorageCase } from "./scene.ts";
+import type { StorageCase } from "./scene.ts";
+import { FREE } from "./terms.ts";
 
 /** What the ledger tells about one message. */
 export const storyCases: readonly StorageCase[] = [

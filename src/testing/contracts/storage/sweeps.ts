@@ -1,5 +1,6 @@
 import { equal, ok, present } from "./assert.ts";
-import { LINE, type Scene, type StorageCase } from "./scene.ts";
+import type { Scene, StorageCase } from "./scene.ts";
+import { LINE } from "./terms.ts";
 
 const EVERY_MS = 600_000;
 const SWEEP_LEASE_MS = 30_000;

@@ -1,6 +1,7 @@
 import { equal, ok, present } from "./assert.ts";
 import { race } from "./race.ts";
-import { DEBOUNCE_MS, EXPIRY_MS, LINE, type StorageCase } from "./scene.ts";
+import type { StorageCase } from "./scene.ts";
+import { DEBOUNCE_MS, EXPIRY_MS, LINE } from "./terms.ts";
 
 /** How a turn is claimed. */
 export const turnCases: readonly StorageCase[] = [

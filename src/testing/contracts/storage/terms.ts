@@ -1,0 +1,18 @@
+import type { SendConditions } from "../../../storage/storage.ts";
+
+export const LINE = "+15550100001";
+export const PERSON = "+15550199001";
+export const LEASE_MS = 15_000;
+export const DEBOUNCE_MS = 3_000;
+export const MAX_WAIT_MS = 10_000;
+export const EXPIRY_MS = 3_600_000;
+export const ORDER_WAIT_MS = 60_000;
+export const UNKNOWN_WINDOW_MS = 300_000;
+
+/** Conditions that let a text pass. */
+export const FREE: SendConditions = { consent: true, unpaused: false, delayMs: 0, cancel: null, counters: [] };
+
+/** The key of a person's consent in these cases: anything opaque. */
+export function consentKeyOf(participant: string): string {
+  return `consent:${participant}`;
+}
