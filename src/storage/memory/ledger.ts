@@ -21,26 +21,26 @@ export type Kept<T> = T | "erased";
 /** The tables of the reference storage. */
 export class Ledger {
   readonly clock: StorageClock;
-  readonly conversations = new Map<string, ConversationRow>();
-  readonly conversationByAddress = new Map<string, ConversationRow>();
-  readonly conversationsByParticipant = new Map<string, Set<ConversationRow>>();
-  readonly conversationsByConsentKey = new Map<string, Set<ConversationRow>>();
-  readonly messages = new Map<string, MessageRow>();
-  readonly inboundByKey = new Map<string, Kept<InboundRow>>();
-  readonly groupByKey = new Map<string, Kept<readonly OutboundRow[]>>();
-  readonly attemptByCarrierId = new Map<string, AttemptRow>();
-  readonly consents = new Map<string, Consent>();
-  readonly counters = new Map<string, CounterRow>();
-  readonly workers = new Map<string, WorkerRow>();
-  readonly sweeps = new Map<string, SweepRow>();
+  readonly conversations: Map<string, ConversationRow> = new Map<string, ConversationRow>();
+  readonly conversationByAddress: Map<string, ConversationRow> = new Map<string, ConversationRow>();
+  readonly conversationsByParticipant: Map<string, Set<ConversationRow>> = new Map<string, Set<ConversationRow>>();
+  readonly conversationsByConsentKey: Map<string, Set<ConversationRow>> = new Map<string, Set<ConversationRow>>();
+  readonly messages: Map<string, MessageRow> = new Map<string, MessageRow>();
+  readonly inboundByKey: Map<string, Kept<InboundRow>> = new Map<string, Kept<InboundRow>>();
+  readonly groupByKey: Map<string, Kept<readonly OutboundRow[]>> = new Map<string, Kept<readonly OutboundRow[]>>();
+  readonly attemptByCarrierId: Map<string, AttemptRow> = new Map<string, AttemptRow>();
+  readonly consents: Map<string, Consent> = new Map<string, Consent>();
+  readonly counters: Map<string, CounterRow> = new Map<string, CounterRow>();
+  readonly workers: Map<string, WorkerRow> = new Map<string, WorkerRow>();
+  readonly sweeps: Map<string, SweepRow> = new Map<string, SweepRow>();
   /** By due time: what may be claimed. */
-  readonly dueTurns = new SortedIndex<ConversationRow>();
+  readonly dueTurns: SortedIndex<ConversationRow> = new SortedIndex<ConversationRow>();
   /** By due time: what is to be sent or settled. */
-  readonly dueMessages = new SortedIndex<OutboundRow>();
+  readonly dueMessages: SortedIndex<OutboundRow> = new SortedIndex<OutboundRow>();
   /** By newest message. */
-  readonly recent = new SortedIndex<ConversationRow>();
+  readonly recent: SortedIndex<ConversationRow> = new SortedIndex<ConversationRow>();
   /** By age. */
-  readonly oldest = new SortedIndex<MessageRow>();
+  readonly oldest: SortedIndex<MessageRow> = new SortedIndex<MessageRow>();
 
   constructor(clock: StorageClock) {
     this.clock = clock;
