@@ -1,6 +1,6 @@
 import { equal, ok, present } from "./assert.ts";
 import type { StorageCase } from "./scene.ts";
-import { DEBOUNCE_MS, LEASE_MS, ORDER_WAIT_MS, UNKNOWN_WINDOW_MS } from "./terms.ts";
+import { DEBOUNCE_MS, FREE, LEASE_MS, ORDER_WAIT_MS, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
 /** How workers stay alive and are buried, and how a person takes a conversation over. */
 export const leaseCases: readonly StorageCase[] = [
@@ -257,6 +257,23 @@ export const leaseCases: readonly StorageCase[] = [
       equal(await s.claim(), null, "a claim while paused");
       await s.pause(claimed.conversation.id, { paused: false });
       equal((await s.claim())?.messages, [newer], "what is answered after resuming");
+    },
+  },
+  {
+    name: "lets out what a turn says while it hands over, and nothing that an earlier turn said",
+    async run(s) {
+      const conditions = { ...FREE, unpaused: true };
+      await s.texted();
+      const first = (await s.commit(await s.claimed())).messages[0];
+      await s.texted();
+      const claimed = await s.claimed();
+      const words = (await s.commit(claimed, { outcome: "handed-off", pause: true })).messages[0];
+      equal(
+        (await s.claimSend(present(first, "the first reply").id, { conditions })).outcome,
+        "cancelled",
+        "the first",
+      );
+      equal((await s.claimSend(present(words, "the hand-off").id, { conditions })).outcome, "claimed", "the hand-off");
     },
   },
   {
