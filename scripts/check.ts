@@ -32,7 +32,7 @@ const CHECKS: Readonly<Record<string, () => Outcome>> = {
 };
 
 function tool(name: string, ...args: string[]): Outcome {
-  const env = { ...process.env, PATH: BIN + delimiter + process.env.PATH, NO_COLOR: "1" };
+  const env = { ...process.env, PATH: BIN + delimiter + process.env.PATH, NO_COLOR: "1", FORCE_COLOR: "0" };
   const { status, stdout, stderr, error } = spawnSync(join(BIN, name), args, { cwd: ROOT, encoding: "utf8", env });
   if (error !== undefined) return { passed: false, output: `${name} did not start: ${error.message}` };
   return { passed: status === 0, output: stdout + stderr };
