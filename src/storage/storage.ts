@@ -70,9 +70,8 @@ export interface Storage {
    *   no answer leaves all of that, and `answeredSeq`, as it is.
    * - `consent` opted-out: the consent row is written; the conversation's open turn ends `cancelled`, its lease is
    *   taken away and the fence raised; nothing of it stays pending, due or backed off; `answeredSeq` becomes this
-   *   text's `seq`;
-   *   every `intent` and `held` message under the same `consentKey` (other conversations too) becomes `cancelled`,
-   *   returned in `cancelled`. A turn that runs in another conversation goes on; the gate stops what it writes.
+   *   text's `seq`; every `intent` and `held` message under the same `consentKey` (other conversations too, but no
+   *   auto-reply: it left with the webhook's answer) becomes `cancelled`, returned in `cancelled`. A turn that runs in another conversation goes on; the gate stops what it writes.
    * - `consent` opted-in: the row is written; nothing that was cancelled comes back.
    * - A consent row that has the state already keeps its source and time.
    * - The auto-reply is stored only when its conditions hold after that change (see {@link SendConditions};

@@ -154,21 +154,22 @@ class Story {
     const op = this.id("op");
     const roll = this.#random();
     const workerId = this.pick(WORKERS, "w1");
+    const leaseMs = this.pick([MINUTE_MS, MINUTE_MS / 6], MINUTE_MS);
     if (roll < 0.16) {
       const text = this.chance(0.1) ? this.pick(this.inbound, this.text()) : this.text();
       this.inbound.push(text);
       return (storage) => storage.recordInbound(text);
     }
     if (roll < 0.24) return this.post();
-    if (roll < 0.34) return (storage) => storage.claimTurn({ op, workerId, leaseMs: MINUTE_MS });
+    if (roll < 0.34) return (storage) => storage.claimTurn({ op, workerId, leaseMs });
     if (roll < 0.45) return this.endTurn(op);
-    if (roll < 0.5) return (storage) => storage.heartbeat({ op, workerId, leaseMs: MINUTE_MS, unknownWindowMs: 5_000 });
+    if (roll < 0.5) return (storage) => storage.heartbeat({ op, workerId, leaseMs, unknownWindowMs: 5_000 });
     const outboundId = this.pick(this.outbound, "o0");
     if (roll < 0.72) {
       const claim = {
         op,
         workerId,
-        leaseMs: MINUTE_MS,
+        leaseMs,
         outboundId,
         orderWaitMs: this.upTo(5_000),
         conditions: this.conditions(),

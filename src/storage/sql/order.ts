@@ -70,7 +70,7 @@ export function cancelForConsent(condition: string): readonly Statement[] {
         join ownline_conversations c on c.consent_key = own.consent_key
         join ownline_messages m on m.conversation_id = c.id
         where own.id = o.conversation_id and ${OPEN.replaceAll("status", "m.status")}
-          and m.status in ('intent', 'held'))`,
+          and m.status in ('intent', 'held') and m.origin <> 'auto-reply')`,
       condition,
     ),
     ...CANCEL,

@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import type { SqlDriver } from "../../src/storage/sql/driver.ts";
+import { sqlStorage } from "../../src/storage/sql/sql-storage.ts";
+import type { Storage } from "../../src/storage/storage.ts";
+import { manualClock } from "../../src/testing/manual-clock.ts";
+import { batchOnly } from "./batch-only-shim.ts";
+
+const LINE = "+15550100001";
+const PERSON = "+15550199001";
+const BODY = "Is the corner table free?";
+const REPLY = "It is yours.";
+
+async function begin() {
+  const clock = manualClock();
+  const driver = batchOnly(":memory:", clock);
+  const storage = sqlStorage(driver, { migrate: true });
+  await storage.open();
+  return { clock, driver, storage };
+}
+
+function textTo(storage: Storage, id: string) {
+  return storage.recordInbound({
+    key: `account:${id}`,
+    messageId: id,
+    conversationId: `c-${id}`,
+    line: LINE,
+    sender: LINE,
+    participant: PERSON,
+    consentKey: "opaque",
+    origin: "webhook",
+    carrierId: `SM-${id}`,
+    body: BODY,
+    media: [],
+    occurredAt: null,
+    needsAnswer: true,
+    debounceMs: 0,
+    maxWaitMs: 0,
+    consent: null,
+    autoReply: null,
+  });
+}
+
+/** One text, answered and delivered. */
+async function converse(storage: Storage, id: string): Promise<void> {
+  await textTo(storage, id);
+  const turn = await storage.claimTurn({ op: id, workerId: "w", leaseMs: 1_000 });
+  await storage.commitTurn({
+    op: id,
+    workerId: "w",
+    conversationId: turn?.conversation.id ?? "",
+    turnId: turn?.turn.id ?? "",
+    fence: turn?.fence ?? 0,
+    throughSeq: turn?.turn.throughSeq ?? 0,
+    outcome: "replied",
+    supersede: false,
+    pause: false,
+    parts: [{ id: `t${id}-1`, body: REPLY, media: [], encoding: "GSM-7", segments: 1 }],
+    expiryMs: 1_000,
+  });
+  const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [] };
+  const outboundId = `t${id}-1`;
+  await storage.claimSend({ op: id, workerId: "w", leaseMs: 1_000, outboundId, orderWaitMs: 0, conditions });
+  const carrierId = `SM-out-${id}`;
+  await storage.recordSend({
+    op: id,
+    outboundId,
+    attempt: 1,
+    result: { kind: "accepted", carrierId, status: "delivered" },
+  });
+}
+
+/** Everything that the database holds, table by table. */
+async function dump(driver: SqlDriver): Promise<Record<string, readonly unknown[]>> {
+  const [tables = []] = await driver.read([{ sql: "select name from sqlite_master where type = 'table'", params: [] }]);
+  const names = tables.map(({ name }) => String(name));
+  const rows = await driver.read(names.map((name) => ({ sql: `select * from ${name}`, params: [] })));
+  return Object.fromEntries(names.map((name, index) => [name, rows[index] ?? []]));
+}
+
+describe("erasure in SQL", () => {
+  it("leaves no number and no text of the person in any table", async () => {
+    const { driver, storage } = await begin();
+    await converse(storage, "m1");
+    const before = JSON.stringify(await dump(driver));
+    for (const trace of [PERSON, BODY, REPLY]) expect(before).toContain(trace);
+    await expect(storage.erase({ op: "e", participant: PERSON, line: null })).resolves.toEqual({
+      conversations: 1,
+      messages: 2,
+    });
+    const after = JSON.stringify(await dump(driver));
+    for (const trace of [PERSON, BODY, REPLY]) expect(after).not.toContain(trace);
+    await storage.close();
+  });
+
+  it("keeps a tombstone for every key and carrier's id, and nothing else of the conversation", async () => {
+    const { driver, storage } = await begin();
+    await converse(storage, "m1");
+    await storage.erase({ op: "e", participant: PERSON, line: LINE });
+    const tables = await dump(driver);
+    expect(tables.ownline_keys).toEqual([
+      { kind: "carrier", key: "SM-out-m1", ref: null, attempt: null },
+      { kind: "inbound", key: "account:m1", ref: null, attempt: null },
+    ]);
+    for (const name of ["conversations", "messages", "attempts", "events", "turns"]) {
+      expect(tables[`ownline_${name}`], name).toEqual([]);
+    }
+    await storage.close();
+  });
+
+  it("purges a turn with the last of its messages, while a newer turn stays", async () => {
+    const { clock, driver, storage } = await begin();
+    await converse(storage, "m1");
+    await clock.advance(10_000);
+    await converse(storage, "m2");
+    await storage.purge({ op: "p", olderThanMs: 5_000, limit: 100 });
+    expect((await dump(driver)).ownline_turns).toMatchObject([{ id: "tm2" }]);
+    await storage.close();
+  });
+});
