@@ -86,7 +86,8 @@ describe("the docs agree with the code", () => {
   });
 
   it("every npm script that a page names exists", () => {
-    const scripts = Object.keys(manifest.scripts);
+    const example = JSON.parse(readPage(`${EXAMPLE}/package.json`));
+    const scripts = [manifest, example].flatMap((one) => Object.keys(one.scripts));
     expect(
       pages().flatMap((page) => unknownScripts(readPage(page), scripts).map((name) => `${page}: ${name}`)),
     ).toEqual([]);
