@@ -1,5 +1,5 @@
 /** What the server refused, in words for the person at the page. */
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(code, message) {
     super(message);
     this.code = code;

@@ -23,7 +23,12 @@ const state = {
   attempt: null,
 };
 
-const socket = globalThis.io({ transports: ["websocket", "polling"], autoConnect: false });
+const socket = globalThis.io({
+  transports: ["websocket", "polling"],
+  reconnectionDelayMax: 3000,
+  timeout: 5000,
+  autoConnect: false,
+});
 const form = byId("composer");
 const field = byId("text");
 const number = byId("number");
