@@ -28,7 +28,7 @@ async function answersOnlyTheNext({ emulator, sent }: Surroundings) {
 
 it("answers a text once when the server is killed right after the webhook's 200", async () => {
   await using around = await surroundings();
-  const first = await runExample(around.env);
+  await using first = await runExample(around.env);
   const { sid, response } = await around.emulator.text({ from: PERSON, to: OURS, body: "Hello!" });
   const exitCode = await first.end("SIGKILL");
   expect([response?.status, exitCode, around.sent()]).toEqual([200, null, []]);
@@ -46,7 +46,7 @@ it("answers a text once when the server is killed right after the webhook's 200"
 
 it("answers a typed text once when the server is killed right after its 201", async () => {
   await using around = await surroundings();
-  const first = await runExample(around.env);
+  await using first = await runExample(around.env);
   const typed = { id: "click-1", from: PERSON, body: "Hello!" };
   const { message } = await first.call("/messages", typed);
   await first.end("SIGKILL");
@@ -59,7 +59,7 @@ it("answers a typed text once when the server is killed right after its 201", as
 
 it("sends no second SMS when the server is killed while the carrier takes the first one", async () => {
   await using around = await surroundings({ statuses: "manual" });
-  const first = await runExample(around.env);
+  await using first = await runExample(around.env);
   around.emulator.faults.next({ kind: "hang" });
   const taken = new Promise<string>((resolve) => {
     around.emulator.onMessage(({ direction, sid }) => {

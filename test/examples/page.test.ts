@@ -107,7 +107,7 @@ describe("the page of the Express example", () => {
     await page.goto(example.url);
     await page.fill("#number", "12");
     await write("Hello!");
-    await page.getByText("The phone number is not a phone number that a carrier understands").waitFor();
+    await page.getByText("This is not a phone number that a carrier understands").waitFor();
     expect(await page.getAttribute("#number", "aria-invalid")).toBe("true");
     expect(await page.inputValue("#text")).toBe("Hello!");
     expect(await thread()).toEqual([]);
@@ -144,7 +144,7 @@ describe("the page of the Express example", () => {
 
   it("misses nothing that happens while it is cut off", async () => {
     await using around = await surroundings();
-    const first = await runExample(around.env);
+    await using first = await runExample(around.env);
     let isCutOff = false;
     await page.route("**/socket.io/?**", (route) => (isCutOff ? route.abort() : route.continue()));
     await page.routeWebSocket("**/socket.io/**", (socket) => {

@@ -2,12 +2,12 @@ import { type Message, type Ownline, type OwnlineOptions, ownline } from "../../
 import { memory } from "../../src/storage/memory.ts";
 import { signRequest, twilio } from "../../src/transport/twilio/twilio.ts";
 
-export const ACCOUNT: string = `AC${"a".repeat(32)}`;
+const ACCOUNT: string = `AC${"a".repeat(32)}`;
 export const TOKEN = "the-primary-token";
 export const PUBLIC = "https://example.com/api/webhooks/sms";
 export const OURS = "+15703251809";
 export const PERSON = "+12345678900";
-export const FORM = "application/x-www-form-urlencoded";
+const FORM = "application/x-www-form-urlencoded";
 
 /** The lines of a logger, each with its level before it. */
 export interface Heard {

@@ -220,7 +220,8 @@ async function send() {
     } else if (message.conversationId === state.current) showMessages([message]);
   } catch (error) {
     const atNumber = state.current === null && ["invalid_address", "sender_as_participant"].includes(error.code);
-    showError(error.message.replace(/^from is/, "The phone number is"), { atNumber });
+    const words = error.message.replace(/^from is not a/, "This is not a").replace(/^from is/, "The phone number is");
+    showError(words, { atNumber });
   } finally {
     byId("send").disabled = false;
     byId("send").textContent = "Send";
