@@ -22,16 +22,32 @@ export type {
   WorkerOptions,
 } from "./engine/options.ts";
 // Errors
-export { type ErrorParty, isOwnlineError, OwnlineError, type OwnlineErrorCode } from "./errors.ts";
+export {
+  type ErrorParty,
+  isOwnlineError,
+  OwnlineError,
+  type OwnlineErrorCode,
+  type OwnlineErrorOptions,
+} from "./errors.ts";
 export type { HandlerContext, WebhookHandler } from "./http/handler.ts";
 export type { Logger } from "./logger.ts";
+export type { ConsentSource, ConsentState } from "./model/consent.ts";
 export type { Conversation, Turn, TurnOutcome } from "./model/conversation.ts";
-export type { DeliveryStatus } from "./model/delivery-status.ts";
+export type { AttemptStatus, CarrierStatus, DeliveryStatus, FinalStatus } from "./model/delivery-status.ts";
 
 // Building blocks
 export { hasLeft, isFinal } from "./model/delivery-status.ts";
 export type { ConsentEvent, Notice, NoticeKind, OwnlineEvents, TurnEvent } from "./model/events.ts";
-export type { InboundMessage, Media, Message, MessageError, Origin, OutboundMessage } from "./model/message.ts";
+export type {
+  InboundMessage,
+  InboundOrigin,
+  Media,
+  Message,
+  MessageError,
+  Origin,
+  OutboundMessage,
+  OutboundOrigin,
+} from "./model/message.ts";
 export { maskAddress, normalizeAddress } from "./model/phone-number.ts";
 export type { SenderAddress, SenderConfig, SenderInput, SenderResolver } from "./model/sender.ts";
 // Everyday

@@ -49,23 +49,23 @@ async function settle({ sms, emulator }: House): Promise<void> {
 
 describe("a conversation over the emulated carrier", () => {
   it("makes no request at all for a simulated text, until the AI's answer leaves", async () => {
-    await using it = house();
-    await it.sms.simulate({ id: "click", from: "+12345678900", to: OURS[0], body: "Hello!" });
-    expect(it.emulator.requests).toEqual([]);
-    await settle(it);
-    expect(it.emulator.requests.map(({ method }) => method)).toEqual(["POST"]);
-    expect(it.emulator.messages).toMatchObject([
+    await using world = house();
+    await world.sms.simulate({ id: "click", from: "+12345678900", to: OURS[0], body: "Hello!" });
+    expect(world.emulator.requests).toEqual([]);
+    await settle(world);
+    expect(world.emulator.requests.map(({ method }) => method)).toEqual(["POST"]);
+    expect(world.emulator.messages).toMatchObject([
       { direction: "outbound-api", from: OURS[0], to: "+12345678900", body: "You said: Hello!", status: "delivered" },
     ]);
   });
 
   it("goes from the app to the phone and back, delivered to the last tick", async () => {
-    await using it = house();
-    const typed = await it.sms.simulate({ id: "click", from: "+12345678900", to: OURS[0], body: "Hello!" });
-    await settle(it);
-    await it.emulator.text({ from: "+12345678900", to: OURS[0], body: "Friday at 7?" });
-    await settle(it);
-    expect(await it.sms.messages({ conversationId: typed.conversationId })).toMatchObject([
+    await using world = house();
+    const typed = await world.sms.simulate({ id: "click", from: "+12345678900", to: OURS[0], body: "Hello!" });
+    await settle(world);
+    await world.emulator.text({ from: "+12345678900", to: OURS[0], body: "Friday at 7?" });
+    await settle(world);
+    expect(await world.sms.messages({ conversationId: typed.conversationId })).toMatchObject([
       { origin: "simulated", body: "Hello!" },
       { origin: "ai", status: "delivered" },
       { origin: "webhook", body: "Friday at 7?" },
@@ -74,68 +74,68 @@ describe("a conversation over the emulated carrier", () => {
   });
 
   it("sends from owned numbers only, whatever happens: every request to the carrier is looked at", async () => {
-    await using it = house("Got it, one moment.");
+    await using world = house("Got it, one moment.");
     for (const [index, from] of PEOPLE.entries()) {
       for (const to of OURS) {
-        await it.sms.simulate({ id: `s${index}${to}`, from, to, body: "typed in the app" });
-        await it.emulator.text({ from, to, body: "texted from the phone" });
-        await it.sms.send({ key: `k${index}${to}`, to: from, from: to, body: "from the service" });
+        await world.sms.simulate({ id: `s${index}${to}`, from, to, body: "typed in the app" });
+        await world.emulator.text({ from, to, body: "texted from the phone" });
+        await world.sms.send({ key: `k${index}${to}`, to: from, from: to, body: "from the service" });
         // @ts-expect-error a person's number is no sender
-        await it.sms.send({ key: `bad${index}${to}`, to: PEOPLE[0], from, body: "spoofed" }).catch(() => {});
-        await it.sms.simulate({ id: `own${index}${to}`, from: to, to, body: "from ourselves" }).catch(() => {});
+        await world.sms.send({ key: `bad${index}${to}`, to: PEOPLE[0], from, body: "spoofed" }).catch(() => {});
+        await world.sms.simulate({ id: `own${index}${to}`, from: to, to, body: "from ourselves" }).catch(() => {});
       }
     }
-    it.emulator.faults.next({ kind: "drop-after-accept" });
-    it.emulator.faults.next({ kind: "error-after-accept" });
-    await settle(it);
-    const senders = it.emulator.requests.filter(({ method }) => method === "POST").map(({ params }) => params.From);
+    world.emulator.faults.next({ kind: "drop-after-accept" });
+    world.emulator.faults.next({ kind: "error-after-accept" });
+    await settle(world);
+    const senders = world.emulator.requests.filter(({ method }) => method === "POST").map(({ params }) => params.From);
     expect(senders.length).toBeGreaterThan(10);
     expect(senders.filter((sender) => !OURS.some((ours) => ours === sender))).toEqual([]);
-    const outbound = it.emulator.messages.filter(({ direction }) => direction !== "inbound");
+    const outbound = world.emulator.messages.filter(({ direction }) => direction !== "inbound");
     expect(outbound.filter(({ from }) => !OURS.some((ours) => ours === from))).toEqual([]);
   });
 
   it("rides the auto-reply on the webhook's answer, with ticks of its own", async () => {
-    await using it = house("Got it, one moment.");
-    const { replies, sid } = await it.emulator.text({ from: "+12345678900", to: OURS[0], body: "hello" });
+    await using world = house("Got it, one moment.");
+    const { replies, sid } = await world.emulator.text({ from: "+12345678900", to: OURS[0], body: "hello" });
     expect(replies).toMatchObject([{ body: "Got it, one moment.", direction: "outbound-reply" }]);
-    await it.emulator.redeliver(sid);
-    await settle(it);
-    const [conversation] = (await it.sms.conversations()).conversations;
-    const messages = await it.sms.messages({ conversationId: conversation?.id ?? "" });
+    await world.emulator.redeliver(sid);
+    await settle(world);
+    const [conversation] = (await world.sms.conversations()).conversations;
+    const messages = await world.sms.messages({ conversationId: conversation?.id ?? "" });
     expect(messages.map(({ origin }) => origin)).toEqual(["webhook", "auto-reply", "ai"]);
     expect(messages[1]).toMatchObject({ status: "delivered" });
   });
 
   it("settles a send whose answer was lost by the callback, and never sends a second SMS", async () => {
-    await using it = house();
-    it.emulator.faults.next({ kind: "drop-after-accept" });
-    await it.emulator.text({ from: "+12345678900", to: OURS[0], body: "hello" });
-    await it.clock.advance(1000);
-    await it.sms.processDue();
-    await it.emulator.idle();
-    await settle(it);
-    expect(it.emulator.messages.filter(({ direction }) => direction === "outbound-api")).toHaveLength(1);
+    await using world = house();
+    world.emulator.faults.next({ kind: "drop-after-accept" });
+    await world.emulator.text({ from: "+12345678900", to: OURS[0], body: "hello" });
+    await world.clock.advance(1000);
+    await world.sms.processDue();
+    await world.emulator.idle();
+    await settle(world);
+    expect(world.emulator.messages.filter(({ direction }) => direction === "outbound-api")).toHaveLength(1);
   });
 
   it("honours STOP as the carrier does, and comes back with START", async () => {
-    await using it = house();
-    const text = (body: string) => it.emulator.text({ from: "+12345678900", to: OURS[0], body });
+    await using world = house();
+    const text = (body: string) => world.emulator.text({ from: "+12345678900", to: OURS[0], body });
     await text("hello");
-    await settle(it);
+    await settle(world);
     await text("STOP");
     await text("anyone?");
-    await settle(it);
+    await settle(world);
     await text("START");
     await text("hello again");
-    await settle(it);
-    const ours = it.emulator.requests.filter(({ method }) => method === "POST").map(({ params }) => params.Body);
+    await settle(world);
+    const ours = world.emulator.requests.filter(({ method }) => method === "POST").map(({ params }) => params.Body);
     expect(ours).toEqual(["You said: hello", "You said: hello again"]);
   });
 
   it("refuses a forged webhook and stores nothing of it", async () => {
-    await using it = house();
-    const response = await it.sms.fetch(
+    await using world = house();
+    const response = await world.sms.fetch(
       new Request("https://app.test/sms", {
         method: "POST",
         headers: { "content-type": "application/x-www-form-urlencoded", "x-twilio-signature": "Zm9yZ2Vk" },
@@ -143,6 +143,6 @@ describe("a conversation over the emulated carrier", () => {
       }),
     );
     expect(response.status).toBe(403);
-    expect((await it.sms.conversations()).conversations).toEqual([]);
+    expect((await world.sms.conversations()).conversations).toEqual([]);
   });
 });

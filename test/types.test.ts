@@ -5,6 +5,7 @@ import {
   type OutboundMessage,
   type Ownline,
   type OwnlineErrorCode,
+  type OwnlineOptions,
   ownline,
   type SenderAddress,
 } from "../src/index.ts";
@@ -48,9 +49,12 @@ describe("the public types", () => {
   });
 
   it("refuse what the options do not know", () => {
+    const options = { ...parts, senders: ["+15703251809"] };
+    expectTypeOf(options).toExtend<OwnlineOptions>();
     // @ts-expect-error a misspelt option
-    () => ownline({ ...parts, senders: ["+15703251809"], burts: {} });
+    const misspelt: OwnlineOptions = { ...parts, senders: ["+15703251809"], burts: {} };
     // @ts-expect-error nothing is in memory unless it is said
-    () => ownline({ transport: parts.transport, ai: parts.ai, senders: ["+15703251809"] });
+    const unstored: OwnlineOptions = { transport: parts.transport, ai: parts.ai, senders: ["+15703251809"] };
+    expectTypeOf(misspelt).toEqualTypeOf(unstored);
   });
 });

@@ -19,7 +19,8 @@ import type { Ai, AiContext, AiTurn, Reply } from "./ai.ts";
 import { describeMedia, toPrompt } from "./prompt.ts";
 import { providerError } from "./provider-error.ts";
 
-type GenerateOptions = Parameters<typeof generateText>[0];
+/** The settings that the AI SDK's `generateText` takes. */
+export type GenerateOptions = Parameters<typeof generateText>[0];
 
 /** The AI SDK's own settings, passed on unchanged: https://ai-sdk.dev/docs/ai-sdk-core/settings */
 export type AiSdkSettings = Pick<

@@ -6,6 +6,7 @@ import type { SendRequest, SendResult } from "../transport/transport.ts";
 import { conditionsOf } from "./conditions.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import { persist } from "./persist.ts";
+import { requestFor } from "./request.ts";
 import { tellFact } from "./status.ts";
 
 const LONGEST_BACKOFF_MS = 900_000;
@@ -63,20 +64,6 @@ async function send(context: EngineContext, due: DueMessage, signal: AbortSignal
   );
   tellFact(context, fact);
   return true;
-}
-
-/** The request to the carrier for one attempt of a message; also the auto-reply's, which rides on the webhook. */
-export function requestFor(message: OutboundMessage, attempt: number, line: string, signal?: AbortSignal): SendRequest {
-  return {
-    outboundId: message.id,
-    attempt,
-    line,
-    from: message.from,
-    to: message.to,
-    body: message.body,
-    media: message.media,
-    ...(signal === undefined ? {} : { signal }),
-  };
 }
 
 async function gate(context: EngineContext, due: DueMessage): Promise<SendConditions> {

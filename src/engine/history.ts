@@ -9,7 +9,7 @@ export async function recentMessages(
   throughSeq: number,
 ): Promise<readonly Message[]> {
   const newestFirst = await storage.messages({ conversationId, before: throughSeq + 1, limit: history.maxMessages });
-  return newestFirst.filter(wasSaid).reverse();
+  return newestFirst.filter(wasSaid).toReversed();
 }
 
 /**

@@ -1,7 +1,8 @@
+import { requestFor } from "../engine/request.ts";
 import { isOwnlineError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import type { OutboundMessage } from "../model/message.ts";
-import type { InboundText, SendRequest, StatusReport, Transport } from "../transport/transport.ts";
+import type { RecordedInbound } from "../storage/storage.ts";
+import type { InboundText, StatusReport, Transport } from "../transport/transport.ts";
 
 /** What a serverless runtime offers for work after the answer. */
 export interface HandlerContext {
@@ -13,7 +14,7 @@ export type WebhookHandler = (request: Request, ctx?: HandlerContext) => Promise
 
 /** The parts of the engine that the handler needs. */
 export interface WebhookReceiver {
-  receiveWebhook(text: InboundText, ctx?: HandlerContext): Promise<{ readonly autoReply: OutboundMessage | null }>;
+  receiveWebhook(text: InboundText, ctx?: HandlerContext): Promise<Pick<RecordedInbound, "autoReply" | "conversation">>;
   receiveStatus(report: StatusReport): Promise<void>;
 }
 
@@ -66,8 +67,9 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
           await receiver.receiveStatus(received.report);
           return transport.acknowledge(null);
         case "inbound": {
-          const { autoReply } = await receiver.receiveWebhook(received.text, ctx);
-          return transport.acknowledge(autoReply === null ? null : asRequest(autoReply));
+          const { autoReply, conversation } = await receiver.receiveWebhook(received.text, ctx);
+          const line = conversation?.line ?? received.text.to;
+          return transport.acknowledge(autoReply === null ? null : requestFor(autoReply, 1, line));
         }
         default:
           return received satisfies never;
@@ -75,18 +77,6 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
     } catch (error) {
       return failed(error, logger);
     }
-  };
-}
-
-function asRequest(message: OutboundMessage): SendRequest {
-  return {
-    outboundId: message.id,
-    attempt: 1,
-    line: message.from,
-    from: message.from,
-    to: message.to,
-    body: message.body,
-    media: message.media,
   };
 }
 

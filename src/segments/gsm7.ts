@@ -24,7 +24,7 @@ export function septetsOf(character: string): number {
 }
 
 /** Whether every character of a text is in the GSM-7 alphabet or its extension. Empty text is. */
-export function isGsm7(text: string): boolean {
+function isGsm7(text: string): boolean {
   for (const character of text) if (!SEPTETS.has(character)) return false;
   return true;
 }

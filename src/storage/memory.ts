@@ -10,6 +10,8 @@ import { recordInbound, recordOutbound } from "./memory/texts.ts";
 import { claimTurn, commitTurn, heartbeat, releaseTurn, setPaused } from "./memory/turns.ts";
 import type { Storage } from "./storage.ts";
 
+export type { StorageClock } from "./clock.ts";
+
 /** Options of {@link memory}. */
 export interface MemoryOptions {
   /** @default the system's clock */

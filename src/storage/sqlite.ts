@@ -4,6 +4,8 @@ import { sqlStorage } from "./sql/sql-storage.ts";
 import { type SqliteDatabase, sqliteDriver } from "./sql/sqlite-driver.ts";
 import type { Storage } from "./storage.ts";
 
+export type { StorageClock } from "./clock.ts";
+export type { SqlValue } from "./sql/driver.ts";
 export type { SqliteDatabase, SqliteStatement } from "./sql/sqlite-driver.ts";
 
 /** Options of {@link sqlite}. */

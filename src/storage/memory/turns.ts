@@ -1,4 +1,5 @@
 import type { Conversation } from "../../model/conversation.ts";
+import { turnIdOf } from "../../model/ids.ts";
 import type {
   ClaimedTurn,
   CommittedTurn,
@@ -59,7 +60,7 @@ export function claimTurn(ledger: Ledger, claim: TurnClaim): ClaimedTurn | null 
 function newTurn(row: ConversationRow, first: InboundRow, now: number): TurnRow {
   const counts = { runs: 0, failures: 0, superseded: 0, throughSeq: 0 };
   const times = { outcome: null, createdAt: now, committedAt: null };
-  const shown = { id: `t${first.message.id}`, conversationId: row.shown.id, ...counts, ...times };
+  const shown = { id: turnIdOf(first.message.id), conversationId: row.shown.id, ...counts, ...times };
   return { shown, crashes: 0, texts: [], group: [] };
 }
 

@@ -27,7 +27,9 @@ export interface FaultSubject {
  * - `duplicate-webhook`: its webhook comes twice
  */
 export type Fault =
-  | Plain<"drop-before-accept" | "drop-after-accept" | "hang">
+  | { readonly kind: "drop-before-accept" }
+  | { readonly kind: "drop-after-accept" }
+  | { readonly kind: "hang" }
   | { readonly kind: "error-after-accept" /** @default 500 */; readonly httpStatus?: number }
   | {
       readonly kind: "refuse";
@@ -38,11 +40,13 @@ export type Fault =
     }
   | { readonly kind: "delay"; readonly ms: number }
   | { readonly kind: "lagging-list" /** @default 60000 */; readonly lagMs?: number }
-  | Plain<"duplicate-callback" | "drop-callback" | "reorder-callbacks">
-  | Plain<"duplicate-webhook" | "lose-webhook">;
+  | { readonly kind: "duplicate-callback" }
+  | { readonly kind: "drop-callback" }
+  | { readonly kind: "reorder-callbacks" }
+  | { readonly kind: "duplicate-webhook" }
+  | { readonly kind: "lose-webhook" };
 
 /** One member of the union for each kind, so that a kind picks its own. */
-type Plain<Kind extends string> = Kind extends string ? { readonly kind: Kind } : never;
 
 export type FaultKind = Fault["kind"];
 

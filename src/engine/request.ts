@@ -1,0 +1,16 @@
+import type { OutboundMessage } from "../model/message.ts";
+import type { SendRequest } from "../transport/transport.ts";
+
+/** The request to the carrier for one attempt of a message; also the auto-reply's, which rides on the webhook. */
+export function requestFor(message: OutboundMessage, attempt: number, line: string, signal?: AbortSignal): SendRequest {
+  return {
+    outboundId: message.id,
+    attempt,
+    line,
+    from: message.from,
+    to: message.to,
+    body: message.body,
+    media: message.media,
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
