@@ -36,7 +36,7 @@ end`;
 const firstFull = (field: string): string => `(
   select j.value ->> '${field}' from ${fullCounters("o.at")} and j.value ->> 'full' = 'cancel' order by j.key limit 1)`;
 
-/** When a full counter `k` has room again. */
+/** When a full counter `k` has room again. Not inside an `order by`: SQLite 3.50 does not see `o` there. */
 const FREE_AT = "coalesce(case when k.ends_at > o.at then k.ends_at end, o.at + (j.value ->> 'windowMs'))";
 
 const JOINS =
@@ -58,7 +58,9 @@ const STEPS: readonly Statement[] = [
     detail = json_object('why', o.outcome,
     'error', case when o.outcome = 'full' then ${firstFull("error")} else :errors ->> o.outcome end,
     'reason', case when o.outcome = 'busy' then (
-      select j.value ->> 'reason' from ${fullCounters("o.at")} order by ${FREE_AT} desc, j.key limit 1) end,
+      select reason from (
+        select j.value ->> 'reason' as reason, ${FREE_AT} as free_at, j.key as place from ${fullCounters("o.at")})
+      order by free_at desc, place limit 1) end,
     'until', case
       when o.outcome = 'order' then (select max(e.unknown_since) + :orderWaitMs from ownline_messages m
         join ownline_messages e on ${UNKNOWN_EARLIER} where m.id = o.subject)
