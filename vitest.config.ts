@@ -12,7 +12,19 @@ const alias = Object.entries(entries).map(([subpath, source]) => ({
 const config: ViteUserConfig = {
   resolve: { alias },
   test: {
-    include: ["test/**/*.test.ts"],
+    projects: [
+      { extends: true, test: { name: "ownline", include: ["test/**/*.test.ts"] } },
+      // The promises hold on memory and on SQLite alike: the engine's tests run a second time.
+      {
+        extends: true,
+        test: {
+          name: "engine on sqlite",
+          include: ["test/engine/**/*.test.ts"],
+          exclude: ["test/engine/options.test.ts"],
+          env: { OWNLINE_TEST_LEDGER: "sqlite" },
+        },
+      },
+    ],
     reporters: ["default", new ClosingReporter()],
     restoreMocks: true,
     unstubEnvs: true,
