@@ -99,10 +99,6 @@ export interface WebhookRequest {
   readonly headers: Headers;
   /** The raw bytes as UTF-8 text. */
   readonly body: string;
-  /**
-   * The parameters, where a body parser ran before us and the raw bytes are gone. `body` is empty then.
-   */
-  readonly params?: URLSearchParams;
 }
 
 export type ReceivedWebhook =

@@ -53,13 +53,6 @@ export async function receive(options: ReceiveOptions, request: WebhookRequest):
   }
 
   const parts = method === "GET" ? { params: undefined, rawBody: undefined } : partsOf(request, contentType);
-  if (parts === undefined) {
-    return reject(
-      403,
-      "The body cannot be verified.",
-      "a JSON webhook came without its raw body, which its signature covers: mount the webhook before express.json()",
-    );
-  }
   const urls = candidates(options, request);
   for (const url of urls) {
     const result = await verifyRequest({ authToken: options.authTokens, url, ...parts, signature });
@@ -77,9 +70,9 @@ export async function receive(options: ReceiveOptions, request: WebhookRequest):
   );
 }
 
-function partsOf(request: WebhookRequest, contentType: string): SignedParts | undefined {
-  if (contentType === FORM) return { params: request.params ?? new URLSearchParams(request.body), rawBody: undefined };
-  return request.params === undefined ? { params: undefined, rawBody: request.body } : undefined;
+function partsOf({ body }: WebhookRequest, contentType: string): SignedParts {
+  if (contentType === FORM) return { params: new URLSearchParams(body), rawBody: undefined };
+  return { params: undefined, rawBody: body };
 }
 
 /** The URLs that Twilio may have called, the likeliest first. */
@@ -170,16 +163,15 @@ function likelyCause(options: ReceiveOptions, request: WebhookRequest, params: U
       "set webhookUrl to exactly the URL in Twilio's console."
     );
   }
-  const parser = request.params === undefined ? "" : " Or a body parser before the webhook changed the parameters.";
   if (came !== undefined && came.origin !== configured.origin) {
     return (
       `Likely cause: it reached this server as ${came.origin}, and Twilio called a public URL that is not webhookUrl: ` +
-      `set webhookUrl to exactly the URL in Twilio's console; or authToken is not this account's primary token.${parser}`
+      `set webhookUrl to exactly the URL in Twilio's console; or authToken is not this account's primary token.`
     );
   }
   return (
     "Likely cause: authToken is not the primary token of this account (Console, Account, API keys & tokens), " +
-    `or the URL in Twilio's console is spelled differently.${parser}`
+    "or the URL in Twilio's console is spelled differently, or something on the way changed the parameters."
   );
 }
 
