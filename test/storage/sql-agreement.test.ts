@@ -347,7 +347,9 @@ function learn(story: Story, result: unknown): void {
 }
 
 describe("SQLite and the reference in memory", () => {
-  const seeds = Array.from({ length: 20 }, (_, seed) => seed + 1);
+  /** Where a dead worker's text was once left in `sending`, and where an auto-reply once passed the gate. */
+  const telling = [9130, 9433];
+  const seeds = [...Array.from({ length: 40 }, (_, seed) => seed + 1), ...telling];
   it.each(seeds)("answer alike to the same made-up story (%i)", async (seed) => {
     expect(await differences(seed, 250)).toEqual([]);
   });

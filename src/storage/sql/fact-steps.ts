@@ -27,7 +27,8 @@ export const OWN_MESSAGE: string = "m.id = o.subject";
 const BEST = `(select b.n from ownline_attempts b where b.outbound_id = m.id and b.status <> 'refused'
   order by ${ranked("b.status", STATUS_WORTH)} desc, b.n desc limit 1)`;
 
-const BEST_STATUS = `(select a.status from ownline_attempts a where a.outbound_id = m.id and a.n = ${BEST})`;
+/** The state that message `m` shows. */
+export const BEST_STATUS: string = `(select a.status from ownline_attempts a where a.outbound_id = m.id and a.n = ${BEST})`;
 
 const SHOW_BEST = `status = coalesce(${BEST_STATUS}, m.status),
   error = (select a.error from ownline_attempts a where a.outbound_id = m.id and a.n = ${BEST}

@@ -64,9 +64,10 @@ const STORED_REPLY = `${RECORDED} and exists (select 1 from ownline_messages r w
 const AUTO_REPLY: readonly Statement[] = [
   statement(`
     insert into ownline_messages (id, conversation_id, seq, changed_seq, origin, sender, participant, content,
-      created_at, status, group_id, part, parts, attempts, carrier_ids, encoding, segments, not_before, order_until)
+      created_at, status, group_id, part, parts, attempts, carrier_ids, encoding, segments, expires_at,
+      not_before, order_until)
     select :replyId, c.id, c.seq + 1, c.seq + 1, 'auto-reply', c.sender, c.participant, :replyContent, o.at, 'sending',
-      :replyId, 1, 1, 1, '[]', :replyEncoding, :replySegments, o.at, 0
+      :replyId, 1, 1, 1, '[]', :replyEncoding, :replySegments, o.at, o.at, 0
     from ownline_ops o join ownline_conversations c on c.id = o.conversation_id
     where ${FRESH} and ${RECORDED}
       and (:replyUnpaused = 0 or c.paused = 0)

@@ -1,5 +1,6 @@
 import type { Heartbeat, HeartbeatAnswer } from "../storage.ts";
 import { answerOf } from "./answer.ts";
+import { BEST_STATUS } from "./fact-steps.ts";
 import { act, FORGOTTEN_AFTER_MS, FRESH, type Ledger, marker, note, READ_ANSWER, SNAPSHOT } from "./operation.ts";
 import { SETTLE } from "./order.ts";
 import { integer, outboundOf, record, text } from "./rows.ts";
@@ -49,8 +50,7 @@ const BEAT: readonly Statement[] = [
       select json_group_array(m.id) from (
         select distinct d.value ->> 0 as id from json_each(o.detail, '$.attempts') d) d
       join ownline_messages m on m.id = d.id
-      where m.status = 'sending' and not exists (
-        select 1 from ownline_attempts a where a.outbound_id = m.id and a.status not in ('unknown', 'refused')))`,
+      where m.status = 'sending' and ${BEST_STATUS} = 'unknown')`,
     "json_array_length(o.detail, '$.attempts') > 0",
   ),
   act(
