@@ -11,7 +11,7 @@ export type Asked =
   | { readonly kind: "failed"; readonly error: unknown };
 
 /**
- * Asks the AI, with a limit of time. Returns as soon as the run is given up, even if the AI ignores its signal: what
+ * Asks the AI, with a limit of time; not at all where the run was given up before. Returns as soon as the run is given up, even if the AI ignores its signal: what
  * it says later is not heard.
  */
 export async function ask(
@@ -25,6 +25,8 @@ export async function ask(
   },
 ): Promise<Asked> {
   const { clock, timeoutMs, giveUp, toolStarted } = options;
+  // An AI that does not look at its signal would begin, and its tools with it.
+  if (giveUp.aborted) return { kind: "given-up" };
   const timeUp = new AbortController();
   const over = new AbortController();
   const signal = AbortSignal.any([giveUp, timeUp.signal]);

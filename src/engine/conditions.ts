@@ -1,17 +1,24 @@
 import type { Policy, SendSnapshot } from "../policy/policy.ts";
 import type { SendConditions } from "../storage/storage.ts";
+import { hookNow } from "./hook.ts";
 
 /**
  * Joins what the policies demand of a message into conditions that the ledger judges and charges in one step: any
- * consent, any cancellation, the longest delay, every counter.
+ * consent, any cancellation, the longest delay, every counter. A message is counted when it is first handed over, and
+ * not again where the carrier refused it and it is tried once more.
+ *
+ * @throws OwnlineError `invalid_options` where a policy throws
  */
 export function conditionsOf(policies: readonly Policy[], snapshot: SendSnapshot): SendConditions {
-  const verdicts = policies.flatMap((policy) => policy.send?.(snapshot) ?? []);
+  const verdicts = policies.flatMap((policy) =>
+    hookNow(`the policy "${policy.name}"`, () => policy.send?.(snapshot) ?? []),
+  );
+  const charge = (snapshot.message?.attempts ?? 0) === 0 ? 1 : 0;
   return {
     consent: verdicts.some((verdict) => verdict.consent === true),
     unpaused: snapshot.origin === "ai" || snapshot.origin === "auto-reply",
     delayMs: Math.max(0, ...verdicts.map((verdict) => verdict.delayMs ?? 0)),
     cancel: verdicts.find((verdict) => verdict.cancel !== undefined)?.cancel ?? null,
-    counters: verdicts.flatMap((verdict) => verdict.counters ?? []).map((rule) => ({ ...rule, charge: 1 })),
+    counters: verdicts.flatMap((verdict) => verdict.counters ?? []).map((rule) => ({ ...rule, charge })),
   };
 }

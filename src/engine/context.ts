@@ -7,6 +7,7 @@ import type { Policy } from "../policy/policy.ts";
 import type { ConsentKey } from "./consent-key.ts";
 import type { EngineOptions } from "./options.ts";
 import type { SenderBook } from "./senders.ts";
+import { describeThrown } from "./thrown.ts";
 
 /** What the engine's parts share: the options, and the way to say what happened. Made once, in `engine.ts`. */
 export interface EngineContext extends Omit<EngineOptions, "ai" | "senders"> {
@@ -84,7 +85,7 @@ export function teller(emit: Emit, options: Pick<EngineOptions, "logger" | "tran
     },
     error(error) {
       logger.error(`${error.code}: ${error.message}`);
-      if (error.cause !== undefined) logger.debug(`caused by ${String(error.cause)}`);
+      if (error.cause !== undefined) logger.debug(`caused by ${describeThrown(error.cause)}`);
       emit("error", error);
     },
   };

@@ -5,6 +5,7 @@ import type { ClaimedSend, DueMessage, SendConditions, SendResultRecord } from "
 import type { SendRequest, SendResult } from "../transport/transport.ts";
 import { conditionsOf } from "./conditions.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
+import { trouble } from "./heart.ts";
 import { persist } from "./persist.ts";
 import { requestFor } from "./request.ts";
 import { tellFact } from "./status.ts";
@@ -12,7 +13,10 @@ import { tellFact } from "./status.ts";
 const LONGEST_BACKOFF_MS = 900_000;
 /** A refusal for now (a full queue, congestion) is asked about again after minutes, not seconds. */
 const LATER_MS = 60_000;
-const UNCONFIGURED_WAIT_MS = 60_000;
+const UNJUDGED_WAIT_MS = 60_000;
+const UNJUDGED: SendConditions = { consent: false, unpaused: false, delayMs: 0, cancel: null, counters: [] };
+/** What a transport gets to report how far it came, once it was called off. */
+const CALLED_OFF_MS = 2000;
 
 /**
  * Does what is due about one message of the outbox: sends it, or settles it when no witness spoke. The only caller of
@@ -21,7 +25,7 @@ const UNCONFIGURED_WAIT_MS = 60_000;
  * @throws OwnlineError `storage_unavailable`
  */
 export async function deliver(context: EngineContext, due: DueMessage, signal: AbortSignal): Promise<boolean> {
-  return due.message.status === "unknown" ? settle(context, due.message) : send(context, due, signal);
+  return due.message.status === "unknown" ? settle(context, due.message, signal) : send(context, due, signal);
 }
 
 async function send(context: EngineContext, due: DueMessage, signal: AbortSignal): Promise<boolean> {
@@ -49,7 +53,7 @@ async function send(context: EngineContext, due: DueMessage, signal: AbortSignal
   const tooLate = clock.now() - askedAt >= worker.leaseMs;
   const result: SendResult = tooLate
     ? notSent("the process stood still for longer than its lease, so the message was not handed over")
-    : await handOver(context, request);
+    : await handOver(context, request, signal);
   if (result.kind === "refused" && (result.refusal === "configuration" || result.wholeAccount)) {
     tell.error(new OwnlineError("carrier_rejected", `${result.error.reason}`, errorCode(result.error.code)));
   }
@@ -66,28 +70,36 @@ async function send(context: EngineContext, due: DueMessage, signal: AbortSignal
   return true;
 }
 
+/** What nobody could judge, because a policy or the resolver failed, waits: neither sent unjudged nor lost. */
 async function gate(context: EngineContext, due: DueMessage): Promise<SendConditions> {
   const { conversation, message, consentKey } = due;
-  const conditions = conditionsOf(context.policies, {
-    origin: message.origin,
-    pairKey: consentKey,
-    conversation,
-    message,
-  });
-  const configured = (await context.senders.routeInbound(message.from, conversation.line)) !== null;
-  if (configured) return conditions;
-  context.tell.error(
-    new OwnlineError(
-      "unknown_sender",
-      `message ${message.id} waits: its sender is no longer configured. Add the number to senders again, or let the message expire`,
-    ),
-  );
-  return { ...conditions, delayMs: Math.max(conditions.delayMs, UNCONFIGURED_WAIT_MS) };
+  let conditions = UNJUDGED;
+  try {
+    conditions = conditionsOf(context.policies, {
+      origin: message.origin,
+      pairKey: consentKey,
+      conversation,
+      message,
+    });
+    const configured = (await context.senders.routeInbound(message.from, conversation.line)) !== null;
+    // Nothing waits longer than for its expiry: it is looked at then, and cancelled.
+    if (configured) return { ...conditions, delayMs: Math.min(conditions.delayMs, context.sending.expiryMs) };
+    context.tell.error(
+      new OwnlineError(
+        "unknown_sender",
+        `message ${message.id} waits: its sender is no longer configured. Add the number to senders again, or let the message expire`,
+      ),
+    );
+  } catch (error) {
+    context.tell.error(trouble(error));
+  }
+  return { ...conditions, delayMs: Math.max(conditions.delayMs, UNJUDGED_WAIT_MS) };
 }
 
-async function handOver(context: EngineContext, request: SendRequest): Promise<SendResult> {
+async function handOver(context: EngineContext, request: SendRequest, signal: AbortSignal): Promise<SendResult> {
+  const over = new AbortController();
   try {
-    return await context.transport.send(request);
+    return await Promise.race([context.transport.send(request), calledOff(context, signal, over.signal)]);
   } catch (error) {
     // A transport must not throw; if one does, nobody knows how far it came.
     context.tell.error(
@@ -104,7 +116,22 @@ async function handOver(context: EngineContext, request: SendRequest): Promise<S
       kind: "unknown",
       error: { code: null, reason: "the transport threw, so nobody knows whether the carrier took it" },
     };
+  } finally {
+    over.abort();
   }
+}
+
+/** A transport that does not heed its signal must not keep the process from ending. */
+function calledOff({ clock }: EngineContext, signal: AbortSignal, over: AbortSignal): Promise<SendResult> {
+  return new Promise((resolve) => {
+    const giveUp = async () => {
+      await clock.sleep(CALLED_OFF_MS, { signal: over });
+      const reason = "the process stopped before the carrier had answered, so nobody knows whether it took it";
+      resolve({ kind: "unknown", error: { code: null, reason } });
+    };
+    if (signal.aborted) void giveUp();
+    else signal.addEventListener("abort", () => void giveUp(), { once: true, signal: over });
+  });
 }
 
 function factOf({ sending }: EngineContext, attempt: number, result: SendResult): SendResultRecord {
@@ -119,7 +146,9 @@ function factOf({ sending }: EngineContext, attempt: number, result: SendResult)
       if (again) {
         const firstMs = refusal === "retry-now" ? sending.backoffMs : Math.max(sending.backoffMs, LATER_MS);
         const backoffMs = Math.min(firstMs * 2 ** Math.min(attempt - 1, 20), LONGEST_BACKOFF_MS);
-        return { kind: "refused", next: "retry", retryInMs: Math.max(result.retryAfterMs ?? 0, backoffMs), error };
+        // Never beyond its expiry, however long the carrier wants to be left alone: others wait behind it.
+        const retryInMs = Math.min(Math.max(result.retryAfterMs ?? 0, backoffMs), sending.expiryMs);
+        return { kind: "refused", next: "retry", retryInMs, error };
       }
       return { kind: "refused", next: refusal === "opted-out" ? "opt-out" : "fail", retryInMs: 0, error };
     }
@@ -155,7 +184,7 @@ function tellClaimed({ tell }: EngineContext, claimed: ClaimedSend & { outcome: 
   }
 }
 
-async function settle(context: EngineContext, message: OutboundMessage): Promise<boolean> {
+async function settle(context: EngineContext, message: OutboundMessage, signal: AbortSignal): Promise<boolean> {
   const decision = context.sending.unknown;
   const reasons = {
     resend: "no witness spoke for it within the window, so it is sent again; the person may get it twice",
@@ -163,7 +192,10 @@ async function settle(context: EngineContext, message: OutboundMessage): Promise
     drop: "no witness spoke for it within the window, and the policy is to drop it",
   } as const;
   const reason = reasons[decision];
-  const fact = await context.storage.resolveUnknown({ op: newId("o"), outboundId: message.id, decision, reason });
+  const op = newId("o");
+  const fact = await persist(context, { signal }, () =>
+    context.storage.resolveUnknown({ op, outboundId: message.id, decision, reason }),
+  );
   if (fact.changed && decision === "resend") {
     context.tell.notice({
       kind: "resent",

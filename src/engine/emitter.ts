@@ -2,6 +2,7 @@ import { EventEmitter } from "eventemitter3";
 import type { Logger } from "../logger.ts";
 import type { OwnlineEvents } from "../model/events.ts";
 import type { Emit } from "./context.ts";
+import { describeThrown } from "./thrown.ts";
 
 /** Listeners of this process. */
 export interface Emitter {
@@ -21,7 +22,7 @@ export function createEmitter(logger: Logger): Emitter {
         logger.error(
           `a listener of "${name}" failed, and the work went on without it: ${error instanceof Error ? error.name : "it threw something that is not an Error"}`,
         );
-        logger.debug(String(error instanceof Error ? error.stack : error));
+        logger.debug(describeThrown(error));
       };
       for (const listener of emitter.listeners(name)) {
         try {

@@ -1,14 +1,20 @@
-import type { AiTurn, HistoryEntry } from "../ai/ai.ts";
+import type { HistoryEntry } from "../ai/ai.ts";
+import type { CheckedAi } from "../ai/reply.ts";
 import type { InboundMessage, Message } from "../model/message.ts";
 import type { EngineContext } from "./context.ts";
+import { hook } from "./hook.ts";
 
-/** What was said up to and with a text, oldest first: the newest `maxMessages` that either side has seen. */
+/** The loop guard must see this far back, however little the AI is shown. */
+const LEAST_FOR_POLICIES = 40;
+
+/** What was said up to and with a text, oldest first: the newest `maxMessages` that either side has seen, or more. */
 export async function recentMessages(
   { storage, history }: Pick<EngineContext, "storage" | "history">,
   conversationId: string,
   throughSeq: number,
 ): Promise<readonly Message[]> {
-  const newestFirst = await storage.messages({ conversationId, before: throughSeq + 1, limit: history.maxMessages });
+  const limit = Math.max(history.maxMessages, LEAST_FOR_POLICIES);
+  const newestFirst = await storage.messages({ conversationId, before: throughSeq + 1, limit });
   return newestFirst.filter(wasSaid).toReversed();
 }
 
@@ -35,9 +41,19 @@ export function historyFor(
   return [...kept, ...answering].toSorted((a, b) => a.seq - b.seq).map(toEntry);
 }
 
-/** Lets the service change the window; see the `history.select` option. */
-export async function selectHistory({ history }: Pick<EngineContext, "history">, turn: AiTurn): Promise<AiTurn> {
-  return history.select === undefined ? turn : { ...turn, history: await history.select(turn.history, turn) };
+/** Lets the service change what the AI sees, in the AI's own time; see the `history.select` option. */
+export function withSelectedHistory({ ai, history }: Pick<EngineContext, "ai" | "history">): CheckedAi {
+  const { select } = history;
+  if (select === undefined) return ai;
+  return {
+    name: ai.name,
+    async reply(turn, context) {
+      const selected = await hook("options.history.select", () => select(turn.history, turn));
+      // It may have taken so long that nobody waits for the answer any more.
+      context.signal.throwIfAborted();
+      return ai.reply({ ...turn, history: selected }, context);
+    },
+  };
 }
 
 /** STOP, HELP and texts of people who opted out are not for the AI; what never left was never said. */

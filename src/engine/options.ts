@@ -138,6 +138,7 @@ const hasMethods =
     value !== null &&
     names.every((name) => typeof Reflect.get(value, name) === "function");
 
+const isSaid = (text: string): boolean => text.trim() !== "";
 const isFunction = (value: unknown): boolean => typeof value === "function";
 const ms = (least: number) =>
   z.optional(z.number({ error: milliseconds(least) }).check(z.gte(least, { error: milliseconds(least) })));
@@ -185,8 +186,8 @@ const schemaWith = (senders: z.ZodMiniType) =>
         ),
       ),
       autoReply: z.optional(
-        z.union([z.string().check(z.minLength(1)), z.custom(isFunction)], {
-          error: "give a text, or a function that returns a text or null",
+        z.union([z.string().check(z.refine(isSaid)), z.custom(isFunction)], {
+          error: "give a text that is not empty, or a function that returns a text or null",
         }),
       ),
       burst: z.optional(
@@ -201,7 +202,7 @@ const schemaWith = (senders: z.ZodMiniType) =>
             z
               .string({ error: "give the text" })
               .check(
-                z.minLength(1, { error: "give a text that is not empty: silence is what it is there to prevent" }),
+                z.refine(isSaid, { error: "give a text that is not empty: silence is what it is there to prevent" }),
               ),
           ),
           markdown: oneOf(["strip", "keep"]),

@@ -1,3 +1,4 @@
+import { OwnlineError } from "../errors.ts";
 import { newId, partIdOf } from "../model/ids.ts";
 import type { InboundOrigin, Media } from "../model/message.ts";
 import type { InboundSnapshot, InboundVerdict } from "../policy/policy.ts";
@@ -5,6 +6,8 @@ import { countSegments } from "../segments/segments.ts";
 import type { AutoReplyRecord, RecordedInbound } from "../storage/storage.ts";
 import { conditionsOf } from "./conditions.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
+import { trouble } from "./heart.ts";
+import { hook, hookNow } from "./hook.ts";
 import type { Route } from "./senders.ts";
 
 /** A text from a person, by whichever way it came. */
@@ -26,7 +29,8 @@ export interface IncomingText {
  * The one door in, for webhooks and simulated texts alike. When it returns, the text is committed, with everything
  * that follows from it at once: consent, due time, auto-reply. It never sends anything.
  *
- * @throws OwnlineError `storage_unavailable`: nothing may be acknowledged then.
+ * @throws OwnlineError `storage_unavailable`: nothing may be acknowledged then; `invalid_options` where a policy or the
+ * resolver of senders throws.
  */
 export async function receive(context: EngineContext, text: IncomingText): Promise<RecordedInbound> {
   const { senders, storage, tell, burst } = context;
@@ -42,7 +46,9 @@ export async function receive(context: EngineContext, text: IncomingText): Promi
     optOut: text.optOut,
     fromOwnSender: (await senders.route(text.from)) !== null,
   };
-  const verdicts = context.policies.flatMap((policy) => policy.inbound?.(snapshot) ?? []);
+  const verdicts = context.policies.flatMap((policy) =>
+    hookNow(`the policy "${policy.name}"`, () => policy.inbound?.(snapshot) ?? []),
+  );
   const silent = verdicts.find((verdict) => !verdict.answer);
   const consent = verdicts.find((verdict) => verdict.consent !== undefined)?.consent;
   const consentKey = await context.consentKey(line, text.from);
@@ -108,9 +114,8 @@ function autoReplyFor(
   if (text.origin !== "webhook" || text.optOut !== null || !context.transport.capabilities.autoReply) return null;
   const worded = verdicts.find((verdict) => verdict.reply !== undefined)?.reply;
   const answerable = verdicts.every((verdict) => verdict.answer);
-  const configured = typeof context.autoReply === "function" ? context.autoReply(snapshot) : context.autoReply;
-  const body = worded ?? (answerable ? configured : null);
-  if (body === null || body === undefined) return null;
+  const body = worded ?? (answerable ? configuredReply(context, snapshot) : null);
+  if (body === null) return null;
   const { encoding, segments } = countSegments(body);
   const conditions = conditionsOf(context.policies, {
     origin: "auto-reply",
@@ -126,4 +131,24 @@ function autoReplyFor(
     segments,
     conditions: worded === undefined ? conditions : { ...conditions, consent: false, unpaused: false },
   };
+}
+
+/** A mistake in the function costs its own words, never the person's text. */
+function configuredReply({ autoReply, tell }: EngineContext, snapshot: InboundSnapshot): string | null {
+  if (typeof autoReply !== "function") return autoReply;
+  try {
+    const reply: unknown = hookNow("options.autoReply", () => autoReply(snapshot));
+    if (reply === null || reply === undefined) return null;
+    if (typeof reply === "string" && reply.trim() !== "") return reply;
+    if (reply instanceof Promise) hook("options.autoReply", () => reply).catch((error) => tell.error(trouble(error)));
+    tell.error(
+      new OwnlineError(
+        "invalid_options",
+        "options.autoReply returned neither a text nor null, so the text was stored without an auto-reply: return a text that is not empty, and no promise",
+      ),
+    );
+  } catch (error) {
+    tell.error(trouble(error));
+  }
+  return null;
 }

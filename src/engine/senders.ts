@@ -1,6 +1,7 @@
 import { OwnlineError } from "../errors.ts";
 import { isMessagingService, normalizeAddress } from "../model/phone-number.ts";
-import { lineOf, type SenderConfig } from "../model/sender.ts";
+import { lineOf, type SenderConfig, type SenderResolver } from "../model/sender.ts";
+import { hook } from "./hook.ts";
 import type { SendersOption } from "./options.ts";
 
 /** Where a text belongs: the line that keeps its conversation, and the number of ours that it came to or leaves from. */
@@ -33,7 +34,7 @@ export function senderBook(option: SendersOption): SenderBook {
       byAddress.set(sender.service, { address: sender.service });
   }
   const find = async (address: string): Promise<SenderConfig | undefined> =>
-    typeof option === "function" ? option(address) : byAddress.get(address);
+    typeof option === "function" ? resolve(option, address) : byAddress.get(address);
 
   const route = async (address: string): Promise<Route | null> => {
     const sender = await find(address);
@@ -68,6 +69,23 @@ export function senderBook(option: SendersOption): SenderBook {
       );
     },
   };
+}
+
+/** What the resolver says, if it speaks of the address in question: nobody else's may ever become a sender. */
+async function resolve(resolver: SenderResolver, address: string): Promise<SenderConfig | undefined> {
+  const found: unknown = await hook("options.senders, the function that finds senders,", () => resolver(address));
+  if (found === undefined || found === null) return undefined;
+  const { address: own, service } =
+    typeof found === "object" && "address" in found ? { service: undefined, ...found } : {};
+  if (typeof own === "string" && (service === undefined || service === null || typeof service === "string")) {
+    const config = configOf(typeof service === "string" ? { address: own, service } : { address: own });
+    if (config.address === address) return config;
+    if (config.service === address) return { address };
+  }
+  throw new OwnlineError(
+    "invalid_options",
+    "options.senders, the function that finds senders, must return { address, service? } of the very address that it was asked about, or undefined where that is not yours",
+  );
 }
 
 function configOf(sender: string | SenderConfig): SenderConfig {

@@ -3,12 +3,14 @@ import type { CheckedReply } from "../ai/reply.ts";
 import { isOwnlineError, OwnlineError } from "../errors.ts";
 import type { TurnOutcome } from "../model/conversation.ts";
 import { newId } from "../model/ids.ts";
+import type { TurnSnapshot } from "../policy/policy.ts";
 import type { ClaimedTurn, CommittedTurn, TurnCommit, TurnRelease } from "../storage/storage.ts";
 import { ask } from "./ask.ts";
 import { compose, toSms } from "./compose.ts";
 import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
-import { historyFor, recentMessages, selectHistory } from "./history.ts";
+import { historyFor, recentMessages, withSelectedHistory } from "./history.ts";
+import { hookNow } from "./hook.ts";
 import { persist } from "./persist.ts";
 
 /** A run that is going on, and the handle by which others may end it. */
@@ -64,18 +66,13 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
 
   const decide = async (): Promise<Decision | null> => {
     const recent = await recentMessages(context, conversation.id, turn.throughSeq);
-    for (const policy of context.policies) {
-      const verdict = policy.turn?.({ conversation, history: recent });
-      if (verdict) {
-        context.tell.notice({
-          kind: "silenced",
-          conversationId: conversation.id,
-          messageId: null,
-          detail: `${policy.name}: ${verdict.reason}`,
-        });
-        return { outcome: "silent", parts: [], pause: false, supersede: false, reason: verdict.reason };
-      }
+    let silenced: Decision | null;
+    try {
+      silenced = silencedBy(context, { conversation, history: recent });
+    } catch (error) {
+      return failed(error);
     }
+    if (silenced !== null) return silenced;
     if (claimed.crashes >= MOST_CRASHES) {
       return fallback(context, turn.id, `${claimed.crashes} runs ended with their process`);
     }
@@ -88,7 +85,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
       messages: claimed.messages,
       history: historyFor(context, recent, claimed.messages),
     };
-    const asked = await ask(context.ai, await selectHistory(context, input), {
+    const asked = await ask(withSelectedHistory(context), input, {
       clock,
       timeoutMs: context.answer.timeoutMs,
       giveUp: gaveUp.signal,
@@ -152,6 +149,21 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
     },
     done: work(),
   };
+}
+
+function silencedBy({ policies, tell }: EngineContext, turn: TurnSnapshot): Decision | null {
+  for (const policy of policies) {
+    const verdict = hookNow(`the policy "${policy.name}"`, () => policy.turn?.(turn) ?? null);
+    if (verdict === null) continue;
+    tell.notice({
+      kind: "silenced",
+      conversationId: turn.conversation.id,
+      messageId: null,
+      detail: `${policy.name}: ${verdict.reason}`,
+    });
+    return { outcome: "silent", parts: [], pause: false, supersede: false, reason: verdict.reason };
+  }
+  return null;
 }
 
 function commitOf(

@@ -45,7 +45,7 @@ export interface InboundVerdict {
 
 export interface TurnSnapshot {
   readonly conversation: Conversation;
-  /** Oldest first, bounded by the history window; ends with the texts to answer. */
+  /** Oldest first, at least the newest 40 or `history.maxMessages`; ends with the texts to answer. */
   readonly history: readonly Message[];
 }
 

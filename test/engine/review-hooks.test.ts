@@ -1,0 +1,199 @@
+import { describe, expect, it } from "vitest";
+import { loopGuard } from "../../src/policy/loop-guard.ts";
+import type { Policy } from "../../src/policy/policy.ts";
+import { breathe, deferred, OTHER, OURS, PERSON, type RigOptions, refused, rig } from "./rig.ts";
+
+const NOW = { burst: { quietMs: 0 } };
+const FALLBACK = "Sorry, I cannot answer right now. Please try again in a little while.";
+
+/** What a caller without a compiler hands over. */
+const unchecked = (options: object): RigOptions => options;
+
+const broken = (): never => {
+  throw new Error("a mistake of the service");
+};
+
+describe("what the service itself has written, and wrongly", () => {
+  it.each<[string, RigOptions]>([
+    ["a policy that judges turns", { policies: [{ name: "bad", turn: broken }] }],
+    ["history.select", { history: { select: broken } }],
+  ])("ends a turn with the fallback, once, when it throws: %s", async (_, options) => {
+    await using house = rig({ ...NOW, ...options });
+    await house.text("hello");
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.errors).toHaveLength(3);
+    expect(house.errors[0]).toMatchObject({ code: "invalid_options" });
+  });
+
+  it("has no more time for selecting history than the AI for its answer", async () => {
+    await using house = rig({
+      ...NOW,
+      answer: { attempts: 1, timeoutMs: 30_000 },
+      history: { select: () => deferred<never>().promise },
+    });
+    await house.text("hello");
+    const sweep = house.sms.processDue();
+    await breathe();
+    await house.clock.advance(30_000);
+    await sweep;
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+  });
+
+  it("does not have the AI begin what was given up before", async () => {
+    const held = deferred();
+    let calls = 0;
+    await using house = rig({
+      ...NOW,
+      history: {
+        async select(history) {
+          calls += 1;
+          if (calls === 1) await held.promise;
+          return history;
+        },
+      },
+    });
+    await house.text("one");
+    const sweep = house.sms.processDue();
+    for (let round = 0; round < 10; round += 1) await breathe();
+    await house.text("two");
+    held.resolve();
+    await sweep;
+    await house.sms.settled();
+    expect(house.asked.map(({ turn }) => turn.messages.length)).toEqual([2]);
+  });
+
+  it("keeps a message from leaving unjudged, holds up no other, and lets it expire at last", async () => {
+    const policy: Policy = {
+      name: "bad",
+      send: ({ message }) => (message?.body === "bad" ? broken() : null),
+    };
+    await using house = rig({ policies: [policy], sending: { expiryMs: 90_000 } });
+    for (let index = 0; index < 100; index += 1) {
+      await house.sms.send({ key: `${index}`, to: `+1234567${1000 + index}`, body: "bad" });
+    }
+    await house.clock.advance(1);
+    await house.sms.send({ key: "good", to: OTHER, body: "good" });
+    await house.sms.processDue();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["good"]);
+    await house.sms.settled();
+    expect(house.statuses.filter(({ status }) => status === "cancelled")).toHaveLength(100);
+    expect(house.carrier.sent).toHaveLength(1);
+  });
+
+  it.each<[string, unknown]>([
+    ["throws", broken],
+    ["returns a promise", async () => "hi"],
+    ["returns a promise that rejects", async () => broken()],
+    ["returns a number", () => 5],
+    ["returns an empty text", () => ""],
+    ["returns a blank text", () => "  "],
+  ])("costs an auto-reply its words and not the person's text: it %s", async (_, autoReply) => {
+    await using house = rig(unchecked({ ...NOW, autoReply }));
+    await house.text("hello");
+    await house.sms.settled();
+    expect(house.messages.map(({ origin }) => origin)).toEqual(["webhook", "ai"]);
+    expect(house.errors[0]).toMatchObject({ code: "invalid_options" });
+  });
+
+  it("cannot break the telling by throwing what is no string and cannot be made one", async () => {
+    await using house = rig({ ...NOW, answer: { attempts: 1 } });
+    house.script = () => Promise.reject(Object.create(null));
+    house.sms.on("message", () => {
+      throw Object.create(null);
+    });
+    await house.text("hello");
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+  });
+
+  it("is a fallback text of nothing but spaces, or an auto-reply", () => {
+    expect(() => rig({ answer: { fallbackText: "   " } })).toThrow("options.answer.fallbackText");
+    expect(() => rig({ autoReply: "\n" })).toThrow("options.autoReply");
+  });
+});
+
+describe("a function that finds senders", () => {
+  it("may say null where a number is not ours, as databases do", async () => {
+    const senders = async (address: string) => (address === OURS ? { address } : null);
+    await using house = rig(unchecked({ ...NOW, senders }));
+    await house.text("hello");
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ from }) => from)).toEqual([OURS]);
+  });
+
+  it.each<[string, unknown]>([
+    ["another number", { address: OURS }],
+    ["nothing useful", {}],
+    ["a word", "yes"],
+  ])("never makes a person a sender by answering with %s", async (_, found) => {
+    const senders = async (address: string) => (address === OTHER ? undefined : found);
+    await using house = rig(unchecked({ ...NOW, senders }));
+    const sending = house.sms.send({ key: "k", from: PERSON as typeof OURS, to: OTHER, body: "spoofed" });
+    await expect(sending).rejects.toMatchObject({ code: "invalid_options" });
+    await house.sms.settled();
+    expect(house.carrier.sent).toEqual([]);
+  });
+
+  it("knows a Messaging Service by a number of its", async () => {
+    const senders = async (address: string) =>
+      address === OURS || address === "MG1" ? { address: OURS, service: "MG1" } : undefined;
+    await using house = rig(unchecked({ ...NOW, senders }));
+    await house.sms.send({ key: "k", from: "MG1" as typeof OURS, to: OTHER, body: "x" });
+    await house.sms.settled();
+    expect(house.carrier.sent).toMatchObject([{ line: "MG1", from: "MG1" }]);
+  });
+
+  it("keeps messages waiting while it fails, and says so under its own name", async () => {
+    let down = false;
+    const senders = async (address: string) => {
+      if (down) throw new Error("no database");
+      return address === OURS ? { address } : undefined;
+    };
+    await using house = rig({ ...NOW, senders: senders as never });
+    await house.sms.send({ key: "k", from: OURS, to: OTHER, body: "x" });
+    down = true;
+    await house.sms.processDue();
+    expect(house.carrier.sent).toEqual([]);
+    expect(house.errors).toMatchObject([{ code: "invalid_options" }]);
+    down = false;
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(1);
+  });
+});
+
+describe("the loop guard", () => {
+  it("does not count what the carrier refused to take", async () => {
+    await using house = rig({ ...NOW, policies: [loopGuard({ limits: [{ max: 2, windowMs: 120_000 }] })] });
+    for (let times = 0; times < 3; times += 1) house.carrier.answers.push(refused("retry-now", 20429));
+    await house.text("hello");
+    await house.sms.settled();
+    expect(house.statuses.at(-1)).toMatchObject({ status: "accepted", attempts: 4 });
+  });
+
+  it("sees a loop although the AI is shown few messages", async () => {
+    await using house = rig({ ...NOW, history: { maxMessages: 2 } });
+    house.script = () => "Sorry, I did not understand that. Please choose one of the options of our menu.";
+    for (let round = 0; round < 8; round += 1) {
+      await house.text("Sorry, I did not understand that. Please choose one of the options of the menu.");
+      await house.sms.processDue();
+      await house.clock.advance(30_000);
+    }
+    expect(house.notices.map(({ kind }) => kind)).toContain("silenced");
+    expect(house.asked.map(({ turn }) => turn.history.length)).toEqual([1, 2, 2]);
+  });
+});
+
+describe("a carrier that asks to be left alone for a year", () => {
+  it("is asked no more once the message has expired, and holds up nothing for longer", async () => {
+    await using house = rig({ sending: { expiryMs: 60_000 } });
+    house.carrier.answers.push(refused("retry-later", 20429, 31_536_000_000));
+    await house.sms.send({ key: "1", to: OTHER, body: "one" });
+    await house.sms.processDue();
+    await house.clock.advance(60_000);
+    await house.sms.send({ key: "2", to: OTHER, body: "two" });
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["one", "two"]);
+    expect(house.notices).toMatchObject([{ kind: "cancelled" }]);
+  });
+});
