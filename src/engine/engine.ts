@@ -139,7 +139,8 @@ export function createEngine<Senders extends SendersOption>(
     const { message, conversation } = recorded;
     if (recorded.outcome === "recorded" && message !== null && conversation !== null) {
       if (message.needsAnswer) worker.newerText(message.conversationId, message.seq);
-      else if (recorded.consentChanged) worker.callOff(message.conversationId);
+      // Counted as answered in the very commit that stored it: an opt-out, which ended the open turn.
+      else if (conversation.answeredSeq >= message.seq) worker.callOff(message.conversationId);
       if (message.needsAnswer) attend(ctx);
     }
     return recorded;
@@ -238,9 +239,8 @@ export function createEngine<Senders extends SendersOption>(
     },
 
     async start() {
-      await open();
       everProcessed = true;
-      worker.start();
+      await worker.start(open);
     },
 
     stop: ({ timeoutMs = STOP_MS } = {}) => worker.stop({ timeoutMs }),

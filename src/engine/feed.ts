@@ -1,5 +1,5 @@
 import type { Message } from "../model/message.ts";
-import { newBell } from "./bell.ts";
+import { type Bell, newBell } from "./bell.ts";
 import type { EngineContext } from "./context.ts";
 
 export interface FeedOptions {
@@ -23,36 +23,32 @@ const PAGE = 100;
  * one wrote at once.
  */
 export function createFeed(context: Pick<EngineContext, "storage" | "clock" | "worker">): Feed {
-  const bells = new Map<string, ReturnType<typeof newBell>>();
-  const bellOf = (conversationId: string) => {
-    const known = bells.get(conversationId);
-    if (known !== undefined) return known;
-    const bell = newBell();
-    bells.set(conversationId, bell);
-    return bell;
-  };
+  const followed = new Map<string, { readonly bell: Bell; readers: number }>();
 
   return {
     changed(conversationId) {
-      bells.get(conversationId)?.ring();
-      bells.delete(conversationId);
+      followed.get(conversationId)?.bell.ring();
     },
     async *read({ conversationId, after = 0, signal }) {
       const ended = () => signal?.aborted ?? false;
+      const entry = followed.get(conversationId) ?? { bell: newBell(), readers: 0 };
+      followed.set(conversationId, entry);
+      entry.readers += 1;
       let position = after;
-      while (!ended()) {
-        const { rung } = bellOf(conversationId);
-        const page = await context.storage.changes({ conversationId, after: position, limit: PAGE });
-        for (const message of page) {
-          if (ended()) return;
-          position = message.changedSeq;
-          yield message;
+      try {
+        while (!ended()) {
+          const since = entry.bell.rings;
+          const page = await context.storage.changes({ conversationId, after: position, limit: PAGE });
+          for (const message of page) {
+            if (ended()) return;
+            position = message.changedSeq;
+            yield message;
+          }
+          if (page.length < PAGE) await entry.bell.rest(context.clock, context.worker.pollMs, { since, signal });
         }
-        if (page.length === PAGE) continue;
-        const over = new AbortController();
-        const ends = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
-        await Promise.race([rung, context.clock.sleep(context.worker.pollMs, { signal: ends })]);
-        over.abort();
+      } finally {
+        entry.readers -= 1;
+        if (entry.readers === 0) followed.delete(conversationId);
       }
     },
   };

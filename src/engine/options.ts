@@ -100,7 +100,7 @@ export interface WorkerOptions {
   readonly pollMs?: number;
   /** How soon a dead process is noticed. @default 10000 */
   readonly leaseMs?: number;
-  /** The most turns at work at once in this process. @default 32 */
+  /** The most turns at work at once in this process, and the most messages on their way to the carrier. @default 32 */
   readonly concurrency?: number;
 }
 

@@ -22,7 +22,8 @@ export interface SweepResult {
  * Conversations never wait for each other; within one, the ledger keeps the order.
  */
 export interface Worker {
-  start(): void;
+  /** Begins once `ready` is; a stop that was called meanwhile calls it off. */
+  start(ready: () => Promise<unknown>): Promise<void>;
   readonly started: boolean;
   /** Rings the bell: something may be due. */
   wake(): void;
@@ -34,7 +35,7 @@ export interface Worker {
   processDue(): Promise<SweepResult>;
   /** Sweeps until nothing is due any more, now or later, or until `withinMs` have passed. */
   drain(options: { readonly withinMs: number | null; readonly idle: boolean }): Promise<void>;
-  /** Takes no new work, gives what is running `timeoutMs`, then gives it back. */
+  /** Takes no new work, gives what is running `timeoutMs`, then gives it back. Afterwards nothing of it goes on. */
   stop(options: { readonly timeoutMs: number }): Promise<void>;
 }
 
@@ -45,32 +46,36 @@ export function createWorker(context: EngineContext): Worker {
   const { clock, storage, tell, workerId } = context;
   const runs = new Map<string, Run>();
   const sends = new Map<string, Promise<number>>();
-  let bell = newBell();
+  const sweeps = new Set<Promise<unknown>>();
+  const bell = newBell();
+  const wake = bell.ring;
   let loop: Promise<void> | null = null;
   let endLoop = (): void => {};
-  let stopping: AbortController | null = null;
+  /** Calls of `stop` that are waiting for the work to end, and all there ever were. */
+  let stopping = 0;
+  let stops = 0;
+  let stopped = Promise.resolve();
   let stopSends = new AbortController();
   let idleLeases = new Map<string, number>();
-
-  const wake = () => {
-    bell.ring();
-    bell = newBell();
-  };
+  /** Messages were left lying because enough others were on their way. */
+  let crowded = false;
 
   const alive = heart(context, async () => {
+    // The ledger may have answered before it gave us a turn that has begun since: such a run is not in the answer.
+    const asked = [...runs.values()];
     const answer = await storage.heartbeat({
       op: newId("o"),
       workerId,
       leaseMs: context.worker.leaseMs,
       unknownWindowMs: context.sending.unknownWindowMs,
     });
-    heed(answer);
+    heed(answer, asked);
   });
 
-  const heed = (answer: HeartbeatAnswer) => {
+  const heed = (answer: HeartbeatAnswer, asked: readonly Run[]) => {
     const held = new Map(answer.leases.map((lease) => [lease.conversationId, lease]));
     releaseIdle(answer.leases);
-    for (const run of runs.values()) {
+    for (const run of asked) {
       const lease = held.get(run.conversationId);
       if (lease === undefined || lease.fence !== run.fence) run.giveUp("lost");
       else if (lease.pendingSeq > run.throughSeq) run.giveUp("superseded");
@@ -110,12 +115,14 @@ export function createWorker(context: EngineContext): Worker {
 
   const claimTurns = async (): Promise<Run[]> => {
     const claimed: Run[] = [];
-    while (runs.size < context.worker.concurrency && stopping === null) {
+    while (runs.size < context.worker.concurrency && stopping === 0) {
       const turn = await storage.claimTurn({ op: newId("o"), workerId, leaseMs: context.worker.leaseMs });
       if (turn === null) break;
       const run = startRun(context, turn);
       runs.set(run.conversationId, run);
       claimed.push(run);
+      // The stop came while the ledger was choosing: the turn goes back at once.
+      if (stopping > 0) run.giveUp("stopped");
       void run.done.then(() => {
         if (runs.get(run.conversationId) === run) runs.delete(run.conversationId);
         wake();
@@ -128,11 +135,18 @@ export function createWorker(context: EngineContext): Worker {
   const startSends = (due: readonly DueMessage[], idle?: Set<string>): Promise<number>[] => {
     const started: Promise<number>[] = [];
     for (const [conversationId, messages] of byConversation(due)) {
-      if (sends.has(conversationId) || stopping !== null) continue;
-      const sending = sendInOrder(messages, idle).then((done) => {
+      if (sends.has(conversationId) || stopping > 0) continue;
+      if (sends.size >= context.worker.concurrency) {
+        crowded = true;
+        break;
+      }
+      const sending = sendInOrder(messages, idle).then(({ done, failed }) => {
         sends.delete(conversationId);
         // Ringing for nothing would spin.
-        if (done > 0) wake();
+        if (done > 0 || (crowded && !failed)) {
+          crowded = false;
+          wake();
+        }
         return done;
       });
       sends.set(conversationId, sending);
@@ -141,31 +155,32 @@ export function createWorker(context: EngineContext): Worker {
     return started;
   };
 
-  const sendInOrder = async (due: readonly DueMessage[], idle?: Set<string>): Promise<number> => {
+  const sendInOrder = async (due: readonly DueMessage[], idle?: Set<string>) => {
     let done = 0;
     for (const entry of due) {
+      if (stopSends.signal.aborted) break;
       try {
         if (await deliver(context, entry, stopSends.signal)) done += 1;
         else idle?.add(entry.message.id);
       } catch (error) {
         idle?.add(entry.message.id);
         tell.error(trouble(error));
-        break;
+        return { done, failed: true };
       }
     }
-    return done;
+    return { done, failed: false };
   };
 
   const runLoop = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      const rung = bell.rung;
+      const since = bell.rings;
       try {
         await claimTurns();
         const due = await storage.due(DUE_LIMIT);
         startSends(due.messages);
         const soon =
           due.messages.length > 0 || due.turns ? context.worker.pollMs : (due.nextInMs ?? context.worker.pollMs);
-        await rest(rung, Math.min(Math.max(1, soon), context.worker.pollMs), signal);
+        await bell.rest(clock, Math.min(Math.max(1, soon), context.worker.pollMs), { since, signal });
       } catch (error) {
         tell.error(trouble(error));
         await clock.sleep(TROUBLE_WAIT_MS, { signal });
@@ -182,12 +197,6 @@ export function createWorker(context: EngineContext): Worker {
         await clock.sleep(TROUBLE_WAIT_MS, { signal });
       }
     }
-  };
-
-  const rest = async (rung: Promise<void>, ms: number, signal: AbortSignal): Promise<void> => {
-    const woken = new AbortController();
-    await Promise.race([rung, clock.sleep(ms, { signal: AbortSignal.any([signal, woken.signal]) })]);
-    woken.abort();
   };
 
   const sweep = async (): Promise<SweepResult> => {
@@ -207,9 +216,29 @@ export function createWorker(context: EngineContext): Worker {
       const working = [...[...runs.values()].map((run) => run.done), ...sends.values()];
       // Whoever is ready first lets the others' next step begin: a slow answer holds nobody up.
       if (working.length > 0) await Promise.race(working);
-      else if (stopping !== null || (claimed.length === 0 && fresh.length === 0)) {
+      else if (stopping > 0 || (claimed.length === 0 && fresh.length === 0)) {
         return { turns, sends: sent, nextInMs: due.turns || due.messages.length > 0 ? 0 : due.nextInMs };
       }
+    }
+  };
+
+  /** Keeps a piece of work in sight of `stop`. */
+  const watched = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const sweeping = work();
+    sweeps.add(sweeping);
+    try {
+      return await sweeping;
+    } finally {
+      sweeps.delete(sweeping);
+    }
+  };
+
+  const everythingEnded = async (): Promise<void> => {
+    for (;;) {
+      const working: Promise<unknown>[] = [...[...runs.values()].map((run) => run.done), ...sends.values(), ...sweeps];
+      if (loop !== null) working.push(loop);
+      if (working.length === 0) return;
+      await Promise.allSettled(working);
     }
   };
 
@@ -217,13 +246,16 @@ export function createWorker(context: EngineContext): Worker {
     get started() {
       return loop !== null;
     },
-    start() {
-      if (loop !== null) return;
-      stopping = null;
-      stopSends = new AbortController();
+    async start(ready) {
+      const asked = stops;
+      await ready();
+      while (stopping > 0) await stopped;
+      if (stops !== asked || loop !== null) return;
       const stopLoop = new AbortController();
-      loop = keepRunning(stopLoop.signal);
       endLoop = () => stopLoop.abort();
+      loop = keepRunning(stopLoop.signal).then(() => {
+        loop = null;
+      });
     },
     wake,
     newerText(conversationId, seq) {
@@ -234,40 +266,38 @@ export function createWorker(context: EngineContext): Worker {
     callOff(conversationId) {
       runs.get(conversationId)?.giveUp("lost");
     },
-    processDue: () => alive(sweep),
+    processDue: () => watched(() => alive(sweep)),
     async drain({ withinMs, idle }) {
       const startedAt = clock.now();
       const left = () => (withinMs === null ? Number.POSITIVE_INFINITY : withinMs - (clock.now() - startedAt));
-      await alive(async () => {
-        while (stopping === null && left() > 0) {
-          const rung = bell.rung;
+      const untilNothingIsDue = async () => {
+        while (stopping === 0 && left() > 0) {
+          const since = bell.rings;
           const { nextInMs } = await sweep();
           if (nextInMs === null || nextInMs > left()) return;
-          const stop = new AbortController();
           // A row that is due and was not done is somebody else's: look again in a moment.
-          const sleeping = clock.sleep(Math.max(nextInMs, 5), { signal: stop.signal, idle });
-          await Promise.race([sleeping, rung]);
-          stop.abort();
+          await bell.rest(clock, Math.max(nextInMs, 5), { since, idle });
         }
-      });
+      };
+      await watched(() => alive(untilNothingIsDue));
     },
     async stop({ timeoutMs }) {
-      const ending = new AbortController();
-      stopping = ending;
+      stops += 1;
+      stopping += 1;
       endLoop();
       wake();
-      const working = () => Promise.all([...[...runs.values()].map((run) => run.done), ...sends.values()]);
-      const finished = working().then(() => true);
-      const timer = clock.sleep(timeoutMs, { signal: ending.signal }).then(() => false);
-      if (!(await Promise.race([finished, timer]))) {
+      const ending = new AbortController();
+      const ended = everythingEnded();
+      stopped = ended;
+      const timer = clock.sleep(timeoutMs, { signal: ending.signal }).then(() => "late" as const);
+      if ((await Promise.race([ended, timer])) === "late") {
         for (const run of runs.values()) run.giveUp("stopped");
         stopSends.abort();
-        await working();
+        await ended;
       }
       ending.abort();
-      await loop;
-      loop = null;
-      stopping = null;
+      stopping -= 1;
+      if (stopping === 0 && stopSends.signal.aborted) stopSends = new AbortController();
     },
   };
 }

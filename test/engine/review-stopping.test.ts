@@ -1,0 +1,225 @@
+import { describe, expect, it } from "vitest";
+import { newBell } from "../../src/engine/bell.ts";
+import type { Storage } from "../../src/storage/storage.ts";
+import { manualClock } from "../../src/testing/manual-clock.ts";
+import { accepted, breathe, deferred, ledger, PERSON, rig } from "./rig.ts";
+
+const NOW = { burst: { quietMs: 0 } };
+
+async function breatheOften(times = 20): Promise<void> {
+  for (let round = 0; round < times; round += 1) await breathe();
+}
+
+/** A ledger that does what it is asked at once, and answers one method only when the gate opens. */
+function slowToAnswer(storage: Storage, name: keyof Storage, gate: () => Promise<void>): Storage {
+  return new Proxy(storage, {
+    get(target, key) {
+      const method: unknown = Reflect.get(target, key);
+      if (typeof method !== "function" || key !== name) return method;
+      return async (...args: unknown[]) => {
+        const answer: unknown = await Reflect.apply(method, target, args);
+        await gate();
+        return answer;
+      };
+    },
+  });
+}
+
+describe("stopping", () => {
+  it("gives back a turn that the ledger handed out while it stopped, and returns only then", async () => {
+    const clock = manualClock();
+    let gate = Promise.resolve();
+    const storage = slowToAnswer(ledger(clock), "claimTurn", () => gate);
+    await using house = rig({ ...NOW, clock, storage });
+    const held = deferred();
+    await house.text("hello");
+    gate = held.promise;
+    await house.sms.start();
+    await breatheOften();
+    const stopping = house.sms.stop();
+    await breatheOften();
+    held.resolve();
+    await stopping;
+    await breatheOften();
+    expect(house.asked).toEqual([]);
+    gate = Promise.resolve();
+    await house.sms.processDue();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+  });
+
+  it("waits for a sweep of processDue as for the loop", async () => {
+    const clock = manualClock();
+    let gate = Promise.resolve();
+    const storage = slowToAnswer(ledger(clock), "due", () => gate);
+    await using house = rig({ ...NOW, clock, storage });
+    const held = deferred();
+    gate = held.promise;
+    let over = false;
+    const sweep = house.sms.processDue().then(() => {
+      over = true;
+    });
+    await breatheOften();
+    const stopping = house.sms.stop();
+    held.resolve();
+    await stopping;
+    expect(over).toBe(true);
+    await sweep;
+  });
+
+  it("leaves processDue able to send after a stop that ran out of time", async () => {
+    await using house = rig(NOW);
+    house.script = () => deferred<string>().promise;
+    await house.text("hello");
+    const sweep = house.sms.processDue();
+    await breatheOften();
+    const stopping = house.sms.stop({ timeoutMs: 10 });
+    await breathe();
+    await house.clock.advance(10);
+    await stopping;
+    await sweep;
+    house.script = () => "fine";
+    await house.sms.processDue();
+    expect(house.carrier.sent.map(({ signal }) => signal?.aborted)).toEqual([false]);
+  });
+
+  it("ends although the carrier never answers and does not heed its signal", async () => {
+    await using house = rig(NOW);
+    house.carrier.answers.push(() => deferred<never>().promise);
+    await house.sms.start();
+    await house.text("hello");
+    await breatheOften();
+    const stopping = house.sms.stop({ timeoutMs: 10 });
+    await breathe();
+    await house.clock.advance(10);
+    await breatheOften();
+    await house.clock.advance(2000);
+    await stopping;
+    expect(house.statuses.at(-1)).toMatchObject({ status: "unknown" });
+  });
+
+  it("does not swallow a start that comes meanwhile", async () => {
+    await using house = rig(NOW);
+    await house.sms.start();
+    await breatheOften();
+    const stopping = house.sms.stop();
+    await house.sms.start();
+    await stopping;
+    await house.text("hello");
+    await breatheOften();
+    expect(house.carrier.sent).toHaveLength(1);
+  });
+
+  it("calls off a start that still waits for the ledger", async () => {
+    const clock = manualClock();
+    const held = deferred();
+    await using house = rig({ ...NOW, clock, storage: slowToAnswer(ledger(clock), "open", () => held.promise) });
+    const starting = house.sms.start();
+    await house.sms.stop();
+    held.resolve();
+    await starting;
+    await house.text("hello");
+    await breatheOften();
+    expect(house.carrier.sent).toEqual([]);
+  });
+});
+
+describe("a run", () => {
+  it("goes on when the person texts START, which answers nothing and ends nothing", async () => {
+    await using house = rig(NOW);
+    const thinking = deferred<string>();
+    house.script = () => thinking.promise;
+    await house.text("hello");
+    const sweep = house.sms.processDue();
+    await breatheOften();
+    await house.text("START");
+    thinking.resolve("the answer");
+    await sweep;
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["the answer"]);
+  });
+
+  it("is not taken for lost by a heartbeat that was answered before it began", async () => {
+    const clock = manualClock();
+    let gate = Promise.resolve();
+    const storage = slowToAnswer(ledger(clock), "heartbeat", () => gate);
+    await using house = rig({ ...NOW, clock, storage });
+    const thinking = deferred<string>();
+    house.script = () => thinking.promise;
+    await house.sms.start();
+    await breatheOften();
+    const held = deferred();
+    gate = held.promise;
+    await clock.advance(2500);
+    await house.text("hello");
+    await breatheOften();
+    gate = Promise.resolve();
+    held.resolve();
+    await breatheOften();
+    expect(house.asked.map(({ context }) => context.signal.aborted)).toEqual([false]);
+    thinking.resolve("in peace");
+    await breatheOften();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["in peace"]);
+    await house.sms.stop();
+  });
+});
+
+describe("many messages that are due at once", () => {
+  it("reach the carrier a bounded number at a time, and all of them", async () => {
+    await using house = rig({ worker: { concurrency: 8 } });
+    let under = 0;
+    let most = 0;
+    house.carrier.send = async (request) => {
+      under += 1;
+      most = Math.max(most, under);
+      await breathe();
+      under -= 1;
+      house.carrier.sent.push(request);
+      return accepted(`SM${request.outboundId}`);
+    };
+    for (let index = 0; index < 150; index += 1) {
+      await house.sms.send({ key: `${index}`, to: `+1234567${1000 + index}`, body: "x" });
+    }
+    await house.sms.start();
+    await breatheOften(200);
+    await house.sms.stop();
+    expect(house.carrier.sent).toHaveLength(150);
+    expect(most).toBe(8);
+  });
+});
+
+describe("the bell", () => {
+  it("wakes who rests, and who looked for work before it rang; and keeps hold of nobody afterwards", async () => {
+    const clock = manualClock();
+    const bell = newBell();
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const counted = new Proxy(signal, {
+      get(target, name) {
+        if (name === "addEventListener") listeners += 1;
+        if (name === "removeEventListener") listeners -= 1;
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    const since = bell.rings;
+    const resting = bell.rest(clock, 1000, { since, signal: counted });
+    expect(listeners).toBe(1);
+    bell.ring();
+    await resting;
+    await bell.rest(clock, 1000, { since, signal: counted });
+    expect(listeners).toBe(0);
+  });
+
+  it("of a conversation is let go with its last reader", async () => {
+    await using house = rig(NOW);
+    const { conversationId } = await house.sms.simulate({ id: "1", from: PERSON, body: "one" });
+    for (let round = 0; round < 3; round += 1) {
+      const stop = new AbortController();
+      const feed = house.sms.events({ conversationId, signal: stop.signal });
+      await feed.next();
+      const waiting = feed.next();
+      await breathe();
+      stop.abort();
+      expect(await waiting).toMatchObject({ done: true });
+    }
+  });
+});
