@@ -4,6 +4,7 @@ import type { Conversation } from "../model/conversation.ts";
 import type { OwnlineEvents } from "../model/events.ts";
 import { newId } from "../model/ids.ts";
 import type { InboundMessage, Message, OutboundMessage } from "../model/message.ts";
+import { normalizeAddress } from "../model/phone-number.ts";
 import type { SenderAddress } from "../model/sender.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { ConversationList, ConversationPage, Erased, RecordedInbound } from "../storage/storage.ts";
@@ -17,10 +18,16 @@ import { createFeed, type FeedOptions } from "./feed.ts";
 import { trouble } from "./heart.ts";
 import {
   checkBody,
+  checkDuration,
+  checkId,
   checkKey,
   checkLimit,
+  checkMedia,
   checkMessagePage,
+  checkObject,
+  checkOrigin,
   checkPerson,
+  checkPosition,
   type MessagePageInput,
   type SendInput,
   type SimulateInput,
@@ -148,8 +155,10 @@ export function createEngine<Senders extends SendersOption>(
 
   return {
     async simulate(input, ctx) {
+      checkObject(input, "simulate");
       const id = checkKey(input.id, "simulate", "id");
       const body = checkBody(input.body, "simulate");
+      const media = checkMedia(input.media, "simulate");
       const from = checkPerson(input.from, "from");
       const { sender } = await senders.choose(input.to, "to");
       if ((await senders.route(from)) !== null) {
@@ -158,7 +167,7 @@ export function createEngine<Senders extends SendersOption>(
           "from is one of your own senders. A simulated text comes from a person; to write to a person from your number, call send({ key, to, body })",
         );
       }
-      if (body.trim() === "" && (input.media ?? []).length === 0) {
+      if (body.trim() === "" && media.length === 0) {
         throw new OwnlineError("invalid_message", "the simulated text is empty: give it a body or media");
       }
       await open();
@@ -170,17 +179,20 @@ export function createEngine<Senders extends SendersOption>(
         to: sender,
         service: null,
         body,
-        media: input.media ?? [],
+        media,
         optOut: null,
         occurredAt: null,
       });
       if (recorded.message === null) throw erased("simulated text", "id");
+      if (recorded.message.from !== from) throw usedForAnother("id");
       await take(recorded, ctx);
       return recorded.message;
     },
 
     async send(input, ctx) {
+      checkObject(input, "send");
       const key = checkKey(input.key, "send", "key");
+      const origin = checkOrigin(input.origin);
       const route = await senders.choose(input.from, "from");
       const to = checkPerson(input.to, "to");
       if ((await senders.route(to)) !== null) {
@@ -190,7 +202,7 @@ export function createEngine<Senders extends SendersOption>(
         );
       }
       const groupId = newId("g");
-      const parts = compose(context, groupId, checkBody(input.body, "send"), input.media);
+      const parts = compose(context, groupId, checkBody(input.body, "send"), checkMedia(input.media, "send"));
       await open();
       const recorded = await storage.recordOutbound({
         key: `send:${key}`,
@@ -200,7 +212,7 @@ export function createEngine<Senders extends SendersOption>(
         sender: route.sender,
         participant: to,
         consentKey: await context.consentKey(route.line, to),
-        origin: input.origin ?? "api",
+        origin,
         parts,
         expiryMs: options.sending.expiryMs,
       });
@@ -212,6 +224,7 @@ export function createEngine<Senders extends SendersOption>(
       }
       const first = recorded.messages[0];
       if (recorded.outcome === "erased" || first === undefined) throw erased("message", "key");
+      if (first.to !== to) throw usedForAnother("key");
       if (recorded.outcome === "recorded") {
         for (const message of recorded.messages) tell.message(message);
         attend(ctx);
@@ -234,6 +247,9 @@ export function createEngine<Senders extends SendersOption>(
     off: (name, listener) => void emitter.off(name, listener),
 
     async *events(feedOptions) {
+      checkObject(feedOptions, "events");
+      checkId(feedOptions.conversationId, "events", "conversationId");
+      if (feedOptions.after !== undefined) checkPosition(feedOptions.after, "after");
       await open();
       yield* feed.read(feedOptions);
     },
@@ -259,6 +275,7 @@ export function createEngine<Senders extends SendersOption>(
     },
 
     async conversation(id) {
+      checkId(id, "conversation", "the conversation's id");
       await open();
       return storage.conversation(id);
     },
@@ -267,7 +284,7 @@ export function createEngine<Senders extends SendersOption>(
       await open();
       return storage.conversations({
         limit: checkLimit(page.limit, 50),
-        ...(page.after === undefined ? {} : { after: page.after }),
+        ...(page.after === undefined ? {} : { after: checkId(page.after, "conversations", "the page's cursor") }),
       });
     },
 
@@ -277,6 +294,7 @@ export function createEngine<Senders extends SendersOption>(
     },
 
     async pause(conversationId) {
+      checkId(conversationId, "pause", "the conversation's id");
       await open();
       const paused = await storage.setPaused({ op: newId("o"), conversationId, paused: true, skipPending: false });
       if (paused === null) throw unknownConversation();
@@ -285,6 +303,7 @@ export function createEngine<Senders extends SendersOption>(
     },
 
     async resume(conversationId, { answerPending = false } = {}) {
+      checkId(conversationId, "resume", "the conversation's id");
       await open();
       const resumed = await storage.setPaused({
         op: newId("o"),
@@ -298,23 +317,26 @@ export function createEngine<Senders extends SendersOption>(
     },
 
     async explain(messageId) {
+      checkId(messageId, "explain", "the message's id");
       await open();
       const story = await storage.story(messageId);
       return story === null ? null : explain(story);
     },
 
-    async erase({ participant, line }) {
+    async erase(order) {
+      checkObject(order, "erase");
+      const participant = checkPerson(order.participant, "participant");
+      const line = order.line === undefined ? null : normalizeAddress(order.line, "line");
       await open();
-      return storage.erase({
-        op: newId("o"),
-        participant: checkPerson(participant, "participant"),
-        line: line ?? null,
-      });
+      return storage.erase({ op: newId("o"), participant, line });
     },
 
-    async purge({ olderThanMs, limit }) {
+    async purge(order) {
+      checkObject(order, "purge");
+      const olderThanMs = checkDuration(order.olderThanMs, "purge", "olderThanMs");
+      const limit = checkLimit(order.limit, 1000);
       await open();
-      return storage.purge({ op: newId("o"), olderThanMs, limit: checkLimit(limit, 1000) });
+      return storage.purge({ op: newId("o"), olderThanMs, limit });
     },
 
     async close() {
@@ -329,6 +351,14 @@ function erased(what: string, name: string): OwnlineError {
   return new OwnlineError(
     "erased",
     `the ${what} with this ${name} was erased on request and is not stored again: use a new ${name} for a new text`,
+  );
+}
+
+/** Nobody may read another person's text by guessing its id, and no text may vanish behind another one's. */
+function usedForAnother(name: string): OwnlineError {
+  return new OwnlineError(
+    "invalid_message",
+    `this ${name} was used before for another person, so nothing was stored or sent: give each text its own ${name}`,
   );
 }
 
