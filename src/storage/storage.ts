@@ -239,7 +239,7 @@ export interface Storage {
 
   /**
    * Forgets a person: conversations, messages, turns, attempts and events, on one line or on all. Tombstones stay for
-   * every inbound key, send key, outbound id and carrier's id, so that nothing is inserted, sent or matched again; the
+   * every inbound key, send key and carrier's id, so that nothing is inserted, sent or matched again; the
    * consent row stays under its opaque key. A running turn finds its lease lost. A text with a new key begins a new
    * conversation.
    */

@@ -55,6 +55,16 @@ const REMEDIES: ReadonlyMap<string, { readonly message: string; readonly retryab
     },
   ],
   [
+    "ERROR",
+    {
+      message:
+        "SQLite does not understand a statement of the ledger, so nothing was written: its version may be older " +
+        "than 3.50, the oldest that ownline is tested with, or somebody changed the ledger's tables. See the cause; a " +
+        "newer Node or better-sqlite3 brings a newer SQLite.",
+      retryable: false,
+    },
+  ],
+  [
     "CORRUPT",
     {
       message:
@@ -76,6 +86,7 @@ const REMEDIES: ReadonlyMap<string, { readonly message: string; readonly retryab
 const NAMES: ReadonlyMap<number, string> = new Map([
   [5, "BUSY"],
   [6, "LOCKED"],
+  [1, "ERROR"],
   [8, "READONLY"],
   [10, "IOERR"],
   [11, "CORRUPT"],
