@@ -27,6 +27,12 @@ const MAX_BODY_BYTES = 64 * 1024;
  */
 export function createHandler(transport: Transport, receiver: WebhookReceiver, logger: Logger): WebhookHandler {
   return async (request, ctx) => {
+    if (request.bodyUsed || request.body?.locked) {
+      logger.error(
+        "a webhook was answered 500, and nothing was acknowledged: something else has read its body. Hand the request over unread: mount ownline before body parsers, or give it a clone made before they ran",
+      );
+      return refuse(500, "internal", "the text could not be handled; bring it again");
+    }
     let body: string | null;
     try {
       body = await readBody(request);
@@ -53,7 +59,7 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
       });
       switch (received.kind) {
         case "rejected":
-          logger.warn(received.log);
+          logger.warn(oneLine(received.log));
           return refuse(
             received.httpStatus,
             "webhook_rejected",
@@ -78,6 +84,11 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
       return failed(error, logger);
     }
   };
+}
+
+/** Whoever calls chooses the names in the query, and must not write lines of their own into the log. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, " ");
 }
 
 function failed(error: unknown, logger: Logger): Response {

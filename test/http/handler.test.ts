@@ -47,6 +47,24 @@ describe("a webhook", () => {
     expect(again).toBe(first);
   });
 
+  it("whose body something else has read is not acknowledged, and the log says what to change", async () => {
+    const { sms, lines } = scene();
+    const request = new Request(PUBLIC, await posted());
+    await request.text();
+    const response = await sms.fetch(request);
+    expect(response.status).toBe(500);
+    expect(lines.join("\n")).toContain("mount ownline before body parsers");
+  });
+
+  it("cannot write lines of its own into the log", async () => {
+    const { sms, lines } = scene();
+    const url = `${PUBLIC}?a%0Aerror+forged%E2%80%A8=1`;
+    const headers = { "X-Twilio-Signature": "x", "Content-Type": "application/x-www-form-urlencoded" };
+    await sms.fetch(new Request(url, { method: "POST", headers, body: "a=b" }));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toMatch(/[\n\u2028]/u);
+  });
+
   it("that reports a status finds its message by the callback's query", async () => {
     const { sms, stored } = scene();
     await sms.send({ key: "order-1", to: PERSON, body: "Your table is ready." });
