@@ -2,7 +2,7 @@ import { EventEmitter } from "eventemitter3";
 import type { Logger } from "../logger.ts";
 import type { OwnlineEvents } from "../model/events.ts";
 import type { Emit } from "./context.ts";
-import { describeThrown } from "./thrown.ts";
+import { describeThrown, kindOfThrown } from "./thrown.ts";
 
 /** Listeners of this process. */
 export interface Emitter {
@@ -19,9 +19,7 @@ export function createEmitter(logger: Logger): Emitter {
     off: (name, listener) => emitter.off(name, listener),
     emit(name, ...args) {
       const failed = (error: unknown) => {
-        logger.error(
-          `a listener of "${name}" failed, and the work went on without it: ${error instanceof Error ? error.name : "it threw something that is not an Error"}`,
-        );
+        logger.error(`a listener of "${name}" failed, and the work went on without it: ${kindOfThrown(error)}`);
         logger.debug(describeThrown(error));
       };
       for (const listener of emitter.listeners(name)) {

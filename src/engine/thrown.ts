@@ -6,3 +6,9 @@ export function describeThrown(thrown: unknown): string {
     return "something was thrown that cannot be shown";
   }
 }
+
+/** What kind of thing was thrown, for an error's message: a class's name, and nothing that might be a number or a text. */
+export function kindOfThrown(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return "it threw something that is not an Error";
+  return /^[A-Za-z]\w{0,60}$/.test(thrown.name) ? thrown.name : "Error";
+}

@@ -12,6 +12,7 @@ import { trouble } from "./heart.ts";
 import { historyFor, recentMessages, withSelectedHistory } from "./history.ts";
 import { hookNow } from "./hook.ts";
 import { persist } from "./persist.ts";
+import { kindOfThrown } from "./thrown.ts";
 
 /** A run that is going on, and the handle by which others may end it. */
 export interface Run {
@@ -221,14 +222,10 @@ function fallback(context: EngineContext, turnId: string, reason: string): Decis
 
 function asAiError(name: string, cause: unknown): OwnlineError {
   if (isOwnlineError(cause)) return cause;
-  return new OwnlineError(
-    "ai_failed",
-    `the AI (${name}) failed: ${cause instanceof Error ? cause.name : "it threw something that is not an Error"}; see the cause`,
-    {
-      cause,
-      retryable: true,
-    },
-  );
+  return new OwnlineError("ai_failed", `the AI (${name}) failed: ${kindOfThrown(cause)}; see the cause`, {
+    cause,
+    retryable: true,
+  });
 }
 
 function tellCommitted(

@@ -107,6 +107,14 @@ describe("what the service itself has written, and wrongly", () => {
     expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
   });
 
+  it("shows nobody's number above debug, even where it names an error by it", async () => {
+    await using house = rig({ ...NOW, answer: { attempts: 1 } });
+    house.script = () => Promise.reject(Object.assign(new Error("x"), { name: PERSON }));
+    await house.text("hello");
+    await house.sms.settled();
+    expect(house.log.join("\n")).not.toContain(PERSON);
+  });
+
   it("is a fallback text of nothing but spaces, or an auto-reply", () => {
     expect(() => rig({ answer: { fallbackText: "   " } })).toThrow("options.answer.fallbackText");
     expect(() => rig({ autoReply: "\n" })).toThrow("options.autoReply");
