@@ -16,6 +16,7 @@ import { createEmitter } from "./emitter.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { createFeed, type FeedOptions } from "./feed.ts";
 import { trouble } from "./heart.ts";
+import { hookNow } from "./hook.ts";
 import {
   checkBody,
   checkDuration,
@@ -131,9 +132,15 @@ export function createEngine<Senders extends SendersOption>(
     worker.wake();
     if (worker.started) return;
     if (ctx !== undefined) {
-      ctx.waitUntil(
-        worker.drain({ withinMs: WAIT_UNTIL_MS, idle: false }).catch((error: unknown) => tell.error(trouble(error))),
-      );
+      const work = worker
+        .drain({ withinMs: WAIT_UNTIL_MS, idle: false })
+        .catch((error: unknown) => tell.error(trouble(error)));
+      try {
+        hookNow("waitUntil", () => ctx.waitUntil(work));
+      } catch (error) {
+        // The text is stored already, and the work goes on for as long as the runtime lets it.
+        tell.error(trouble(error));
+      }
     } else if (!everProcessed && !warned) {
       warned = true;
       logger.warn(

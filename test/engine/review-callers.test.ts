@@ -59,9 +59,22 @@ describe("callers without a compiler", () => {
     await house.sms.simulate({ id: "__proto__", from: PERSON, body: "constructor" });
     await house.sms.send({ key: "constructor", to: OTHER, body: "", media: [picture] });
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ media }) => media.length).sort()).toEqual([0, 1]);
+    expect(house.carrier.sent.map(({ media }) => media.length).toSorted()).toEqual([0, 1]);
     const erased = await house.sms.erase({ participant: PERSON, line: "+1 (570) 325-1809" });
     expect(erased).toMatchObject({ conversations: 1 });
+  });
+});
+
+describe("a runtime whose waitUntil throws", () => {
+  it("does not make a text that is stored look as if it were not", async () => {
+    await using house = rig(NOW);
+    const waitUntil = () => {
+      throw new Error("the request is over");
+    };
+    const stored = await house.sms.simulate({ id: "1", from: PERSON, body: "hello" }, { waitUntil });
+    await house.sms.settled();
+    expect(stored).toMatchObject({ body: "hello" });
+    expect(house.errors).toMatchObject([{ code: "invalid_options" }]);
   });
 });
 
