@@ -1,11 +1,22 @@
 import { EventEmitter } from "eventemitter3";
+import { OwnlineError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { OwnlineEvents } from "../model/events.ts";
 import type { Emit } from "./context.ts";
 import { describeThrown, kindOfThrown } from "./thrown.ts";
 
+const NAMES: Readonly<Record<keyof OwnlineEvents, true>> = {
+  message: true,
+  status: true,
+  turn: true,
+  consent: true,
+  notice: true,
+  error: true,
+};
+
 /** Listeners of this process. */
 export interface Emitter {
+  /** @throws OwnlineError `invalid_options` for an event that does not exist, or a listener that is no function */
   on<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): unknown;
   off<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): unknown;
   /** Calls every listener. One that throws, or rejects, is logged, and harms neither the others nor the work. */
@@ -15,7 +26,15 @@ export interface Emitter {
 export function createEmitter(logger: Logger): Emitter {
   const emitter = new EventEmitter();
   return {
-    on: (name, listener) => emitter.on(name, listener),
+    on(name, listener) {
+      if (!Object.hasOwn(NAMES, name) || typeof listener !== "function") {
+        throw new OwnlineError(
+          "invalid_options",
+          `on() takes the name of an event (${Object.keys(NAMES).join(", ")}) and a function`,
+        );
+      }
+      return emitter.on(name, listener);
+    },
     off: (name, listener) => emitter.off(name, listener),
     emit(name, ...args) {
       const failed = (error: unknown) => {

@@ -54,6 +54,14 @@ describe("callers without a compiler", () => {
     expect(await house.history(text)).toHaveLength(2);
   });
 
+  it.each<readonly unknown[]>([["messages", () => {}], ["__proto__", () => {}], ["message"], []])(
+    "are told which events there are: on(%j)",
+    async (...args) => {
+      await using house = rig(NOW);
+      expect(() => Reflect.apply(house.sms.on, house.sms, args)).toThrow("message, status, turn, consent");
+    },
+  );
+
   it("may use any string as an id, a message with media and no words, and a line as they write it", async () => {
     await using house = rig(NOW);
     await house.sms.simulate({ id: "__proto__", from: PERSON, body: "constructor" });
