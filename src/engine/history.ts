@@ -7,15 +7,20 @@ import { hook } from "./hook.ts";
 /** The loop guard must see this far back, however little the AI is shown. */
 const LEAST_FOR_POLICIES = 40;
 
-/** What was said up to and with a text, oldest first: the newest `maxMessages` that either side has seen, or more. */
+/**
+ * What was said, oldest first: the newest `maxMessages` that either side has seen, or more. Texts that came after the
+ * run's inputs were frozen are left out; what our side has said meanwhile is not.
+ */
 export async function recentMessages(
   { storage, history }: Pick<EngineContext, "storage" | "history">,
   conversationId: string,
   throughSeq: number,
 ): Promise<readonly Message[]> {
   const limit = Math.max(history.maxMessages, LEAST_FOR_POLICIES);
-  const newestFirst = await storage.messages({ conversationId, before: throughSeq + 1, limit });
-  return newestFirst.filter(wasSaid).toReversed();
+  const newestFirst = await storage.messages({ conversationId, before: Number.MAX_SAFE_INTEGER, limit });
+  return newestFirst
+    .filter((message) => wasSaid(message) && (message.direction === "outbound" || message.seq <= throughSeq))
+    .toReversed();
 }
 
 /**
@@ -38,7 +43,8 @@ export function historyFor(
     if (room < 0 || places < 0) break;
     kept.unshift(message);
   }
-  return [...kept, ...answering].toSorted((a, b) => a.seq - b.seq).map(toEntry);
+  // The texts to answer come last, even where a colleague has written after them: models answer what stands last.
+  return [...kept, ...answering].map(toEntry);
 }
 
 /** Lets the service change what the AI sees, in the AI's own time; see the `history.select` option. */

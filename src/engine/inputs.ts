@@ -67,11 +67,19 @@ export function checkKey(value: unknown, call: string, name: string): string {
   );
 }
 
-/** A person's address as a caller gave it; a Messaging Service is not a person. */
+/** A person's address as a caller gave it; a Messaging Service is not a person, and a short code is a machine. */
 export function checkPerson(value: unknown, name: string): string {
   const address = normalizeAddress(value, name);
-  if (!isMessagingService(address)) return address;
-  throw new OwnlineError("invalid_address", `${name} is a Messaging Service, not a person: give the person's number`);
+  if (isMessagingService(address)) {
+    throw new OwnlineError("invalid_address", `${name} is a Messaging Service, not a person: give the person's number`);
+  }
+  if (/^\d+$/.test(address)) {
+    throw new OwnlineError(
+      "invalid_address",
+      `${name} is a short code or lacks its country code, and a carrier delivers to neither (Twilio 21265, 21211): write the person's number in E.164, for example +15703251809`,
+    );
+  }
+  return address;
 }
 
 export function checkBody(value: unknown, call: string): string {

@@ -3,6 +3,8 @@ import { OwnlineError } from "../errors.ts";
 const E164 = /^\+[1-9]\d{6,14}$/;
 const SHORT_CODE = /^\d{3,8}$/;
 const CHANNEL = /^[a-z][a-z0-9-]*:/;
+/** The channels of Twilio's that have an address of their own. */
+const KNOWN_CHANNELS: ReadonlySet<string> = new Set(["", "whatsapp:", "rcs:", "messenger:"]);
 const SERVICE = /^MG[0-9a-zA-Z]+$/;
 const FORMATTING = /[\s().-]/g;
 
@@ -33,6 +35,12 @@ export function normalizeAddress(address: unknown, name: string): string {
   const trimmed = address.trim();
   if (isMessagingService(trimmed)) return trimmed;
   const channel = CHANNEL.exec(trimmed)?.[0] ?? "";
+  if (!KNOWN_CHANNELS.has(channel)) {
+    throw new OwnlineError(
+      "invalid_address",
+      `${name} begins with a channel that is not known: write a number in E.164, or put whatsapp:, rcs: or messenger: before the address`,
+    );
+  }
   const rest = trimmed.slice(channel.length);
   if (channel !== "" && !/^\+?[\d\s().-]+$/.test(rest)) return trimmed;
   const number = rest.replace(FORMATTING, "");

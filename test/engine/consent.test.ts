@@ -165,6 +165,18 @@ describe("a person who takes over", () => {
     ]);
   });
 
+  it("is seen by the AI that answers afterwards, and the person's text still comes last", async () => {
+    await using house = rig(NOW);
+    const text = await house.text("is it open?");
+    await house.sms.send({ key: "op", to: PERSON, body: "Eva here, one moment.", origin: "operator" });
+    await house.sms.settled();
+    expect(text.seq).toBe(1);
+    expect(house.asked[0]?.turn.history.map(({ text: said }) => said)).toEqual([
+      "Eva here, one moment.",
+      "is it open?",
+    ]);
+  });
+
   it("may let the AI answer what is pending", async () => {
     await using house = rig(NOW);
     const text = await house.text("hello");

@@ -153,6 +153,7 @@ describe("the rule of the owned number", () => {
     await using house = rig();
     const { sms } = house;
     expect(await codeOf(sms.send({ key: "k", to: "570 325 1809", body: "hi" }))).toBe("invalid_address");
+    expect(await codeOf(sms.send({ key: "k", to: "384387", body: "hi" }))).toBe("invalid_address");
     expect(await codeOf(sms.send({ key: "", to: OTHER, body: "hi" }))).toBe("invalid_message");
     expect(await codeOf(sms.send({ key: "k", to: OTHER, body: " " }))).toBe("invalid_message");
     expect(await codeOf(sms.simulate({ id: "i", from: OTHER, body: "" }))).toBe("invalid_message");
