@@ -6,6 +6,7 @@
  * - Carrier: `carrier_rejected`, `carrier_unavailable`, `webhook_rejected`
  * - AI: `ai_failed`, `ai_timeout`
  * - Storage: `storage_unavailable`, `storage_unsupported`, `storage_unmigrated`
+ * - Queue: `queue_unavailable`, never thrown: told by the `error` event
  */
 export type OwnlineErrorCode =
   | "invalid_options"
@@ -26,10 +27,11 @@ export type OwnlineErrorCode =
   | "ai_timeout"
   | "storage_unavailable"
   | "storage_unsupported"
-  | "storage_unmigrated";
+  | "storage_unmigrated"
+  | "queue_unavailable";
 
-/** Who has to act: the code that called ownline, the carrier, the AI provider or the storage. */
-export type ErrorParty = "caller" | "carrier" | "ai" | "storage";
+/** Who has to act: the code that called ownline, the carrier, the AI provider, the storage or the queue. */
+export type ErrorParty = "caller" | "carrier" | "ai" | "storage" | "queue";
 
 export interface OwnlineErrorOptions {
   readonly cause?: unknown;
@@ -58,6 +60,7 @@ const CALLER_CODES: ReadonlySet<OwnlineErrorCode> = new Set<OwnlineErrorCode>([
 function partyOf(code: OwnlineErrorCode): ErrorParty {
   if (CALLER_CODES.has(code)) return "caller";
   if (code === "ai_failed" || code === "ai_timeout") return "ai";
+  if (code === "queue_unavailable") return "queue";
   return code.startsWith("storage_") ? "storage" : "carrier";
 }
 

@@ -53,5 +53,6 @@ export type { SenderAddress, SenderConfig, SenderInput, SenderResolver } from ".
 // Everyday
 export { type Ownline, ownline } from "./ownline.ts";
 export type * from "./policy/policy.ts";
+export type * from "./queue/queue.ts";
 export type * from "./storage/storage.ts";
 export type * from "./transport/transport.ts";

@@ -35,6 +35,7 @@ import {
 } from "./inputs.ts";
 import type { EngineOptions, SendersOption } from "./options.ts";
 import { receive } from "./receive.ts";
+import { createRinger } from "./ringer.ts";
 import { senderBook } from "./senders.ts";
 import { recordReport } from "./status.ts";
 import { createWorker, type SweepResult } from "./worker.ts";
@@ -124,16 +125,22 @@ export function createEngine<Senders extends SendersOption>(
     },
   };
   const worker = createWorker(context);
+  const ringer = createRinger(context);
 
   let everProcessed = false;
   let warned = false;
-  /** Something was stored that somebody must work on: the loop, the runtime after the answer, or a cron elsewhere. */
-  const attend = (ctx: WaitUntil | undefined): void => {
+  /**
+   * Something was stored that somebody must work on: the loop, the runtime after the answer, whoever hears the queue,
+   * or a cron elsewhere. Only the queue is waited for: a runtime may end with its answer.
+   */
+  const attend = async (ctx: WaitUntil | undefined, dueInMs: number): Promise<void> => {
     worker.wake();
     if (worker.started) return;
+    const ringing = ringer.ring(dueInMs);
     if (ctx !== undefined) {
       const work = worker
         .drain({ withinMs: WAIT_UNTIL_MS, idle: false })
+        .then((nextInMs) => ringer.ringAgain(nextInMs))
         .catch((error: unknown) => tell.error(trouble(error)));
       try {
         hookNow("waitUntil", () => ctx.waitUntil(work));
@@ -141,12 +148,13 @@ export function createEngine<Senders extends SendersOption>(
         // The text is stored already, and the work goes on for as long as the runtime lets it.
         tell.error(trouble(error));
       }
-    } else if (!everProcessed && !warned) {
+    } else if (options.queue === null && !everProcessed && !warned) {
       warned = true;
       logger.warn(
         "ownline stored a text, but nothing in this process works on it: call await sms.start() in a long-lived process, or sms.processDue() from a cron or queue. Ignore this if another process does.",
       );
     }
+    await ringing;
   };
 
   const take = async (recorded: RecordedInbound, ctx: WaitUntil | undefined): Promise<RecordedInbound> => {
@@ -155,7 +163,10 @@ export function createEngine<Senders extends SendersOption>(
       if (message.needsAnswer) worker.newerText(message.conversationId, message.seq);
       // Counted as answered in the very commit that stored it: an opt-out, which ended the open turn.
       else if (conversation.answeredSeq >= message.seq) worker.callOff(message.conversationId);
-      if (message.needsAnswer) attend(ctx);
+      if (message.needsAnswer) await attend(ctx, options.burst.quietMs);
+    } else if (message?.needsAnswer === true && (conversation?.answeredSeq ?? 0) < message.seq && !worker.started) {
+      // The text is known, and still unanswered: whoever stored it may have died before it rang.
+      await ringer.ring(options.burst.quietMs);
     }
     return recorded;
   };
@@ -234,7 +245,7 @@ export function createEngine<Senders extends SendersOption>(
       if (first.to !== to) throw usedForAnother("key");
       if (recorded.outcome === "recorded") {
         for (const message of recorded.messages) tell.message(message);
-        attend(ctx);
+        await attend(ctx, 0);
       }
       return first;
     },
@@ -246,8 +257,10 @@ export function createEngine<Senders extends SendersOption>(
 
     async receiveStatus(report) {
       await open();
-      await recordReport(context, report);
+      const { message, changed } = await recordReport(context, report);
       worker.wake();
+      // The next part of a text may have waited for this one.
+      if (changed && message !== null && message.part < message.parts && !worker.started) await ringer.ring(0);
     },
 
     on: (name, listener) => void emitter.on(name, listener),
@@ -264,14 +277,20 @@ export function createEngine<Senders extends SendersOption>(
     async start() {
       everProcessed = true;
       await worker.start(open);
+      if (worker.started) await ringer.listen(worker.wake);
+      // Stopped meanwhile.
+      if (!worker.started) await ringer.close();
     },
 
-    stop: ({ timeoutMs = STOP_MS } = {}) => worker.stop({ timeoutMs }),
+    async stop({ timeoutMs = STOP_MS } = {}) {
+      await Promise.all([worker.stop({ timeoutMs }), ringer.close()]);
+    },
 
     async processDue() {
       everProcessed = true;
       await open();
       const { nextInMs, ...done } = await worker.processDue();
+      if (!worker.started) await ringer.ringAgain(nextInMs);
       return { ...done, nextDueAt: nextInMs === null ? null : Date.now() + nextInMs };
     },
 
@@ -319,7 +338,7 @@ export function createEngine<Senders extends SendersOption>(
         skipPending: !answerPending,
       });
       if (resumed === null) throw unknownConversation();
-      attend(undefined);
+      await attend(undefined, 0);
       return resumed;
     },
 
@@ -347,7 +366,7 @@ export function createEngine<Senders extends SendersOption>(
     },
 
     async close() {
-      await worker.stop({ timeoutMs: STOP_MS });
+      await Promise.all([worker.stop({ timeoutMs: STOP_MS }), ringer.close()]);
       await storage.close();
       opening = null;
     },

@@ -4,6 +4,7 @@ import { OwnlineError } from "../errors.ts";
 import { consoleLogger, type Logger } from "../logger.ts";
 import type { SenderInput, SenderResolver } from "../model/sender.ts";
 import type { InboundSnapshot, Policy } from "../policy/policy.ts";
+import type { Queue } from "../queue/queue.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
 import { type EngineClock, realClock } from "./clock.ts";
@@ -31,6 +32,12 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
   readonly history?: HistoryOptions;
   readonly sending?: SendingOptions;
   readonly worker?: WorkerOptions;
+  /**
+   * Where nothing stays alive to look into the ledger (Workers, serverless): rings when something is due, so that
+   * another invocation does it. It only speeds things up: a cron that calls `processDue()` is the net beneath. A
+   * process that was started listens to it, where it can be listened to. @default none
+   */
+  readonly queue?: Queue;
   /** Switches safeties off. There is no quiet way to do it. */
   readonly unsafe?: UnsafeOptions;
   /** @default warnings and errors to the console */
@@ -124,6 +131,7 @@ export interface EngineOptions {
   readonly history: Required<Omit<HistoryOptions, "select">> & Pick<HistoryOptions, "select">;
   readonly sending: Required<Omit<SendingOptions, "maxSegments">> & { readonly maxSegments: number | null };
   readonly worker: Required<WorkerOptions>;
+  readonly queue: Queue | null;
   readonly unsafe: Required<UnsafeOptions>;
   readonly logger: Logger;
   readonly clock: EngineClock;
@@ -229,6 +237,11 @@ const schemaWith = (senders: z.ZodMiniType) =>
       worker: z.optional(
         z.strictObject({ pollMs: ms(1), leaseMs: ms(100), concurrency: count("give a number of turns, 1 or more") }),
       ),
+      queue: z.optional(
+        z.custom(hasMethods("ring"), {
+          error: 'give a queue, for example cloudflareQueue(env.QUEUE) from "ownline/queue/cloudflare"',
+        }),
+      ),
       unsafe: z.optional(
         z.strictObject({
           withoutOptOut: z.optional(z.boolean({ error: "give true or false" })),
@@ -296,6 +309,7 @@ export function parseOptions(options: OwnlineOptions): EngineOptions {
       leaseMs: worker?.leaseMs ?? 10_000,
       concurrency: worker?.concurrency ?? 32,
     },
+    queue: options.queue ?? null,
     unsafe: { withoutOptOut: unsafe?.withoutOptOut ?? false, withoutLoopGuard: unsafe?.withoutLoopGuard ?? false },
     logger: options.logger ?? consoleLogger,
     clock: options.clock ?? realClock,

@@ -33,8 +33,11 @@ export interface Worker {
   callOff(conversationId: string): void;
   /** Runs everything that is due now, and waits for it. */
   processDue(): Promise<SweepResult>;
-  /** Sweeps until nothing is due any more, now or later, or until `withinMs` have passed. */
-  drain(options: { readonly withinMs: number | null; readonly idle: boolean }): Promise<void>;
+  /**
+   * Sweeps until nothing is due any more, now or later, or until `withinMs` have passed. Returns the milliseconds until
+   * what is left is due, `null` where nothing is.
+   */
+  drain(options: { readonly withinMs: number | null; readonly idle: boolean }): Promise<number | null>;
   /** Takes no new work, gives what is running `timeoutMs`, then gives it back. Afterwards nothing of it goes on. */
   stop(options: { readonly timeoutMs: number }): Promise<void>;
 }
@@ -271,15 +274,17 @@ export function createWorker(context: EngineContext): Worker {
       const startedAt = clock.now();
       const left = () => (withinMs === null ? Number.POSITIVE_INFINITY : withinMs - (clock.now() - startedAt));
       const untilNothingIsDue = async () => {
+        let nextInMs: number | null = null;
         while (stopping === 0 && left() > 0) {
           const since = bell.rings;
-          const { nextInMs } = await sweep();
-          if (nextInMs === null || nextInMs > left()) return;
+          ({ nextInMs } = await sweep());
+          if (nextInMs === null || nextInMs > left()) break;
           // A row that is due and was not done is somebody else's: look again in a moment.
           await bell.rest(clock, Math.max(nextInMs, 5), { since, idle });
         }
+        return nextInMs;
       };
-      await watched(() => alive(untilNothingIsDue));
+      return watched(() => alive(untilNothingIsDue));
     },
     async stop({ timeoutMs }) {
       stops += 1;

@@ -1,4 +1,5 @@
 export type { ContractCase } from "./contracts/contract-case.ts";
+export { type QueueHarness, type QueueUnderTest, queueContract } from "./contracts/queue.ts";
 export { type StorageHarness, type StorageUnderTest, storageContract } from "./contracts/storage.ts";
 export {
   type FakeAi,

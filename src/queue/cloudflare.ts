@@ -1,0 +1,122 @@
+import { isOwnlineError } from "../errors.ts";
+import { consoleLogger, type Logger } from "../logger.ts";
+import type { Queue } from "./queue.ts";
+
+/**
+ * What we call of a queue's producer binding, `env.QUEUE`.
+ *
+ * @see https://developers.cloudflare.com/queues/configuration/javascript-apis/#queue
+ */
+export interface CloudflareQueueBinding {
+  send(body: CloudflareRing, options?: { readonly delaySeconds?: number }): Promise<unknown>;
+}
+
+/** What a ring looks like in the queue. It says nothing about anybody. */
+export interface CloudflareRing {
+  readonly ownline: "ring";
+}
+
+/**
+ * What we call of the batch that the runtime hands to a Worker's `queue` handler.
+ *
+ * @see https://developers.cloudflare.com/queues/configuration/javascript-apis/#messagebatch
+ */
+export interface CloudflareBatch {
+  readonly messages: readonly { readonly attempts: number }[];
+  ackAll(): void;
+  retryAll(options?: { readonly delaySeconds?: number }): void;
+}
+
+/** The one part of ownline that a consumer needs. */
+export interface ProcessDuePart {
+  readonly processDue: () => Promise<unknown>;
+}
+
+export interface ConsumeOptions {
+  /** Hears why a batch comes again. @default warnings and errors to the console */
+  readonly logger?: Logger;
+}
+
+/** The queue keeps no message back longer: 12 hours, https://developers.cloudflare.com/queues/platform/limits/ */
+const MAX_DELAY_SECONDS = 43_200;
+const FIRST_RETRY_SECONDS = 5;
+const MAX_RETRY_SECONDS = 600;
+const RING: CloudflareRing = { ownline: "ring" };
+
+/**
+ * The producer: rings through Cloudflare Queues. Delays are whole seconds, rounded up, and end at 12 hours; what is due
+ * later is rung for again by then.
+ *
+ * A Worker's `scheduled` handler that calls `processDue()` is the net beneath: a queue may lose a message, and a
+ * message that failed too often ends in the dead-letter queue.
+ *
+ * @example
+ * ```ts
+ * import { type OwnlineOptions, ownline } from "ownline";
+ * import { type CloudflareBatch, type CloudflareQueueBinding, cloudflareQueue, consumeBatch } from "ownline/queue/cloudflare";
+ *
+ * interface Env {
+ *   readonly QUEUE: CloudflareQueueBinding;
+ * }
+ * declare function optionsFrom(env: Env): OwnlineOptions;
+ *
+ * const smsFor = (env: Env) => ownline({ ...optionsFrom(env), queue: cloudflareQueue(env.QUEUE) });
+ *
+ * export const worker = {
+ *   queue: (batch: CloudflareBatch, env: Env) => consumeBatch(batch, smsFor(env)),
+ *   scheduled: async (_event: unknown, env: Env) => void (await smsFor(env).processDue()),
+ * };
+ * ```
+ */
+export function cloudflareQueue(binding: CloudflareQueueBinding): Queue {
+  return {
+    name: "cloudflare",
+    async ring({ delayMs }) {
+      // Said even where it is 0: the queue itself may have a delay that counts otherwise.
+      const delaySeconds = Math.min(Math.max(0, Math.ceil(delayMs / 1000)), MAX_DELAY_SECONDS);
+      await binding.send(RING, { delaySeconds });
+    },
+  };
+}
+
+/**
+ * The consumer: one look into the ledger for each batch, however many rings are in it. Call it in the Worker's `queue`
+ * handler, with an `sms` that has this queue as its `queue`; what is due later has been rung for when it returns.
+ *
+ * - Done: the whole batch is acknowledged.
+ * - Failed (the storage is down): the reason is logged and the whole batch comes again after 5, 10, 20, … seconds, at
+ *   most 10 minutes. Nothing is thrown.
+ * - After `max_retries` a ring goes to the `dead_letter_queue`, where one is configured, and is deleted otherwise. A
+ *   ring carries nothing, so nothing is lost with it: the cron's `processDue()` does the work. A dead-letter queue
+ *   tells you that the storage was down for long. Its consumer may be this same function.
+ * - The Worker is stopped in the middle: the queue brings the batch again.
+ *
+ * `max_batch_timeout` is how long the queue gathers a batch, 5 seconds unless it is set: the person waits as long.
+ *
+ * @see https://developers.cloudflare.com/queues/configuration/batching-retries/
+ * @see https://developers.cloudflare.com/queues/configuration/dead-letter-queues/
+ */
+export async function consumeBatch(
+  batch: CloudflareBatch,
+  sms: ProcessDuePart,
+  options: ConsumeOptions = {},
+): Promise<void> {
+  try {
+    await sms.processDue();
+  } catch (error) {
+    const logger = options.logger ?? consoleLogger;
+    const attempts = Math.max(1, ...batch.messages.map((message) => message.attempts));
+    const delaySeconds = Math.min(FIRST_RETRY_SECONDS * 2 ** (attempts - 1), MAX_RETRY_SECONDS);
+    logger.error(
+      `a look into the ledger failed, and the queue brings its ring again in ${delaySeconds} s: ${reasonOf(error)}`,
+    );
+    batch.retryAll({ delaySeconds });
+    return;
+  }
+  batch.ackAll();
+}
+
+function reasonOf(error: unknown): string {
+  if (isOwnlineError(error)) return `${error.code}: ${error.message}`;
+  return error instanceof Error ? error.name : "something was thrown that is not an Error";
+}

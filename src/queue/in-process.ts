@@ -1,0 +1,73 @@
+import type { Queue, QueueListener } from "./queue.ts";
+
+export interface InProcessOptions {
+  /** For tests: `manualClock()` of `ownline/testing`. @default the runtime's timers, which keep no process alive */
+  readonly clock?: InProcessClock;
+}
+
+/** How the queue waits. */
+export interface InProcessClock {
+  sleep(ms: number): Promise<void>;
+}
+
+/** A queue in this process: it always listens. */
+export interface InProcessQueue extends Queue {
+  listen(onRing: () => void): Promise<QueueListener>;
+}
+
+/** Longest delay that timers take; a longer one fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Makes a queue of timers: for tests, and for one process in which several services share a ledger. Its rings end with
+ * the process; the ledger does not, so a service that starts again finds what is due.
+ *
+ * All listeners hear each ring. One that nobody heard is told to the next listener.
+ *
+ * @example
+ * ```ts
+ * import { inProcess } from "ownline/queue/in-process";
+ *
+ * const queue = inProcess();
+ * const listener = await queue.listen(() => console.log("look into the ledger"));
+ * await queue.ring({ delayMs: 0 });
+ * await listener.close();
+ * ```
+ */
+export function inProcess(options: InProcessOptions = {}): InProcessQueue {
+  const sleep = options.clock === undefined ? timer : options.clock.sleep.bind(options.clock);
+  const listeners = new Set<{ readonly onRing: () => void }>();
+  let unheard = false;
+
+  const sound = (): void => {
+    unheard = listeners.size === 0;
+    for (const { onRing } of listeners) onRing();
+  };
+
+  return {
+    name: "in-process",
+    async ring({ delayMs }) {
+      void sleep(Math.max(0, delayMs)).then(sound);
+    },
+    async listen(onRing) {
+      const listener = { onRing };
+      listeners.add(listener);
+      if (unheard) void sleep(0).then(sound);
+      return {
+        async close() {
+          listeners.delete(listener);
+        },
+      };
+    },
+  };
+}
+
+function timer(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const handle: unknown = setTimeout(resolve, Math.min(ms, MAX_TIMER_MS));
+    // A bell alone is no reason for a process to live; where timers are numbers, nothing holds one.
+    if (typeof handle === "object" && handle !== null && "unref" in handle && typeof handle.unref === "function") {
+      handle.unref();
+    }
+  });
+}

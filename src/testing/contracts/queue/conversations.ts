@@ -1,0 +1,152 @@
+import type { Queue } from "../../../queue/queue.ts";
+import { equal } from "../storage/assert.ts";
+import { OURS, PERSON, type QueueCase, type QueueScene, type Service } from "./scene.ts";
+
+/** Longer than the default burst, the queue's own lateness, and whatever the misbehaviour adds. */
+const LONG_MS = 30_000;
+const LATE_MS = 60_000;
+
+interface Misbehaviour {
+  readonly name: string;
+  /** What the service gets in place of the queue. */
+  wrap(queue: Queue): Queue;
+  /** How the conversation gets its answer. */
+  readonly by: "ring" | "cron";
+  /** How much longer that may take. */
+  readonly extraMs: number;
+}
+
+const MISBEHAVIOURS: readonly Misbehaviour[] = [
+  { name: "rings come as they should", wrap: (queue) => queue, by: "ring", extraMs: 0 },
+  {
+    name: "rings come late",
+    wrap: (queue) => ({ name: queue.name, ring: ({ delayMs }) => queue.ring({ delayMs: delayMs + LATE_MS }) }),
+    by: "ring",
+    extraMs: 2 * LATE_MS,
+  },
+  {
+    name: "rings come too early",
+    wrap: (queue) => ({ name: queue.name, ring: ({ delayMs }) => queue.ring({ delayMs: Math.min(delayMs, 500) }) }),
+    by: "ring",
+    extraMs: 0,
+  },
+  {
+    name: "every ring comes three times",
+    wrap: (queue) => ({
+      name: queue.name,
+      async ring(order) {
+        await Promise.all([queue.ring(order), queue.ring(order)]);
+        await queue.ring({ delayMs: order.delayMs + 1000 });
+      },
+    }),
+    by: "ring",
+    extraMs: 0,
+  },
+  {
+    name: "rings overtake each other",
+    wrap(queue) {
+      let held: number | null = null;
+      return {
+        name: queue.name,
+        async ring({ delayMs }) {
+          if (held === null) {
+            held = delayMs;
+            return;
+          }
+          await queue.ring({ delayMs });
+          await queue.ring({ delayMs: held + delayMs });
+          held = null;
+        },
+      };
+    },
+    by: "ring",
+    extraMs: 0,
+  },
+  { name: "every ring is lost", wrap: ({ name }) => ({ name, ring: async () => {} }), by: "cron", extraMs: 0 },
+  {
+    name: "the queue refuses every ring",
+    wrap: ({ name }) => ({ name, ring: () => Promise.reject(new Error("the queue is down")) }),
+    by: "cron",
+    extraMs: 0,
+  },
+];
+
+/** What holds for a conversation, whatever the queue does. */
+export const conversationCases: readonly QueueCase[] = [
+  ...MISBEHAVIOURS.map(
+    (misbehaviour): QueueCase => ({
+      name: `answers a burst once when ${misbehaviour.name}`,
+      run: (s) => answersOnce(s, misbehaviour),
+    }),
+  ),
+  {
+    name: "asks the AI again after its failure, by a ring of its own",
+    async run(s) {
+      const service = await s.serve();
+      service.ai.push(new Error("the model is down"));
+      await text(service, "one");
+      await service.pass(LONG_MS + 4 * s.lateMs);
+      equal(service.ai.calls.length, 2, "calls of the AI");
+      equal(service.carrier.taken.length, 1, "answers");
+    },
+  },
+  {
+    name: "sends what the service writes",
+    async run(s) {
+      const service = await s.serve();
+      await service.sms.send({ key: "order", to: PERSON, body: "Your table is ready." });
+      await service.pass(1000 + s.lateMs);
+      equal(
+        service.carrier.taken.map(({ body }) => body),
+        ["Your table is ready."],
+        "sent",
+      );
+    },
+  },
+  {
+    name: "falls silent when nothing is due any more",
+    async run(s) {
+      let rings = 0;
+      const { name } = s.queue;
+      const service = await s.serve({
+        name,
+        async ring(order) {
+          rings += 1;
+          await s.queue.ring(order);
+        },
+      });
+      await text(service, "one");
+      await service.pass(LONG_MS + 4 * s.lateMs);
+      const before = rings;
+      await service.pass(LONG_MS + 4 * s.lateMs);
+      equal(rings, before, "rings after the answer");
+    },
+  },
+];
+
+async function answersOnce(s: QueueScene, { wrap, by, extraMs }: Misbehaviour): Promise<void> {
+  const service = await s.serve(wrap(s.queue));
+  await text(service, "one");
+  await text(service, "two");
+  await service.pass(LONG_MS + extraMs + 4 * s.lateMs);
+  if (by === "cron") {
+    equal(service.carrier.taken.length, 0, "answers before the cron looked");
+    await service.sms.processDue();
+  }
+  await service.pass(LONG_MS);
+  await service.sms.processDue();
+  equal(service.carrier.taken.length, 1, "answers");
+  const asked = service.ai.calls.map(({ turn }) => turn.messages.map(({ body }) => body));
+  equal(asked, [["one", "two"]], "what the AI was asked");
+  const refused = wrap(s.queue).ring({ delayMs: 0 });
+  const isRefused = await refused.then(
+    () => false,
+    () => true,
+  );
+  equal(service.errors.length > 0, isRefused, "whether an error was told");
+}
+
+async function text(service: Service, body: string): Promise<void> {
+  const response = await service.sms.fetch(service.carrier.text({ from: PERSON, to: OURS, body }));
+  equal(response.status, 200, "the webhook's answer");
+}

@@ -1,0 +1,121 @@
+import type { Ownline } from "../../../ownline.ts";
+import { ownline } from "../../../ownline.ts";
+import type { Queue, QueueListener } from "../../../queue/queue.ts";
+import { memory } from "../../../storage/memory.ts";
+import { type FakeAi, fakeAi } from "../../fake-ai.ts";
+import { type FakeCarrier, fakeCarrier } from "../../fake-carrier.ts";
+import { manualClock } from "../../manual-clock.ts";
+import type { QueueHarness, QueueUnderTest } from "./harness.ts";
+
+/** One promise of a queue. */
+export interface QueueCase {
+  readonly name: string;
+  run(scene: QueueScene): Promise<void>;
+}
+
+/** A service over the queue, as one invocation of a serverless runtime has it. */
+export interface Service {
+  readonly sms: Ownline;
+  readonly ai: FakeAi;
+  readonly carrier: FakeCarrier;
+  /** The codes of the errors that were told. */
+  readonly errors: readonly string[];
+  /** Lets time pass for the ledger, the service and the queue alike, second by second, with all the work in it. */
+  pass(ms: number): Promise<void>;
+}
+
+export const OURS = "+15550100001";
+export const PERSON = "+15550199001";
+const STEP_MS = 1000;
+
+/** What a case works with: the queue, its time, and whoever hears it. */
+export class QueueScene {
+  readonly queue: Queue;
+  readonly lateMs: number;
+  readonly earlyMs: number;
+  readonly #under: QueueUnderTest;
+  readonly #harness: QueueHarness;
+  readonly #listeners: QueueListener[] = [];
+  readonly #working = new Set<Promise<unknown>>();
+  readonly #services: Ownline[] = [];
+
+  constructor(under: QueueUnderTest, harness: QueueHarness) {
+    this.queue = under.queue;
+    this.#under = under;
+    this.#harness = harness;
+    this.lateMs = harness.lateMs ?? 0;
+    this.earlyMs = harness.earlyMs ?? 0;
+  }
+
+  /** Hears rings. */
+  async listen(onRing: () => Promise<void>): Promise<QueueListener> {
+    const listener = await this.#under.listen(() => {
+      const work = onRing();
+      this.#working.add(work);
+      const done = () => this.#working.delete(work);
+      work.then(done, done);
+      return work;
+    });
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  /** Counts rings. */
+  async count(): Promise<{ readonly rings: number; readonly listener: QueueListener }> {
+    const counted = { rings: 0 };
+    const listener = await this.listen(async () => {
+      counted.rings += 1;
+    });
+    return {
+      get rings() {
+        return counted.rings;
+      },
+      listener,
+    };
+  }
+
+  /** Lets the queue's time pass, and waits for the work that its rings began. */
+  async advance(ms: number): Promise<void> {
+    await this.#under.advance(ms);
+    await Promise.allSettled(this.#working);
+  }
+
+  /** Starts a service whose webhooks ring the queue, and whose consumer hears it. Nothing else works on the ledger. */
+  async serve(queue: Queue = this.queue): Promise<Service> {
+    const clock = manualClock();
+    const errors: string[] = [];
+    const ai = fakeAi();
+    const carrier = fakeCarrier({ now: clock.now });
+    const sms = ownline({
+      senders: [OURS],
+      transport: carrier,
+      storage: this.#harness.ledger?.(clock) ?? memory({ clock }),
+      ai,
+      queue,
+      clock,
+      logger: { debug() {}, info() {}, warn() {}, error() {} },
+    });
+    sms.on("error", ({ code }) => errors.push(code));
+    this.#services.push(sms);
+    await this.listen(async () => void (await sms.processDue()));
+    return {
+      sms,
+      ai,
+      carrier,
+      errors,
+      pass: async (ms) => {
+        for (let left = ms; left > 0; left -= STEP_MS) {
+          const step = Math.min(left, STEP_MS);
+          await clock.advance(step);
+          await this.advance(step);
+        }
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const listener of this.#listeners) await listener.close();
+    await Promise.allSettled(this.#working);
+    for (const sms of this.#services) await sms[Symbol.asyncDispose]();
+  }
+}
