@@ -42,7 +42,8 @@ export function normalizeAddress(address: unknown, name: string): string {
     );
   }
   const rest = trimmed.slice(channel.length);
-  if (channel !== "" && !/^\+?[\d\s().-]+$/.test(rest)) return trimmed;
+  // An agent of RCS and a page of Messenger have names and ids, not numbers.
+  if ((channel === "rcs:" || channel === "messenger:") && rest !== "") return trimmed;
   const number = rest.replace(FORMATTING, "");
   if (E164.test(number) || SHORT_CODE.test(number)) return channel + number;
   throw new OwnlineError(
