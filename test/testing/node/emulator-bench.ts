@@ -11,7 +11,7 @@ import { messagingResponse, twilio } from "../../../src/transport/twilio/twilio.
 
 export const OURS = "+15703251809";
 export const PERSON = "+12345678900";
-export const SERVICE = `MG${"5".repeat(32)}`;
+export const SERVICE: string = `MG${"5".repeat(32)}`;
 export const WEBHOOK = "https://app.test/sms?tenant=7";
 
 /** What the application was asked. */
