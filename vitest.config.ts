@@ -1,28 +1,53 @@
 import { fileURLToPath } from "node:url";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import type { ViteUserConfig } from "vitest/config";
 import { ClosingReporter } from "./scripts/closing-reporter.ts";
-import { entries, specifierOf } from "./scripts/entries.ts";
+import { entries, outputOf, specifierOf } from "./scripts/entries.ts";
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+const aliases = (fileOf: (subpath: string, source: string) => string) =>
+  Object.entries(entries).map(([subpath, source]) => ({
+    find: new RegExp(`^${specifierOf(subpath)}$`),
+    replacement: at(fileOf(subpath, source)),
+  }));
 
 /** The examples import the package by its name; under test that is the source. */
-const alias = Object.entries(entries).map(([subpath, source]) => ({
-  find: new RegExp(`^${specifierOf(subpath)}$`),
-  replacement: fileURLToPath(new URL(source, import.meta.url)),
-}));
+const alias = aliases((_, source) => source);
+
+/** Other runtimes run what a user installs. */
+const built = aliases((subpath) => `dist/${outputOf(subpath)}.js`);
 
 const config: ViteUserConfig = {
-  resolve: { alias },
   test: {
     projects: [
-      { extends: true, test: { name: "ownline", include: ["test/**/*.test.ts"] } },
+      {
+        extends: true,
+        resolve: { alias },
+        test: { name: "ownline", include: ["test/**/*.test.ts"], exclude: ["test/runtimes/workerd/**"] },
+      },
       // The promises hold on memory and on SQLite alike: the engine's tests run a second time.
       {
         extends: true,
+        resolve: { alias },
         test: {
           name: "engine on sqlite",
           include: ["test/engine/**/*.test.ts"],
           exclude: ["test/engine/options.test.ts"],
           env: { OWNLINE_TEST_LEDGER: "sqlite" },
         },
+      },
+      // The runtime of Cloudflare's Workers, with a real D1.
+      {
+        extends: true,
+        resolve: { alias: built },
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: at("test/runtimes/workerd/wrangler.jsonc") },
+            miniflare: { bindings: { MIGRATIONS: await readD1Migrations(at("migrations/d1")) } },
+          })),
+        ],
+        test: { name: "workerd", include: ["test/runtimes/workerd/**/*.test.ts"] },
       },
     ],
     reporters: ["default", new ClosingReporter()],

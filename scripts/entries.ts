@@ -10,6 +10,7 @@ export const entries: Readonly<Record<string, string>> = {
   "./transport/twilio": "src/transport/twilio/twilio.ts",
   "./storage/memory": "src/storage/memory.ts",
   "./storage/sqlite": "src/storage/sqlite.ts",
+  "./storage/d1": "src/storage/d1.ts",
   "./ai/ai-sdk": "src/ai/ai-sdk.ts",
   "./ai/openai-compatible": "src/ai/openai-compatible.ts",
   "./ai/offline": "src/ai/offline.ts",

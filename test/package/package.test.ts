@@ -186,9 +186,9 @@ describe("the types of the installed package", () => {
 });
 
 describe("the tarball", () => {
-  it("holds dist, the manifest, README, LICENSE and CHANGELOG, and nothing else", () => {
+  it("holds dist, the migrations, the manifest, README, LICENSE and CHANGELOG, and nothing else", () => {
     const names = readdirSync(join(consumer.folder, "node_modules", "ownline"));
-    expect(names.toSorted()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "dist", "package.json"]);
+    expect(names.toSorted()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "dist", "migrations", "package.json"]);
   });
 
   it("brings eventemitter3 and zod, and nothing else", () => {

@@ -22,6 +22,12 @@ export interface SqlDriver {
   readonly name: string;
 
   /**
+   * How the schema gets there, for the error that finds none: the end of a sentence.
+   * @default to call `storage.migrate()`
+   */
+  readonly migration?: string;
+
+  /**
    * Runs the statements in order as one atomic commit, and returns the rows of each (none where it returns none).
    * When one fails, none has happened.
    *

@@ -52,7 +52,7 @@ export async function openLedger(driver: SqlDriver): Promise<OpenedLedger> {
     throw new OwnlineError(
       "storage_unmigrated",
       `The ${driver.name} ledger ${meta === null ? "has no schema yet" : "has an older schema"}: ` +
-        "call storage.migrate() once before the service starts, as a step of its deployment.",
+        (driver.migration ?? "call storage.migrate() once before the service starts, as a step of its deployment."),
     );
   }
   if (meta.minWriter > SCHEMA_VERSION) {

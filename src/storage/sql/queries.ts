@@ -108,7 +108,9 @@ export async function changes(ledger: Ledger, page: ChangePage): Promise<readonl
 
 /** See `Storage.due`. */
 export async function due(ledger: Ledger, limit: number): Promise<DueWork> {
-  const [found = [], owners = [], [later] = []] = await ledger.read([DUE_MESSAGES, DUE_CONVERSATIONS, DUE_LATER], {
+  // What a database's clock makes due between two of these statements is found by the second, so what comes later is
+  // read first, and owners last.
+  const [[later] = [], found = [], owners = []] = await ledger.read([DUE_LATER, DUE_MESSAGES, DUE_CONVERSATIONS], {
     limit,
   });
   if (later === undefined) throw new TypeError("A select without a table returned no row.");

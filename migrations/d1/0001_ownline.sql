@@ -1,0 +1,199 @@
+-- Step 1 of ownline's schema, made by `npm run migrations`. A published file never changes.
+
+create table if not exists ownline_migrations (
+  version integer primary key,
+  at integer not null
+) strict;
+
+create table if not exists ownline_meta (
+  id integer primary key check (id = 1),
+  version integer not null,
+  min_writer integer not null,
+  secret text not null
+) strict;
+
+create table if not exists ownline_conversations (
+  id text primary key,
+  line text not null,
+  participant text not null,
+  sender text not null,
+  consent_key text not null,
+  paused integer not null default 0,
+  seq integer not null default 0,
+  inbound_seq integer not null default 0,
+  answered_seq integer not null default 0,
+  pending_seq integer not null default 0,
+  pending_since integer,
+  due_at integer,
+  backoff_until integer,
+  lease_worker text,
+  fence integer not null default 0,
+  created_at integer not null,
+  updated_at integer not null,
+  unique (participant, line)
+) strict, without rowid;
+
+create index if not exists ownline_conversations_due on ownline_conversations (due_at)
+  where due_at is not null and lease_worker is null;
+
+create index if not exists ownline_conversations_lease on ownline_conversations (lease_worker) where lease_worker is not null;
+
+create index if not exists ownline_conversations_consent on ownline_conversations (consent_key);
+
+create index if not exists ownline_conversations_activity on ownline_conversations (updated_at, id);
+
+create table if not exists ownline_messages (
+  id text primary key,
+  conversation_id text not null,
+  seq integer not null,
+  changed_seq integer not null,
+  origin text not null,
+  sender text not null,
+  participant text not null,
+  content text not null,
+  created_at integer not null,
+  carrier_id text,
+  occurred_at integer,
+  needs_answer integer,
+  auto_reply_id text,
+  status text,
+  error text,
+  group_id text,
+  part integer,
+  parts integer,
+  turn_id text,
+  attempts integer,
+  carrier_ids text,
+  encoding text,
+  segments integer,
+  expires_at integer,
+  not_before integer,
+  order_until integer,
+  unknown_since integer,
+  settle_at integer,
+  due_at integer
+) strict;
+
+create unique index if not exists ownline_messages_seq on ownline_messages (conversation_id, seq);
+
+create index if not exists ownline_messages_changed on ownline_messages (conversation_id, changed_seq);
+
+create index if not exists ownline_messages_unanswered on ownline_messages (conversation_id, seq) where needs_answer = 1;
+
+create index if not exists ownline_messages_open on ownline_messages (conversation_id, seq) where (status = 'intent' or status = 'sending' or status = 'unknown' or status = 'held');
+
+create index if not exists ownline_messages_due on ownline_messages (due_at, id) where due_at is not null;
+
+create index if not exists ownline_messages_group on ownline_messages (group_id, part) where group_id is not null;
+
+create index if not exists ownline_messages_age on ownline_messages (created_at, id);
+
+create table if not exists ownline_attempts (
+  outbound_id text not null,
+  n integer not null,
+  status text not null,
+  carrier_id text,
+  error text,
+  started_at integer not null,
+  worker text,
+  primary key (outbound_id, n)
+) strict, without rowid;
+
+create index if not exists ownline_attempts_worker on ownline_attempts (worker) where worker is not null;
+
+create table if not exists ownline_events (
+  outbound_id text not null,
+  attempt integer not null,
+  position integer not null,
+  carrier_id text not null,
+  status text not null,
+  raw_status text not null,
+  error text,
+  at integer not null,
+  times integer not null,
+  primary key (outbound_id, attempt, position)
+) strict, without rowid;
+
+create table if not exists ownline_turns (
+  id text primary key,
+  conversation_id text not null,
+  first_seq integer not null,
+  through_seq integer not null,
+  runs integer not null,
+  failures integer not null default 0,
+  superseded integer not null default 0,
+  crashes integer not null default 0,
+  outcome text,
+  created_at integer not null,
+  committed_at integer
+) strict, without rowid;
+
+create unique index if not exists ownline_turns_first on ownline_turns (conversation_id, first_seq);
+
+create unique index if not exists ownline_turns_open on ownline_turns (conversation_id) where outcome is null;
+
+create table if not exists ownline_keys (
+  kind text not null,
+  key text not null,
+  ref text,
+  attempt integer,
+  primary key (kind, key)
+) strict, without rowid;
+
+create index if not exists ownline_keys_ref on ownline_keys (ref) where ref is not null;
+
+create table if not exists ownline_consents (
+  consent_key text primary key,
+  state text not null,
+  source text not null,
+  changed_at integer not null
+) strict, without rowid;
+
+create table if not exists ownline_counters (
+  key text primary key,
+  count real not null,
+  ends_at integer not null
+) strict, without rowid;
+
+create index if not exists ownline_counters_end on ownline_counters (ends_at);
+
+create table if not exists ownline_workers (
+  id text primary key,
+  alive_until integer not null
+) strict, without rowid;
+
+create index if not exists ownline_workers_end on ownline_workers (alive_until);
+
+create table if not exists ownline_sweeps (
+  sender text primary key,
+  watermark integer,
+  fence integer not null,
+  claimed_until integer,
+  committed_at integer
+) strict, without rowid;
+
+create table if not exists ownline_ops (
+  id text primary key,
+  n integer not null,
+  at integer not null,
+  outcome text not null,
+  conversation_id text,
+  subject text,
+  detail text,
+  answer text not null default '[]',
+  changed text not null default '[]',
+  cancelled text not null default '[]',
+  was_messages text,
+  was_conversation text
+) strict, without rowid;
+
+create index if not exists ownline_ops_age on ownline_ops (at);
+
+insert into ownline_migrations (version, at) values (1, cast(unixepoch('subsec') * 1000 as integer))
+  on conflict (version) do nothing;
+
+insert into ownline_meta (id, version, min_writer, secret)
+  values (1, 1, 1, lower(hex(randomblob(32))))
+  on conflict (id) do update set
+    version = max(version, excluded.version), min_writer = max(min_writer, excluded.min_writer);
+

@@ -1,0 +1,75 @@
+import { OwnlineError } from "../errors.ts";
+import { type D1DatabaseLike, d1Driver } from "./sql/d1-driver.ts";
+import { sqlStorage } from "./sql/sql-storage.ts";
+import type { Storage } from "./storage.ts";
+
+export type { D1DatabaseLike, D1ResultLike, D1StatementLike } from "./sql/d1-driver.ts";
+export type { SqlValue } from "./sql/driver.ts";
+
+/** Options of {@link d1}. */
+export interface D1Options {
+  /**
+   * Whether `open()` creates and upgrades the schema by itself, which costs each new isolate two more queries. Without it,
+   * migrations are a step of the deployment.
+   * @default false
+   */
+  readonly migrate?: boolean;
+}
+
+/**
+ * The ledger in Cloudflare D1, for Workers. Every operation is one batch, which D1 runs as one transaction; times come
+ * from the database's own clock, since many isolates write to one ledger. All tables begin with `ownline_`.
+ *
+ * The schema comes from `wrangler d1 migrations apply`, with `"migrations_dir": "node_modules/ownline/migrations/d1"`
+ * beside the binding in `wrangler.jsonc`, or from `storage.migrate()`. Both may be used, in any order; the ledger's
+ * secret is made once, by whichever comes first.
+ *
+ * Pass the binding itself, not a session: the ledger reads what it has just written.
+ *
+ * @throws OwnlineError at once: `invalid_options` when there is no database, as when the binding is missing.
+ *
+ * @example
+ * ```ts
+ * import { ownline } from "ownline";
+ * import { type D1DatabaseLike, d1 } from "ownline/storage/d1";
+ * import { twilio } from "ownline/transport/twilio";
+ *
+ * interface Env {
+ *   readonly DB: D1DatabaseLike; // D1Database of the Workers types
+ *   readonly TWILIO_ACCOUNT_SID: string;
+ *   readonly TWILIO_AUTH_TOKEN: string;
+ * }
+ *
+ * function connect(env: Env) {
+ *   return ownline({
+ *     senders: ["+15703251809"],
+ *     storage: d1(env.DB),
+ *     transport: twilio({
+ *       accountSid: env.TWILIO_ACCOUNT_SID,
+ *       authToken: env.TWILIO_AUTH_TOKEN,
+ *       webhookUrl: "https://example.com/api/webhooks/sms",
+ *     }),
+ *     ai: () => "We open at nine.",
+ *   });
+ * }
+ *
+ * export default {
+ *   fetch: (request: Request, env: Env) => connect(env).fetch(request),
+ * };
+ * ```
+ */
+export function d1(database: D1DatabaseLike, options: D1Options = {}): Storage {
+  refuseMistakes(database);
+  return sqlStorage(d1Driver(database), { migrate: options.migrate ?? false });
+}
+
+/** A binding that `wrangler.jsonc` does not name is `undefined`. */
+function refuseMistakes(database: unknown): void {
+  const isDatabase = typeof database === "object" && database !== null && "prepare" in database && "batch" in database;
+  if (isDatabase) return;
+  throw new OwnlineError(
+    "invalid_options",
+    "d1() needs a D1 database, for example d1(env.DB): add the binding to d1_databases in wrangler.jsonc, and pass it " +
+      "by the name that it has there.",
+  );
+}

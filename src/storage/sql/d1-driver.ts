@@ -1,0 +1,145 @@
+import { isOwnlineError, OwnlineError } from "../../errors.ts";
+import type { SqlDriver, SqlRow, SqlStatement, SqlValue } from "./driver.ts";
+
+/**
+ * What is called on a [D1 database](https://developers.cloudflare.com/d1/worker-api/d1-database/), such as `env.DB` of
+ * a Worker.
+ */
+export interface D1DatabaseLike {
+  prepare(sql: string): D1StatementLike;
+  batch(statements: D1StatementLike[]): Promise<D1ResultLike[]>;
+}
+
+/** A [prepared statement](https://developers.cloudflare.com/d1/worker-api/prepared-statements/) of D1. */
+export interface D1StatementLike {
+  bind(...params: SqlValue[]): D1StatementLike;
+}
+
+/** What D1 [returns](https://developers.cloudflare.com/d1/worker-api/return-object/#d1result) for a statement. */
+export interface D1ResultLike {
+  readonly results: unknown[];
+}
+
+const MIGRATION =
+  "apply its migrations once, as a step of the deployment: `wrangler d1 migrations apply` with " +
+  '"migrations_dir": "node_modules/ownline/migrations/d1", or storage.migrate().';
+
+const FIND_SCHEMA: SqlStatement = {
+  sql: "select name from sqlite_master where type = 'table' and name = 'ownline_meta'",
+  params: [],
+};
+
+/**
+ * Runs batches on D1, which makes one transaction of each, on its own clock: the clocks of Workers are many, and stand
+ * still while code runs (https://developers.cloudflare.com/workers/reference/security-model/).
+ */
+export function d1Driver(database: D1DatabaseLike): SqlDriver {
+  async function execute(statements: readonly SqlStatement[]): Promise<readonly (readonly SqlRow[])[]> {
+    const prepared = statements.map(({ sql, params }) => database.prepare(sql).bind(...params));
+    const results = await database.batch(prepared);
+    return results.map((result) => result.results.map(rowOf));
+  }
+
+  /** A statement that fails where the ledger's tables are not there, says nothing that a caller can use. */
+  async function hasSchema(): Promise<boolean> {
+    const [tables = []] = await execute([FIND_SCHEMA]);
+    return tables.length > 0;
+  }
+
+  async function run(statements: readonly SqlStatement[]): Promise<readonly (readonly SqlRow[])[]> {
+    try {
+      return await execute(statements);
+    } catch (error) {
+      if (isOwnlineError(error)) throw error;
+      if (resultCode(error) === "SQLITE_ERROR" && !(await hasSchema().catch(() => true))) throw unmigrated(error);
+      throw unavailable(error);
+    }
+  }
+
+  return {
+    name: "d1",
+    migration: MIGRATION,
+    batch: run,
+    read: run,
+    now: () => null,
+    close: async () => {},
+  };
+}
+
+function rowOf(row: unknown): SqlRow {
+  if (isRow(row)) return row;
+  throw new OwnlineError(
+    "storage_unsupported",
+    "The database that was passed to d1() returns rows that are not objects: pass the D1 binding itself.",
+  );
+}
+
+function isRow(row: unknown): row is SqlRow {
+  return typeof row === "object" && row !== null && !Array.isArray(row);
+}
+
+/**
+ * SQLite's result code: D1 gives it nowhere but inside the message
+ * (https://developers.cloudflare.com/d1/observability/debug-d1/). Errors of D1 itself bear none.
+ */
+function resultCode(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  return /\bSQLITE_[A-Z]+/.exec(error.message)?.[0] ?? null;
+}
+
+/** The codes of a state that passes by itself, as a lost connection does. */
+const PASSING: ReadonlySet<string | null> = new Set([
+  null,
+  "SQLITE_BUSY",
+  "SQLITE_LOCKED",
+  "SQLITE_IOERR",
+  "SQLITE_NOMEM",
+  "SQLITE_INTERRUPT",
+  "SQLITE_CANTOPEN",
+]);
+
+/** What went wrong, who must do what, and whether the same call may then succeed. */
+const REMEDIES: ReadonlyMap<string, { readonly message: string; readonly retryable: boolean }> = new Map([
+  [
+    "SQLITE_FULL",
+    {
+      message:
+        "The D1 database has reached its maximum size: purge() what is old, or move to a larger plan. Nothing was " +
+        "written, and the same call may be repeated.",
+      retryable: true,
+    },
+  ],
+  [
+    "SQLITE_TOOBIG",
+    {
+      message:
+        "A text or a reply of the ledger is larger than the 2 MB that D1 keeps in a row. Nothing was written: the " +
+        "caller must pass less.",
+      retryable: false,
+    },
+  ],
+]);
+
+function unavailable(error: unknown): OwnlineError {
+  const code = resultCode(error);
+  if (PASSING.has(code)) {
+    // Overload, a reset, a lost connection, a quota. What D1 may have done all the same, a repetition does not redo.
+    return new OwnlineError(
+      "storage_unavailable",
+      "D1 did not answer, or refused the call before it ran: see the cause. The same call may be repeated; where it " +
+        "goes on, look at the database's metrics and limits in the Cloudflare dashboard.",
+      { cause: error, retryable: true },
+    );
+  }
+  const remedy = REMEDIES.get(code ?? "");
+  return new OwnlineError(
+    "storage_unavailable",
+    remedy?.message ??
+      "D1 refused a statement of the ledger, so nothing was written: see the cause. Ids must be new and unique.",
+    { cause: error, retryable: remedy?.retryable ?? false },
+  );
+}
+
+function unmigrated(cause: unknown): OwnlineError {
+  return new OwnlineError("storage_unmigrated", `The d1 ledger has no schema yet: ${MIGRATION}`, { cause });
+}

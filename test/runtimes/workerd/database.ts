@@ -1,0 +1,29 @@
+import type { D1DatabaseLike } from "ownline/storage/d1";
+
+/** Every table that is not D1's own. */
+const TABLES = "select name from sqlite_master where type = 'table' and name not like '\\_cf\\_%' escape '\\'";
+
+/** Runs statements as one transaction. */
+export async function exec(database: D1DatabaseLike, ...statements: string[]): Promise<unknown[]> {
+  const results = await database.batch(statements.map((sql) => database.prepare(sql).bind()));
+  return results.at(-1)?.results ?? [];
+}
+
+/** Leaves the database as it was created. */
+export async function clear(database: D1DatabaseLike): Promise<void> {
+  const names = (await exec(database, TABLES)).map((row) => Object(row).name);
+  const drops = names.filter((name) => !name.startsWith("sqlite_")).map((name) => `drop table ${name}`);
+  if (drops.length > 0) await exec(database, ...drops);
+}
+
+/**
+ * The database as it is, but for its clock, which runs ahead by what `aheadMs` says: D1 reads the machine's clock,
+ * which no test can set, so the statement that reads it is told to add to it.
+ */
+export function onClock(database: D1DatabaseLike, aheadMs: () => number): D1DatabaseLike {
+  const clock = "unixepoch('subsec') * 1000";
+  return {
+    prepare: (sql) => database.prepare(sql.replaceAll(clock, `${clock} + ${aheadMs()}`)),
+    batch: (statements) => database.batch(statements),
+  };
+}

@@ -1,0 +1,77 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, it } from "vitest";
+import { d1Migrations, FOLDER } from "../../scripts/d1-migrations.ts";
+import { MIGRATIONS, type Migration, SCHEMA_VERSION } from "../../src/storage/sql/schema.ts";
+
+const NEXT = SCHEMA_VERSION + 1;
+
+function next(statement: string): readonly Migration[] {
+  return [...MIGRATIONS, { version: NEXT, minWriter: 1, statements: [statement] }];
+}
+
+describe("the files for wrangler's migrations of D1", () => {
+  it("are what `npm run migrations` makes of the schema", () => {
+    const files = readdirSync(FOLDER).map((name): [string, string] => [name, readFileSync(join(FOLDER, name), "utf8")]);
+    expect(Object.fromEntries(files)).toEqual(d1Migrations());
+  });
+
+  it("are one for each step, in the order of their names", () => {
+    const names = Object.keys(d1Migrations(next("create table extra (id integer)")));
+    expect(names).toEqual(["0001_ownline.sql", "0002_ownline.sql"]);
+    expect(names).toEqual(names.toSorted());
+  });
+
+  it("raise the version, and never lower it when an older one runs again", () => {
+    const database = new DatabaseSync(":memory:");
+    const files = Object.values(d1Migrations(next("create table extra (id integer)")));
+    for (const file of [...files, ...files]) database.exec(file);
+    expect(database.prepare("select version, min_writer from ownline_meta").all()).toEqual([
+      { version: NEXT, min_writer: 1 },
+    ]);
+    expect(database.prepare("select version from ownline_migrations").all()).toHaveLength(NEXT);
+    database.close();
+  });
+
+  it.each(["alter table ownline_meta add column extra text", "update ownline_meta set version = 9", "drop table x"])(
+    "are not made of what fails or harms the second time: %s",
+    (statement) => {
+      expect(() => d1Migrations(next(statement))).toThrow("cannot run a second time");
+    },
+  );
+
+  it("are taken by wrangler itself", { timeout: 60_000 }, () => {
+    const folder = mkdtempSync(join(tmpdir(), "ownline-wrangler-"));
+    try {
+      const database = { binding: "DB", database_name: "ledger", database_id: "ledger", migrations_dir: FOLDER };
+      writeFileSync(join(folder, "wrangler.json"), JSON.stringify({ name: "worker", d1_databases: [database] }));
+      const wrangler = (...args: string[]) =>
+        spawnSync(
+          process.execPath,
+          [
+            join(dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin", "wrangler.js"),
+            "d1",
+            ...args,
+            "--local",
+            "--persist-to",
+            folder,
+          ],
+          {
+            cwd: folder,
+            encoding: "utf8",
+            env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false", XDG_CONFIG_HOME: folder },
+          },
+        );
+      const applied = wrangler("migrations", "apply", "DB");
+      expect([applied.status, applied.stderr]).toEqual([0, ""]);
+      const { stdout } = wrangler("execute", "DB", "--json", "--command", "select version from ownline_meta");
+      expect(JSON.parse(stdout)).toMatchObject([{ results: [{ version: SCHEMA_VERSION }] }]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
