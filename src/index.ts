@@ -7,7 +7,7 @@
 // For writing adapters
 export type { Ai, AiContext, AiFunction, AiTurn, HistoryEntry, Reply } from "./ai/ai.ts";
 export type { EngineClock } from "./engine/clock.ts";
-export type { ProcessResult, WaitUntil } from "./engine/engine.ts";
+export type { ProcessResult } from "./engine/engine.ts";
 export type { Explanation } from "./engine/explain.ts";
 export type { FeedOptions } from "./engine/feed.ts";
 export type { MessagePageInput, SendInput, SimulateInput } from "./engine/inputs.ts";
@@ -21,6 +21,7 @@ export type {
   UnsafeOptions,
   WorkerOptions,
 } from "./engine/options.ts";
+export type { WaitUntil } from "./engine/wait-until.ts";
 // Errors
 export {
   type ErrorParty,

@@ -8,7 +8,7 @@ import type { Policy } from "./policy/policy.ts";
 
 /** SMS conversations between people and an AI, over a number you own. Made by {@link ownline}. */
 export interface Ownline<Senders extends SendersOption = SendersOption>
-  extends Omit<Engine<Senders>, "receiveWebhook" | "receiveStatus" | "close">,
+  extends Omit<Engine<Senders>, "receiveWebhook" | "receiveStatus">,
     AsyncDisposable {
   /**
    * Answers everything that the carrier posts to the transport's `webhookUrl`: texts, status callbacks, fallbacks. A
@@ -49,11 +49,11 @@ export interface Ownline<Senders extends SendersOption = SendersOption>
 export function ownline<const Senders extends SendersOption>(options: OwnlineOptions<Senders>): Ownline<Senders> {
   const parsed = parseOptions(options);
   const engine = createEngine<Senders>(parsed, fromFunction(parsed.ai), withDefaults(parsed.policies, parsed.unsafe));
-  const { receiveWebhook, receiveStatus, close, ...face } = engine;
+  const { receiveWebhook, receiveStatus, ...face } = engine;
   return {
     ...face,
     fetch: createHandler(parsed.transport, { receiveWebhook, receiveStatus }, parsed.logger),
-    [Symbol.asyncDispose]: close,
+    [Symbol.asyncDispose]: face.close,
   };
 }
 

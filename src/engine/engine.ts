@@ -1,49 +1,22 @@
 import type { CheckedAi } from "../ai/reply.ts";
-import { OwnlineError } from "../errors.ts";
-import type { Conversation } from "../model/conversation.ts";
 import type { OwnlineEvents } from "../model/events.ts";
 import { newId } from "../model/ids.ts";
 import type { InboundMessage, Message, OutboundMessage } from "../model/message.ts";
-import { normalizeAddress } from "../model/phone-number.ts";
 import type { SenderAddress } from "../model/sender.ts";
 import type { Policy } from "../policy/policy.ts";
-import type { ConversationList, ConversationPage, Erased, RecordedInbound } from "../storage/storage.ts";
-import type { InboundText, StatusReport } from "../transport/transport.ts";
-import { compose } from "./compose.ts";
+import { createAttend } from "./attend.ts";
 import { consentKeyFor } from "./consent-key.ts";
 import { type EngineContext, teller } from "./context.ts";
+import { createDoors, type Doors } from "./doors.ts";
 import { createEmitter } from "./emitter.ts";
-import { type Explanation, explain } from "./explain.ts";
 import { createFeed, type FeedOptions } from "./feed.ts";
-import { trouble } from "./heart.ts";
-import { hookNow } from "./hook.ts";
-import {
-  checkBody,
-  checkDuration,
-  checkId,
-  checkKey,
-  checkLimit,
-  checkMedia,
-  checkMessagePage,
-  checkObject,
-  checkOrigin,
-  checkPerson,
-  checkPosition,
-  type MessagePageInput,
-  type SendInput,
-  type SimulateInput,
-} from "./inputs.ts";
+import { checkId, checkObject, checkPosition, type SendInput, type SimulateInput } from "./inputs.ts";
 import type { EngineOptions, SendersOption } from "./options.ts";
-import { receive } from "./receive.ts";
 import { createRinger } from "./ringer.ts";
 import { senderBook } from "./senders.ts";
-import { recordReport } from "./status.ts";
+import { createUpkeep, type Upkeep } from "./upkeep.ts";
+import type { WaitUntil } from "./wait-until.ts";
 import { createWorker, type SweepResult } from "./worker.ts";
-
-/** What a serverless runtime offers for work after the answer, for example a Worker's `ctx`. */
-export interface WaitUntil {
-  waitUntil(work: Promise<unknown>): void;
-}
 
 /** What one sweep did, and when the next one is due. */
 export interface ProcessResult extends Omit<SweepResult, "nextInMs"> {
@@ -52,32 +25,70 @@ export interface ProcessResult extends Omit<SweepResult, "nextInMs"> {
 }
 
 /** The engine: everything but HTTP. Made by `ownline()`. */
-export interface Engine<Senders extends SendersOption = SendersOption> {
+export interface Engine<Senders extends SendersOption = SendersOption>
+  extends Omit<Doors, "simulate" | "send">,
+    Upkeep {
+  /**
+   * Stores a text that a person typed in the app, as if it had been texted, and has it answered. It is never handed to
+   * the carrier: the person's number is not ours to send from.
+   *
+   * Resolves after the commit, before the answer. Atomic; idempotent by `id`: a repetition returns the first message.
+   * Pass the runtime's `ctx` where nothing else works on what is due.
+   *
+   * @throws OwnlineError `invalid_message`, `invalid_address`, `unknown_sender` (`to` is not ours), `sender_required`,
+   * `sender_as_participant` (`from` is ours), `erased` (the id belonged to an erased person), `storage_unavailable`
+   */
   simulate(input: SimulateInput<SenderAddress<Senders>>, ctx?: WaitUntil): Promise<InboundMessage>;
+  /**
+   * Sends a text of the service, or of a person who has taken over, from a number of ours.
+   *
+   * Resolves after the commit, before it leaves: follow its `status`. A long text leaves in parts, in order; the first
+   * one is returned. Atomic; idempotent by `key`: a repetition returns the first message and sends nothing.
+   *
+   * @throws OwnlineError `invalid_message`, `invalid_address`, `unknown_sender` (`from` is not ours), `sender_required`,
+   * `sender_as_participant` (`to` is ours), `opted_out`, `erased`, `storage_unavailable`
+   */
   send(input: SendInput<SenderAddress<Senders>>, ctx?: WaitUntil): Promise<OutboundMessage>;
-  receiveWebhook(text: InboundText, ctx?: WaitUntil): Promise<RecordedInbound>;
-  receiveStatus(report: StatusReport): Promise<void>;
+  /** Listens to what happens in this process, after the commit. A listener that throws harms nothing. */
   on<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): void;
+  /** Stops listening. */
   off<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): void;
+  /**
+   * Follows one conversation in the ledger, whichever process writes it: new messages and every change of a message's
+   * status, by `changedSeq`, from `after` on, without a gap. It goes on until the signal is aborted or the loop is left.
+   *
+   * @throws OwnlineError `invalid_options`, `storage_unavailable`
+   */
   events(options: FeedOptions): AsyncGenerator<Message, void, void>;
+  /**
+   * Starts the worker loop of a long-lived process: asks the AI, sends what is due, takes over the work of processes
+   * that died. Resolves when the ledger is open. Called twice, it does nothing the second time.
+   *
+   * @throws OwnlineError `storage_unavailable`, `storage_unmigrated`, `storage_unsupported`: with what to do about it
+   */
   start(): Promise<void>;
+  /**
+   * Takes no new work, waits up to `timeoutMs` for what is at work, and gives the rest back to the ledger, where another
+   * process or the next start finds it. Reading and storing still work afterwards. @default 10000 ms
+   */
   stop(options?: { readonly timeoutMs?: number }): Promise<void>;
+  /**
+   * One sweep, for a cron, a queue or a serverless function: does all that is due now, and says when to come back. Safe
+   * to call at any time, from anywhere, more than once.
+   *
+   * @throws OwnlineError `storage_unavailable`
+   */
   processDue(): Promise<ProcessResult>;
+  /**
+   * Resolves when nothing is due any more, now or later: no burst, no answer, no message that waits. For scripts and
+   * tests; with `manualClock()` of `ownline/testing` it passes the time by itself.
+   */
   settled(): Promise<void>;
-  conversation(id: string): Promise<Conversation | null>;
-  conversations(page?: Partial<ConversationPage>): Promise<ConversationList>;
-  messages(page: MessagePageInput): Promise<readonly Message[]>;
-  pause(conversationId: string): Promise<Conversation>;
-  resume(conversationId: string, options?: { readonly answerPending?: boolean }): Promise<Conversation>;
-  explain(messageId: string): Promise<Explanation | null>;
-  erase(order: { readonly participant: string; readonly line?: string }): Promise<Erased>;
-  purge(order: { readonly olderThanMs: number; readonly limit?: number }): Promise<Erased>;
+  /** `stop()`, and closes what the storage opened. The same as `await using`. */
   close(): Promise<void>;
 }
 
 const STOP_MS = 10_000;
-/** A serverless runtime gives about half a minute after the answer. */
-const WAIT_UNTIL_MS = 25_000;
 
 /** Wires the parts together. `ai` and `policies` are complete: the defaults are the factory's business. */
 export function createEngine<Senders extends SendersOption>(
@@ -127,141 +138,12 @@ export function createEngine<Senders extends SendersOption>(
   const worker = createWorker(context);
   const ringer = createRinger(context);
 
-  let everProcessed = false;
-  let warned = false;
-  /**
-   * Something was stored that somebody must work on: the loop, the runtime after the answer, whoever hears the queue,
-   * or a cron elsewhere. Only the queue is waited for: a runtime may end with its answer.
-   */
-  const attend = async (ctx: WaitUntil | undefined, dueInMs: number): Promise<void> => {
-    worker.wake();
-    if (worker.started) return;
-    const ringing = ringer.ring(dueInMs);
-    if (ctx !== undefined) {
-      const work = worker
-        .drain({ withinMs: WAIT_UNTIL_MS, idle: false })
-        .then((nextInMs) => ringer.ringAgain(nextInMs))
-        .catch((error: unknown) => tell.error(trouble(error)));
-      try {
-        hookNow("waitUntil", () => ctx.waitUntil(work));
-      } catch (error) {
-        // The text is stored already, and the work goes on for as long as the runtime lets it.
-        tell.error(trouble(error));
-      }
-    } else if (options.queue === null && !everProcessed && !warned) {
-      warned = true;
-      logger.warn(
-        "ownline stored a text, but nothing in this process works on it: call await sms.start() in a long-lived process, or sms.processDue() from a cron or queue. Ignore this if another process does.",
-      );
-    }
-    await ringing;
-  };
-
-  const take = async (recorded: RecordedInbound, ctx: WaitUntil | undefined): Promise<RecordedInbound> => {
-    const { message, conversation } = recorded;
-    if (recorded.outcome === "recorded" && message !== null && conversation !== null) {
-      if (message.needsAnswer) worker.newerText(message.conversationId, message.seq);
-      // Counted as answered in the very commit that stored it: an opt-out, which ended the open turn.
-      else if (conversation.answeredSeq >= message.seq) worker.callOff(message.conversationId);
-      if (message.needsAnswer) await attend(ctx, options.burst.quietMs);
-    } else if (message?.needsAnswer === true && (conversation?.answeredSeq ?? 0) < message.seq && !worker.started) {
-      // The text is known, and still unanswered: whoever stored it may have died before it rang.
-      await ringer.ring(options.burst.quietMs);
-    }
-    return recorded;
-  };
+  let everWorked = false;
+  const attend = createAttend(context, { worker, ringer, worked: () => everWorked });
 
   return {
-    async simulate(input, ctx) {
-      checkObject(input, "simulate");
-      const id = checkKey(input.id, "simulate", "id");
-      const body = checkBody(input.body, "simulate");
-      const media = checkMedia(input.media, "simulate");
-      const from = checkPerson(input.from, "from");
-      const { sender } = await senders.choose(input.to, "to");
-      if ((await senders.route(from)) !== null) {
-        throw new OwnlineError(
-          "sender_as_participant",
-          "from is one of your own senders. A simulated text comes from a person; to write to a person from your number, call send({ key, to, body })",
-        );
-      }
-      if (body.trim() === "" && media.length === 0) {
-        throw new OwnlineError("invalid_message", "the simulated text is empty: give it a body or media");
-      }
-      await open();
-      const recorded = await receive(context, {
-        key: `simulated:${id}`,
-        origin: "simulated",
-        carrierId: null,
-        from,
-        to: sender,
-        service: null,
-        body,
-        media,
-        optOut: null,
-        occurredAt: null,
-      });
-      if (recorded.message === null) throw erased("simulated text", "id");
-      if (recorded.message.from !== from) throw usedForAnother("id");
-      await take(recorded, ctx);
-      return recorded.message;
-    },
-
-    async send(input, ctx) {
-      checkObject(input, "send");
-      const key = checkKey(input.key, "send", "key");
-      const origin = checkOrigin(input.origin);
-      const route = await senders.choose(input.from, "from");
-      const to = checkPerson(input.to, "to");
-      if ((await senders.route(to)) !== null) {
-        throw new OwnlineError(
-          "sender_as_participant",
-          "to is one of your own senders: a number of yours cannot text itself, and two of them would talk for ever. Give the person's number",
-        );
-      }
-      const groupId = newId("g");
-      const parts = compose(context, groupId, checkBody(input.body, "send"), checkMedia(input.media, "send"));
-      await open();
-      const recorded = await storage.recordOutbound({
-        key: `send:${key}`,
-        groupId,
-        conversationId: newId("c"),
-        line: route.line,
-        sender: route.sender,
-        participant: to,
-        consentKey: await context.consentKey(route.line, to),
-        origin,
-        parts,
-        expiryMs: options.sending.expiryMs,
-      });
-      if (recorded.outcome === "opted-out") {
-        throw new OwnlineError(
-          "opted_out",
-          "this person has texted STOP to this number, so nothing was stored or sent. Only the person can undo that, by texting START",
-        );
-      }
-      const first = recorded.messages[0];
-      if (recorded.outcome === "erased" || first === undefined) throw erased("message", "key");
-      if (first.to !== to) throw usedForAnother("key");
-      if (recorded.outcome === "recorded") {
-        for (const message of recorded.messages) tell.message(message);
-        await attend(ctx, 0);
-      }
-      return first;
-    },
-
-    async receiveWebhook(text, ctx) {
-      await open();
-      return take(await receive(context, { ...text, origin: "webhook" }), ctx);
-    },
-
-    async receiveStatus(report) {
-      await open();
-      const { message, changed } = await recordReport(context, report);
-      worker.wake();
-      // The next part of a text may have waited for this one.
-      if (changed && message !== null && message.part < message.parts && !worker.started) await ringer.ring(0);
-    },
+    ...createDoors(context, { worker, ringer, attend, open }),
+    ...createUpkeep(context, { worker, attend, open }),
 
     on: (name, listener) => void emitter.on(name, listener),
     off: (name, listener) => void emitter.off(name, listener),
@@ -275,7 +157,7 @@ export function createEngine<Senders extends SendersOption>(
     },
 
     async start() {
-      everProcessed = true;
+      everWorked = true;
       await worker.start(open);
       if (worker.started) await ringer.listen(worker.wake);
       // Stopped meanwhile.
@@ -287,7 +169,7 @@ export function createEngine<Senders extends SendersOption>(
     },
 
     async processDue() {
-      everProcessed = true;
+      everWorked = true;
       await open();
       const { nextInMs, ...done } = await worker.processDue();
       if (!worker.started) await ringer.ringAgain(nextInMs);
@@ -295,74 +177,9 @@ export function createEngine<Senders extends SendersOption>(
     },
 
     async settled() {
-      everProcessed = true;
+      everWorked = true;
       await open();
       await worker.drain({ withinMs: null, idle: true });
-    },
-
-    async conversation(id) {
-      checkId(id, "conversation", "the conversation's id");
-      await open();
-      return storage.conversation(id);
-    },
-
-    async conversations(page = {}) {
-      await open();
-      return storage.conversations({
-        limit: checkLimit(page.limit, 50),
-        ...(page.after === undefined ? {} : { after: checkId(page.after, "conversations", "the page's cursor") }),
-      });
-    },
-
-    async messages(page) {
-      await open();
-      return storage.messages(checkMessagePage(page));
-    },
-
-    async pause(conversationId) {
-      checkId(conversationId, "pause", "the conversation's id");
-      await open();
-      const paused = await storage.setPaused({ op: newId("o"), conversationId, paused: true, skipPending: false });
-      if (paused === null) throw unknownConversation();
-      worker.callOff(conversationId);
-      return paused;
-    },
-
-    async resume(conversationId, { answerPending = false } = {}) {
-      checkId(conversationId, "resume", "the conversation's id");
-      await open();
-      const resumed = await storage.setPaused({
-        op: newId("o"),
-        conversationId,
-        paused: false,
-        skipPending: !answerPending,
-      });
-      if (resumed === null) throw unknownConversation();
-      await attend(undefined, 0);
-      return resumed;
-    },
-
-    async explain(messageId) {
-      checkId(messageId, "explain", "the message's id");
-      await open();
-      const story = await storage.story(messageId);
-      return story === null ? null : explain(story);
-    },
-
-    async erase(order) {
-      checkObject(order, "erase");
-      const participant = checkPerson(order.participant, "participant");
-      const line = order.line === undefined ? null : normalizeAddress(order.line, "line");
-      await open();
-      return storage.erase({ op: newId("o"), participant, line });
-    },
-
-    async purge(order) {
-      checkObject(order, "purge");
-      const olderThanMs = checkDuration(order.olderThanMs, "purge", "olderThanMs");
-      const limit = checkLimit(order.limit, 1000);
-      await open();
-      return storage.purge({ op: newId("o"), olderThanMs, limit });
     },
 
     async close() {
@@ -371,26 +188,4 @@ export function createEngine<Senders extends SendersOption>(
       opening = null;
     },
   };
-}
-
-function erased(what: string, name: string): OwnlineError {
-  return new OwnlineError(
-    "erased",
-    `the ${what} with this ${name} was erased on request and is not stored again: use a new ${name} for a new text`,
-  );
-}
-
-/** Nobody may read another person's text by guessing its id, and no text may vanish behind another one's. */
-function usedForAnother(name: string): OwnlineError {
-  return new OwnlineError(
-    "invalid_message",
-    `this ${name} was used before for another person, so nothing was stored or sent: give each text its own ${name}`,
-  );
-}
-
-function unknownConversation(): OwnlineError {
-  return new OwnlineError(
-    "not_found",
-    "there is no conversation with this id: it was erased, or the id is another ledger's",
-  );
 }

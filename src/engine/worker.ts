@@ -1,3 +1,4 @@
+import type { OwnlineError } from "../errors.ts";
 import { newId } from "../model/ids.ts";
 import type { DueMessage, HeartbeatAnswer, HeldLease } from "../storage/storage.ts";
 import { newBell } from "./bell.ts";
@@ -62,6 +63,9 @@ export function createWorker(context: EngineContext): Worker {
   let idleLeases = new Map<string, number>();
   /** Messages were left lying because enough others were on their way. */
   let crowded = false;
+  /** What the last sweep met: whatever is still due is not asked about again at once, or by `drain` at all. */
+  let met: OwnlineError | null = null;
+  const lastError = (): OwnlineError | null => met;
 
   const alive = heart(context, async () => {
     // The ledger may have answered before it gave us a turn that has begun since: such a run is not in the answer.
@@ -167,7 +171,8 @@ export function createWorker(context: EngineContext): Worker {
         else idle?.add(entry.message.id);
       } catch (error) {
         idle?.add(entry.message.id);
-        tell.error(trouble(error));
+        met = trouble(error);
+        tell.error(met);
         return { done, failed: true };
       }
     }
@@ -277,10 +282,14 @@ export function createWorker(context: EngineContext): Worker {
         let nextInMs: number | null = null;
         while (stopping === 0 && left() > 0) {
           const since = bell.rings;
+          met = null;
           ({ nextInMs } = await sweep());
           if (nextInMs === null || nextInMs > left()) break;
-          // A row that is due and was not done is somebody else's: look again in a moment.
-          await bell.rest(clock, Math.max(nextInMs, 5), { since, idle });
+          const error = lastError();
+          // Nothing is settled by waiting for what no repetition can mend.
+          if (error !== null && !error.retryable) throw error;
+          // A row that is due and was not done is somebody else's, or has just failed: look again in a moment.
+          await bell.rest(clock, Math.max(nextInMs, error === null ? 5 : TROUBLE_WAIT_MS), { since, idle });
         }
         return nextInMs;
       };

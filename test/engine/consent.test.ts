@@ -103,6 +103,16 @@ describe("a person who texts STOP", () => {
   });
 });
 
+describe("a person who is erased", () => {
+  it("is forgotten on every channel of the number", async () => {
+    await using house = rig(NOW);
+    await house.text("by SMS");
+    await house.text("by WhatsApp", { from: `whatsapp:${PERSON}` });
+    expect(await house.sms.erase({ participant: PERSON })).toEqual({ conversations: 2, messages: 2 });
+    expect(await house.sms.conversations()).toEqual({ conversations: [], cursor: null });
+  });
+});
+
 describe("the auto-reply", () => {
   it("is stored as a message of ours, stands outside the outbox and is given again when the webhook comes again", async () => {
     await using house = rig({ ...NOW, autoReply: "Got it, one moment." });

@@ -61,6 +61,8 @@ describe("a conversation", () => {
     const sent = await house.sms.send({ key: "order-1", to: OTHER, body: "Ready." });
     const repeated = await house.sms.send({ key: "order-1", to: OTHER, body: "Ready." });
     expect(repeated).toEqual(sent);
+    expect(await house.sms.message(sent.id)).toEqual(sent);
+    expect(await house.sms.message("nobody")).toBeNull();
     await house.sms.settled();
     expect(house.carrier.sent.map(({ to }) => to)).toEqual([PERSON, OTHER]);
   });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { OwnlineError } from "../../src/index.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
@@ -78,10 +78,23 @@ describe("start and stop", () => {
   });
 
   it("says once that nothing works on what was stored", async () => {
+    vi.useFakeTimers();
     await using house = rig(NOW);
     await house.type("one");
     await house.type("two");
+    await vi.advanceTimersByTimeAsync(60_000);
+    vi.useRealTimers();
     expect(house.log.filter((line) => line.includes("sms.start()"))).toHaveLength(1);
+  });
+
+  it("says nothing of the kind to a script that works on it a moment later", async () => {
+    vi.useFakeTimers();
+    await using house = rig(NOW);
+    await house.type("one");
+    await house.sms.settled();
+    await vi.advanceTimersByTimeAsync(60_000);
+    vi.useRealTimers();
+    expect(house.log.filter((line) => line.includes("sms.start()"))).toEqual([]);
   });
 
   it("works after the answer where the runtime allows it", async () => {
@@ -168,6 +181,16 @@ describe("a ledger that fails", () => {
     await house.text("hello", { sid: "SMagain" });
     await house.sms.settled();
     expect(house.carrier.sent.map(({ to }) => to)).toEqual([PERSON]);
+  });
+
+  it("ends settled() with the error that no repetition can mend, instead of asking for ever", async () => {
+    const clock = manualClock();
+    const storage = ledger(clock);
+    await using house = rig({ ...NOW, clock, storage });
+    await house.type("hello");
+    await clock.advance(1);
+    storage.claimSend = () => Promise.reject(new OwnlineError("storage_unavailable", "the tables were changed"));
+    await expect(house.sms.settled()).rejects.toMatchObject({ message: "the tables were changed" });
   });
 
   it("changes nothing by losing the answer to a commit", async () => {

@@ -1,0 +1,169 @@
+import { OwnlineError } from "../errors.ts";
+import { newId } from "../model/ids.ts";
+import type { InboundMessage, OutboundMessage } from "../model/message.ts";
+import type { RecordedInbound } from "../storage/storage.ts";
+import type { InboundText, StatusReport } from "../transport/transport.ts";
+import type { Attend } from "./attend.ts";
+import { compose } from "./compose.ts";
+import type { EngineContext } from "./context.ts";
+import {
+  checkBody,
+  checkKey,
+  checkMedia,
+  checkObject,
+  checkOrigin,
+  checkPerson,
+  type SendInput,
+  type SimulateInput,
+} from "./inputs.ts";
+import { receive } from "./receive.ts";
+import type { Ringer } from "./ringer.ts";
+import { recordReport } from "./status.ts";
+import type { WaitUntil } from "./wait-until.ts";
+import type { Worker } from "./worker.ts";
+
+/** Everything by which a text comes into the ledger: from the app, from the service, from the carrier. */
+export interface Doors {
+  /** See `Ownline.simulate`. */
+  simulate(input: SimulateInput, ctx?: WaitUntil): Promise<InboundMessage>;
+  /** See `Ownline.send`. */
+  send(input: SendInput, ctx?: WaitUntil): Promise<OutboundMessage>;
+  /** Records a text that the carrier brought, verified and parsed. */
+  receiveWebhook(text: InboundText, ctx?: WaitUntil): Promise<RecordedInbound>;
+  /** Records what the carrier reports about a message of ours. */
+  receiveStatus(report: StatusReport): Promise<void>;
+}
+
+export interface DoorParts {
+  readonly worker: Worker;
+  readonly ringer: Ringer;
+  readonly attend: Attend;
+  open(): Promise<unknown>;
+}
+
+/** Opens the doors. Each returns after the commit; the work that follows from it is left to {@link Attend}. */
+export function createDoors(context: EngineContext, { worker, ringer, attend, open }: DoorParts): Doors {
+  const { senders, storage, tell } = context;
+
+  const take = async (recorded: RecordedInbound, ctx: WaitUntil | undefined): Promise<RecordedInbound> => {
+    const { message, conversation } = recorded;
+    if (recorded.outcome === "recorded" && message !== null && conversation !== null) {
+      if (message.needsAnswer) worker.newerText(message.conversationId, message.seq);
+      // Counted as answered in the very commit that stored it: an opt-out, which ended the open turn.
+      else if (conversation.answeredSeq >= message.seq) worker.callOff(message.conversationId);
+      if (message.needsAnswer) await attend(ctx, context.burst.quietMs);
+    } else if (message?.needsAnswer === true && (conversation?.answeredSeq ?? 0) < message.seq && !worker.started) {
+      // The text is known, and still unanswered: whoever stored it may have died before it rang.
+      await ringer.ring(context.burst.quietMs);
+    }
+    return recorded;
+  };
+
+  return {
+    async simulate(input, ctx) {
+      checkObject(input, "simulate");
+      const id = checkKey(input.id, "simulate", "id");
+      const body = checkBody(input.body, "simulate");
+      const media = checkMedia(input.media, "simulate");
+      const from = checkPerson(input.from, "from");
+      const { sender } = await senders.choose(input.to, "to");
+      if ((await senders.route(from)) !== null) {
+        throw new OwnlineError(
+          "sender_as_participant",
+          "from is one of your own senders. A simulated text comes from a person; to write to a person from your number, call send({ key, to, body })",
+        );
+      }
+      if (body.trim() === "" && media.length === 0) {
+        throw new OwnlineError("invalid_message", "the simulated text is empty: give it a body or media");
+      }
+      await open();
+      const recorded = await receive(context, {
+        key: `simulated:${id}`,
+        origin: "simulated",
+        carrierId: null,
+        from,
+        to: sender,
+        service: null,
+        body,
+        media,
+        optOut: null,
+        occurredAt: null,
+      });
+      if (recorded.message === null) throw erased("simulated text", "id");
+      if (recorded.message.from !== from) throw usedForAnother("id");
+      await take(recorded, ctx);
+      return recorded.message;
+    },
+
+    async send(input, ctx) {
+      checkObject(input, "send");
+      const key = checkKey(input.key, "send", "key");
+      const origin = checkOrigin(input.origin);
+      const route = await senders.choose(input.from, "from");
+      const to = checkPerson(input.to, "to");
+      if ((await senders.route(to)) !== null) {
+        throw new OwnlineError(
+          "sender_as_participant",
+          "to is one of your own senders: a number of yours cannot text itself, and two of them would talk for ever. Give the person's number",
+        );
+      }
+      const groupId = newId("g");
+      const parts = compose(context, groupId, checkBody(input.body, "send"), checkMedia(input.media, "send"));
+      await open();
+      const recorded = await storage.recordOutbound({
+        key: `send:${key}`,
+        groupId,
+        conversationId: newId("c"),
+        line: route.line,
+        sender: route.sender,
+        participant: to,
+        consentKey: await context.consentKey(route.line, to),
+        origin,
+        parts,
+        expiryMs: context.sending.expiryMs,
+      });
+      if (recorded.outcome === "opted-out") {
+        throw new OwnlineError(
+          "opted_out",
+          "this person has texted STOP to this number, so nothing was stored or sent. Only the person can undo that, by texting START",
+        );
+      }
+      const first = recorded.messages[0];
+      if (recorded.outcome === "erased" || first === undefined) throw erased("message", "key");
+      if (first.to !== to) throw usedForAnother("key");
+      if (recorded.outcome === "recorded") {
+        for (const message of recorded.messages) tell.message(message);
+        await attend(ctx, 0);
+      }
+      return first;
+    },
+
+    async receiveWebhook(text, ctx) {
+      await open();
+      return take(await receive(context, { ...text, origin: "webhook" }), ctx);
+    },
+
+    async receiveStatus(report) {
+      await open();
+      const { message, changed } = await recordReport(context, report);
+      worker.wake();
+      // The next part of a text may have waited for this one.
+      if (changed && message !== null && message.part < message.parts && !worker.started) await ringer.ring(0);
+    },
+  };
+}
+
+function erased(what: string, name: string): OwnlineError {
+  return new OwnlineError(
+    "erased",
+    `the ${what} with this ${name} was erased on request and is not stored again: use a new ${name} for a new text`,
+  );
+}
+
+/** Nobody may read another person's text by guessing its id, and no text may vanish behind another one's. */
+function usedForAnother(name: string): OwnlineError {
+  return new OwnlineError(
+    "invalid_message",
+    `this ${name} was used before for another person, so nothing was stored or sent: give each text its own ${name}`,
+  );
+}

@@ -1,0 +1,149 @@
+import { OwnlineError } from "../errors.ts";
+import type { Conversation } from "../model/conversation.ts";
+import { newId } from "../model/ids.ts";
+import type { Message } from "../model/message.ts";
+import { normalizeAddress, withoutChannel } from "../model/phone-number.ts";
+import type { ConversationList, ConversationPage, Erased } from "../storage/storage.ts";
+import type { Attend } from "./attend.ts";
+import type { EngineContext } from "./context.ts";
+import { type Explanation, explain } from "./explain.ts";
+import {
+  checkDuration,
+  checkId,
+  checkLimit,
+  checkMessagePage,
+  checkObject,
+  checkPerson,
+  type MessagePageInput,
+} from "./inputs.ts";
+import type { Worker } from "./worker.ts";
+
+/** Reading the ledger, and the few things that people change in it by hand. */
+export interface Upkeep {
+  /** `null` where there is no such conversation. */
+  conversation(id: string): Promise<Conversation | null>;
+  /** Newest activity first, 50 at a time (`limit`, at most 1000); `after` takes the `cursor` of the page before. */
+  conversations(page?: Partial<ConversationPage>): Promise<ConversationList>;
+  /** A message as it is now, `null` where there is none. */
+  message(id: string): Promise<Message | null>;
+  /** A conversation's messages by `seq`: upwards from `after`, or downwards from `before`; 100 at a time. */
+  messages(page: MessagePageInput): Promise<readonly Message[]>;
+  /**
+   * A person takes over: the AI is silent, a run is called off, a reply of the AI that waits is cancelled.
+   *
+   * @throws OwnlineError `not_found`
+   */
+  pause(conversationId: string): Promise<Conversation>;
+  /**
+   * Hands the conversation back to the AI. What was said meanwhile is not answered late, unless `answerPending`.
+   *
+   * @throws OwnlineError `not_found`
+   */
+  resume(conversationId: string, options?: { readonly answerPending?: boolean }): Promise<Conversation>;
+  /** A message's whole story from the ledger, also in sentences; `null` where there is no such message. */
+  explain(messageId: string): Promise<Explanation | null>;
+  /**
+   * Forgets a person, on one line or on all, on SMS, WhatsApp and RCS of the number alike. Late webhooks and callbacks
+   * find nothing; an opt-out outlives the data, under a key that says nothing about the person.
+   */
+  erase(order: { readonly participant: string; readonly line?: string }): Promise<Erased>;
+  /** Retention: removes up to `limit` (1000) messages older than `olderThanMs` that nothing waits for. Call it again until it says 0. */
+  purge(order: { readonly olderThanMs: number; readonly limit?: number }): Promise<Erased>;
+}
+
+/** The addresses by which one number may have texted us: consent spans them, and so does forgetting. */
+const CHANNELS = ["", "whatsapp:", "rcs:"];
+
+export function createUpkeep(
+  { storage }: Pick<EngineContext, "storage">,
+  { worker, attend, open }: { readonly worker: Worker; readonly attend: Attend; open(): Promise<unknown> },
+): Upkeep {
+  return {
+    async conversation(id) {
+      checkId(id, "conversation", "the conversation's id");
+      await open();
+      return storage.conversation(id);
+    },
+
+    async conversations(page = {}) {
+      await open();
+      return storage.conversations({
+        limit: checkLimit(page.limit, 50),
+        ...(page.after === undefined ? {} : { after: checkId(page.after, "conversations", "the page's cursor") }),
+      });
+    },
+
+    async messages(page) {
+      await open();
+      return storage.messages(checkMessagePage(page));
+    },
+
+    async message(id) {
+      checkId(id, "message", "the message's id");
+      await open();
+      return (await storage.story(id))?.message ?? null;
+    },
+
+    async pause(conversationId) {
+      checkId(conversationId, "pause", "the conversation's id");
+      await open();
+      const paused = await storage.setPaused({ op: newId("o"), conversationId, paused: true, skipPending: false });
+      if (paused === null) throw unknownConversation();
+      worker.callOff(conversationId);
+      return paused;
+    },
+
+    async resume(conversationId, { answerPending = false } = {}) {
+      checkId(conversationId, "resume", "the conversation's id");
+      await open();
+      const resumed = await storage.setPaused({
+        op: newId("o"),
+        conversationId,
+        paused: false,
+        skipPending: !answerPending,
+      });
+      if (resumed === null) throw unknownConversation();
+      await attend(undefined, 0);
+      return resumed;
+    },
+
+    async explain(messageId) {
+      checkId(messageId, "explain", "the message's id");
+      await open();
+      const story = await storage.story(messageId);
+      return story === null ? null : explain(story);
+    },
+
+    async erase(order) {
+      checkObject(order, "erase");
+      const participant = checkPerson(order.participant, "participant");
+      const line = order.line === undefined ? null : normalizeAddress(order.line, "line");
+      await open();
+      const number = withoutChannel(participant);
+      const addresses = number.startsWith("+") ? CHANNELS.map((channel) => channel + number) : [participant];
+      let conversations = 0;
+      let messages = 0;
+      for (const address of addresses) {
+        const erased = await storage.erase({ op: newId("o"), participant: address, line });
+        conversations += erased.conversations;
+        messages += erased.messages;
+      }
+      return { conversations, messages };
+    },
+
+    async purge(order) {
+      checkObject(order, "purge");
+      const olderThanMs = checkDuration(order.olderThanMs, "purge", "olderThanMs");
+      const limit = checkLimit(order.limit, 1000);
+      await open();
+      return storage.purge({ op: newId("o"), olderThanMs, limit });
+    },
+  };
+}
+
+function unknownConversation(): OwnlineError {
+  return new OwnlineError(
+    "not_found",
+    "there is no conversation with this id: it was erased, or the id is another ledger's",
+  );
+}
