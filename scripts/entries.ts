@@ -16,6 +16,7 @@ export const entries: Readonly<Record<string, string>> = {
   "./ai/offline": "src/ai/offline.ts",
   "./http/express": "src/http/express.ts",
   "./http/node": "src/http/node.ts",
+  "./http/sse": "src/http/sse.ts",
   "./queue/in-process": "src/queue/in-process.ts",
   "./queue/cloudflare": "src/queue/cloudflare.ts",
   "./policy/opt-out": "src/policy/opt-out.ts",

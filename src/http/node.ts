@@ -102,15 +102,25 @@ export async function sendResponse(res: NodeResponse, response: Response): Promi
   const cookies = response.headers.getSetCookie();
   if (cookies.length > 0) res.setHeader("set-cookie", cookies);
 
-  const reader = response.body?.getReader();
-  while (reader !== undefined) {
-    if (res.destroyed || res.req.method === "HEAD") {
-      await reader.cancel();
-      break;
+  if (response.body === null) res.end();
+  else await pour(response.body, res);
+}
+
+/** Writes as fast as the client takes it. The reading ends as soon as the client has gone, also where it waits. */
+async function pour(body: ReadableStream<Uint8Array>, res: NodeResponse): Promise<void> {
+  const reader = body.getReader();
+  // What a cancelled body throws has nobody left to hear it; what a living one throws is thrown by `read`.
+  const stop = (): void => void reader.cancel().catch(() => {});
+  res.once("close", stop);
+  try {
+    if (res.destroyed || res.req.method === "HEAD") stop();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || res.destroyed) break;
+      if (!res.write(value)) await writable(res);
     }
-    const { done, value } = await reader.read();
-    if (done) break;
-    if (!res.write(value)) await writable(res);
+  } finally {
+    res.off("close", stop);
   }
   res.end();
 }

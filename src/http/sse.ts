@@ -1,0 +1,227 @@
+import { type EngineClock, realClock } from "../engine/clock.ts";
+import type { FeedOptions } from "../engine/feed.ts";
+import { isOwnlineError } from "../errors.ts";
+import { consoleLogger, type Logger } from "../logger.ts";
+import type { Conversation } from "../model/conversation.ts";
+import type { Message } from "../model/message.ts";
+import type { ConversationList, ConversationPage } from "../storage/storage.ts";
+import { eventStream, type ServerEvent } from "./event-stream.ts";
+
+/** The parts of ownline that {@link conversationEvents} needs. */
+export interface ConversationEventsPart {
+  readonly events: (options: FeedOptions) => AsyncGenerator<Message, void, void>;
+  readonly conversation: (id: string) => Promise<Pick<Conversation, "seq"> | null>;
+}
+
+/** The part of ownline that {@link overviewEvents} needs. */
+export interface OverviewEventsPart {
+  readonly conversations: (page: ConversationPage) => Promise<ConversationList>;
+}
+
+/** `unauthorized`: the caller has not said who it is (401). `forbidden`: it may not read this (403). */
+export type Authorization = "allow" | "unauthorized" | "forbidden";
+
+export interface EventsOptions {
+  /**
+   * Decides for each request, before anything is read from the ledger; a browser's `EventSource` sends cookies, and no
+   * header of your own. Where something before has decided already: `() => "allow"`. Anything but `"allow"` refuses.
+   */
+  readonly authorize: (request: Request) => Authorization | Promise<Authorization>;
+  /** After this long without an event a comment is written, so that proxies keep the line open and a dead reader is noticed. @default 15000 */
+  readonly heartbeatMs?: number;
+  /** Hears what went wrong. @default warnings and errors to the console */
+  readonly logger?: Logger;
+  /** For tests: `manualClock()` of `ownline/testing`. @default real time */
+  readonly clock?: EngineClock;
+}
+
+export interface ConversationEventsOptions extends EventsOptions {
+  readonly conversationId: string;
+}
+
+export interface OverviewEventsOptions extends EventsOptions {
+  /** How often each stream asks the ledger. @default 2000 */
+  readonly pollMs?: number;
+  /** How many conversations a new reader is told of, the newest first, and how many each question asks for. @default 50 */
+  readonly pageSize?: number;
+}
+
+/** What `event: conversation` carries: that the conversation has come to position `seq`. */
+export interface ConversationPosition {
+  readonly id: string;
+  readonly seq: number;
+}
+
+const HEARTBEAT_MS = 15_000;
+const POLL_MS = 2000;
+const PAGE_SIZE = 50;
+/** Two writers' clocks and commits may overtake each other by this much. */
+const OVERLAP_MS = 10_000;
+
+/**
+ * Answers a GET with the events of one conversation, for a browser's `EventSource`: what there was after its position,
+ * then what comes. Nothing is missed and nothing told twice, however long the gap and in whichever process it happened.
+ *
+ * Each event is `event: message`, `id:` its `changedSeq`, `data:` the {@link Message} as JSON. A message comes again
+ * when its delivery moves on, under the same `message.id` and a higher position. The position is the header
+ * `Last-Event-ID`, which browsers send when they come back, or else `?after=`; without one, the history comes first.
+ *
+ * 401 and 403 as `authorize` says, 400 for a position that this conversation never gave, 404 for an unknown
+ * conversation, 405 for other methods, 503 where the ledger cannot be reached: JSON, `{ error: { code, message } }`.
+ * `EventSource` does not come back after such an answer; the page must. Where the ledger fails later, the stream ends,
+ * and the browser comes back by itself.
+ *
+ * Only what the reader takes is read from the ledger. The stream ends when the reader leaves (its body is cancelled, or
+ * the request's signal aborted). Authorization holds for as long as the stream does.
+ *
+ * @example
+ * ```ts
+ * import type { Ownline } from "ownline";
+ * import { conversationEvents } from "ownline/http/sse";
+ *
+ * declare function mayRead(request: Request): Promise<boolean>;
+ *
+ * // Hono, Workers: return it. Express: app.get(path, toExpress({ fetch: (request) => answer(sms, request) }))
+ * export function answer(sms: Ownline, request: Request): Promise<Response> {
+ *   return conversationEvents(sms, request, {
+ *     conversationId: new URL(request.url).pathname.split("/").at(-2) ?? "",
+ *     authorize: async () => ((await mayRead(request)) ? "allow" : "unauthorized"),
+ *   });
+ * }
+ * ```
+ */
+export function conversationEvents(
+  sms: ConversationEventsPart,
+  request: Request,
+  options: ConversationEventsOptions,
+): Promise<Response> {
+  const { conversationId } = options;
+  return answer(request, options, async (position) => {
+    const conversation = await sms.conversation(conversationId);
+    if (conversation === null) return refuse(404, "not_found", "there is no such conversation");
+    if (position !== null && position > conversation.seq) return wrongPosition();
+    return async function* (signal) {
+      for await (const message of sms.events({ conversationId, after: position ?? 0, signal })) {
+        yield { id: String(message.changedSeq), event: "message", data: message };
+      }
+    };
+  });
+}
+
+/**
+ * Answers a GET with a sign of life of all conversations: `event: conversation`, `data: { id, seq }`. A reader that
+ * knows less of a conversation fetches the gap. The first page comes at once, then what changes; a reader that comes
+ * back with `Last-Event-ID` is told of everything with a message since then.
+ *
+ * Bounds: each stream asks the ledger every `pollMs` for the newest page, and for more only where more has happened. A
+ * conversation is told of when a message is stored in it; a change of a delivery status alone shows only while the
+ * conversation is among the newest `pageSize`. Answers and ends are those of {@link conversationEvents}.
+ */
+export function overviewEvents(
+  sms: OverviewEventsPart,
+  request: Request,
+  options: OverviewEventsOptions,
+): Promise<Response> {
+  const { pollMs = POLL_MS, pageSize = PAGE_SIZE, clock = realClock } = options;
+  return answer(request, options, async (position) => {
+    const first = await sms.conversations({ limit: pageSize });
+    return async function* (signal) {
+      let known: ReadonlyMap<string, number> = new Map();
+      let horizon = position;
+      let page = first;
+      for (;;) {
+        const seen = new Map<string, number>();
+        const newest = page.conversations[0]?.updatedAt ?? horizon ?? 0;
+        for (;;) {
+          for (const { id, seq } of page.conversations) {
+            seen.set(id, seq);
+            if (known.get(id) !== seq)
+              yield { event: "conversation", data: { id, seq } satisfies ConversationPosition };
+          }
+          const oldest = page.conversations.at(-1)?.updatedAt ?? 0;
+          if (page.cursor === null || horizon === null || oldest < horizon - OVERLAP_MS) break;
+          page = await sms.conversations({ limit: pageSize, after: page.cursor });
+          if (signal.aborted) return;
+        }
+        known = seen;
+        // Only now is everything up to here told.
+        if (newest > (horizon ?? 0)) yield { id: String(newest) };
+        horizon = newest;
+        await clock.sleep(pollMs, { signal });
+        if (signal.aborted) return;
+        page = await sms.conversations({ limit: pageSize });
+      }
+    };
+  });
+}
+
+type Events = (signal: AbortSignal) => AsyncGenerator<ServerEvent, void, void>;
+
+async function answer(
+  request: Request,
+  options: EventsOptions,
+  open: (position: number | null) => Promise<Events | Response>,
+): Promise<Response> {
+  const { authorize, heartbeatMs = HEARTBEAT_MS, logger = consoleLogger, clock = realClock } = options;
+  if (request.method !== "GET") {
+    return refuse(405, "method_not_allowed", "events are read with GET", { allow: "GET" });
+  }
+  try {
+    const authorization: unknown = await authorize(request);
+    if (authorization === "unauthorized") {
+      return refuse(401, "unauthorized", "say who you are first", { "www-authenticate": "Bearer" });
+    }
+    if (authorization !== "allow") return refuse(403, "forbidden", "you may not read this");
+    const position = positionOf(request);
+    if (position === undefined) return wrongPosition();
+    const events = await open(position);
+    if (events instanceof Response) return events;
+
+    const gone = new AbortController();
+    const leave = (): void => gone.abort();
+    if (request.signal.aborted) leave();
+    request.signal.addEventListener("abort", leave, { once: true, signal: gone.signal });
+    const failed = (error: unknown): void => {
+      logger.error(`an event stream ended, and its reader comes back: ${reasonOf(error)}`);
+    };
+    return new Response(eventStream(events(gone.signal), { heartbeatMs, clock, gone, failed }), {
+      headers: {
+        "content-type": "text/event-stream; charset=utf-8",
+        // Compression would hold the events back, and so would nginx.
+        "cache-control": "no-cache, no-transform",
+        "x-accel-buffering": "no",
+      },
+    });
+  } catch (error) {
+    const isStorage = isOwnlineError(error) && error.party === "storage";
+    logger.error(`an event stream was answered ${isStorage ? 503 : 500}: ${reasonOf(error)}`);
+    return isStorage
+      ? refuse(503, error.code, "the events cannot be read now; come again", { "retry-after": "5" })
+      : refuse(500, "internal", "the events cannot be read; the reason is in the server's log");
+  }
+}
+
+/** Where the reader is: `null` where it does not say, `undefined` where it says what cannot be. */
+function positionOf(request: Request): number | null | undefined {
+  // A browser that comes back repeats the first URL, so its header is the newer of the two.
+  const said = request.headers.get("last-event-id") || new URL(request.url).searchParams.get("after");
+  if (said === null || said === "") return null;
+  return /^\d{1,15}$/.test(said) ? Number(said) : undefined;
+}
+
+function wrongPosition(): Response {
+  return refuse(
+    400,
+    "wrong_position",
+    "Last-Event-ID, or ?after=, is no position that these events have given: leave it out to begin anew",
+  );
+}
+
+function refuse(status: number, code: string, message: string, headers: Record<string, string> = {}): Response {
+  return Response.json({ error: { code, message } }, { status, headers });
+}
+
+function reasonOf(error: unknown): string {
+  if (isOwnlineError(error)) return `${error.code}: ${error.message}`;
+  return error instanceof Error ? error.name : "something was thrown that is not an Error";
+}
