@@ -11,7 +11,7 @@ interface Replacement {
 }
 
 const { smartEncodingMap }: { smartEncodingMap: Replacement[] } = JSON.parse(
-  readFileSync(new URL("../vectors/segments.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../vectors/smart-encoding.json", import.meta.url), "utf8"),
 );
 
 const letters = (of: string): string => of.normalize("NFC").replace(/[^\p{L}\p{N}]/gu, "");
