@@ -10,7 +10,7 @@ export type { EngineClock } from "./engine/clock.ts";
 export type { ProcessResult } from "./engine/engine.ts";
 export type { Explanation } from "./engine/explain.ts";
 export type { FeedOptions } from "./engine/feed.ts";
-export type { MessagePageInput, SendInput, SimulateInput } from "./engine/inputs.ts";
+export type { ChangePageInput, MessagePageInput, SendInput, SimulateInput } from "./engine/inputs.ts";
 export type {
   AnswerOptions,
   BurstOptions,

@@ -37,6 +37,14 @@ export interface MessagePageInput {
   readonly limit?: number;
 }
 
+export interface ChangePageInput {
+  readonly conversationId: string;
+  /** A `seq` or `changedSeq` that is known already. @default 0 */
+  readonly after?: number;
+  /** @default 100 */
+  readonly limit?: number;
+}
+
 const MOST_PER_PAGE = 1000;
 const LONGEST_KEY = 255;
 

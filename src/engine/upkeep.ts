@@ -8,12 +8,14 @@ import type { Attend } from "./attend.ts";
 import type { EngineContext } from "./context.ts";
 import { type Explanation, explain } from "./explain.ts";
 import {
+  type ChangePageInput,
   checkDuration,
   checkId,
   checkLimit,
   checkMessagePage,
   checkObject,
   checkPerson,
+  checkPosition,
   type MessagePageInput,
 } from "./inputs.ts";
 import type { Worker } from "./worker.ts";
@@ -28,6 +30,11 @@ export interface Upkeep {
   message(id: string): Promise<Message | null>;
   /** A conversation's messages by `seq`: upwards from `after`, or downwards from `before`; 100 at a time. */
   messages(page: MessagePageInput): Promise<readonly Message[]>;
+  /**
+   * What is new or has changed in a conversation since the position `after` (0), by `changedSeq` upwards, 100 at a
+   * time; a shorter page is the last one. `events()` goes on where this ends.
+   */
+  changes(page: ChangePageInput): Promise<readonly Message[]>;
   /**
    * A person takes over: the AI is silent, a run is called off, a reply of the AI that waits is cancelled.
    *
@@ -76,6 +83,15 @@ export function createUpkeep(
     async messages(page) {
       await open();
       return storage.messages(checkMessagePage(page));
+    },
+
+    async changes(page) {
+      checkObject(page, "changes");
+      const conversationId = checkId(page.conversationId, "changes", "conversationId");
+      const after = page.after === undefined ? 0 : checkPosition(page.after, "after");
+      const limit = checkLimit(page.limit, 100);
+      await open();
+      return storage.changes({ conversationId, after, limit });
     },
 
     async message(id) {

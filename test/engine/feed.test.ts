@@ -81,6 +81,23 @@ describe("the feed of a conversation", () => {
   });
 });
 
+describe("the changes of a conversation", () => {
+  it("are told page by page after a position, and end", async () => {
+    await using house = rig(NOW);
+    const { conversationId, seq } = await house.type("one");
+    await house.sms.settled();
+    await house.type("two");
+    expect(said(await house.sms.changes({ conversationId }))).toEqual(["one", "re: one (accepted)", "two"]);
+    const [reply] = await house.sms.changes({ conversationId, after: seq, limit: 1 });
+    expect(reply?.body).toBe("re: one");
+    const rest = await house.sms.changes({ conversationId, after: reply?.changedSeq ?? 0 });
+    expect(said(rest)).toEqual(["two"]);
+    expect(await house.sms.changes({ conversationId, after: rest[0]?.changedSeq ?? 0 })).toEqual([]);
+    await expect(house.sms.changes({ conversationId, after: 0.5 })).rejects.toMatchObject({ code: "invalid_options" });
+    await expect(house.sms.changes({ conversationId, limit: 0 })).rejects.toMatchObject({ code: "invalid_options" });
+  });
+});
+
 describe("explain", () => {
   it("tells a text's story without a number or a word of it", async () => {
     await using house = rig(NOW);

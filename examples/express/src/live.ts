@@ -16,8 +16,6 @@ type Join = { readonly conversationId: string; readonly after: number };
 type Joined = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 const ROOM = "conversation:";
-/** The feed itself has no end, and the newest position may belong to a message that was erased. */
-const REPLAY_MS = 5000;
 
 /**
  * A Socket.IO room for each conversation. A page joins with the last position that it knows and gets everything since
@@ -56,12 +54,11 @@ export function createLive(sms: Ownline): Live {
     await socket.join(ROOM + conversationId);
     follow(conversationId, conversation.seq);
     // In the room first, then the past: what happens meanwhile comes twice, and the page knows a message by its id.
-    if (after < conversation.seq) {
-      const signal = AbortSignal.timeout(REPLAY_MS);
-      for await (const message of sms.events({ conversationId, after, signal })) {
-        socket.emit("message", message);
-        if (message.changedSeq >= conversation.seq) break;
-      }
+    let position = after;
+    while (position < conversation.seq) {
+      const page = await sms.changes({ conversationId, after: position });
+      for (const message of page) socket.emit("message", message);
+      position = page.at(-1)?.changedSeq ?? conversation.seq;
     }
     return { ok: true };
   }
