@@ -5,16 +5,17 @@ const config: KnipConfig = {
   entry: [
     ...Object.values(entries).map((source) => `${source}!`),
     "scripts/{build,check,d1-migrations,demo,test}.ts",
-    "examples/*/src/server.ts",
+    "examples/*/src/{server,worker}.ts",
+    "examples/*/scripts/dev.ts",
     "examples/*/public/app.js",
     "test/**/*.test.ts",
   ],
   project: ["src/**/*.ts!", "test/**/*.ts", "scripts/**/*.{ts,cjs}", "examples/**/*.{ts,js}", "*.config.{ts,js}"],
   // A type that a public signature names is exported with it, also where nothing else imports it.
   ignoreExportsUsedInFile: { interface: true, type: true },
-  // scripts/check.ts starts the first two by their command; tests require the third where it can be loaded, and start
-  // the fourth; the fifth is the scheme of workerd's own modules; the sixth stands ready for a Worker's example.
-  ignoreDependencies: ["@arethetypeswrong/cli", "publint", "better-sqlite3", "wrangler", "cloudflare", "hono"],
+  // scripts/check.ts starts the first two by their command; tests require the third where it can be loaded;
+  // the fourth is the scheme of workerd's own modules.
+  ignoreDependencies: ["@arethetypeswrong/cli", "publint", "better-sqlite3", "cloudflare"],
 };
 
 export default config;

@@ -1,0 +1,166 @@
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { getCookie } from "hono/cookie";
+import { type Ownline, OwnlineError } from "ownline";
+import { conversationEvents } from "ownline/http/sse";
+
+import { type Config, WEBHOOK_PATH } from "./config.ts";
+import { answerError, fieldsOf, numberOf, Refusal, textOf } from "./requests.ts";
+import { bearerOf, isGoodPass, isSame, makePass } from "./secret.ts";
+import { createAi, createService, logger } from "./service.ts";
+
+const MAX_BODY_BYTES = 32 * 1024;
+const NEWEST = Number.MAX_SAFE_INTEGER;
+const PASS = "ownline_pass";
+const PASS_SECONDS = 12 * 3600;
+
+type Handler = (c: Context) => Promise<Response>;
+
+/** The Worker's HTTP: the carrier's webhook, and an API behind the secret. JSON in and out; times are Unix milliseconds. */
+export function createApp(config: Config): Hono {
+  const app = new Hono();
+
+  // Everything of the carrier: texts, status callbacks, fallbacks. Its signature is the key, so it needs no other.
+  app.all(WEBHOOK_PATH, (c) => createService(config).fetch(c.req.raw, c.executionCtx));
+
+  const route = (path: string, handlers: Readonly<Record<string, Handler>>) => {
+    for (const [method, handler] of Object.entries(handlers)) {
+      app.on(method, path, limitBody, async (c) => handler(c));
+    }
+    const allow = Object.keys(handlers).join(", ");
+    app.all(path, () => {
+      throw new Refusal(405, "wrong_method", `The caller must use ${allow} here.`, { allow });
+    });
+  };
+
+  /** For those who show the secret. */
+  const withSecret =
+    (handler: (c: Context, sms: Ownline) => Promise<Response>): Handler =>
+    async (c) => {
+      const given = bearerOf(c.req.header("authorization"));
+      if (!(await isSame(given, config.apiSecret))) throw unauthorized();
+      c.header("cache-control", "no-store");
+      return handler(c, createService(config));
+    };
+
+  route("/info", {
+    GET: withSecret(async (c) => {
+      const { name } = createAi(config);
+      return c.json({ senders: config.senders, ai: { name, isModel: config.ai.kind !== "offline" } });
+    }),
+  });
+
+  // Typed in the app: stored and answered as if it had been texted, and never handed to the carrier.
+  route("/messages", {
+    POST: withSecret(async (c, sms) => {
+      const { id, from, to, body } = await fieldsOf(c);
+      const ours = textOf(to, "to");
+      const text = {
+        id: textOf(id, "id") ?? crypto.randomUUID(),
+        from: textOf(from, "from") ?? "",
+        body: textOf(body, "body") ?? "",
+        ...(ours === undefined ? {} : { to: ours }),
+      };
+      return c.json({ message: await sms.simulate(text, c.executionCtx) }, 201);
+    }),
+  });
+
+  // A real SMS from a number of ours. The key is demanded: without one, a repeated request would be a second SMS.
+  route("/send", {
+    POST: withSecret(async (c, sms) => {
+      const { key, from, to, body } = await fieldsOf(c);
+      const ours = textOf(from, "from");
+      const message = await sms.send(
+        {
+          key: textOf(key, "key") ?? "",
+          to: textOf(to, "to") ?? "",
+          body: textOf(body, "body") ?? "",
+          ...(ours === undefined ? {} : { from: ours }),
+        },
+        c.executionCtx,
+      );
+      return c.json({ message }, 201);
+    }),
+  });
+
+  // Newest activity first. The cursor goes into `after` for the next page; null at the end.
+  route("/conversations", {
+    GET: withSecret(async (c, sms) => {
+      const after = c.req.query("after");
+      const limit = numberOf(c.req.query("limit"), "limit") ?? 30;
+      return c.json(await sms.conversations({ limit, ...(after === undefined ? {} : { after }) }));
+    }),
+  });
+
+  // Oldest first with `after`, newest first with `before` or with neither. The cursor goes on in the same direction.
+  route("/conversations/:id/messages", {
+    GET: withSecret(async (c, sms) => {
+      // Read before the messages: what changes in between is then told twice rather than never.
+      const conversation = await existing(sms, c.req.param("id"));
+      const after = numberOf(c.req.query("after"), "after");
+      const limit = numberOf(c.req.query("limit"), "limit") ?? 100;
+      const messages = await sms.messages(
+        after === undefined
+          ? { conversationId: conversation.id, before: numberOf(c.req.query("before"), "before") ?? NEWEST, limit }
+          : { conversationId: conversation.id, after, limit },
+      );
+      const cursor = messages.length < limit ? null : (messages.at(-1)?.seq ?? null);
+      return c.json({ conversation, messages, cursor });
+    }),
+  });
+
+  // A browser's EventSource cannot show the secret. Whoever can, gets a pass for it: a cookie that no script reads,
+  // that no other site's page sends, and that opens nothing but the events.
+  route("/session", {
+    POST: withSecret(async (c) => {
+      const pass = await makePass(config.apiSecret, Date.now() + PASS_SECONDS * 1000);
+      const secure = new URL(c.req.url).protocol === "https:" ? "; Secure" : "";
+      c.header(
+        "set-cookie",
+        `${PASS}=${pass}; Path=/conversations; Max-Age=${PASS_SECONDS}; HttpOnly; SameSite=Strict${secure}`,
+      );
+      return c.json({ expiresInMs: PASS_SECONDS * 1000 });
+    }),
+  });
+
+  const mayRead = async (c: Context): Promise<boolean> =>
+    (await isSame(bearerOf(c.req.header("authorization")), config.apiSecret)) ||
+    isGoodPass(getCookie(c, PASS) ?? "", config.apiSecret, Date.now());
+
+  // From the position in Last-Event-ID, or ?after=, on: nothing is missed and nothing told twice.
+  route("/conversations/:id/events", {
+    GET: async (c) => {
+      if (!(await mayRead(c))) throw unauthorized();
+      const conversationId = c.req.param("id") ?? "";
+      return conversationEvents(createService(config), c.req.raw, { conversationId, authorize: () => "allow", logger });
+    },
+  });
+
+  app.notFound(() => {
+    throw new Refusal(404, "not_found", "There is nothing at this path: the caller must correct it; see the README.");
+  });
+  app.onError(answerError);
+  return app;
+}
+
+const limitBody = bodyLimit({
+  maxSize: MAX_BODY_BYTES,
+  onError: () => {
+    throw new Refusal(413, "too_large", `The body is longer than ${MAX_BODY_BYTES / 1024} kB: send less.`);
+  },
+});
+
+function unauthorized(): Refusal {
+  return new Refusal(
+    401,
+    "unauthorized",
+    "The caller must show the Worker's API_SECRET: Authorization: Bearer …; a browser's events need a pass of POST /session.",
+    { "www-authenticate": "Bearer" },
+  );
+}
+
+async function existing(sms: Ownline, id: string | undefined) {
+  const conversation = await sms.conversation(id ?? "");
+  if (conversation !== null) return conversation;
+  throw new OwnlineError("not_found", "There is no such conversation.");
+}

@@ -1,0 +1,58 @@
+import { type Ai, type Logger, type Ownline, ownline } from "ownline";
+import { offline } from "ownline/ai/offline";
+import { openAiCompatible } from "ownline/ai/openai-compatible";
+import { cloudflareQueue } from "ownline/queue/cloudflare";
+import { d1 } from "ownline/storage/d1";
+import { twilio } from "ownline/transport/twilio";
+import type { Config } from "./config.ts";
+import { workersAi } from "./workers-ai.ts";
+
+const INSTRUCTIONS =
+  "You answer text messages. Be kind and brief: one text of at most 300 characters, plain words, no Markdown.";
+
+/** People type here and wait for the answer, so a burst is over sooner than by default. */
+const QUIET_MS = 1000;
+
+/** One line for each text that comes or goes, with masked numbers. `debug` would show numbers and texts. */
+export const logger: Logger = {
+  debug: () => {},
+  info: (message) => console.info(message),
+  warn: (message) => console.warn(message),
+  error: (message) => console.error(message),
+};
+
+/**
+ * Makes the service for one event of the Worker. Not once for all of them: what one request has begun ends with it, and
+ * another must never wait for that. All that lasts is in the ledger.
+ */
+export function createService(config: Config): Ownline {
+  const { database, wake, senders, carrier } = config;
+  const { apiUrl, ...account } = carrier;
+  return ownline({
+    senders,
+    transport: twilio(apiUrl === null ? account : { ...account, apiUrl }),
+    storage: d1(database),
+    queue: cloudflareQueue(wake),
+    ai: createAi(config),
+    burst: { quietMs: QUIET_MS },
+    logger,
+  });
+}
+
+export function createAi({ ai }: Pick<Config, "ai">): Ai {
+  switch (ai.kind) {
+    case "offline":
+      return offline();
+    case "workers-ai":
+      return workersAi(ai.binding, ai.model, INSTRUCTIONS);
+    case "openai-compatible":
+      return openAiCompatible({
+        apiKey: ai.apiKey,
+        baseUrl: ai.baseUrl,
+        model: ai.model,
+        instructions: INSTRUCTIONS,
+      });
+    default:
+      return ai satisfies never;
+  }
+}

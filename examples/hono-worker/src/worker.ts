@@ -1,0 +1,42 @@
+import { env } from "cloudflare:workers";
+import type { Hono } from "hono";
+import { type CloudflareBatch, consumeBatch } from "ownline/queue/cloudflare";
+import { createApp } from "./app.ts";
+import { readConfig } from "./config.ts";
+import { createService, logger } from "./service.ts";
+
+// Before the first request, so that a Worker which lacks something does not start, and says what.
+const config = readConfig(env);
+const app = createApp(config);
+
+const DEAD_LETTERS = /-dead$/;
+
+/** What the runtime calls. */
+interface Handlers {
+  readonly fetch: Hono["fetch"];
+  readonly queue: (batch: QueueBatch) => Promise<void>;
+  readonly scheduled: () => Promise<void>;
+}
+
+type QueueBatch = CloudflareBatch & { readonly queue: string };
+
+const worker: Handlers = {
+  fetch: app.fetch,
+
+  // The queue's rings, and those that it gave up. They carry nothing: each batch is one look into the ledger.
+  async queue(batch) {
+    if (DEAD_LETTERS.test(batch.queue)) {
+      logger.error(
+        `the queue gave up ${batch.messages.length} ring(s): the database was down for long. Nothing is lost, the work is done now or by the cron; the earlier errors in the log say what failed`,
+      );
+    }
+    await consumeBatch(batch, createService(config), { logger });
+  },
+
+  // The net beneath: whatever else was lost, what is due is done within a minute.
+  async scheduled() {
+    await createService(config).processDue();
+  },
+};
+
+export default worker;
