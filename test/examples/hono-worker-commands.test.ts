@@ -25,6 +25,7 @@ describe.skipIf(unable !== null)(`the Worker example's commands${unable === null
     HOME: folder,
     CI: "true",
     WRANGLER_SEND_METRICS: "false",
+    CLOUDFLARE_CF_FETCH_ENABLED: "false",
     ...more,
   });
 
@@ -58,6 +59,7 @@ describe.skipIf(unable !== null)(`the Worker example's commands${unable === null
     const closed = once(child, "close");
     try {
       await expect.poll(() => output, { timeout: 60_000, interval: 200 }).toContain("The phone:");
+      expect(output).not.toMatch(/The cron (answered|could not)/);
       const [, url = "", secret = ""] = /The page: +(http:\/\/localhost:\d+)\/#secret=(\S+)/.exec(output) ?? [];
 
       child.stdin.write("Thanks\n");
@@ -72,7 +74,7 @@ describe.skipIf(unable !== null)(`the Worker example's commands${unable === null
       expect((await fetch(url)).headers.get("content-security-policy")).toContain("default-src 'none'");
     } finally {
       child.kill("SIGTERM");
-      await closed;
     }
+    expect(await closed).toEqual([0, null]);
   });
 });

@@ -11,6 +11,10 @@ export const SECRET = "a-secret-of-the-tests-alone";
 const FAULTY = fileURLToPath(new URL("hono-worker-faulty.ts", import.meta.url));
 const COMMANDS = fileURLToPath(new URL("../../node_modules/.bin", import.meta.url));
 
+// The runtime would otherwise ask the network where it is.
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+process.env.WRANGLER_SEND_METRICS = "false";
+
 /** Why the Worker cannot run here; `null` where it can. */
 export const unable: string | null = existsSync(join(COMMANDS, "workerd"))
   ? null

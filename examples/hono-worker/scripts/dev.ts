@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { type TwilioEmulator, twilioEmulator } from "ownline/testing/node";
 
 /*
- * The Worker on this machine, against an emulated carrier: no account, no cost, nothing that leaves the machine unless
- * a model of yours is set. This terminal is the person's phone.
+ * The Worker on this machine, against an emulated carrier: no account, no cost, and no text that leaves the machine
+ * unless a model of yours is set. This terminal is the person's phone.
  */
 const FOLDER = fileURLToPath(new URL("..", import.meta.url));
 const OURS = process.env.TWILIO_PHONE_NUMBER || "+15703251809";
@@ -43,18 +43,25 @@ if (migrated !== 0) fail("The local database could not be made ready; wrangler's
 
 const vars = Object.entries(variables).flatMap(([name, value]) => (value === "" ? [] : ["--var", `${name}:${value}`]));
 const worker = wrangler("dev", "--local", "--port", String(port), "--persist-to", STATE, ...vars);
-worker.once("close", (code) => {
-  if (code !== 0 && code !== null) fail("wrangler ended; its message above says why.");
+let isStopping = false;
+worker.once("close", () => {
+  if (!isStopping) fail("wrangler ended; its message above says why.");
   process.exit(0);
 });
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void worker.kill(signal));
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    isStopping = true;
+    worker.kill(signal);
+  });
+}
 
 await answering();
 console.log(`The page:     ${address}/#secret=${encodeURIComponent(SECRET)}`);
 console.log(`The webhook:  ${variables.WEBHOOK_URL}`);
 console.log(`The phone:    ${PERSON} is this terminal. Write a line to text ${OURS}; what arrives is shown here.`);
 
-// Nothing calls a local Worker's cron but this.
+// Nothing calls a local Worker's cron but this. At once, too: the last run may have left something.
+await ringCron();
 setInterval(() => void ringCron(), CRON_MS).unref();
 emulator.onMessage(({ direction, to, body, status }) => {
   if (direction !== "inbound" && status === "delivered") console.log(`[${to}] ${body}`);
@@ -64,7 +71,7 @@ createInterface({ input: process.stdin }).on("line", (line) => {
 });
 
 function wrangler(...args: string[]): ChildProcess {
-  const env = { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" };
+  const env = { ...process.env, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", CI: "true" };
   const child = spawn("wrangler", args, {
     cwd: FOLDER,
     env,
@@ -94,7 +101,8 @@ async function answering(): Promise<void> {
 
 async function ringCron(): Promise<void> {
   try {
-    await fetch(`${address}/cdn-cgi/handler/scheduled`);
+    const { status } = await fetch(`${address}/cdn-cgi/local/scheduled`);
+    if (status !== 200) console.error(`The cron answered ${status}: the Worker's log above says why.`);
   } catch (error) {
     console.error("The cron could not be rung:", error);
   }
