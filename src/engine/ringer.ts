@@ -10,7 +10,10 @@ import { kindOfThrown } from "./thrown.ts";
 export interface Ringer {
   /** After a commit: something is due in `delayMs`. Resolves once the queue has taken the ring, or has failed. */
   ring(delayMs: number): Promise<void>;
-  /** After a look: the next thing is due then. Nothing is asked for where a ring of ours is on its way by then. */
+  /**
+   * After a look: the next thing is due then. Asked for although a ring may be on its way already, since it may come
+   * too early, or never; but not within a second of having asked for one that does. Once nothing is due, it is silent.
+   */
   ringAgain(nextInMs: number | null): Promise<void>;
   /** Has `onRing` called at each ring, where the queue can. */
   listen(onRing: () => void): Promise<void>;
@@ -23,8 +26,7 @@ const LONGEST_WAIT_MS = 2000;
 const SOONEST_AGAIN_MS = 1000;
 
 export function createRinger({ queue, clock, tell }: Pick<EngineContext, "queue" | "clock" | "tell">): Ringer {
-  /** When the soonest ring of ours comes, by `clock.now()`; in the past where none is on its way. */
-  let comesAt = Number.NEGATIVE_INFINITY;
+  let asked = { askedAt: Number.NEGATIVE_INFINITY, comesAt: Number.POSITIVE_INFINITY };
   let listener: QueueListener | null = null;
 
   /** Returns whether the queue did it; tells why not. */
@@ -51,19 +53,20 @@ export function createRinger({ queue, clock, tell }: Pick<EngineContext, "queue"
     );
 
   const ring = async (delayMs: number): Promise<void> => {
-    const asked = clock.now();
-    if (queue === null || !(await attempt("take a ring", () => queue.ring({ delayMs })))) return;
-    const at = asked + delayMs;
-    if (comesAt <= clock.now() || at < comesAt) comesAt = at;
+    if (queue === null) return;
+    const askedAt = clock.now();
+    if (await attempt("take a ring", () => queue.ring({ delayMs }))) asked = { askedAt, comesAt: askedAt + delayMs };
   };
 
   return {
     ring,
     async ringAgain(nextInMs) {
       if (nextInMs === null) return;
-      const delayMs = Math.max(nextInMs, SOONEST_AGAIN_MS);
       const now = clock.now();
-      if (comesAt > now && comesAt <= now + delayMs) return;
+      const delayMs = Math.max(nextInMs, SOONEST_AGAIN_MS);
+      // Where rings come in swarms, each look would make another one.
+      const isOnItsWay = asked.comesAt > now && asked.comesAt <= now + delayMs;
+      if (isOnItsWay && now - asked.askedAt < SOONEST_AGAIN_MS) return;
       await ring(delayMs);
     },
     async listen(onRing) {
