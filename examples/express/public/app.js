@@ -269,7 +269,13 @@ byId("list-more").addEventListener("click", () => report(showMore()));
 
 /* The start */
 
+/** Whoever types into a page that is still beginning would see it start anew under their hands. */
+function setReady(ready) {
+  for (const input of [field, number, byId("send")]) input.disabled = !ready;
+}
+
 async function begin() {
+  setReady(false);
   state.info = await call("/info");
   showAi(state.info);
   byId("phone").hidden = !state.info.demo;
@@ -279,6 +285,7 @@ async function begin() {
   byId("sender-field").hidden = state.info.senders.length < 2;
   number.value = localStorage.getItem(STORED_NUMBER) ?? (state.info.demo ? "+12345678900" : "");
   await refreshList();
+  setReady(true);
   const linked = location.hash.slice(1);
   const newest = [...state.conversations.values()].toSorted((a, b) => b.updatedAt - a.updatedAt)[0];
   if (state.conversations.has(linked)) await openConversation(linked);
