@@ -123,6 +123,22 @@ describe("sending", () => {
     expect(house.statuses.at(-1)).toMatchObject({ status: "held" });
   });
 
+  it("hands nothing over after standing still for longer than its lease, and sends it once afterwards", async () => {
+    await using house = rig({ worker: { leaseMs: 10_000 } });
+    const { claimSend } = house.storage;
+    let freezes = 1;
+    house.storage.claimSend = async (claim) => {
+      const claimed = await claimSend.call(house.storage, claim);
+      if (freezes-- > 0) await house.clock.advance(10_000);
+      return claimed;
+    };
+    await house.sms.send({ key: "frozen", to: OTHER, body: "one" });
+    await house.sms.processDue();
+    expect(house.carrier.sent).toEqual([]);
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ attempt, body }) => [attempt, body])).toEqual([[2, "one"]]);
+  });
+
   it("cancels what has waited past its expiry", async () => {
     await using house = rig({ sending: { expiryMs: MINUTE } });
     await house.sms.send({ key: "late", to: OTHER, body: "Your taxi is here." });
