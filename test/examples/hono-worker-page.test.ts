@@ -1,20 +1,10 @@
 import { existsSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { CHROMIUM, FLAGS } from "./browser.ts";
 import { OURS, PERSON } from "./example.ts";
 import { type Edge, runWorker, SECRET, unable } from "./hono-worker.ts";
 
-const CHROMIUM = "/usr/bin/chromium";
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const missing = unable ?? (existsSync(CHROMIUM) ? null : `there is no Chromium at ${CHROMIUM}`);
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
@@ -32,7 +22,7 @@ describe.skipIf(missing !== null)(`the page of the Worker example${missing === n
   let complaints: string[];
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS] });
   });
   afterAll(() => browser?.close());
   beforeEach(async () => {

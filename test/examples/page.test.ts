@@ -1,19 +1,8 @@
 import { existsSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { CHROMIUM, FLAGS } from "./browser.ts";
 import { OURS, PERSON, runExample, surroundings } from "./example.ts";
-
-const CHROMIUM = "/usr/bin/chromium";
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
@@ -25,7 +14,7 @@ let page: Page;
 let complaints: string[];
 
 beforeAll(async () => {
-  if (existsSync(CHROMIUM)) browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  if (existsSync(CHROMIUM)) browser = await chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS] });
 });
 afterAll(() => browser?.close());
 
