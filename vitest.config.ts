@@ -24,7 +24,13 @@ const config: ViteUserConfig = {
       {
         extends: true,
         resolve: { alias },
-        test: { name: "ownline", include: ["test/**/*.test.ts"], exclude: ["test/runtimes/workerd/**"] },
+        test: {
+          name: "ownline",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/runtimes/workerd/**"],
+          // Starts a PostgreSQL server.
+          globalSetup: at("test/databases/global-setup.ts"),
+        },
       },
       // The promises hold on memory and on SQLite alike: the engine's tests run a second time.
       {
