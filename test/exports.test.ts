@@ -81,8 +81,8 @@ describe("the package's entries", () => {
 });
 
 describe("package.json", () => {
-  it("asks a user's service for nothing but zod and eventemitter3", () => {
-    expect(Object.keys(manifest.dependencies).toSorted()).toEqual(["eventemitter3", "zod"]);
+  it("asks a user's service for nothing but eventemitter3", () => {
+    expect(Object.keys(manifest.dependencies).toSorted()).toEqual(["eventemitter3"]);
   });
 
   it("leaves the peers to the user's choice", () => {

@@ -1,4 +1,3 @@
-import * as z from "zod/mini";
 import type { Ai, AiFunction, AiTurn, HistoryEntry } from "../ai/ai.ts";
 import { OwnlineError } from "../errors.ts";
 import { consoleLogger, type Logger } from "../logger.ts";
@@ -7,6 +6,8 @@ import type { InboundSnapshot, Policy } from "../policy/policy.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
+import { mistakesIn } from "./check-options.ts";
+import type { Mistake } from "./checks.ts";
 import { type EngineClock, realClock } from "./clock.ts";
 
 /** What {@link ownline} takes. Four things are required; all else has a safe default. */
@@ -139,133 +140,14 @@ export interface EngineOptions {
 
 const FALLBACK_TEXT = "Sorry, I cannot answer right now. Please try again in a little while.";
 
-const hasMethods =
-  (...names: readonly string[]) =>
-  (value: unknown): boolean =>
-    typeof value === "object" &&
-    value !== null &&
-    names.every((name) => typeof Reflect.get(value, name) === "function");
-
-const isSaid = (text: string): boolean => text.trim() !== "";
-const isFunction = (value: unknown): boolean => typeof value === "function";
-const ms = (least: number) =>
-  z.optional(z.number({ error: milliseconds(least) }).check(z.gte(least, { error: milliseconds(least) })));
-const milliseconds = (least: number) => `give a number of milliseconds, ${least} or more`;
-const count = (remedy: string) => z.optional(z.int({ error: remedy }).check(z.gte(1, { error: remedy })));
-const oneOf = <const Words extends readonly [string, ...string[]]>(words: Words) =>
-  z.optional(z.enum(words, { error: `give one of ${words.map((word) => `"${word}"`).join(", ")}` }));
-
-const senderSchema = z.union(
-  [
-    z.string().check(z.minLength(1)),
-    z.strictObject({
-      address: z.string().check(z.minLength(1)),
-      service: z.optional(z.string().check(z.minLength(1))),
-    }),
-  ],
-  {
-    error:
-      'give a number you own, for example "+15703251809", or { address, service }; is an environment variable missing?',
-  },
-);
-
-const senderList = z
-  .array(senderSchema, { error: "list the numbers you own, or give a function that finds them" })
-  .check(z.minLength(1, { error: "list at least one number you own" }));
-
-const schemaWith = (senders: z.ZodMiniType) =>
-  z.strictObject(
-    {
-      senders,
-      transport: z.custom(hasMethods("send", "receive", "acknowledge"), {
-        error: 'give a transport, for example twilio({ … }) from "ownline/transport/twilio"',
-      }),
-      storage: z.custom(hasMethods("recordInbound", "claimTurn", "claimSend"), {
-        error:
-          'give a storage, for example sqlite("ownline.db") from "ownline/storage/sqlite"; nothing is kept in memory unless you say memory()',
-      }),
-      ai: z.custom((value) => isFunction(value) || hasMethods("reply")(value), {
-        error: 'give an AI: a function (turn) => text, or an adapter such as aiSdk({ model }) from "ownline/ai/ai-sdk"',
-      }),
-      policies: z.optional(
-        z.array(
-          z.custom((value) => hasMethods()(value) && typeof Reflect.get(Object(value), "name") === "string"),
-          { error: "list policies, each with a name" },
-        ),
-      ),
-      autoReply: z.optional(
-        z.union([z.string().check(z.refine(isSaid)), z.custom(isFunction)], {
-          error: "give a text that is not empty, or a function that returns a text or null",
-        }),
-      ),
-      burst: z.optional(
-        z.strictObject({ quietMs: ms(0), maxWaitMs: ms(0), whileAnswering: oneOf(["supersede", "queue"]) }),
-      ),
-      answer: z.optional(
-        z.strictObject({
-          timeoutMs: ms(1),
-          attempts: count("give a number of attempts, 1 or more"),
-          backoffMs: ms(0),
-          fallbackText: z.optional(
-            z
-              .string({ error: "give the text" })
-              .check(
-                z.refine(isSaid, { error: "give a text that is not empty: silence is what it is there to prevent" }),
-              ),
-          ),
-          markdown: oneOf(["strip", "keep"]),
-          typography: oneOf(["fold", "keep"]),
-        }),
-      ),
-      history: z.optional(
-        z.strictObject({
-          maxMessages: count("give a number of messages, 1 or more"),
-          maxCharacters: count("give a number of characters, 1 or more"),
-          select: z.optional(z.custom(isFunction, { error: "give a function (history, turn) => history" })),
-        }),
-      ),
-      sending: z.optional(
-        z.strictObject({
-          expiryMs: ms(1000),
-          unknownWindowMs: ms(0),
-          unknown: oneOf(["resend", "hold", "drop"]),
-          orderWaitMs: ms(0),
-          maxSegments: count("give a number of segments, 1 or more"),
-          backoffMs: ms(0),
-        }),
-      ),
-      worker: z.optional(
-        z.strictObject({ pollMs: ms(1), leaseMs: ms(100), concurrency: count("give a number of turns, 1 or more") }),
-      ),
-      queue: z.optional(
-        z.custom(hasMethods("ring"), {
-          error: 'give a queue, for example cloudflareQueue(env.QUEUE) from "ownline/queue/cloudflare"',
-        }),
-      ),
-      unsafe: z.optional(
-        z.strictObject({
-          withoutOptOut: z.optional(z.boolean({ error: "give true or false" })),
-          withoutLoopGuard: z.optional(z.boolean({ error: "give true or false" })),
-        }),
-      ),
-      logger: z.optional(
-        z.custom(hasMethods("debug", "info", "warn", "error"), {
-          error: "give an object with debug, info, warn and error, such as console",
-        }),
-      ),
-      clock: z.optional(z.custom(hasMethods("now", "sleep"), { error: "give a clock with now and sleep" })),
-    },
-    { error: "give an object of options" },
-  );
-
 /**
  * Checks the options and fills in the defaults.
  *
  * @throws OwnlineError `invalid_options` that names every mistake, with its path and the remedy
  */
 export function parseOptions(options: OwnlineOptions): EngineOptions {
-  const parsed = z.safeParse(schemaWith(isFunction(options?.senders) ? z.custom(isFunction) : senderList), options);
-  if (!parsed.success) throw new OwnlineError("invalid_options", describe(parsed.error.issues));
+  const mistakes = mistakesIn(options);
+  if (mistakes.length > 0) throw new OwnlineError("invalid_options", describe(mistakes));
   const { burst, answer, history, sending, worker, unsafe } = options;
   const quietMs = burst?.quietMs ?? 2000;
   const maxWaitMs = burst?.maxWaitMs ?? Math.max(15_000, quietMs);
@@ -316,18 +198,7 @@ export function parseOptions(options: OwnlineOptions): EngineOptions {
   };
 }
 
-type Issue = z.core.$ZodIssue;
-
-function describe(issues: readonly Issue[]): string {
-  const lines = issues.flatMap((issue): string[] => {
-    const path = ["options", ...issue.path].reduce<string>(
-      (text, step) =>
-        typeof step === "number" ? `${text}[${step}]` : text === "" ? String(step) : `${text}.${String(step)}`,
-      "",
-    );
-    if (issue.code === "unrecognized_keys")
-      return issue.keys.map((key) => `${path}.${key} is not an option: check its spelling, or leave it out`);
-    return [`${path}: ${issue.message}`];
-  });
+function describe(mistakes: readonly Mistake[]): string {
+  const lines = mistakes.map(({ line }) => line);
   return lines.length === 1 ? `ownline cannot start. ${lines[0]}` : `ownline cannot start:\n- ${lines.join("\n- ")}`;
 }
