@@ -19,6 +19,7 @@ export const entries: Readonly<Record<string, string>> = {
   "./http/sse": "src/http/sse.ts",
   "./queue/in-process": "src/queue/in-process.ts",
   "./queue/cloudflare": "src/queue/cloudflare.ts",
+  "./queue/postgres": "src/queue/postgres.ts",
   "./policy/opt-out": "src/policy/opt-out.ts",
   "./policy/loop-guard": "src/policy/loop-guard.ts",
   "./testing": "src/testing/testing.ts",

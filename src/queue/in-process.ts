@@ -1,4 +1,5 @@
 import type { Queue, QueueListener } from "./queue.ts";
+import { timer } from "./timer.ts";
 
 export interface InProcessOptions {
   /** For tests: `manualClock()` of `ownline/testing`. @default the runtime's timers, which keep no process alive */
@@ -14,9 +15,6 @@ export interface InProcessClock {
 export interface InProcessQueue extends Queue {
   listen(onRing: () => void): Promise<QueueListener>;
 }
-
-/** Longest delay that timers take; a longer one fires at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Makes a queue of timers: for tests, and for one process in which several services share a ledger. Its rings end with
@@ -60,14 +58,4 @@ export function inProcess(options: InProcessOptions = {}): InProcessQueue {
       };
     },
   };
-}
-
-function timer(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const handle: unknown = setTimeout(resolve, Math.min(ms, MAX_TIMER_MS));
-    // A bell alone is no reason for a process to live; where timers are numbers, nothing holds one.
-    if (typeof handle === "object" && handle !== null && "unref" in handle && typeof handle.unref === "function") {
-      handle.unref();
-    }
-  });
 }
