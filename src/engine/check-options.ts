@@ -104,6 +104,7 @@ export function mistakesIn(options: unknown): readonly Mistake[] {
         objectOf<SendingOptions>(
           {
             expiryMs: milliseconds(1000),
+            validityMs: milliseconds(1000),
             unknownWindowMs: milliseconds(0),
             unknown: oneOf("resend", "hold", "drop"),
             orderWaitMs: milliseconds(0),

@@ -48,7 +48,10 @@ async function send(context: EngineContext, due: DueMessage, signal: AbortSignal
   if (claimed.outcome !== "claimed") return claimed.outcome === "cancelled";
   tellClaimed(context, claimed);
 
-  const request = requestFor(claimed.message, claimed.attempt, due.conversation.line, signal);
+  const request = requestFor(claimed.message, claimed.attempt, due.conversation.line, {
+    validityMs: context.sending.validityMs,
+    signal,
+  });
   // A process that froze since it asked may have been declared dead, and its message judged to be unknown.
   const tooLate = clock.now() - askedAt >= worker.leaseMs;
   const result: SendResult = tooLate

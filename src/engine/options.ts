@@ -91,7 +91,15 @@ export interface HistoryOptions {
 export interface SendingOptions {
   /** After this long a message that has not left is cancelled. @default 14400000 (4 hours) */
   readonly expiryMs?: number;
-  /** How long to wait for a witness when the carrier's answer was lost. @default 600000 (10 minutes) */
+  /**
+   * The carrier gives a message up when it has kept it for this long, so that it cannot surface hours later. Twilio
+   * counts whole seconds, up to 36000 s. @default 300000 (5 minutes)
+   */
+  readonly validityMs?: number;
+  /**
+   * How long to wait for a witness when the carrier's answer was lost. Not shorter than `validityMs`: until then the
+   * message may still leave. @default `validityMs` and a minute
+   */
   readonly unknownWindowMs?: number;
   /** What then: `resend` (a duplicate is possible, and counted), `hold` for a person, or `drop`. @default "resend" */
   readonly unknown?: "resend" | "hold" | "drop";
@@ -157,6 +165,14 @@ export function parseOptions(options: OwnlineOptions): EngineOptions {
       "options.burst.maxWaitMs is less than options.burst.quietMs: a burst would never be complete; raise it",
     );
   }
+  const validityMs = sending?.validityMs ?? 300_000;
+  const unknownWindowMs = sending?.unknownWindowMs ?? validityMs + 60_000;
+  if (unknownWindowMs < validityMs) {
+    throw new OwnlineError(
+      "invalid_options",
+      "options.sending.unknownWindowMs is less than options.sending.validityMs: a message might be sent again while the carrier may still send the first; raise it, or lower validityMs",
+    );
+  }
   return {
     senders: options.senders,
     transport: options.transport,
@@ -180,7 +196,8 @@ export function parseOptions(options: OwnlineOptions): EngineOptions {
     },
     sending: {
       expiryMs: sending?.expiryMs ?? 4 * 3_600_000,
-      unknownWindowMs: sending?.unknownWindowMs ?? 600_000,
+      validityMs,
+      unknownWindowMs,
       unknown: sending?.unknown ?? "resend",
       orderWaitMs: sending?.orderWaitMs ?? 120_000,
       maxSegments: sending?.maxSegments ?? null,

@@ -2,7 +2,12 @@ import type { OutboundMessage } from "../model/message.ts";
 import type { SendRequest } from "../transport/transport.ts";
 
 /** The request to the carrier for one attempt of a message; also the auto-reply's, which rides on the webhook. */
-export function requestFor(message: OutboundMessage, attempt: number, line: string, signal?: AbortSignal): SendRequest {
+export function requestFor(
+  message: OutboundMessage,
+  attempt: number,
+  line: string,
+  more: Pick<SendRequest, "validityMs" | "signal"> = {},
+): SendRequest {
   return {
     outboundId: message.id,
     attempt,
@@ -11,6 +16,6 @@ export function requestFor(message: OutboundMessage, attempt: number, line: stri
     to: message.to,
     body: message.body,
     media: message.media,
-    ...(signal === undefined ? {} : { signal }),
+    ...more,
   };
 }

@@ -22,7 +22,7 @@ export interface FakeCarrierOptions {
   readonly senders?: readonly (string | OwnedSender)[];
   /** Where the webhooks claim to have been posted. @default "https://carrier.test/webhook" */
   readonly webhookUrl?: string;
-  /** @default 1600 characters, 10 media, callbacks and auto-replies */
+  /** @default 1600 characters, 10 media, callbacks, auto-replies and lists */
   readonly capabilities?: Partial<TransportCapabilities>;
   /** Unix milliseconds. @default Date.now */
   readonly now?: () => number;
@@ -78,6 +78,7 @@ const CAPABILITIES: TransportCapabilities = {
   maxMedia: 10,
   statusCallbacks: true,
   autoReply: true,
+  lists: true,
 };
 
 /**
@@ -104,8 +105,9 @@ export function fakeCarrier(options: FakeCarrierOptions = {}): FakeCarrier {
   const webhooks = new Map<string, ReceivedWebhook>();
 
   function take(request: SendRequest, carrierId: string, status: CarrierStatus): void {
-    const { from, to, body, outboundId, attempt } = request;
-    taken.push({ carrierId, from, to, body, status, createdAt: now(), outboundId, attempt });
+    const { from, to, body, media, outboundId, attempt } = request;
+    const mediaCount = media.length;
+    taken.push({ carrierId, from, to, body, mediaCount, status, createdAt: now(), outboundId, attempt });
   }
 
   function webhook(content: ReceivedWebhook): Request {
@@ -156,15 +158,19 @@ export function fakeCarrier(options: FakeCarrierOptions = {}): FakeCarrier {
     },
 
     async find({ from, to, since }) {
-      return taken
+      const messages = taken
         .filter((message) => message.from === from && message.to === to && message.createdAt >= since)
         .toReversed();
+      return { messages, asOf: now() };
     },
 
-    async listInbound({ to, since }) {
-      return [...texts.values()]
-        .filter(({ text, createdAt }) => text.to === to && createdAt >= since)
+    async listInbound({ to, since, known }) {
+      const asOf = now();
+      const from = typeof since === "number" ? since : asOf - since.lastMs;
+      const found = [...texts.values()]
+        .filter(({ text, createdAt }) => text.to === to && createdAt >= from && known?.has(text.key) !== true)
         .map(({ text, createdAt }) => ({ ...text, occurredAt: createdAt }));
+      return { texts: found.toSorted((a, b) => a.occurredAt - b.occurredAt), asOf };
     },
 
     async senders() {

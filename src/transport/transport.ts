@@ -26,11 +26,21 @@ export interface Transport {
   /** The carrier's own form of "thank you", with the auto-reply in it where there is one. */
   acknowledge(autoReply: SendRequest | null): Response;
 
-  /** Texts of ours that the carrier knows, newest first: the witness for sends whose answer was lost. */
-  find(query: FindQuery): Promise<readonly CarrierMessage[]>;
+  /**
+   * Texts of ours that the carrier knows: the witness for sends whose answer was lost. Called only where
+   * {@link TransportCapabilities.lists}.
+   *
+   * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected` where the list could not be read.
+   */
+  find(query: FindQuery): Promise<FoundMessages>;
 
-  /** Texts that people sent to one of our numbers, oldest first: for finding webhooks that never came. */
-  listInbound(query: ListInboundQuery): Promise<readonly InboundText[]>;
+  /**
+   * Texts that people sent to one of our numbers: for finding webhooks that never came. Called only where
+   * {@link TransportCapabilities.lists}.
+   *
+   * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected` where the list could not be read.
+   */
+  listInbound(query: ListInboundQuery): Promise<ListedTexts>;
 
   /** The numbers that the account owns and may send from. */
   senders(): Promise<readonly OwnedSender[]>;
@@ -46,6 +56,8 @@ export interface TransportCapabilities {
   readonly statusCallbacks: boolean;
   /** Whether a reply can ride on the webhook's answer. */
   readonly autoReply: boolean;
+  /** Whether the carrier can be asked what it has: `find` and `listInbound`. */
+  readonly lists: boolean;
 }
 
 export interface SendRequest {
@@ -59,6 +71,11 @@ export interface SendRequest {
   readonly to: string;
   readonly body: string;
   readonly media: readonly Media[];
+  /**
+   * The carrier gives the text up when it has kept it for this long, so that it cannot surface hours later. Left out of
+   * an auto-reply, which rides on the webhook's answer. A carrier that counts in whole seconds rounds down, to 1 at least.
+   */
+  readonly validityMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -87,6 +104,8 @@ export type SendResult =
       readonly wholeAccount: boolean;
       /** What the carrier asked for; `null` where it did not say. */
       readonly retryAfterMs: number | null;
+      /** The sender was too fast: its other messages have to slow down too. */
+      readonly tooFast?: boolean;
       readonly error: MessageError;
     }
   | { readonly kind: "unknown"; readonly error: MessageError };
@@ -153,11 +172,21 @@ export interface FindQuery {
   readonly since: number;
 }
 
+export interface FoundMessages {
+  /** Newest first. */
+  readonly messages: readonly CarrierMessage[];
+  /** The carrier's clock when it began to answer, Unix milliseconds; `null` where it does not say. */
+  readonly asOf: number | null;
+}
+
 export interface CarrierMessage {
   readonly carrierId: string;
+  /** `null` while the carrier has not picked a number of a Messaging Service. */
   readonly from: string | null;
   readonly to: string;
   readonly body: string;
+  /** `null` where the carrier does not say, or not yet. */
+  readonly mediaCount: number | null;
   readonly status: CarrierStatus;
   /** Unix milliseconds by the carrier's clock. */
   readonly createdAt: number;
@@ -165,7 +194,17 @@ export interface CarrierMessage {
 
 export interface ListInboundQuery {
   readonly to: string;
-  readonly since: number;
+  /** From this moment on, Unix milliseconds by the carrier's clock; or what came within the last `lastMs` by it. */
+  readonly since: number | { readonly lastMs: number };
+  /** Keys of texts that are known already: they may be left out. */
+  readonly known?: ReadonlySet<string>;
+}
+
+export interface ListedTexts {
+  /** Oldest first. */
+  readonly texts: readonly InboundText[];
+  /** The carrier's clock when it began to answer, Unix milliseconds; `null` where it does not say. */
+  readonly asOf: number | null;
 }
 
 export interface OwnedSender {

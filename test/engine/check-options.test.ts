@@ -46,6 +46,7 @@ const answer: Oracle<AnswerOptions> = {
 const history: Oracle<HistoryOptions> = { maxMessages: count, maxCharacters: count, select: z.optional(functionType) };
 const sending: Oracle<SendingOptions> = {
   expiryMs: ms(1000),
+  validityMs: ms(1000),
   unknownWindowMs: ms(0),
   unknown: oneOf("resend", "hold", "drop"),
   orderWaitMs: ms(0),
@@ -131,6 +132,7 @@ const group = {
   history: { maxMessages: number, maxCharacters: number, select: fn },
   sending: {
     expiryMs: number,
+    validityMs: number,
     unknownWindowMs: number,
     unknown: fc.constantFrom("resend", "hold", "drop"),
     orderWaitMs: number,

@@ -52,6 +52,8 @@ describe("the options", () => {
     [{ ...good(), senders: ["570-325-1809"] }, "in E.164"],
     [{ ...good(), senders: [{ address: "+15703251809", service: "+1" }] }, 'starts with "MG"'],
     [{ ...good(), burst: { quietMs: 2000, maxWaitMs: 1000 } }, "raise it"],
+    [{ ...good(), sending: { validityMs: 999 } }, "options.sending.validityMs"],
+    [{ ...good(), sending: { validityMs: 2000, unknownWindowMs: 1999 } }, "lower validityMs"],
     [{ ...good(), unsafe: { withoutOptOut: "yes" } }, "options.unsafe.withoutOptOut"],
     [{ ...good(), policies: [{}] }, "options.policies[0]"],
     [{ ...good(), worker: { concurrency: 0 } }, "options.worker.concurrency"],

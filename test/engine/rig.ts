@@ -24,7 +24,7 @@ export function scriptedCarrier(): ScriptedCarrier {
   const answers: ScriptedCarrier["answers"] = [];
   return {
     name: "twilio",
-    capabilities: { maxBodyLength: 1600, maxMedia: 10, statusCallbacks: true, autoReply: true },
+    capabilities: { maxBodyLength: 1600, maxMedia: 10, statusCallbacks: true, autoReply: true, lists: true },
     sent,
     answers,
     async send(request) {
@@ -36,8 +36,8 @@ export function scriptedCarrier(): ScriptedCarrier {
     },
     receive: async () => ({ kind: "ignored", reason: "the engine's tests bring texts by hand" }),
     acknowledge: () => new Response(null),
-    find: async () => [],
-    listInbound: async () => [],
+    find: async () => ({ messages: [], asOf: null }),
+    listInbound: async () => ({ texts: [], asOf: null }),
     senders: async () => [],
   };
 }

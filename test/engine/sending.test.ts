@@ -47,6 +47,20 @@ describe("sending", () => {
     expect(house.notices.map(({ kind }) => kind)).toEqual(["unknown", "resent"]);
   });
 
+  it("asks the carrier to give a message up after five minutes, and waits a minute longer for a witness", async () => {
+    await using house = rig({ burst: { quietMs: 0 } });
+    house.carrier.answers.push(lost);
+    await house.text("hello");
+    await house.sms.processDue();
+    expect(house.carrier.sent[0]?.validityMs).toBe(5 * MINUTE);
+    await house.clock.advance(6 * MINUTE - 1);
+    await house.sms.processDue();
+    expect(house.carrier.sent).toHaveLength(1);
+    await house.clock.advance(1);
+    await house.sms.processDue();
+    expect(house.carrier.sent).toHaveLength(2);
+  });
+
   it("settles a lost answer by the callback that carries our id, and sends no second SMS", async () => {
     await using house = rig({ burst: { quietMs: 0 } });
     house.carrier.answers.push(lost);

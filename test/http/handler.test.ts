@@ -36,6 +36,23 @@ describe("a webhook", () => {
     expect(await stored()).toHaveLength(1);
   });
 
+  it("is stored by the fallback request alone, whose ErrorCode and ErrorUrl make no status of it", async () => {
+    const { sms, stored } = scene();
+    const fallback = textParams({ ErrorCode: "11200", ErrorUrl: PUBLIC });
+    expect((await sms.fetch(new Request(PUBLIC, await posted(fallback)))).status).toBe(200);
+    expect(await stored()).toMatchObject([{ direction: "inbound", body: textParams().get("Body"), needsAnswer: true }]);
+  });
+
+  it("that was stored after all is not stored again by the fallback request", async () => {
+    const { sms, stored } = scene();
+    await sms.fetch(new Request(PUBLIC, await posted()));
+    const before = await stored();
+    const fallback = textParams({ ErrorCode: "11200", ErrorUrl: PUBLIC });
+    const response = await sms.fetch(new Request(PUBLIC, await posted(fallback)));
+    expect([response.status, await response.text()]).toEqual([200, expect.stringMatching(EMPTY)]);
+    expect(await stored()).toEqual(before);
+  });
+
   it("carries the auto-reply, and the same TwiML again when the carrier asks again", async () => {
     const { sms, stored } = scene({ autoReply: "Got it <3 & one moment." });
     const first = await (await sms.fetch(new Request(PUBLIC, await posted()))).text();

@@ -82,7 +82,11 @@ describe("fakeCarrier", () => {
     const again = { from: PERSON, to: OURS, body: "Hello", id: "T1" };
     const [one, two] = [await receive(carrier, carrier.text(again)), await receive(carrier, carrier.text(again))];
     expect(one).toEqual(two);
-    expect(await carrier.listInbound({ to: OURS, since: 0 })).toHaveLength(2);
+    const { texts } = await carrier.listInbound({ to: OURS, since: 0 });
+    expect(texts).toHaveLength(2);
+    const known = new Set(["fake:T1"]);
+    expect((await carrier.listInbound({ to: OURS, since: { lastMs: 60_000 }, known })).texts).toHaveLength(1);
+    expect((await carrier.listInbound({ to: OURS, since: Date.now() + 60_000 })).texts).toEqual([]);
   });
 
   it("reports on what it took, and on what it never saw", async () => {
@@ -123,9 +127,11 @@ describe("fakeCarrier", () => {
     carrier.answerNext({ kind: "lost" });
     for (const body of ["1", "2", "3"]) await carrier.send({ ...request, body });
     await carrier.send({ ...request, to: "+1", body: "other" });
-    const found = await carrier.find({ from: OURS, to: PERSON, since: 2 });
+    const { messages: found, asOf } = await carrier.find({ from: OURS, to: PERSON, since: 2 });
+    expect(asOf).toBe(now);
     expect(found.map(({ body }) => body)).toEqual(["3", "2"]);
-    expect((await carrier.find({ from: OURS, to: PERSON, since: 0 })).at(-1)).toMatchObject({ body: "1" });
+    const { messages: all } = await carrier.find({ from: OURS, to: PERSON, since: 0 });
+    expect(all.at(-1)).toMatchObject({ body: "1", mediaCount: 0 });
   });
 
   it("sends an auto-reply with its answer, once however often it is asked", async () => {
@@ -140,7 +146,13 @@ describe("fakeCarrier", () => {
 
   it("has the capabilities and senders that it is given", async () => {
     const carrier = fakeCarrier({ senders: [OURS], capabilities: { maxMedia: 0 } });
-    expect(carrier.capabilities).toEqual({ maxBodyLength: 1600, maxMedia: 0, statusCallbacks: true, autoReply: true });
+    expect(carrier.capabilities).toEqual({
+      maxBodyLength: 1600,
+      maxMedia: 0,
+      statusCallbacks: true,
+      autoReply: true,
+      lists: true,
+    });
     expect(await carrier.senders()).toMatchObject([{ address: OURS }]);
   });
 });

@@ -1,6 +1,14 @@
 import { OwnlineError } from "../../errors.ts";
 import type { Media } from "../../model/message.ts";
-import type { CarrierMessage, FindQuery, InboundText, ListInboundQuery, OwnedSender } from "../transport.ts";
+import type {
+  CarrierMessage,
+  FindQuery,
+  FoundMessages,
+  InboundText,
+  ListedTexts,
+  ListInboundQuery,
+  OwnedSender,
+} from "../transport.ts";
 import { classifyError, parseErrorBody } from "./errors.ts";
 import { accountPath, fieldsOf, type TwilioRest } from "./rest.ts";
 import { carrierStatus } from "./send.ts";
@@ -17,11 +25,13 @@ const PAGE_SIZE = 100;
  * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected`.
  * @see https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
  */
-export async function find(rest: TwilioRest, { from, to, since }: FindQuery): Promise<CarrierMessage[]> {
+export async function find(rest: TwilioRest, { from, to, since }: FindQuery): Promise<FoundMessages> {
   const service = from.startsWith("MG");
   const filter = service ? { To: to } : { From: from, To: to };
   const found: CarrierMessage[] = [];
-  for await (const page of pages(rest, "Messages.json", filter, "messages")) {
+  let asOf: number | null | undefined;
+  for await (const { items: page, date } of pages(rest, "Messages.json", filter, "messages")) {
+    asOf ??= date;
     const recent = page.filter((message) => dateOf(message, "date_created") >= since);
     for (const message of recent) {
       const status = carrierStatus(textOf(message, "status"));
@@ -31,13 +41,14 @@ export async function find(rest: TwilioRest, { from, to, since }: FindQuery): Pr
         from: typeof message.from === "string" ? message.from : null,
         to: textOf(message, "to"),
         body: textOf(message, "body"),
+        mediaCount: mediaCountOf(message),
         status,
         createdAt: dateOf(message, "date_created"),
       });
     }
     if (recent.length === 0 && page.length > 0) break;
   }
-  return found.toSorted((a, b) => b.createdAt - a.createdAt);
+  return { messages: found.toSorted((a, b) => b.createdAt - a.createdAt), asOf: asOf ?? null };
 }
 
 /**
@@ -46,19 +57,24 @@ export async function find(rest: TwilioRest, { from, to, since }: FindQuery): Pr
  * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected`.
  * @see https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
  */
-export async function listInbound(rest: TwilioRest, { to, since }: ListInboundQuery): Promise<InboundText[]> {
-  // A day of margin: the filter goes by the date sent, and its granularity is not promised.
-  const after = new Date(since - DAY_MS).toISOString().replace(/\.\d+/, "");
+export async function listInbound(rest: TwilioRest, query: ListInboundQuery): Promise<ListedTexts> {
+  const { to, known } = query;
+  const filter = typeof query.since === "number" ? { To: to, "DateSent>": dayBefore(query.since) } : { To: to };
   const found: { text: InboundText; createdAt: number }[] = [];
-  for await (const page of pages(rest, "Messages.json", { To: to, "DateSent>": after }, "messages")) {
-    for (const message of page) {
+  let asOf: number | null | undefined;
+  for await (const { items: page, date } of pages(rest, "Messages.json", filter, "messages")) {
+    asOf ??= date;
+    const since = typeof query.since === "number" ? query.since : lastFrom(asOf, query.since.lastMs);
+    const recent = page.filter((message) => dateOf(message, "date_created") >= since);
+    for (const message of recent) {
       const createdAt = dateOf(message, "date_created");
-      if (message.direction !== "inbound" || createdAt < since) continue;
       const carrierId = textOf(message, "sid");
       const account = typeof message.account_sid === "string" ? message.account_sid : rest.accountSid;
+      const key = `${account}:${carrierId}`;
+      if (message.direction !== "inbound" || known?.has(key) === true) continue;
       const service = message.messaging_service_sid;
       const text: InboundText = {
-        key: `${account}:${carrierId}`,
+        key,
         carrierId,
         from: textOf(message, "from"),
         to: textOf(message, "to"),
@@ -70,8 +86,27 @@ export async function listInbound(rest: TwilioRest, { to, since }: ListInboundQu
       };
       found.push({ text, createdAt });
     }
+    if (recent.length === 0 && page.length > 0) break;
   }
-  return found.toSorted((a, b) => a.createdAt - b.createdAt).map(({ text }) => text);
+  const texts = found.toSorted((a, b) => a.createdAt - b.createdAt).map(({ text }) => text);
+  return { texts, asOf: asOf ?? null };
+}
+
+/** A day of margin: the filter goes by the date sent, and its granularity is not promised. */
+function dayBefore(since: number): string {
+  return new Date(since - DAY_MS).toISOString().replace(/\.\d+/, "");
+}
+
+function lastFrom(asOf: number | null, lastMs: number): number {
+  if (asOf !== null) return asOf - lastMs;
+  throw unreadable("its answer has no Date, so nobody knows what came last: is a proxy removing the header?");
+}
+
+/** `null` for a Messaging Service's text that is still to be sent: its counts are 0 until then. */
+function mediaCountOf(message: Fields): number | null {
+  const count = Number(message.num_media);
+  const isCounted = message.num_media !== undefined && message.num_media !== null && Number.isInteger(count);
+  return isCounted && (message.from !== null || count > 0) ? count : null;
 }
 
 /**
@@ -83,7 +118,7 @@ export async function listInbound(rest: TwilioRest, { to, since }: ListInboundQu
  */
 export async function senders(rest: TwilioRest): Promise<OwnedSender[]> {
   const found: OwnedSender[] = [];
-  for await (const page of pages(rest, "IncomingPhoneNumbers.json", {}, "incoming_phone_numbers")) {
+  for await (const { items: page } of pages(rest, "IncomingPhoneNumbers.json", {}, "incoming_phone_numbers")) {
     for (const number of page) {
       const can = fieldsOf(number.capabilities);
       const capabilities = (["sms", "mms", "voice"] as const).filter(
@@ -96,7 +131,7 @@ export async function senders(rest: TwilioRest): Promise<OwnedSender[]> {
       });
     }
   }
-  for await (const page of pages(rest, "SMS/ShortCodes.json", {}, "short_codes")) {
+  for await (const { items: page } of pages(rest, "SMS/ShortCodes.json", {}, "short_codes")) {
     for (const code of page) {
       found.push({
         address: textOf(code, "short_code"),
@@ -110,7 +145,7 @@ export async function senders(rest: TwilioRest): Promise<OwnedSender[]> {
 
 async function mediaOf(rest: TwilioRest, messageSid: string): Promise<Media[]> {
   const found: Media[] = [];
-  for await (const page of pages(rest, `Messages/${messageSid}/Media.json`, {}, "media_list")) {
+  for await (const { items: page } of pages(rest, `Messages/${messageSid}/Media.json`, {}, "media_list")) {
     for (const item of page) {
       const url = new URL(textOf(item, "uri").replace(/\.json$/, ""), rest.apiUrl).href;
       found.push({ url, contentType: optionalText(item, "content_type") });
@@ -120,23 +155,29 @@ async function mediaOf(rest: TwilioRest, messageSid: string): Promise<Media[]> {
   return found.toReversed();
 }
 
+/** One page of a list, and Twilio's clock when it answered. */
+interface Page {
+  readonly items: readonly Fields[];
+  readonly date: number | null;
+}
+
 /** Each page of a list, following `next_page_uri`, which may lead nowhere but to Twilio's own API. */
 async function* pages(
   rest: TwilioRest,
   resource: string,
   filter: Readonly<Record<string, string>>,
   key: string,
-): AsyncGenerator<readonly Fields[]> {
+): AsyncGenerator<Page> {
   const query = new URLSearchParams({ ...filter, PageSize: String(PAGE_SIZE) });
   const seen = new Set<string>();
   let url: string | undefined = `${accountPath(rest, resource)}?${query}`;
   while (url !== undefined) {
     if (seen.has(url)) throw unreadable("its pages run in a circle");
     seen.add(url);
-    const page: Fields = await getPage(rest, url);
+    const { fields: page, date }: GotPage = await getPage(rest, url);
     const items = page[key];
     if (!Array.isArray(items)) throw unreadable(`it has no ${key}`);
-    yield items.map(fieldsOf);
+    yield { items: items.map(fieldsOf), date };
     const next = page.next_page_uri;
     url = typeof next === "string" && next !== "" ? new URL(next, rest.apiUrl).href : undefined;
     if (url !== undefined && new URL(url).origin !== new URL(rest.apiUrl).origin) {
@@ -146,7 +187,12 @@ async function* pages(
   }
 }
 
-async function getPage(rest: TwilioRest, url: string): Promise<Fields> {
+interface GotPage {
+  readonly fields: Fields;
+  readonly date: number | null;
+}
+
+async function getPage(rest: TwilioRest, url: string): Promise<GotPage> {
   const outcome = await rest.get(url);
   if (outcome.kind === "failure") {
     throw new OwnlineError("carrier_unavailable", `Twilio's list could not be read: ${outcome.reason}.`, {
@@ -154,7 +200,8 @@ async function getPage(rest: TwilioRest, url: string): Promise<Fields> {
     });
   }
   const { httpStatus, body } = outcome;
-  if (httpStatus === 200) return jsonOf(body);
+  const date = Date.parse(outcome.date ?? "");
+  if (httpStatus === 200) return { fields: jsonOf(body), date: Number.isNaN(date) ? null : date };
   const { code } = parseErrorBody(body, httpStatus);
   const { remedy } = classifyError({ httpStatus, code });
   const carrierCode = code === undefined ? {} : { carrierCode: code };

@@ -5,6 +5,8 @@ export interface CreateMessage {
   readonly messagingServiceSid?: string;
   readonly body?: string;
   readonly mediaUrl?: string[];
+  /** Seconds. */
+  readonly validityPeriod?: number;
   readonly statusCallback: string;
 }
 
@@ -30,6 +32,8 @@ export interface RestAnswer {
   readonly kind: "answer";
   readonly httpStatus: number;
   readonly retryAfter: string | null;
+  /** Twilio's clock: the answer's `Date`; `null` where it has none. */
+  readonly date: string | null;
   readonly body: string;
 }
 
@@ -94,6 +98,7 @@ export function restByFetch(options: FetchRestOptions): TwilioRest {
         kind: "answer",
         httpStatus: response.status,
         retryAfter: response.headers.get("Retry-After"),
+        date: response.headers.get("Date"),
         body: await response.text(),
       };
     });
@@ -129,7 +134,8 @@ export function restByClient(client: TwilioClient, timeoutMs: number): TwilioRes
       within(timeoutMs, signal, async () => {
         try {
           const { sid, status } = await client.messages.create(message);
-          return { kind: "answer", httpStatus: 201, retryAfter: null, body: JSON.stringify({ sid, status }) };
+          const body = JSON.stringify({ sid, status });
+          return { kind: "answer", httpStatus: 201, retryAfter: null, date: null, body };
         } catch (error) {
           const answer = answerIn(error);
           if (answer === undefined) throw error;
@@ -138,11 +144,13 @@ export function restByClient(client: TwilioClient, timeoutMs: number): TwilioRes
       }),
     get: (url) =>
       within(timeoutMs, undefined, async () => {
-        const { statusCode, body } = fieldsOf(await client.request({ method: "get", uri: url }));
+        const { statusCode, body, headers } = fieldsOf(await client.request({ method: "get", uri: url }));
+        const { date } = fieldsOf(headers);
         return {
           kind: "answer",
           httpStatus: typeof statusCode === "number" ? statusCode : 0,
           retryAfter: null,
+          date: typeof date === "string" ? date : null,
           body: typeof body === "string" ? body : JSON.stringify(body ?? null),
         };
       }),
@@ -154,12 +162,14 @@ export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
-function formOf({ to, from, messagingServiceSid, body, mediaUrl, statusCallback }: CreateMessage): URLSearchParams {
+function formOf(message: CreateMessage): URLSearchParams {
+  const { to, from, messagingServiceSid, body, mediaUrl, validityPeriod, statusCallback } = message;
   const form = new URLSearchParams({ To: to });
   if (from !== undefined) form.append("From", from);
   if (messagingServiceSid !== undefined) form.append("MessagingServiceSid", messagingServiceSid);
   if (body !== undefined) form.append("Body", body);
   for (const url of mediaUrl ?? []) form.append("MediaUrl", url);
+  if (validityPeriod !== undefined) form.append("ValidityPeriod", String(validityPeriod));
   form.append("StatusCallback", statusCallback);
   return form;
 }
@@ -167,12 +177,12 @@ function formOf({ to, from, messagingServiceSid, body, mediaUrl, statusCallback 
 /** The client throws a RestException for an HTTP answer: it has the status, and Twilio's code where there was one. */
 function answerIn(error: unknown): RestAnswer | undefined {
   // The client reads the body of a success only, so the status was one.
-  if (error instanceof SyntaxError) return { kind: "answer", httpStatus: 201, retryAfter: null, body: "" };
+  if (error instanceof SyntaxError) return { kind: "answer", httpStatus: 201, retryAfter: null, date: null, body: "" };
   if (!(error instanceof Error) || !("status" in error) || typeof error.status !== "number") return undefined;
   const code = "code" in error ? error.code : undefined;
   // A network error of the client's HTTP library may have a status too; its code is a word.
   if (typeof code === "string") return undefined;
-  return { kind: "answer", httpStatus: error.status, retryAfter: null, body: JSON.stringify({ code }) };
+  return { kind: "answer", httpStatus: error.status, retryAfter: null, date: null, body: JSON.stringify({ code }) };
 }
 
 /** The client cannot be aborted, so an answer that comes after the limit is let go: Twilio's callback will tell. */

@@ -6,6 +6,12 @@ import { type CreateMessage, fieldsOf, type RestAnswer, type RestFailure } from 
 /** The query parameter that brings a status callback back to its attempt: `ownline=<outbound id>.<attempt>`. */
 export const ATTEMPT_PARAMETER = "ownline";
 
+// A rate or a queue of the sender's is full, https://www.twilio.com/docs/api/errors/30022 and the like.
+const TOO_FAST: ReadonlySet<number> = new Set([14107, 20429, 21611, 30001, 30022, 63017, 63018]);
+
+// https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
+const LONGEST_VALIDITY_S = 36_000;
+
 // Bad credentials, and an account that is closed or suspended: no other message would fare better.
 const WHOLE_ACCOUNT: ReadonlySet<number> = new Set([20003, 20005, 20006, 30002]);
 
@@ -41,7 +47,7 @@ export function attemptOf(query: URLSearchParams): {
  * @see https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
  */
 export function createMessage(request: SendRequest, webhookUrl: string): CreateMessage {
-  const { line, from, to, body, media } = request;
+  const { line, from, to, body, media, validityMs } = request;
   const service = [line, from].find((address) => address.startsWith("MG"));
   return {
     to,
@@ -49,6 +55,7 @@ export function createMessage(request: SendRequest, webhookUrl: string): CreateM
     ...(service === undefined ? {} : { messagingServiceSid: service }),
     ...(body === "" ? {} : { body }),
     ...(media.length === 0 ? {} : { mediaUrl: media.map(({ url }) => url) }),
+    ...(validityMs === undefined ? {} : { validityPeriod: validityPeriodOf(validityMs) }),
     statusCallback: statusCallbackUrl(webhookUrl, request),
   };
 }
@@ -83,6 +90,7 @@ export function sendResult(outcome: RestAnswer | RestFailure, nowMs: number): Se
     refusal: httpStatus === 429 && code === undefined ? "retry-now" : found.class,
     wholeAccount: httpStatus === 401 || (code !== undefined && WHOLE_ACCOUNT.has(code)),
     retryAfterMs: parseRetryAfter(outcome.retryAfter, nowMs) ?? null,
+    tooFast: httpStatus === 429 || (code !== undefined && TOO_FAST.has(code)),
     error,
   };
 }
@@ -113,6 +121,11 @@ export function carrierStatus(raw: string): CarrierStatus | undefined {
     default:
       return undefined;
   }
+}
+
+/** Never longer than asked for: whole seconds, rounded down. */
+function validityPeriodOf(validityMs: number): number {
+  return Math.min(Math.max(1, Math.floor(validityMs / 1000)), LONGEST_VALIDITY_S);
 }
 
 function taken({ body, httpStatus }: RestAnswer): SendResult {

@@ -62,7 +62,7 @@ export function twilio(options: TwilioOptions): Transport {
   return {
     name: "twilio",
     // https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
-    capabilities: { maxBodyLength: 1600, maxMedia: 10, statusCallbacks: true, autoReply: true },
+    capabilities: { maxBodyLength: 1600, maxMedia: 10, statusCallbacks: true, autoReply: true, lists: true },
 
     async send(request) {
       const outcome = await rest.create(createMessage(request, webhookUrl), request.signal);

@@ -36,7 +36,7 @@ describe("faults", () => {
   it("asks for patience with 429 and Retry-After", async () => {
     const { emulator, send } = bench();
     emulator.faults.next({ kind: "refuse", code: 20429, retryAfterSeconds: 2, times: 2 });
-    const patience = { kind: "refused", refusal: "retry-now", retryAfterMs: 2000 };
+    const patience = { kind: "refused", refusal: "retry-now", retryAfterMs: 2000, tooFast: true };
     expect([await send(), await send()]).toMatchObject([patience, patience]);
     expect((await send()).kind).toBe("accepted");
   });
@@ -94,7 +94,9 @@ describe("faults", () => {
     await send({ body: "young" });
     emulator.faults.next({ kind: "lagging-list" });
     const query = { from: OURS, to: PERSON, since: 0 };
-    expect((await transport.find(query)).map(({ body }) => body)).toEqual(["old"]);
-    expect((await transport.find(query)).map(({ body }) => body)).toEqual(["young", "old"]);
+    const lagging = await transport.find(query);
+    expect(lagging.messages.map(({ body }) => body)).toEqual(["old"]);
+    expect(lagging.asOf).toBe(now);
+    expect((await transport.find(query)).messages.map(({ body }) => body)).toEqual(["young", "old"]);
   });
 });

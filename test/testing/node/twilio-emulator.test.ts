@@ -147,6 +147,28 @@ describe("credentials and limits", () => {
   });
 });
 
+describe("the validity period", () => {
+  it("ends what waited for longer as failed with 30036, and never on the phone", async () => {
+    let now = Date.UTC(2026, 0, 1);
+    const { emulator, send, statuses } = bench({ now: () => now });
+    await send({ validityMs: 60_000 });
+    now += 60_001;
+    await emulator.idle();
+    expect(single(emulator)).toMatchObject({ status: "failed", errorCode: 30036, sentAt: null });
+    expect(statuses()).toEqual(["failed"]);
+    await send({ validityMs: 60_000 });
+    now += 60_000;
+    await emulator.idle();
+    expect(emulator.messages[1]).toMatchObject({ status: "delivered" });
+  });
+
+  it.each(["0", "36001", "1.5", "soon"])("is refused as %s", async (ValidityPeriod) => {
+    const { create } = bench();
+    const refused = await create({ From: OURS, To: PERSON, Body: "x", ValidityPeriod });
+    expect(refused).toMatchObject({ status: 400, body: { code: 21624 } });
+  });
+});
+
 describe("lists", () => {
   it("show what was sent and what came in, over several pages", async () => {
     let now = Date.UTC(2026, 0, 1);
@@ -161,10 +183,11 @@ describe("lists", () => {
     await emulator.text({ from: PERSON, to: OURS, body: "first", media });
     now += 1000;
     await emulator.text({ from: PERSON, to: OURS, body: "second" });
-    const found = await transport.find({ from: OURS, to: PERSON, since });
+    const { messages: found } = await transport.find({ from: OURS, to: PERSON, since });
     expect(found).toHaveLength(203);
     expect(found[0]).toMatchObject({ body: "204", status: "delivered" });
-    const inbound = await transport.listInbound({ to: OURS, since });
+    const { texts: inbound, asOf } = await transport.listInbound({ to: OURS, since });
+    expect(asOf).toBe(now);
     expect(inbound.map(({ body }) => body)).toEqual(["first", "second"]);
     expect(inbound[0]?.media.map(({ contentType }) => contentType)).toEqual(["image/png", "image/png"]);
   });
@@ -195,7 +218,7 @@ describe("lists", () => {
         return page;
       },
     });
-    const found = await reader.find({ from: OURS, to: PERSON, since: 0 });
+    const { messages: found } = await reader.find({ from: OURS, to: PERSON, since: 0 });
     expect(new Set(found.map(({ carrierId }) => carrierId)).size).toBe(found.length);
     expect(found).toHaveLength(150);
   });

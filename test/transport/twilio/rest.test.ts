@@ -155,6 +155,19 @@ describe("the create request", () => {
     expect(form.map(([name]) => name)).not.toContain("From");
   });
 
+  it.each([
+    [1, "1"],
+    [1999, "1"],
+    [300_000, "300"],
+    [36_000_000, "36000"],
+    [86_400_000, "36000"],
+  ])(
+    "asks Twilio to give up after %i ms: ValidityPeriod=%s, in whole seconds from 1 to 36000",
+    async (validityMs, s) => {
+      expect(await formOf({ validityMs })).toContainEqual(["ValidityPeriod", s]);
+    },
+  );
+
   it("is made with the API key where there is one, and with the first of several tokens", async () => {
     const seen: (string | null)[] = [];
     const fetch: FetchFunction = async (_, init) => {
@@ -349,6 +362,7 @@ describe("with the official client", () => {
       "two pictures",
       { body: "", media: [1, 2].map((n) => ({ url: `https://example.com/${n}?a=b&c`, contentType: "" })) },
     ],
+    ["a validity period", { validityMs: 300_000 }],
     ["a Messaging Service", { line: SERVICE }],
     ["a Messaging Service alone", { line: SERVICE, from: SERVICE }],
   ])("sends the same method, URL, credentials and parameters for %s", async (_, changes) => {
@@ -421,13 +435,15 @@ describe("reading Twilio's lists", () => {
       ],
       urls,
     );
-    const found = await twilio({ ...common, fetch }).find({ from: "+15703251809", to: "+12345678900", since });
+    const query = { from: "+15703251809", to: "+12345678900", since };
+    const { messages: found } = await twilio({ ...common, fetch }).find(query);
     expect(found.map(({ carrierId }) => carrierId)).toEqual(["SM4", "SM3", "SM2"]);
     expect(found[2]).toEqual({
       carrierId: "SM2",
       from: "+15703251809",
       to: "+12345678900",
       body: "hi",
+      mediaCount: 0,
       status: "accepted",
       createdAt: since,
     });
@@ -453,8 +469,8 @@ describe("reading Twilio's lists", () => {
       ],
       urls,
     );
-    const found = await twilio({ ...common, fetch }).find({ from: SERVICE, to: "+12345678900", since });
-    expect(found).toMatchObject([{ carrierId: "SM1", from: null }]);
+    const { messages } = await twilio({ ...common, fetch }).find({ from: SERVICE, to: "+12345678900", since });
+    expect(messages).toMatchObject([{ carrierId: "SM1", from: null, mediaCount: null }]);
     expect(urls[0]?.searchParams.has("From")).toBe(false);
   });
 
@@ -483,7 +499,7 @@ describe("reading Twilio's lists", () => {
         next_page_uri: null,
       });
     };
-    const found = await twilio({ ...common, fetch }).listInbound({ to: "+15703251809", since });
+    const { texts: found } = await twilio({ ...common, fetch }).listInbound({ to: "+15703251809", since });
     expect(found).toMatchObject([{ carrierId: "MM1" }, { carrierId: "SM2", media: [], service: null }]);
     expect(found[0]).toEqual({
       key: `${ACCOUNT}:MM1`,
@@ -500,6 +516,57 @@ describe("reading Twilio's lists", () => {
       occurredAt: since + 1000,
     });
     expect(urls[0]?.searchParams.get("DateSent>")).toBe("2026-11-19T10:00:00Z");
+    const known = new Set([`${ACCOUNT}:MM1`]);
+    urls.length = 0;
+    const left = await twilio({ ...common, fetch }).listInbound({ to: "+15703251809", since, known });
+    expect(left.texts.map(({ carrierId }) => carrierId)).toEqual(["SM2"]);
+    // What is known already costs no request for its pictures.
+    expect(urls).toHaveLength(1);
+  });
+
+  it("lists what came in last by Twilio's clock, not by ours", async () => {
+    const mine = { direction: "inbound", status: "received", from: "+12345678900", to: "+15703251809" };
+    const urls: URL[] = [];
+    const pages = paging(
+      "messages",
+      [
+        [
+          entry("SM3", "Fri, 20 Nov 2026 10:00:09 +0000", mine),
+          entry("SM2", "Fri, 20 Nov 2026 09:59:59 +0000", mine),
+          entry("SM1", "Fri, 20 Nov 2026 09:59:58 +0000", mine),
+        ],
+        [entry("SM0", "Fri, 20 Nov 2026 09:00:00 +0000", mine)],
+        [entry("SM9", "Fri, 20 Nov 2026 10:00:00 +0000", mine)],
+      ],
+      urls,
+    );
+    const dated: FetchFunction = async (...asked) => {
+      const answer = await pages(...asked);
+      answer.headers.set("Date", "Fri, 20 Nov 2026 10:00:59 GMT");
+      return answer;
+    };
+    const query = { to: "+15703251809", since: { lastMs: 60_000 } };
+    const { texts, asOf } = await twilio({ ...common, fetch: dated }).listInbound(query);
+    expect(texts.map(({ carrierId }) => carrierId)).toEqual(["SM2", "SM3"]);
+    expect(asOf).toBe(Date.parse("2026-11-20T10:00:59Z"));
+    expect(urls).toHaveLength(2);
+    expect(urls[0]?.searchParams.has("DateSent>")).toBe(false);
+    await expect(twilio({ ...common, fetch: pages }).listInbound(query)).rejects.toMatchObject({
+      code: "carrier_unavailable",
+      message: expect.stringContaining("Date"),
+    });
+  });
+
+  it("tells Twilio's clock, over fetch and through the official client alike, and null where there is none", async () => {
+    const query = { from: "+15703251809", to: "+12345678900", since };
+    const scope = nock(API).get(MESSAGES).query(true).times(2);
+    scope.reply(200, { messages: [], next_page_uri: null }, { Date: "Fri, 20 Nov 2026 10:00:59 GMT" });
+    const asOf = Date.parse("2026-11-20T10:00:59Z");
+    expect(await twilio(common).find(query)).toEqual({ messages: [], asOf });
+    const client = createClient(ACCOUNT, TOKEN);
+    expect(await twilio({ client, authToken: TOKEN, webhookUrl: WEBHOOK }).find(query)).toEqual({ messages: [], asOf });
+    const undated = answering(200, { messages: [], next_page_uri: null });
+    expect(await twilio({ ...common, fetch: undated }).find(query)).toEqual({ messages: [], asOf: null });
   });
 
   it("names the numbers and short codes of the account", async () => {

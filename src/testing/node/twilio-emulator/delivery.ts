@@ -2,6 +2,9 @@ import type { Caller } from "./caller.ts";
 import type { FaultPlan } from "./faults.ts";
 import type { EmulatedMessage, EmulatedStatus, Ledger } from "./ledger.ts";
 
+/** @see https://www.twilio.com/docs/api/errors/30036 */
+const EXPIRED = 30036;
+
 /** What becomes of a text that Twilio took. */
 export interface EmulatedOutcome {
   readonly status: "queued" | "sent" | "delivered" | "undelivered" | "failed" | "read";
@@ -58,6 +61,10 @@ export function createDelivery({ ledger, faults, call, outcomeOf, pause }: Deliv
     return service ? (ledger.services.get(service)?.senders[0] ?? null) : null;
   }
 
+  /** Twilio gives up what it has kept for longer than its validity period. */
+  const isExpired = ({ createdAt, validityMs }: EmulatedMessage): boolean =>
+    validityMs !== null && ledger.now() - createdAt > validityMs;
+
   return {
     async run(sid) {
       const message = ledger.get(sid);
@@ -71,9 +78,11 @@ export function createDelivery({ ledger, faults, call, outcomeOf, pause }: Deliv
         // Cancelled or deleted meanwhile: nothing more happens to it.
         const current = ledger.get(sid);
         if (current === undefined || current.status === "canceled") return;
-        const now = advance(sid, status, errorCode);
+        const expired = status === "sent" && isExpired(current);
+        const now = expired ? advance(sid, "failed", EXPIRED) : advance(sid, status, errorCode);
         if (reordered) late.unshift(now);
         else await post(now);
+        if (expired) break;
       }
       for (const state of late) await post(state);
     },

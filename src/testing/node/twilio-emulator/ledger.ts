@@ -54,6 +54,8 @@ export interface EmulatedMessage {
   readonly errorCode: number | null;
   readonly messagingServiceSid: string | null;
   readonly statusCallback: string | null;
+  /** How long it may wait to be sent; `null` for a text that was not made by the API. */
+  readonly validityMs: number | null;
   /** Unix milliseconds. */
   readonly createdAt: number;
   readonly sentAt: number | null;
@@ -98,7 +100,7 @@ export interface Ledger {
 }
 
 export type NewMessage = Pick<EmulatedMessage, "direction" | "from" | "to" | "body" | "mediaUrls" | "status"> &
-  Partial<Pick<EmulatedMessage, "mediaTypes" | "messagingServiceSid" | "statusCallback">>;
+  Partial<Pick<EmulatedMessage, "mediaTypes" | "messagingServiceSid" | "statusCallback" | "validityMs">>;
 
 /** An id in Twilio's form: two letters and 32 hexadecimal digits. */
 export function newSid(prefix: string): string {
@@ -132,6 +134,7 @@ export function createLedger({ accountSid, numbers, services, now }: LedgerOptio
         mediaTypes: [],
         messagingServiceSid: null,
         statusCallback: null,
+        validityMs: null,
         ...message,
         sid: newSid(message.mediaUrls.length > 0 ? "MM" : "SM"),
         errorCode: null,

@@ -38,7 +38,8 @@ export function refusalOf(
     refusedService(ledger, serviceSid, from) ??
     (from === "" ? undefined : refusedSender(ledger, from, media.length > 0, foreignNumbers)) ??
     refusedRecipient(ledger, to, from || ledger.services.get(serviceSid)?.senders[0] || "") ??
-    refusedContent(body, media, form.get("StatusCallback"))
+    refusedContent(body, media, form.get("StatusCallback")) ??
+    refusedValidity(form.get("ValidityPeriod"))
   );
 }
 
@@ -96,6 +97,12 @@ function refusedContent(body: string, media: readonly string[], statusCallback: 
     return refusal(21609, `The 'StatusCallback' URL ${statusCallback} is not a valid URL.`);
   }
   return undefined;
+}
+
+/** @see https://www.twilio.com/docs/api/errors/21624 */
+function refusedValidity(period: string | null): Refusal | undefined {
+  if (period === null || (/^\d+$/.test(period) && Number(period) >= 1 && Number(period) <= 36_000)) return undefined;
+  return refusal(21624, `The ValidityPeriod ${period} is not a whole number of seconds from 1 to 36000.`);
 }
 
 function isHttpUrl(text: string): boolean {

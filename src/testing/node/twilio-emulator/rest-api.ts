@@ -32,6 +32,8 @@ export type RestApi = (
 
 const EMPTY: FaultSubject = { from: null, to: "", body: "" };
 const SECOND_MS = 1000;
+/** @see https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource */
+const LONGEST_VALIDITY_S = 36_000;
 
 /**
  * The part of Twilio's REST API that messaging needs.
@@ -71,6 +73,7 @@ export function createRestApi(options: RestApiOptions): RestApi {
       status: service === null ? "queued" : "accepted",
       messagingServiceSid: service,
       statusCallback: form.get("StatusCallback"),
+      validityMs: (Number(form.get("ValidityPeriod")) || LONGEST_VALIDITY_S) * SECOND_MS,
     });
     options.dispatch(message);
     const fault = faults.take(subject, "drop-after-accept", "error-after-accept", "hang", "delay");
@@ -135,7 +138,7 @@ export function createRestApi(options: RestApiOptions): RestApi {
     return { httpStatus: 204, headers: {}, body: "" };
   }
 
-  return async (method, url, authorization, form) => {
+  const answer: RestApi = async (method, url, authorization, form) => {
     if (!options.credentials.has(credentialsIn(authorization))) return failure(401, 20003, "Authenticate");
     if (isTooFast()) return failure(429, 20429, "Too Many Requests");
     const [, account, path = ""] = /^\/2010-04-01\/Accounts\/([^/.]+)(?:\/(.+))?\.json$/.exec(url.pathname) ?? [];
@@ -172,6 +175,13 @@ export function createRestApi(options: RestApiOptions): RestApi {
       default:
         return notFound(url);
     }
+  };
+
+  return async (method, url, authorization, form) => {
+    // Twilio's clock, in whole seconds, as it stands when the answer is begun.
+    const date = new Date(ledger.now()).toUTCString();
+    const outcome = await answer(method, url, authorization, form);
+    return typeof outcome === "string" ? outcome : { ...outcome, headers: { ...outcome.headers, Date: date } };
   };
 }
 
