@@ -43,26 +43,14 @@ export interface OwnlineErrorOptions {
 
 const BRAND = Symbol.for("ownline.error");
 
-const CALLER_CODES: ReadonlySet<OwnlineErrorCode> = new Set<OwnlineErrorCode>([
-  "invalid_options",
-  "invalid_address",
-  "invalid_message",
-  "unknown_sender",
-  "sender_required",
-  "sender_as_participant",
-  "opted_out",
-  "erased",
-  "not_found",
-  "invalid_state",
-  "aborted",
-]);
-
-function partyOf(code: OwnlineErrorCode): ErrorParty {
-  if (CALLER_CODES.has(code)) return "caller";
-  if (code === "ai_failed" || code === "ai_timeout") return "ai";
-  if (code === "queue_unavailable") return "queue";
-  return code.startsWith("storage_") ? "storage" : "carrier";
-}
+/** The first word of a code says who has to act; where it is none of these, the caller has to. */
+const PARTIES: Readonly<Record<string, ErrorParty>> = {
+  carrier: "carrier",
+  webhook: "carrier",
+  ai: "ai",
+  storage: "storage",
+  queue: "queue",
+};
 
 /**
  * The one error that ownline throws. The message says who must do what; it never carries a phone number,
@@ -80,7 +68,7 @@ export class OwnlineError extends Error {
   constructor(code: OwnlineErrorCode, message: string, options: OwnlineErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.party = partyOf(code);
+    this.party = PARTIES[code.split("_", 1).join()] ?? "caller";
     this.retryable = options.retryable ?? false;
     this.carrierCode = options.carrierCode;
     Object.defineProperty(this, BRAND, { value: true });

@@ -20,14 +20,16 @@ type Group = readonly [kind: CarrierErrorClass, remedy: string, codes: string];
 
 const CREDENTIALS = "check the account's SID, credentials, status and trial limits";
 const SLOWER = "send slower: a rate or queue is full";
-const WITNESS = "it may have been sent: look for it before sending again";
+export const WITNESS = "it may have been sent: look for it before sending again";
+// Twilio broke off, or lost sight of the message.
+const MAYBE_SENT = "20500-20504 30410 30500";
 const REFUSED = "change the request: as it is, it will be refused again";
 
 // The first group that holds a code decides. A code that is not here and says no more than REFUSED needs no entry.
 const GROUPS: readonly Group[] = [
   ["retry-now", "repeat it with backoff: Twilio did nothing", "20429"],
   ["opted-out", "send nothing until the person texts START", "21610 63033"],
-  ["ambiguous", WITNESS, "20500-20504 30410 30500"],
+  ["ambiguous", WITNESS, MAYBE_SENT],
   ["configuration", CREDENTIALS, "20003-20008 21608 30002 63051"],
   [
     "configuration",
@@ -82,12 +84,26 @@ export function classifyError(error: {
  */
 export function parseErrorBody(text: string, httpStatus: number): { code?: number; message: string } {
   const body = jsonObject(text);
-  const code = Number(body.code);
+  const code = codeIn(body);
   const message = [body.message, body.detail, body.title].find((part) => typeof part === "string" && part);
   return {
-    ...(Number.isInteger(code) && code > 0 ? { code } : {}),
+    ...(code === undefined ? {} : { code }),
     message: typeof message === "string" ? message : `HTTP ${httpStatus} without a readable error body`,
   };
+}
+
+/** Twilio's code in the body of an error. */
+export function codeIn(body: Readonly<Record<string, unknown>>): number | undefined {
+  const code = Number(body.code);
+  return Number.isInteger(code) && code > 0 ? code : undefined;
+}
+
+/**
+ * Whether an answer that took no message leaves open whether it was sent. Twilio documents its 5xx as "may have been
+ * sent", whatever code comes with them.
+ */
+export function leavesOpen(httpStatus: number, code: number | undefined): boolean {
+  return httpStatus < 400 || httpStatus === 408 || httpStatus >= 500 || (code !== undefined && holds(MAYBE_SENT, code));
 }
 
 /**
@@ -112,11 +128,11 @@ function holds(codes: string, code: number): boolean {
   });
 }
 
-function jsonObject(text: string): { code?: unknown; message?: unknown; detail?: unknown; title?: unknown } {
+/** The fields of a JSON object; none of anything else, such as a proxy's HTML page or a body cut off on the way. */
+export function jsonObject(text: string): Readonly<Record<string, unknown>> {
   try {
     return { ...JSON.parse(text) };
   } catch {
-    // A proxy's HTML page, or a body cut off on the way: the HTTP status is all that is left.
     return {};
   }
 }

@@ -5,9 +5,10 @@ export interface CreateMessage {
   readonly messagingServiceSid?: string;
   readonly body?: string;
   readonly mediaUrl?: string[];
-  /** Seconds. */
+  /** Seconds that Twilio may keep it before it gives up. */
   readonly validityPeriod?: number;
-  readonly statusCallback: string;
+  /** Where Twilio reports what became of it. */
+  readonly statusCallback?: string;
 }
 
 /**
@@ -80,17 +81,14 @@ export function accountPath(rest: Pick<TwilioRest, "accountSid" | "apiUrl">, res
 export function restByFetch(options: FetchRestOptions): TwilioRest {
   const { accountSid, apiUrl, timeoutMs } = options;
   const credentials = new TextEncoder().encode(`${options.username}:${options.password}`);
-  const headers = {
-    Authorization: `Basic ${btoa(String.fromCharCode(...credentials))}`,
-    Accept: "application/json",
-  };
+  const Authorization = `Basic ${btoa(String.fromCharCode(...credentials))}`;
 
-  function request(url: string, init: RequestInit, signal?: AbortSignal): Promise<RestAnswer | RestFailure> {
+  function request(url: string, form?: URLSearchParams, signal?: AbortSignal): Promise<RestAnswer | RestFailure> {
     return within(timeoutMs, signal, async (limit) => {
-      const send: FetchFunction = options.fetch ?? fetch;
-      const response = await send(url, {
-        ...init,
-        headers: { ...headers, ...init.headers },
+      const response = await (options.fetch ?? fetch)(url, {
+        method: form ? "POST" : "GET",
+        headers: { Authorization, ...(form && { "Content-Type": "application/x-www-form-urlencoded" }) },
+        body: form?.toString() ?? null,
         redirect: "manual",
         signal: limit,
       });
@@ -107,17 +105,8 @@ export function restByFetch(options: FetchRestOptions): TwilioRest {
   return {
     accountSid,
     apiUrl,
-    create: (message, signal) =>
-      request(
-        accountPath({ accountSid, apiUrl }, "Messages.json"),
-        {
-          method: "POST",
-          headers: { "Content-Type": "application/x-www-form-urlencoded" },
-          body: formOf(message).toString(),
-        },
-        signal,
-      ),
-    get: (url) => request(url, { method: "GET" }),
+    create: (message, signal) => request(accountPath({ accountSid, apiUrl }, "Messages.json"), formOf(message), signal),
+    get: (url) => request(url),
   };
 }
 
@@ -163,14 +152,19 @@ export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
 }
 
 function formOf(message: CreateMessage): URLSearchParams {
-  const { to, from, messagingServiceSid, body, mediaUrl, validityPeriod, statusCallback } = message;
+  const { to, from, messagingServiceSid, body, mediaUrl = [], validityPeriod, statusCallback } = message;
   const form = new URLSearchParams({ To: to });
-  if (from !== undefined) form.append("From", from);
-  if (messagingServiceSid !== undefined) form.append("MessagingServiceSid", messagingServiceSid);
-  if (body !== undefined) form.append("Body", body);
-  for (const url of mediaUrl ?? []) form.append("MediaUrl", url);
-  if (validityPeriod !== undefined) form.append("ValidityPeriod", String(validityPeriod));
-  form.append("StatusCallback", statusCallback);
+  const fields: readonly [name: string, value: string | undefined][] = [
+    ["From", from],
+    ["MessagingServiceSid", messagingServiceSid],
+    ["Body", body],
+    ...mediaUrl.map((url): [string, string] => ["MediaUrl", url]),
+    ["ValidityPeriod", validityPeriod?.toString()],
+    ["StatusCallback", statusCallback],
+  ];
+  for (const [name, value] of fields) {
+    if (value !== undefined) form.append(name, value);
+  }
   return form;
 }
 
@@ -191,56 +185,59 @@ async function within(
   signal: AbortSignal | undefined,
   work: (limit: AbortSignal) => Promise<RestAnswer>,
 ): Promise<RestAnswer | RestFailure> {
-  if (signal?.aborted) return { kind: "failure", neverLeft: true, reason: "it was called off before it was sent" };
-  const timeout = new AbortController();
-  const limit = signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]);
-  const timer = setTimeout(() => timeout.abort(), timeoutMs);
-  const done = new AbortController();
+  if (signal?.aborted) return failure("it was called off before it was sent", true);
+  const limit = new AbortController();
+  let stop = (_reason: string): void => {};
   const stopped = new Promise<RestFailure>((resolve) => {
-    const stop = (): void => {
-      const reason = timeout.signal.aborted
-        ? `Twilio did not answer within ${timeoutMs} ms`
-        : "it was called off before Twilio answered";
-      resolve({ kind: "failure", neverLeft: false, reason });
+    stop = (reason) => {
+      resolve(failure(reason));
+      limit.abort();
     };
-    limit.addEventListener("abort", stop, { once: true, signal: done.signal });
   });
+  const callOff = (): void => stop("it was called off before Twilio answered");
+  const timer = setTimeout(() => stop(`Twilio did not answer within ${timeoutMs} ms`), timeoutMs);
+  signal?.addEventListener("abort", callOff);
   try {
-    const answer = work(limit).catch((error: unknown) => (limit.aborted ? stopped : failureOf(error)));
+    const answer = work(limit.signal).catch((error: unknown) => (limit.signal.aborted ? stopped : failureOf(error)));
     return await Promise.race([answer, stopped]);
   } finally {
     clearTimeout(timer);
     // A caller's signal may live as long as the process: nothing of this request stays on it.
-    done.abort();
+    signal?.removeEventListener("abort", callOff);
   }
 }
 
+function failure(reason: string, neverLeft = false): RestFailure {
+  return { kind: "failure", neverLeft, reason };
+}
+
 function failureOf(error: unknown): RestFailure {
-  const code = codeOf(error);
-  const shown = code === "" ? "" : ` (${code})`;
-  return neverLeft(error)
-    ? { kind: "failure", neverLeft: true, reason: `no connection to Twilio could be made${shown}` }
-    : { kind: "failure", neverLeft: false, reason: `the connection to Twilio broke before its answer came${shown}` };
+  const { code, neverLeft } = traceOf(error);
+  const broke = neverLeft
+    ? "no connection to Twilio could be made"
+    : "the connection to Twilio broke before its answer came";
+  return failure(broke + (code && ` (${code})`), neverLeft);
 }
 
 // Each of these is raised while connecting: no byte of the request was written.
-const BEFORE_THE_REQUEST =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_CERT_\w+|\w*CERT_\w+|\w+_CERT(_\w+)?|UNABLE_TO_\w+)$/;
+const BEFORE_THE_REQUEST = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|\w*CERT(_\w+)?|UNABLE_TO_\w+)$/;
 
-/** Whether it is certain that the request never left. Several addresses were tried: all of them must say so. */
-function neverLeft(error: unknown): boolean {
+/**
+ * The innermost code of an error, for example `ECONNRESET`, empty where there is none; and whether it is certain that
+ * the request never left. Several addresses were tried: all of them must say so.
+ */
+function traceOf(error: unknown): { readonly code: string; readonly neverLeft: boolean } {
   const { code, syscall, errors, cause } = fieldsIn(error);
-  if (Array.isArray(errors) && errors.length > 0) return errors.every(neverLeft);
-  if (syscall === "connect" || syscall === "getaddrinfo") return true;
-  if (typeof code === "string" && BEFORE_THE_REQUEST.test(code)) return true;
-  return cause !== undefined && cause !== error && neverLeft(cause);
-}
-
-/** The innermost code, for example `ECONNRESET`; empty where there is none. */
-function codeOf(error: unknown): string {
-  const { code, cause } = fieldsIn(error);
-  const inner = cause === undefined || cause === error ? "" : codeOf(cause);
-  return inner || (typeof code === "string" && /^\w+$/.test(code) ? code : "");
+  const own = typeof code === "string" && /^\w+$/.test(code) ? code : "";
+  const inner = cause === undefined || cause === error ? { code: "", neverLeft: false } : traceOf(cause);
+  const connecting = syscall === "connect" || syscall === "getaddrinfo" || BEFORE_THE_REQUEST.test(own);
+  return {
+    code: inner.code || own,
+    neverLeft:
+      Array.isArray(errors) && errors.length > 0
+        ? errors.every((each) => traceOf(each).neverLeft)
+        : connecting || inner.neverLeft,
+  };
 }
 
 function fieldsIn(error: unknown): { code?: unknown; syscall?: unknown; errors?: unknown; cause?: unknown } {

@@ -1,7 +1,9 @@
 import type { CarrierStatus } from "../../model/delivery-status.ts";
-import type { SendRequest, SendResult } from "../transport.ts";
-import { classifyError, parseErrorBody, parseRetryAfter } from "./errors.ts";
-import { type CreateMessage, fieldsOf, type RestAnswer, type RestFailure } from "./rest.ts";
+import type { MessageError } from "../../model/message.ts";
+import type { RefusalClass, SendRequest, SendResult } from "../transport.ts";
+import { classifyError, parseRetryAfter } from "./errors.ts";
+import type { CreateMessage, RestAnswer, RestFailure } from "./rest.ts";
+import { isRedirect, settle } from "./send-message.ts";
 
 /** The query parameter that brings a status callback back to its attempt: `ownline=<outbound id>.<attempt>`. */
 export const ATTEMPT_PARAMETER = "ownline";
@@ -60,39 +62,49 @@ export function createMessage(request: SendRequest, webhookUrl: string): CreateM
   };
 }
 
-/**
- * What became of a create call. Only an answer that names a message counts as taken, and only one that Twilio gave on
- * purpose counts as refused: everything between may have been sent.
- */
+/** What became of a create call, in the transport's words. */
 export function sendResult(outcome: RestAnswer | RestFailure, nowMs: number): SendResult {
-  if (outcome.kind === "failure") {
-    const error = { code: null, reason: outcome.reason };
-    if (!outcome.neverLeft) return { kind: "unknown", error };
-    return { kind: "refused", refusal: "retry-later", wholeAccount: false, retryAfterMs: null, error };
+  const settled = settle(outcome);
+  switch (settled.kind) {
+    case "accepted": {
+      const { sid, status } = settled;
+      return { kind: "accepted", carrierId: sid, status: carrierStatus(status) ?? "accepted", rawStatus: status };
+    }
+    case "unknown":
+      return { kind: "unknown", error: { code: settled.code ?? null, reason: settled.reason } };
+    case "unreached": {
+      // A redirect would meet every message.
+      const wholeAccount = isRedirect(outcome);
+      const error = { code: null, reason: settled.reason };
+      return refused(wholeAccount ? "configuration" : "retry-later", error, { wholeAccount });
+    }
+    case "refused": {
+      const { httpStatus, code, retryAfter } = settled;
+      const found = classifyError(settled);
+      const error = { code: code ?? null, reason: `Twilio answered with HTTP ${httpStatus}: ${found.remedy}` };
+      if (found.class === "ambiguous") return { kind: "unknown", error };
+      // Twilio never processed it, https://www.twilio.com/docs/api/errors/20429
+      const refusal = httpStatus === 429 && code === undefined ? "retry-now" : found.class;
+      const wholeAccount = httpStatus === 401 || (code !== undefined && WHOLE_ACCOUNT.has(code));
+      const tooFast = httpStatus === 429 || (code !== undefined && TOO_FAST.has(code));
+      return refused(refusal, error, { wholeAccount, retryAfterMs: parseRetryAfter(retryAfter, nowMs), tooFast });
+    }
+    default:
+      return settled satisfies never;
   }
-  const { httpStatus } = outcome;
-  if (httpStatus >= 200 && httpStatus < 300) return taken(outcome);
-  if (httpStatus >= 300 && httpStatus < 400) {
-    const reason = "the API answered with a redirect: set apiUrl to Twilio's API, or leave it out";
-    const error = { code: null, reason };
-    return { kind: "refused", refusal: "configuration", wholeAccount: true, retryAfterMs: null, error };
-  }
-  const { code } = parseErrorBody(outcome.body, httpStatus);
-  const found = classifyError({ httpStatus, code });
-  const error = { code: code ?? null, reason: `Twilio answered with HTTP ${httpStatus}: ${found.remedy}` };
-  // Twilio documents its 5xx as "may have been sent", whatever code comes with them.
-  if (found.class === "ambiguous" || httpStatus === 408 || httpStatus < 400 || httpStatus >= 500) {
-    return { kind: "unknown", error };
-  }
-  return {
-    kind: "refused",
-    // Twilio never processed it, https://www.twilio.com/docs/api/errors/20429
-    refusal: httpStatus === 429 && code === undefined ? "retry-now" : found.class,
-    wholeAccount: httpStatus === 401 || (code !== undefined && WHOLE_ACCOUNT.has(code)),
-    retryAfterMs: parseRetryAfter(outcome.retryAfter, nowMs) ?? null,
-    tooFast: httpStatus === 429 || (code !== undefined && TOO_FAST.has(code)),
-    error,
-  };
+}
+
+function refused(
+  refusal: RefusalClass,
+  error: MessageError,
+  more: {
+    readonly wholeAccount?: boolean;
+    readonly retryAfterMs?: number | undefined;
+    readonly tooFast?: boolean;
+  } = {},
+): SendResult {
+  const { wholeAccount = false, retryAfterMs = null, tooFast = false } = more;
+  return { kind: "refused", refusal, wholeAccount, retryAfterMs, tooFast, error };
 }
 
 /**
@@ -126,23 +138,4 @@ export function carrierStatus(raw: string): CarrierStatus | undefined {
 /** Never longer than asked for: whole seconds, rounded down. */
 function validityPeriodOf(validityMs: number): number {
   return Math.min(Math.max(1, Math.floor(validityMs / 1000)), LONGEST_VALIDITY_S);
-}
-
-function taken({ body, httpStatus }: RestAnswer): SendResult {
-  const { sid, status } = readJson(body);
-  if (typeof sid !== "string" || sid === "") {
-    const reason = `Twilio answered with HTTP ${httpStatus}, but the answer names no message: it was probably taken`;
-    return { kind: "unknown", error: { code: null, reason } };
-  }
-  const rawStatus = typeof status === "string" ? status : "";
-  return { kind: "accepted", carrierId: sid, status: carrierStatus(rawStatus) ?? "accepted", rawStatus };
-}
-
-function readJson(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return fieldsOf(JSON.parse(text));
-  } catch {
-    // Cut off on the way: the caller reports that the answer names no message.
-    return {};
-  }
 }

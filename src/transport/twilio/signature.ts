@@ -78,7 +78,7 @@ export async function verifyRequest(input: VerifyRequestInput): Promise<VerifyRe
   const keys = await Promise.all((tokens.length ? tokens : [""]).map(importKey));
   if (!signature) return refuse("the X-Twilio-Signature header is missing: this is probably not Twilio");
   if (!URL.canParse(url) || !PARTS.test(url)) {
-    return refuse("the URL is not absolute: set webhookUrl to the full URL in Twilio's console");
+    return refuse("the URL is not absolute: pass the URL in Twilio's console");
   }
 
   const form = signedForm(params);
@@ -103,7 +103,7 @@ export async function verifyRequest(input: VerifyRequestInput): Promise<VerifyRe
   }
   if (matched !== undefined) return { valid: true, matchedUrl: mask(matched) };
   return refuse(
-    "the signature matches no spelling of the URL: webhookUrl is probably not the URL in Twilio's console, " +
+    "the signature matches no spelling of the URL: it is not the URL in Twilio's console, " +
       "the auth token is another account's, or a proxy or parser changed the parameters",
     triedUrls,
   );
@@ -126,7 +126,7 @@ function refuse(reason: string, triedUrls: string[] = []): VerifyRequestResult {
 
 async function importKey(authToken: string): Promise<CryptoKey> {
   if (!authToken) {
-    throw new OwnlineError("invalid_options", "authToken is empty: pass the primary auth token of the Twilio account");
+    throw new OwnlineError("invalid_options", "authToken is empty: pass the account's primary auth token");
   }
   return crypto.subtle.importKey("raw", encoder.encode(authToken), { name: "HMAC", hash: "SHA-1" }, false, ["sign"]);
 }

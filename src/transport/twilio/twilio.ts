@@ -14,6 +14,7 @@ export {
 } from "./errors.ts";
 export type { TwilioAccountOptions, TwilioClientOptions, TwilioOptions } from "./options.ts";
 export type { CreateMessage, FetchFunction, TwilioClient } from "./rest.ts";
+export { type SendMessageInput, type SendOutcome, sendMessage } from "./send-message.ts";
 export {
   type SignRequestInput,
   signRequest,

@@ -1,0 +1,123 @@
+import { OwnlineError } from "../../errors.ts";
+import { codeIn, jsonObject, leavesOpen, WITNESS } from "./errors.ts";
+import {
+  type CreateMessage,
+  type FetchFunction,
+  type RestAnswer,
+  type RestFailure,
+  restByFetch,
+  TWILIO_API_URL,
+} from "./rest.ts";
+
+/** What {@link sendMessage} takes: credentials, and one text. */
+export interface SendMessageInput {
+  /** `AC…`, also where an API key is used. */
+  readonly accountSid: string | undefined;
+  /** The account's auth token, or the secret of the API key. */
+  readonly secret: string | undefined;
+  /** `SK…`, where the secret is an API key's. */
+  readonly apiKeySid?: string | undefined;
+  /**
+   * The text, by the names of Twilio's official client. Put an id of yours into the query of `statusCallback`: it
+   * comes back with each status, also where the answer to the send was lost.
+   */
+  readonly message: CreateMessage;
+  readonly signal?: AbortSignal | undefined;
+  /** How long the request may take, its answer read, in milliseconds. @default 15000 */
+  readonly timeoutMs?: number | undefined;
+  /** Another base URL than `https://api.twilio.com`, without a slash at its end. */
+  readonly apiUrl?: string | undefined;
+  /** Instead of the global `fetch`. */
+  readonly fetch?: FetchFunction | undefined;
+}
+
+/**
+ * What became of one request to send.
+ *
+ * - `accepted`: Twilio took it; `status` is Twilio's own word, for example `queued`
+ * - `refused`: Twilio took nothing, on purpose. `classifyError(result)` says what follows, `parseRetryAfter` when
+ * - `unreached`: Twilio never got it, so it may be repeated
+ * - `unknown`: it may have been sent. Repeat nothing before a status callback or the account's list has told
+ *
+ * A `reason` is a sentence for a log: no number, text or secret.
+ */
+export type SendOutcome =
+  | { readonly kind: "accepted"; readonly sid: string; readonly status: string }
+  | {
+      readonly kind: "refused";
+      readonly httpStatus: number;
+      /** Twilio's, for example 21610 after a STOP: https://www.twilio.com/docs/api/errors */
+      readonly code: number | undefined;
+      /** The header, seconds or a date. */
+      readonly retryAfter: string | null;
+    }
+  | { readonly kind: "unreached"; readonly reason: string }
+  | { readonly kind: "unknown"; readonly code: number | undefined; readonly reason: string };
+
+/**
+ * Sends one text, once: nothing is repeated, and nothing is thrown for what Twilio or the network did. For services
+ * that keep their own books; `twilio()` is the whole transport, on the same rules.
+ *
+ * @throws OwnlineError `invalid_options` where a credential is missing.
+ * @see https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
+ *
+ * @example
+ * ```ts
+ * import { classifyError, sendMessage } from "ownline/transport/twilio";
+ *
+ * const result = await sendMessage({
+ *   accountSid: process.env.TWILIO_ACCOUNT_SID,
+ *   secret: process.env.TWILIO_AUTH_TOKEN,
+ *   message: { from: "+15703251809", to: "+12345678900", body: "Your table is ready." },
+ * });
+ * if (result.kind === "refused") console.warn(classifyError(result).remedy);
+ * ```
+ */
+export async function sendMessage(input: SendMessageInput): Promise<SendOutcome> {
+  const { accountSid, secret, apiKeySid = accountSid, message, signal, timeoutMs = 15_000 } = input;
+  if (!accountSid || !secret || !apiKeySid) {
+    throw new OwnlineError(
+      "invalid_options",
+      "accountSid, secret or apiKeySid is empty: is an environment variable missing?",
+    );
+  }
+  const rest = restByFetch({
+    accountSid,
+    username: apiKeySid,
+    password: secret,
+    apiUrl: input.apiUrl ?? TWILIO_API_URL,
+    timeoutMs,
+    fetch: input.fetch,
+  });
+  return settle(await rest.create(message, signal));
+}
+
+/**
+ * What became of a create call. Only an answer that names a message counts as taken, and only one that Twilio gave on
+ * purpose counts as refused: everything between may have been sent.
+ */
+export function settle(outcome: RestAnswer | RestFailure): SendOutcome {
+  if (outcome.kind === "failure") {
+    const { neverLeft, reason } = outcome;
+    return neverLeft ? { kind: "unreached", reason } : { kind: "unknown", code: undefined, reason };
+  }
+  const { httpStatus, retryAfter } = outcome;
+  const body = jsonObject(outcome.body);
+  if (httpStatus >= 200 && httpStatus < 300 && typeof body.sid === "string" && body.sid !== "") {
+    return { kind: "accepted", sid: body.sid, status: typeof body.status === "string" ? body.status : "" };
+  }
+  if (isRedirect(outcome)) {
+    return {
+      kind: "unreached",
+      reason: "it met a redirect: set apiUrl to Twilio's API, or leave it out",
+    };
+  }
+  const code = codeIn(body);
+  if (!leavesOpen(httpStatus, code)) return { kind: "refused", httpStatus, code, retryAfter };
+  return { kind: "unknown", code, reason: `Twilio answered with HTTP ${httpStatus}: ${WITNESS}` };
+}
+
+/** Redirects are not followed, so whoever answered so took nothing. */
+export function isRedirect(outcome: RestAnswer | RestFailure): boolean {
+  return outcome.kind === "answer" && outcome.httpStatus >= 300 && outcome.httpStatus < 400;
+}
