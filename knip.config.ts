@@ -25,7 +25,6 @@ const config: KnipConfig = {
     "chat",
     "deno",
     "mongodb",
-    "pg-boss",
   ],
 };
 

@@ -1,5 +1,7 @@
 import type pg from "pg";
+import type { PgBoss } from "pg-boss";
 import { describe, expectTypeOf, it } from "vitest";
+import type { PgBossLike, pgBoss } from "../../src/queue/pg-boss.ts";
 import type { PostgresListenPool, PostgresNotifyPool, postgresNotify } from "../../src/queue/postgres.ts";
 
 describe("the types of the drivers", () => {
@@ -9,5 +11,11 @@ describe("the types of the drivers", () => {
     expectTypeOf<Parameters<typeof postgresNotify>[0]>().not.toBeAny();
     // A single client cannot be connected again.
     expectTypeOf<pg.Client>().not.toExtend<PostgresNotifyPool>();
+  });
+
+  it("have a PgBoss that pgBoss() takes as it is", () => {
+    expectTypeOf<PgBoss>().toExtend<PgBossLike>();
+    expectTypeOf<Parameters<typeof pgBoss>[0]>().not.toBeAny();
+    expectTypeOf<Pick<PgBoss, "send" | "work">>().not.toExtend<PgBossLike>();
   });
 });
