@@ -9,6 +9,7 @@ const config: KnipConfig = {
     "examples/*/scripts/dev.ts",
     "examples/*/public/app.js",
     "test/**/*.test.ts",
+    "test/faults/{carrier,engine,run}.ts",
   ],
   project: ["src/**/*.ts!", "test/**/*.ts", "scripts/**/*.{ts,cjs}", "examples/**/*.{ts,js}", "*.config.{ts,js}"],
   // A type that a public signature names is exported with it, also where nothing else imports it.
@@ -20,13 +21,13 @@ const config: KnipConfig = {
     "publint",
     "better-sqlite3",
     "cloudflare",
+    "bullmq",
     "bun",
     "chat",
     "deno",
     "mongodb",
+    "pg-boss",
   ],
-  // Debian's, where a machine has it: the tests of BullMQ start one.
-  ignoreBinaries: ["redis-server"],
 };
 
 export default config;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { type PostgresListenPool, type PostgresNotifyPool, postgresNotify } from "../../src/queue/postgres.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import { type QueueHarness, queueContract } from "../../src/testing/contracts/queue.ts";
@@ -9,9 +9,6 @@ import { heard as heardLines } from "../http/scene.ts";
 import { eventually } from "./eventually.ts";
 import { heardPool } from "./postgres-scene.ts";
 import { answersForTheOther } from "./two-services.ts";
-
-// A server answers when it likes; nothing here waits for longer than it must.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let pool: pg.Pool;
 

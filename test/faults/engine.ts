@@ -1,0 +1,122 @@
+import { openSync, writeSync } from "node:fs";
+import { createServer } from "node:http";
+import { toNodeHandler } from "../../src/http/node.ts";
+import { type OwnlineOptions, ownline } from "../../src/index.ts";
+import type { Storage } from "../../src/storage/storage.ts";
+import { twilio } from "../../src/transport/twilio/twilio.ts";
+import { type Plan, passer, pointedAi, pointedStorage, pointedTransport } from "./crash-points.ts";
+import { FALLBACK, scriptedAi } from "./script.ts";
+import { openStorage } from "./storages.ts";
+import type { Trace } from "./trace.ts";
+
+/** A service built on ownline, as a process that fails where it is told to. */
+export interface EngineSettings {
+  readonly number: string;
+  readonly publicUrl: string;
+  readonly apiUrl: string;
+  readonly accountSid: string;
+  readonly authToken: string;
+  readonly storageUrl: string;
+  readonly plans: readonly Plan[];
+  /** By how much this process's clock is wrong. */
+  readonly clockOffsetMs: number;
+  readonly slowMs: number;
+  /** Where it notes what it holds. */
+  readonly traceFile: string;
+  readonly transportTimeoutMs: number;
+  readonly options: Pick<OwnlineOptions, "burst" | "answer" | "sending" | "worker">;
+}
+
+const settings: EngineSettings = JSON.parse(process.env.OWNLINE_FAULTS_ENGINE ?? "{}");
+if (settings.clockOffsetMs !== 0) {
+  const now = Date.now;
+  Date.now = () => now() + settings.clockOffsetMs;
+}
+
+const traceHandle = openSync(settings.traceFile, "a");
+function note(trace: Trace): void {
+  writeSync(traceHandle, `${JSON.stringify(trace)}\n`);
+}
+
+/** Notes what this process holds, so that the harness knows whom its death holds up. Nobody is judged by it. */
+function tracing(storage: Storage): Storage {
+  const people = new Map<string, string>();
+  const ended = (conversationId: string) => {
+    note({ kind: "turn", person: people.get(conversationId) ?? "", held: false });
+  };
+  return {
+    ...storage,
+    async claimTurn(claim) {
+      const claimed = await storage.claimTurn(claim);
+      if (claimed === null) return null;
+      const { id, participant } = claimed.conversation;
+      people.set(id, participant);
+      note({ kind: "turn", person: participant, held: true });
+      return claimed;
+    },
+    async commitTurn(commit) {
+      const committed = await storage.commitTurn(commit);
+      ended(commit.conversationId);
+      return committed;
+    },
+    async releaseTurn(release) {
+      const wasHeld = await storage.releaseTurn(release);
+      ended(release.conversationId);
+      return wasHeld;
+    },
+    async claimSend(claim) {
+      const claimed = await storage.claimSend(claim);
+      if (claimed.outcome === "claimed") note({ kind: "send", person: claimed.message.to, held: true });
+      return claimed;
+    },
+    async recordSend(record) {
+      const fact = await storage.recordSend(record);
+      if (fact.message !== null) note({ kind: "send", person: fact.message.to, held: false });
+      return fact;
+    },
+  };
+}
+
+const pass = passer(settings.plans);
+const storage = pointedStorage(tracing(await openStorage(settings.storageUrl)), pass);
+const { number, publicUrl, apiUrl, accountSid, authToken, transportTimeoutMs } = settings;
+
+const sms = ownline({
+  senders: [number],
+  transport: pointedTransport(
+    twilio({ accountSid, authToken, webhookUrl: publicUrl, apiUrl, timeoutMs: transportTimeoutMs }),
+    pass,
+  ),
+  storage,
+  ai: pointedAi(scriptedAi({ slowMs: settings.slowMs }), pass),
+  ...settings.options,
+  answer: { ...settings.options.answer, fallbackText: FALLBACK },
+  // People text a hundred times faster here than people do.
+  unsafe: { withoutLoopGuard: true },
+});
+sms.on("notice", ({ kind }) => note({ kind: "notice", notice: kind }));
+sms.on("error", ({ code }) => note({ kind: "error", code }));
+
+const handle = toNodeHandler(sms);
+const server = createServer((request, response) => {
+  if (request.url?.includes("ownline=") === false) response.once("finish", () => pass("after:ack"));
+  handle(request, response);
+});
+
+async function deploy(): Promise<void> {
+  // The order of a graceful end: no new requests, then the work, then the ledger.
+  server.close();
+  server.closeIdleConnections();
+  await sms.stop({ timeoutMs: 2000 });
+  await sms.close();
+  process.exit(0);
+}
+process.once("SIGTERM", () => void deploy());
+// Its parent is gone, however it ended.
+process.once("disconnect", () => process.exit(1));
+
+await sms.start();
+server.listen(0, "127.0.0.1", () => {
+  const address = server.address();
+  if (typeof address === "object" && address !== null) process.send?.({ port: address.port });
+});

@@ -1,0 +1,132 @@
+import { describe, expect, it } from "vitest";
+import { judge, type Verdict } from "./judge.ts";
+import type { Entry } from "./ledger.ts";
+import { FALLBACK } from "./script.ts";
+
+/** A ledger written by hand: one step a tick of a second. */
+function story() {
+  const entries: Entry[] = [];
+  let now = 0;
+  let sids = 0;
+  const person = "+12345670001";
+  const tick = (ms = 1000) => {
+    now += ms;
+    return now;
+  };
+  const self = {
+    /** A person's text, acknowledged unless its answer says otherwise. */
+    text(body: string, status: number | null = 200) {
+      sids += 1;
+      const sid = `SM${sids}`;
+      entries.push({ at: tick(), kind: "text", sid, from: person, to: "us", body });
+      entries.push({ at: tick(), kind: "webhook-answer", sid, attempt: 1, status });
+      return self;
+    },
+    /** A text that the carrier took from us. */
+    taken(outboundId: string, body: string, attempt = 1) {
+      sids += 1;
+      const outgoing = { outboundId, attempt, from: "us", to: person, body };
+      const request = String(sids);
+      entries.push({ at: tick(), kind: "post", request, ...outgoing });
+      entries.push({ at: now, kind: "taken", request, sid: `SM${sids}`, listedAt: now, ...outgoing });
+      return self;
+    },
+    heard(forged = false, answer = 200) {
+      entries.push({ at: tick(), kind: "callback", sid: `SM${sids}`, status: "sent", answer, forged });
+      return self;
+    },
+    looked(...shown: string[]) {
+      entries.push({ at: tick(), kind: "list", to: person, sids: shown });
+      return self;
+    },
+    lastSid: () => `SM${sids}`,
+    verdict: (): Verdict => judge(entries, { graceMs: 1000 }),
+    faults: () => self.verdict().violations.map(({ kind }) => kind),
+  };
+  return self;
+}
+
+const one = "#1 fast please";
+const two = "#2 fast please";
+const answer = (tags: string) => `re: ${tags} w1 done`;
+
+describe("the judge of the fault suite", () => {
+  it("finds nothing wrong with texts that were answered once, in order, alone or together", () => {
+    const good = story()
+      .text(one)
+      .taken("ta-1", answer("1"))
+      .text(two)
+      .text("#3 fast please")
+      .taken("tb-1", answer("2,3"));
+    expect(good.verdict()).toMatchObject({ violations: [], texts: 3, acknowledged: 3, sent: 2 });
+  });
+
+  it("calls an acknowledged text lost that has no answer, and no text that was never acknowledged", () => {
+    expect(story().text(one).text(two).taken("ta-1", answer("1")).faults()).toEqual(["lost"]);
+    expect(story().text(one, 503).text(two, null).verdict()).toMatchObject({ violations: [], unacknowledged: 2 });
+  });
+
+  it("calls a text that was answered by two turns, or an answer that nobody asked for, duplicated", () => {
+    expect(story().text(one).taken("ta-1", answer("1")).taken("tb-1", answer("1")).faults()).toEqual(["duplicated"]);
+    expect(story().text(one).taken("ta-1", answer("1")).taken("tb-1", answer("7")).faults()).toEqual(["duplicated"]);
+  });
+
+  it("calls a second copy duplicated where the list was not asked, showed the first one, or a callback was heard", () => {
+    const first = () => story().text(one).taken("ta-1", answer("1"));
+    expect(first().taken("ta-1", answer("1"), 2).faults()).toEqual(["duplicated"]);
+    const seen = first();
+    expect(seen.looked(seen.lastSid()).taken("ta-1", answer("1"), 2).faults()).toEqual(["duplicated"]);
+    expect(first().heard().looked().looked().taken("ta-1", answer("1"), 2).faults()).toEqual(["duplicated"]);
+  });
+
+  it("counts a second copy apart where every witness was silent", () => {
+    const silent = story().text(one).taken("ta-1", answer("1")).looked().taken("ta-1", answer("1"), 2);
+    expect(silent.verdict()).toMatchObject({ violations: [], silentDuplicates: 1, sent: 2 });
+  });
+
+  it("excuses no second copy of the same attempt, and counts an earlier attempt that arrives later apart", () => {
+    const first = () => story().text(one).taken("ta-1", answer("1"), 2).looked();
+    expect(first().taken("ta-1", answer("1"), 2).faults()).toEqual(["duplicated"]);
+    expect(first().taken("ta-1", answer("1"), 1).verdict()).toMatchObject({ violations: [], frozenDuplicates: 1 });
+  });
+
+  it("calls an answer out of order that overtakes the answer to an earlier text", () => {
+    const overtaken = story().text(one).text(two).taken("tb-1", answer("2")).taken("ta-1", answer("1"));
+    expect(overtaken.faults()).toEqual(["out-of-order"]);
+  });
+
+  it("follows the parts of a long reply: swapped, interleaved, and never finished", () => {
+    const long = () => story().text("#1 long please").text(two);
+    const good = long().taken("ta-1", "re: 1 w1 w2").taken("ta-2", "w3 w4 done").taken("tb-1", answer("2"));
+    expect(good.faults()).toEqual([]);
+    const swapped = long().taken("ta-2", "w3 w4 done").taken("ta-1", "re: 1 w1 w2").taken("tb-1", answer("2"));
+    expect(swapped.faults()).toContain("out-of-order");
+    const interleaved = long().taken("ta-1", "re: 1 w1 w2").taken("tb-1", answer("2")).taken("ta-2", "w3 w4 done");
+    expect(interleaved.faults()).toEqual(["out-of-order"]);
+    expect(long().taken("ta-1", "re: 1 w1 w2").taken("tb-1", answer("2")).faults()).toEqual(["lost"]);
+  });
+
+  it("lets one fallback text stand for one gap, and for no more", () => {
+    expect(story().text(one).taken("ta-1", FALLBACK).text(two).taken("tb-1", answer("2")).faults()).toEqual([]);
+    expect(story().text(one).taken("ta-1", FALLBACK).taken("tb-1", FALLBACK).faults()).toEqual(["duplicated"]);
+    const late = story().text(one).text(two).taken("tb-1", answer("2")).taken("ta-1", FALLBACK);
+    expect(late.faults()).toContain("lost");
+  });
+
+  it("lets nothing through to a person after the STOP was acknowledged, until there is a START", () => {
+    const stopped = story().text(one).text("STOP");
+    expect(stopped.faults()).toEqual([]);
+    expect(story().text(one).text("STOP").looked().taken("ta-1", answer("1")).faults()).toEqual(["to-opted-out"]);
+    const under = story().text(one).text("STOP").taken("ta-1", answer("1"));
+    expect(under.verdict()).toMatchObject({ violations: [], underWayAtStop: 1, underWayAtStopMs: 1000 });
+    const back = story().text("STOP").text("START").text(one);
+    expect(back.faults()).toEqual(["lost"]);
+    expect(back.taken("ta-1", answer("1")).faults()).toEqual([]);
+  });
+
+  it("sees a forged callback that was believed", () => {
+    const first = () => story().text(one).taken("ta-1", answer("1"));
+    expect(first().heard(true, 403).faults()).toEqual([]);
+    expect(first().heard(true, 200).faults()).toEqual(["forged"]);
+  });
+});

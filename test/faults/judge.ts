@@ -1,0 +1,326 @@
+import type { Entry, EntryOf } from "./ledger.ts";
+import { FALLBACK, readReply, readText } from "./script.ts";
+
+/*
+ * Judges a run by the carrier's ledger alone: by what people texted, what was acknowledged with a 200, and what the
+ * carrier took. What an engine says about itself is not asked for.
+ */
+
+export type ViolationKind = "lost" | "duplicated" | "out-of-order" | "to-opted-out" | "forged";
+
+export interface Violation {
+  readonly kind: ViolationKind;
+  readonly person: string;
+  readonly detail: string;
+}
+
+export interface Verdict {
+  readonly texts: number;
+  /** Texts whose webhook got a 200. Only these were promised an answer. */
+  readonly acknowledged: number;
+  /** Texts that the carrier could hand to nobody, and of these the ones that were answered all the same. */
+  readonly unacknowledged: number;
+  readonly unacknowledgedAnswered: number;
+  /** Texts that the carrier took from us. */
+  readonly sent: number;
+  readonly fallbacks: number;
+  readonly violations: readonly Violation[];
+  /** Second copies that no witness could have prevented: no callback was heard, and the list did not show the first. */
+  readonly silentDuplicates: number;
+  /** A request that froze on its way, and arrived after its message had been sent again. */
+  readonly frozenDuplicates: number;
+  /** Texts that were on their way when the STOP was acknowledged, and how late the last of them came. */
+  readonly underWayAtStop: number;
+  readonly underWayAtStopMs: number;
+  /** When each text was answered: the first part, by the text's number. */
+  readonly answeredAt: ReadonlyMap<number, number>;
+  /** Acknowledged texts by their number. */
+  readonly acknowledgedAt: ReadonlyMap<number, { readonly at: number; readonly person: string }>;
+}
+
+export interface JudgeOptions {
+  /** How late a request may arrive that was claimed before a STOP or a witness was heard. */
+  readonly graceMs: number;
+}
+
+interface PersonText {
+  readonly body: string;
+  readonly tag: number | null;
+  readonly sid: string;
+  firstAt: number;
+  ackedAt: number | null;
+}
+
+type Taken = EntryOf<"taken"> & { readonly postedAt: number };
+
+interface Group {
+  readonly id: string;
+  readonly at: number;
+  readonly answers: readonly number[] | null;
+  readonly isFallback: boolean;
+  words: number;
+  lastPart: number;
+  isComplete: boolean;
+}
+
+export function judge(entries: readonly Entry[], { graceMs }: JudgeOptions): Verdict {
+  const violations: Violation[] = [];
+  const texts = textsOf(entries);
+  const taken = takenOf(entries);
+  const witnesses = witnessesOf(entries);
+  const answeredAt = new Map<number, number>();
+  const acknowledgedAt = new Map<number, { at: number; person: string }>();
+  const counts = { fallbacks: 0, silent: 0, frozen: 0, underWay: 0, underWayMs: 0 };
+
+  for (const person of new Set([...texts.keys(), ...taken.keys()])) {
+    const blame = (kind: ViolationKind, detail: string) => violations.push({ kind, person, detail });
+    const theirs = texts.get(person) ?? [];
+    const ours = taken.get(person) ?? [];
+    const firsts = withoutCopies(ours, witnesses, graceMs, blame, counts);
+    const groups = groupsOf(firsts, blame);
+    counts.fallbacks += groups.filter(({ isFallback }) => isFallback).length;
+    judgeStops(theirs, ours, graceMs, blame, counts);
+    judgeAnswers(theirs, groups, blame);
+    for (const { answers, at } of groups)
+      for (const tag of answers ?? []) if (!answeredAt.has(tag)) answeredAt.set(tag, at);
+    for (const { tag, ackedAt } of theirs) {
+      if (tag !== null && ackedAt !== null) acknowledgedAt.set(tag, { at: ackedAt, person });
+    }
+  }
+  for (const entry of entries) {
+    if (entry.kind !== "callback" || !entry.forged || entry.answer === null || entry.answer >= 300) continue;
+    violations.push({
+      kind: "forged",
+      person: "",
+      detail: `a callback with a wrong signature was answered ${entry.answer}`,
+    });
+  }
+
+  const all = [...texts.values()].flat();
+  const unacknowledged = all.filter(({ ackedAt }) => ackedAt === null);
+  return {
+    texts: all.length,
+    acknowledged: all.length - unacknowledged.length,
+    unacknowledged: unacknowledged.length,
+    unacknowledgedAnswered: unacknowledged.filter(({ tag }) => tag !== null && answeredAt.has(tag)).length,
+    sent: [...taken.values()].flat().length,
+    fallbacks: counts.fallbacks,
+    violations,
+    silentDuplicates: counts.silent,
+    frozenDuplicates: counts.frozen,
+    underWayAtStop: counts.underWay,
+    underWayAtStopMs: counts.underWayMs,
+    answeredAt,
+    acknowledgedAt,
+  };
+}
+
+type Blame = (kind: ViolationKind, detail: string) => void;
+
+function textsOf(entries: readonly Entry[]): Map<string, PersonText[]> {
+  const bySid = new Map<string, PersonText>();
+  const byPerson = new Map<string, PersonText[]>();
+  for (const entry of entries) {
+    if (entry.kind === "text") {
+      const { sid, body, at } = entry;
+      const text: PersonText = { sid, body, tag: readText(body)?.tag ?? null, firstAt: at, ackedAt: null };
+      bySid.set(sid, text);
+      byPerson.set(entry.from, [...(byPerson.get(entry.from) ?? []), text]);
+    } else if (entry.kind === "webhook-answer" && entry.status === 200) {
+      const text = bySid.get(entry.sid);
+      if (text !== undefined) text.ackedAt ??= entry.at;
+    }
+  }
+  return byPerson;
+}
+
+function takenOf(entries: readonly Entry[]): Map<string, Taken[]> {
+  const postedAt = new Map<string, number>();
+  const byPerson = new Map<string, Taken[]>();
+  for (const entry of entries) {
+    if (entry.kind === "post") postedAt.set(entry.request, entry.at);
+    if (entry.kind !== "taken") continue;
+    const one = { ...entry, postedAt: postedAt.get(entry.request) ?? entry.at };
+    const known = byPerson.get(entry.to);
+    if (known === undefined) byPerson.set(entry.to, [one]);
+    else known.push(one);
+  }
+  return byPerson;
+}
+
+interface Witnesses {
+  /** When the application first acknowledged a callback about a text. */
+  readonly heardAt: ReadonlyMap<string, number>;
+  /** Its looks into the list, by person. */
+  readonly looks: ReadonlyMap<string, readonly EntryOf<"list">[]>;
+}
+
+function witnessesOf(entries: readonly Entry[]): Witnesses {
+  const heardAt = new Map<string, number>();
+  const looks = new Map<string, EntryOf<"list">[]>();
+  for (const entry of entries) {
+    if (entry.kind === "callback" && !entry.forged && entry.answer !== null && entry.answer < 300) {
+      if (!heardAt.has(entry.sid)) heardAt.set(entry.sid, entry.at);
+    } else if (entry.kind === "list") {
+      const known = looks.get(entry.to);
+      if (known === undefined) looks.set(entry.to, [entry]);
+      else known.push(entry);
+    }
+  }
+  return { heardAt, looks };
+}
+
+/** The first copy of each message. A second one is a violation, unless no witness could have spoken for the first. */
+function withoutCopies(
+  ours: readonly Taken[],
+  { heardAt, looks }: Witnesses,
+  graceMs: number,
+  blame: Blame,
+  counts: { silent: number; frozen: number },
+): Taken[] {
+  const copies = new Map<string, Taken[]>();
+  const firsts: Taken[] = [];
+  for (const one of ours) {
+    const earlier = copies.get(one.outboundId);
+    if (earlier === undefined) {
+      copies.set(one.outboundId, [one]);
+      firsts.push(one);
+      continue;
+    }
+    const label = `${one.outboundId}, attempt ${one.attempt} after ${earlier.map(({ attempt }) => attempt).join(", ")}`;
+    const asked = (looks.get(one.to) ?? []).filter(({ at }) => at < one.postedAt);
+    const silent = earlier.every(({ sid, at }) => {
+      const heard = (heardAt.get(sid) ?? Number.POSITIVE_INFINITY) < one.postedAt - graceMs;
+      const later = asked.filter((look) => look.at >= at);
+      return !heard && later.length > 0 && later.every(({ sids }) => !sids.includes(sid));
+    });
+    if (earlier.some(({ attempt }) => attempt === one.attempt)) blame("duplicated", `${label}: one attempt, twice`);
+    else if (earlier.some(({ attempt }) => attempt > one.attempt)) counts.frozen += 1;
+    else if (silent) counts.silent += 1;
+    else blame("duplicated", `${label}: a witness spoke, or the list was not asked`);
+    earlier.push(one);
+  }
+  return firsts;
+}
+
+/** Puts the parts together. */
+function groupsOf(firsts: readonly Taken[], blame: Blame): Group[] {
+  const groups: Group[] = [];
+  for (const { outboundId, body, at } of firsts) {
+    const [, id = outboundId, part = "0"] = /^(.+)-(\d+)$/.exec(outboundId) ?? [];
+    const { answers, words, isEnd } = readReply(body);
+    let group = groups.find((one) => one.id === id);
+    if (group === undefined) {
+      const isFallback = body === FALLBACK;
+      group = { id, at, answers, isFallback, words: 0, lastPart: 0, isComplete: isFallback };
+      groups.push(group);
+      if (!isFallback && answers === null) blame("out-of-order", `${outboundId} came before the part that begins it`);
+    } else if (group !== groups.at(-1)) {
+      blame("out-of-order", `${outboundId} came after another answer had begun`);
+    }
+    if (Number(part) !== group.lastPart + 1) blame("out-of-order", `${outboundId} came after part ${group.lastPart}`);
+    group.lastPart = Number(part);
+    for (const word of words) {
+      if (word !== group.words + 1) blame("out-of-order", `${outboundId}: word ${word} after ${group.words}`);
+      group.words = word;
+    }
+    if (isEnd) group.isComplete = true;
+  }
+  return groups;
+}
+
+/** Nothing reaches a person between the acknowledgement of a STOP and a START. */
+function judgeStops(
+  theirs: readonly PersonText[],
+  ours: readonly Taken[],
+  graceMs: number,
+  blame: Blame,
+  counts: { underWay: number; underWayMs: number },
+): void {
+  for (const stop of theirs) {
+    if (stop.body !== "STOP" || stop.ackedAt === null) continue;
+    const stoppedAt = stop.ackedAt;
+    const startedAt = theirs.find(({ body, firstAt }) => body === "START" && firstAt > stoppedAt)?.firstAt;
+    for (const { postedAt, outboundId } of ours) {
+      if (postedAt <= stoppedAt || postedAt >= (startedAt ?? Number.POSITIVE_INFINITY)) continue;
+      const lateMs = postedAt - stoppedAt;
+      if (lateMs > graceMs) blame("to-opted-out", `${outboundId} left ${lateMs} ms after the STOP was acknowledged`);
+      counts.underWay += 1;
+      counts.underWayMs = Math.max(counts.underWayMs, lateMs);
+    }
+  }
+}
+
+/** Each acknowledged text is answered, once, and not before an earlier one. */
+function judgeAnswers(theirs: readonly PersonText[], groups: readonly Group[], blame: Blame): void {
+  const places = new Map<number, number>();
+  for (const [place, { id, answers, isComplete, at }] of groups.entries()) {
+    for (const tag of answers ?? []) {
+      if (!theirs.some((text) => text.tag === tag)) blame("duplicated", `${id} answers text ${tag} of somebody else`);
+      if (places.has(tag)) blame("duplicated", `text ${tag} was answered again by ${id}`);
+      else places.set(tag, place);
+    }
+    const wasStopped = theirs.some(({ body, firstAt }) => body === "STOP" && firstAt >= at - 1000);
+    if (!isComplete && !wasStopped) blame("lost", `${id} never came to its end`);
+  }
+
+  const lastStop = theirs.findLast(({ body }) => body === "STOP" || body === "START");
+  const promised = theirs.filter(
+    ({ tag, ackedAt, firstAt }) =>
+      tag !== null &&
+      ackedAt !== null &&
+      (lastStop === undefined ||
+        (lastStop.body === "START" && lastStop.ackedAt !== null && firstAt > lastStop.ackedAt)),
+  );
+  judgeMissing(theirs, promised, places, groups, blame);
+
+  for (const earlier of theirs) {
+    for (const later of theirs) {
+      if (earlier.tag === null || later.tag === null || earlier.ackedAt === null) continue;
+      const [first, second] = [places.get(earlier.tag), places.get(later.tag)];
+      if (first === undefined || second === undefined || earlier.ackedAt >= later.firstAt) continue;
+      if (first > second) blame("out-of-order", `text ${later.tag} was answered before text ${earlier.tag}`);
+    }
+  }
+}
+
+/**
+ * A fallback text does not say what it answers: it stands for the unanswered texts between the answers around it, and
+ * each such gap needs one of its own.
+ */
+function judgeMissing(
+  theirs: readonly PersonText[],
+  promised: readonly PersonText[],
+  places: ReadonlyMap<number, number>,
+  groups: readonly Group[],
+  blame: Blame,
+): void {
+  const fallbacks = new Set(groups.flatMap(({ isFallback }, place) => (isFallback ? [place] : [])));
+  const served = new Set<number>();
+  const gapOf = (tag: number): { after: number; before: number } => {
+    let after = -1;
+    let before = groups.length;
+    for (const [other, place] of places) {
+      if (other < tag) after = Math.max(after, place);
+      else before = Math.min(before, place);
+    }
+    return { after, before };
+  };
+  const missing = theirs.flatMap(({ tag }) => (tag === null || places.has(tag) ? [] : [tag]));
+  const isPromised = new Set(promised.map(({ tag }) => tag));
+  for (const tag of missing) {
+    const { after, before } = gapOf(tag);
+    if (served.has(after)) continue;
+    const match = [...fallbacks].find((place) => place > after && place < before);
+    if (match !== undefined) {
+      fallbacks.delete(match);
+      served.add(after);
+    } else if (isPromised.has(tag)) {
+      blame("lost", `text ${tag} was acknowledged and never answered`);
+    }
+  }
+  // A fallback that stands for nothing, and that no STOP explains.
+  for (const place of fallbacks) {
+    if (theirs.every(({ body }) => body !== "STOP")) blame("duplicated", `${groups[place]?.id} answers nothing`);
+  }
+}

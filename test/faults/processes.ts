@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { EngineSettings } from "./engine.ts";
+import { type Entry, ledgerReader } from "./ledger.ts";
+import type { CarrierSettings, Line } from "./network.ts";
+
+export const ACCOUNT: { readonly accountSid: string; readonly authToken: string } = {
+  accountSid: `AC${"0".repeat(32)}`,
+  authToken: "the-primary-token",
+};
+
+/** The carrier's process, from outside. */
+export interface Carrier extends AsyncDisposable {
+  readonly apiUrl: string;
+  /** Makes or changes a number of ours. */
+  setLine(line: Line): Promise<void>;
+  /** A person texts; resolves when the carrier has it in its books. */
+  text(from: string, to: string, body: string): Promise<string>;
+  /** Its ledger so far. */
+  entries(): readonly Entry[];
+}
+
+/** A process with ownline in it. */
+export interface EngineProcess {
+  /** `null` where it died before it was ready. */
+  readonly port: number | null;
+  readonly spawnedAt: number;
+  readonly traceFile: string;
+  readonly isAlive: boolean;
+  signal(name: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT"): void;
+  /** Resolves when it has ended: by which signal, or with which code. */
+  readonly ended: Promise<{ readonly signal: string | null; readonly code: number | null; readonly at: number }>;
+  /** What it said on stdout and stderr. */
+  output(): string;
+}
+
+interface Child {
+  readonly process: ChildProcess;
+  readonly port: Promise<number | null>;
+  readonly ended: EngineProcess["ended"];
+  output(): string;
+}
+
+const children = new Set<ChildProcess>();
+// A frozen child would outlive its parent: it cannot notice that the channel has closed.
+process.once("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
+const OUTPUT_LIMIT = 20_000;
+/** A process that starts from source compiles a hundred files: once, for all its successors. */
+const COMPILE_CACHE = fileURLToPath(new URL("../../node_modules/.cache/faults", import.meta.url));
+
+function run(file: string, env: Readonly<Record<string, string>>): Child {
+  const child = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], {
+    env: { PATH: process.env.PATH ?? "", NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
+  children.add(child);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-OUTPUT_LIMIT);
+    });
+  }
+  const ended: Child["ended"] = new Promise((resolve) => {
+    child.once("close", (code, signal) => {
+      children.delete(child);
+      resolve({ code, signal, at: Date.now() });
+    });
+  });
+  const port = new Promise<number | null>((resolve) => {
+    child.once("message", (message: unknown) => {
+      const said = typeof message === "object" && message !== null && "port" in message ? message.port : null;
+      resolve(typeof said === "number" ? said : null);
+    });
+    void ended.then(() => resolve(null));
+  });
+  return { process: child, port, ended, output: () => output };
+}
+
+/** Starts a carrier whose ledger is in `dir`. */
+export async function startCarrier(dir: string, seed: number): Promise<Carrier> {
+  mkdirSync(dir, { recursive: true });
+  const settings: CarrierSettings = { ...ACCOUNT, ledgerFile: join(dir, "carrier.jsonl"), seed };
+  const child = run("carrier.ts", { OWNLINE_FAULTS_CARRIER: JSON.stringify(settings) });
+  const port = await child.port;
+  if (port === null) throw new Error(`the carrier did not start:\n${child.output()}`);
+  const apiUrl = `http://127.0.0.1:${port}`;
+  const entries = ledgerReader(settings.ledgerFile);
+
+  async function control(what: string, body: unknown): Promise<Record<string, unknown>> {
+    const answer = await fetch(`${apiUrl}/control/${what}`, { method: "POST", body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`the carrier did not take "${what}":\n${child.output()}`);
+    const said: unknown = await answer.json();
+    return typeof said === "object" && said !== null ? { ...said } : {};
+  }
+
+  return {
+    apiUrl,
+    setLine: async (line) => void (await control("line", line)),
+    text: async (from, to, body) => String((await control("text", { from, to, body })).sid),
+    entries,
+    async [Symbol.asyncDispose]() {
+      child.process.kill("SIGKILL");
+      await child.ended;
+    },
+  };
+}
+
+/** Starts a process; resolves when it takes requests, or has died on the way there. */
+export async function startEngine(settings: EngineSettings): Promise<EngineProcess> {
+  const spawnedAt = Date.now();
+  const child = run("engine.ts", { OWNLINE_FAULTS_ENGINE: JSON.stringify(settings) });
+  let isAlive = true;
+  void child.ended.then(() => {
+    isAlive = false;
+  });
+  return {
+    port: await child.port,
+    spawnedAt,
+    traceFile: settings.traceFile,
+    get isAlive() {
+      return isAlive;
+    },
+    signal: (name) => void child.process.kill(name),
+    ended: child.ended,
+    output: child.output,
+  };
+}

@@ -1,0 +1,86 @@
+import type { Kill } from "./fleet.ts";
+import type { Verdict } from "./judge.ts";
+import type { Entry } from "./ledger.ts";
+import { readText } from "./script.ts";
+
+/** From the start of a killed process's successor to the answer of a conversation that the kill held up. */
+export interface Recovery {
+  /** The dead process had claimed a turn, and no text of the conversation was on its way to the carrier. */
+  readonly outside: Percentiles;
+  /** A text of the conversation was between the claim and the carrier's answer. */
+  readonly inside: Percentiles;
+  /** Left out, since something else than the kill held the conversation up too. */
+  readonly disturbed: number;
+}
+
+export interface Percentiles {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** A time in which everything was held up by something else. */
+export interface Disturbance {
+  readonly from: number;
+  readonly to: number;
+}
+
+export function recoveryOf(
+  entries: readonly Entry[],
+  { answeredAt, acknowledgedAt }: Pick<Verdict, "answeredAt" | "acknowledgedAt">,
+  kills: readonly Kill[],
+  disturbances: readonly Disturbance[],
+): Recovery {
+  const manners = new Map<number, string>();
+  const posts = new Map<string, { readonly at: number; readonly request: string }[]>();
+  const taken = new Set<string>();
+  const tags = new Map<string, number[]>();
+  for (const entry of entries) {
+    if (entry.kind === "text") {
+      const text = readText(entry.body);
+      if (text !== null) manners.set(text.tag, text.manner);
+    } else if (entry.kind === "post") {
+      posts.set(entry.to, [...(posts.get(entry.to) ?? []), entry]);
+    } else if (entry.kind === "taken") {
+      taken.add(entry.request);
+    }
+  }
+  for (const [tag, { person }] of acknowledgedAt) tags.set(person, [...(tags.get(person) ?? []), tag]);
+
+  const outside: number[] = [];
+  const inside: number[] = [];
+  let disturbed = 0;
+  for (const kill of kills) {
+    for (const person of new Set([...kill.turns, ...kill.sends])) {
+      const waiting = (tags.get(person) ?? []).filter(
+        (tag) =>
+          (acknowledgedAt.get(tag)?.at ?? Number.POSITIVE_INFINITY) <= kill.at &&
+          (answeredAt.get(tag) ?? Number.POSITIVE_INFINITY) > kill.at,
+      );
+      if (waiting.length === 0) continue;
+      const answerAt = Math.min(...waiting.map((tag) => answeredAt.get(tag) ?? Number.POSITIVE_INFINITY));
+      const isSlow = waiting.some((tag) => !["fast", "long"].includes(manners.get(tag) ?? ""));
+      const heldAgain = kills.some(
+        (other) =>
+          other !== kill &&
+          other.at > kill.at &&
+          other.at < answerAt &&
+          (other.turns.has(person) || other.sends.has(person)),
+      );
+      const refused = (posts.get(person) ?? []).some(
+        ({ at, request }) => at > kill.at && at < answerAt && !taken.has(request),
+      );
+      const overlaps = disturbances.some(({ from, to }) => from < answerAt && to > kill.at);
+      if (isSlow || heldAgain || refused || overlaps) disturbed += 1;
+      else (kill.sends.has(person) ? inside : outside).push(Math.max(0, answerAt - kill.restartedAt));
+    }
+  }
+  return { outside: percentilesOf(outside), inside: percentilesOf(inside), disturbed };
+}
+
+function percentilesOf(samples: readonly number[]): Percentiles {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const rank = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+  return { count: sorted.length, p50: rank(0.5), p99: rank(0.99), max: sorted.at(-1) ?? 0 };
+}

@@ -1,0 +1,86 @@
+import { parseArgs } from "node:util";
+
+/** What a run of the fault suite is to do. */
+export interface RunOptions {
+  readonly texts: number;
+  readonly kills: number;
+  readonly engines: number;
+  readonly storage: StorageKind;
+  /** How long the texts take to come. */
+  readonly minutes: number;
+  readonly seed: number;
+  /** `sending.unknownWindowMs` of the engines. */
+  readonly windowMs: number;
+  readonly listLagMs: number;
+  readonly callbackLoss: number;
+  /** `worker.leaseMs`; `null` for the library's default. */
+  readonly leaseMs: number | null;
+}
+
+export const storageKinds = ["sqlite"] as const;
+export type StorageKind = (typeof storageKinds)[number];
+
+const BASE: RunOptions = {
+  texts: 500,
+  kills: 10,
+  engines: 2,
+  storage: "sqlite",
+  minutes: 1,
+  seed: 1,
+  windowMs: 5000,
+  listLagMs: 1000,
+  callbackLoss: 0.1,
+  leaseMs: null,
+};
+
+/** Each profile is a list of runs; the last of them lets the list lag beyond the window. */
+const PROFILES: Readonly<Record<string, readonly Partial<RunOptions>[]>> = {
+  one: [{}],
+  ci: [
+    { texts: 2000, kills: 40, minutes: 1.7 },
+    { texts: 200, kills: 10, minutes: 0.4, listLagMs: 60_000, callbackLoss: 0.5, seed: 2 },
+  ],
+  long: [
+    { texts: 100_000, kills: 1000, minutes: 45 },
+    { texts: 2000, kills: 40, minutes: 2, listLagMs: 120_000, callbackLoss: 0.5, seed: 2 },
+  ],
+};
+
+const USAGE = `npm run faults -- [--profile one|ci|long] [--storage ${storageKinds.join("|")}] [--engines 1..4]
+  [--texts N] [--kills K] [--minutes M] [--seed S] [--window MS] [--list-lag MS] [--callback-loss RATE] [--lease MS]`;
+
+/** Reads the command line; throws an error that says how it is meant. */
+export function parseRunOptions(args: readonly string[]): readonly RunOptions[] {
+  const flags = ["profile", "storage", "engines", "texts", "kills", "minutes", "seed", "window", "list-lag"];
+  const { values } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(
+      [...flags, "callback-loss", "lease"].map((name) => [name, { type: "string" as const }]),
+    ),
+  });
+  const runs = PROFILES[values.profile ?? "one"];
+  if (runs === undefined) throw new Error(`There is no profile ${values.profile}.\n${USAGE}`);
+  const number = (name: string, least: number, most: number): number | undefined => {
+    const text = values[name];
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (text === "" || !(value >= least && value <= most))
+      throw new Error(`--${name} must be ${least} to ${most}.\n${USAGE}`);
+    return value;
+  };
+  const storage = storageKinds.find((kind) => kind === (values.storage ?? BASE.storage));
+  if (storage === undefined) throw new Error(`--storage must be one of ${storageKinds.join(", ")}.\n${USAGE}`);
+  const given = {
+    texts: number("texts", 1, 1e7),
+    kills: number("kills", 0, 1e6),
+    engines: number("engines", 1, 4),
+    minutes: number("minutes", 0.05, 1e4),
+    seed: number("seed", 0, 2 ** 31),
+    windowMs: number("window", 0, 1e7),
+    listLagMs: number("list-lag", 0, 1e7),
+    callbackLoss: number("callback-loss", 0, 1),
+    leaseMs: number("lease", 100, 1e6),
+  };
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return runs.map((run) => ({ ...BASE, ...run, ...said, storage }));
+}

@@ -1,0 +1,137 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import type { OwnlineOptions } from "../../src/index.ts";
+import type { Plan } from "./crash-points.ts";
+import { judge, type Verdict } from "./judge.ts";
+import type { Entry, EntryOf } from "./ledger.ts";
+import { calm, type Network } from "./network.ts";
+import { ACCOUNT, type Carrier, type EngineProcess, startEngine } from "./processes.ts";
+import { readTrace } from "./trace.ts";
+
+export interface SceneOptions {
+  readonly carrier: Carrier;
+  readonly dir: string;
+  readonly storageUrl: string;
+  /** Tells this scene's number and person from those of others on the same carrier. */
+  readonly index: number;
+  readonly options: Pick<OwnlineOptions, "burst" | "answer" | "sending" | "worker">;
+}
+
+export interface StartOptions {
+  readonly plans?: readonly Plan[];
+  readonly clockOffsetMs?: number;
+}
+
+/** One number of ours, one person, one ledger, and the processes that serve them. */
+export interface Scene extends AsyncDisposable {
+  readonly storageUrl: string;
+  /** Starts another process. */
+  start(options?: StartOptions): Promise<EngineProcess>;
+  text(body: string): Promise<string>;
+  /** Changes how the network behaves; all else is calm. */
+  network(changes: Partial<Network>): Promise<void>;
+  /** The carrier's entries about this person. */
+  entries<Kind extends Entry["kind"]>(kind: Kind): readonly EntryOf<Kind>[];
+  /** What the person got, in order. */
+  received(): readonly string[];
+  verdict(): Verdict;
+  /** Waits until something is so; throws with what the processes said where it does not become so. */
+  until(what: string, isSo: () => boolean): Promise<void>;
+  /** The notices of all processes. */
+  notices(): readonly string[];
+  /** What the processes said, for a failure's message. */
+  output(): string;
+}
+
+/** A busy machine takes its time to start a process: the carrier is patient. */
+const QUIET: Network = { ...calm, webhookRetryMs: [200, 500, 2000, 6000, 20_000] };
+const LIMIT_MS = 60_000;
+const LOOK_MS = 50;
+const SLOW_MS = 700;
+const TRANSPORT_TIMEOUT_MS = 15_000;
+const GRACE_MS = 1000;
+
+export async function createScene({ carrier, dir, storageUrl, index, options }: SceneOptions): Promise<Scene> {
+  const number = `+1570325${String(index).padStart(4, "0")}`;
+  const person = `+1234567${String(index).padStart(4, "0")}`;
+  const publicUrl = `http://sms-${index}.test/webhook#rc=5&rp=all`;
+  const engines: EngineProcess[] = [];
+  let network = QUIET;
+  mkdirSync(dir, { recursive: true });
+
+  const setLine = () =>
+    carrier.setLine({
+      number,
+      publicUrl,
+      network,
+      backends: engines.flatMap(({ isAlive, port }) => (isAlive && port !== null ? [port] : [])),
+    });
+  await setLine();
+
+  const isOurs = (entry: Entry, sids: ReadonlySet<string>): boolean => {
+    if ("from" in entry) return entry.from === person || entry.to === person;
+    if (entry.kind === "list") return entry.to === person;
+    return "sid" in entry ? sids.has(entry.sid) : true;
+  };
+  const ours = (): readonly Entry[] => {
+    const all = carrier.entries();
+    const sids = new Set(
+      all.flatMap((entry) =>
+        (entry.kind === "text" && entry.from === person) || (entry.kind === "taken" && entry.to === person)
+          ? [entry.sid]
+          : [],
+      ),
+    );
+    return all.filter((entry) => isOurs(entry, sids));
+  };
+
+  const output = () => engines.map((engine) => engine.output()).join("\n");
+
+  return {
+    storageUrl,
+    async start({ plans = [], clockOffsetMs = 0 } = {}) {
+      const engine = await startEngine({
+        ...ACCOUNT,
+        number,
+        publicUrl,
+        apiUrl: carrier.apiUrl,
+        storageUrl,
+        plans,
+        clockOffsetMs,
+        slowMs: SLOW_MS,
+        traceFile: join(dir, `engine-${index}-${engines.length + 1}.jsonl`),
+        transportTimeoutMs: TRANSPORT_TIMEOUT_MS,
+        options,
+      });
+      engines.push(engine);
+      if (engine.port === null) throw new Error(`a process died at its start:\n${engine.output()}`);
+      await setLine();
+      return engine;
+    },
+    text: (body) => carrier.text(person, number, body),
+    async network(changes) {
+      network = { ...QUIET, ...changes };
+      await setLine();
+    },
+    entries<Kind extends Entry["kind"]>(kind: Kind) {
+      return ours().filter((entry): entry is EntryOf<Kind> => entry.kind === kind);
+    },
+    received: () => ours().flatMap((entry) => (entry.kind === "taken" ? [entry.body] : [])),
+    verdict: () => judge(ours(), { graceMs: GRACE_MS }),
+    notices: () =>
+      engines.flatMap(({ traceFile }) =>
+        readTrace(traceFile).flatMap((trace) => (trace.kind === "notice" ? [trace.notice] : [])),
+      ),
+    output,
+    async until(what, isSo) {
+      for (const started = Date.now(); !isSo(); await wait(LOOK_MS)) {
+        if (Date.now() - started > LIMIT_MS) throw new Error(`it did not come to this: ${what}\n${output()}`);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      for (const engine of engines) engine.signal("SIGKILL");
+      await Promise.all(engines.map(({ ended }) => ended));
+    },
+  };
+}

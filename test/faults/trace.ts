@@ -1,0 +1,29 @@
+import { readFileSync } from "node:fs";
+
+/** What a process notes about itself. */
+export type Trace =
+  | { readonly kind: "turn" | "send"; readonly person: string; readonly held: boolean }
+  | { readonly kind: "notice"; readonly notice: string }
+  | { readonly kind: "error"; readonly code: string };
+
+export function readTrace(file: string): readonly Trace[] {
+  const lines = readFileSync(file, "utf8").split("\n");
+  // A process may be killed in the middle of its last line.
+  lines.pop();
+  return lines.map((line): Trace => JSON.parse(line));
+}
+
+/** Whom a process held when its trace ended: with a turn at work, or with a text on its way to the carrier. */
+export function heldBy(traces: readonly Trace[]): {
+  readonly turns: ReadonlySet<string>;
+  readonly sends: ReadonlySet<string>;
+} {
+  const held = { turns: new Set<string>(), sends: new Set<string>() };
+  for (const trace of traces) {
+    if (trace.kind !== "turn" && trace.kind !== "send") continue;
+    const people = trace.kind === "turn" ? held.turns : held.sends;
+    if (trace.held) people.add(trace.person);
+    else people.delete(trace.person);
+  }
+  return held;
+}
