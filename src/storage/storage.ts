@@ -73,7 +73,9 @@ export interface Storage {
    *   text's `seq`; every `intent` and `held` message under the same `consentKey` (other conversations too, but no
    *   auto-reply: it left with the webhook's answer) becomes `cancelled`, returned in `cancelled`. A turn that runs in another conversation goes on; the gate stops what it writes.
    * - `consent` opted-in: the row is written; nothing that was cancelled comes back.
-   * - A consent row that has the state already keeps its source and time.
+   * - A consent row that has the state already keeps its source and time. A change whose `unlessSince` is given does
+   *   not count where the row became `opted-in` after that moment: a STOP that was found late does not outlive the
+   *   START that followed it. The text is recorded all the same.
    * - The auto-reply is stored only when its conditions hold after that change (see {@link SendConditions};
    *   all-or-nothing; as it cannot wait, a delay or a full counter of either kind drops it), as `sending` with attempt
    *   1 that belongs to no worker. It is a group of its own: its `groupId` is its id. It takes the `seq` after the
@@ -100,7 +102,8 @@ export interface Storage {
    * the worker dead. The fence rises by one; the due time is cleared; the worker is registered as alive for
    * `leaseMs`.
    *
-   * The turn's id is `"t"` + the id of its first unanswered text. The turn is made at its first run; `runs` rises by
+   * The turn's id is `"t"` + the id of its first unanswered text, and `"." + n` behind it where n earlier turns began
+   * with that text (see {@link Storage.requeueTurn}). The turn is made at its first run; `runs` rises by
    * one; `throughSeq` becomes the newest text that needs an answer: the run's inputs are frozen.
    *
    * SQL: update … where id = (select … order by due_at limit 1 [for update skip locked]). MongoDB: findOneAndUpdate.
@@ -135,7 +138,7 @@ export interface Storage {
   /**
    * Keeps a worker alive for another `leaseMs`, even if its own time was over, and buries the dead: for every other
    * worker whose time is over, its conversations lose their lease and are due at once (the turn's `crashes` rises by
-   * one), and its attempts in `sending` become `unknown`, due to be settled after `unknownWindowMs`. Returns the worker's own leases, so that it
+   * one), and its attempts in `sending` become `unknown`, due to be looked at after `lookInMs`. Returns the worker's own leases, so that it
    * learns what was taken from it and where a newer text waits.
    */
   heartbeat(beat: Heartbeat): Promise<HeartbeatAnswer>;
@@ -144,7 +147,8 @@ export interface Storage {
    * What the outbox has to do now, oldest first, at most `limit`; and when to look again. Of a conversation at most
    * the messages that are due show up; a message behind another one of its conversation (an `intent` or `sending`
    * one, or an `unknown` part of its own group) is not due. A conversation that is leased or paused does not wait to
-   * be claimed, nor does `nextInMs` count it.
+   * be claimed, nor does `nextInMs` count it; what a worker holds (a lease, an attempt in `sending`) counts as due when
+   * that worker's time is over, so that whoever looks again then takes it over.
    */
   due(limit: number): Promise<DueWork>;
 
@@ -164,7 +168,14 @@ export interface Storage {
    * 5. `conditions.delayMs`: `waiting` that long. A full counter that says so: `cancelled` with its reason. Else a
    *    full counter: `waiting` until its window ends (the last of them, where several are full). No counter is charged
    *    unless the message is claimed.
-   * 6. `claimed`: every counter charged, the worker registered as alive for `leaseMs`.
+   * 6. `conditions.pace`: the sender's pace, a queue of slots under `pace.key`. A message that holds a slot whose time
+   *    has come goes on and gives it up. Else, where the pace is free (its `freeAt` has passed), the message goes on and
+   *    `freeAt` becomes now + `costMs`. Else it takes the next slot (at `freeAt`, which is raised by `costMs`) and is
+   *    `waiting` until then; a message that holds a slot in the future keeps it and waits. A pace that was slowed down
+   *    since ({@link SendResultRecord} `slow`) makes every slot that was taken before void: the message takes a new one.
+   *    So a queue of n messages costs one reservation each, keeps its order, and is fair: a conversation has one message
+   *    in it at a time.
+   * 7. `claimed`: every counter charged, the worker registered as alive for `leaseMs`.
    *
    * A `cancelled` message takes the later parts of its group with it: those in `intent` or `held`, here and wherever
    * this file says so.
@@ -184,8 +195,16 @@ export interface Storage {
    *   known to the carrier, whose state it then shows. Next `opt-out`: as `fail`, and the consent row becomes opted-out
    *   (source `refused-send`) with all that {@link Storage.recordInbound} says about that, `answeredSeq` becoming
    *   `inboundSeq`. A refusal of an attempt that the carrier is known to have taken changes no attempt and no message.
-   * - `unknown`: the attempt and the message are `unknown`, due to be settled after `windowMs`, unless a fact came
+   * - `unknown`: the attempt and the message are `unknown`, due to be looked at after `lookInMs`, unless a fact came
    *   first.
+   * - `found`: as `accepted`, for an attempt that is `unknown` and which the carrier's list shows; but where any attempt
+   *   (this one too) has that carrier's id already, or an erased one had it, nothing changes: `repeated`.
+   * - `unseen`: the carrier's list does not show it (yet). A message that is still `unknown` is due to be looked at again
+   *   after `lookInMs`, and keeps the first `asOf` that was not `null` as its `witnessSince`; nothing else changes, and
+   *   `changed` is false.
+   *
+   * A `slow` of a refusal slows the pace under its key down for all: its `freeAt` becomes at least now + `forMs`, and
+   * every slot taken before is void.
    *
    * The message's status is the best of its attempts; what the carrier reports of one replaces `intent`, `held`,
    * `cancelled` and our own `failed` too, so that nothing is sent twice. Whatever moves a message forward makes the
@@ -206,11 +225,40 @@ export interface Storage {
   recordStatus(record: StatusRecord): Promise<RecordedFact>;
 
   /**
-   * Settles a message that no witness spoke for, if it is still `unknown`: `resend` makes it `intent`, due now;
-   * `hold` and `drop` make it `held` or `failed` (with the reason as its error), and cancel the later parts of its
-   * group. In any other state nothing changes: outcome `repeated`, and `message` is its present form.
+   * What speaks against an entry of the carrier's list being the witness of an `unknown` message: which attempts in
+   * `unknown` have the same content (body and media) in the same conversation, its own among them, by `startedAt`; and
+   * which of the given carrier's ids are known already, to any attempt, or to one that was erased.
    */
-  resolveUnknown(resolution: UnknownResolution): Promise<RecordedFact>;
+  rivals(query: RivalQuery): Promise<Rivals>;
+
+  /**
+   * Settles a message that no witness spoke for, or that is held, by a decision of the policy or of a person. Only where
+   * its status is among `from` and, if `attempts` is given, its `attempts` are still that many (nobody has tried again
+   * since); otherwise nothing changes: outcome `repeated`, and `message` is its present form.
+   *
+   * - `resend`: `intent`, due now, with a new expiry of `expiryMs` from now where the old one would be earlier.
+   * - `sent`: `accepted`, and with it its newest attempt, if that one is `unknown`: a person knows that it left. What
+   *   waited behind it goes on.
+   * - `hold`, `drop`: `held` or `failed` (with the reason as its error), and the later parts of its group are cancelled.
+   */
+  resolve(resolution: Resolution): Promise<RecordedFact>;
+
+  /**
+   * Makes a turn that ended in `fallback` unanswered again, so that its texts are answered anew, by a turn of its own:
+   * `answeredSeq` goes back to before its first text, the conversation is pending and due now (when it is resumed, if it
+   * is paused), without backoff. Outcome `requeued`; `newer` where a later turn of the conversation exists,
+   * `not-dead` where it did not end in `fallback`, `opted-out` where its person has opted out, `unmatched` where there
+   * is no such turn. Then nothing changes.
+   */
+  requeueTurn(requeue: TurnRequeue): Promise<RequeuedTurn>;
+
+  /**
+   * After a restore from a backup: what stands as `intent` or `sending` may have left in the time that the backup does
+   * not know. At most `limit` of them, oldest first, become `unknown`, each with an attempt that belongs to no worker
+   * (the next one for an `intent`, the present one for a `sending`), started at the message's `createdAt`; due to be
+   * looked at after `lookInMs`. Returns them; none left: empty. An auto-reply is left alone.
+   */
+  suspect(suspicion: Suspicion): Promise<readonly OutboundMessage[]>;
 
   /**
    * Pauses or resumes a conversation. Pausing takes the lease away from a running turn, which stays open, and raises
@@ -295,9 +343,11 @@ export interface InboundRecord {
 export interface ConsentChange {
   readonly state: ConsentState;
   readonly source: ConsentSource;
+  /** Unix milliseconds. Given for an `opted-out` that was found late: see {@link Storage.recordInbound}. */
+  readonly unlessSince?: number;
 }
 
-export interface Consent extends ConsentChange {
+export interface Consent extends Omit<ConsentChange, "unlessSince"> {
   /** Unix milliseconds. */
   readonly changedAt: number;
 }
@@ -404,7 +454,8 @@ export interface Heartbeat {
   readonly op: string;
   readonly workerId: string;
   readonly leaseMs: number;
-  readonly unknownWindowMs: number;
+  /** When a message whose worker died is looked at first. */
+  readonly lookInMs: number;
 }
 
 export interface HeartbeatAnswer {
@@ -432,10 +483,27 @@ export interface DueWork {
 }
 
 export interface DueMessage {
-  /** `intent`: to be sent. `unknown`: its window is over. */
+  /** `intent`: to be sent. `unknown`: to be looked for, or its window is over. */
   readonly message: OutboundMessage;
   readonly conversation: Conversation;
   readonly consentKey: string;
+  /** `null` unless the message is `unknown`. */
+  readonly unknown: UnknownState | null;
+}
+
+export interface UnknownState {
+  /** How long it has been `unknown`, by the storage's clock. */
+  readonly forMs: number;
+  /** The carrier's clock at the first look into its list that answered, Unix milliseconds; `null` before it. */
+  readonly witnessSince: number | null;
+  /** Its attempts in `unknown`, oldest first: when each began, Unix milliseconds by the storage's clock. */
+  readonly attempts: readonly UnknownAttempt[];
+}
+
+export interface UnknownAttempt {
+  readonly outboundId: string;
+  readonly attempt: number;
+  readonly startedAt: number;
 }
 
 /** What a gate demands, as data, so that the storage can judge and charge it in one step. */
@@ -449,6 +517,17 @@ export interface SendConditions {
   /** Cancel with this reason; `null` to go on. */
   readonly cancel: string | null;
   readonly counters: readonly CounterCondition[];
+  /** How fast the sender may send; `null` for as fast as it can. */
+  readonly pace: PaceCondition | null;
+}
+
+/** One message every `costMs` under a key, for all processes together. */
+export interface PaceCondition {
+  readonly key: string;
+  /** How long this message keeps the sender busy. */
+  readonly costMs: number;
+  /** The reason that is given to a message that waits for its slot. */
+  readonly reason: string;
 }
 
 /**
@@ -503,8 +582,13 @@ export type SendResultRecord =
       /** For `retry`; 0 otherwise. */
       readonly retryInMs: number;
       readonly error: MessageError;
+      /** The carrier wants the sender to slow down; absent where it does not say so. */
+      readonly slow?: { readonly key: string; readonly forMs: number };
     }
-  | { readonly kind: "unknown"; readonly windowMs: number; readonly error: MessageError };
+  | { readonly kind: "unknown"; readonly lookInMs: number; readonly error: MessageError }
+  | { readonly kind: "found"; readonly carrierId: string; readonly status: CarrierStatus }
+  /** `asOf`: the carrier's clock when its list answered; `null` where it was not asked, or did not say. */
+  | { readonly kind: "unseen"; readonly lookInMs: number; readonly asOf: number | null };
 
 export interface StatusRecord {
   readonly op: string;
@@ -535,11 +619,42 @@ export interface RecordedFact {
   readonly consentChanged: boolean;
 }
 
-export interface UnknownResolution {
+export interface RivalQuery {
+  readonly outboundId: string;
+  readonly carrierIds: readonly string[];
+}
+
+export interface Rivals {
+  readonly attempts: readonly UnknownAttempt[];
+  /** Those of the asked ids that are known. */
+  readonly known: readonly string[];
+}
+
+export interface Resolution {
   readonly op: string;
   readonly outboundId: string;
-  readonly decision: "resend" | "hold" | "drop";
+  /** Its attempts as they were when it was decided about; `null` for a person's word, which always counts. */
+  readonly attempts: number | null;
+  readonly from: readonly ("unknown" | "held")[];
+  readonly decision: "resend" | "sent" | "hold" | "drop";
   readonly reason: string;
+  readonly expiryMs: number;
+}
+
+export interface TurnRequeue {
+  readonly op: string;
+  readonly turnId: string;
+}
+
+export interface RequeuedTurn {
+  readonly outcome: "requeued" | "newer" | "not-dead" | "opted-out" | "unmatched";
+  readonly conversation: Conversation | null;
+}
+
+export interface Suspicion {
+  readonly op: string;
+  readonly limit: number;
+  readonly lookInMs: number;
 }
 
 export interface PauseChange {
