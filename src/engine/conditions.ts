@@ -20,5 +20,6 @@ export function conditionsOf(policies: readonly Policy[], snapshot: SendSnapshot
     delayMs: Math.max(0, ...verdicts.map((verdict) => verdict.delayMs ?? 0)),
     cancel: verdicts.find((verdict) => verdict.cancel !== undefined)?.cancel ?? null,
     counters: verdicts.flatMap((verdict) => verdict.counters ?? []).map((rule) => ({ ...rule, charge })),
+    pace: null,
   };
 }

@@ -14,7 +14,14 @@ const LONGEST_BACKOFF_MS = 900_000;
 /** A refusal for now (a full queue, congestion) is asked about again after minutes, not seconds. */
 const LATER_MS = 60_000;
 const UNJUDGED_WAIT_MS = 60_000;
-const UNJUDGED: SendConditions = { consent: false, unpaused: false, delayMs: 0, cancel: null, counters: [] };
+const UNJUDGED: SendConditions = {
+  consent: false,
+  unpaused: false,
+  delayMs: 0,
+  cancel: null,
+  counters: [],
+  pace: null,
+};
 /** What a transport gets to report how far it came, once it was called off. */
 const CALLED_OFF_MS = 2000;
 
@@ -142,7 +149,7 @@ function factOf({ sending }: EngineContext, attempt: number, result: SendResult)
     case "accepted":
       return { kind: "accepted", carrierId: result.carrierId, status: result.status };
     case "unknown":
-      return { kind: "unknown", windowMs: sending.unknownWindowMs, error: result.error };
+      return { kind: "unknown", lookInMs: sending.unknownWindowMs, error: result.error };
     case "refused": {
       const { error, refusal } = result;
       const again = refusal === "retry-now" || refusal === "retry-later" || result.wholeAccount;
@@ -197,7 +204,15 @@ async function settle(context: EngineContext, message: OutboundMessage, signal: 
   const reason = reasons[decision];
   const op = newId("o");
   const fact = await persist(context, { signal }, () =>
-    context.storage.resolveUnknown({ op, outboundId: message.id, decision, reason }),
+    context.storage.resolve({
+      op,
+      outboundId: message.id,
+      attempts: message.attempts,
+      from: ["unknown"],
+      decision,
+      reason,
+      expiryMs: context.sending.expiryMs,
+    }),
   );
   if (fact.changed && decision === "resend") {
     context.tell.notice({

@@ -74,7 +74,7 @@ export function createWorker(context: EngineContext): Worker {
       op: newId("o"),
       workerId,
       leaseMs: context.worker.leaseMs,
-      unknownWindowMs: context.sending.unknownWindowMs,
+      lookInMs: context.sending.unknownWindowMs,
     });
     heed(answer, asked);
   });
@@ -186,8 +186,9 @@ export function createWorker(context: EngineContext): Worker {
         await claimTurns();
         const due = await storage.due(DUE_LIMIT);
         startSends(due.messages);
-        const soon =
-          due.messages.length > 0 || due.turns ? context.worker.pollMs : (due.nextInMs ?? context.worker.pollMs);
+        // At 0 a worker is dead whose work the next heartbeat takes over, and that rings.
+        const isDue = due.messages.length > 0 || due.turns || due.nextInMs === 0;
+        const soon = isDue ? context.worker.pollMs : (due.nextInMs ?? context.worker.pollMs);
         await bell.rest(clock, Math.min(Math.max(1, soon), context.worker.pollMs), { since, signal });
       } catch (error) {
         tell.error(trouble(error));

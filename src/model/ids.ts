@@ -4,9 +4,12 @@ export function newId(prefix: string): string {
   return prefix + Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** A turn's id: derived from the first text that it answers, so that every run of it has the same. */
-export function turnIdOf(firstMessageId: string): string {
-  return `t${firstMessageId}`;
+/**
+ * A turn's id: derived from the first text that it answers, so that every run of it has the same; and from how many
+ * turns began with that text before, where one was repeated by hand.
+ */
+export function turnIdOf(firstMessageId: string, earlier: number): string {
+  return earlier === 0 ? `t${firstMessageId}` : `t${firstMessageId}.${earlier}`;
 }
 
 /** The id of a part of a reply or of a `send()`: derived, so that a second commit of the same part cannot be new. */

@@ -1,10 +1,11 @@
 import { type StorageClock, systemClock } from "./clock.ts";
 import { erase, purge } from "./memory/erasure.ts";
-import { recordSend, recordStatus, resolveUnknown } from "./memory/facts.ts";
+import { recordSend, recordStatus, resolve } from "./memory/facts.ts";
 import { claimSend } from "./memory/gate.ts";
 import { Ledger } from "./memory/ledger.ts";
 import { FirstResults } from "./memory/operations.ts";
-import { changes, conversations, due, messages, story } from "./memory/queries.ts";
+import { changes, conversations, due, messages, rivals, story } from "./memory/queries.ts";
+import { requeueTurn, suspect } from "./memory/repair.ts";
 import { claimSweep, commitSweep } from "./memory/sweeps.ts";
 import { recordInbound, recordOutbound } from "./memory/texts.ts";
 import { claimTurn, commitTurn, heartbeat, releaseTurn, setPaused } from "./memory/turns.ts";
@@ -62,7 +63,10 @@ export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
     claimSend: once(claimSend),
     recordSend: once(recordSend),
     recordStatus: once(recordStatus),
-    resolveUnknown: once(resolveUnknown),
+    rivals: async (query) => rivals(ledger, query),
+    resolve: once(resolve),
+    requeueTurn: once(requeueTurn),
+    suspect: once(suspect),
 
     consent: async (consentKey) => ledger.consents.get(consentKey) ?? null,
     conversation: async (id) => ledger.conversations.get(id)?.shown ?? null,

@@ -77,8 +77,8 @@ export interface Storage {
    *   not count where the row became `opted-in` after that moment: a STOP that was found late does not outlive the
    *   START that followed it. The text is recorded all the same.
    * - The auto-reply is stored only when its conditions hold after that change (see {@link SendConditions};
-   *   all-or-nothing; as it cannot wait, a delay or a full counter of either kind drops it), as `sending` with attempt
-   *   1 that belongs to no worker. It is a group of its own: its `groupId` is its id. It takes the `seq` after the
+   *   all-or-nothing; as it cannot wait, a delay or a full counter of either kind drops it; its `pace` does not count,
+   *   since it leaves with the webhook's answer), as `sending` with attempt 1 that belongs to no worker. It is a group of its own: its `groupId` is its id. It takes the `seq` after the
    *   text's. It is never due, and stands outside the order: no other message waits for it.
    *
    * SQL: insert … on conflict (key) do nothing, then updates guarded by the marker. MongoDB: a transaction over the
@@ -138,8 +138,8 @@ export interface Storage {
   /**
    * Keeps a worker alive for another `leaseMs`, even if its own time was over, and buries the dead: for every other
    * worker whose time is over, its conversations lose their lease and are due at once (the turn's `crashes` rises by
-   * one), and its attempts in `sending` become `unknown`, due to be looked at after `lookInMs`. Returns the worker's own leases, so that it
-   * learns what was taken from it and where a newer text waits.
+   * one), and its attempts in `sending` become `unknown`, due to be looked at after `lookInMs`. Returns the worker's
+   * own leases, so that it learns what was taken from it and where a newer text waits.
    */
   heartbeat(beat: Heartbeat): Promise<HeartbeatAnswer>;
 
@@ -147,8 +147,9 @@ export interface Storage {
    * What the outbox has to do now, oldest first, at most `limit`; and when to look again. Of a conversation at most
    * the messages that are due show up; a message behind another one of its conversation (an `intent` or `sending`
    * one, or an `unknown` part of its own group) is not due. A conversation that is leased or paused does not wait to
-   * be claimed, nor does `nextInMs` count it; what a worker holds (a lease, an attempt in `sending`) counts as due when
-   * that worker's time is over, so that whoever looks again then takes it over.
+   * be claimed, nor does `nextInMs` count the due time of one; but it counts the moment at which the time of a worker
+   * that holds anything (a lease, an attempt in `sending`) is over, and is 0 where that has passed, so that whoever
+   * looks again then, and beats, takes it over.
    */
   due(limit: number): Promise<DueWork>;
 
@@ -175,6 +176,7 @@ export interface Storage {
    *    since ({@link SendResultRecord} `slow`) makes every slot that was taken before void: the message takes a new one.
    *    So a queue of n messages costs one reservation each, keeps its order, and is fair: a conversation has one message
    *    in it at a time.
+   *    A message that is cancelled or expires leaves its slot empty.
    * 7. `claimed`: every counter charged, the worker registered as alive for `leaseMs`.
    *
    * A `cancelled` message takes the later parts of its group with it: those in `intent` or `held`, here and wherever
@@ -198,13 +200,15 @@ export interface Storage {
    * - `unknown`: the attempt and the message are `unknown`, due to be looked at after `lookInMs`, unless a fact came
    *   first.
    * - `found`: as `accepted`, for an attempt that is `unknown` and which the carrier's list shows; but where any attempt
-   *   (this one too) has that carrier's id already, or an erased one had it, nothing changes: `repeated`.
+   *   (this one too) has that carrier's id already, or an erased one had it, or where this one is not `unknown` (any
+   *   more), nothing changes: `repeated`.
    * - `unseen`: the carrier's list does not show it (yet). A message that is still `unknown` is due to be looked at again
-   *   after `lookInMs`, and keeps the first `asOf` that was not `null` as its `witnessSince`; nothing else changes, and
-   *   `changed` is false.
+   *   after `lookInMs`, and keeps the first `asOf` that was not `null` as its `witnessSince` (until it becomes `unknown`
+   *   anew); nothing else changes, and `changed` is false. In any other state nothing changes: `repeated`.
    *
    * A `slow` of a refusal slows the pace under its key down for all: its `freeAt` becomes at least now + `forMs`, and
-   * every slot taken before is void.
+   * every slot taken before is void. So it does where the refusal itself changes nothing, unless there is no such
+   * attempt.
    *
    * The message's status is the best of its attempts; what the carrier reports of one replaces `intent`, `held`,
    * `cancelled` and our own `failed` too, so that nothing is sent twice. Whatever moves a message forward makes the
@@ -226,8 +230,9 @@ export interface Storage {
 
   /**
    * What speaks against an entry of the carrier's list being the witness of an `unknown` message: which attempts in
-   * `unknown` have the same content (body and media) in the same conversation, its own among them, by `startedAt`; and
-   * which of the given carrier's ids are known already, to any attempt, or to one that was erased.
+   * `unknown` have the same content (body and media) in the same conversation, its own among them, by `startedAt` (then
+   * by the message's `seq`, then by attempt), whatever the state of their message; and which of the given carrier's ids
+   * are known already, to any attempt, or to one that was erased, in the order asked. No such message: no attempts.
    */
   rivals(query: RivalQuery): Promise<Rivals>;
 
@@ -236,27 +241,31 @@ export interface Storage {
    * its status is among `from` and, if `attempts` is given, its `attempts` are still that many (nobody has tried again
    * since); otherwise nothing changes: outcome `repeated`, and `message` is its present form.
    *
-   * - `resend`: `intent`, due now, with a new expiry of `expiryMs` from now where the old one would be earlier.
+   * - `resend`: `intent` without an error, due now, with a new expiry of `expiryMs` from now where the old one would be
+   *   earlier. What was cancelled with it does not come back.
    * - `sent`: `accepted`, and with it its newest attempt, if that one is `unknown`: a person knows that it left. What
    *   waited behind it goes on.
    * - `hold`, `drop`: `held` or `failed` (with the reason as its error), and the later parts of its group are cancelled.
+   *   To hold what is held only replaces the reason: `recorded`, and `changed` is false.
    */
   resolve(resolution: Resolution): Promise<RecordedFact>;
 
   /**
    * Makes a turn that ended in `fallback` unanswered again, so that its texts are answered anew, by a turn of its own:
    * `answeredSeq` goes back to before its first text, the conversation is pending and due now (when it is resumed, if it
-   * is paused), without backoff. Outcome `requeued`; `newer` where a later turn of the conversation exists,
-   * `not-dead` where it did not end in `fallback`, `opted-out` where its person has opted out, `unmatched` where there
-   * is no such turn. Then nothing changes.
+   * is paused), without backoff; a `pendingSince` that newer texts set is kept. Outcome `requeued`; else nothing
+   * changes, and it is the first of these that holds: `unmatched` where there is no such turn or none of its texts is
+   * left, `newer` where a later turn of the conversation exists, `not-dead` where it did not end in `fallback`,
+   * `opted-out` where its person has opted out.
    */
   requeueTurn(requeue: TurnRequeue): Promise<RequeuedTurn>;
 
   /**
    * After a restore from a backup: what stands as `intent` or `sending` may have left in the time that the backup does
-   * not know. At most `limit` of them, oldest first, become `unknown`, each with an attempt that belongs to no worker
-   * (the next one for an `intent`, the present one for a `sending`), started at the message's `createdAt`; due to be
-   * looked at after `lookInMs`. Returns them; none left: empty. An auto-reply is left alone.
+   * not know. At most `limit` of them, oldest first (by `createdAt`, then id), become `unknown` without an error, each
+   * with an attempt in `unknown` that belongs to no worker (the next one for an `intent`, the present one for a
+   * `sending`), started at the message's `createdAt`; due to be looked at after `lookInMs`. Returns them in that order;
+   * none left: empty. An auto-reply is left alone.
    */
   suspect(suspicion: Suspicion): Promise<readonly OutboundMessage[]>;
 
@@ -524,7 +533,7 @@ export interface SendConditions {
 /** One message every `costMs` under a key, for all processes together. */
 export interface PaceCondition {
   readonly key: string;
-  /** How long this message keeps the sender busy. */
+  /** How long this message keeps the sender busy. Whole milliseconds. */
   readonly costMs: number;
   /** The reason that is given to a message that waits for its slot. */
   readonly reason: string;
@@ -648,6 +657,7 @@ export interface TurnRequeue {
 
 export interface RequeuedTurn {
   readonly outcome: "requeued" | "newer" | "not-dead" | "opted-out" | "unmatched";
+  /** As it is now; `null` where unmatched. */
   readonly conversation: Conversation | null;
 }
 

@@ -48,7 +48,7 @@ const MUTATING = new Set([
   "claimSend",
   "recordSend",
   "recordStatus",
-  "resolveUnknown",
+  "resolve",
 ]);
 
 /** One process: its calls to the ledger fail before or after the commit, and when it is dead nothing comes back. */

@@ -57,7 +57,7 @@ async function converse(storage: Storage, id: string): Promise<void> {
     parts: [{ id: `t${id}-1`, body: REPLY, media: [], encoding: "GSM-7", segments: 1 }],
     expiryMs: 1_000,
   });
-  const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [] };
+  const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], pace: null };
   const outboundId = `t${id}-1`;
   await storage.claimSend({ op: id, workerId: "w", leaseMs: 1_000, outboundId, orderWaitMs: 0, conditions });
   const carrierId = `SM-out-${id}`;

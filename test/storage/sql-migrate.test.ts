@@ -69,7 +69,7 @@ describe("the ledger's own upkeep", () => {
     const storage = sqlStorage(batchOnly(":memory:", null), { migrate: true });
     await storage.open();
     const before = Date.now();
-    const beat = { op: "1", workerId: "w", leaseMs: 1_000, unknownWindowMs: 1_000 };
+    const beat = { op: "1", workerId: "w", leaseMs: 1_000, lookInMs: 1_000 };
     await expect(storage.heartbeat(beat)).resolves.toEqual({ leases: [], unsettled: [], recovered: 0 });
     const { conversation } = await storage.recordOutbound({
       key: "k",
@@ -95,7 +95,7 @@ describe("the ledger's own upkeep", () => {
     const driver = batchOnly(":memory:", clock);
     const storage = sqlStorage(driver, { migrate: true });
     await storage.open();
-    const beat = (op: string) => storage.heartbeat({ op, workerId: "w", leaseMs: 1_000, unknownWindowMs: 1_000 });
+    const beat = (op: string) => storage.heartbeat({ op, workerId: "w", leaseMs: 1_000, lookInMs: 1_000 });
     const kept = async () => {
       const [rows = []] = await driver.read([{ sql: "select id from ownline_ops order by at", params: [] }]);
       return rows.map((row) => row.id);

@@ -1,7 +1,7 @@
 import { isFinal } from "../../model/delivery-status.ts";
 import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
-import { addressOf, endLease, type Ledger } from "./ledger.ts";
-import type { ConversationRow, MessageRow } from "./rows.ts";
+import { addressOf, endLease, indexLeaving, type Ledger } from "./ledger.ts";
+import type { ConversationRow, MessageRow, TurnRow } from "./rows.ts";
 
 /**
  * See {@link Storage.erase}. The keys keep a tombstone. Ids need none: what is not there is not found, and nobody
@@ -36,6 +36,7 @@ export function purge(ledger: Ledger, { olderThanMs, limit }: PurgeOrder): Erase
   for (const row of touched) {
     row.messages = row.messages.filter((message) => !purged.has(message));
     row.changes = row.changes.filter((entry) => !purged.has(entry.row));
+    row.turns = row.turns.filter((turn) => !forgetEmptyTurn(ledger, turn));
     if (row.messages.length > 0 || row.shown.paused) continue;
     forgetConversation(ledger, row);
     emptied += 1;
@@ -54,14 +55,19 @@ function forgetMessage(ledger: Ledger, row: MessageRow): void {
   ledger.oldest.delete({ at: createdAt, id });
   if (row.direction === "inbound") {
     ledger.inboundByKey.set(row.key, "erased");
-    if (row.turn !== null) remove(row.turn.texts, row);
+    for (const turn of row.turns) remove(turn.texts, row);
     return;
   }
   if (row.indexedAt !== null) ledger.dueMessages.delete({ at: row.indexedAt, id });
+  indexLeaving(ledger, row, false);
   for (const attempt of row.attempts) {
     if (attempt.workerId !== null) ledger.workers.get(attempt.workerId)?.sending.delete(attempt);
+    row.conversation.unsettled.delete(attempt);
   }
-  for (const carrierId of row.message.carrierIds) ledger.attemptByCarrierId.delete(carrierId);
+  for (const carrierId of row.message.carrierIds) {
+    const named = ledger.attemptByCarrierId.get(carrierId);
+    if (named !== "erased" && named?.message === row) ledger.attemptByCarrierId.set(carrierId, "erased");
+  }
   if (row.message.origin === "auto-reply") {
     for (const text of row.conversation.messages) {
       if (text.direction === "inbound" && text.autoReply === row) text.autoReply = null;
@@ -69,6 +75,12 @@ function forgetMessage(ledger: Ledger, row: MessageRow): void {
   }
   remove(row.group, row);
   if (row.key !== null && row.group.length === 0) ledger.groupByKey.set(row.key, "erased");
+}
+
+/** A turn that has ended, and of which no text and no reply is left. Returns whether it went. */
+function forgetEmptyTurn(ledger: Ledger, turn: TurnRow): boolean {
+  if (turn.shown.outcome === null || turn.texts.length > 0 || turn.group.length > 0) return false;
+  return ledger.turns.delete(turn.shown.id);
 }
 
 function remove<T>(list: T[], element: T): void {
@@ -79,6 +91,7 @@ function remove<T>(list: T[], element: T): void {
 function forgetConversation(ledger: Ledger, row: ConversationRow): void {
   const { id, line, participant, updatedAt } = row.shown;
   endLease(ledger, row);
+  for (const turn of row.turns) ledger.turns.delete(turn.shown.id);
   if (row.indexedAt !== null) ledger.dueTurns.delete({ at: row.indexedAt, id });
   ledger.recent.delete({ at: updatedAt, id });
   ledger.conversations.delete(id);

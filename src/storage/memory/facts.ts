@@ -1,14 +1,16 @@
-import { type AttemptStatus, type CarrierStatus, STATUS_RANK, STATUS_WORTH } from "../../model/delivery-status.ts";
-import type { MessageError } from "../../model/message.ts";
-import type {
-  RecordedFact,
-  SendRecord,
-  SendResultRecord,
-  StatusEvent,
-  StatusRecord,
-  UnknownResolution,
-} from "../storage.ts";
-import { cancelLaterParts, change, type Ledger, refreshDue, setConsent, stopForOptOut } from "./ledger.ts";
+import { type CarrierStatus, STATUS_RANK, STATUS_WORTH } from "../../model/delivery-status.ts";
+import type { RecordedFact, Resolution, SendRecord, SendResultRecord, StatusEvent, StatusRecord } from "../storage.ts";
+import {
+  cancelLaterParts,
+  change,
+  doubt,
+  type Ledger,
+  refreshDue,
+  setAttempt,
+  setConsent,
+  stopForOptOut,
+} from "./ledger.ts";
+import { slowPace } from "./paces.ts";
 import type { AttemptRow, OutboundRow } from "./rows.ts";
 import { shownMessages } from "./rows.ts";
 
@@ -34,14 +36,19 @@ export function recordSend(ledger: Ledger, { outboundId, attempt: number, result
   if (attempt === undefined) return UNMATCHED;
   return recordFact(ledger, attempt.message, (effects, now) => {
     switch (result.kind) {
-      case "accepted": {
-        const { carrierId, status } = result;
-        const event = { carrierId, status, rawStatus: status, error: null, at: now, times: 1 };
-        effects.isNew = recordReport(ledger, attempt, event);
+      case "accepted":
+        effects.isNew = recordReport(ledger, attempt, answerOf(result, now));
         break;
-      }
+      case "found":
+        if (attempt.status !== "unknown" || ledger.attemptByCarrierId.has(result.carrierId)) break;
+        effects.isNew = recordReport(ledger, attempt, answerOf(result, now));
+        break;
+      case "unseen":
+        effects.isNew = recordAbsence(attempt.message, result, now);
+        break;
       case "refused":
         effects.isNew = recordRefusal(ledger, attempt, result, now);
+        if (result.slow !== undefined) slowPace(ledger, result.slow.key, result.slow.forMs, now);
         if (result.next === "opt-out") optOut(ledger, attempt.message, effects, now);
         break;
       case "unknown":
@@ -53,11 +60,17 @@ export function recordSend(ledger: Ledger, { outboundId, attempt: number, result
   });
 }
 
+type Answer = Extract<SendResultRecord, { kind: "accepted" | "found" }>;
+
+function answerOf({ carrierId, status }: Answer, now: number): StatusEvent {
+  return { carrierId, status, rawStatus: status, error: null, at: now, times: 1 };
+}
+
 /** See {@link Storage.recordStatus}. */
 export function recordStatus(ledger: Ledger, record: StatusRecord): RecordedFact {
   const attempt =
     findAttempt(ledger, record.outboundId, record.attempt) ?? ledger.attemptByCarrierId.get(record.carrierId);
-  if (attempt === undefined) return UNMATCHED;
+  if (attempt === undefined || attempt === "erased") return UNMATCHED;
   return recordFact(ledger, attempt.message, (effects, now) => {
     const { carrierId, status, rawStatus, error } = record;
     effects.isNew = recordReport(ledger, attempt, { carrierId, status, rawStatus, error, at: now, times: 1 });
@@ -65,18 +78,27 @@ export function recordStatus(ledger: Ledger, record: StatusRecord): RecordedFact
   });
 }
 
-/** See {@link Storage.resolveUnknown}. */
-export function resolveUnknown(ledger: Ledger, { outboundId, decision, reason }: UnknownResolution): RecordedFact {
+/** See {@link Storage.resolve}. */
+export function resolve(ledger: Ledger, resolution: Resolution): RecordedFact {
+  const { outboundId, attempts, from, decision, reason, expiryMs } = resolution;
   const row = ledger.messages.get(outboundId);
   if (row?.direction !== "outbound") return UNMATCHED;
   return recordFact(ledger, row, (effects, now) => {
-    effects.isNew = row.message.status === "unknown";
+    const isAsDecidedAbout = attempts === null || row.message.attempts === attempts;
+    effects.isNew = from.some((status) => status === row.message.status) && isAsDecidedAbout;
     if (!effects.isNew) return;
     switch (decision) {
       case "resend":
         row.notBefore = now;
-        change(ledger, row, { status: "intent" });
+        row.expiresAt = Math.max(row.expiresAt, now + expiryMs);
+        change(ledger, row, { status: "intent", error: null });
         break;
+      case "sent": {
+        const newest = row.attempts.at(-1);
+        if (newest?.status === "unknown") setAttempt(ledger, newest, "accepted", null);
+        change(ledger, row, { status: "accepted", error: null });
+        break;
+      }
       case "hold":
         change(ledger, row, { status: "held", error: { code: null, reason } });
         break;
@@ -143,12 +165,6 @@ function isSameEvent(one: StatusEvent, other: StatusEvent): boolean {
   return isSameStatus && one.carrierId === other.carrierId && one.error?.code === other.error?.code;
 }
 
-function setAttempt(ledger: Ledger, attempt: AttemptRow, status: AttemptStatus, error: MessageError | null): void {
-  if (attempt.workerId !== null) ledger.workers.get(attempt.workerId)?.sending.delete(attempt);
-  attempt.status = status;
-  attempt.error = error;
-}
-
 /** The attempt whose state the message shows, among those that may have left; the later one of two equals. */
 export function bestOf(row: OutboundRow): { readonly attempt: AttemptRow; readonly status: PossiblyLeft } | null {
   let best: { readonly attempt: AttemptRow; readonly status: PossiblyLeft } | null = null;
@@ -180,8 +196,7 @@ function recordRefusal(ledger: Ledger, attempt: AttemptRow, refusal: Refusal, no
   const mayRetry = refusal.next === "retry" && row.message.origin !== "auto-reply";
   const best = bestOf(row);
   if (best !== null && (mayRetry || best.status !== "unknown")) {
-    row.settleAt = now + refusal.retryInMs;
-    row.unknownSince = now;
+    doubt(row, now, refusal.retryInMs);
     if (status === "intent") row.notBefore = Math.max(row.notBefore, now + refusal.retryInMs);
     else showBest(ledger, row);
     return true;
@@ -193,14 +208,22 @@ function recordRefusal(ledger: Ledger, attempt: AttemptRow, refusal: Refusal, no
 
 type Silence = Extract<SendResultRecord, { kind: "unknown" }>;
 
-function recordSilence(ledger: Ledger, attempt: AttemptRow, { windowMs, error }: Silence, now: number): boolean {
+function recordSilence(ledger: Ledger, attempt: AttemptRow, { lookInMs, error }: Silence, now: number): boolean {
   if (attempt.status !== "sending") return false;
   setAttempt(ledger, attempt, "unknown", error);
   const row = attempt.message;
   if (row.message.status !== "sending") return true;
-  row.unknownSince = now;
-  row.settleAt = now + windowMs;
+  doubt(row, now, lookInMs);
   showBest(ledger, row);
+  return true;
+}
+
+type Absence = Extract<SendResultRecord, { kind: "unseen" }>;
+
+function recordAbsence(row: OutboundRow, { lookInMs, asOf }: Absence, now: number): boolean {
+  if (row.message.status !== "unknown") return false;
+  row.settleAt = now + lookInMs;
+  row.witnessSince ??= asOf;
   return true;
 }
 

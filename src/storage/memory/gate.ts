@@ -1,6 +1,7 @@
 import type { ClaimedSend, SendClaim, SendConditions } from "../storage.ts";
 import { chargeCounters, judgeCounters } from "./counters.ts";
 import { cancel, cancelLaterParts, change, keepAlive, type Ledger, refreshDue, waitsForOwnPart } from "./ledger.ts";
+import { askPace } from "./paces.ts";
 import type { AttemptRow, OutboundRow } from "./rows.ts";
 import { shownMessages } from "./rows.ts";
 
@@ -21,11 +22,13 @@ export function claimSend(ledger: Ledger, claim: SendClaim): ClaimedSend {
     return waiting(ledger, row, row.orderUntil - now, "Nobody knows yet whether an earlier text has left.");
   }
 
-  const { delayMs, counters } = claim.conditions;
+  const { delayMs, counters, pace } = claim.conditions;
   if (delayMs > 0) return wait(ledger, row, now, delayMs, "The text may not leave yet.");
   const judgement = judgeCounters(ledger, counters, now);
   if (judgement.outcome === "cancel") return cancelled(ledger, row, judgement.reason);
   if (judgement.outcome === "wait") return wait(ledger, row, now, judgement.retryInMs, judgement.reason);
+  const slotAt = pace === null ? null : askPace(ledger, row, pace, now);
+  if (pace !== null && slotAt !== null) return wait(ledger, row, now, slotAt - now, pace.reason);
 
   chargeCounters(ledger, counters, now);
   const attempt = startAttempt(ledger, row, claim, now);
@@ -93,6 +96,7 @@ function startAttempt(ledger: Ledger, row: OutboundRow, { workerId, leaseMs }: S
     events: [],
   };
   row.attempts.push(attempt);
+  row.slot = null;
   keepAlive(ledger, workerId, now + leaseMs).sending.add(attempt);
   change(ledger, row, { status: "sending", attempts: row.attempts.length, error: null });
   return attempt;

@@ -1,5 +1,5 @@
 import type { Conversation } from "../../model/conversation.ts";
-import type { DeliveryStatus } from "../../model/delivery-status.ts";
+import type { AttemptStatus, DeliveryStatus } from "../../model/delivery-status.ts";
 import type { MessageError, OutboundMessage } from "../../model/message.ts";
 import type { StorageClock } from "../clock.ts";
 import type { Consent } from "../storage.ts";
@@ -10,7 +10,9 @@ import type {
   InboundRow,
   MessageRow,
   OutboundRow,
+  PaceRow,
   SweepRow,
+  TurnRow,
   WorkerRow,
 } from "./rows.ts";
 import { firstIndex, SortedIndex } from "./sorted-index.ts";
@@ -28,15 +30,19 @@ export class Ledger {
   readonly messages: Map<string, MessageRow> = new Map<string, MessageRow>();
   readonly inboundByKey: Map<string, Kept<InboundRow>> = new Map<string, Kept<InboundRow>>();
   readonly groupByKey: Map<string, Kept<readonly OutboundRow[]>> = new Map<string, Kept<readonly OutboundRow[]>>();
-  readonly attemptByCarrierId: Map<string, AttemptRow> = new Map<string, AttemptRow>();
+  readonly attemptByCarrierId: Map<string, Kept<AttemptRow>> = new Map<string, Kept<AttemptRow>>();
+  readonly turns: Map<string, TurnRow> = new Map<string, TurnRow>();
   readonly consents: Map<string, Consent> = new Map<string, Consent>();
   readonly counters: Map<string, CounterRow> = new Map<string, CounterRow>();
+  readonly paces: Map<string, PaceRow> = new Map<string, PaceRow>();
   readonly workers: Map<string, WorkerRow> = new Map<string, WorkerRow>();
   readonly sweeps: Map<string, SweepRow> = new Map<string, SweepRow>();
   /** By due time: what may be claimed. */
   readonly dueTurns: SortedIndex<ConversationRow> = new SortedIndex<ConversationRow>();
   /** By due time: what is to be sent or settled. */
   readonly dueMessages: SortedIndex<OutboundRow> = new SortedIndex<OutboundRow>();
+  /** By age: what was not handed over, or whose answer is not there yet. */
+  readonly leaving: SortedIndex<OutboundRow> = new SortedIndex<OutboundRow>();
   /** By newest message. */
   readonly recent: SortedIndex<ConversationRow> = new SortedIndex<ConversationRow>();
   /** By age. */
@@ -73,6 +79,7 @@ export function fileMessage(ledger: Ledger, row: MessageRow): void {
   ledger.messages.set(message.id, row);
   ledger.oldest.add({ at: message.createdAt, id: message.id }, row);
   conversation.messages.push(row);
+  if (row.direction === "outbound") indexLeaving(ledger, row, true);
   conversation.changes.push({ position: message.seq, row });
   show(ledger, conversation, { updatedAt: message.createdAt });
 }
@@ -90,6 +97,9 @@ export function change(ledger: Ledger, row: OutboundRow, changed: Partial<Outbou
     conversation.changes = conversation.changes.filter((entry) => entry.row.message.changedSeq === entry.position);
   }
   if (row.message.origin === "auto-reply") return;
+  if (isLeaving(before.status) !== isLeaving(row.message.status)) {
+    indexLeaving(ledger, row, isLeaving(row.message.status));
+  }
   for (const later of conversation.open) if (later.message.seq > row.message.seq) later.orderUntil = 0;
   const place = firstIndex(conversation.open, (open) => open.message.seq >= row.message.seq);
   const isListed = conversation.open[place] === row;
@@ -100,6 +110,41 @@ export function change(ledger: Ledger, row: OutboundRow, changed: Partial<Outbou
 
 function isOpen(status: DeliveryStatus): boolean {
   return status === "intent" || status === "sending" || status === "unknown" || status === "held";
+}
+
+function isLeaving(status: DeliveryStatus): boolean {
+  return status === "intent" || status === "sending";
+}
+
+/** Lists a message among those that are leaving, or takes it off. */
+export function indexLeaving(ledger: Ledger, row: OutboundRow, isListed: boolean): void {
+  const { id, createdAt, origin } = row.message;
+  if (origin === "auto-reply") return;
+  if (isListed) ledger.leaving.add({ at: createdAt, id }, row);
+  else ledger.leaving.delete({ at: createdAt, id });
+}
+
+/** Brings an attempt into another state. Whoever handed it over is done with it. */
+export function setAttempt(
+  ledger: Ledger,
+  attempt: AttemptRow,
+  status: AttemptStatus,
+  error: MessageError | null,
+): void {
+  if (attempt.workerId !== null) ledger.workers.get(attempt.workerId)?.sending.delete(attempt);
+  attempt.workerId = null;
+  attempt.status = status;
+  attempt.error = error;
+  const { unsettled } = attempt.message.conversation;
+  if (status === "unknown") unsettled.add(attempt);
+  else unsettled.delete(attempt);
+}
+
+/** Begins, or begins anew, the time in which nobody knows what became of a message. */
+export function doubt(row: OutboundRow, now: number, lookInMs: number): void {
+  row.unknownSince = now;
+  row.settleAt = now + lookInMs;
+  row.witnessSince = null;
 }
 
 /** Cancels a message. */

@@ -9,9 +9,13 @@ import type {
   DueWork,
   MessagePage,
   MessageStory,
+  RivalQuery,
+  Rivals,
+  UnknownAttempt,
+  UnknownState,
 } from "../storage.ts";
 import type { Ledger } from "./ledger.ts";
-import type { ConversationRow, InboundRow, OutboundRow } from "./rows.ts";
+import type { AttemptRow, ConversationRow, InboundRow, OutboundRow } from "./rows.ts";
 import { shownMessage, shownMessages } from "./rows.ts";
 import { firstIndex, type Position } from "./sorted-index.ts";
 
@@ -25,17 +29,62 @@ export function due(ledger: Ledger, limit: number): DueWork {
   for (const row of ledger.dueMessages.from(START)) {
     if (found.length >= limit || row.indexedAt === null || row.indexedAt > now) break;
     const { message, conversation } = row;
-    found.push({ message, conversation: conversation.shown, consentKey: conversation.consentKey });
+    const { shown, consentKey } = conversation;
+    found.push({ message, conversation: shown, consentKey, unknown: unknownStateOf(row, now) });
   }
   const [firstTurn] = ledger.dueTurns.from(START);
   const [nextTurn] = ledger.dueTurns.from(later);
   const [nextMessage] = ledger.dueMessages.from(later);
-  const nextAt = Math.min(nextTurn?.indexedAt ?? Infinity, nextMessage?.indexedAt ?? Infinity);
+  const takeOverAt = Math.max(firstTakeOver(ledger), now);
+  const nextAt = Math.min(nextTurn?.indexedAt ?? Infinity, nextMessage?.indexedAt ?? Infinity, takeOverAt);
   return {
     messages: found,
     turns: firstTurn !== undefined && firstTurn.indexedAt !== null && firstTurn.indexedAt <= now,
     nextInMs: nextAt === Infinity ? null : nextAt - now,
   };
+}
+
+/** When the first worker that holds anything counts as dead, unless it is heard of before. */
+function firstTakeOver(ledger: Ledger): number {
+  const holding = [...ledger.workers.values()].filter(({ leases, sending }) => leases.size > 0 || sending.size > 0);
+  return Math.min(Infinity, ...holding.map(({ aliveUntil }) => aliveUntil));
+}
+
+function unknownStateOf(row: OutboundRow, now: number): UnknownState | null {
+  if (row.message.status !== "unknown") return null;
+  const attempts = row.attempts.filter((attempt) => attempt.status === "unknown").map(unknownAttemptOf);
+  return { forMs: now - row.unknownSince, witnessSince: row.witnessSince, attempts };
+}
+
+function unknownAttemptOf({ message, attempt, startedAt }: AttemptRow): UnknownAttempt {
+  return { outboundId: message.message.id, attempt, startedAt };
+}
+
+/** See {@link Storage.rivals}. */
+export function rivals(ledger: Ledger, { outboundId, carrierIds }: RivalQuery): Rivals {
+  const row = ledger.messages.get(outboundId);
+  const unsettled = row?.direction === "outbound" ? [...row.conversation.unsettled] : [];
+  const alike = unsettled.filter(({ message }) => row !== undefined && hasSameContent(message.message, row.message));
+  return {
+    attempts: alike.toSorted(byStart).map(unknownAttemptOf),
+    known: carrierIds.filter((carrierId) => ledger.attemptByCarrierId.has(carrierId)),
+  };
+}
+
+function byStart(one: AttemptRow, other: AttemptRow): number {
+  if (one.startedAt !== other.startedAt) return one.startedAt - other.startedAt;
+  return one.message.message.seq - other.message.message.seq || one.attempt - other.attempt;
+}
+
+function hasSameContent(one: Message, other: Message): boolean {
+  const isSameMedia = one.media.length === other.media.length;
+  return (
+    one.body === other.body &&
+    isSameMedia &&
+    one.media.every(({ url, contentType }, at) => {
+      return url === other.media[at]?.url && contentType === other.media[at]?.contentType;
+    })
+  );
 }
 
 /** See {@link Storage.conversations}. */
@@ -94,18 +143,19 @@ export function story(ledger: Ledger, messageId: string): MessageStory | null {
   if (row === undefined) return null;
   const replies = row.direction === "inbound" ? repliesTo(row) : row.group;
   const told = row.direction === "inbound" ? replies : [row];
+  const turn = row.direction === "inbound" ? row.turns.at(-1) : row.turn;
   return {
     message: row.message,
     conversation: row.conversation.shown,
-    turn: row.turn?.shown ?? null,
-    answers: row.turn?.texts.map((text) => text.message) ?? [],
+    turn: turn?.shown ?? null,
+    answers: turn?.texts.map((text) => text.message) ?? [],
     replies: shownMessages(replies),
     attempts: told.flatMap(attemptsOf),
   };
 }
 
 function repliesTo(row: InboundRow): OutboundRow[] {
-  const replies = [...(row.turn?.group ?? [])];
+  const replies = [...(row.turns.at(-1)?.group ?? [])];
   if (row.autoReply !== null) replies.push(row.autoReply);
   return replies.toSorted((a, b) => a.message.seq - b.message.seq);
 }

@@ -17,12 +17,16 @@ export interface ConversationRow {
   leasedTo: string | null;
   /** The turn that is open, whether leased or not. */
   turn: TurnRow | null;
+  /** All that are kept, in the order in which they began. */
+  turns: TurnRow[];
   /** Texts that wait for an answer, by `seq`. */
   pending: InboundRow[];
   /** By `seq`. */
   messages: MessageRow[];
   /** What was `intent`, `sending`, `unknown` or `held` when last looked at, by `seq`; without auto-replies. */
   open: OutboundRow[];
+  /** Attempts of which nobody knows whether the carrier took them. */
+  readonly unsettled: Set<AttemptRow>;
   /** Every change by position; an entry whose message has changed again since is stale. */
   changes: { readonly position: number; readonly row: MessageRow }[];
   /** Where the due index has it. */
@@ -31,6 +35,9 @@ export interface ConversationRow {
 
 export interface TurnRow {
   shown: Turn;
+  readonly conversation: ConversationRow;
+  /** `seq` of the first text that it answers. */
+  readonly firstSeq: number;
   crashes: number;
   readonly texts: InboundRow[];
   readonly group: OutboundRow[];
@@ -41,7 +48,8 @@ export interface InboundRow {
   readonly conversation: ConversationRow;
   readonly key: string;
   readonly message: InboundMessage;
-  turn: TurnRow | null;
+  /** The turns that answered it, one after the other: more than one where a turn was repeated by hand. */
+  readonly turns: TurnRow[];
   autoReply: OutboundRow | null;
 }
 
@@ -54,13 +62,17 @@ export interface OutboundRow {
   readonly turn: TurnRow | null;
   /** All parts, this one included, by part. */
   readonly group: OutboundRow[];
-  readonly expiresAt: number;
+  expiresAt: number;
   /** A refusal or a condition forbids it before. */
   notBefore: number;
   /** It gives way to an earlier, unknown message until then, or until that one moves. */
   orderUntil: number;
   unknownSince: number;
   settleAt: number;
+  /** By the carrier's clock: its list was asked since the message became `unknown`. */
+  witnessSince: number | null;
+  /** Its place in the queue of its sender. */
+  slot: SlotRow | null;
   readonly attempts: AttemptRow[];
   /** Where the due index has it. */
   indexedAt: number | null;
@@ -71,9 +83,9 @@ export type MessageRow = InboundRow | OutboundRow;
 export interface AttemptRow {
   readonly message: OutboundRow;
   readonly attempt: number;
-  readonly startedAt: number;
-  /** Who hands it over; `null` for an auto-reply. */
-  readonly workerId: string | null;
+  startedAt: number;
+  /** Who hands it over; `null` for an auto-reply, and for what may have left before a restore. */
+  workerId: string | null;
   status: AttemptStatus;
   carrierId: string | null;
   error: MessageError | null;
@@ -89,6 +101,18 @@ export interface WorkerRow {
 export interface CounterRow {
   readonly endsAt: number;
   charged: number;
+}
+
+export interface PaceRow {
+  freeAt: number;
+  /** Rises when the sender is slowed down: slots of an earlier one are void. */
+  epoch: number;
+}
+
+export interface SlotRow {
+  readonly key: string;
+  readonly at: number;
+  readonly epoch: number;
 }
 
 export interface SweepRow {

@@ -2,6 +2,7 @@ import type { Conversation } from "../../model/conversation.ts";
 import type { InboundMessage, OutboundMessage } from "../../model/message.ts";
 import type {
   AutoReplyRecord,
+  Consent,
   InboundRecord,
   OutboundRecord,
   PartRecord,
@@ -36,8 +37,8 @@ export function recordInbound(ledger: Ledger, record: InboundRecord): RecordedIn
   const now = ledger.clock.now();
   const conversation = findOrMakeConversation(ledger, record, now);
   show(ledger, conversation, { sender: record.sender });
-  const consentChanged =
-    record.consent !== null && setConsent(ledger, record.consentKey, { ...record.consent, changedAt: now });
+  const consent = consentThatCounts(ledger, record);
+  const consentChanged = consent !== null && setConsent(ledger, record.consentKey, { ...consent, changedAt: now });
   const isOptedOut = ledger.consents.get(record.consentKey)?.state === "opted-out";
   const text = fileText(ledger, conversation, record, record.needsAnswer && !isOptedOut, now);
   const autoReply =
@@ -45,7 +46,7 @@ export function recordInbound(ledger: Ledger, record: InboundRecord): RecordedIn
   text.autoReply = autoReply;
   const { seq } = text.message;
   if (text.message.needsAnswer) askForAnswer(conversation, text, record, now);
-  const isOptOut = record.consent?.state === "opted-out";
+  const isOptOut = consent?.state === "opted-out";
   const cancelled = isOptOut ? stopForOptOut(ledger, conversation, seq, now) : [];
   refreshDue(ledger, conversation);
   return {
@@ -56,6 +57,18 @@ export function recordInbound(ledger: Ledger, record: InboundRecord): RecordedIn
     cancelled: shownMessages(cancelled),
     consentChanged,
   };
+}
+
+/** A change of consent that came late does not undo the person's later word. */
+function consentThatCounts(
+  ledger: Ledger,
+  { consent, consentKey }: InboundRecord,
+): Pick<Consent, "state" | "source"> | null {
+  if (consent === null) return null;
+  const { state, source, unlessSince } = consent;
+  const filed = ledger.consents.get(consentKey);
+  const isOutlived = filed?.state === "opted-in" && unlessSince !== undefined && filed.changedAt > unlessSince;
+  return isOutlived ? null : { state, source };
 }
 
 /** See {@link Storage.recordOutbound}. */
@@ -139,7 +152,7 @@ function fileText(
     occurredAt: record.occurredAt ?? now,
   };
   const { key } = record;
-  const row: InboundRow = { direction: "inbound", conversation, key, message, turn: null, autoReply: null };
+  const row: InboundRow = { direction: "inbound", conversation, key, message, turns: [], autoReply: null };
   fileMessage(ledger, row);
   show(ledger, conversation, { inboundSeq: seq });
   ledger.inboundByKey.set(key, row);
@@ -208,8 +221,9 @@ function newRow(
   message: OutboundMessage,
   origin: Pick<OutboundRow, "key" | "turn" | "group" | "expiresAt">,
 ): OutboundRow {
-  const times = { notBefore: message.createdAt, orderUntil: 0, unknownSince: 0, settleAt: 0, indexedAt: null };
-  return { direction: "outbound", conversation, message, attempts: [], ...origin, ...times };
+  const times = { notBefore: message.createdAt, orderUntil: 0, unknownSince: 0, settleAt: 0, witnessSince: null };
+  const places = { slot: null, indexedAt: null };
+  return { direction: "outbound", conversation, message, attempts: [], ...origin, ...times, ...places };
 }
 
 type Address = Pick<
@@ -240,8 +254,8 @@ function makeConversation(ledger: Ledger, record: Address, now: number): Convers
     updatedAt: now,
   };
   const work = { pendingSince: null, dueAt: null, backoffUntil: 0, fence: 0, leasedTo: null, turn: null };
-  const lists = { pending: [], messages: [], open: [], changes: [] };
-  const row: ConversationRow = { shown, consentKey, ...work, ...lists, indexedAt: null };
+  const lists = { turns: [], pending: [], messages: [], open: [], changes: [] };
+  const row: ConversationRow = { shown, consentKey, ...work, ...lists, unsettled: new Set(), indexedAt: null };
   ledger.conversations.set(id, row);
   ledger.conversationByAddress.set(addressOf(line, participant), row);
   ledger.recent.add({ at: now, id }, row);

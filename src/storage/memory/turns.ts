@@ -13,12 +13,14 @@ import type {
 import { bestOf } from "./facts.ts";
 import {
   change,
+  doubt,
   endLease,
   endOpenTurn,
   keepAlive,
   type Ledger,
   refreshDue,
   revokeLease,
+  setAttempt,
   settlePending,
   show,
 } from "./ledger.ts";
@@ -39,12 +41,13 @@ export function claimTurn(ledger: Ledger, claim: TurnClaim): ClaimedTurn | null 
   row.leasedTo = claim.workerId;
   row.dueAt = null;
   keepAlive(ledger, claim.workerId, now + claim.leaseMs).leases.add(row);
-  const turn = row.turn ?? newTurn(row, first, now);
+  const turn = row.turn ?? newTurn(ledger, row, first, now);
   row.turn = turn;
   turn.shown = { ...turn.shown, runs: turn.shown.runs + 1, throughSeq: last.message.seq };
   for (const text of row.pending) {
-    if (text.turn === null) turn.texts.push(text);
-    text.turn = turn;
+    if (text.turns.at(-1) === turn) continue;
+    turn.texts.push(text);
+    text.turns.push(turn);
   }
   refreshDue(ledger, row);
   return {
@@ -57,11 +60,16 @@ export function claimTurn(ledger: Ledger, claim: TurnClaim): ClaimedTurn | null 
   };
 }
 
-function newTurn(row: ConversationRow, first: InboundRow, now: number): TurnRow {
+function newTurn(ledger: Ledger, row: ConversationRow, first: InboundRow, now: number): TurnRow {
+  const firstSeq = first.message.seq;
+  const earlier = first.turns.filter((turn) => turn.firstSeq === firstSeq).length;
   const counts = { runs: 0, failures: 0, superseded: 0, throughSeq: 0 };
   const times = { outcome: null, createdAt: now, committedAt: null };
-  const shown = { id: turnIdOf(first.message.id), conversationId: row.shown.id, ...counts, ...times };
-  return { shown, crashes: 0, texts: [], group: [] };
+  const shown = { id: turnIdOf(first.message.id, earlier), conversationId: row.shown.id, ...counts, ...times };
+  const turn: TurnRow = { shown, conversation: row, firstSeq, crashes: 0, texts: [], group: [] };
+  ledger.turns.set(shown.id, turn);
+  row.turns.push(turn);
+  return turn;
 }
 
 interface Lease {
@@ -141,7 +149,7 @@ export function heartbeat(ledger: Ledger, beat: Heartbeat): HeartbeatAnswer {
   for (const [workerId, worker] of ledger.workers) {
     if (worker.aliveUntil > now) continue;
     recovered += worker.leases.size;
-    unsettled.push(...bury(ledger, worker, now, beat.unknownWindowMs));
+    unsettled.push(...bury(ledger, worker, now, beat.lookInMs));
     ledger.workers.delete(workerId);
   }
   const leases = Array.from(self.leases, (row) => {
@@ -151,7 +159,7 @@ export function heartbeat(ledger: Ledger, beat: Heartbeat): HeartbeatAnswer {
   return { leases, unsettled: shownMessages(unsettled), recovered };
 }
 
-function bury(ledger: Ledger, worker: WorkerRow, now: number, unknownWindowMs: number): OutboundRow[] {
+function bury(ledger: Ledger, worker: WorkerRow, now: number, lookInMs: number): OutboundRow[] {
   for (const row of worker.leases) {
     row.leasedTo = null;
     row.dueAt = now;
@@ -159,12 +167,11 @@ function bury(ledger: Ledger, worker: WorkerRow, now: number, unknownWindowMs: n
     refreshDue(ledger, row);
   }
   const unsettled: OutboundRow[] = [];
-  for (const attempt of worker.sending) {
-    attempt.status = "unknown";
+  for (const attempt of [...worker.sending]) {
+    setAttempt(ledger, attempt, "unknown", null);
     const row = attempt.message;
     if (row.message.status !== "sending" || bestOf(row)?.status !== "unknown") continue;
-    row.unknownSince = now;
-    row.settleAt = now + unknownWindowMs;
+    doubt(row, now, lookInMs);
     change(ledger, row, { status: "unknown" });
     refreshDue(ledger, row.conversation);
     unsettled.push(row);

@@ -177,7 +177,7 @@ export const leaseCases: readonly StorageCase[] = [
       await s.sending(id, { workerId: "dead" });
       await s.advance(LEASE_MS + 1);
       const beat = (workerId: string) => {
-        return { op: s.id("op"), workerId, leaseMs: LEASE_MS, unknownWindowMs: UNKNOWN_WINDOW_MS };
+        return { op: s.id("op"), workerId, leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
       };
       const answers = await Promise.all([s.storage.heartbeat(beat("w1")), s.second.heartbeat(beat("w2"))]);
       equal(

@@ -56,7 +56,7 @@ const OPERATIONS: readonly Operation[] = [
       await s.claimed("dead");
       await s.sending(await s.intent(), { workerId: "dead" });
       await s.advance(LEASE_MS + 1);
-      const beat = { op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS, unknownWindowMs: UNKNOWN_WINDOW_MS };
+      const beat = { op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
       return (storage) => storage.heartbeat(beat);
     },
   },
@@ -112,7 +112,7 @@ const OPERATIONS: readonly Operation[] = [
       await s.sending(outboundId);
       const result = {
         kind: "unknown",
-        windowMs: UNKNOWN_WINDOW_MS,
+        lookInMs: UNKNOWN_WINDOW_MS,
         error: { code: null, reason: "Silence." },
       } as const;
       const record = { op: s.id("op"), outboundId, attempt: 1, result };
@@ -130,13 +130,13 @@ const OPERATIONS: readonly Operation[] = [
     },
   },
   {
-    name: "resolveUnknown",
+    name: "resolve",
     async prepare(s) {
       const outboundId = await s.intent();
       await s.sending(outboundId);
       await s.lose(outboundId);
-      const resolution = { op: s.id("op"), outboundId, decision: "resend", reason: "Nobody knows." } as const;
-      return (storage) => storage.resolveUnknown(resolution);
+      const resolution = s.resolutionOf(outboundId, "resend");
+      return (storage) => storage.resolve(resolution);
     },
   },
   {

@@ -13,6 +13,7 @@ import type {
   RecordedFact,
   RecordedInbound,
   RecordedOutbound,
+  Resolution,
   SendClaim,
   SendResultRecord,
   StatusRecord,
@@ -200,7 +201,7 @@ export class Scene {
   }
 
   beat(overrides: Partial<Heartbeat> = {}): Promise<HeartbeatAnswer> {
-    const times = { leaseMs: LEASE_MS, unknownWindowMs: UNKNOWN_WINDOW_MS };
+    const times = { leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
     return this.storage.heartbeat({ op: this.id("op"), workerId: "w1", ...times, ...overrides });
   }
 
@@ -239,11 +240,20 @@ export class Scene {
 
   lose(outboundId: string, attempt = 1): Promise<RecordedFact> {
     const error = { code: null, reason: "The answer was lost." };
-    return this.sendResult(outboundId, attempt, { kind: "unknown", windowMs: UNKNOWN_WINDOW_MS, error });
+    return this.sendResult(outboundId, attempt, { kind: "unknown", lookInMs: UNKNOWN_WINDOW_MS, error });
   }
 
-  resolve(outboundId: string, decision: "resend" | "hold" | "drop"): Promise<RecordedFact> {
-    return this.storage.resolveUnknown({ op: this.id("op"), outboundId, decision, reason: "Nobody knows." });
+  resolutionOf(outboundId: string, decision: Resolution["decision"], overrides: Partial<Resolution> = {}): Resolution {
+    const about = { attempts: null, from: ["unknown"], reason: "Nobody knows.", expiryMs: EXPIRY_MS } as const;
+    return { op: this.id("op"), outboundId, decision, ...about, ...overrides };
+  }
+
+  resolve(
+    outboundId: string,
+    decision: Resolution["decision"],
+    overrides: Partial<Resolution> = {},
+  ): Promise<RecordedFact> {
+    return this.storage.resolve(this.resolutionOf(outboundId, decision, overrides));
   }
 
   /** Hands a text over and gets the carrier's id for it. */

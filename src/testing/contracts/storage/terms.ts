@@ -10,7 +10,14 @@ export const ORDER_WAIT_MS = 60_000;
 export const UNKNOWN_WINDOW_MS = 300_000;
 
 /** Conditions that let a text pass. */
-export const FREE: SendConditions = { consent: true, unpaused: false, delayMs: 0, cancel: null, counters: [] };
+export const FREE: SendConditions = {
+  consent: true,
+  unpaused: false,
+  delayMs: 0,
+  cancel: null,
+  counters: [],
+  pace: null,
+};
 
 /** The key of a person's consent in these cases: anything opaque. */
 export function consentKeyOf(participant: string): string {
