@@ -37,6 +37,7 @@ function fileOf({ version, minWriter, statements }: Migration): string {
 const CREATE = /^create (table|index|unique index) (?:if not exists )?/;
 
 function repeatable(statement: string): string {
+  if (statement.startsWith("drop index if exists ")) return statement;
   if (!CREATE.test(statement)) {
     throw new Error(
       `This statement cannot run a second time, after storage.migrate() has run it: ${statement}\n` +

@@ -22,7 +22,7 @@ describe("the files for wrangler's migrations of D1", () => {
 
   it("are one for each step, in the order of their names", () => {
     const names = Object.keys(d1Migrations(next("create table extra (id integer)")));
-    expect(names).toEqual(["0001_ownline.sql", "0002_ownline.sql"]);
+    expect(names).toEqual(["0001_ownline.sql", "0002_ownline.sql", "0003_ownline.sql"]);
     expect(names).toEqual(names.toSorted());
   });
 

@@ -19,6 +19,8 @@ const FORGET_MESSAGES: readonly Statement[] = [
     where ref in (${LISTED}) and kind in ('inbound', 'carrier')`),
   statement(`delete from ownline_events where outbound_id in (${LISTED})`),
   statement(`delete from ownline_attempts where outbound_id in (${LISTED})`),
+  statement(`delete from ownline_slots where outbound_id in (${LISTED})`),
+  statement(`delete from ownline_witnesses where outbound_id in (${LISTED})`),
 ];
 
 /** After the messages are gone: keys of groups of which no part is left. `detail` lists the groups. */

@@ -18,6 +18,9 @@ const NEW = "o.outcome = 'recorded'";
 
 export const MATCHED: string = "o.outcome <> 'unmatched'";
 
+/** The carrier speaks of the attempt, for the first time or again. */
+const REPORTED = "o.outcome in ('recorded', 'repeated')";
+
 /** The attempt that the operation speaks of, as `a`. */
 const OWN_ATTEMPT = "a.outbound_id = o.subject and a.n = o.detail ->> 'attempt'";
 
@@ -47,20 +50,18 @@ const NEW_DETAIL = "json_object('attempt', a.n, 'before', m.status)";
 const SAME_EVENT = `e.carrier_id = :carrierId and e.status = :status and e.raw_status = :rawStatus
   and (e.error ->> 'code') is (:error ->> 'code') and (e.error is null) = (:error is null)`;
 
-/** What the carrier reports of an attempt: `accepted` answers and callbacks. */
-export const REPORT: readonly Statement[] = [
-  marker({
-    outcome: `case
-      when m.id is null then 'unmatched'
-      when exists (select 1 from ownline_events e where e.outbound_id = a.outbound_id and e.attempt = a.n
-        and ${SAME_EVENT}) then 'repeated'
-      else 'recorded'
-    end`,
+/** What a fact is where its attempt `a` of message `m` was found: SQL. */
+function found(outcome: string): Statement {
+  return marker({
+    outcome: `case when m.id is null then 'unmatched' ${outcome} end`,
     conversation: "m.conversation_id",
     subject: "m.id",
     detail: NEW_DETAIL,
     from: FIND,
-  }),
+  });
+}
+
+const TAKE_REPORT: readonly Statement[] = [
   act(
     "events",
     "e",
@@ -76,16 +77,16 @@ export const REPORT: readonly Statement[] = [
     from ownline_ops o join ownline_attempts a on ${OWN_ATTEMPT} where ${FRESH} and ${NEW}`),
   statement(`
     insert into ownline_keys (kind, key, ref, attempt)
-    select 'carrier', :carrierId, o.subject, o.detail ->> 'attempt' from ownline_ops o where ${FRESH} and ${MATCHED}
+    select 'carrier', :carrierId, o.subject, o.detail ->> 'attempt' from ownline_ops o where ${FRESH} and ${REPORTED}
     on conflict (kind, key) do nothing`),
   act(
     "messages",
     "m",
     "carrier_ids = json_insert(m.carrier_ids, '$[#]', :carrierId)",
-    `${MATCHED} and ${OWN_MESSAGE}
+    `${REPORTED} and ${OWN_MESSAGE}
       and not exists (select 1 from json_each(m.carrier_ids) i where i.value = :carrierId)`,
   ),
-  act("attempts", "a", "carrier_id = :carrierId", `${MATCHED} and a.carrier_id is null and ${OWN_ATTEMPT}`),
+  act("attempts", "a", "carrier_id = :carrierId", `${REPORTED} and a.carrier_id is null and ${OWN_ATTEMPT}`),
   note(
     `detail = json_set(o.detail, '$.rises', coalesce((select ${ranked("a.status", STATUS_RANK)} < ${ranked(":status", STATUS_RANK)}
       from ownline_attempts a where ${OWN_ATTEMPT}), 0))`,
@@ -100,6 +101,35 @@ export const REPORT: readonly Statement[] = [
   act("messages", "m", SHOW_BEST, `${NEW} and o.detail ->> 'rises' = 1 and ${OWN_MESSAGE}`),
 ];
 
+/** What the carrier reports of an attempt: `accepted` answers and callbacks. */
+export const REPORT: readonly Statement[] = [
+  found(`when exists (select 1 from ownline_events e where e.outbound_id = a.outbound_id and e.attempt = a.n
+      and ${SAME_EVENT}) then 'repeated'
+    else 'recorded'`),
+  ...TAKE_REPORT,
+];
+
+/** The carrier's list shows an attempt. `known`: it is another's entry, or nobody asks any more. */
+export const FINDING: readonly Statement[] = [
+  found(`when a.status <> 'unknown' then 'known'
+    when exists (select 1 from ownline_keys i where i.kind = 'carrier' and i.key = :carrierId) then 'known'
+    else 'recorded'`),
+  ...TAKE_REPORT,
+];
+
+/** The carrier's list does not show an attempt. */
+export const ABSENCE: readonly Statement[] = [
+  found("when m.status = 'unknown' then 'recorded' else 'repeated'"),
+  act("messages", "m", "settle_at = o.at + :lookInMs", `${NEW} and ${OWN_MESSAGE}`),
+  statement(`
+    insert into ownline_witnesses (outbound_id, unknown_since, attempts, since)
+    select m.id, m.unknown_since, m.attempts, :asOf from ownline_ops o join ownline_messages m on ${OWN_MESSAGE}
+    where ${FRESH} and ${NEW} and :asOf is not null
+    on conflict (outbound_id) do update
+      set unknown_since = excluded.unknown_since, attempts = excluded.attempts, since = excluded.since
+      where unknown_since <> excluded.unknown_since or attempts <> excluded.attempts`),
+];
+
 /** Whether message `m` may be handed over again after a refusal. */
 const MAY_RETRY = ":next = 'retry' and m.origin <> 'auto-reply'";
 
@@ -108,17 +138,7 @@ const OTHER_DECIDES = `${BEST} is not null and (${MAY_RETRY} or ${BEST_STATUS} <
 
 /** The carrier did not take an attempt. */
 export const REFUSAL: readonly Statement[] = [
-  marker({
-    outcome: `case
-      when m.id is null then 'unmatched'
-      when a.status in ('sending', 'unknown') then 'recorded'
-      else 'repeated'
-    end`,
-    conversation: "m.conversation_id",
-    subject: "m.id",
-    detail: NEW_DETAIL,
-    from: FIND,
-  }),
+  found("when a.status in ('sending', 'unknown') then 'recorded' else 'repeated'"),
   act("attempts", "a", "status = 'refused', error = :error, worker = null", `${NEW} and ${OWN_ATTEMPT}`),
   note(
     `detail = json_set(o.detail, '$.way', (select case
@@ -147,29 +167,30 @@ export const REFUSAL: readonly Statement[] = [
 
 /** Nobody knows whether the carrier took an attempt. */
 export const SILENCE: readonly Statement[] = [
-  marker({
-    outcome: `case
-      when m.id is null then 'unmatched'
-      when a.status = 'sending' then 'recorded'
-      else 'repeated'
-    end`,
-    conversation: "m.conversation_id",
-    subject: "m.id",
-    detail: NEW_DETAIL,
-    from: FIND,
-  }),
+  found("when a.status = 'sending' then 'recorded' else 'repeated'"),
   act("attempts", "a", "status = 'unknown', error = :error, worker = null", `${NEW} and ${OWN_ATTEMPT}`),
   act(
     "messages",
     "m",
-    `unknown_since = o.at, settle_at = o.at + :windowMs, ${SHOW_BEST}`,
+    "unknown_since = o.at",
+    `${NEW} and m.status <> 'sending' and m.unknown_since is null and ${OWN_MESSAGE}`,
+  ),
+  act(
+    "messages",
+    "m",
+    `unknown_since = o.at, settle_at = o.at + :lookInMs, ${SHOW_BEST}`,
     `${NEW} and m.status = 'sending' and ${OWN_MESSAGE}`,
   ),
 ];
 
 export const RESOLUTION: readonly Statement[] = [
   marker({
-    outcome: `case when m.id is null then 'unmatched' when m.status = 'unknown' then 'recorded' else 'repeated' end`,
+    outcome: `case
+      when m.id is null then 'unmatched'
+      when m.status in (select f.value from json_each(:from) f) and coalesce(:attempts, m.attempts) = m.attempts
+        then 'recorded'
+      else 'repeated'
+    end`,
     conversation: "m.conversation_id",
     subject: "m.id",
     detail: "json_object('before', m.status)",
@@ -178,8 +199,16 @@ export const RESOLUTION: readonly Statement[] = [
   act(
     "messages",
     "m",
-    `not_before = case when :status = 'intent' then o.at else m.not_before end, status = :status,
-      error = coalesce(:error, m.error)`,
+    `not_before = case when :status = 'intent' then o.at else m.not_before end,
+      expires_at = case when :status = 'intent' then max(m.expires_at, o.at + :expiryMs) else m.expires_at end,
+      status = :status, error = :error`,
     `${NEW} and ${OWN_MESSAGE}`,
+  ),
+  act(
+    "attempts",
+    "a",
+    "status = 'accepted', error = null",
+    `${NEW} and :status = 'accepted' and a.status = 'unknown' and a.outbound_id = o.subject
+      and a.n = (select m.attempts from ownline_messages m where ${OWN_MESSAGE})`,
   ),
 ];

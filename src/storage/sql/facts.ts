@@ -1,9 +1,10 @@
-import type { RecordedFact, SendRecord, StatusRecord, UnknownResolution } from "../storage.ts";
+import type { RecordedFact, Resolution, SendRecord, SendResultRecord, StatusRecord } from "../storage.ts";
 import { type Answer, answerOf } from "./answer.ts";
 import type { SqlRow } from "./driver.ts";
-import { MATCHED, OWN_MESSAGE, REFUSAL, REPORT, RESOLUTION, SILENCE } from "./fact-steps.ts";
+import { ABSENCE, FINDING, MATCHED, OWN_MESSAGE, REFUSAL, REPORT, RESOLUTION, SILENCE } from "./fact-steps.ts";
 import { ANSWER_SUBJECT, act, type Ledger, note, READ_ANSWER, SNAPSHOT } from "./operation.ts";
 import { cancelForConsent, cancelLaterParts, SETTLE, silence, subjectChanged, writeConsent } from "./order.ts";
+import { slowDown } from "./paces.ts";
 import { REASONS } from "./reasons.ts";
 import { errorText, integer, outboundOf, reasonText } from "./rows.ts";
 import type { Params, Statement } from "./statement.ts";
@@ -82,23 +83,33 @@ export async function recordSend(ledger: Ledger, sent: SendRecord): Promise<Reco
   const { op, outboundId, attempt, result } = sent;
   const found = { op, outboundId, attempt, calledBack: null };
   switch (result.kind) {
-    case "accepted": {
-      const { carrierId, status } = result;
-      const event = { carrierId, status, rawStatus: JSON.stringify(status), error: null };
-      return await recordFact(ledger, REPORT, { ...found, ...event }, false);
+    case "accepted":
+      return await recordFact(ledger, REPORT, { ...found, ...eventOf(result) }, false);
+    case "found":
+      return await recordFact(ledger, FINDING, { ...found, ...eventOf(result) }, false);
+    case "unseen": {
+      const { lookInMs, asOf } = result;
+      return await recordFact(ledger, ABSENCE, { ...found, lookInMs, asOf }, false);
     }
     case "refused": {
-      const { next, retryInMs, error } = result;
-      const refusal = { next, retryInMs, error: errorText(error) };
-      return await recordFact(ledger, REFUSAL, { ...found, ...refusal }, next === "opt-out");
+      const { next, retryInMs, error, slow } = result;
+      const refusal = { next, retryInMs, error: errorText(error), slowKey: slow?.key, slowMs: slow?.forMs };
+      const steps = slow === undefined ? REFUSAL : SLOWING_REFUSAL;
+      return await recordFact(ledger, steps, { ...found, ...refusal }, next === "opt-out");
     }
     case "unknown": {
-      const { windowMs, error } = result;
-      return await recordFact(ledger, SILENCE, { ...found, windowMs, error: errorText(error) }, false);
+      const { lookInMs, error } = result;
+      return await recordFact(ledger, SILENCE, { ...found, lookInMs, error: errorText(error) }, false);
     }
     default:
       return result satisfies never;
   }
+}
+
+const SLOWING_REFUSAL: readonly Statement[] = [...REFUSAL, slowDown(MATCHED)];
+
+function eventOf({ carrierId, status }: Extract<SendResultRecord, { kind: "accepted" | "found" }>): Params {
+  return { carrierId, status, rawStatus: JSON.stringify(status), error: null };
 }
 
 /** See `Storage.recordStatus`. */
@@ -114,11 +125,13 @@ export async function recordStatus(ledger: Ledger, report: StatusRecord): Promis
   return await recordFact(ledger, REPORT, { op, outboundId, attempt, ...event }, optOut);
 }
 
-const DECISIONS = { resend: "intent", hold: "held", drop: "failed" } as const;
+const DECISIONS = { resend: "intent", sent: "accepted", hold: "held", drop: "failed" } as const;
 
-/** See `Storage.resolveUnknown`. */
-export async function resolveUnknown(ledger: Ledger, resolution: UnknownResolution): Promise<RecordedFact> {
-  const { op, outboundId, decision, reason } = resolution;
-  const error = decision === "resend" ? null : reasonText(reason);
-  return await recordFact(ledger, RESOLUTION, { op, outboundId, status: DECISIONS[decision], error }, false);
+/** See `Storage.resolve`. */
+export async function resolve(ledger: Ledger, resolution: Resolution): Promise<RecordedFact> {
+  const { op, outboundId, attempts, from, decision, reason, expiryMs } = resolution;
+  const isStopped = decision === "hold" || decision === "drop";
+  const decided = { status: DECISIONS[decision], error: isStopped ? reasonText(reason) : null, expiryMs };
+  const about = { op, outboundId, attempts, from: JSON.stringify(from) };
+  return await recordFact(ledger, RESOLUTION, { ...about, ...decided }, false);
 }

@@ -11,11 +11,18 @@ const OUTCOMES: readonly RecordedInbound["outcome"][] = ["recorded", "repeated",
 
 const RECORDED = "o.outcome = 'recorded'";
 
+/** The change of consent counts: none that came late undoes the person's later word. */
+const COUNTS = `k.key is null and :consentState is not null and not exists (
+  select 1 from ownline_consents s where s.consent_key = :consentKey and s.state = 'opted-in'
+    and s.changed_at > :unlessSince)`;
+
+const COUNTED = `${RECORDED} and o.detail ->> 'counts' = 1`;
+
 const MARK = marker({
   outcome: "case when k.key is null then 'recorded' when k.ref is null then 'erased' else 'repeated' end",
   conversation: "case when k.key is null then coalesce(c.id, :conversationId) else m.conversation_id end",
   subject: "case when k.key is null then :messageId else k.ref end",
-  detail: `json_object('consentChanged', k.key is null and :consentState is not null and not exists (
+  detail: `json_object('counts', ${COUNTS}, 'consentChanged', ${COUNTS} and not exists (
     select 1 from ownline_consents s where s.consent_key = :consentKey and s.state = :consentState))`,
   from: `left join ownline_keys k on k.kind = 'inbound' and k.key = :key
     left join ownline_messages m on m.id = k.ref
@@ -36,7 +43,7 @@ const KEY = statement(`
   select 'inbound', :key, o.subject from ownline_ops o where ${FRESH} and ${RECORDED}`);
 
 /** Written before the message, so that the message is judged by what it says itself. */
-const CONSENT = writeConsent(RECORDED);
+const CONSENT = writeConsent(COUNTED);
 
 const MESSAGE = statement(`
   insert into ownline_messages (id, conversation_id, seq, changed_seq, origin, sender, participant, content,
@@ -82,9 +89,9 @@ const AUTO_REPLY: readonly Statement[] = [
   act("messages", "m", "auto_reply_id = :replyId", `m.id = o.subject and ${STORED_REPLY}`),
 ];
 
-const SILENCE = silence(RECORDED);
+const SILENCE = silence(COUNTED);
 
-const CANCEL = [...cancelForConsent(RECORDED), ...SETTLE];
+const CANCEL = [...cancelForConsent(COUNTED), ...SETTLE];
 
 const ANSWER = note(
   `answer = (select json_group_array(json_array(a.role, a.id)) from (
@@ -131,6 +138,7 @@ export async function recordInbound(ledger: Ledger, inbound: InboundRecord): Pro
       debounceMs: inbound.debounceMs,
       maxWaitMs: inbound.maxWaitMs,
       consentState: inbound.consent?.state ?? null,
+      unlessSince: inbound.consent?.unlessSince ?? null,
       consentSource: inbound.consent?.source ?? null,
       cancelReason: reasonText(REASONS.optedOut),
       replyId: reply?.id,

@@ -1,10 +1,9 @@
 import { OwnlineError } from "../../errors.ts";
 import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
-import type { ChangePage, Consent, ConversationList, ConversationPage, DueWork, MessagePage } from "../storage.ts";
-import type { SqlRow } from "./driver.ts";
-import { type Ledger, NOW } from "./operation.ts";
-import { consentOf, conversationOf, integer, integerOrNull, messageOf, outboundOf, text } from "./rows.ts";
+import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage } from "../storage.ts";
+import type { Ledger } from "./operation.ts";
+import { consentOf, conversationOf, messageOf } from "./rows.ts";
 import { statement } from "./statement.ts";
 
 const CONVERSATION = statement("select c.* from ownline_conversations c where c.id = :id");
@@ -31,24 +30,6 @@ const MESSAGES_BEFORE = statement(`
 const CHANGES = statement(`
   select m.* from ownline_messages m
   where m.conversation_id = :conversationId and m.changed_seq > :seq order by m.changed_seq limit :limit`);
-
-const DUE_MESSAGES = statement(`
-  select m.*, c.consent_key from ownline_messages m join ownline_conversations c on c.id = m.conversation_id
-  where m.due_at is not null and m.due_at <= ${NOW} order by m.due_at, m.id limit :limit`);
-
-const DUE_CONVERSATIONS = statement(`
-  select c.* from ownline_conversations c where c.id in (
-    select m.conversation_id from ownline_messages m
-    where m.due_at is not null and m.due_at <= ${NOW} order by m.due_at, m.id limit :limit)`);
-
-const CLAIMABLE = "c.due_at is not null and c.lease_worker is null and c.paused = 0";
-
-const DUE_LATER = statement(`
-  select n.at,
-    exists (select 1 from ownline_conversations c where ${CLAIMABLE} and c.due_at <= n.at) as turns,
-    (select min(c.due_at) from ownline_conversations c where ${CLAIMABLE} and c.due_at > n.at) as next_turn,
-    (select min(m.due_at) from ownline_messages m where m.due_at is not null and m.due_at > n.at) as next_message
-  from (select ${NOW} as at) n`);
 
 /** See `Storage.conversation`. */
 export async function conversation(ledger: Ledger, id: string): Promise<Conversation | null> {
@@ -104,30 +85,4 @@ export async function changes(ledger: Ledger, page: ChangePage): Promise<readonl
   const { conversationId, after, limit } = page;
   const [rows = []] = await ledger.read([CHANGES], { conversationId, limit, seq: after });
   return rows.map(messageOf);
-}
-
-/** See `Storage.due`. */
-export async function due(ledger: Ledger, limit: number): Promise<DueWork> {
-  // What a database's clock makes due between two of these statements is found by the second, so what comes later is
-  // read first, and owners last.
-  const [[later] = [], found = [], owners = []] = await ledger.read([DUE_LATER, DUE_MESSAGES, DUE_CONVERSATIONS], {
-    limit,
-  });
-  if (later === undefined) throw new TypeError("A select without a table returned no row.");
-  const byId = new Map(owners.map((row) => [text(row, "id"), conversationOf(row)]));
-  return {
-    messages: found.flatMap((row) => {
-      const owner = byId.get(text(row, "conversation_id"));
-      return owner === undefined
-        ? []
-        : [{ message: outboundOf(row), conversation: owner, consentKey: text(row, "consent_key") }];
-    }),
-    turns: integer(later, "turns") === 1,
-    nextInMs: soonest(later),
-  };
-}
-
-function soonest(row: SqlRow): number | null {
-  const times = [integerOrNull(row, "next_turn"), integerOrNull(row, "next_message")].filter((at) => at !== null);
-  return times.length === 0 ? null : Math.min(...times) - integer(row, "at");
 }

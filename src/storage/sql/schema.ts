@@ -10,7 +10,7 @@ export interface Migration {
 }
 
 /** The version of the schema that this code writes. */
-export const SCHEMA_VERSION: number = 1;
+export const SCHEMA_VERSION: number = 2;
 
 /**
  * What a message is while something can still happen to it by itself. SQLite uses a partial index only for a query
@@ -18,6 +18,9 @@ export const SCHEMA_VERSION: number = 1;
  * so queries begin with this very text.
  */
 export const OPEN: string = "(status = 'intent' or status = 'sending' or status = 'unknown' or status = 'held')";
+
+/** What was not handed over yet, or whose answer is not there, in the words of its partial index. */
+export const LEAVING: string = "(status = 'intent' or status = 'sending') and origin <> 'auto-reply'";
 
 /** Numbers of the steps that ran, and the ledger's secret: there before the first step. */
 export const BOOTSTRAP: readonly string[] = [
@@ -201,6 +204,38 @@ export const MIGRATIONS: readonly Migration[] = [
         was_conversation text
       ) strict, without rowid`,
       `create index ownline_ops_age on ownline_ops (at)`,
+    ],
+  },
+  {
+    // D1's file must be repeatable, and SQLite knows no `add column if not exists`: what is new is a table.
+    version: 2,
+    minWriter: 1,
+    statements: [
+      // A turn that is repeated by hand begins with the same text: the ids of such turns are in this order.
+      `drop index if exists ownline_turns_first`,
+      `create index ownline_turns_begun on ownline_turns (conversation_id, first_seq, length(id), id)`,
+      `create index ownline_messages_doubted on ownline_messages (conversation_id, seq) where unknown_since is not null`,
+      `create index ownline_messages_leaving on ownline_messages (created_at, id) where ${LEAVING}`,
+
+      `create table ownline_paces (
+        key text primary key,
+        free_at integer not null,
+        epoch integer not null
+      ) strict, without rowid`,
+      `create table ownline_slots (
+        outbound_id text primary key,
+        pace text not null,
+        at integer not null,
+        epoch integer not null
+      ) strict, without rowid`,
+
+      // Of the time that began at \`unknown_since\` with so many attempts; code of version 1 does not remove it.
+      `create table ownline_witnesses (
+        outbound_id text primary key,
+        unknown_since integer not null,
+        attempts integer not null,
+        since integer not null
+      ) strict, without rowid`,
     ],
   },
 ];

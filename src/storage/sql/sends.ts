@@ -3,6 +3,7 @@ import { answerOf } from "./answer.ts";
 import { chargeCounters, countersText, fullCounters } from "./counters.ts";
 import { ANSWER_SUBJECT, act, FRESH, type Ledger, marker, note, READ_ANSWER, SNAPSHOT } from "./operation.ts";
 import { cancelSubject, IS_BEHIND, SETTLE, subjectChanged, UNKNOWN_EARLIER } from "./order.ts";
+import { FIND_SLOT, LEAVE_SLOT, PACE, SLOT_AT, TAKE_SLOT } from "./paces.ts";
 import { REASONS } from "./reasons.ts";
 import { integer, integerOrNull, outboundOf, reasonText, text } from "./rows.ts";
 import { type Statement, statement } from "./statement.ts";
@@ -29,6 +30,7 @@ const WHY = `case
   when :delayMs > 0 then 'delay'
   when exists (select 1 from ${fullCounters("now.at")} and j.value ->> 'full' = 'cancel') then 'full'
   when exists (select 1 from ${fullCounters("now.at")}) then 'busy'
+  when ${SLOT_AT} > now.at then 'pace'
   else 'claimed'
 end`;
 
@@ -39,10 +41,10 @@ const firstFull = (field: string): string => `(
 /** When a full counter `k` has room again. Not inside an `order by`: SQLite 3.50 does not see `o` there. */
 const FREE_AT = "coalesce(case when k.ends_at > o.at then k.ends_at end, o.at + (j.value ->> 'windowMs'))";
 
-const JOINS =
-  "left join ownline_messages m on m.id = :outboundId left join ownline_conversations c on c.id = m.conversation_id";
+const JOINS = `left join ownline_messages m on m.id = :outboundId
+  left join ownline_conversations c on c.id = m.conversation_id ${PACE}`;
 
-const STEPS: readonly Statement[] = [
+const JUDGE: readonly Statement[] = [
   marker({
     outcome: WHY,
     conversation: "m.conversation_id",
@@ -52,7 +54,7 @@ const STEPS: readonly Statement[] = [
   note(
     `outcome = case
       when o.outcome in ('gone', 'claimed') then o.outcome
-      when o.outcome in ('behind', 'order', 'delay', 'busy') then 'waiting'
+      when o.outcome in ('behind', 'order', 'delay', 'busy', 'pace') then 'waiting'
       else 'cancelled'
     end,
     detail = json_object('why', o.outcome,
@@ -60,7 +62,7 @@ const STEPS: readonly Statement[] = [
     'reason', case when o.outcome = 'busy' then (
       select reason from (
         select j.value ->> 'reason' as reason, ${FREE_AT} as free_at, j.key as place from ${fullCounters("o.at")})
-      order by free_at desc, place limit 1) end,
+      order by free_at desc, place limit 1) when o.outcome = 'pace' then :paceReason end,
     'until', case
       when o.outcome = 'order' then (select max(e.unknown_since) + :orderWaitMs from ownline_messages m
         join ownline_messages e on ${UNKNOWN_EARLIER} where m.id = o.subject)
@@ -72,11 +74,14 @@ const STEPS: readonly Statement[] = [
     'overtook', json((select json_group_array(e.id) from ownline_messages m join ownline_messages e on ${UNKNOWN_EARLIER}
       where m.id = o.subject)))`,
   ),
+];
+
+const MOVE: readonly Statement[] = [
   act(
     "messages",
     "m",
     `order_until = case when o.detail ->> 'why' = 'order' then o.detail ->> 'until' else m.order_until end,
-      not_before = case when o.detail ->> 'why' in ('delay', 'busy') then o.detail ->> 'until' else m.not_before end`,
+      not_before = case when o.detail ->> 'why' in ('delay', 'busy', 'pace') then o.detail ->> 'until' else m.not_before end`,
     `m.id = o.subject and ${WAITING}`,
   ),
   chargeCounters(CLAIMED),
@@ -90,6 +95,7 @@ const STEPS: readonly Statement[] = [
     insert into ownline_attempts (outbound_id, n, status, started_at, worker)
     select o.subject, o.detail ->> 'attempt', 'sending', o.at, :workerId
     from ownline_ops o where ${FRESH} and ${CLAIMED}`),
+  LEAVE_SLOT,
   registerWorker(CLAIMED),
   subjectChanged(CLAIMED),
   ...cancelSubject(CANCELLED),
@@ -99,10 +105,16 @@ const STEPS: readonly Statement[] = [
   ...READ_ANSWER,
 ];
 
+const STEPS: readonly Statement[] = [...JUDGE, ...MOVE];
+
+/** Where the sender has a pace. */
+const PACED_STEPS: readonly Statement[] = [...JUDGE, FIND_SLOT, ...TAKE_SLOT, ...MOVE];
+
 /** See `Storage.claimSend`. */
 export async function claimSend(ledger: Ledger, claim: SendClaim): Promise<ClaimedSend> {
   const { conditions } = claim;
-  const results = await ledger.commit(STEPS, {
+  const { pace } = conditions;
+  const results = await ledger.commit(pace === null ? STEPS : PACED_STEPS, {
     op: claim.op,
     workerId: claim.workerId,
     leaseMs: claim.leaseMs,
@@ -113,6 +125,9 @@ export async function claimSend(ledger: Ledger, claim: SendClaim): Promise<Claim
     delayMs: conditions.delayMs,
     cancel: conditions.cancel === null ? null : 1,
     counters: countersText(conditions.counters),
+    paceKey: pace?.key ?? null,
+    costMs: pace?.costMs,
+    paceReason: pace?.reason ?? null,
     errors: JSON.stringify({
       expired: reasonText(REASONS.expired),
       cancel: conditions.cancel === null ? null : reasonText(conditions.cancel),

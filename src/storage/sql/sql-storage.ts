@@ -1,13 +1,15 @@
 import type { Storage } from "../storage.ts";
 import type { SqlDriver } from "./driver.ts";
+import { due, rivals } from "./due.ts";
 import { erase, purge } from "./erasure.ts";
-import { recordSend, recordStatus, resolveUnknown } from "./facts.ts";
+import { recordSend, recordStatus, resolve } from "./facts.ts";
 import { recordInbound } from "./inbound.ts";
 import { migrate, openLedger } from "./migrate.ts";
 import { type Ledger, ledgerOver } from "./operation.ts";
 import { recordOutbound } from "./outbound.ts";
 import { setPaused } from "./pause.ts";
-import { changes, consent, conversation, conversations, due, messages } from "./queries.ts";
+import { changes, consent, conversation, conversations, messages } from "./queries.ts";
+import { requeueTurn, suspect } from "./repair.ts";
 import { claimSend } from "./sends.ts";
 import { story } from "./story.ts";
 import { claimSweep, commitSweep } from "./sweeps.ts";
@@ -46,7 +48,10 @@ export function sqlStorage(driver: SqlDriver, options: SqlStorageOptions): Stora
     claimSend: (claim) => claimSend(ledger("claimSend"), claim),
     recordSend: (sent) => recordSend(ledger("recordSend"), sent),
     recordStatus: (report) => recordStatus(ledger("recordStatus"), report),
-    resolveUnknown: (resolution) => resolveUnknown(ledger("resolveUnknown"), resolution),
+    rivals: (query) => rivals(ledger("rivals"), query),
+    resolve: (resolution) => resolve(ledger("resolve"), resolution),
+    requeueTurn: (requeue) => requeueTurn(ledger("requeueTurn"), requeue),
+    suspect: (suspicion) => suspect(ledger("suspect"), suspicion),
 
     setPaused: (change) => setPaused(ledger("setPaused"), change),
     consent: (consentKey) => consent(ledger("consent"), consentKey),

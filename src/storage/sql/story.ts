@@ -4,12 +4,12 @@ import type { Ledger } from "./operation.ts";
 import { attemptOf, conversationOf, eventOf, inboundOf, integer, messageOf, outboundOf, text, turnOf } from "./rows.ts";
 import { statement } from "./statement.ts";
 
-/** The turn that claimed text `m`, or that wrote it. */
+/** The turn that claimed text `m` last, or that wrote it. */
 const TURN_ID = `case
   when m.status is not null then m.turn_id
   when m.needs_answer = 1 then (
     select case when t.through_seq >= m.seq then t.id end from ownline_turns t
-    where t.conversation_id = m.conversation_id and t.first_seq <= m.seq order by t.first_seq desc limit 1)
+    where t.conversation_id = m.conversation_id and t.first_seq <= m.seq order by t.first_seq desc, length(t.id) desc, t.id desc limit 1)
 end`;
 
 const MESSAGE = statement("select m.* from ownline_messages m where m.id = :id");

@@ -25,6 +25,12 @@ const OWN_CONVERSATION = "c.id = o.conversation_id";
 /** The texts that wait for an answer in the operation's conversation `c`, as `m`. */
 const UNANSWERED = "m.conversation_id = c.id and m.needs_answer = 1 and m.seq > c.answered_seq";
 
+/** The open turn's id, or that of a new one, whose first text is `m`. See `Storage.claimTurn`. */
+const TURN_ID = `coalesce(
+  (select t.id from ownline_turns t where t.conversation_id = c.id and t.outcome is null),
+  't' || m.id || coalesce('.' || (select nullif(count(*), 0) from ownline_turns t
+    where t.conversation_id = c.id and t.first_seq = m.seq), ''))`;
+
 const CLAIM: readonly Statement[] = [
   marker({
     outcome: "case when c.id is null then 'none' else 'claimed' end",
@@ -42,7 +48,7 @@ const CLAIM: readonly Statement[] = [
   ),
   statement(`
     insert into ownline_turns (id, conversation_id, first_seq, through_seq, runs, created_at)
-    select 't' || m.id, c.id, m.seq, c.pending_seq, 1, o.at
+    select ${TURN_ID}, c.id, m.seq, c.pending_seq, 1, o.at
     from ownline_ops o join ownline_conversations c on ${OWN_CONVERSATION} join ownline_messages m on ${UNANSWERED}
     where ${FRESH} and ${CLAIMED} order by m.seq limit 1
     on conflict (id) do update set runs = runs + 1, through_seq = excluded.through_seq`),

@@ -45,6 +45,12 @@ const BEAT: readonly Statement[] = [
     update ownline_attempts as a set status = 'unknown', worker = null
     where (a.outbound_id, a.n) in (
       select d.value ->> 0, d.value ->> 1 from ownline_ops o, json_each(o.detail, '$.attempts') d where ${FRESH})`),
+  act(
+    "messages",
+    "m",
+    "unknown_since = o.at",
+    "m.unknown_since is null and m.id in (select d.value ->> 0 from json_each(o.detail, '$.attempts') d)",
+  ),
   note(
     `changed = (
       select json_group_array(m.id) from (
@@ -56,7 +62,7 @@ const BEAT: readonly Statement[] = [
   act(
     "messages",
     "m",
-    "status = 'unknown', unknown_since = o.at, settle_at = o.at + :unknownWindowMs",
+    "status = 'unknown', unknown_since = o.at, settle_at = o.at + :lookInMs",
     "m.id in (select t.value from json_each(o.changed) t)",
   ),
   ...SETTLE,
@@ -79,8 +85,8 @@ const BEAT: readonly Statement[] = [
 
 /** See `Storage.heartbeat`. */
 export async function heartbeat(ledger: Ledger, beat: Heartbeat): Promise<HeartbeatAnswer> {
-  const { op, workerId, leaseMs, unknownWindowMs } = beat;
-  const { detail, messages } = answerOf(await ledger.commit(BEAT, { op, workerId, leaseMs, unknownWindowMs }));
+  const { op, workerId, leaseMs, lookInMs } = beat;
+  const { detail, messages } = answerOf(await ledger.commit(BEAT, { op, workerId, leaseMs, lookInMs }));
   const leases: readonly unknown[] = Array.isArray(detail.leases) ? detail.leases : [];
   return {
     leases: leases.map((entry) => {
