@@ -433,8 +433,8 @@ function learn(story: Story, result: unknown): void {
 
 /** What enough stories together have to meet. */
 export const OUTCOMES: readonly string[] = [
-  ...["turn", "committed", "superseded", "lost"],
-  ...["claimed", "overtaken", "waiting", "paced", "cancelled", "gone"],
-  ...["recorded", "repeated", "erased", "opted-out", "unmatched"],
-  ...["requeued", "newer", "not-dead", "suspected", "rivals"],
-];
+  ["turn", "committed", "superseded", "lost"],
+  ["claimed", "overtaken", "waiting", "paced", "cancelled", "gone"],
+  ["recorded", "repeated", "erased", "opted-out", "unmatched"],
+  ["requeued", "newer", "not-dead", "suspected", "rivals"],
+].flat();

@@ -167,7 +167,7 @@ function bury(ledger: Ledger, worker: WorkerRow, now: number, lookInMs: number):
     refreshDue(ledger, row);
   }
   const unsettled: OutboundRow[] = [];
-  for (const attempt of [...worker.sending]) {
+  for (const attempt of worker.sending) {
     setAttempt(ledger, attempt, "unknown", null);
     const row = attempt.message;
     if (row.message.status !== "sending" || bestOf(row)?.status !== "unknown") continue;
