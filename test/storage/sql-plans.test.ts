@@ -60,8 +60,9 @@ beforeAll(async () => {
     },
   });
   for (const { run } of cases) await run();
-  for (const sql of statements) if (sql.startsWith("create ")) database.exec(sql);
-});
+  for (const sql of statements) if (/^(create|drop) /.test(sql)) database.exec(sql);
+  // The whole contract runs in this hook.
+}, 120_000);
 
 describe("the statements of the SQL ledger", () => {
   it("never scan a table, however many rows it has", () => {

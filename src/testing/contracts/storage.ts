@@ -6,17 +6,22 @@ import { factCases } from "./storage/facts.ts";
 import { gateCases } from "./storage/gate.ts";
 import type { StorageHarness } from "./storage/harness.ts";
 import { inboundCases } from "./storage/inbound.ts";
+import { lateConsentCases } from "./storage/late-consent.ts";
 import { leaseCases } from "./storage/leases.ts";
 import { operationCases } from "./storage/operations.ts";
 import { orderCases } from "./storage/order.ts";
+import { paceCases } from "./storage/paces.ts";
 import { payloadCases } from "./storage/payloads.ts";
 import { queryCases } from "./storage/queries.ts";
+import { repairCases } from "./storage/repairs.ts";
+import { resolutionCases } from "./storage/resolutions.ts";
 import { Scene, type StorageCase } from "./storage/scene.ts";
 import { statusCases } from "./storage/statuses.ts";
 import { storyCases } from "./storage/stories.ts";
 import { sweepCases } from "./storage/sweeps.ts";
 import { turnCases } from "./storage/turns.ts";
 import { unknownCases } from "./storage/unknowns.ts";
+import { witnessCases } from "./storage/witnesses.ts";
 
 export type { ContractCase } from "./contract-case.ts";
 export type { StorageHarness, StorageUnderTest } from "./storage/harness.ts";
@@ -24,13 +29,18 @@ export type { StorageHarness, StorageUnderTest } from "./storage/harness.ts";
 const CASES: readonly StorageCase[] = [
   ...inboundCases,
   ...consentCases,
+  ...lateConsentCases,
   ...turnCases,
   ...commitCases,
   ...leaseCases,
   ...gateCases,
+  ...paceCases,
   ...orderCases,
   ...factCases,
   ...unknownCases,
+  ...witnessCases,
+  ...resolutionCases,
+  ...repairCases,
   ...statusCases,
   ...queryCases,
   ...storyCases,

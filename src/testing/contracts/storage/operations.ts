@@ -1,4 +1,4 @@
-import type { Storage } from "../../../storage/storage.ts";
+import type { ClaimedTurn, Storage } from "../../../storage/storage.ts";
 import { equal, present } from "./assert.ts";
 import type { Scene, StorageCase } from "./scene.ts";
 import { FREE, LEASE_MS, LINE, PERSON, UNKNOWN_WINDOW_MS } from "./terms.ts";
@@ -84,6 +84,16 @@ const OPERATIONS: readonly Operation[] = [
     },
   },
   {
+    name: "claimSend that takes a slot",
+    async prepare(s) {
+      const pace = { key: "sender", costMs: 60_000, reason: "The sender is busy." };
+      const conditions = { ...FREE, pace };
+      await s.sending(await s.intent({ participant: "+15550199002" }), { conditions });
+      const claim = s.sendClaim(await s.intent(), { conditions });
+      return (storage) => storage.claimSend(claim);
+    },
+  },
+  {
     name: "recordSend of an acceptance",
     async prepare(s) {
       const outboundId = await s.intent();
@@ -120,6 +130,40 @@ const OPERATIONS: readonly Operation[] = [
     },
   },
   {
+    name: "recordSend of a refusal that slows the sender down",
+    async prepare(s) {
+      const outboundId = await s.intent();
+      await s.sending(outboundId);
+      const slow = { key: "sender", forMs: 60_000 };
+      const error = { code: 20429, reason: "Too many requests." };
+      const result = { kind: "refused", next: "retry", retryInMs: 60_000, error, slow } as const;
+      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      return (storage) => storage.recordSend(record);
+    },
+  },
+  {
+    name: "recordSend of what was found",
+    async prepare(s) {
+      const outboundId = await s.intent();
+      await s.sending(outboundId);
+      await s.lose(outboundId);
+      const result = { kind: "found", carrierId: "SM1", status: "sent" } as const;
+      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      return (storage) => storage.recordSend(record);
+    },
+  },
+  {
+    name: "recordSend of what was not seen",
+    async prepare(s) {
+      const outboundId = await s.intent();
+      await s.sending(outboundId);
+      await s.lose(outboundId);
+      const result = { kind: "unseen", lookInMs: 60_000, asOf: 1_000 } as const;
+      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      return (storage) => storage.recordSend(record);
+    },
+  },
+  {
     name: "recordStatus",
     async prepare(s) {
       const [first] = await s.intents(2);
@@ -137,6 +181,56 @@ const OPERATIONS: readonly Operation[] = [
       await s.lose(outboundId);
       const resolution = s.resolutionOf(outboundId, "resend");
       return (storage) => storage.resolve(resolution);
+    },
+  },
+  {
+    name: "resolve of a person's word",
+    async prepare(s) {
+      const [first] = await s.intents(2);
+      const outboundId = present(first, "the first part").id;
+      await s.sending(outboundId);
+      await s.lose(outboundId);
+      const resolution = s.resolutionOf(outboundId, "sent");
+      return (storage) => storage.resolve(resolution);
+    },
+  },
+  {
+    name: "resolve that holds",
+    async prepare(s) {
+      const [first] = await s.intents(2);
+      const outboundId = present(first, "the first part").id;
+      await s.sending(outboundId);
+      await s.lose(outboundId);
+      const resolution = s.resolutionOf(outboundId, "hold");
+      return (storage) => storage.resolve(resolution);
+    },
+  },
+  {
+    name: "requeueTurn",
+    async prepare(s) {
+      await s.texted();
+      const { turn } = await fallenBack(s);
+      const requeue = { op: s.id("op"), turnId: turn.id };
+      return (storage) => storage.requeueTurn(requeue);
+    },
+  },
+  {
+    name: "requeueTurn that refuses",
+    async prepare(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      await s.commit(claimed);
+      const requeue = { op: s.id("op"), turnId: claimed.turn.id };
+      return (storage) => storage.requeueTurn(requeue);
+    },
+  },
+  {
+    name: "suspect",
+    async prepare(s) {
+      await s.intents(3);
+      await s.sending(await s.intent({ participant: "+15550199002" }));
+      const suspicion = { op: s.id("op"), limit: 3, lookInMs: UNKNOWN_WINDOW_MS };
+      return (storage) => storage.suspect(suspicion);
     },
   },
   {
@@ -221,6 +315,13 @@ export const operationCases: readonly StorageCase[] = OPERATIONS.flatMap(({ name
     },
   },
 ]);
+
+/** A turn that was given up. */
+async function fallenBack(s: Scene): Promise<ClaimedTurn> {
+  const claimed = await s.claimed();
+  await s.commit(claimed, { outcome: "fallback" });
+  return claimed;
+}
 
 /** Half an hour in which everything moves on that can. */
 async function live(s: Scene): Promise<void> {

@@ -1,0 +1,66 @@
+import { equal, present } from "./assert.ts";
+import type { Scene, StorageCase } from "./scene.ts";
+import { consentKeyOf, PERSON } from "./terms.ts";
+
+/** A STOP that is found after its time. */
+export const lateConsentCases: readonly StorageCase[] = [
+  {
+    name: "does not let a STOP that was found late outlive the START that followed it",
+    async run(s) {
+      const before = present((await s.texted({ needsAnswer: false })).message, "a text").createdAt;
+      await s.advance(60_000);
+      await s.storage.recordInbound(s.stop());
+      await s.storage.recordInbound(s.start());
+      const waiting = await s.intent();
+      const pending = present((await s.texted()).message, "a text that waits");
+      const consent = await s.storage.consent(consentKeyOf(PERSON));
+      await s.advance(60_000);
+      const late = await s.storage.recordInbound(lateStop(s, before));
+      equal([late.outcome, late.consentChanged, late.cancelled], ["recorded", false, []], "the late STOP");
+      equal(late.message?.body, "STOP", "it is recorded all the same");
+      equal(await s.storage.consent(consentKeyOf(PERSON)), consent, "consent");
+      equal(await s.statuses([waiting]), ["intent"], "what waits to be sent");
+      equal((await s.claim())?.messages, [pending], "what waits for an answer");
+    },
+  },
+  {
+    name: "lets a STOP that was found late count where no START came after it",
+    async run(s) {
+      await s.storage.recordInbound(s.start());
+      const { changedAt } = present(await s.storage.consent(consentKeyOf(PERSON)), "consent");
+      await s.advance(60_000);
+      const waiting = await s.intent();
+      const late = await s.storage.recordInbound(lateStop(s, changedAt));
+      equal([late.consentChanged, late.cancelled.map(({ id }) => id)], [true, [waiting]], "the late STOP");
+      const filed = present(await s.storage.consent(consentKeyOf(PERSON)), "consent");
+      equal(
+        filed,
+        { state: "opted-out", source: "word", changedAt: present(late.message, "STOP").createdAt },
+        "consent, without anything else in it",
+      );
+      const start = await s.storage.recordInbound(s.start());
+      equal(
+        [start.consentChanged, (await s.storage.consent(consentKeyOf(PERSON)))?.state],
+        [true, "opted-in"],
+        "START",
+      );
+    },
+  },
+  {
+    name: "lets a STOP that was found late count where nothing is known about the person, or an opt-out",
+    async run(s) {
+      const first = await s.storage.recordInbound(lateStop(s, 0));
+      equal(first.consentChanged, true, "of somebody new");
+      const filed = await s.storage.consent(consentKeyOf(PERSON));
+      await s.advance(60_000);
+      const again = await s.storage.recordInbound(lateStop(s, 0));
+      equal(again.consentChanged, false, "of somebody who opted out");
+      equal(await s.storage.consent(consentKeyOf(PERSON)), filed, "consent");
+      equal(again.conversation?.answeredSeq, again.message?.seq ?? 0, "answeredSeq");
+    },
+  },
+];
+
+function lateStop(s: Scene, unlessSince: number) {
+  return s.stop({ consent: { state: "opted-out", source: "word", unlessSince } });
+}

@@ -1,0 +1,284 @@
+import type { Rivals, UnknownAttempt } from "../../../storage/storage.ts";
+import { equal, present } from "./assert.ts";
+import type { Scene, StorageCase } from "./scene.ts";
+import { LEASE_MS, PERSON, UNKNOWN_WINDOW_MS } from "./terms.ts";
+
+/** What the carrier's list says about a text of which nobody knows whether it left. */
+export const witnessCases: readonly StorageCase[] = [
+  {
+    name: "tells of an unknown text how long it has been so, and which attempts nobody knows of",
+    async run(s) {
+      const id = await lost(s);
+      await s.advance(UNKNOWN_WINDOW_MS);
+      const [due] = (await s.storage.due(10)).messages;
+      s.near(present(due?.unknown, "its state").forMs, UNKNOWN_WINDOW_MS, "forMs");
+      equal(due?.unknown?.witnessSince, null, "witnessSince");
+      equal(due?.unknown?.attempts, await attemptsOf(s, id), "attempts");
+      await s.resolve(id, "resend");
+      equal((await s.storage.due(10)).messages[0]?.unknown, null, "the state of an intent");
+      await s.advance(1_000);
+      await s.sending(id);
+      await s.lose(id, 2);
+      await s.advance(UNKNOWN_WINDOW_MS);
+      const again = present((await s.storage.due(10)).messages[0]?.unknown, "its state");
+      equal(again.attempts, await attemptsOf(s, id), "both attempts, oldest first");
+      equal(again.attempts.length, 2, "attempts");
+      s.near(again.forMs, UNKNOWN_WINDOW_MS, "forMs, since it became unknown again");
+    },
+  },
+  {
+    name: "looks again later for a text that the list does not show yet, and changes nothing else",
+    async run(s) {
+      const id = await lost(s);
+      const before = await s.storyOf(id);
+      const fact = await unseen(s, id, 20_000, null);
+      equal([fact.outcome, fact.changed, fact.message?.status], ["recorded", false, "unknown"], "the fact");
+      equal(await s.storyOf(id), before, "the story");
+      s.near((await s.storage.due(10)).nextInMs, 20_000, "nextInMs");
+      await s.advance(20_000);
+      equal(await s.dueIds(), [id], "due");
+      s.near((await s.storage.due(10)).messages[0]?.unknown?.forMs ?? null, 20_000, "forMs goes on");
+    },
+  },
+  {
+    name: "keeps the carrier's clock of the first look that had one, for as long as the text is unknown",
+    async run(s) {
+      const id = await lost(s);
+      for (const [asOf, kept] of [
+        [null, null],
+        [5_000, 5_000],
+        [9_000, 5_000],
+        [null, 5_000],
+        [1_000, 5_000],
+      ] as const) {
+        await unseen(s, id, 0, asOf);
+        equal(await witnessSince(s), kept, `witnessSince after ${asOf}`);
+      }
+      await s.resolve(id, "resend");
+      await s.sending(id);
+      await s.sendResult(id, 2, { kind: "unknown", lookInMs: 0, error: { code: null, reason: "Lost." } });
+      equal(await witnessSince(s), null, "witnessSince of the next time");
+      await unseen(s, id, 0, 70_000);
+      equal(await witnessSince(s), 70_000, "its own witness");
+    },
+  },
+  {
+    name: "takes no absence for news once the text is not unknown any more",
+    async run(s) {
+      const id = await lost(s);
+      await s.callback(id, "sent");
+      const before = await s.snapshot();
+      const fact = await unseen(s, id, 0, 1_000);
+      equal([fact.outcome, fact.changed, fact.message?.status], ["repeated", false, "sent"], "the late look");
+      equal((await unseen(s, "o-nobody", 0, null)).outcome, "unmatched", "of a text that is not there");
+      equal(await s.snapshot(), before, "the ledger");
+    },
+  },
+  {
+    name: "believes the list when it shows an unknown attempt",
+    async run(s) {
+      const [first, second] = await s.intents(2);
+      const id = present(first, "the first part").id;
+      await s.sending(id);
+      await s.lose(id);
+      const fact = await found(s, id, "SM-found", "sent");
+      equal([fact.outcome, fact.changed, fact.duplicate], ["recorded", true, false], "the fact");
+      equal([fact.message?.status, fact.message?.carrierIds], ["sent", ["SM-found"]], "the text");
+      const [attempt] = (await s.storyOf(id)).attempts;
+      equal([attempt?.status, attempt?.carrierId, attempt?.error], ["sent", "SM-found", null], "the attempt");
+      equal(
+        attempt?.events.map(({ carrierId, status, rawStatus }) => [carrierId, status, rawStatus]),
+        [["SM-found", "sent", "sent"]],
+        "events",
+      );
+      equal(await s.dueIds(), [second?.id], "due");
+      const late = await s.callback(id, "delivered", { carrierId: "SM-found", outboundId: null, attempt: null });
+      equal(late.message?.status, "delivered", "a callback by the id that was found");
+    },
+  },
+  {
+    name: "takes the later parts along when the list shows that a part failed",
+    async run(s) {
+      const [first, second] = await s.intents(2);
+      const id = present(first, "the first part").id;
+      await s.sending(id);
+      await s.lose(id);
+      const fact = await found(s, id, "SM-found", "failed");
+      equal([fact.message?.status, fact.cancelled.map((part) => part.id)], ["failed", [second?.id]], "the fact");
+    },
+  },
+  {
+    name: "does not take another text's entry of the list for an unknown one's",
+    async run(s) {
+      const other = await s.intent({ participant: "+15550199002" });
+      await s.sending(other);
+      await s.accept(other, 1, "SM-other");
+      const own = await lost(s);
+      const before = await s.snapshot();
+      const fact = await found(s, own, "SM-other", "delivered");
+      equal([fact.outcome, fact.changed, fact.message?.status], ["repeated", false, "unknown"], "the fact");
+      equal(await s.snapshot(), before, "the ledger");
+    },
+  },
+  {
+    name: "does not take an erased text's entry of the list for an unknown one's",
+    async run(s) {
+      const other = await s.intent({ participant: "+15550199002" });
+      await s.sending(other);
+      await s.accept(other, 1, "SM-erased");
+      await s.storage.erase({ op: s.id("op"), participant: "+15550199002", line: null });
+      const own = await lost(s);
+      const fact = await found(s, own, "SM-erased", "delivered");
+      equal([fact.outcome, fact.changed, fact.message?.status], ["repeated", false, "unknown"], "the fact");
+      equal((await rivals(s, own, ["SM-erased", "SM-new"])).known, ["SM-erased"], "known ids");
+    },
+  },
+  {
+    name: "finds nothing for an attempt that is not unknown any more",
+    async run(s) {
+      const spoken = await s.intent();
+      await s.sending(spoken);
+      await s.lose(spoken);
+      await s.callback(spoken, "sent");
+      const refused = await s.intent({ participant: "+15550199002" });
+      await s.sending(refused);
+      await s.lose(refused);
+      await s.refuse(refused, "fail");
+      const onItsWay = await s.intent({ participant: "+15550199003" });
+      await s.sending(onItsWay);
+      const before = await s.snapshot();
+      for (const id of [spoken, refused, onItsWay]) {
+        const fact = await found(s, id, s.id("SM"), "delivered");
+        equal([fact.outcome, fact.changed, fact.duplicate], ["repeated", false, false], "the fact");
+      }
+      equal((await found(s, "o-nobody", "SM-x", "sent")).outcome, "unmatched", "of a text that is not there");
+      equal(await s.snapshot(), before, "the ledger");
+    },
+  },
+  {
+    name: "knows every unknown attempt that says the same in the same conversation",
+    async run(s) {
+      const parts = () => [s.part(s.id("o"))];
+      const [first, second] = [await s.intent({ parts: parts() }), await s.intent({ parts: parts() })];
+      const pictured = { ...s.part(s.id("o")), media: [{ url: "https://example.com/1", contentType: "image/png" }] };
+      const other = await s.intent({ parts: [pictured] });
+      const elsewhere = await s.intent({ parts: parts(), participant: "+15550199002" });
+      for (const id of [first, second, other, elsewhere]) {
+        await s.sending(id, { orderWaitMs: 0 });
+        await s.lose(id);
+        await s.advance(1_000);
+      }
+      const alike = [...(await attemptsOf(s, first)), ...(await attemptsOf(s, second))];
+      equal((await rivals(s, first)).attempts, alike, "rivals of the first, itself among them");
+      equal((await rivals(s, second)).attempts, alike, "rivals of the second");
+      equal((await rivals(s, other)).attempts, await attemptsOf(s, other), "rivals of another content");
+      equal((await rivals(s, elsewhere)).attempts, await attemptsOf(s, elsewhere), "in another conversation");
+      await s.callback(second, "delivered");
+      equal((await rivals(s, first)).attempts, await attemptsOf(s, first), "after one was settled");
+      equal(await rivals(s, "o-nobody", ["SM-x"]), { attempts: [], known: [] }, "of a text that is not there");
+    },
+  },
+  {
+    name: "counts an unknown attempt as a rival whatever became of its text",
+    async run(s) {
+      const parts = () => [s.part(s.id("o"))];
+      const [sent, dropped, buried] = [
+        await s.intent({ parts: parts() }),
+        await s.intent({ parts: parts() }),
+        await s.intent({ parts: parts() }),
+      ];
+      await s.sending(sent);
+      await s.lose(sent);
+      await s.resolve(sent, "resend");
+      await s.sent(sent);
+      await s.sending(dropped);
+      await s.lose(dropped);
+      await s.resolve(dropped, "drop");
+      await s.sending(buried, { workerId: "dead" });
+      await s.advance(LEASE_MS + 1);
+      await s.beat();
+      equal(
+        (await rivals(s, buried)).attempts.map(({ outboundId, attempt }) => [outboundId, attempt]),
+        [
+          [sent, 1],
+          [dropped, 1],
+          [buried, 1],
+        ],
+        "rivals",
+      );
+    },
+  },
+  {
+    name: "says which of the carrier's ids are known, in the order asked",
+    async run(s) {
+      const [first, second] = [await s.intent(), await s.intent()];
+      for (const id of [first, second]) {
+        await s.sending(id);
+        await s.accept(id, 1, `SM-${id}`);
+      }
+      await s.callback(first, "sent", { carrierId: "SM-second-id" });
+      const own = await lost(s);
+      const asked = ["SM-new", `SM-${second}`, "SM-second-id", "SM-newer", `SM-${first}`];
+      equal((await rivals(s, own, asked)).known, [`SM-${second}`, "SM-second-id", `SM-${first}`], "known ids");
+    },
+  },
+  {
+    name: "counts the end of a lease and of a handing-over among what becomes due",
+    async run(s) {
+      await s.texted();
+      await s.claimed("dead");
+      s.near((await s.storage.due(10)).nextInMs, LEASE_MS, "while a turn runs");
+      await s.advance(5_000);
+      s.near((await s.storage.due(10)).nextInMs, LEASE_MS - 5_000, "later");
+      await s.sending(await s.intent({ participant: "+15550199002" }), { workerId: "other", leaseMs: 5_000 });
+      s.near((await s.storage.due(10)).nextInMs, 5_000, "while a text is handed over, too");
+      await s.beat({ workerId: "other", leaseMs: 60_000 });
+      s.near((await s.storage.due(10)).nextInMs, LEASE_MS - 5_000, "after that worker was heard of");
+      await s.advance(LEASE_MS);
+      const { turns, nextInMs } = await s.storage.due(10);
+      equal({ turns, nextInMs }, { turns: false, nextInMs: 0 }, "when the first one's time is over");
+      await s.beat({ workerId: "next" });
+      equal((await s.storage.due(10)).turns, true, "a turn, once somebody has looked");
+    },
+  },
+  {
+    name: "does not count a worker that holds nothing",
+    async run(s) {
+      await s.beat();
+      await s.sent(await s.intent());
+      equal((await s.storage.due(10)).nextInMs, null, "nextInMs");
+      await s.advance(LEASE_MS);
+      equal((await s.storage.due(10)).nextInMs, null, "nextInMs when its time is over");
+    },
+  },
+];
+
+async function lost(s: Scene, participant: string = PERSON): Promise<string> {
+  const id = await s.intent({ participant });
+  await s.sending(id);
+  await s.lose(id);
+  return id;
+}
+
+function found(s: Scene, id: string, carrierId: string, status: "sent" | "delivered" | "failed") {
+  return s.sendResult(id, 1, { kind: "found", carrierId, status });
+}
+
+function unseen(s: Scene, id: string, lookInMs: number, asOf: number | null) {
+  return s.sendResult(id, 1, { kind: "unseen", lookInMs, asOf });
+}
+
+async function witnessSince(s: Scene): Promise<number | null | undefined> {
+  return (await s.storage.due(10)).messages[0]?.unknown?.witnessSince;
+}
+
+function rivals(s: Scene, outboundId: string, carrierIds: readonly string[] = []): Promise<Rivals> {
+  return s.storage.rivals({ outboundId, carrierIds });
+}
+
+/** The unknown attempts of a text, as its story has them. */
+async function attemptsOf(s: Scene, id: string): Promise<UnknownAttempt[]> {
+  return (await s.storyOf(id)).attempts
+    .filter(({ status }) => status === "unknown")
+    .map(({ outboundId, attempt, startedAt }) => ({ outboundId, attempt, startedAt }));
+}
