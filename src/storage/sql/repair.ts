@@ -55,7 +55,7 @@ const SUSPECT: readonly Statement[] = [
   note(
     `changed = (select json_group_array(l.id) from (
       select m.id from ownline_messages m where ${LEAVING.replaceAll(/status|origin/g, "m.$&")}
-      order by m.created_at, m.id limit :limit) l)`,
+        and m.created_at > -1 order by m.created_at, m.id limit :limit) l)`,
   ),
   statement(`
     update ownline_attempts as a set status = 'unknown', error = null, worker = null, started_at = m.created_at
