@@ -10,6 +10,7 @@ const config: KnipConfig = {
     "examples/*/public/app.js",
     "test/**/*.test.ts",
     "test/faults/{carrier,engine,run}.ts",
+    "test/runtimes/program.ts",
   ],
   project: ["src/**/*.ts!", "test/**/*.ts", "scripts/**/*.{ts,cjs}", "examples/**/*.{ts,js}", "*.config.{ts,js}"],
   // A type that a public signature names is exported with it, also where nothing else imports it.
