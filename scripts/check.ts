@@ -27,6 +27,7 @@ const CHECKS: Readonly<Record<string, () => Outcome>> = {
   publint: () => withBuild(() => tool("publint", "run", "--strict", pack(join(ROOT, ".tmp", "package")))),
   attw: () => withBuild(() => tool("attw", "--no-definitely-typed", pack(join(ROOT, ".tmp", "package")))),
   size: () => withBuild(() => tool("size-limit")),
+  "import-time": importTime,
   docs: () => tool("typedoc"),
   tests: runTests,
 };
@@ -41,6 +42,12 @@ function tool(name: string, ...args: string[]): Outcome {
 function withBuild(next: () => Outcome): Outcome {
   buildIfStale("complete");
   return next();
+}
+
+/** What it measured is of interest where it passed, too. */
+function importTime(): Outcome {
+  const { status } = spawnSync(process.execPath, [join(ROOT, "scripts", "import-time.ts")], { stdio: "inherit" });
+  return { passed: status === 0, output: "" };
 }
 
 function runTests(): Outcome {

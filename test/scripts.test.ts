@@ -1,9 +1,21 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
+import { stockNode, versionOf } from "../scripts/stock-node.ts";
 import { ROOT } from "./docs/code-blocks.ts";
-import { stockNode, versionOf } from "./package/consumer.ts";
 
 const GUARD = `${ROOT}scripts/require-node.cjs`;
+
+describe("the check of the import time", () => {
+  it.each([
+    ["passes under the limit", "10000", 0],
+    ["fails over it", "0.01", 1],
+  ])("%s, and says what it measured", { timeout: 200_000 }, (_, limit, expected) => {
+    const args = [`${ROOT}scripts/import-time.ts`, "--alone", "--rounds=1", `--limit=${limit}`];
+    const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    expect(stdout).toMatch(/^Node v24.*: ownline \d+\.\d ms of at most/);
+    expect(status).toBe(expected);
+  });
+});
 
 describe("the guard of the npm scripts", () => {
   it("lets the pinned Node pass in silence", () => {

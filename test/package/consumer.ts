@@ -1,17 +1,7 @@
 import { spawnSync } from "node:child_process";
-import {
-  accessSync,
-  constants,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { builtKind } from "../../scripts/build-stamp.ts";
 import { pack } from "../../scripts/pack.ts";
 import { ROOT } from "../docs/code-blocks.ts";
@@ -66,26 +56,4 @@ export function installPackage(): Consumer {
     run: (node, name) => spawnSync(node, [join(folder, name)], { cwd: folder, encoding: "utf8", timeout: 60_000 }),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
-}
-
-/** The machine's own Node, which npm runs on: not the one that the project pins for its scripts. */
-export function stockNode(): string | undefined {
-  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules"));
-  const candidates = [process.env.npm_node_execpath ?? "", ...folders.map((folder) => join(folder, "node"))];
-  return candidates.find((file) => isExecutable(file) && realpathSync(file) !== realpathSync(process.execPath));
-}
-
-/** `v20.20.2`. */
-export function versionOf(node: string): string {
-  return spawnSync(node, ["--version"], { encoding: "utf8" }).stdout.trim();
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return file !== "";
-  } catch {
-    // Not every folder of the PATH has a node; the next one may.
-    return false;
-  }
 }

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import ts from "typescript";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { entries, specifierOf } from "../../scripts/entries.ts";
+import { stockNode, versionOf } from "../../scripts/stock-node.ts";
 import { blocksOfPage, readPage } from "../docs/code-blocks.ts";
-import { type Consumer, installPackage, stockNode, versionOf } from "./consumer.ts";
+import { type Consumer, installPackage } from "./consumer.ts";
 
 // npm installs, Node starts and the compiler reads every declaration: seconds each, on a busy machine many.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });

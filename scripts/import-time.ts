@@ -1,0 +1,76 @@
+import { spawnSync } from "node:child_process";
+import { loadavg } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { buildIfStale } from "./build.ts";
+import { stockNode, versionOf } from "./stock-node.ts";
+
+/*
+ * What importing the built package costs a cold start, over a process that imports nothing; beside it what others cost.
+ * Fails over the limit. `--limit` and `--rounds` change the bounds, `--alone` leaves the others out.
+ *
+ * It counts the processor's time, all threads together, which is no less than what passes on an idle machine and does
+ * not grow with the wait for others' work. Whatever else the machine does can only add, so the least of several fresh
+ * processes counts.
+ */
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const NOTHING = "data:text/javascript,";
+const PROGRAM = `
+const before = process.cpuUsage();
+await import(process.env.SPECIFIER);
+const { user, system } = process.cpuUsage(before);
+console.log((user + system) / 1000);
+`;
+
+const { values } = parseArgs({
+  options: {
+    limit: { type: "string", default: "15" },
+    rounds: { type: "string", default: "10" },
+    alone: { type: "boolean", default: false },
+  },
+});
+const limitMs = Number(values.limit);
+const rounds = Number(values.rounds);
+
+function importMs(node: string, specifier: string): number {
+  const { status, stdout, stderr } = spawnSync(node, ["--input-type=module", "--eval", PROGRAM], {
+    cwd: ROOT,
+    encoding: "utf8",
+    env: { ...process.env, SPECIFIER: specifier },
+  });
+  if (status !== 0) throw new Error(`${node} could not import ${specifier}:\n${stderr}`);
+  return Number(stdout);
+}
+
+/** Over a process that imports nothing. Each package takes its turn, so that a busy moment hits all of them. */
+function leastMs(node: string, specifiers: readonly string[], times: number): readonly number[] {
+  const all = [NOTHING, ...specifiers];
+  const runs = Array.from({ length: times }, () => all.map((specifier) => importMs(node, specifier)));
+  const [nothing = 0, ...least] = all.map((_, index) =>
+    Math.min(...runs.map((run) => run[index] ?? Number.POSITIVE_INFINITY)),
+  );
+  return least.map((ms) => ms - nothing);
+}
+
+function ownMs(node: string): number {
+  return leastMs(node, ["ownline"], rounds)[0] ?? Number.POSITIVE_INFINITY;
+}
+
+buildIfStale("complete");
+const stock = stockNode();
+for (const node of stock === undefined ? [process.execPath] : [process.execPath, stock]) {
+  // Once more before it is called slow.
+  const ms = [ownMs(node)];
+  if (ms.every((each) => each > limitMs)) ms.push(ownMs(node));
+  const least = Math.min(...ms);
+  const others = values.alone ? [] : ["twilio", "chat"];
+  const othersMs = leastMs(node, others, 3);
+  const beside = others.map((name, index) => `${name} ${(othersMs[index] ?? 0).toFixed(0)} ms`);
+  console.log([`Node ${versionOf(node)}: ownline ${least.toFixed(1)} ms of at most ${limitMs}`, ...beside].join(", "));
+  if (least > limitMs) {
+    process.exitCode = 1;
+    const [load = 0] = loadavg();
+    console.log(`Too slow. The machine's load is ${load.toFixed(1)}: where other work runs, measure again without it.`);
+  }
+}
+if (stock === undefined) console.log("The machine has no Node but the pinned one, so only that was measured.");
