@@ -87,6 +87,57 @@ const MISTAKES: readonly Mistake[] = [
     noticedBy: "keeps a worker alive for as long as it beats",
   },
   {
+    name: "sends as fast as it can",
+    breaks: (storage) => ({
+      ...storage,
+      claimSend: (claim) => storage.claimSend({ ...claim, conditions: { ...claim.conditions, pace: null } }),
+    }),
+    noticedBy: "gives each text of a sender the next slot, in the order in which they asked",
+  },
+  {
+    name: "takes whatever the carrier's list shows for what it looks for",
+    breaks: (storage) => ({
+      ...storage,
+      recordSend: (record) => {
+        const { result } = record;
+        const believed = result.kind === "found" ? ({ ...result, kind: "accepted" } as const) : result;
+        return storage.recordSend({ ...record, result: believed });
+      },
+    }),
+    noticedBy: "does not take another text's entry of the list for an unknown one's",
+  },
+  {
+    name: "decides about a text that was tried again since",
+    breaks: (storage) => ({
+      ...storage,
+      resolve: (resolution) => storage.resolve({ ...resolution, attempts: null }),
+    }),
+    noticedBy: "does not decide about a text that somebody has tried again since",
+  },
+  {
+    name: "obeys a STOP that was found after the START which followed it",
+    breaks: (storage) => ({
+      ...storage,
+      recordInbound(record) {
+        if (record.consent === null) return storage.recordInbound(record);
+        const { state, source } = record.consent;
+        return storage.recordInbound({ ...record, consent: { state, source } });
+      },
+    }),
+    noticedBy: "does not let a STOP that was found late outlive the START that followed it",
+  },
+  {
+    name: "does not say when to look after a dead worker's work",
+    breaks: (storage) => ({
+      ...storage,
+      async due(limit) {
+        const work = await storage.due(limit);
+        return work.messages.length === 0 && !work.turns ? { ...work, nextInMs: null } : work;
+      },
+    }),
+    noticedBy: "counts the end of a lease and of a handing-over among what becomes due",
+  },
+  {
     name: "skips a conversation between two pages",
     breaks: (storage) => ({
       ...storage,
@@ -117,6 +168,7 @@ describe("the storage contract notices a ledger that", () => {
   afterEach(() => {
     vi.doUnmock("../../src/storage/memory/ledger.ts");
     vi.doUnmock("../../src/storage/memory/counters.ts");
+    vi.doUnmock("../../src/storage/memory/paces.ts");
     vi.resetModules();
   });
 
@@ -157,5 +209,15 @@ describe("the storage contract notices a ledger that", () => {
       };
     });
     expect(await redCases(await brokenMemory())).toContain("charges all counters or none");
+  });
+
+  it("slows no sender down", async () => {
+    vi.doMock("../../src/storage/memory/paces.ts", async (importOriginal) => ({
+      ...(await importOriginal<object>()),
+      slowPace: () => {},
+    }));
+    expect(await redCases(await brokenMemory())).toContain(
+      "slows a sender down when the carrier says so, and voids every slot taken before",
+    );
   });
 });
