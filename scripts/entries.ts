@@ -20,6 +20,8 @@ export const entries: Readonly<Record<string, string>> = {
   "./queue/in-process": "src/queue/in-process.ts",
   "./queue/cloudflare": "src/queue/cloudflare.ts",
   "./queue/postgres": "src/queue/postgres.ts",
+  "./queue/pg-boss": "src/queue/pg-boss.ts",
+  "./queue/bullmq": "src/queue/bullmq.ts",
   "./policy/opt-out": "src/policy/opt-out.ts",
   "./policy/loop-guard": "src/policy/loop-guard.ts",
   "./testing": "src/testing/testing.ts",

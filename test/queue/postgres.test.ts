@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
+import type { MomentClock } from "../../src/queue/moments.ts";
 import { type PostgresListenPool, type PostgresNotifyPool, postgresNotify } from "../../src/queue/postgres.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import { type QueueHarness, queueContract } from "../../src/testing/contracts/queue.ts";
@@ -10,10 +11,13 @@ import { eventually } from "./eventually.ts";
 import { heardPool } from "./postgres-scene.ts";
 import { answersForTheOther } from "./two-services.ts";
 
+// A server answers when it likes; nothing here waits for longer than it must.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 let pool: pg.Pool;
 
 beforeAll(() => {
-  pool = new pg.Pool({ connectionString: inject("postgresUrl"), max: 10 });
+  pool = new pg.Pool({ connectionString: inject("postgresUrl"), max: 10, idleTimeoutMillis: 0 });
   pool.on("error", () => {});
 });
 
@@ -71,12 +75,24 @@ async function listening() {
   const sessions: number[] = [];
   const clients: pg.PoolClient[] = [];
   let refusals = 0;
+  let gate: Promise<void> | null = null;
+  const sleeping = new Set<object>();
+  const noting: MomentClock = {
+    now: clock.now,
+    async sleep(ms, options) {
+      const one = {};
+      sleeping.add(one);
+      await clock.sleep(ms, options);
+      sleeping.delete(one);
+    },
+  };
   const listen: PostgresListenPool = {
     async connect() {
       if (refusals > 0) {
         refusals -= 1;
         throw Object.assign(new Error("connect to db.example.com as bob failed"), { code: "ECONNREFUSED" });
       }
+      await gate;
       const client = await pool.connect();
       const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
       for (const { pid } of rows) sessions.push(pid);
@@ -84,7 +100,7 @@ async function listening() {
       return client;
     },
   };
-  const queue = postgresNotify(pool, { channel: freshChannel(), listen, clock, logger });
+  const queue = postgresNotify(pool, { channel: freshChannel(), listen, clock: noting, logger });
   let rings = 0;
   const listener = await queue.listen(() => {
     rings += 1;
@@ -96,7 +112,16 @@ async function listening() {
     listener,
     sessions,
     clients,
+    sleeping,
     rings: () => rings,
+    /** Lets no attempt to connect go on, until what it returns is called. */
+    hold(): () => void {
+      let open = () => {};
+      gate = new Promise((resolve) => {
+        open = resolve;
+      });
+      return () => open();
+    },
     refuse(times: number) {
       refusals = times;
     },
@@ -158,20 +183,35 @@ describe("postgres", () => {
 
   it("closes the connection of a listener that is closed while it connects", async () => {
     const scene = await listening();
+    const open = scene.hold();
     await scene.kill();
-    const connecting = scene.clock.advance(1000);
+    await scene.clock.advance(1000);
     await scene.listener.close();
-    await connecting;
+    open();
+    await eventually("the attempt has come through", () => scene.sessions.length === 2);
     await eventually("no session is left", () => pool.totalCount === pool.idleCount);
     expect(scene.rings()).toBe(0);
   });
 
   it("hands no session that still listens back to the pool", async () => {
     const scene = await listening();
-    const [client] = scene.clients;
-    const ended = new Promise<void>((resolve) => client?.once("end", resolve));
+    let ended = false;
+    scene.clients[0]?.once("end", () => {
+      ended = true;
+    });
     await scene.listener.close();
-    await expect(ended).resolves.toBeUndefined();
+    await eventually("the session ends", () => ended);
+    expect(ended).toBe(true);
+  });
+
+  it("leaves no timer when it is closed", async () => {
+    const scene = await listening();
+    await scene.queue.ring({ delayMs: 60_000 });
+    // The look at the connection, and the ring.
+    await eventually("the ring is waited for", () => scene.sleeping.size === 2);
+    await scene.listener.close();
+    await eventually("nothing sleeps", () => scene.sleeping.size === 0);
+    expect(scene.rings()).toBe(0);
   });
 
   it("rings for a person's bare NOTIFY, and for a payload that is not its own", async () => {

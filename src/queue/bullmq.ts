@@ -1,0 +1,126 @@
+import { OwnlineError } from "../errors.ts";
+import { consoleLogger, type Logger } from "../logger.ts";
+import type { Queue } from "./queue.ts";
+
+/**
+ * What we call of a BullMQ `Queue`.
+ *
+ * @see https://docs.bullmq.io/guide/queues
+ */
+export interface BullmqQueueLike {
+  readonly name: string;
+  add(name: string, data: BullmqRing, options: BullmqJobOptions): Promise<unknown>;
+}
+
+/**
+ * What we call of a BullMQ `Worker`.
+ *
+ * @see https://docs.bullmq.io/guide/workers
+ */
+export interface BullmqWorkerLike {
+  on(event: "error", listener: (error: Error) => void): unknown;
+  close(): Promise<void>;
+}
+
+/** What a ring looks like in the queue. It says nothing about anybody. */
+export interface BullmqRing {
+  readonly ownline: "ring";
+}
+
+/** How a ring is added. */
+export interface BullmqJobOptions {
+  attempts: number;
+  removeOnComplete: boolean;
+  removeOnFail: boolean;
+  delay?: number;
+  deduplication?: { id: string };
+}
+
+export interface BullmqOptions {
+  /**
+   * Makes the worker that hears the rings; called with the queue's name at each `start()`. Its connection needs
+   * `maxRetriesPerRequest: null`, as BullMQ asks for. Left out, this process rings and does not hear: a web process
+   * beside others that work.
+   */
+  readonly worker?: (name: string, processor: () => Promise<void>) => BullmqWorkerLike;
+  /** Hears the worker's errors, such as a lost connection. @default warnings and errors to the console */
+  readonly logger?: Logger;
+  /** Milliseconds that only rise; for tests. @default `performance.now()` */
+  readonly clock?: { now(): number };
+}
+
+const MOMENT_MS = 100;
+const RING: BullmqRing = { ownline: "ring" };
+/** Nothing piles up, and nothing is tried again: a lost ring does no harm. */
+const ONCE: BullmqJobOptions = { attempts: 1, removeOnComplete: true, removeOnFail: true };
+
+/**
+ * Rings through BullMQ, for teams that run it already. Only as a bell: BullMQ keeps no order for a conversation, and
+ * here it need not, since the ledger does.
+ *
+ * - Delays end at a tenth of a second, rounded up; the rings of one process that are due at the same moment are one job.
+ * - Jobs are removed as soon as they are done. Give the queue a name of its own for each ledger.
+ * - One of the workers hears each ring. The worker is closed with `stop()`; the queue stays yours.
+ * - While Redis is away, BullMQ holds what is added and waits. `enableOfflineQueue: false` in the queue's connection
+ *   makes that an error at once; otherwise ownline waits two seconds before it tells `queue_unavailable`.
+ *
+ * @throws OwnlineError at once: `invalid_options` for something that is no Queue.
+ *
+ * @example
+ * ```ts
+ * import { Queue, Worker } from "bullmq";
+ * import { type OwnlineOptions, ownline } from "ownline";
+ * import { bullmq } from "ownline/queue/bullmq";
+ *
+ * declare const options: OwnlineOptions;
+ * const host = "localhost";
+ * const queue = bullmq(new Queue("ownline", { connection: { host, enableOfflineQueue: false } }), {
+ *   worker: (name, processor) => new Worker(name, processor, { connection: { host, maxRetriesPerRequest: null } }),
+ * });
+ *
+ * const sms = ownline({ ...options, queue });
+ * ```
+ */
+export function bullmq(queue: BullmqQueueLike, options: BullmqOptions = {}): Queue {
+  const { worker: makeWorker, logger = consoleLogger, clock = performance } = options;
+  refuseMistakes(queue);
+  /** Moments are told apart by the clock of one process: clocks of two do not agree. */
+  const process = crypto.randomUUID();
+
+  const bell: Queue = {
+    name: "bullmq",
+    async ring({ delayMs }) {
+      if (delayMs <= 0) {
+        await queue.add("ring", RING, ONCE);
+        return;
+      }
+      const now = clock.now();
+      const moment = Math.ceil((now + delayMs) / MOMENT_MS);
+      const delay = Math.ceil(moment * MOMENT_MS - now);
+      await queue.add("ring", RING, { ...ONCE, delay, deduplication: { id: `${process} ${moment}` } });
+    },
+  };
+  if (makeWorker === undefined) return bell;
+  return {
+    ...bell,
+    async listen(onRing) {
+      const worker = makeWorker(queue.name, async () => onRing());
+      // Without a listener an emitter throws. BullMQ connects again by itself.
+      worker.on("error", (error) => logger.error(`the worker of the queue (bullmq) has a problem: ${reasonOf(error)}`));
+      return { close: () => worker.close() };
+    },
+  };
+}
+
+/** The kind of an error and its code, for example `Error ECONNREFUSED`: a message may name hosts. */
+function reasonOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? `${error.name} ${error.code}` : error.name;
+}
+
+function refuseMistakes(queue: unknown): void {
+  if (typeof queue === "object" && queue !== null && "add" in queue && "name" in queue) return;
+  throw new OwnlineError(
+    "invalid_options",
+    "bullmq() needs a Queue of the bullmq package: pass new Queue(name, { connection }).",
+  );
+}
