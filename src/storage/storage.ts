@@ -210,7 +210,8 @@ export interface Storage {
    * every slot taken before is void. So it does where the refusal itself changes nothing, unless there is no such
    * attempt.
    *
-   * The message's status is the best of its attempts; what the carrier reports of one replaces `intent`, `held`,
+   * The message's status is the best of its attempts, without those in `unknown` behind which another one has left:
+   * about them it was decided already, and no second decision follows from them. What the carrier reports of one replaces `intent`, `held`,
    * `cancelled` and our own `failed` too, so that nothing is sent twice. Whatever moves a message forward makes the
    * next one of its conversation due, but not before a time that a refusal or a condition set for that one.
    */

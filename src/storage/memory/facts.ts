@@ -165,12 +165,16 @@ function isSameEvent(one: StatusEvent, other: StatusEvent): boolean {
   return isSameStatus && one.carrierId === other.carrierId && one.error?.code === other.error?.code;
 }
 
-/** The attempt whose state the message shows, among those that may have left; the later one of two equals. */
+/**
+ * The attempt whose state the message shows, among those that may have left; the later one of two equals. An unknown
+ * one behind which another has left is decided about already.
+ */
 export function bestOf(row: OutboundRow): { readonly attempt: AttemptRow; readonly status: PossiblyLeft } | null {
   let best: { readonly attempt: AttemptRow; readonly status: PossiblyLeft } | null = null;
+  const last = row.attempts.findLast(({ status }) => status !== "refused");
   for (const attempt of row.attempts) {
     const { status } = attempt;
-    if (status === "refused") continue;
+    if (status === "refused" || (status === "unknown" && attempt !== last)) continue;
     if (best === null || STATUS_WORTH[status] >= STATUS_WORTH[best.status]) best = { attempt, status };
   }
   return best;

@@ -26,8 +26,13 @@ const OWN_ATTEMPT = "a.outbound_id = o.subject and a.n = o.detail ->> 'attempt'"
 
 export const OWN_MESSAGE: string = "m.id = o.subject";
 
-/** The attempt whose state message `m` shows: the best that may have left, the later one of two equals. */
+/**
+ * The attempt whose state message `m` shows: the best that may have left, the later one of two equals. An unknown one
+ * behind which another has left is decided about already.
+ */
 const BEST = `(select b.n from ownline_attempts b where b.outbound_id = m.id and b.status <> 'refused'
+  and (b.status <> 'unknown' or not exists (select 1 from ownline_attempts l
+    where l.outbound_id = b.outbound_id and l.n > b.n and l.status <> 'refused'))
   order by ${ranked("b.status", STATUS_WORTH)} desc, b.n desc limit 1)`;
 
 /** The state that message `m` shows. */

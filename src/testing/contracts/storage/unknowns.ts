@@ -71,6 +71,26 @@ export const unknownCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "decides once about an unknown attempt: when the repetition fails, the text has failed",
+    async run(s) {
+      for (const status of ["failed", "undelivered"] as const) {
+        const id = await s.intent({ participant: `+1555021${status.length}` });
+        await s.sending(id);
+        await s.lose(id);
+        await s.advance(UNKNOWN_WINDOW_MS);
+        await s.resolve(id, "resend");
+        await s.sending(id);
+        await s.accept(id, 2);
+        const fact = await s.callback(id, status, { attempt: 2 });
+        equal([fact.changed, fact.message?.status], [true, status], "the repetition's report");
+        await s.advance(UNKNOWN_WINDOW_MS);
+        equal(await s.dueIds(), [], "due after it");
+        const late = await s.callback(id, "delivered", { attempt: 1, carrierId: `SMlate-${status}` });
+        equal([late.message?.status, late.duplicate], ["delivered", true], "the first attempt's late report");
+      }
+    },
+  },
+  {
     name: "does not send a text again whose earlier attempt may still arrive",
     async run(s) {
       const id = await s.intent();
