@@ -1,0 +1,137 @@
+import { isOwnlineError, OwnlineError } from "../../errors.ts";
+
+/** What went wrong, who must do what, and whether the same call may then succeed. */
+interface Remedy {
+  /** SQLSTATEs, or their classes (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+  readonly states: RegExp;
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+const AGAIN = "The same call may be repeated.";
+
+const REMEDIES: readonly Remedy[] = [
+  {
+    states: /^57P/,
+    message: `The PostgreSQL server is shutting down, starting or recovering, or ended the connection. ${AGAIN}`,
+    retryable: true,
+  },
+  {
+    states: /^53300$/,
+    message:
+      "The PostgreSQL server takes no more connections: lower the pools' max, put a pooler before the server, or raise " +
+      `max_connections. ${AGAIN}`,
+    retryable: true,
+  },
+  {
+    states: /^53100$/,
+    message: `The PostgreSQL server's disk is full, so nothing was written: free some space there. ${AGAIN}`,
+    retryable: true,
+  },
+  {
+    states: /^53/,
+    message: `The PostgreSQL server lacks memory or another resource, so nothing was written: see the cause. ${AGAIN}`,
+    retryable: true,
+  },
+  {
+    states: /^25006$/,
+    message:
+      "The PostgreSQL server is read-only (a standby, or default_transaction_read_only), so nothing was written: " +
+      `connect the pool to the primary. ${AGAIN}`,
+    retryable: true,
+  },
+  {
+    states: /^(57014|55P03)$/,
+    message:
+      "PostgreSQL gave the statement up after statement_timeout or lock_timeout, so nothing was written: look for a " +
+      `transaction that stays open and holds locks, or raise the timeout. ${AGAIN}`,
+    retryable: true,
+  },
+  {
+    states: /^40/,
+    message: `PostgreSQL undid the operation because others were in the way, several times in a row. ${AGAIN}`,
+    retryable: true,
+  },
+  { states: /^08/, message: `The connection to PostgreSQL failed. ${AGAIN}`, retryable: true },
+  {
+    states: /^58/,
+    message: `The PostgreSQL server's operating system failed it: check its disk and its log. ${AGAIN}`,
+    retryable: true,
+  },
+  {
+    states: /^(28|3D)/,
+    message:
+      "PostgreSQL refused the connection: the database, the user or the password is not right. Correct the settings of " +
+      "the pool that was passed to postgres().",
+    retryable: false,
+  },
+  {
+    states: /^42501$/,
+    message:
+      "The database user lacks a right on the ledger's tables or functions: grant it, or let the user that migrates " +
+      "own them and the service be a member of it.",
+    retryable: false,
+  },
+  {
+    states: /^XX00[12]$/,
+    message:
+      "PostgreSQL reports damaged data: stop the service and restore a backup, or ask for help with the server's log.",
+    retryable: false,
+  },
+];
+
+/** What a missing schema, table or function is called. */
+const UNMIGRATED = /^(42P01|42883|3F000)$/;
+
+/** A SQLSTATE: five digits or capitals, never a word of the operating system such as `EPIPE`. */
+const SQLSTATE = /^(?!E[A-Z]{4}$)[0-9A-Z]{5}$/;
+
+/** The SQLSTATE that the server gave, `null` where the server said nothing. */
+function sqlState(error: unknown): string | null {
+  if (typeof error !== "object" || error === null || !("code" in error)) return null;
+  return typeof error.code === "string" && SQLSTATE.test(error.code) ? error.code : null;
+}
+
+/** Whether PostgreSQL undid everything because of somebody else: a failed serialization, a deadlock, a lost race. */
+export function isConflict(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === "40001" || state === "40P01";
+}
+
+/** Whether a schema, a table or a function is missing. */
+export function isMissing(error: unknown): boolean {
+  return UNMIGRATED.test(sqlState(error) ?? "");
+}
+
+/** An error of the pool as `storage_unavailable`, with the remedy. A mistake in our own code stays as it is. */
+export function postgresError(error: unknown): unknown {
+  if (isOwnlineError(error)) return error;
+  const state = sqlState(error);
+  if (state === null) return unanswered(error);
+  if (UNMIGRATED.test(state)) {
+    return new OwnlineError(
+      "storage_unmigrated",
+      "A table or function of the PostgreSQL ledger is missing: call storage.migrate() before the service starts, as " +
+        "a step of its deployment, and check the schema option of postgres().",
+      { cause: error },
+    );
+  }
+  const remedy = REMEDIES.find(({ states }) => states.test(state));
+  return new OwnlineError(
+    "storage_unavailable",
+    remedy?.message ??
+      "PostgreSQL refused a statement of the ledger, so nothing was written: see the cause. Ids must be new and unique.",
+    { cause: error, retryable: remedy?.retryable ?? false },
+  );
+}
+
+/** The pool failed without a word from the server: refused, reset, timed out, ended. */
+function unanswered(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof TypeError || error instanceof SyntaxError) return error;
+  return new OwnlineError(
+    "storage_unavailable",
+    "PostgreSQL could not be reached, or the connection broke before it answered: check that the server runs and that " +
+      `the pool's host, port and timeouts are right. ${AGAIN}`,
+    { cause: error, retryable: true },
+  );
+}

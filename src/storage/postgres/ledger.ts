@@ -1,0 +1,77 @@
+import type { StorageClock } from "../clock.ts";
+import { keepable } from "../sql/statement.ts";
+import { isConflict, postgresError } from "./errors.ts";
+import { inSchema } from "./schema.ts";
+
+/** What is called of a `pg.Pool` (https://node-postgres.com/apis/pool#poolquery). */
+export interface PostgresPool {
+  query(text: string, values: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
+}
+
+/** The ledger's way to its database. Each call is one statement: one round trip, one commit. */
+export interface PostgresLedger {
+  /** Calls a function of the schema with arguments and clock, and returns the JSON that it answers. */
+  call(name: string, args: object): Promise<unknown>;
+  /** Runs a select whose one row has one column, `answer`, with the text of its JSON. */
+  read(sql: string, values: readonly unknown[]): Promise<unknown>;
+  /** Runs a statement that answers nothing. */
+  run(sql: string): Promise<void>;
+}
+
+export interface LedgerOptions {
+  readonly pool: PostgresPool;
+  readonly schema: string;
+  readonly clock: StorageClock | null;
+}
+
+/** A deadlock or a failed serialization undid everything: the same call may come again at once. */
+const TRIES = 5;
+
+export function ledgerOver({ pool, schema, clock }: LedgerOptions): PostgresLedger {
+  async function ask(sql: string, values: readonly unknown[]): Promise<readonly unknown[]> {
+    for (let left = TRIES - 1; ; left -= 1) {
+      try {
+        return (await pool.query(inSchema(sql, schema), [...values])).rows;
+      } catch (error) {
+        if (left === 0 || !isConflict(error)) throw postgresError(error);
+      }
+    }
+  }
+
+  return {
+    async call(name, args) {
+      const text = JSON.stringify(args, (_key, value: unknown) =>
+        typeof value === "string" ? keepable(value) : value,
+      );
+      const sql = `select ownline_1_${name}($1::jsonb, $2::bigint)::text as answer`;
+      return answerIn(await ask(sql, [text, clock?.now() ?? null]));
+    },
+    async read(sql, values) {
+      return answerIn(
+        await ask(
+          sql,
+          values.map((value) => (typeof value === "string" ? keepable(value) : value)),
+        ),
+      );
+    },
+    async run(sql) {
+      await ask(sql, []);
+    },
+  };
+}
+
+/** The text of the JSON, whatever types the pool is set to parse. */
+function answerIn(rows: readonly unknown[]): unknown {
+  const [row] = rows;
+  if (typeof row !== "object" || row === null || !("answer" in row)) {
+    throw new TypeError(
+      "The pool's query() returned no row: postgres() needs a Pool of pg, or one that works like it.",
+    );
+  }
+  const { answer } = row;
+  if (answer === null) return null;
+  if (typeof answer !== "string")
+    throw new TypeError("The pool's query() returned something else than the text asked for.");
+  const parsed: unknown = JSON.parse(answer);
+  return parsed;
+}

@@ -1,0 +1,95 @@
+import { OwnlineError } from "../../errors.ts";
+import type { Conversation } from "../../model/conversation.ts";
+import type { Message } from "../../model/message.ts";
+import { consentOf, conversationOf, messageOf } from "../sql/rows.ts";
+import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage } from "../storage.ts";
+import { rowsOf } from "./answer.ts";
+import type { PostgresLedger } from "./ledger.ts";
+
+/*
+ * Reads. Each is one row with the text of one JSON, whatever types the pool is set to parse.
+ */
+
+/** The rows of a select as one JSON list, in its order. */
+function list(select: string): string {
+  return `select coalesce(json_agg(to_json(l)), '[]')::text as answer from (${select}) l`;
+}
+
+const READ_CONVERSATION = list("select c.* from ownline_conversations c where c.id = $1");
+
+const READ_CONSENT = list("select s.* from ownline_consents s where s.consent_key = $1");
+
+const READ_CONVERSATIONS = list(`
+  select c.* from ownline_conversations c where (c.updated_at, c.id) < ($1::bigint, $2::text)
+  order by c.updated_at desc, c.id desc limit $3::bigint`);
+
+const READ_MESSAGES_AFTER = list(`
+  select m.* from ownline_messages m where m.conversation_id = $1 and m.seq > $2::bigint
+  order by m.seq limit $3::bigint`);
+
+const READ_MESSAGES_BEFORE = list(`
+  select m.* from ownline_messages m where m.conversation_id = $1 and m.seq < $2::bigint
+  order by m.seq desc limit $3::bigint`);
+
+const READ_CHANGES = list(`
+  select m.* from ownline_messages m where m.conversation_id = $1 and m.changed_seq > $2::bigint
+  order by m.changed_seq limit $3::bigint`);
+
+/** See `Storage.conversation`. */
+export async function conversation(ledger: PostgresLedger, id: string): Promise<Conversation | null> {
+  const [row] = rowsOf(await ledger.read(READ_CONVERSATION, [id]));
+  return row === undefined ? null : conversationOf(row);
+}
+
+/** See `Storage.consent`. */
+export async function consent(ledger: PostgresLedger, consentKey: string): Promise<Consent | null> {
+  const [row] = rowsOf(await ledger.read(READ_CONSENT, [consentKey]));
+  return row === undefined ? null : consentOf(row);
+}
+
+/** See `Storage.conversations`. */
+export async function conversations(ledger: PostgresLedger, page: ConversationPage): Promise<ConversationList> {
+  const { updatedAt, id } = page.after === undefined ? NEWEST : positionOf(page.after);
+  const rows = rowsOf(await ledger.read(READ_CONVERSATIONS, [updatedAt, id, page.limit + 1]));
+  const listed = rows.slice(0, page.limit).map(conversationOf);
+  const last = listed.at(-1);
+  const cursor = rows.length > page.limit && last !== undefined ? `${last.updatedAt}.${last.id}` : null;
+  return { conversations: listed, cursor };
+}
+
+interface Position {
+  readonly updatedAt: number;
+  readonly id: string;
+}
+
+const NEWEST: Position = { updatedAt: Number.MAX_SAFE_INTEGER, id: "" };
+
+function positionOf(cursor: string): Position {
+  const dot = cursor.indexOf(".");
+  const updatedAt = Number(cursor.slice(0, Math.max(0, dot)));
+  if (dot < 1 || !Number.isSafeInteger(updatedAt)) {
+    throw new OwnlineError("invalid_options", "The cursor is not one that conversations() gave: pass it unchanged.");
+  }
+  return { updatedAt, id: cursor.slice(dot + 1) };
+}
+
+/** See `Storage.messages`. */
+export async function messages(ledger: PostgresLedger, page: MessagePage): Promise<readonly Message[]> {
+  const { conversationId, limit } = page;
+  const told =
+    page.before === undefined
+      ? await ledger.read(READ_MESSAGES_AFTER, [conversationId, page.after, limit])
+      : await ledger.read(READ_MESSAGES_BEFORE, [conversationId, finite(page.before), limit]);
+  return rowsOf(told).map(messageOf);
+}
+
+/** Databases know no infinity among their integers. */
+function finite(seq: number): number {
+  return Math.min(seq, Number.MAX_SAFE_INTEGER);
+}
+
+/** See `Storage.changes`. */
+export async function changes(ledger: PostgresLedger, page: ChangePage): Promise<readonly Message[]> {
+  const { conversationId, after, limit } = page;
+  return rowsOf(await ledger.read(READ_CHANGES, [conversationId, after, limit])).map(messageOf);
+}

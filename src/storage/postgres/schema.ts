@@ -1,0 +1,67 @@
+import { ARRIVALS } from "./arrivals.ts";
+import { COMMON } from "./common.ts";
+import { CONDITIONS } from "./conditions.ts";
+import { DUE } from "./due.ts";
+import { ERASURE } from "./erasure.ts";
+import { FACTS } from "./facts.ts";
+import { GATE } from "./gate.ts";
+import { INBOUND } from "./inbound.ts";
+import { OUTBOUND } from "./outbound.ts";
+import { PAUSE } from "./pause.ts";
+import { REPAIRS } from "./repairs.ts";
+import { REPORTS } from "./reports.ts";
+import { SWEEPS } from "./sweeps.ts";
+import { TABLES } from "./tables.ts";
+import { TURNS } from "./turns.ts";
+import { WORKERS } from "./workers.ts";
+
+/** One numbered step of the schema. A step that has been published never changes; what comes next is a new step. */
+export interface PostgresStep {
+  readonly version: number;
+  /**
+   * The oldest version of the code that may write to a database after this step. It stays where it is while old and
+   * new code can serve together, as during a deploy.
+   */
+  readonly minWriter: number;
+  readonly statements: readonly string[];
+}
+
+/** The version of the schema that this code writes. */
+export const SCHEMA_VERSION: number = 1;
+
+/**
+ * The schema, as steps. The functions bear the number of the step that made them, so that a newer step brings its own
+ * beside those that the older code still calls.
+ */
+export const STEPS: readonly PostgresStep[] = [
+  {
+    version: 1,
+    minWriter: 1,
+    statements: [
+      ...TABLES,
+      ...COMMON,
+      ...CONDITIONS,
+      ...INBOUND,
+      ...ARRIVALS,
+      ...OUTBOUND,
+      ...TURNS,
+      ...WORKERS,
+      ...DUE,
+      ...GATE,
+      ...REPORTS,
+      ...FACTS,
+      ...REPAIRS,
+      ...PAUSE,
+      ...ERASURE,
+      ...SWEEPS,
+    ],
+  },
+];
+
+/**
+ * A text of the ledger's SQL with the schema before every table and function. They are qualified one by one, since a
+ * pooled connection keeps no `search_path`. An index lives in its table's schema, and is not qualified.
+ */
+export function inSchema(sql: string, schema: string): string {
+  return sql.replaceAll(/(?<!index )\bownline_/g, `"${schema}".ownline_`);
+}

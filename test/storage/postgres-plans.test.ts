@@ -1,0 +1,133 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { postgres } from "../../src/storage/postgres.ts";
+import { storageContract } from "../../src/testing/contracts/storage.ts";
+import { manualClock } from "../../src/testing/manual-clock.ts";
+import { type PostgresLedgers, postgresLedgers, quiet } from "./postgres-ledgers.ts";
+
+/*
+ * auto_explain tells the plan of every statement, those inside the functions too
+ * (https://www.postgresql.org/docs/current/auto-explain.html). With `enable_seqscan` off, PostgreSQL scans a table only
+ * where no index can serve a query.
+ */
+const EXPLAIN = `
+  load 'auto_explain';
+  set auto_explain.log_min_duration = 0;
+  set auto_explain.log_nested_statements = on;
+  set auto_explain.log_format = json;
+  set auto_explain.log_level = notice;
+  set client_min_messages = notice;
+  set enable_seqscan = off;
+  set jit = off`;
+
+interface Plan {
+  readonly "Node Type": string;
+  readonly "Relation Name"?: string;
+  readonly "Index Name"?: string;
+  readonly "Index Cond"?: string;
+  readonly Plans?: readonly Plan[];
+}
+
+interface Explained {
+  readonly "Query Text": string;
+  readonly Plan: Plan;
+}
+
+function nodesOf(plan: Plan): readonly Plan[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+}
+
+/** Steps that read all of a table of the ledger. */
+function scansOf(plan: Plan): string[] {
+  return nodesOf(plan)
+    .filter((node) => node["Node Type"] === "Seq Scan" && node["Relation Name"]?.startsWith("ownline_"))
+    .map((node) => `${node["Relation Name"]}`);
+}
+
+/** Steps that read all of an index: right only where a limit ends them, or where the index holds what is sought. */
+function wholeIndexesOf(plan: Plan): string[] {
+  return nodesOf(plan).flatMap((node) => {
+    const index = node["Index Name"];
+    return index?.startsWith("ownline_") && node["Index Cond"] === undefined ? [index] : [];
+  });
+}
+
+const CONTRACT = [
+  "records a text with a conversation of its own",
+  "cancels what has not left when STOP comes, in other conversations with the same consent too",
+  "stores the auto-reply with the text, and returns it again",
+  "heartbeat: a repetition is as harmless after other things happened",
+  "erase: a repetition returns the first answer and changes nothing",
+  "removes what is old and done with, and keeps what waits",
+  "waits for the last of several full counters",
+  "sends the parts of a text one after the other",
+  "keeps a second carrier's id and says that it is a duplicate",
+  "takes a refused send for an opt-out, with all that STOP does",
+  "sends an unknown text again, holds it or drops it, as decided",
+  "gives way to a newer text where it is told to",
+  "resumes without what was pending where it is skipped",
+  "lists conversations by their newest message, page by page, each once",
+  "pages through messages upwards and downwards",
+  "feeds every change once, by its position",
+  "tells of a text and its reply by which turn, in which attempts, with which callbacks",
+  "claimSweep: a repetition returns the first answer and changes nothing",
+  "commitSweep: a repetition returns the first answer and changes nothing",
+];
+
+describe("the statements of the PostgreSQL ledger", () => {
+  let ledgers: PostgresLedgers;
+  const explained = new Map<string, Plan>();
+
+  beforeAll(async () => {
+    ledgers = await postgresLedgers();
+    const pool = new pg.Pool({ connectionString: inject("postgresUrl"), max: 1 });
+    pool.on("connect", (client) => {
+      client.on("notice", ({ message = "" }) => {
+        const start = message.indexOf("{");
+        if (!message.startsWith("duration:") || start < 0) return;
+        const told: Explained = JSON.parse(message.slice(start));
+        explained.set(told["Query Text"].replace(/\s+/g, " ").trim(), told.Plan);
+      });
+    });
+    await pool.query(EXPLAIN);
+    const cases = storageContract({
+      async create() {
+        const clock = manualClock();
+        const storage = postgres(pool, { schema: ledgers.schema, clock, logger: quiet });
+        // What the chosen cases do not call, and a batch of texts that came at once.
+        await storage.suspect({ op: "op-s", limit: 10, lookInMs: 1_000 });
+        await storage.requeueTurn({ op: "op-r", turnId: "t1" });
+        await storage.rivals({ outboundId: "o1", carrierIds: ["SM1"] });
+        return { storage, advance: (ms) => clock.advance(ms), dispose: () => ledgers.empty() };
+      },
+    });
+    for (const { name, run } of cases) if (CONTRACT.includes(name)) await run();
+    await pool.end();
+  }, 60_000);
+
+  afterAll(() => ledgers.dispose());
+
+  const ofLedger = () => [...explained].filter(([sql]) => sql.includes("ownline_"));
+
+  it("never scan a table, however many rows it has", () => {
+    expect(ofLedger().length).toBeGreaterThan(150);
+    expect(ofLedger().flatMap(([sql, plan]) => scansOf(plan).map((table) => `${table} in: ${sql}`))).toEqual([]);
+  });
+
+  it("read all of an index only where it holds few rows, or where a limit ends it", () => {
+    const whole = ofLedger().flatMap(([sql, plan]) => wholeIndexesOf(plan).map((index) => `${index} in: ${sql}`));
+    expect(whole.filter((entry) => !/ limit |\bmin\(/.test(entry))).toEqual([]);
+  });
+
+  it("would be caught scanning", async () => {
+    const client = new pg.Client({ connectionString: inject("postgresUrl") });
+    await client.connect();
+    await client.query("set enable_seqscan = off");
+    const { rows } = await client.query<{ "QUERY PLAN": readonly { readonly Plan: Plan }[] }>(
+      `explain (format json) select * from "${ledgers.schema}".ownline_messages where content = 'x'`,
+    );
+    await client.end();
+    const plan = rows[0]?.["QUERY PLAN"][0]?.Plan;
+    expect(plan === undefined ? [] : scansOf(plan)).toEqual(["ownline_messages"]);
+  });
+});

@@ -1,0 +1,47 @@
+import type { InboundRecord, OutboundRecord } from "../../src/storage/storage.ts";
+
+const LINE = "+15550100001";
+
+/** A text from one of many people. */
+export function text(id: string, person: number | string = 1, overrides: Partial<InboundRecord> = {}): InboundRecord {
+  return {
+    key: `account:${id}`,
+    messageId: id,
+    conversationId: `c-${id}`,
+    line: LINE,
+    sender: LINE,
+    participant: `+1555019900${person}`,
+    consentKey: `consent ${person}`,
+    origin: "webhook",
+    carrierId: `SM-${id}`,
+    body: "Hello!",
+    media: [],
+    occurredAt: null,
+    needsAnswer: true,
+    debounceMs: 0,
+    maxWaitMs: 0,
+    consent: null,
+    autoReply: null,
+    ...overrides,
+  };
+}
+
+/** A text of the service to one of many people, in two parts. */
+export function post(id: string, person: number | string = 1): OutboundRecord {
+  const part = { body: "Your table is ready.", media: [], encoding: "GSM-7", segments: 1 } as const;
+  return {
+    key: `send:${id}`,
+    groupId: id,
+    conversationId: `c-${id}`,
+    line: LINE,
+    sender: LINE,
+    participant: `+1555019900${person}`,
+    consentKey: `consent ${person}`,
+    origin: "api",
+    parts: [
+      { ...part, id: `${id}-1` },
+      { ...part, id: `${id}-2` },
+    ],
+    expiryMs: 3_600_000,
+  };
+}
