@@ -20,6 +20,8 @@ export interface EngineSettings {
   readonly plans: readonly Plan[];
   /** By how much this process's clock is wrong. */
   readonly clockOffsetMs: number;
+  /** How long the AI takes for a text, and for one that is slow. */
+  readonly fastMs: number;
   readonly slowMs: number;
   /** Where it notes what it holds. */
   readonly traceFile: string;
@@ -64,6 +66,11 @@ function tracing(storage: Storage): Storage {
       ended(release.conversationId);
       return wasHeld;
     },
+    async heartbeat(beat) {
+      const answer = await storage.heartbeat(beat);
+      note({ kind: "leases", people: answer.leases.map(({ conversationId }) => people.get(conversationId) ?? "") });
+      return answer;
+    },
     async claimSend(claim) {
       const claimed = await storage.claimSend(claim);
       if (claimed.outcome === "claimed") note({ kind: "send", person: claimed.message.to, held: true });
@@ -88,7 +95,7 @@ const sms = ownline({
     pass,
   ),
   storage,
-  ai: pointedAi(scriptedAi({ slowMs: settings.slowMs }), pass),
+  ai: pointedAi(scriptedAi(settings), pass),
   ...settings.options,
   answer: { ...settings.options.answer, fallbackText: FALLBACK },
   // People text a hundred times faster here than people do.

@@ -5,21 +5,25 @@ import { calm, type Network } from "./network.ts";
 import { type Carrier, type EngineProcess, startEngine } from "./processes.ts";
 import { heldBy, readTrace, type Trace } from "./trace.ts";
 
-/** A process died without a word, and another one took its place. */
-export interface Kill {
+/** Whom a process held when it was killed or frozen: with a turn at work, or with a text on its way to the carrier. */
+export interface Hold {
   readonly at: number;
-  /** When its successor was started. */
-  readonly restartedAt: number;
-  /** Where it killed itself; `null` where it was killed from outside, at random. */
-  readonly point: string | null;
-  /** Whom it held: with a turn at work, or with a text on its way to the carrier. */
   readonly turns: ReadonlySet<string>;
   readonly sends: ReadonlySet<string>;
 }
 
+/** A process died without a word, and another one took its place. */
+export interface Kill extends Hold {
+  /** When its successor was started, and when that one took requests. */
+  readonly restartedAt: number;
+  readonly readyAt: number;
+  /** Where it killed itself; `null` where it was killed from outside, at random. */
+  readonly point: string | null;
+}
+
 /** The processes that serve one number. A process that dies is replaced at once. */
 export interface Fleet extends AsyncDisposable {
-  /** Kills a process that is alive; says whether there was one. */
+  /** Kills a process that has worked for a moment; says whether there was one. */
   kill(): boolean;
   /** Stops a process for a while, in the middle of whatever it does. */
   freeze(ms: number): Promise<void>;
@@ -27,6 +31,7 @@ export interface Fleet extends AsyncDisposable {
   deploy(): Promise<void>;
   setNetwork(network: Network): Promise<void>;
   readonly kills: readonly Kill[];
+  readonly freezes: readonly Hold[];
   readonly restarts: number;
   readonly traces: () => readonly Trace[];
   output(): string;
@@ -43,15 +48,25 @@ export interface FleetOptions {
   settings(slot: number): Omit<EngineSettings, "plans" | "traceFile">;
 }
 
+/** A process that is killed while it starts tells nothing. */
+const LEAST_LIFE_MS = 1000;
+
 interface Slot {
   engine: EngineProcess | null;
+  readyAt: number;
   point: string | null;
   frozen: boolean;
 }
 
 export async function startFleet({ carrier, dir, size, random, plan, settings }: FleetOptions): Promise<Fleet> {
-  const slots: Slot[] = Array.from({ length: size }, () => ({ engine: null, point: null, frozen: false }));
+  const slots: Slot[] = Array.from({ length: size }, () => ({
+    engine: null,
+    readyAt: 0,
+    point: null,
+    frozen: false,
+  }));
   const kills: Kill[] = [];
+  const freezes: Hold[] = [];
   const killedFromOutside = new WeakSet<EngineProcess>();
   const traceFiles: string[] = [];
   let network = calm;
@@ -78,6 +93,7 @@ export async function startFleet({ carrier, dir, size, random, plan, settings }:
     slot.point = plans[0]?.point ?? null;
     const engine = await starting;
     slot.engine = engine;
+    slot.readyAt = Date.now();
     if (engine.port !== null) await configure();
     void engine.ended.then((end) => died(slot, index, engine, end));
   };
@@ -89,9 +105,9 @@ export async function startFleet({ carrier, dir, size, random, plan, settings }:
     const wasKilled = end.signal === "SIGKILL";
     const held = heldBy(readTrace(engine.traceFile));
     const restartedAt = Date.now();
-    if (wasKilled)
-      kills.push({ at: end.at, restartedAt, point: killedFromOutside.has(engine) ? null : point, ...held });
+    const where = killedFromOutside.has(engine) ? null : point;
     await live(slot, index);
+    if (wasKilled) kills.push({ at: end.at, restartedAt, readyAt: slot.readyAt, point: where, ...held });
   };
   /** One of those that take requests now. */
   const one = (): { readonly slot: Slot; readonly engine: EngineProcess } | undefined => {
@@ -106,12 +122,14 @@ export async function startFleet({ carrier, dir, size, random, plan, settings }:
   await configure();
   return {
     kills,
+    freezes,
     get restarts() {
       return lives - size;
     },
     kill() {
-      const engine = one()?.engine;
-      if (engine === undefined) return false;
+      const chosen = one();
+      if (chosen === undefined || Date.now() - chosen.slot.readyAt < LEAST_LIFE_MS) return false;
+      const { engine } = chosen;
       killedFromOutside.add(engine);
       engine.signal("SIGKILL");
       return true;
@@ -122,6 +140,7 @@ export async function startFleet({ carrier, dir, size, random, plan, settings }:
       const { slot, engine } = chosen;
       slot.frozen = true;
       engine.signal("SIGSTOP");
+      freezes.push({ at: Date.now(), ...heldBy(readTrace(engine.traceFile)) });
       await Promise.race([new Promise((resolve) => setTimeout(resolve, ms)), engine.ended]);
       engine.signal("SIGCONT");
       slot.frozen = false;

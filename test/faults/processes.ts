@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { EngineSettings } from "./engine.ts";
@@ -49,22 +49,18 @@ process.once("exit", () => {
   for (const child of children) child.kill("SIGKILL");
 });
 
-const OUTPUT_LIMIT = 20_000;
 /** A process that starts from source compiles a hundred files: once, for all its successors. */
 const COMPILE_CACHE = fileURLToPath(new URL("../../node_modules/.cache/faults", import.meta.url));
 
-function run(file: string, env: Readonly<Record<string, string>>): Child {
+/** Its output goes to a file, which is there also when nobody reads along any more. */
+function run(file: string, env: Readonly<Record<string, string>>, logFile: string): Child {
+  const log = openSync(logFile, "a");
   const child = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], {
     env: { PATH: process.env.PATH ?? "", NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    stdio: ["ignore", log, log, "ipc"],
   });
+  closeSync(log);
   children.add(child);
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on("data", (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-OUTPUT_LIMIT);
-    });
-  }
   const ended: Child["ended"] = new Promise((resolve) => {
     child.once("close", (code, signal) => {
       children.delete(child);
@@ -78,14 +74,15 @@ function run(file: string, env: Readonly<Record<string, string>>): Child {
     });
     void ended.then(() => resolve(null));
   });
-  return { process: child, port, ended, output: () => output };
+  return { process: child, port, ended, output: () => readFileSync(logFile, "utf8") };
 }
 
 /** Starts a carrier whose ledger is in `dir`. */
 export async function startCarrier(dir: string, seed: number): Promise<Carrier> {
   mkdirSync(dir, { recursive: true });
   const settings: CarrierSettings = { ...ACCOUNT, ledgerFile: join(dir, "carrier.jsonl"), seed };
-  const child = run("carrier.ts", { OWNLINE_FAULTS_CARRIER: JSON.stringify(settings) });
+  const env = { OWNLINE_FAULTS_CARRIER: JSON.stringify(settings) };
+  const child = run("carrier.ts", env, join(dir, "carrier.log"));
   const port = await child.port;
   if (port === null) throw new Error(`the carrier did not start:\n${child.output()}`);
   const apiUrl = `http://127.0.0.1:${port}`;
@@ -113,7 +110,8 @@ export async function startCarrier(dir: string, seed: number): Promise<Carrier> 
 /** Starts a process; resolves when it takes requests, or has died on the way there. */
 export async function startEngine(settings: EngineSettings): Promise<EngineProcess> {
   const spawnedAt = Date.now();
-  const child = run("engine.ts", { OWNLINE_FAULTS_ENGINE: JSON.stringify(settings) });
+  const env = { OWNLINE_FAULTS_ENGINE: JSON.stringify(settings) };
+  const child = run("engine.ts", env, `${settings.traceFile}.log`);
   let isAlive = true;
   void child.ended.then(() => {
     isAlive = false;

@@ -1,14 +1,16 @@
-import type { Kill } from "./fleet.ts";
+import type { Hold, Kill } from "./fleet.ts";
 import type { Verdict } from "./judge.ts";
 import type { Entry } from "./ledger.ts";
 import { readText } from "./script.ts";
 
-/** From the start of a killed process's successor to the answer of a conversation that the kill held up. */
+/** From the moment a killed process's successor takes requests to the answer of a conversation that the kill held up. */
 export interface Recovery {
   /** The dead process had claimed a turn, and no text of the conversation was on its way to the carrier. */
   readonly outside: Percentiles;
   /** A text of the conversation was between the claim and the carrier's answer. */
   readonly inside: Percentiles;
+  /** How long the successors took to start. */
+  readonly starts: Percentiles;
   /** Left out, since something else than the kill held the conversation up too. */
   readonly disturbed: number;
 }
@@ -30,6 +32,7 @@ export function recoveryOf(
   entries: readonly Entry[],
   { answeredAt, acknowledgedAt }: Pick<Verdict, "answeredAt" | "acknowledgedAt">,
   kills: readonly Kill[],
+  freezes: readonly Hold[],
   disturbances: readonly Disturbance[],
 ): Recovery {
   const manners = new Map<number, string>();
@@ -61,7 +64,7 @@ export function recoveryOf(
       if (waiting.length === 0) continue;
       const answerAt = Math.min(...waiting.map((tag) => answeredAt.get(tag) ?? Number.POSITIVE_INFINITY));
       const isSlow = waiting.some((tag) => !["fast", "long"].includes(manners.get(tag) ?? ""));
-      const heldAgain = kills.some(
+      const heldAgain = [...kills, ...freezes].some(
         (other) =>
           other !== kill &&
           other.at > kill.at &&
@@ -73,10 +76,11 @@ export function recoveryOf(
       );
       const overlaps = disturbances.some(({ from, to }) => from < answerAt && to > kill.at);
       if (isSlow || heldAgain || refused || overlaps) disturbed += 1;
-      else (kill.sends.has(person) ? inside : outside).push(Math.max(0, answerAt - kill.restartedAt));
+      else (kill.sends.has(person) ? inside : outside).push(Math.max(0, answerAt - kill.readyAt));
     }
   }
-  return { outside: percentilesOf(outside), inside: percentilesOf(inside), disturbed };
+  const starts = percentilesOf(kills.map(({ restartedAt, readyAt }) => readyAt - restartedAt));
+  return { outside: percentilesOf(outside), inside: percentilesOf(inside), starts, disturbed };
 }
 
 function percentilesOf(samples: readonly number[]): Percentiles {

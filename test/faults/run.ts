@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -37,6 +37,8 @@ const POINTS: readonly Point[] = [
   "after:heartbeat",
 ];
 const GRACE_MS = 1000;
+/** Models take seconds; this is enough for a kill to find some of them at work. */
+const FAST_MS = 250;
 const SLOW_MS = 1000;
 /** Longer than a busy machine takes for an answer, so that a hung one is what it catches. */
 const TRANSPORT_TIMEOUT_MS = 6000;
@@ -47,6 +49,7 @@ const FREEZE_BEYOND_LEASE_MS = 2000;
 const DATABASE_PAUSE_MS = 500;
 /** How long nothing may happen at all before a run is given up. */
 const STALL_MS = 90_000;
+const START_LIMIT_MS = 20_000;
 const AN_HOUR_MS = 3_600_000;
 
 function stormy({ listLagMs, callbackLoss }: RunOptions): Network {
@@ -69,6 +72,7 @@ function stormy({ listLagMs, callbackLoss }: RunOptions): Network {
     callbackForged: 0.02,
     callbackMs: 400,
     webhookTwice: 0.03,
+    webhookTimeoutMs: 10_000,
     webhookRetryMs: [500, 1000, 2000, 4000, 8000],
   };
 }
@@ -85,7 +89,7 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
     dir,
     size: run.engines,
     random,
-    plan: () => (phase.isOver || random() < 0.5 ? [] : [planOf(random)]),
+    plan: () => (phase.isOver || run.kills === 0 || random() < 0.5 ? [] : [planOf(random)]),
     settings: (slot) => ({
       ...ACCOUNT,
       number: OURS,
@@ -94,6 +98,7 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
       storageUrl: database.url,
       // Where the ledger has a clock of its own, nobody else's counts.
       clockOffsetMs: slot === 1 && database.hasClock ? AN_HOUR_MS : 0,
+      fastMs: FAST_MS,
       slowMs: SLOW_MS,
       transportTimeoutMs: TRANSPORT_TIMEOUT_MS,
       options: {
@@ -135,12 +140,15 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
     kills: fleet.kills,
     restarts: fleet.restarts,
     notices: countOf(fleet.traces().flatMap((trace) => (trace.kind === "notice" ? [trace.notice] : []))),
-    recovery: recoveryOf(carrier.entries(), verdict, fleet.kills, disturbances),
+    recovery: recoveryOf(carrier.entries(), verdict, fleet.kills, fleet.freezes, disturbances),
     troubles: await trouble,
     tookMs: Date.now() - startedAt,
     dir,
     lastWords: fleet.output(),
   };
+  // What the ledgers do not say, for whoever looks for the reason.
+  const kills = fleet.kills.map((kill) => ({ ...kill, turns: [...kill.turns], sends: [...kill.sends] }));
+  writeFileSync(join(dir, "kills.json"), JSON.stringify(kills, null, 1));
   if (verdict.violations.length === 0) rmSync(dir, { recursive: true, force: true });
   return outcome;
 }
@@ -187,10 +195,10 @@ async function makeTrouble(parts: TroubleParts): Promise<Outcome["troubles"]> {
   const others = [
     from(0.15, storm),
     from(0.3, deploy),
-    from(0.4, freeze),
+    freezeAt(0.4),
     from(0.55, storm),
     from(0.6, restartDatabase),
-    from(0.7, freeze),
+    freezeAt(0.7),
     from(0.8, deploy),
     from(0.9, restartDatabase),
   ];
@@ -204,7 +212,9 @@ async function makeTrouble(parts: TroubleParts): Promise<Outcome["troubles"]> {
     troubles.deploys += 1;
     await fleet.deploy();
   }
-  async function freeze(): Promise<void> {
+  // The others work on meanwhile, so only those whom it holds are disturbed by it.
+  async function freezeAt(share: number): Promise<void> {
+    await wait(share * durationMs);
     if (run.engines < 2) return;
     troubles.freezes += 1;
     await fleet.freeze((run.leaseMs ?? DEFAULT_LEASE_MS) + FREEZE_BEYOND_LEASE_MS);
@@ -220,8 +230,11 @@ async function makeTrouble(parts: TroubleParts): Promise<Outcome["troubles"]> {
     const due = Math.floor((run.kills * (Date.now() - started)) / durationMs);
     if (fleet.kills.length < Math.min(run.kills, due)) {
       const before = fleet.kills.length;
-      fleet.kill();
-      for (let waited = 0; fleet.kills.length === before && waited < 5000; waited += 50) await wait(50);
+      const isKilled = fleet.kill();
+      // It counts when its successor is there.
+      for (let waited = 0; isKilled && fleet.kills.length === before && waited < START_LIMIT_MS; waited += 50) {
+        await wait(50);
+      }
     }
     await wait(100);
   }

@@ -99,6 +99,7 @@ export async function createScene({ carrier, dir, storageUrl, index, options }: 
         storageUrl,
         plans,
         clockOffsetMs,
+        fastMs: 0,
         slowMs: SLOW_MS,
         traceFile: join(dir, `engine-${index}-${engines.length + 1}.jsonl`),
         transportTimeoutMs: TRANSPORT_TIMEOUT_MS,

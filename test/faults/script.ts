@@ -53,7 +53,7 @@ export function readReply(body: string): ReadReply {
   };
 }
 
-export function scriptedAi({ slowMs }: { readonly slowMs: number }): Ai {
+export function scriptedAi({ fastMs, slowMs }: { readonly fastMs: number; readonly slowMs: number }): Ai {
   return {
     name: "script",
     async reply({ messages, run }, { signal }) {
@@ -61,7 +61,7 @@ export function scriptedAi({ slowMs }: { readonly slowMs: number }): Ai {
       const has = (manner: Manner): boolean => texts.some((text) => text.manner === manner);
       if (has("never") || (has("fails") && run === 1)) throw new Error("the script says so");
       if (has("hangs") && run === 1) return new Promise<never>(() => {});
-      if (has("slow")) await wait(slowMs, undefined, { signal });
+      await wait(has("slow") ? slowMs : fastMs, undefined, { signal });
       const words = Array.from({ length: has("long") ? LONG_WORDS : 1 }, (_, index) => `w${index + 1}`);
       return `re: ${texts.map(({ tag }) => tag).join(",")} ${words.join(" ")} done`;
     },

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 /** What a process notes about itself. */
 export type Trace =
   | { readonly kind: "turn" | "send"; readonly person: string; readonly held: boolean }
+  /** What a heartbeat says that it still holds: a turn that was taken from it ends without a word. */
+  | { readonly kind: "leases"; readonly people: readonly string[] }
   | { readonly kind: "notice"; readonly notice: string }
   | { readonly kind: "error"; readonly code: string };
 
@@ -20,6 +22,10 @@ export function heldBy(traces: readonly Trace[]): {
 } {
   const held = { turns: new Set<string>(), sends: new Set<string>() };
   for (const trace of traces) {
+    if (trace.kind === "leases") {
+      const kept = new Set(trace.people);
+      for (const person of held.turns) if (!kept.has(person)) held.turns.delete(person);
+    }
     if (trace.kind !== "turn" && trace.kind !== "send") continue;
     const people = trace.kind === "turn" ? held.turns : held.sends;
     if (trace.held) people.add(trace.person);
