@@ -18,9 +18,12 @@ export type {
   OwnlineOptions,
   SendersOption,
   SendingOptions,
+  SweepOptions,
   UnsafeOptions,
   WorkerOptions,
 } from "./engine/options.ts";
+export type { Recovered } from "./engine/repair.ts";
+export type { NoticeCounts } from "./engine/tally.ts";
 export type { WaitUntil } from "./engine/wait-until.ts";
 // Errors
 export {

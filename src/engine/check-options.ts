@@ -21,6 +21,7 @@ import type {
   HistoryOptions,
   OwnlineOptions,
   SendingOptions,
+  SweepOptions,
   UnsafeOptions,
   WorkerOptions,
 } from "./options.ts";
@@ -33,6 +34,12 @@ const OBJECT = "give an object of options";
  */
 export function mistakesIn(options: unknown): readonly Mistake[] {
   const senderList = listOf(sender, "list the numbers you own, or give a function that finds them");
+  const sweep = optional(
+    objectOf<SweepOptions>(
+      { everyMs: milliseconds(1000), overlapMs: milliseconds(0), answerWithinMs: milliseconds(0) },
+      "give an object of options, or false",
+    ),
+  );
   const trueOrFalse = optional(thatIs((value) => typeof value === "boolean", "give true or false"));
 
   const check = objectOf<OwnlineOptions>(
@@ -110,10 +117,18 @@ export function mistakesIn(options: unknown): readonly Mistake[] {
             orderWaitMs: milliseconds(0),
             maxSegments: count("give a number of segments, 1 or more"),
             backoffMs: milliseconds(0),
+            pace: optional(
+              thatIs(
+                (value) => value === "by-kind" || value === false || isFunction(value),
+                'give "by-kind", false, or a function (sender) => segments per second',
+              ),
+            ),
+            perSecond: count("give a number of messages, 1 or more"),
           },
           OBJECT,
         ),
       ),
+      sweep: (value, path) => (value === false ? [] : sweep(value, path)),
       worker: optional(
         objectOf<WorkerOptions>(
           {
@@ -145,12 +160,14 @@ export function mistakesIn(options: unknown): readonly Mistake[] {
 }
 
 function sender(value: unknown, path: string): readonly Mistake[] {
-  const { address, service }: { address?: unknown; service?: unknown } = isRecord(value) ? value : { address: value };
-  if (!isSomeText(address) || (service !== undefined && !isSomeText(service))) {
+  const { address, service, ratePerSecond }: { address?: unknown; service?: unknown; ratePerSecond?: unknown } =
+    isRecord(value) ? value : { address: value };
+  const hasRate = ratePerSecond === undefined || (Number.isFinite(ratePerSecond) && Number(ratePerSecond) > 0);
+  if (!isSomeText(address) || (service !== undefined && !isSomeText(service)) || !hasRate) {
     return mistake(
       path,
-      'give a number you own, for example "+15703251809", or { address, service }; is an environment variable missing?',
+      'give a number you own, for example "+15703251809", or { address, service, ratePerSecond }; is an environment variable missing?',
     );
   }
-  return isRecord(value) ? unknownKeys(value, ["address", "service"], path) : [];
+  return isRecord(value) ? unknownKeys(value, ["address", "service", "ratePerSecond"], path) : [];
 }

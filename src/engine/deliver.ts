@@ -1,12 +1,13 @@
 import { OwnlineError } from "../errors.ts";
 import { newId } from "../model/ids.ts";
-import type { OutboundMessage } from "../model/message.ts";
 import type { ClaimedSend, DueMessage, SendConditions, SendResultRecord } from "../storage/storage.ts";
 import type { SendRequest, SendResult } from "../transport/transport.ts";
 import { conditionsOf } from "./conditions.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import { trouble } from "./heart.ts";
+import { accountCounters, paceKeyOf, paceOf } from "./pace.ts";
 import { persist } from "./persist.ts";
+import { LOOK_MS } from "./reconcile.ts";
 import { requestFor } from "./request.ts";
 import { tellFact } from "./status.ts";
 
@@ -25,21 +26,38 @@ const UNJUDGED: SendConditions = {
 /** What a transport gets to report how far it came, once it was called off. */
 const CALLED_OFF_MS = 2000;
 
+/** Sends one message that is due, if the gate lets it. Returns whether anything was done. */
+export type Deliver = (due: DueMessage, signal: AbortSignal) => Promise<boolean>;
+
+/** A sender that is gone is told once for each message that waits for it, not at every look. */
+const MOST_TOLD = 10_000;
+
 /**
- * Does what is due about one message of the outbox: sends it, or settles it when no witness spoke. The only caller of
- * `transport.send`. Returns whether anything was done.
+ * Makes the only caller of `transport.send`.
  *
- * @throws OwnlineError `storage_unavailable`
+ * @throws OwnlineError `storage_unavailable`, from what it returns
  */
-export async function deliver(context: EngineContext, due: DueMessage, signal: AbortSignal): Promise<boolean> {
-  return due.message.status === "unknown" ? settle(context, due.message, signal) : send(context, due, signal);
+export function createDeliver(context: EngineContext): Deliver {
+  const told = new Set<string>();
+  return (due, signal) =>
+    send(context, due, signal, (error) => {
+      if (told.has(due.message.id)) return;
+      if (told.size >= MOST_TOLD) told.clear();
+      told.add(due.message.id);
+      context.tell.error(error);
+    });
 }
 
-async function send(context: EngineContext, due: DueMessage, signal: AbortSignal): Promise<boolean> {
+async function send(
+  context: EngineContext,
+  due: DueMessage,
+  signal: AbortSignal,
+  tellOnce: (error: OwnlineError) => void,
+): Promise<boolean> {
   const { storage, clock, tell, worker } = context;
   const askedAt = clock.now();
   const op = newId("o");
-  const conditions = await gate(context, due);
+  const conditions = await gate(context, due, tellOnce);
   // Not given up while this process lives: a claim whose answer was lost is in `sending`, and nobody else may touch it.
   const claimed = await persist(context, { signal }, () =>
     storage.claimSend({
@@ -73,7 +91,7 @@ async function send(context: EngineContext, due: DueMessage, signal: AbortSignal
       op: recordOp,
       outboundId: claimed.message.id,
       attempt: claimed.attempt,
-      result: factOf(context, claimed.attempt, result),
+      result: factOf(context, claimed.message.from, claimed.attempt, result),
     }),
   );
   tellFact(context, fact);
@@ -81,7 +99,11 @@ async function send(context: EngineContext, due: DueMessage, signal: AbortSignal
 }
 
 /** What nobody could judge, because a policy or the resolver failed, waits: neither sent unjudged nor lost. */
-async function gate(context: EngineContext, due: DueMessage): Promise<SendConditions> {
+async function gate(
+  context: EngineContext,
+  due: DueMessage,
+  tellOnce: (error: OwnlineError) => void,
+): Promise<SendConditions> {
   const { conversation, message, consentKey } = due;
   let conditions = UNJUDGED;
   try {
@@ -91,13 +113,20 @@ async function gate(context: EngineContext, due: DueMessage): Promise<SendCondit
       conversation,
       message,
     });
-    const configured = (await context.senders.routeInbound(message.from, conversation.line)) !== null;
-    // Nothing waits longer than for its expiry: it is looked at then, and cancelled.
-    if (configured) return { ...conditions, delayMs: Math.min(conditions.delayMs, context.sending.expiryMs) };
-    context.tell.error(
+    const route = await context.senders.routeInbound(message.from, conversation.line);
+    if (route !== null) {
+      return {
+        ...conditions,
+        // Nothing waits longer than for its expiry: it is looked at then, and cancelled.
+        delayMs: Math.min(conditions.delayMs, context.sending.expiryMs),
+        counters: [...conditions.counters, ...accountCounters(context)],
+        pace: paceOf(context, message, route.ratePerSecond),
+      };
+    }
+    tellOnce(
       new OwnlineError(
         "unknown_sender",
-        `message ${message.id} waits: its sender is no longer configured. Add the number to senders again, or let the message expire`,
+        `message ${message.id} waits: its sender is no longer configured. Add the number to senders again, and it is sent; otherwise it is cancelled at its expiry (options.sending.expiryMs after it was written)`,
       ),
     );
   } catch (error) {
@@ -144,12 +173,12 @@ function calledOff({ clock }: EngineContext, signal: AbortSignal, over: AbortSig
   });
 }
 
-function factOf({ sending }: EngineContext, attempt: number, result: SendResult): SendResultRecord {
+function factOf({ sending }: EngineContext, from: string, attempt: number, result: SendResult): SendResultRecord {
   switch (result.kind) {
     case "accepted":
       return { kind: "accepted", carrierId: result.carrierId, status: result.status };
     case "unknown":
-      return { kind: "unknown", lookInMs: sending.unknownWindowMs, error: result.error };
+      return { kind: "unknown", lookInMs: Math.min(LOOK_MS, sending.unknownWindowMs), error: result.error };
     case "refused": {
       const { error, refusal } = result;
       const again = refusal === "retry-now" || refusal === "retry-later" || result.wholeAccount;
@@ -158,7 +187,10 @@ function factOf({ sending }: EngineContext, attempt: number, result: SendResult)
         const backoffMs = Math.min(firstMs * 2 ** Math.min(attempt - 1, 20), LONGEST_BACKOFF_MS);
         // Never beyond its expiry, however long the carrier wants to be left alone: others wait behind it.
         const retryInMs = Math.min(Math.max(result.retryAfterMs ?? 0, backoffMs), sending.expiryMs);
-        return { kind: "refused", next: "retry", retryInMs, error };
+        // Whoever else sends from this number, in any process, slows down with it.
+        const slows = result.tooFast === true && sending.pace !== false;
+        const slow = slows ? { slow: { key: paceKeyOf(from), forMs: retryInMs } } : {};
+        return { kind: "refused", next: "retry", retryInMs, error, ...slow };
       }
       return { kind: "refused", next: refusal === "opted-out" ? "opt-out" : "fail", retryInMs: 0, error };
     }
@@ -192,36 +224,4 @@ function tellClaimed({ tell }: EngineContext, claimed: ClaimedSend & { outcome: 
       detail: "a later message did not wait for it any longer; the person may see them in another order",
     });
   }
-}
-
-async function settle(context: EngineContext, message: OutboundMessage, signal: AbortSignal): Promise<boolean> {
-  const decision = context.sending.unknown;
-  const reasons = {
-    resend: "no witness spoke for it within the window, so it is sent again; the person may get it twice",
-    hold: "no witness spoke for it within the window; a person must decide whether it is sent again",
-    drop: "no witness spoke for it within the window, and the policy is to drop it",
-  } as const;
-  const reason = reasons[decision];
-  const op = newId("o");
-  const fact = await persist(context, { signal }, () =>
-    context.storage.resolve({
-      op,
-      outboundId: message.id,
-      attempts: message.attempts,
-      from: ["unknown"],
-      decision,
-      reason,
-      expiryMs: context.sending.expiryMs,
-    }),
-  );
-  if (fact.changed && decision === "resend") {
-    context.tell.notice({
-      kind: "resent",
-      conversationId: message.conversationId,
-      messageId: message.id,
-      detail: reason,
-    });
-  }
-  tellFact(context, fact);
-  return fact.changed;
 }

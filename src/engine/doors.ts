@@ -6,6 +6,7 @@ import type { InboundText, StatusReport } from "../transport/transport.ts";
 import type { Attend } from "./attend.ts";
 import { compose } from "./compose.ts";
 import type { EngineContext } from "./context.ts";
+import { heed } from "./heed.ts";
 import {
   checkBody,
   checkKey,
@@ -47,11 +48,9 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
 
   const take = async (recorded: RecordedInbound, ctx: WaitUntil | undefined): Promise<RecordedInbound> => {
     const { message, conversation } = recorded;
-    if (recorded.outcome === "recorded" && message !== null && conversation !== null) {
-      if (message.needsAnswer) worker.newerText(message.conversationId, message.seq);
-      // Counted as answered in the very commit that stored it: an opt-out, which ended the open turn.
-      else if (conversation.answeredSeq >= message.seq) worker.callOff(message.conversationId);
-      if (message.needsAnswer) await attend(ctx, context.burst.quietMs);
+    if (recorded.outcome === "recorded") {
+      heed(worker, recorded);
+      if (message?.needsAnswer === true) await attend(ctx, context.burst.quietMs);
     } else if (message?.needsAnswer === true && (conversation?.answeredSeq ?? 0) < message.seq && !worker.started) {
       // The text is known, and still unanswered: whoever stored it may have died before it rang.
       await ringer.ring(context.burst.quietMs);

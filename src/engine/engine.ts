@@ -12,14 +12,16 @@ import { createEmitter } from "./emitter.ts";
 import { createFeed, type FeedOptions } from "./feed.ts";
 import { checkId, checkObject, checkPosition, type SendInput, type SimulateInput } from "./inputs.ts";
 import type { EngineOptions, SendersOption } from "./options.ts";
+import { createRepair, type Repair } from "./repair.ts";
 import { createRinger } from "./ringer.ts";
 import { senderBook } from "./senders.ts";
+import { createTally, type NoticeCounts } from "./tally.ts";
 import { createUpkeep, type Upkeep } from "./upkeep.ts";
 import type { WaitUntil } from "./wait-until.ts";
-import { createWorker, type SweepResult } from "./worker.ts";
+import { createWorker, type PassResult } from "./worker.ts";
 
-/** What one sweep did, and when the next one is due. */
-export interface ProcessResult extends Omit<SweepResult, "nextInMs"> {
+/** What one call of `processDue()` did, and when the next one is due. */
+export interface ProcessResult extends Omit<PassResult, "nextInMs"> {
   /** Unix milliseconds by this process's clock; `null` where nothing waits. */
   readonly nextDueAt: number | null;
 }
@@ -27,7 +29,8 @@ export interface ProcessResult extends Omit<SweepResult, "nextInMs"> {
 /** The engine: everything but HTTP. Made by `ownline()`. */
 export interface Engine<Senders extends SendersOption = SendersOption>
   extends Omit<Doors, "simulate" | "send">,
-    Upkeep {
+    Upkeep,
+    Repair {
   /**
    * Stores a text that a person typed in the app, as if it had been texted, and has it answered. It is never handed to
    * the carrier: the person's number is not ours to send from.
@@ -73,8 +76,8 @@ export interface Engine<Senders extends SendersOption = SendersOption>
    */
   stop(options?: { readonly timeoutMs?: number }): Promise<void>;
   /**
-   * One sweep, for a cron, a queue or a serverless function: does all that is due now, and says when to come back. Safe
-   * to call at any time, from anywhere, more than once.
+   * For a cron, a queue or a serverless function: does all that is due now, looks for lost webhooks where it is time
+   * (see `sweep`), and says when to come back. Safe to call at any time, from anywhere, more than once.
    *
    * @throws OwnlineError `storage_unavailable`
    */
@@ -84,6 +87,11 @@ export interface Engine<Senders extends SendersOption = SendersOption>
    * tests; with `manualClock()` of `ownline/testing` it passes the time by itself.
    */
   settled(): Promise<void>;
+  /**
+   * How often this process has told each kind of notice since it began: how many messages were `unknown`, and of these
+   * `found`, `resent`, `held` or `dropped`; how many texts were `swept`. For all processes together, add them up.
+   */
+  counts(): NoticeCounts;
   /** `stop()`, and closes what the storage opened. The same as `await using`. */
   close(): Promise<void>;
 }
@@ -102,6 +110,7 @@ export function createEngine<Senders extends SendersOption>(
   const feed = createFeed({ storage, clock, worker: workerOptions });
 
   const told = teller(emitter.emit, options);
+  const tally = createTally();
   const tell: EngineContext["tell"] = {
     ...told,
     message(message) {
@@ -111,6 +120,10 @@ export function createEngine<Senders extends SendersOption>(
     status(message) {
       feed.changed(message.conversationId);
       told.status(message);
+    },
+    notice(notice) {
+      tally.count(notice.kind);
+      told.notice(notice);
     },
   };
 
@@ -144,6 +157,7 @@ export function createEngine<Senders extends SendersOption>(
   return {
     ...createDoors(context, { worker, ringer, attend, open }),
     ...createUpkeep(context, { worker, attend, open }),
+    ...createRepair(context, { worker, attend, open, worked: () => everWorked }),
 
     on: (name, listener) => void emitter.on(name, listener),
     off: (name, listener) => void emitter.off(name, listener),
@@ -181,6 +195,8 @@ export function createEngine<Senders extends SendersOption>(
       await open();
       await worker.drain({ withinMs: null, idle: true });
     },
+
+    counts: tally.counts,
 
     async close() {
       await Promise.all([worker.stop({ timeoutMs: STOP_MS }), ringer.close()]);

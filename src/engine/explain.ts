@@ -1,6 +1,6 @@
-import { hasLeft, isFinal } from "../model/delivery-status.ts";
-import type { Message, OutboundMessage } from "../model/message.ts";
-import type { MessageStory } from "../storage/storage.ts";
+import { type DeliveryStatus, hasLeft, isFinal } from "../model/delivery-status.ts";
+import type { InboundMessage, Message, OutboundMessage } from "../model/message.ts";
+import type { AttemptStory, MessageStory } from "../storage/storage.ts";
 
 /** A message's story: what the ledger holds, and the same in sentences. */
 export interface Explanation extends MessageStory {
@@ -21,7 +21,7 @@ function inboundSteps(story: MessageStory, message: Message & { direction: "inbo
   const steps = [
     message.origin === "simulated"
       ? `typed in the app and stored at ${iso(message.createdAt)}; never handed to the carrier`
-      : `came by webhook as ${message.carrierId} and was stored at ${iso(message.createdAt)}`,
+      : `${arrivalOf(message)} and was stored at ${iso(message.createdAt)}`,
   ];
   if (!message.needsAnswer) return [...steps, "needs no answer: a keyword, a loop, or a person who opted out"];
   return [...steps, ...turnSteps(story), ...story.replies.flatMap((reply) => replySteps(story, reply))];
@@ -56,14 +56,40 @@ function replySteps({ attempts }: MessageStory, reply: OutboundMessage): string[
   const steps = attempts
     .filter((attempt) => attempt.outboundId === reply.id)
     .flatMap((attempt) => [
-      `${name}: attempt ${attempt.attempt} at ${iso(attempt.startedAt)}: ${attempt.status}${attempt.carrierId === null ? "" : ` as ${attempt.carrierId}`}${attempt.error === null ? "" : ` (${attempt.error.reason})`}`,
+      `${name}: attempt ${attempt.attempt} at ${iso(attempt.startedAt)}: ${stateOf(attempt)}${attempt.error === null ? "" : ` (${attempt.error.reason})`}`,
       ...attempt.events.map(
         (event) =>
           `${name}: the carrier said "${event.rawStatus}" at ${iso(event.at)}${event.times > 1 ? `, ${event.times} times` : ""}`,
       ),
     ]);
-  const end = isFinal(reply.status) || hasLeft(reply.status) ? reply.status : `${reply.status}, not at its end yet`;
+  const end = isFinal(reply.status) || hasLeft(reply.status) ? reply.status : `${reply.status}${WAITS[reply.status]}`;
   return [...steps, `${name} is ${end}${reply.error === null ? "" : `: ${reply.error.reason}`}`];
+}
+
+const WAITS: Readonly<Record<DeliveryStatus, string>> = {
+  intent: ", not at its end yet",
+  sending: ", not at its end yet",
+  unknown: ", until a callback or the carrier's list proves that it left, or the window for that is over",
+  held: ", until a person decides by resolve()",
+  accepted: "",
+  sent: "",
+  delivered: "",
+  undelivered: "",
+  failed: "",
+  cancelled: "",
+};
+
+/** A text that says when it was written has come late, or from a carrier that always says so. */
+function arrivalOf({ carrierId, occurredAt, createdAt }: InboundMessage): string {
+  return occurredAt === createdAt
+    ? `came by webhook as ${carrierId}`
+    : `came as ${carrierId}, written at ${iso(occurredAt)} by the carrier's clock,`;
+}
+
+function stateOf({ status, carrierId, events }: AttemptStory): string {
+  if (status === "unknown") return "unknown, nobody knows whether the carrier took it";
+  if (carrierId !== null) return `${status} as ${carrierId}`;
+  return status === "accepted" && events.length === 0 ? "accepted, as a person has said" : status;
 }
 
 function iso(ms: number): string {

@@ -32,6 +32,13 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
   readonly answer?: AnswerOptions;
   readonly history?: HistoryOptions;
   readonly sending?: SendingOptions;
+  /**
+   * Looks for texts whose webhook never came, in the carrier's list of what was sent to each configured number whose
+   * webhook is not known to be another's. `false` where another service answers the same numbers, as on a developer's
+   * machine. Where a function finds the senders there is nothing to go through, and nothing is looked for.
+   * @default every minute, where the carrier has such a list
+   */
+  readonly sweep?: SweepOptions | false;
   readonly worker?: WorkerOptions;
   /**
    * Where nothing stays alive to look into the ledger (Workers, serverless): rings when something is due, so that
@@ -109,6 +116,24 @@ export interface SendingOptions {
   readonly maxSegments?: number;
   /** The wait after a refusal that may be repeated; doubled each time. @default 1000 */
   readonly backoffMs?: number;
+  /**
+   * How fast a sender sends, in all processes together, in segments per second: `by-kind` is 1 for a long code, 3 for a
+   * toll-free number, 100 for a short code, 80 messages for WhatsApp, and no limit for other channels and for a Messaging
+   * Service as sender. A function says it for each sender, `null` for no limit; `ratePerSecond` of a sender counts
+   * before both. `false` sends as fast as it can, also after the carrier has asked for less. @default "by-kind"
+   */
+  readonly pace?: "by-kind" | false | ((sender: string) => number | null);
+  /** The most messages in a second from all senders together. @default no limit */
+  readonly perSecond?: number;
+}
+
+export interface SweepOptions {
+  /** How often the carrier's list is read for each sender. @default 60000 */
+  readonly everyMs?: number;
+  /** How far back each look reaches behind the last one: as long as the carrier's list may lag. @default 600000 */
+  readonly overlapMs?: number;
+  /** A text that is older than this when it is found is stored and shown, but not answered. @default 3600000 (1 hour) */
+  readonly answerWithinMs?: number;
 }
 
 export interface WorkerOptions {
@@ -138,7 +163,11 @@ export interface EngineOptions {
   readonly burst: Required<BurstOptions>;
   readonly answer: Required<AnswerOptions>;
   readonly history: Required<Omit<HistoryOptions, "select">> & Pick<HistoryOptions, "select">;
-  readonly sending: Required<Omit<SendingOptions, "maxSegments">> & { readonly maxSegments: number | null };
+  readonly sending: Required<Omit<SendingOptions, "maxSegments" | "perSecond">> & {
+    readonly maxSegments: number | null;
+    readonly perSecond: number | null;
+  };
+  readonly sweep: Required<SweepOptions> | null;
   readonly worker: Required<WorkerOptions>;
   readonly queue: Queue | null;
   readonly unsafe: Required<UnsafeOptions>;
@@ -156,7 +185,7 @@ const FALLBACK_TEXT = "Sorry, I cannot answer right now. Please try again in a l
 export function parseOptions(options: OwnlineOptions): EngineOptions {
   const mistakes = mistakesIn(options);
   if (mistakes.length > 0) throw new OwnlineError("invalid_options", describe(mistakes));
-  const { burst, answer, history, sending, worker, unsafe } = options;
+  const { burst, answer, history, sending, sweep, worker, unsafe } = options;
   const quietMs = burst?.quietMs ?? 2000;
   const maxWaitMs = burst?.maxWaitMs ?? Math.max(15_000, quietMs);
   if (maxWaitMs < quietMs) {
@@ -202,7 +231,17 @@ export function parseOptions(options: OwnlineOptions): EngineOptions {
       orderWaitMs: sending?.orderWaitMs ?? 120_000,
       maxSegments: sending?.maxSegments ?? null,
       backoffMs: sending?.backoffMs ?? 1000,
+      pace: sending?.pace ?? "by-kind",
+      perSecond: sending?.perSecond ?? null,
     },
+    sweep:
+      sweep === false
+        ? null
+        : {
+            everyMs: sweep?.everyMs ?? 60_000,
+            overlapMs: sweep?.overlapMs ?? 600_000,
+            answerWithinMs: sweep?.answerWithinMs ?? 3_600_000,
+          },
     worker: {
       pollMs: worker?.pollMs ?? 1000,
       leaseMs: worker?.leaseMs ?? 10_000,

@@ -3,7 +3,7 @@ import { newId, partIdOf } from "../model/ids.ts";
 import type { InboundOrigin, Media } from "../model/message.ts";
 import type { InboundSnapshot, InboundVerdict } from "../policy/policy.ts";
 import { countSegments } from "../segments/segments.ts";
-import type { AutoReplyRecord, RecordedInbound } from "../storage/storage.ts";
+import type { AutoReplyRecord, ConsentChange, RecordedInbound } from "../storage/storage.ts";
 import { conditionsOf } from "./conditions.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import { trouble } from "./heart.ts";
@@ -23,6 +23,11 @@ export interface IncomingText {
   readonly media: readonly Media[];
   readonly optOut: InboundSnapshot["optOut"];
   readonly occurredAt: number | null;
+  /**
+   * Set where the text was found in the carrier's list, since its webhook never came; `unanswered` says why it is not
+   * answered, `null` where it is.
+   */
+  readonly swept?: { readonly unanswered: string | null };
 }
 
 /**
@@ -50,7 +55,7 @@ export async function receive(context: EngineContext, text: IncomingText): Promi
     hookNow(`the policy "${policy.name}"`, () => policy.inbound?.(snapshot) ?? []),
   );
   const silent = verdicts.find((verdict) => !verdict.answer);
-  const consent = verdicts.find((verdict) => verdict.consent !== undefined)?.consent;
+  const consent = consentOf(text, verdicts);
   const consentKey = await context.consentKey(line, text.from);
 
   const recorded = await storage.recordInbound({
@@ -66,21 +71,21 @@ export async function receive(context: EngineContext, text: IncomingText): Promi
     body: text.body,
     media: text.media,
     occurredAt: text.occurredAt,
-    needsAnswer: silent === undefined && route !== null,
+    needsAnswer: silent === undefined && route !== null && !text.swept?.unanswered,
     debounceMs: burst.quietMs,
     maxWaitMs: burst.maxWaitMs,
-    consent: consent === undefined ? null : { state: consent, source: text.optOut === null ? "word" : "carrier" },
+    consent,
     autoReply: route === null ? null : autoReplyFor(context, text, snapshot, verdicts, route, consentKey),
   });
   if (recorded.outcome !== "recorded" || recorded.message === null) return recorded;
 
   tell.message(recorded.message);
   if (recorded.autoReply !== null) tell.message(recorded.autoReply);
-  if (recorded.consentChanged && consent !== undefined) {
+  if (recorded.consentChanged && consent !== null) {
     tell.consent({
       conversationId: recorded.message.conversationId,
-      state: consent,
-      source: text.optOut === null ? "word" : "carrier",
+      state: consent.state,
+      source: consent.source,
     });
   }
   tellCancelled(tell, recorded.cancelled);
@@ -88,7 +93,7 @@ export async function receive(context: EngineContext, text: IncomingText): Promi
     const reason =
       route === null
         ? "it came to a number that is not among the configured senders: add it to senders, or point its webhook elsewhere"
-        : (silent?.reason ?? "the person has opted out");
+        : (silent?.reason ?? text.swept?.unanswered ?? "the person has opted out");
     tell.notice({
       kind: "not-answered",
       conversationId: recorded.message.conversationId,
@@ -97,6 +102,18 @@ export async function receive(context: EngineContext, text: IncomingText): Promi
     });
   }
   return recorded;
+}
+
+/**
+ * A text that was found late changes consent one way only: nobody is opted in by an old START, and an old STOP does not
+ * outlive the START that followed it.
+ */
+function consentOf(text: IncomingText, verdicts: readonly InboundVerdict[]): ConsentChange | null {
+  const state = verdicts.find((verdict) => verdict.consent !== undefined)?.consent;
+  if (state === undefined || (text.swept !== undefined && state === "opted-in")) return null;
+  const source = text.optOut === null ? "word" : "carrier";
+  const isLate = text.swept !== undefined && text.occurredAt !== null;
+  return { state, source, ...(isLate ? { unlessSince: text.occurredAt } : {}) };
 }
 
 /**
@@ -111,6 +128,8 @@ function autoReplyFor(
   route: Route,
   pairKey: string,
 ): AutoReplyRecord | null {
+  // There is no webhook to answer where the text was found in a list.
+  if (text.swept !== undefined) return null;
   if (text.origin !== "webhook" || text.optOut !== null || !context.transport.capabilities.autoReply) return null;
   const worded = verdicts.find((verdict) => verdict.reply !== undefined)?.reply;
   const answerable = verdicts.every((verdict) => verdict.answer);

@@ -8,6 +8,8 @@ import type { SendersOption } from "./options.ts";
 export interface Route {
   readonly line: string;
   readonly sender: string;
+  /** The rate that is configured for this very number. */
+  readonly ratePerSecond?: number;
 }
 
 /** The numbers that are ours. The only place that says so. */
@@ -16,6 +18,8 @@ export interface SenderBook {
   route(address: string): Promise<Route | null>;
   /** The route of a text that came in to `to`, through a Messaging Service or not; `null` where neither is ours. */
   routeInbound(to: string, service: string | null): Promise<Route | null>;
+  /** The configured senders; `null` where a function finds them. */
+  readonly list: readonly SenderConfig[] | null;
   /** The sender that the caller named, or the only one there is. */
   choose(address: string | undefined, name: "from" | "to"): Promise<Route>;
 }
@@ -38,11 +42,14 @@ export function senderBook(option: SendersOption): SenderBook {
 
   const route = async (address: string): Promise<Route | null> => {
     const sender = await find(address);
-    return sender === undefined ? null : { line: lineOf(sender), sender: address };
+    if (sender === undefined) return null;
+    const { ratePerSecond } = sender;
+    return { line: lineOf(sender), sender: address, ...(ratePerSecond === undefined ? {} : { ratePerSecond }) };
   };
 
   return {
     route,
+    list,
     async routeInbound(to, service) {
       const direct = await route(to);
       if (direct !== null) return direct;
@@ -75,30 +82,50 @@ export function senderBook(option: SendersOption): SenderBook {
 async function resolve(resolver: SenderResolver, address: string): Promise<SenderConfig | undefined> {
   const found: unknown = await hook("options.senders, the function that finds senders,", () => resolver(address));
   if (found === undefined || found === null) return undefined;
-  const { address: own, service } =
-    typeof found === "object" && "address" in found ? { service: undefined, ...found } : {};
-  if (typeof own === "string" && (service === undefined || service === null || typeof service === "string")) {
-    const config = configOf(typeof service === "string" ? { address: own, service } : { address: own });
+  const {
+    address: own,
+    service,
+    ratePerSecond,
+  }: Partial<Record<keyof SenderConfig, unknown>> = typeof found === "object" && "address" in found ? { ...found } : {};
+  const hasRate = ratePerSecond === undefined || ratePerSecond === null || typeof ratePerSecond === "number";
+  if (
+    typeof own === "string" &&
+    hasRate &&
+    (service === undefined || service === null || typeof service === "string")
+  ) {
+    const config = configOf({
+      address: own,
+      ...(typeof service === "string" ? { service } : {}),
+      ...(typeof ratePerSecond === "number" ? { ratePerSecond } : {}),
+    });
     if (config.address === address) return config;
     if (config.service === address) return { address };
   }
   throw new OwnlineError(
     "invalid_options",
-    "options.senders, the function that finds senders, must return { address, service? } of the very address that it was asked about, or undefined where that is not yours",
+    "options.senders, the function that finds senders, must return { address, service?, ratePerSecond? } of the very address that it was asked about, or undefined where that is not yours",
   );
 }
 
 function configOf(sender: string | SenderConfig): SenderConfig {
   const config = typeof sender === "string" ? { address: sender } : sender;
   const address = senderAddress(config.address);
-  if (config.service === undefined) return { address };
+  const { ratePerSecond } = config;
+  if (ratePerSecond !== undefined && !(ratePerSecond > 0)) {
+    throw new OwnlineError(
+      "invalid_options",
+      "options.senders: ratePerSecond is a number of segments per second, more than 0",
+    );
+  }
+  const rate = ratePerSecond === undefined ? {} : { ratePerSecond };
+  if (config.service === undefined) return { address, ...rate };
   if (!isMessagingService(config.service)) {
     throw new OwnlineError(
       "invalid_options",
       'options.senders: a service is a Messaging Service\'s id and starts with "MG"',
     );
   }
-  return { address, service: config.service };
+  return { address, service: config.service, ...rate };
 }
 
 function senderAddress(address: string): string {

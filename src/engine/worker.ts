@@ -1,15 +1,18 @@
 import type { OwnlineError } from "../errors.ts";
 import { newId } from "../model/ids.ts";
-import type { DueMessage, HeartbeatAnswer, HeldLease } from "../storage/storage.ts";
+import type { DueMessage } from "../storage/storage.ts";
+import { createBeat } from "./beat.ts";
 import { newBell } from "./bell.ts";
 import type { EngineContext } from "./context.ts";
-import { deliver } from "./deliver.ts";
+import { createDeliver } from "./deliver.ts";
 import { heart, trouble } from "./heart.ts";
-import { tellFact } from "./status.ts";
+import { heed } from "./heed.ts";
+import { createReconcile } from "./reconcile.ts";
+import { createSweeper, type SweepHow, type Swept } from "./sweep.ts";
 import { type Run, startRun } from "./turn.ts";
 
-/** What one sweep did, and when the next one is due. */
-export interface SweepResult {
+/** What one pass over the due work did, and when the next one is due. */
+export interface PassResult {
   /** Turns that were run. */
   readonly turns: number;
   /** Messages that were handed to the carrier, settled or cancelled. */
@@ -19,7 +22,7 @@ export interface SweepResult {
 }
 
 /**
- * Does the ledger's due work, in a loop (`start`) or one sweep at a time (`processDue`), both by the same code.
+ * Does the ledger's due work, in a loop (`start`) or one pass at a time (`processDue`), both by the same code.
  * Conversations never wait for each other; within one, the ledger keeps the order.
  */
 export interface Worker {
@@ -32,10 +35,12 @@ export interface Worker {
   newerText(conversationId: string, seq: number): void;
   /** A conversation was taken over by a person, or its person opted out. */
   callOff(conversationId: string): void;
-  /** Runs everything that is due now, and waits for it. */
-  processDue(): Promise<SweepResult>;
+  /** Runs everything that is due now, looks for lost webhooks where it is time, and waits for both. */
+  processDue(): Promise<PassResult>;
+  /** Looks for lost webhooks of every sender, whether or not it is time. */
+  sweepNow(how: Omit<SweepHow, "now">): Promise<Swept>;
   /**
-   * Sweeps until nothing is due any more, now or later, or until `withinMs` have passed. Returns the milliseconds until
+   * Works until nothing is due any more, now or later, or until `withinMs` have passed. Returns the milliseconds until
    * what is left is due, `null` where nothing is.
    */
   drain(options: { readonly withinMs: number | null; readonly idle: boolean }): Promise<number | null>;
@@ -50,7 +55,7 @@ export function createWorker(context: EngineContext): Worker {
   const { clock, storage, tell, workerId } = context;
   const runs = new Map<string, Run>();
   const sends = new Map<string, Promise<number>>();
-  const sweeps = new Set<Promise<unknown>>();
+  const passes = new Set<Promise<unknown>>();
   const bell = newBell();
   const wake = bell.ring;
   let loop: Promise<void> | null = null;
@@ -60,65 +65,19 @@ export function createWorker(context: EngineContext): Worker {
   let stops = 0;
   let stopped = Promise.resolve();
   let stopSends = new AbortController();
-  let idleLeases = new Map<string, number>();
+  /** Reading a list waits for nothing that is worth waiting for: it ends at once, and is read again. */
+  let stopLists = new AbortController();
   /** Messages were left lying because enough others were on their way. */
   let crowded = false;
-  /** What the last sweep met: whatever is still due is not asked about again at once, or by `drain` at all. */
+  /** What the last pass met: whatever is still due is not asked about again at once, or by `drain` at all. */
   let met: OwnlineError | null = null;
   const lastError = (): OwnlineError | null => met;
 
-  const alive = heart(context, async () => {
-    // The ledger may have answered before it gave us a turn that has begun since: such a run is not in the answer.
-    const asked = [...runs.values()];
-    const answer = await storage.heartbeat({
-      op: newId("o"),
-      workerId,
-      leaseMs: context.worker.leaseMs,
-      lookInMs: context.sending.unknownWindowMs,
-    });
-    heed(answer, asked);
-  });
-
-  const heed = (answer: HeartbeatAnswer, asked: readonly Run[]) => {
-    const held = new Map(answer.leases.map((lease) => [lease.conversationId, lease]));
-    releaseIdle(answer.leases);
-    for (const run of asked) {
-      const lease = held.get(run.conversationId);
-      if (lease === undefined || lease.fence !== run.fence) run.giveUp("lost");
-      else if (lease.pendingSeq > run.throughSeq) run.giveUp("superseded");
-    }
-    for (const message of answer.unsettled) {
-      tellFact(context, {
-        outcome: "recorded",
-        message,
-        changed: true,
-        duplicate: false,
-        cancelled: [],
-        consentChanged: false,
-      });
-    }
-    if (answer.recovered > 0) {
-      tell.notice({
-        kind: "recovered",
-        conversationId: null,
-        messageId: null,
-        detail: `${answer.recovered} turn(s) of a dead process are due again`,
-      });
-    }
-    if (answer.recovered > 0 || answer.unsettled.length > 0) wake();
-  };
-
-  /** A lease that no run holds, twice in a row: its run could not reach the ledger at its end. */
-  const releaseIdle = (leases: readonly HeldLease[]) => {
-    const idle = leases.filter((lease) => !runs.has(lease.conversationId));
-    for (const { conversationId, turnId, fence } of idle) {
-      if (idleLeases.get(conversationId) !== fence) continue;
-      storage
-        .releaseTurn({ op: newId("o"), workerId, conversationId, turnId, fence, reason: "stopped", retryInMs: 0 })
-        .then(wake, (error) => tell.error(trouble(error)));
-    }
-    idleLeases = new Map(idle.map((lease) => [lease.conversationId, lease.fence]));
-  };
+  const beat = createBeat(context, { runs, wake });
+  const alive = heart(context, beat);
+  const sweeper = createSweeper(context, (recorded) => heed(self, recorded));
+  const deliver = createDeliver(context);
+  const reconcile = createReconcile(context);
 
   const claimTurns = async (): Promise<Run[]> => {
     const claimed: Run[] = [];
@@ -167,7 +126,8 @@ export function createWorker(context: EngineContext): Worker {
     for (const entry of due) {
       if (stopSends.signal.aborted) break;
       try {
-        if (await deliver(context, entry, stopSends.signal)) done += 1;
+        const handle = entry.message.status === "unknown" ? reconcile : deliver;
+        if (await handle(entry, stopSends.signal)) done += 1;
         else idle?.add(entry.message.id);
       } catch (error) {
         idle?.add(entry.message.id);
@@ -197,10 +157,19 @@ export function createWorker(context: EngineContext): Worker {
     }
   };
 
+  const sweepOnAndOn = async (signal: AbortSignal): Promise<void> => {
+    if (context.sweep === null) return;
+    while (!signal.aborted) {
+      const { found } = await sweeper.run(signal);
+      if (found > 0) wake();
+      await clock.sleep(context.sweep.everyMs, { signal });
+    }
+  };
+
   const keepRunning = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
       try {
-        await alive(() => runLoop(signal));
+        await alive(() => Promise.all([runLoop(signal), sweepOnAndOn(signal)]));
       } catch (error) {
         tell.error(trouble(error));
         await clock.sleep(TROUBLE_WAIT_MS, { signal });
@@ -208,7 +177,7 @@ export function createWorker(context: EngineContext): Worker {
     }
   };
 
-  const sweep = async (): Promise<SweepResult> => {
+  const pass = async (): Promise<PassResult> => {
     let turns = 0;
     let sent = 0;
     const idle = new Set<string>();
@@ -231,27 +200,35 @@ export function createWorker(context: EngineContext): Worker {
     }
   };
 
+  /** A slow list does not hold up what is due; what it brings is due later than all that, so it is looked at again. */
+  const passAndSweep = async (): Promise<PassResult> => {
+    const [done, { found }] = await Promise.all([pass(), sweeper.run(stopLists.signal)]);
+    if (found === 0) return done;
+    const more = await pass();
+    return { turns: done.turns + more.turns, sends: done.sends + more.sends, nextInMs: more.nextInMs };
+  };
+
   /** Keeps a piece of work in sight of `stop`. */
   const watched = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    const sweeping = work();
-    sweeps.add(sweeping);
+    const going = work();
+    passes.add(going);
     try {
-      return await sweeping;
+      return await going;
     } finally {
-      sweeps.delete(sweeping);
+      passes.delete(going);
     }
   };
 
   const everythingEnded = async (): Promise<void> => {
     for (;;) {
-      const working: Promise<unknown>[] = [...[...runs.values()].map((run) => run.done), ...sends.values(), ...sweeps];
+      const working: Promise<unknown>[] = [...[...runs.values()].map((run) => run.done), ...sends.values(), ...passes];
       if (loop !== null) working.push(loop);
       if (working.length === 0) return;
       await Promise.allSettled(working);
     }
   };
 
-  return {
+  const self: Worker = {
     get started() {
       return loop !== null;
     },
@@ -275,7 +252,8 @@ export function createWorker(context: EngineContext): Worker {
     callOff(conversationId) {
       runs.get(conversationId)?.giveUp("lost");
     },
-    processDue: () => watched(() => alive(sweep)),
+    processDue: () => watched(() => alive(passAndSweep)),
+    sweepNow: (how) => watched(() => sweeper.run(stopLists.signal, { ...how, now: true })),
     async drain({ withinMs, idle }) {
       const startedAt = clock.now();
       const left = () => (withinMs === null ? Number.POSITIVE_INFINITY : withinMs - (clock.now() - startedAt));
@@ -284,7 +262,7 @@ export function createWorker(context: EngineContext): Worker {
         while (stopping === 0 && left() > 0) {
           const since = bell.rings;
           met = null;
-          ({ nextInMs } = await sweep());
+          ({ nextInMs } = await pass());
           if (nextInMs === null || nextInMs > left()) break;
           const error = lastError();
           // Nothing is settled by waiting for what no repetition can mend.
@@ -300,6 +278,7 @@ export function createWorker(context: EngineContext): Worker {
       stops += 1;
       stopping += 1;
       endLoop();
+      stopLists.abort();
       wake();
       const ending = new AbortController();
       const ended = everythingEnded();
@@ -312,9 +291,12 @@ export function createWorker(context: EngineContext): Worker {
       }
       ending.abort();
       stopping -= 1;
-      if (stopping === 0 && stopSends.signal.aborted) stopSends = new AbortController();
+      if (stopping > 0) return;
+      stopLists = new AbortController();
+      if (stopSends.signal.aborted) stopSends = new AbortController();
     },
   };
+  return self;
 }
 
 function byConversation(due: readonly DueMessage[]): Map<string, DueMessage[]> {

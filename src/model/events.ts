@@ -46,9 +46,12 @@ export interface ConsentEvent {
 /**
  * - `cancelled`: a message of ours will not leave
  * - `failed`: the carrier refused a message, or gave it up
- * - `held`: a message of ours waits for a person's decision
  * - `unknown`: nobody knows whether the carrier took a message
- * - `resent`: such a message is sent again
+ * - `found`: the carrier's list shows that it did
+ * - `resent`: no witness spoke for it, and it is sent again
+ * - `held`: a message of ours waits for a person's decision, see `resolve()`
+ * - `dropped`: it is given up, by the policy or by a person
+ * - `resolved`: a person said that it was sent, or has it sent again
  * - `overtaken`: a message did not wait any longer for an earlier one whose fate is unknown
  * - `duplicate`: the carrier has one message twice
  * - `superseded`: a turn gave way to a newer text
@@ -56,20 +59,27 @@ export interface ConsentEvent {
  * - `not-answered`: a text was stored that nobody will answer, for the reason given
  * - `unmatched-status`: a status callback for a message that the ledger does not know
  * - `recovered`: work of a dead process was taken over
+ * - `swept`: a text was stored whose webhook never came
+ * - `not-swept`: lost webhooks of a sender are not looked for
  */
 export type NoticeKind =
   | "cancelled"
   | "failed"
-  | "held"
   | "unknown"
+  | "found"
   | "resent"
+  | "held"
+  | "dropped"
+  | "resolved"
   | "overtaken"
   | "duplicate"
   | "superseded"
   | "silenced"
   | "not-answered"
   | "unmatched-status"
-  | "recovered";
+  | "recovered"
+  | "swept"
+  | "not-swept";
 
 export interface Notice {
   readonly kind: NoticeKind;

@@ -7,6 +7,11 @@ export interface SenderConfig {
    * service, as Twilio does (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out).
    */
   readonly service?: string;
+  /**
+   * How many segments a second the carrier takes from this number, if not what its kind suggests: a long code with a
+   * registered campaign may have more than one. @default by its kind, see `sending.pace`
+   */
+  readonly ratePerSecond?: number;
 }
 
 /** A sender as it is written in the options. */

@@ -24,7 +24,10 @@ export interface FakeCarrierOptions {
   readonly webhookUrl?: string;
   /** @default 1600 characters, 10 media, callbacks, auto-replies and lists */
   readonly capabilities?: Partial<TransportCapabilities>;
-  /** Unix milliseconds. @default Date.now */
+  /**
+   * Unix milliseconds. Give the test's clock (`clock.now`) where time matters: only then do the lists say when they
+   * were read, by the carrier's clock. @default Date.now
+   */
   readonly now?: () => number;
 }
 
@@ -104,6 +107,9 @@ export function fakeCarrier(options: FakeCarrierOptions = {}): FakeCarrier {
   const texts = new Map<string, { readonly text: InboundText; readonly createdAt: number }>();
   const webhooks = new Map<string, ReceivedWebhook>();
 
+  /** A clock that a test does not move would keep it waiting for ever. */
+  const asOfNow = (): number | null => (options.now === undefined ? null : now());
+
   function take(request: SendRequest, carrierId: string, status: CarrierStatus): void {
     const { from, to, body, media, outboundId, attempt } = request;
     const mediaCount = media.length;
@@ -161,12 +167,12 @@ export function fakeCarrier(options: FakeCarrierOptions = {}): FakeCarrier {
       const messages = taken
         .filter((message) => message.from === from && message.to === to && message.createdAt >= since)
         .toReversed();
-      return { messages, asOf: now() };
+      return { messages, asOf: asOfNow() };
     },
 
     async listInbound({ to, since, known }) {
-      const asOf = now();
-      const from = typeof since === "number" ? since : asOf - since.lastMs;
+      const asOf = asOfNow();
+      const from = typeof since === "number" ? since : now() - since.lastMs;
       const found = [...texts.values()]
         .filter(({ text, createdAt }) => text.to === to && createdAt >= from && known?.has(text.key) !== true)
         .map(({ text, createdAt }) => ({ ...text, occurredAt: createdAt }));

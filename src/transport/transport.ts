@@ -197,7 +197,7 @@ export interface ListInboundQuery {
   /** From this moment on, Unix milliseconds by the carrier's clock; or what came within the last `lastMs` by it. */
   readonly since: number | { readonly lastMs: number };
   /** Keys of texts that are known already: they may be left out. */
-  readonly known?: ReadonlySet<string>;
+  readonly known?: Pick<ReadonlySet<string>, "has">;
 }
 
 export interface ListedTexts {
@@ -212,4 +212,6 @@ export interface OwnedSender {
   readonly capabilities: readonly ("sms" | "mms" | "voice")[];
   /** Where the carrier posts inbound texts for it; empty where nowhere. */
   readonly webhookUrl: string;
+  /** Whether that is this transport's own webhook; absent where the transport cannot tell. */
+  readonly posts?: "here" | "elsewhere";
 }

@@ -8,6 +8,7 @@ import type {
   HistoryOptions,
   OwnlineOptions,
   SendingOptions,
+  SweepOptions,
   UnsafeOptions,
   WorkerOptions,
 } from "../../src/engine/options.ts";
@@ -52,15 +53,22 @@ const sending: Oracle<SendingOptions> = {
   orderWaitMs: ms(0),
   maxSegments: count,
   backoffMs: ms(0),
+  pace: z.optional(z.union([z.enum(["by-kind"]), z.literal(false), functionType])),
+  perSecond: count,
 };
+const sweep: Oracle<SweepOptions> = { everyMs: ms(1000), overlapMs: ms(0), answerWithinMs: ms(0) };
 const worker: Oracle<WorkerOptions> = { pollMs: ms(1), leaseMs: ms(100), concurrency: count };
 const unsafe: Oracle<UnsafeOptions> = {
   withoutOptOut: z.optional(z.boolean()),
   withoutLoopGuard: z.optional(z.boolean()),
 };
-const sender = z.union([someText, objectType({ address: someText, service: z.optional(someText) })]);
+const rate = z.number().check(z.gt(0, { abort: true }));
+const sender = z.union([
+  someText,
+  objectType({ address: someText, service: z.optional(someText), ratePerSecond: z.optional(rate) }),
+]);
 
-const oracle = (senders: z.ZodMiniType) => {
+const oracle = (senders: z.ZodMiniType, sweeping: z.ZodMiniType) => {
   const shape: Oracle<OwnlineOptions> = {
     senders,
     transport: withMethods("send", "receive", "acknowledge"),
@@ -74,6 +82,7 @@ const oracle = (senders: z.ZodMiniType) => {
     answer: z.optional(objectType(answer)),
     history: z.optional(objectType(history)),
     sending: z.optional(objectType(sending)),
+    sweep: sweeping,
     worker: z.optional(objectType(worker)),
     queue: z.optional(withMethods("ring")),
     unsafe: z.optional(objectType(unsafe)),
@@ -86,7 +95,8 @@ const oracle = (senders: z.ZodMiniType) => {
 function pathsByOracle(options: unknown): string[] {
   const given: unknown = isObject(options) ? Reflect.get(Object(options), "senders") : undefined;
   const senders = typeof given === "function" ? functionType : z.array(sender).check(z.minLength(1));
-  const { error } = z.safeParse(oracle(senders), options);
+  const isOff = isObject(options) && Reflect.get(Object(options), "sweep") === false;
+  const { error } = z.safeParse(oracle(senders, isOff ? z.literal(false) : z.optional(objectType(sweep))), options);
   const paths = (error?.issues ?? []).flatMap((issue) => {
     const path = ["options", ...issue.path].reduce<string>(
       (text, step) =>
@@ -138,7 +148,10 @@ const group = {
     orderWaitMs: number,
     maxSegments: number,
     backoffMs: number,
+    pace: fc.oneof(fn, fc.constantFrom("by-kind", false)),
+    perSecond: number,
   },
+  sweep: { everyMs: number, overlapMs: number, answerWithinMs: number },
   worker: { pollMs: number, leaseMs: number, concurrency: number },
   unsafe: { withoutOptOut: fc.boolean(), withoutLoopGuard: fc.boolean() },
 } satisfies {
@@ -146,6 +159,7 @@ const group = {
   answer: Arbitraries<AnswerOptions>;
   history: Arbitraries<HistoryOptions>;
   sending: Arbitraries<SendingOptions>;
+  sweep: Arbitraries<SweepOptions>;
   worker: Arbitraries<WorkerOptions>;
   unsafe: Arbitraries<UnsafeOptions>;
 };
@@ -155,7 +169,10 @@ const whole: Arbitraries<OwnlineOptions> = {
     fn,
     fc.array(
       mostly(
-        fc.oneof(fc.constant("+15703251809"), object({ address: fc.constant("+1"), service: fc.constant("MG1") })),
+        fc.oneof(
+          fc.constant("+15703251809"),
+          object({ address: fc.constant("+1"), service: fc.constant("MG1"), ratePerSecond: number }),
+        ),
       ),
     ),
   ),
@@ -168,6 +185,7 @@ const whole: Arbitraries<OwnlineOptions> = {
   answer: object(group.answer),
   history: object(group.history),
   sending: object(group.sending),
+  sweep: fc.oneof(fc.constant(false), object(group.sweep)),
   worker: object(group.worker),
   queue: methods("ring"),
   unsafe: object(group.unsafe),

@@ -163,7 +163,7 @@ describe("sending", () => {
   });
 
   it("sends the texts of one conversation in order, one after the other", async () => {
-    await using house = rig();
+    await using house = rig({ sending: { pace: false } });
     const first = deferred();
     house.carrier.answers.push(async (request) => {
       await first.promise;

@@ -111,12 +111,12 @@ function mediaCountOf(message: Fields): number | null {
 
 /**
  * The numbers and short codes of the account. `webhookUrl` is the number's own `sms_url`; Twilio passes over it where
- * the number hands its texts to a Messaging Service or an application.
+ * the number hands its texts to a Messaging Service, or to an application, which alone can be seen here.
  *
  * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected`.
  * @see https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
  */
-export async function senders(rest: TwilioRest): Promise<OwnedSender[]> {
+export async function senders(rest: TwilioRest, ownUrl: string): Promise<OwnedSender[]> {
   const found: OwnedSender[] = [];
   for await (const { items: page } of pages(rest, "IncomingPhoneNumbers.json", {}, "incoming_phone_numbers")) {
     for (const number of page) {
@@ -128,6 +128,7 @@ export async function senders(rest: TwilioRest): Promise<OwnedSender[]> {
         address: textOf(number, "phone_number"),
         capabilities,
         webhookUrl: optionalText(number, "sms_url"),
+        ...postsOf(number, ownUrl),
       });
     }
   }
@@ -137,10 +138,23 @@ export async function senders(rest: TwilioRest): Promise<OwnedSender[]> {
         address: textOf(code, "short_code"),
         capabilities: ["sms"],
         webhookUrl: optionalText(code, "sms_url"),
+        ...postsOf(code, ownUrl),
       });
     }
   }
   return found;
+}
+
+/** Where a number's texts are posted: a fragment does not count, it carries the retry overrides. */
+function postsOf(number: Fields, ownUrl: string): Pick<OwnedSender, "posts"> {
+  const url = optionalText(number, "sms_url");
+  if (url === "" || optionalText(number, "sms_application_sid") !== "") return {};
+  return { posts: bareUrl(url) === bareUrl(ownUrl) ? "here" : "elsewhere" };
+}
+
+function bareUrl(url: string): string {
+  const bare = url.split("#", 1)[0] ?? "";
+  return URL.canParse(bare) ? new URL(bare).href : bare;
 }
 
 async function mediaOf(rest: TwilioRest, messageSid: string): Promise<Media[]> {

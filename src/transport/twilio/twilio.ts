@@ -89,6 +89,6 @@ export function twilio(options: TwilioOptions): Transport {
 
     find: (query) => find(rest, query),
     listInbound: (query) => listInbound(rest, query),
-    senders: () => senders(rest),
+    senders: () => senders(rest, webhookUrl),
   };
 }

@@ -226,8 +226,8 @@ describe("lists", () => {
   it("show the account's numbers and short codes", async () => {
     const { transport } = bench({ numbers: [OURS, { phoneNumber: "384387", smsUrl: "https://app.test/short" }] });
     expect(await transport.senders()).toEqual([
-      { address: OURS, capabilities: ["sms", "mms", "voice"], webhookUrl: WEBHOOK },
-      { address: "384387", capabilities: ["sms"], webhookUrl: "https://app.test/short" },
+      { address: OURS, capabilities: ["sms", "mms", "voice"], webhookUrl: WEBHOOK, posts: "here" },
+      { address: "384387", capabilities: ["sms"], webhookUrl: "https://app.test/short", posts: "elsewhere" },
     ]);
   });
 });

@@ -572,7 +572,7 @@ describe("reading Twilio's lists", () => {
   it("names the numbers and short codes of the account", async () => {
     expect(await twilio({ ...common, fetch: numbersAndCodes }).senders()).toEqual([
       { address: "+15703251809", capabilities: ["sms", "voice"], webhookUrl: "" },
-      { address: "384387", capabilities: ["sms"], webhookUrl: "https://example.com/s" },
+      { address: "384387", capabilities: ["sms"], webhookUrl: "https://example.com/s", posts: "elsewhere" },
     ]);
   });
 

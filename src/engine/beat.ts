@@ -1,0 +1,76 @@
+import { newId } from "../model/ids.ts";
+import type { HeartbeatAnswer, HeldLease } from "../storage/storage.ts";
+import type { EngineContext } from "./context.ts";
+import { trouble } from "./heart.ts";
+import { LOOK_MS } from "./reconcile.ts";
+import { tellFact } from "./status.ts";
+import type { Run } from "./turn.ts";
+
+export interface BeatParts {
+  /** What this process is working on, by conversation. */
+  readonly runs: ReadonlyMap<string, Run>;
+  /** Something became due. */
+  wake(): void;
+}
+
+/**
+ * One heartbeat: says that this process is alive, and heeds what the ledger answers: which of its runs were taken from
+ * it, where a newer text waits, what was left behind by the dead.
+ */
+export function createBeat(context: EngineContext, { runs, wake }: BeatParts): () => Promise<void> {
+  const { storage, tell, workerId } = context;
+  let idleLeases = new Map<string, number>();
+
+  /** A lease that no run holds, twice in a row: its run could not reach the ledger at its end. */
+  const releaseIdle = (leases: readonly HeldLease[]) => {
+    const idle = leases.filter((lease) => !runs.has(lease.conversationId));
+    for (const { conversationId, turnId, fence } of idle) {
+      if (idleLeases.get(conversationId) !== fence) continue;
+      storage
+        .releaseTurn({ op: newId("o"), workerId, conversationId, turnId, fence, reason: "stopped", retryInMs: 0 })
+        .then(wake, (error) => tell.error(trouble(error)));
+    }
+    idleLeases = new Map(idle.map((lease) => [lease.conversationId, lease.fence]));
+  };
+
+  const heed = (answer: HeartbeatAnswer, asked: readonly Run[]) => {
+    const held = new Map(answer.leases.map((lease) => [lease.conversationId, lease]));
+    releaseIdle(answer.leases);
+    for (const run of asked) {
+      const lease = held.get(run.conversationId);
+      if (lease === undefined || lease.fence !== run.fence) run.giveUp("lost");
+      else if (lease.pendingSeq > run.throughSeq) run.giveUp("superseded");
+    }
+    for (const message of answer.unsettled) {
+      tellFact(context, {
+        outcome: "recorded",
+        message,
+        changed: true,
+        duplicate: false,
+        cancelled: [],
+        consentChanged: false,
+      });
+    }
+    if (answer.recovered > 0) {
+      tell.notice({
+        kind: "recovered",
+        conversationId: null,
+        messageId: null,
+        detail: `${answer.recovered} turn(s) of a dead process are due again`,
+      });
+    }
+    if (answer.recovered > 0 || answer.unsettled.length > 0) wake();
+  };
+
+  return async () => {
+    // The ledger may have answered before it gave us a turn that has begun since: such a run is not in the answer.
+    const asked = [...runs.values()];
+    const answer = await storage.heartbeat({
+      op: newId("o"),
+      workerId,
+      leaseMs: context.worker.leaseMs,
+      lookInMs: Math.min(LOOK_MS, context.sending.unknownWindowMs),
+    });
+    heed(answer, asked);
+  };
+}

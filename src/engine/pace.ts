@@ -1,0 +1,70 @@
+import { OwnlineError } from "../errors.ts";
+import type { OutboundMessage } from "../model/message.ts";
+import { isMessagingService } from "../model/phone-number.ts";
+import type { CounterCondition, PaceCondition } from "../storage/storage.ts";
+import type { EngineContext } from "./context.ts";
+import { hookNow } from "./hook.ts";
+
+/** What a carrier takes from one sender in a second, https://www.twilio.com/docs/api/errors/21611 */
+const LONG_CODE_PER_SECOND = 1;
+const SHORT_CODE_PER_SECOND = 100;
+/** https://help.twilio.com/articles/115002943027 */
+const TOLL_FREE_PER_SECOND = 3;
+/** https://www.twilio.com/docs/whatsapp/api */
+const WHATSAPP_PER_SECOND = 80;
+
+const SHORT_CODE = /^\d{3,8}$/;
+const TOLL_FREE = /^\+1(800|833|844|855|866|877|888)\d{7}$/;
+
+/**
+ * How fast the message's sender may send, in all processes together: as long as the carrier needs for its segments.
+ * A sender without a rate is not held up, but slows down like the others when the carrier wants it to. `null` where
+ * pacing is off.
+ *
+ * @throws OwnlineError `invalid_options` where the function in `sending.pace` throws or returns no rate
+ */
+export function paceOf(
+  { sending }: Pick<EngineContext, "sending">,
+  message: Pick<OutboundMessage, "from" | "segments">,
+  ownRate: number | undefined,
+): PaceCondition | null {
+  const { pace } = sending;
+  if (pace === false) return null;
+  const rate = ownRate ?? (pace === "by-kind" ? rateOfKind(message.from) : rateBy(pace, message.from));
+  // Channels count messages, not segments.
+  const units = message.from.includes(":") ? 1 : Math.max(1, message.segments);
+  return {
+    key: paceKeyOf(message.from),
+    costMs: rate === null ? 0 : Math.ceil((units * 1000) / rate),
+    reason: "the sender sends as fast as the carrier takes it, and others are before this message",
+  };
+}
+
+/** The name of a sender's pace in the ledger. */
+export function paceKeyOf(sender: string): string {
+  return `pace:${sender}`;
+}
+
+/** The account's own rate, a counter over each second; none where there is no such rate. */
+export function accountCounters({ sending }: Pick<EngineContext, "sending">): readonly CounterCondition[] {
+  if (sending.perSecond === null) return [];
+  const reason = "the account sends as many messages a second as options.sending.perSecond allows";
+  return [{ key: "pace", windowMs: 1000, max: sending.perSecond, charge: 1, full: "wait", reason }];
+}
+
+function rateOfKind(sender: string): number | null {
+  // Twilio spreads a Messaging Service's messages over its numbers, and queues them itself.
+  if (isMessagingService(sender)) return null;
+  if (sender.includes(":")) return sender.startsWith("whatsapp:") ? WHATSAPP_PER_SECOND : null;
+  if (SHORT_CODE.test(sender)) return SHORT_CODE_PER_SECOND;
+  return TOLL_FREE.test(sender) ? TOLL_FREE_PER_SECOND : LONG_CODE_PER_SECOND;
+}
+
+function rateBy(pace: (sender: string) => number | null, sender: string): number | null {
+  const rate: unknown = hookNow("options.sending.pace", () => pace(sender));
+  if (rate === null || (typeof rate === "number" && rate > 0)) return rate;
+  throw new OwnlineError(
+    "invalid_options",
+    "options.sending.pace returned neither a number of segments per second, more than 0, nor null for no limit",
+  );
+}

@@ -1,0 +1,172 @@
+import { isOwnlineError, OwnlineError } from "../errors.ts";
+import { newId } from "../model/ids.ts";
+import type { OutboundMessage } from "../model/message.ts";
+import type { DueMessage, SendResultRecord, UnknownState } from "../storage/storage.ts";
+import type { FoundMessages } from "../transport/transport.ts";
+import { type EngineContext, tellCancelled } from "./context.ts";
+import { persist } from "./persist.ts";
+import { tellFact } from "./status.ts";
+import { unlessAborted } from "./unless-aborted.ts";
+import { alikeIn, type Witness, witnessesOf } from "./witness.ts";
+
+/** When a message whose fate is unknown is first looked for: carriers list a message within seconds. */
+export const LOOK_MS = 15_000;
+const LONGEST_LOOK_MS = 300_000;
+const SOONEST_LOOK_MS = 1000;
+/** The list is read far back: what matters is judged by the entries, and the clocks may differ. */
+const LOOK_BACK_MS = 86_400_000;
+const DAY_MS = 86_400_000;
+
+/** Settles one message that is due and `unknown`, or says when to look again. Returns whether it was settled. */
+export type Reconcile = (due: DueMessage, signal: AbortSignal) => Promise<boolean>;
+
+type Look =
+  | { readonly kind: "found"; readonly witnesses: readonly Witness[]; readonly asOf: number | null }
+  | { readonly kind: "unseen"; readonly asOf: number | null }
+  | { readonly kind: "unreadable" }
+  | { readonly kind: "called-off" };
+
+/**
+ * Looks into the carrier's list for messages whose fate is unknown: soon, then less and less often, until the window
+ * is over. What the list shows was sent. What it does not show proves nothing: the policy decides only when the window
+ * is over and the list was read after that, by the carrier's own clock, so that a clock of ours that jumped sends
+ * nothing twice. Where the carrier does not tell its time, or has no list, the storage's clock alone counts.
+ *
+ * A list that cannot be read is waited for: for a second window by the storage's clock, of which this process must have
+ * waited one itself; after a day without such a process the policy decides all the same.
+ *
+ * @throws OwnlineError `storage_unavailable`
+ */
+export function createReconcile(context: EngineContext): Reconcile {
+  const { clock, storage, transport, sending, tell } = context;
+  const windowMs = sending.unknownWindowMs;
+  const firstLookMs = Math.min(LOOK_MS, windowMs);
+  /** Since when, by this process's clock, the carrier's list cannot be read. */
+  let unreadableSince: number | null = null;
+
+  const lookFor = async (message: OutboundMessage, unknown: UnknownState, signal: AbortSignal): Promise<Look> => {
+    const first = unknown.attempts[0];
+    if (!transport.capabilities.lists || first === undefined) return { kind: "unseen", asOf: null };
+    const { from, to } = message;
+    let found: FoundMessages | null;
+    try {
+      const asked = transport.find({ from, to, since: first.startedAt - LOOK_BACK_MS });
+      found = await unlessAborted(asked, signal);
+    } catch (error) {
+      // Told when it begins: each message that is looked for would tell it again.
+      if (unreadableSince === null) tell.error(listTrouble(transport.name, error));
+      unreadableSince ??= clock.now();
+      return { kind: "unreadable" };
+    }
+    if (found === null) return { kind: "called-off" };
+    unreadableSince = null;
+    const alike = alikeIn(found, message);
+    const { asOf } = found;
+    if (alike.length === 0) return { kind: "unseen", asOf };
+    const carrierIds = alike.map(({ carrierId }) => carrierId);
+    const rivals = await storage.rivals({ outboundId: message.id, carrierIds });
+    const witnesses = witnessesOf({ alike, asOf, message, unknown, rivals, expiryMs: sending.expiryMs });
+    return witnesses.length === 0 ? { kind: "unseen", asOf } : { kind: "found", witnesses, asOf };
+  };
+
+  const isOver = (unknown: UnknownState, look: Look): boolean => {
+    if (unknown.forMs < windowMs) return false;
+    if (look.kind === "unreadable") {
+      const waitedMs = unreadableSince === null ? 0 : clock.now() - unreadableSince;
+      return unknown.forMs >= DAY_MS || (unknown.forMs >= 2 * windowMs && waitedMs >= windowMs);
+    }
+    return (
+      look.kind !== "called-off" && (look.asOf === null || witnessedMs(unknown, look.asOf) >= windowMs - firstLookMs)
+    );
+  };
+
+  const nextLookMs = (unknown: UnknownState, look: Look): number => {
+    const leftMs = windowMs - unknown.forMs;
+    if (leftMs > 0) return Math.min(Math.max(firstLookMs, unknown.forMs), leftMs, LONGEST_LOOK_MS);
+    const asOf = look.kind === "unseen" ? look.asOf : null;
+    if (asOf === null) return LOOK_MS;
+    const unwitnessedMs = windowMs - firstLookMs - witnessedMs(unknown, asOf);
+    return Math.min(Math.max(SOONEST_LOOK_MS, unwitnessedMs), LONGEST_LOOK_MS);
+  };
+
+  const claim = async (witnesses: readonly Witness[], signal: AbortSignal): Promise<boolean> => {
+    let claimed = false;
+    for (const { attempt, entry } of witnesses) {
+      const { carrierId, status } = entry;
+      const result: SendResultRecord = { kind: "found", carrierId, status };
+      const op = newId("o");
+      const { outboundId } = attempt;
+      const fact = await persist(context, { signal }, () =>
+        storage.recordSend({ op, outboundId, attempt: attempt.attempt, result }),
+      );
+      if (fact.outcome === "recorded" && fact.message !== null) {
+        claimed = true;
+        const { id, conversationId } = fact.message;
+        const detail = "the carrier's answer was lost, and its list shows that the message left";
+        tell.notice({ kind: "found", conversationId, messageId: id, detail });
+      }
+      tellFact(context, fact);
+    }
+    return claimed;
+  };
+
+  const lookAgain = async (message: OutboundMessage, unknown: UnknownState, look: Look, signal: AbortSignal) => {
+    const asOf = look.kind === "unseen" || look.kind === "found" ? look.asOf : null;
+    const attempt = unknown.attempts.at(-1)?.attempt ?? message.attempts;
+    const result: SendResultRecord = { kind: "unseen", lookInMs: nextLookMs(unknown, look), asOf };
+    const op = newId("o");
+    await persist(context, { signal }, () => storage.recordSend({ op, outboundId: message.id, attempt, result }));
+  };
+
+  const decide = async (message: OutboundMessage, look: Look, signal: AbortSignal): Promise<boolean> => {
+    const decision = sending.unknown;
+    const silence =
+      look.kind === "unreadable"
+        ? "no witness spoke for it within the window, and the carrier's list could not be read"
+        : "no witness spoke for it within the window";
+    const consequences = {
+      resend: "so it is sent again; the person may get it twice",
+      hold: "so a person must decide: call resolve()",
+      drop: "so it is dropped, as options.sending.unknown says",
+    } as const;
+    const reason = `${silence}, ${consequences[decision]}`;
+    const op = newId("o");
+    const { id: outboundId, attempts, conversationId } = message;
+    const { expiryMs } = sending;
+    const fact = await persist(context, { signal }, () =>
+      storage.resolve({ op, outboundId, attempts, from: ["unknown"], decision, reason, expiryMs }),
+    );
+    if (!fact.changed || fact.message === null) return fact.changed;
+    if (decision === "hold") {
+      tellFact(context, fact);
+      return true;
+    }
+    tell.status(fact.message);
+    const kind = decision === "resend" ? "resent" : "dropped";
+    tell.notice({ kind, conversationId, messageId: outboundId, detail: reason });
+    tellCancelled(tell, fact.cancelled);
+    return true;
+  };
+
+  return async ({ message, unknown }, signal) => {
+    if (unknown === null) return false;
+    const look = await lookFor(message, unknown, signal);
+    if (look.kind === "called-off") return false;
+    if (look.kind === "found" && (await claim(look.witnesses, signal))) return true;
+    if (isOver(unknown, look)) return decide(message, look, signal);
+    await lookAgain(message, unknown, look, signal);
+    return false;
+  };
+}
+
+/** A transport throws errors of ours; one that throws anything else has still not read the list. */
+export function listTrouble(transport: string, error: unknown): OwnlineError {
+  if (isOwnlineError(error) && error.party === "carrier") return error;
+  const message = `the transport (${transport}) could not read the carrier's list; it is asked again; see the cause`;
+  return new OwnlineError("carrier_unavailable", message, { cause: error, retryable: true });
+}
+
+/** For how long, by the carrier's clock, its list has been read without a witness. */
+function witnessedMs({ witnessSince }: UnknownState, asOf: number): number {
+  return witnessSince === null ? 0 : asOf - witnessSince;
+}

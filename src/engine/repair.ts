@@ -1,0 +1,188 @@
+import { OwnlineError } from "../errors.ts";
+import type { Conversation } from "../model/conversation.ts";
+import { newId } from "../model/ids.ts";
+import type { OutboundMessage } from "../model/message.ts";
+import type { RecordedFact } from "../storage/storage.ts";
+import type { Attend } from "./attend.ts";
+import { type EngineContext, tellCancelled } from "./context.ts";
+import { checkId } from "./inputs.ts";
+import { tellFact } from "./status.ts";
+import type { Worker } from "./worker.ts";
+
+/** What a person decides where the ledger and the carrier cannot. */
+export interface Repair {
+  /**
+   * Decides about a message that is `held` or `unknown`: `sent` where a person has seen that it left, `resend`, or
+   * `drop`. What waited behind it goes on; later parts of its reply that were cancelled with it stay so.
+   *
+   * @throws OwnlineError `not_found`; `invalid_state` where the message is in another state, which the error names
+   */
+  resolve(messageId: string, decision: "sent" | "resend" | "drop"): Promise<OutboundMessage>;
+  /**
+   * Has the texts of a turn answered anew whose answer was the fallback text: after a failure of the AI's that is mended.
+   * Idempotent: a turn that was requeued is found requeued.
+   *
+   * @throws OwnlineError `not_found`; `opted_out`; `invalid_state` where the turn did not end in the fallback text, or
+   * where a later one has answered since
+   */
+  requeue(turnId: string): Promise<Conversation>;
+  /**
+   * After a restore of the ledger from a backup, before `start()` or `processDue()`: what the backup has as unsent may
+   * have left since. All of it becomes `unknown`, and is looked for in the carrier's list before any of it is sent
+   * again. Texts that came meanwhile are found in the carrier's list, from the backup's last sweep on (a day back where
+   * there was none); one that the carrier's list shows to be answered is stored, and not answered again.
+   *
+   * A text that the backup has as unanswered is answered, also where it was answered between backup and restore.
+   *
+   * Repeating it does no harm: call it until it succeeds.
+   *
+   * @throws OwnlineError `invalid_state` after `start()` or `processDue()`; `carrier_unavailable` where the carrier's list
+   * could not be read; `storage_unavailable`
+   */
+  recover(): Promise<Recovered>;
+}
+
+export interface Recovered {
+  /** Messages whose fate is now `unknown`. */
+  readonly suspected: number;
+  /** Texts that the backup did not have. */
+  readonly swept: number;
+}
+
+const SUSPECT_LIMIT = 100;
+const DAY_MS = 86_400_000;
+
+export interface RepairParts {
+  readonly worker: Worker;
+  readonly attend: Attend;
+  open(): Promise<unknown>;
+  /** Whether this process has worked on what is due. */
+  worked(): boolean;
+}
+
+export function createRepair(context: EngineContext, { worker, attend, open, worked }: RepairParts): Repair {
+  const { storage, transport, tell, sending } = context;
+
+  const tellResolved = (fact: RecordedFact, message: OutboundMessage, dropped: boolean, detail: string): void => {
+    tell.status(message);
+    const { conversationId, id: messageId } = message;
+    tell.notice({ kind: dropped ? "dropped" : "resolved", conversationId, messageId, detail });
+    tellCancelled(tell, fact.cancelled);
+  };
+
+  return {
+    async resolve(messageId, decision) {
+      checkId(messageId, "resolve", "the message's id");
+      const reason = reasonFor(decision);
+      await open();
+      const fact = await storage.resolve({
+        op: newId("o"),
+        outboundId: messageId,
+        attempts: null,
+        from: ["unknown", "held"],
+        decision,
+        reason,
+        expiryMs: sending.expiryMs,
+      });
+      const { message } = fact;
+      if (message === null) {
+        throw new OwnlineError(
+          "not_found",
+          "there is no message of ours with this id: it was erased, it is a person's text, or the id is another ledger's",
+        );
+      }
+      if (fact.outcome === "repeated") {
+        throw new OwnlineError(
+          "invalid_state",
+          `the message is "${message.status}", so there is nothing to decide: only one that is "held" or "unknown" can be resolved`,
+        );
+      }
+      tellResolved(fact, message, decision === "drop", reason);
+      await attend(undefined, 0);
+      return message;
+    },
+
+    async requeue(turnId) {
+      checkId(turnId, "requeue", "the turn's id");
+      await open();
+      const { outcome, conversation } = await storage.requeueTurn({ op: newId("o"), turnId });
+      switch (outcome) {
+        case "requeued":
+          break;
+        case "newer":
+          throw new OwnlineError(
+            "invalid_state",
+            "a later turn has answered this conversation since, so the turn was not requeued: write to the person with send() instead",
+          );
+        case "not-dead":
+          throw new OwnlineError(
+            "invalid_state",
+            "the turn did not end with the fallback text, so there is nothing to answer anew",
+          );
+        case "opted-out":
+          throw new OwnlineError("opted_out", "this person has texted STOP since, so the turn was not requeued");
+        case "unmatched":
+          throw new OwnlineError("not_found", "there is no turn with this id: it was erased, or the id is another's");
+        default:
+          throw outcome satisfies never;
+      }
+      if (conversation === null) throw new OwnlineError("not_found", "the turn's conversation was erased");
+      await attend(undefined, 0);
+      return conversation;
+    },
+
+    async recover() {
+      if (worked()) {
+        throw new OwnlineError(
+          "invalid_state",
+          "recover() comes before start() and processDue(): this process may have sent something twice already. Restart it, and call recover() first",
+        );
+      }
+      await open();
+      let suspected = 0;
+      for (;;) {
+        const messages = await storage.suspect({ op: newId("o"), limit: SUSPECT_LIMIT, lookInMs: 0 });
+        for (const message of messages) tellFact(context, { ...NOTHING_ELSE, message });
+        suspected += messages.length;
+        if (messages.length === 0) break;
+      }
+      const { found, missed } = await worker.sweepNow({
+        firstLookBackMs: DAY_MS,
+        async isAnswered({ from, to, occurredAt }) {
+          if (occurredAt === null) return false;
+          const { messages } = await transport.find({ from: to, to: from, since: occurredAt });
+          return messages.length > 0;
+        },
+      });
+      if (missed > 0) {
+        throw new OwnlineError(
+          "carrier_unavailable",
+          `the carrier's list of ${missed} sender(s) was not read to its end, see the error event: call recover() again in two minutes, and start() only when it has succeeded`,
+          { retryable: true },
+        );
+      }
+      return { suspected, swept: found };
+    },
+  };
+}
+
+const NOTHING_ELSE = {
+  outcome: "recorded",
+  changed: true,
+  duplicate: false,
+  cancelled: [],
+  consentChanged: false,
+} as const;
+
+function reasonFor(decision: "sent" | "resend" | "drop"): string {
+  switch (decision) {
+    case "sent":
+      return "a person has seen that it left";
+    case "resend":
+      return "a person has it sent again";
+    case "drop":
+      return "a person has dropped it";
+    default:
+      throw new OwnlineError("invalid_options", `resolve() takes "sent", "resend" or "drop"`);
+  }
+}

@@ -1,0 +1,178 @@
+import { newId } from "../model/ids.ts";
+import { isMessagingService } from "../model/phone-number.ts";
+import type { ClaimedSweep, RecordedInbound } from "../storage/storage.ts";
+import type { InboundText, ListedTexts, OwnedSender } from "../transport/transport.ts";
+import type { EngineContext } from "./context.ts";
+import { trouble } from "./heart.ts";
+import type { SweepOptions } from "./options.ts";
+import { receive } from "./receive.ts";
+import { listTrouble } from "./reconcile.ts";
+import { unlessAborted } from "./unless-aborted.ts";
+
+/** Looks for texts whose webhook never came. */
+export interface Sweeper {
+  /**
+   * Reads the carrier's list for each sender whose turn it is, in any process, and stores what is missing. Never
+   * rejects: what fails is told, and looked for again next time.
+   */
+  run(signal: AbortSignal, how?: SweepHow): Promise<Swept>;
+}
+
+export interface Swept {
+  /** Texts that were missing, and are stored now. */
+  readonly found: number;
+  /** Senders whose turn it was, and whose list was not read to its end. */
+  readonly missed: number;
+}
+
+export interface SweepHow {
+  /** Sweeps although it is not time yet. */
+  readonly now?: boolean;
+  /** How far to look back where nothing was ever swept. */
+  readonly firstLookBackMs?: number;
+  /** Whether a text that was found has been answered already. */
+  readonly isAnswered?: (text: InboundText) => Promise<boolean>;
+}
+
+/** A sweep whose process died is taken over after this; it reads pages of a list, and stores texts one by one. */
+const SWEEP_LEASE_MS = 120_000;
+/** The account's numbers and their webhooks are read again after this. */
+const OWNED_FOR_MS = 3_600_000;
+
+/** Makes the sweeper; `stored` hears of each text that it brings in. */
+export function createSweeper(context: EngineContext, stored: (recorded: RecordedInbound) => void): Sweeper {
+  const { storage, transport, clock, tell, workerId } = context;
+  const { sweep } = context;
+  const addresses = (context.senders.list ?? [])
+    .map(({ address }) => address)
+    .filter((one) => !isMessagingService(one));
+  const services = new Set(context.senders.list?.flatMap(({ address, service }) => (service ? [address] : [])));
+  /** By sender, the texts that earlier sweeps saw and later ones would list again, with their times. */
+  const seen = new Map<string, Map<string, number>>();
+  const warned = new Set<string>();
+  let owned: { readonly at: number; readonly senders: readonly OwnedSender[] } | null = null;
+
+  /** A developer's machine must not answer what is sent to a number whose webhook is the real service's. */
+  const isElsewhere = async (address: string, signal: AbortSignal): Promise<boolean | null> => {
+    // What comes to a Messaging Service's number is posted where the service says.
+    if (services.has(address)) return false;
+    if (owned === null || clock.now() - owned.at >= OWNED_FOR_MS) {
+      const senders = await unlessAborted(transport.senders(), signal);
+      if (senders === null) return null;
+      owned = { at: clock.now(), senders };
+    }
+    return owned.senders.some((sender) => sender.address === address && sender.posts === "elsewhere");
+  };
+
+  const warnElsewhere = (address: string): void => {
+    if (warned.has(address)) return;
+    warned.add(address);
+    tell.notice({
+      kind: "not-swept",
+      conversationId: null,
+      messageId: null,
+      detail:
+        "lost webhooks of a sender are not looked for, since the carrier posts its texts to another URL than this transport's webhookUrl: set the number's webhook, or say sweep: false",
+    });
+  };
+
+  const sweepSender = async (
+    address: string,
+    options: Required<SweepOptions>,
+    signal: AbortSignal,
+    how: SweepHow,
+  ): Promise<Swept> => {
+    const everyMs = how.now === true ? 0 : options.everyMs;
+    const op = newId("o");
+    const claim = { op, workerId, sender: address, everyMs, leaseMs: SWEEP_LEASE_MS };
+    const claimed = await storage.claimSweep(claim);
+    if (claimed === null) return { found: 0, missed: how.now === true ? 1 : 0 };
+    const listed = await list(address, claimed, options, signal, how);
+    if (listed === "elsewhere") return { found: 0, missed: 0 };
+    if (listed === null) return { found: 0, missed: 1 };
+
+    let found = 0;
+    const known = seen.get(address) ?? new Map<string, number>();
+    seen.set(address, known);
+    for (const text of listed.texts) {
+      if (signal.aborted) return { found, missed: 1 };
+      if (await store(text, listed.asOf, options, how)) found += 1;
+      known.set(text.key, text.occurredAt ?? Number.POSITIVE_INFINITY);
+    }
+    const newest = listed.texts.at(-1)?.occurredAt ?? null;
+    const watermark = Math.max(claimed.watermark ?? 0, listed.asOf ?? newest ?? 0);
+    // Nothing says how far the list was read: the claim runs out, and the next sweep begins where this one did.
+    if (watermark === 0) return { found, missed: 0 };
+    const { fence } = claimed;
+    await storage.commitSweep({ op: newId("o"), sender: address, fence, watermark });
+    for (const [key, at] of known) if (at < watermark - options.overlapMs) known.delete(key);
+    return { found, missed: 0 };
+  };
+
+  const list = async (
+    address: string,
+    { watermark }: ClaimedSweep,
+    { overlapMs }: Required<SweepOptions>,
+    signal: AbortSignal,
+    { firstLookBackMs = overlapMs }: SweepHow,
+  ): Promise<ListedTexts | "elsewhere" | null> => {
+    try {
+      const elsewhere = await isElsewhere(address, signal);
+      if (elsewhere === null) return null;
+      if (elsewhere) {
+        warnElsewhere(address);
+        return "elsewhere";
+      }
+      const since = watermark === null ? { lastMs: firstLookBackMs } : watermark - overlapMs;
+      const known = seen.get(address);
+      const query = { to: address, since, ...(known === undefined ? {} : { known }) };
+      return await unlessAborted(transport.listInbound(query), signal);
+    } catch (error) {
+      tell.error(listTrouble(transport.name, error));
+      return null;
+    }
+  };
+
+  const store = async (
+    text: InboundText,
+    asOf: number | null,
+    { answerWithinMs }: Required<SweepOptions>,
+    { isAnswered }: SweepHow,
+  ): Promise<boolean> => {
+    const isOld = asOf !== null && text.occurredAt !== null && asOf - text.occurredAt > answerWithinMs;
+    const answered = !isOld && isAnswered !== undefined && (await isAnswered(text));
+    const unanswered = isOld
+      ? "it was found too late to be answered (options.sweep.answerWithinMs)"
+      : answered
+        ? "the carrier's list shows that it was answered already"
+        : null;
+    const recorded = await receive(context, { ...text, origin: "webhook", swept: { unanswered } });
+    if (recorded.outcome !== "recorded" || recorded.message === null) return false;
+    const { conversationId, id } = recorded.message;
+    const detail =
+      "its webhook never came; it was found in the carrier's list. Check the webhook's URL and its retries";
+    tell.notice({ kind: "swept", conversationId, messageId: id, detail });
+    stored(recorded);
+    return true;
+  };
+
+  return {
+    async run(signal, how = {}) {
+      let found = 0;
+      let missed = 0;
+      if (sweep === null || !transport.capabilities.lists) return { found, missed };
+      for (const address of addresses) {
+        if (signal.aborted) break;
+        try {
+          const swept = await sweepSender(address, sweep, signal, how);
+          found += swept.found;
+          missed += swept.missed;
+        } catch (error) {
+          missed += 1;
+          tell.error(trouble(error));
+        }
+      }
+      return { found, missed };
+    },
+  };
+}

@@ -1,0 +1,18 @@
+/** Waits for the work, or `null` when the signal is aborted before: work that cannot be called off goes on unheard. */
+export async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result | null> {
+  if (signal.aborted) {
+    work.catch(() => {});
+    return null;
+  }
+  const done = new AbortController();
+  const aborted = new Promise<null>((resolve) => {
+    signal.addEventListener("abort", () => resolve(null), { once: true, signal: done.signal });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    // The signal may live as long as the process.
+    done.abort();
+    work.catch(() => {});
+  }
+}

@@ -1,0 +1,90 @@
+import type { OutboundMessage } from "../model/message.ts";
+import type { Rivals, UnknownAttempt, UnknownState } from "../storage/storage.ts";
+import type { CarrierMessage, FoundMessages } from "../transport/transport.ts";
+
+/** An attempt, and the entry of the carrier's list that proves that it left. */
+export interface Witness {
+  readonly attempt: UnknownAttempt;
+  readonly entry: CarrierMessage;
+}
+
+/** How far the carrier's clock and ours may be apart, where nothing says by how much they are. */
+const ALLOWANCE_MS = 60_000;
+
+/** What in the carrier's list may be this message, by its addresses and content. */
+export function alikeIn(found: FoundMessages, message: OutboundMessage): readonly CarrierMessage[] {
+  return found.messages.filter(
+    ({ from, to, body, mediaCount }) =>
+      // Null while the carrier has not picked a number of the service.
+      (from === null || from === message.from) &&
+      to === message.to &&
+      body === message.body &&
+      (mediaCount === null || mediaCount === message.media.length),
+  );
+}
+
+export interface Evidence {
+  /** What {@link alikeIn} found. */
+  readonly alike: readonly CarrierMessage[];
+  readonly asOf: number | null;
+  readonly message: OutboundMessage;
+  readonly unknown: UnknownState;
+  readonly rivals: Rivals;
+  /** After this long a message is not sent any more. */
+  readonly expiryMs: number;
+}
+
+/**
+ * Which of the message's attempts the carrier's list proves. Presence proves that a message left only where it is
+ * unambiguous: there must be as many entries that nobody has claimed as attempts that may have made them, in this
+ * message and in others with the same words; then they belong to each other in order. Where all those attempts are the
+ * message's own, a single entry proves enough. Otherwise nothing is claimed.
+ */
+export function witnessesOf(evidence: Evidence): readonly Witness[] {
+  const { alike, message, rivals, expiryMs } = evidence;
+  const began = beginnings(evidence);
+  const known = new Set(rivals.known);
+  const first = Math.min(...rivals.attempts.map(began));
+  const free = alike
+    .filter(({ carrierId, createdAt }) => !known.has(carrierId) && createdAt >= first)
+    .toSorted((a, b) => a.createdAt - b.createdAt);
+  const oldest = free[0];
+  if (oldest === undefined) return [];
+  const isOwn = ({ outboundId }: UnknownAttempt): boolean => outboundId === message.id;
+  // Whose time was over before the first entry was made cannot have made it.
+  const able = rivals.attempts.filter(
+    (attempt) => isOwn(attempt) || attempt.startedAt + expiryMs + ALLOWANCE_MS >= oldest.createdAt,
+  );
+  if (able.every(isOwn) && free.length < able.length) return newestFirst(free, able, began);
+  if (free.length !== able.length) return [];
+  const pairs = able.flatMap((attempt, at): Witness[] => {
+    const entry = free[at];
+    return entry !== undefined && entry.createdAt >= began(attempt) ? [{ attempt, entry }] : [];
+  });
+  return pairs.length === able.length ? pairs.filter(({ attempt }) => isOwn(attempt)) : [];
+}
+
+/** Each entry goes to the newest attempt that had begun by then. */
+function newestFirst(
+  free: readonly CarrierMessage[],
+  attempts: readonly UnknownAttempt[],
+  began: (attempt: UnknownAttempt) => number,
+): Witness[] {
+  const left = [...attempts];
+  return free.toReversed().flatMap((entry) => {
+    const at = left.findLastIndex((attempt) => began(attempt) <= entry.createdAt);
+    const [attempt] = at === -1 ? [] : left.splice(at, 1);
+    return attempt === undefined ? [] : [{ attempt, entry }];
+  });
+}
+
+/**
+ * When an attempt began at the earliest, by the carrier's clock. Its clock and ours are compared by durations: the
+ * newest attempt has been unknown for so long, and the list was answered then. A carrier whose clock seems to be ahead
+ * may merely have been asked late, so only one that is behind counts.
+ */
+function beginnings({ asOf, unknown }: Evidence): (attempt: UnknownAttempt) => number {
+  const newest = unknown.attempts.at(-1)?.startedAt;
+  const behindMs = asOf === null || newest === undefined ? 0 : Math.min(0, asOf - newest - unknown.forMs);
+  return ({ startedAt }) => startedAt + behindMs - ALLOWANCE_MS;
+}

@@ -1,0 +1,263 @@
+import { describe, expect, it } from "vitest";
+import { OwnlineError } from "../../src/errors.ts";
+import type { CarrierMessage, FindQuery } from "../../src/transport/transport.ts";
+import { breathe, deferred, lost, OTHER, OURS, PERSON, type Rig, type RigOptions, rig } from "./rig.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+interface Scene {
+  readonly house: Rig;
+  /** What the carrier's list holds. */
+  readonly entries: CarrierMessage[];
+  readonly looks: { readonly at: number; readonly query: FindQuery }[];
+  /** How far the carrier's clock is ahead of ours. */
+  skewMs: number;
+  /** How long the list lags behind. */
+  lagMs: number;
+  broken: Error | null;
+  /** The carrier took the text, by its own clock, now. */
+  took(body: string, more?: Partial<CarrierMessage>): void;
+  /** Passes the time in small steps, working on what is due. */
+  pass(ms: number): Promise<void>;
+}
+
+/** A carrier with a list, whose clock is not ours. */
+function scene(options: RigOptions = {}): Scene {
+  const house = rig({ burst: { quietMs: 0 }, ...options });
+  const start = house.clock.now();
+  const self: Scene = {
+    house,
+    entries: [],
+    looks: [],
+    skewMs: 0,
+    lagMs: 0,
+    broken: null,
+    took(body, more = {}) {
+      const createdAt = house.clock.now() + self.skewMs;
+      const carrierId = `SM-list-${self.entries.length + 1}`;
+      self.entries.push({ carrierId, from: OURS, to: PERSON, body, mediaCount: 0, status: "sent", createdAt, ...more });
+    },
+    async pass(ms) {
+      for (let left = ms; left > 0; left -= SECOND) {
+        await house.clock.advance(Math.min(SECOND, left));
+        await house.sms.processDue();
+      }
+    },
+  };
+  house.carrier.find = async (query) => {
+    self.looks.push({ at: house.clock.now() - start, query });
+    if (self.broken !== null) throw self.broken;
+    const asOf = house.clock.now() + self.skewMs;
+    const messages = self.entries.filter(
+      (entry) => entry.createdAt <= asOf - self.lagMs && entry.createdAt >= query.since,
+    );
+    return { messages, asOf };
+  };
+  return self;
+}
+
+const kinds = ({ house }: Scene): string[] => house.notices.map(({ kind }) => kind);
+
+async function loseOne(one: Scene, body = "hello"): Promise<void> {
+  one.house.carrier.answers.push(lost);
+  await one.house.text(body);
+  await one.house.sms.processDue();
+}
+
+describe("a message whose answer was lost", () => {
+  it("is found in the carrier's list after 15 seconds, and leaves once", async () => {
+    const one = scene();
+    await using house = one.house;
+    await loseOne(one);
+    one.took("re: hello", { status: "delivered" });
+    await one.pass(14 * SECOND);
+    expect(one.looks).toEqual([]);
+    await one.pass(SECOND);
+    expect(house.statuses.at(-1)).toMatchObject({ status: "delivered", carrierIds: ["SM-list-1"] });
+    expect(kinds(one)).toEqual(["unknown", "found"]);
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.sms.counts()).toMatchObject({ unknown: 1, found: 1, resent: 0 });
+    expect(one.looks[0]?.query).toMatchObject({ from: OURS, to: PERSON });
+  });
+
+  it("is looked for less and less often, and sent again once after the window, which is counted", async () => {
+    const one = scene();
+    await using house = one.house;
+    await loseOne(one);
+    await one.pass(7 * MINUTE);
+    expect(one.looks.map(({ at }) => at / SECOND)).toEqual([15, 30, 60, 120, 240, 360]);
+    expect(house.carrier.sent.map(({ attempt }) => attempt)).toEqual([1, 2]);
+    expect(kinds(one)).toEqual(["unknown", "resent"]);
+    expect(house.sms.counts()).toMatchObject({ unknown: 1, found: 0, resent: 1 });
+  });
+
+  it("is found by a list that lags behind, as long as it lags for less than the window", async () => {
+    const one = scene();
+    await using house = one.house;
+    one.lagMs = 5 * MINUTE;
+    await loseOne(one);
+    one.took("re: hello");
+    await one.pass(7 * MINUTE);
+    expect(house.carrier.sent).toHaveLength(1);
+    expect(kinds(one)).toEqual(["unknown", "found"]);
+  });
+
+  it("is not sent again by a clock of ours that jumped an hour: the carrier's own time must have passed", async () => {
+    const one = scene();
+    await using house = one.house;
+    await loseOne(one);
+    await one.pass(15 * SECOND);
+    one.skewMs = -60 * MINUTE;
+    await house.clock.advance(60 * MINUTE);
+    await house.sms.processDue();
+    expect(house.carrier.sent).toHaveLength(1);
+    await one.pass(5 * MINUTE + 44 * SECOND);
+    expect(house.carrier.sent).toHaveLength(1);
+    await one.pass(2 * SECOND);
+    expect(house.carrier.sent).toHaveLength(2);
+  });
+
+  it("is found although the carrier's clock is an hour behind, or ahead", async () => {
+    for (const skewMs of [-60 * MINUTE, 60 * MINUTE]) {
+      const one = scene();
+      await using house = one.house;
+      one.skewMs = skewMs;
+      await loseOne(one);
+      one.took("re: hello");
+      await one.pass(15 * SECOND);
+      expect(kinds(one)).toEqual(["unknown", "found"]);
+      expect(house.carrier.sent).toHaveLength(1);
+    }
+  });
+
+  it.each<[string, Partial<CarrierMessage>]>([
+    ["other words", { body: "re: hello!" }],
+    ["another person", { to: OTHER }],
+    ["another number of ours", { from: "+15550001111" }],
+    ["a picture", { mediaCount: 1 }],
+    ["an earlier time than the attempt", { createdAt: Date.UTC(2025, 11, 31, 23) }],
+  ])("is not taken for an entry with %s", async (_, more) => {
+    const one = scene();
+    await using house = one.house;
+    await loseOne(one);
+    one.took("re: hello", more);
+    await one.pass(7 * MINUTE);
+    expect(kinds(one)).toEqual(["unknown", "resent"]);
+    expect(house.carrier.sent).toHaveLength(2);
+  });
+
+  it("is not taken for an earlier message with the same words, whose id is known", async () => {
+    const one = scene();
+    await using house = one.house;
+    await house.text("hello");
+    await house.sms.processDue();
+    one.took("re: hello", { carrierId: "SM1" });
+    await one.pass(30 * SECOND);
+    await loseOne(one);
+    await one.pass(7 * MINUTE);
+    expect(kinds(one)).toEqual(["unknown", "resent"]);
+  });
+
+  it("is claimed in order among others with the same words, and not at all where one is missing", async () => {
+    const one = scene({ sending: { orderWaitMs: 0 } });
+    await using house = one.house;
+    house.carrier.answers.push(lost, lost);
+    for (const key of ["1", "2"]) await house.sms.send({ key, to: PERSON, body: "same" });
+    await house.sms.processDue();
+    one.took("same", { carrierId: "SM-first" });
+    await one.pass(30 * SECOND);
+    expect(house.carrier.sent).toHaveLength(2);
+    // One entry for two attempts: nobody knows whose it is.
+    expect(kinds(one)).not.toContain("found");
+    one.took("same", { carrierId: "SM-second" });
+    await one.pass(2 * MINUTE);
+    const ids = house.carrier.sent.map(({ outboundId }) => outboundId);
+    const messages = await Promise.all(ids.map((id) => house.sms.message(id)));
+    expect(messages).toMatchObject([{ carrierIds: ["SM-first"] }, { carrierIds: ["SM-second"] }]);
+    expect(house.carrier.sent).toHaveLength(2);
+  });
+
+  it("is proved by one entry for any of its own attempts", async () => {
+    const one = scene();
+    await using house = one.house;
+    await loseOne(one);
+    house.carrier.answers.push(lost);
+    await one.pass(6 * MINUTE);
+    expect(house.carrier.sent).toHaveLength(2);
+    one.took("re: hello");
+    await one.pass(30 * SECOND);
+    expect(kinds(one)).toEqual(["unknown", "resent", "unknown", "found"]);
+    await one.pass(10 * MINUTE);
+    expect(house.carrier.sent).toHaveLength(2);
+  });
+
+  it.each([
+    ["hold", "held", "held"],
+    ["drop", "failed", "dropped"],
+  ] as const)("is %s by policy when every witness stays silent, and counted", async (unknown, status, notice) => {
+    const one = scene({ sending: { unknown } });
+    await using house = one.house;
+    await loseOne(one);
+    await one.pass(7 * MINUTE);
+    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.statuses.at(-1)).toMatchObject({ status });
+    expect(kinds(one)).toEqual(["unknown", notice]);
+    expect(house.sms.counts()[notice]).toBe(1);
+  });
+
+  it("waits for a list that cannot be read for a second window, tells it once, and then decides", async () => {
+    const one = scene();
+    await using house = one.house;
+    one.broken = new OwnlineError("carrier_unavailable", "The list could not be read.", { retryable: true });
+    await loseOne(one);
+    await one.pass(12 * MINUTE - SECOND);
+    expect(house.carrier.sent).toHaveLength(1);
+    await one.pass(MINUTE);
+    expect(house.carrier.sent).toHaveLength(2);
+    expect(house.errors).toMatchObject([{ code: "carrier_unavailable" }]);
+    expect(house.notices.at(-1)?.detail).toContain("could not be read");
+  });
+
+  it("does not believe a clock that jumped over both windows while the list cannot be read", async () => {
+    const one = scene();
+    await using house = one.house;
+    await loseOne(one);
+    one.broken = new TypeError("fetch failed");
+    await house.clock.advance(13 * MINUTE);
+    await house.sms.processDue();
+    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.errors).toMatchObject([{ code: "carrier_unavailable", party: "carrier" }]);
+    one.broken = null;
+    one.took("re: hello");
+    await one.pass(MINUTE);
+    expect(kinds(one)).toEqual(["unknown", "found"]);
+  });
+
+  it("is settled by the storage's clock alone where the carrier has no list", async () => {
+    const one = scene();
+    await using house = one.house;
+    Object.assign(house.carrier, { capabilities: { ...house.carrier.capabilities, lists: false } });
+    await loseOne(one);
+    await one.pass(7 * MINUTE);
+    expect(one.looks).toEqual([]);
+    expect(house.carrier.sent).toHaveLength(2);
+  });
+
+  it("is left as it is by a process that stops while the carrier does not answer", async () => {
+    const one = scene();
+    await using house = one.house;
+    await loseOne(one);
+    const answer = deferred<never>();
+    house.carrier.find = () => answer.promise;
+    await house.clock.advance(15 * SECOND);
+    const passing = house.sms.processDue();
+    await breathe();
+    const stopping = house.sms.stop({ timeoutMs: 1000 });
+    await house.clock.advance(1000);
+    await Promise.all([stopping, passing]);
+    expect(house.statuses.at(-1)).toMatchObject({ status: "unknown" });
+    expect(house.carrier.sent).toHaveLength(1);
+  });
+});

@@ -1,0 +1,263 @@
+import { describe, expect, it } from "vitest";
+import { OwnlineError } from "../../src/errors.ts";
+import { manualClock } from "../../src/testing/manual-clock.ts";
+import type { InboundText, ListInboundQuery, OwnedSender } from "../../src/transport/transport.ts";
+import { breathe, deferred, ledger, OURS, PERSON, type Rig, type RigOptions, rig } from "./rig.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+interface Scene {
+  readonly house: Rig;
+  readonly texts: InboundText[];
+  readonly looks: ListInboundQuery[];
+  readonly owned: OwnedSender[];
+  broken: Error | null;
+  /** A text that the carrier has, and whose webhook never came. */
+  lose(sid: string, body: string, agoMs?: number): void;
+}
+
+function scene(options: RigOptions = {}): Scene {
+  const house = rig({ burst: { quietMs: 0 }, ...options });
+  const self: Scene = {
+    house,
+    texts: [],
+    looks: [],
+    owned: [],
+    broken: null,
+    lose(sid, body, agoMs = 0) {
+      const occurredAt = house.clock.now() - agoMs;
+      const text = { from: PERSON, to: OURS, service: null, body, media: [], optOut: null, occurredAt };
+      self.texts.push({ key: `AC1:${sid}`, carrierId: sid, ...text });
+    },
+  };
+  house.carrier.senders = async () => self.owned;
+  house.carrier.listInbound = async (query) => {
+    self.looks.push(query);
+    if (self.broken !== null) throw self.broken;
+    const asOf = house.clock.now();
+    const since = typeof query.since === "number" ? query.since : asOf - query.since.lastMs;
+    const texts = self.texts.filter(
+      ({ key, occurredAt }) => (occurredAt ?? 0) >= since && query.known?.has(key) !== true,
+    );
+    return { texts, asOf };
+  };
+  return self;
+}
+
+const kinds = ({ house }: Scene): string[] => house.notices.map(({ kind }) => kind);
+const inbound = async ({ house }: Scene) => {
+  const { conversations } = await house.sms.conversations();
+  const pages = await Promise.all(conversations.map(({ id }) => house.sms.messages({ conversationId: id })));
+  return pages.flat().filter(({ direction }) => direction === "inbound");
+};
+
+describe("a text whose webhook never came", () => {
+  it("is found, stored with the carrier's time, answered once, counted and told", async () => {
+    const one = scene();
+    await using house = one.house;
+    one.lose("SMlost", "hello", 30 * SECOND);
+    const { turns } = await house.sms.processDue();
+    expect(turns).toBe(1);
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(await inbound(one)).toMatchObject([
+      { body: "hello", carrierId: "SMlost", origin: "webhook", occurredAt: house.clock.now() - 30 * SECOND },
+    ]);
+    expect(kinds(one)).toEqual(["swept"]);
+    expect(house.sms.counts().swept).toBe(1);
+  });
+
+  it("is the same text when its webhook comes late after all", async () => {
+    const one = scene();
+    await using house = one.house;
+    one.lose("SMlate", "hello");
+    await house.sms.processDue();
+    await expect(house.text("hello", { sid: "SMlate" })).rejects.toThrow("was not stored");
+    await house.sms.settled();
+    expect(await inbound(one)).toHaveLength(1);
+    expect(house.carrier.sent).toHaveLength(1);
+  });
+
+  it("is not swept when its webhook came", async () => {
+    const one = scene();
+    await using house = one.house;
+    await house.text("hello", { sid: "SMcame" });
+    one.lose("SMcame", "hello");
+    await house.sms.processDue();
+    expect(await inbound(one)).toHaveLength(1);
+    expect(kinds(one)).toEqual([]);
+  });
+
+  it("is looked for from the installation on, then from the last look, each time with an overlap", async () => {
+    const one = scene({ sweep: { everyMs: MINUTE, overlapMs: 5 * MINUTE } });
+    await using house = one.house;
+    one.lose("SMold", "before we were here", 6 * MINUTE);
+    const start = house.clock.now();
+    await house.sms.processDue();
+    await house.sms.processDue();
+    await house.clock.advance(MINUTE);
+    await house.sms.processDue();
+    expect(one.looks.map(({ since }) => since)).toEqual([{ lastMs: 5 * MINUTE }, start - 5 * MINUTE]);
+    expect(await inbound(one)).toEqual([]);
+  });
+
+  it("is found within the overlap, and what was seen there is not listed again", async () => {
+    const one = scene();
+    await using house = one.house;
+    one.lose("SM-a", "a");
+    await house.sms.processDue();
+    await house.clock.advance(2 * MINUTE);
+    one.lose("SM-b", "it lagged", 2 * MINUTE + SECOND);
+    await house.sms.processDue();
+    expect((await inbound(one)).map(({ body }) => body)).toEqual(["a", "it lagged"]);
+    expect(one.looks[1]?.known?.has("AC1:SM-a")).toBe(true);
+    await house.clock.advance(15 * MINUTE);
+    await house.sms.processDue();
+    await house.clock.advance(MINUTE);
+    await house.sms.processDue();
+    expect(one.looks.at(-1)?.known?.has("AC1:SM-a")).toBe(false);
+  });
+
+  it("is stored and shown, but not answered, when it is found too late", async () => {
+    const one = scene({ sweep: { overlapMs: 120 * MINUTE, answerWithinMs: 60 * MINUTE } });
+    await using house = one.house;
+    one.lose("SM-old", "old", 61 * MINUTE);
+    one.lose("SM-new", "new", 60 * MINUTE);
+    await house.sms.processDue();
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: new"]);
+    expect(await inbound(one)).toMatchObject([{ needsAnswer: false }, { needsAnswer: true }]);
+    expect(kinds(one).toSorted()).toEqual(["not-answered", "swept", "swept"]);
+  });
+
+  it("carries no auto-reply", async () => {
+    const one = scene({ autoReply: "One moment." });
+    await using house = one.house;
+    one.lose("SM-1", "hello");
+    await house.sms.processDue();
+    expect((await house.history(house.messages[0] ?? (await house.type("x")))).map(({ origin }) => origin)).toEqual([
+      "webhook",
+      "ai",
+    ]);
+  });
+
+  it("opts a person out who texted STOP, unless a START came after it; and never opts anybody in", async () => {
+    const one = scene();
+    await using house = one.house;
+    one.lose("SM-stop", "STOP");
+    await house.sms.processDue();
+    await expect(house.sms.send({ key: "1", to: PERSON, body: "x" })).rejects.toMatchObject({ code: "opted_out" });
+    await house.clock.advance(MINUTE);
+    one.lose("SM-start", "START");
+    await house.sms.processDue();
+    await expect(house.sms.send({ key: "2", to: PERSON, body: "x" })).rejects.toMatchObject({ code: "opted_out" });
+    await house.text("START");
+    one.lose("SM-stop-2", "STOP", 30 * SECOND);
+    await house.clock.advance(MINUTE);
+    await house.sms.processDue();
+    await house.sms.send({ key: "3", to: PERSON, body: "welcome back" });
+    await house.clock.advance(MINUTE);
+    one.lose("SM-stop-3", "STOP");
+    await house.clock.advance(MINUTE);
+    await house.sms.processDue();
+    await expect(house.sms.send({ key: "4", to: PERSON, body: "x" })).rejects.toMatchObject({ code: "opted_out" });
+  });
+
+  it("is found again after an error of the list, which is told: nothing is passed over", async () => {
+    const one = scene();
+    await using house = one.house;
+    await house.sms.processDue();
+    const [first] = one.looks;
+    expect(first?.since).toEqual({ lastMs: 10 * MINUTE });
+    one.broken = new OwnlineError("carrier_unavailable", "The list could not be read.", { retryable: true });
+    await house.clock.advance(MINUTE);
+    one.lose("SM-1", "hello");
+    await house.sms.processDue();
+    expect(house.errors).toMatchObject([{ code: "carrier_unavailable" }]);
+    one.broken = null;
+    await house.clock.advance(30 * MINUTE);
+    await house.sms.processDue();
+    expect(one.looks.at(-1)?.since).toEqual(one.looks.at(-2)?.since);
+    expect((await inbound(one)).map(({ body }) => body)).toEqual(["hello"]);
+  });
+
+  it("keeps the claim's fence: of two processes one sweeps, and both store it once", async () => {
+    const clock = manualClock();
+    const storage = ledger(clock);
+    const one = scene({ clock, storage });
+    const other = scene({ clock, storage });
+    await using house = one.house;
+    one.lose("SM-1", "hello");
+    other.lose("SM-1", "hello");
+    await Promise.all([house.sms.processDue(), other.house.sms.processDue()]);
+    expect([...one.looks, ...other.looks]).toHaveLength(1);
+    await clock.advance(MINUTE);
+    await other.house.sms.processDue();
+    expect(await inbound(one)).toHaveLength(1);
+  });
+
+  it("is found by a process that was started, every minute", async () => {
+    const one = scene();
+    await using house = one.house;
+    await house.sms.start();
+    for (let round = 0; round < 5; round += 1) await breathe();
+    one.lose("SM-1", "hello");
+    await house.clock.advance(MINUTE);
+    for (let round = 0; round < 20 && house.carrier.sent.length === 0; round += 1) await breathe();
+    await house.clock.advance(SECOND);
+    for (let round = 0; round < 20 && house.carrier.sent.length === 0; round += 1) await breathe();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    await house.sms.stop();
+  });
+});
+
+describe("the search for lost webhooks", () => {
+  it("leaves a number alone whose webhook is another service's, and says so once", async () => {
+    const one = scene();
+    await using house = one.house;
+    one.owned.push({
+      address: OURS,
+      capabilities: ["sms"],
+      webhookUrl: "https://live.example/sms",
+      posts: "elsewhere",
+    });
+    one.lose("SM-1", "hello");
+    for (let minute = 0; minute < 5; minute += 1) {
+      await house.sms.processDue();
+      await house.clock.advance(2 * MINUTE);
+    }
+    expect(one.looks).toEqual([]);
+    expect(kinds(one)).toEqual(["not-swept"]);
+  });
+
+  it.each<[string, RigOptions]>([
+    ["it is switched off", { sweep: false }],
+    ["a function finds the senders", { senders: ((address: string) => ({ address })) as never }],
+  ])("does not take place where %s", async (_, options) => {
+    const one = scene(options);
+    await using house = one.house;
+    one.lose("SM-1", "hello");
+    await house.sms.processDue();
+    expect(one.looks).toEqual([]);
+  });
+
+  it("does not take place where the carrier has no list", async () => {
+    const one = scene();
+    await using house = one.house;
+    Object.assign(house.carrier, { capabilities: { ...house.carrier.capabilities, lists: false } });
+    await house.sms.processDue();
+    expect(one.looks).toEqual([]);
+  });
+
+  it("does not keep a process from stopping while the carrier does not answer", async () => {
+    const one = scene();
+    await using house = one.house;
+    house.carrier.listInbound = () => deferred<never>().promise;
+    await house.sms.start();
+    const passing = house.sms.processDue();
+    for (let round = 0; round < 5; round += 1) await breathe();
+    // Without any time passing: nothing waits for the bound.
+    const ending = Promise.all([house.sms.stop({ timeoutMs: 10_000 }), passing]).then(() => "stopped");
+    await expect(ending).resolves.toBe("stopped");
+  });
+});
