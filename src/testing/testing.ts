@@ -19,3 +19,15 @@ export {
   fakeCarrier,
 } from "./fake-carrier.ts";
 export { type ManualClock, manualClock } from "./manual-clock.ts";
+export {
+  type AiFaults,
+  type CallFaults,
+  type FaultOptions,
+  type FaultTable,
+  type SendFaults,
+  type SimulatedOptions,
+  type SimulationOptions,
+  type SimulationReport,
+  simulate,
+  type Violation,
+} from "./simulation.ts";

@@ -1,0 +1,129 @@
+import type { CarrierStatus } from "../../model/delivery-status.ts";
+import type { Fact, FactBody } from "./facts.ts";
+
+/** One request to the carrier, as the judge knows it. */
+export interface AttemptEntry {
+  readonly claimedAtMs: number;
+  readonly overtook: readonly string[];
+  handedOver: boolean;
+  answer: (FactBody & { kind: "answer-recorded" })["answer"] | null;
+  /** What the carrier was recorded to have said. */
+  readonly reported: CarrierStatus[];
+}
+
+/** One message of ours, from its commit on. */
+export interface MessageEntry {
+  readonly id: string;
+  readonly conversation: ConversationEntry;
+  readonly createdAtMs: number;
+  expiresAtMs: number;
+  readonly turnId: string | null;
+  readonly attempts: AttemptEntry[];
+  /** Whether it waits to be handed over, as far as the facts say. */
+  waits: boolean;
+  /** A STOP found it waiting. */
+  stopped: boolean;
+  /** Its person had opted out at some time since it was written. */
+  metOptOut: boolean;
+  /** Its conversation was a person's at some time since it was written. */
+  metPause: boolean;
+  decision: string | null;
+  readonly carrierIds: Set<string>;
+  readonly taken: (Fact & { kind: "taken" })[];
+}
+
+/** One text of a person. */
+export interface TextEntry {
+  readonly fact: Fact & { kind: "text" };
+  /** Since when something was waiting for an answer when it came. */
+  readonly pendingSinceMs: number;
+  /** The turn that was committed over it. */
+  turnId: string | null;
+  /** Need not be answered, since the person opted out after it or an operator skipped it. */
+  excused: boolean;
+}
+
+export interface ConversationEntry {
+  readonly id: string;
+  readonly consentKey: string;
+  readonly texts: TextEntry[];
+  readonly messages: MessageEntry[];
+  /** The newest claim, `null` where nobody holds it. */
+  lease: (Fact & { kind: "turn-claimed" }) | null;
+  fence: number;
+  paused: boolean;
+  everPaused: boolean;
+}
+
+/** The judge's own model of the ledger. */
+export class Book {
+  readonly conversations: Map<string, ConversationEntry> = new Map<string, ConversationEntry>();
+  readonly messages: Map<string, MessageEntry> = new Map<string, MessageEntry>();
+  readonly texts: Map<string, TextEntry> = new Map<string, TextEntry>();
+  readonly optedOut: Set<string> = new Set<string>();
+  /** By turn, the texts that its last run was asked about. */
+  readonly asked: Map<string, Fact & { kind: "asked" }> = new Map<string, Fact & { kind: "asked" }>();
+  readonly toolStarted: Set<string> = new Set<string>();
+  readonly claimedTurns: Set<string> = new Set<string>();
+  /** The message that each `send()` resolved with. */
+  readonly sent: Map<string, string> = new Map<string, string>();
+
+  conversation(id: string, consentKey: string): ConversationEntry {
+    const known = this.conversations.get(id);
+    if (known !== undefined) return known;
+    const made: ConversationEntry = {
+      id,
+      consentKey,
+      texts: [],
+      messages: [],
+      lease: null,
+      fence: 0,
+      paused: false,
+      everPaused: false,
+    };
+    this.conversations.set(id, made);
+    return made;
+  }
+
+  write(
+    ids: readonly string[],
+    conversation: ConversationEntry,
+    turnId: string | null,
+    atMs: number,
+    expiryMs: number,
+  ): void {
+    for (const id of ids) {
+      const message: MessageEntry = {
+        id,
+        conversation,
+        createdAtMs: atMs,
+        expiresAtMs: atMs + expiryMs,
+        turnId,
+        attempts: [],
+        waits: true,
+        stopped: false,
+        metOptOut: this.optedOut.has(conversation.consentKey),
+        metPause: conversation.paused,
+        decision: null,
+        carrierIds: new Set(),
+        taken: [],
+      };
+      conversation.messages.push(message);
+      this.messages.set(id, message);
+    }
+  }
+
+  /** A person opts out, by a text or by the carrier's word. */
+  optOut(consentKey: string, at: ConversationEntry): void {
+    this.optedOut.add(consentKey);
+    at.lease = null;
+    for (const text of at.texts) text.excused = true;
+    for (const conversation of this.conversations.values()) {
+      if (conversation.consentKey !== consentKey) continue;
+      for (const message of conversation.messages) {
+        message.metOptOut = true;
+        if (message.waits) message.stopped = true;
+      }
+    }
+  }
+}

@@ -1,0 +1,214 @@
+import type { CarrierStatus } from "../../model/delivery-status.ts";
+import type {
+  CarrierMessage,
+  InboundText,
+  ReceivedWebhook,
+  SendRequest,
+  SendResult,
+  StatusReport,
+  Transport,
+  WebhookRequest,
+} from "../../transport/transport.ts";
+import { cross } from "./crossing.ts";
+import { drawFault, SEND_FAULTS } from "./faults.ts";
+import type { SimulatedProcess } from "./process.ts";
+import { note, short, type World, witness } from "./world.ts";
+
+const URL_OF_OURS = "https://ownline.test/sms";
+const HEADER = "x-simulated-carrier";
+
+/** The outside world: takes texts, posts webhooks, keeps lists, and blocks whoever texted STOP. */
+export interface SimulatedCarrier {
+  /** The way of one process to it. */
+  transportFor(process: SimulatedProcess): Transport;
+  /** The webhook of a person's text; from now on the carrier's list has it. */
+  text(text: InboundText): Request;
+  report(report: StatusReport): Request;
+  /** A webhook that somebody else made up. */
+  forged(text: InboundText): Request;
+  block(participant: string): void;
+  unblock(participant: string): void;
+}
+
+/** How the callbacks of a taken text get home. */
+export type PostReport = (report: StatusReport, afterMs: number) => void;
+
+export function simulatedCarrier(world: World, post: PostReport): SimulatedCarrier {
+  const { dice, timeline, trace } = world;
+  const webhooks: ReceivedWebhook[] = [];
+  const taken: CarrierMessage[] = [];
+  const inbound: { readonly text: InboundText; readonly at: number }[] = [];
+  const blocked = new Set<string>();
+  /** A list may show late what the carrier has taken. */
+  const lagMs = dice.chance(0.3) ? dice.between(500, 40_000) : 0;
+  const isListed = (at: number) => world.calm || at <= timeline.now - lagMs;
+  let ids = 0;
+
+  function request(content: ReceivedWebhook, secret = "genuine"): Request {
+    return new Request(`${URL_OF_OURS}?webhook=${webhooks.push(content) - 1}`, {
+      method: "POST",
+      headers: { [HEADER]: secret },
+    });
+  }
+
+  /** What the carrier reports of a text: in the end delivered, mostly; each report lost, doubled or late by chance. */
+  function reportAll(about: Pick<StatusReport, "outboundId" | "attempt" | "carrierId">, last: CarrierStatus): void {
+    const way: CarrierStatus[] = last === "failed" ? ["failed"] : dice.chance(0.5) ? ["sent", last] : [last];
+    let afterMs = 0;
+    for (const status of way) {
+      afterMs += dice.between(0, 2500);
+      trace.count("carrier.callback", "calls");
+      const fault = world.calm ? 1 : dice.next();
+      if (fault < 0.15) {
+        trace.count("carrier.callback", "lost");
+        continue;
+      }
+      const error = last === "failed" || last === "undelivered" ? { code: 30003, reason: "unreachable" } : null;
+      const report = { ...about, status, rawStatus: status, error: status === last ? error : null, optOut: false };
+      if (fault < 0.25) {
+        trace.count("carrier.callback", "twice");
+        post(report, afterMs + dice.between(0, 4000));
+      }
+      if (fault > 0.9 && fault < 1) {
+        trace.count("carrier.callback", "late");
+        post(report, afterMs + dice.between(3000, 60_000));
+      } else post(report, afterMs);
+    }
+  }
+
+  function take(send: SendRequest, process: SimulatedProcess): string {
+    ids += 1;
+    const carrierId = `SM${ids}`;
+    const { outboundId, attempt, from, to, body } = send;
+    witness(world, { kind: "taken", outboundId, attempt, carrierId, from, to, body });
+    note(world, "carrier", `takes ${short(outboundId)} attempt ${attempt} from ${process.name}`, carrierId);
+    const mediaCount = send.media.length;
+    taken.push({ carrierId, from, to, body, mediaCount, status: "accepted", createdAt: timeline.now });
+    const end = dice.next();
+    reportAll({ outboundId, attempt, carrierId }, end < 0.05 ? "undelivered" : end < 0.08 ? "failed" : "delivered");
+    return carrierId;
+  }
+
+  function handOver(process: SimulatedProcess, send: SendRequest): Promise<SendResult> {
+    const { outboundId, attempt } = send;
+    witness(world, { kind: "handed-over", outboundId, attempt });
+    return new Promise((resolve, reject) => {
+      if (!process.alive) return;
+      const call = "carrier.send";
+      trace.count(call, "calls");
+      const fault = world.calm ? null : drawFault(dice, world.rates.send, SEND_FAULTS);
+      if (fault !== null) trace.count(call, fault);
+      const answer = (outcome: string, settle: () => void) => {
+        const slowMs = fault === "slow" ? dice.between(0, 3000) : 0;
+        timeline.after(dice.between(1, 120) + slowMs, () => {
+          if (process.alive) note(world, process.name, `${call} ${short(outboundId)}`, outcome);
+          return process.hear(call, settle);
+        });
+      };
+      const accepted = (): SendResult => ({
+        kind: "accepted",
+        carrierId: take(send, process),
+        status: "accepted",
+        rawStatus: "queued",
+      });
+      const arrive = (): unknown => {
+        if (!process.alive && dice.chance(0.5)) return false;
+        if (blocked.has(send.to)) {
+          trace.count(call, "opted out");
+          return answer("refused: opted out", () => resolve(refused("opted-out", 21610)));
+        }
+        switch (fault) {
+          case "429":
+            return answer("429", () => resolve(refused("retry-now", 20429)));
+          case "congested":
+            return answer("congested", () => resolve(refused("retry-later", 30001)));
+          case "refused":
+            return answer("refused for good", () => resolve(refused("permanent", 21211)));
+          case "error before":
+            return answer("503 before it took it", () => resolve(unknown()));
+          case "error after":
+            take(send, process);
+            return answer("took it, and the answer is lost", () => resolve(unknown()));
+          case "threw":
+            if (dice.chance(0.5)) take(send, process);
+            return answer("threw", () => reject(new TypeError("fetch failed")));
+          case "crash before":
+            return process.crash(`before ${call}`);
+          case "crash after":
+            take(send, process);
+            return process.crash(`after ${call}`);
+          case "slow":
+          case null: {
+            const result = accepted();
+            return answer("accepted", () => resolve(result));
+          }
+          default:
+            return fault satisfies never;
+        }
+      };
+      timeline.after(dice.between(1, 60) + (fault === "slow" ? dice.between(0, 3000) : 0), arrive);
+    });
+  }
+
+  return {
+    transportFor(process): Transport {
+      const list = <Result>(name: string, look: () => Result) =>
+        cross(process, `carrier.${name}`, world.rates.list, async () => look());
+      return {
+        name: "simulated",
+        capabilities: { maxBodyLength: 1600, maxMedia: 10, statusCallbacks: true, autoReply: true, lists: true },
+        send: (send) => handOver(process, send),
+        receive: async (webhook) => read(webhook, webhooks),
+        acknowledge: (autoReply) => new Response(autoReply?.body ?? null),
+        find: ({ from, to, since }) =>
+          list("find", () => ({
+            messages: taken
+              .filter((one) => one.from === from && one.to === to && one.createdAt >= since && isListed(one.createdAt))
+              .toReversed(),
+            asOf: timeline.now,
+          })),
+        listInbound: ({ to, since }) =>
+          list("listInbound", () => {
+            const from = typeof since === "number" ? since : timeline.now - since.lastMs;
+            return {
+              texts: inbound
+                .filter(({ text, at }) => text.to === to && at >= from && isListed(at))
+                .map(({ text, at }) => ({ ...text, occurredAt: at })),
+              asOf: timeline.now,
+            };
+          }),
+        senders: () => list("senders", () => []),
+      };
+    },
+    text(text) {
+      if (!inbound.some((known) => known.text.key === text.key)) inbound.push({ text, at: timeline.now });
+      return request({ kind: "inbound", text });
+    },
+    report: (report) => request({ kind: "status", report }),
+    forged: (text) => request({ kind: "inbound", text }, "forged"),
+    block: (participant) => void blocked.add(participant),
+    unblock: (participant) => void blocked.delete(participant),
+  };
+}
+
+function read({ url, headers }: WebhookRequest, webhooks: readonly ReceivedWebhook[]): ReceivedWebhook {
+  if (headers.get(HEADER) !== "genuine") {
+    return { kind: "rejected", httpStatus: 403, reason: "It is not signed.", log: "A forged webhook came." };
+  }
+  const place = Number(new URL(url).searchParams.get("webhook"));
+  return webhooks[place] ?? { kind: "ignored", reason: "the simulated carrier made no such webhook" };
+}
+
+function refused(refusal: (SendResult & { kind: "refused" })["refusal"], code: number): SendResult {
+  return {
+    kind: "refused",
+    refusal,
+    wholeAccount: false,
+    retryAfterMs: null,
+    error: { code, reason: `the simulated carrier says ${code}` },
+  };
+}
+
+function unknown(): SendResult {
+  return { kind: "unknown", error: { code: null, reason: "the simulated carrier did not answer" } };
+}

@@ -1,0 +1,216 @@
+import { type CarrierStatus, isFinal } from "../../model/delivery-status.ts";
+import type { Message, OutboundMessage } from "../../model/message.ts";
+import type { Ownline } from "../../ownline.ts";
+import type { Book, ConversationEntry, MessageEntry } from "./book.ts";
+import { isWitnessed, type Terms } from "./judge-course.ts";
+import { short } from "./world.ts";
+
+type Accuse = (rule: string, detail: string) => void;
+
+/** Compares what the ledger shows to everyone, at the end, with what must have become of it. */
+export async function judgeEnd(
+  reader: Ownline,
+  book: Book,
+  terms: Terms,
+  nowMs: number,
+  accuse: Accuse,
+): Promise<void> {
+  const { conversations } = await reader.conversations({ limit: 1000 });
+  for (const { id, answeredSeq } of conversations) {
+    const entry = book.conversations.get(id);
+    if (entry === undefined) {
+      accuse("traces", "the ledger shows a conversation that nobody began");
+      continue;
+    }
+    const messages = await reader.messages({ conversationId: id, limit: 1000 });
+    const seqs = new Set(messages.map(({ seq }) => seq));
+    if (seqs.size !== messages.length) accuse("order", "two messages of one conversation have the same place");
+    await judgeTexts(reader, entry, messages, answeredSeq, accuse);
+    const outbound = messages.filter((message) => message.direction === "outbound");
+    for (const message of outbound) {
+      const own = book.messages.get(message.id);
+      if (own !== undefined) judgeMessage(message, own, outbound, book, terms, nowMs, accuse);
+      else if (message.origin !== "auto-reply") accuse("traces", `${short(message.id)} was committed by nobody`);
+    }
+    for (const own of entry.messages) {
+      if (!outbound.some((message) => message.id === own.id)) accuse("nothing lost", `${short(own.id)} is gone`);
+    }
+    if (terms.usualAi) judgeWords(entry, outbound, accuse);
+    judgeOrder(outbound, book, accuse);
+  }
+  for (const id of book.conversations.keys()) {
+    if (!conversations.some((shown) => shown.id === id)) accuse("nothing lost", "a conversation is gone");
+  }
+}
+
+/** Every text is there, once, and is answered by the one turn that was committed over it, or is excused. */
+async function judgeTexts(
+  reader: Ownline,
+  entry: ConversationEntry,
+  messages: readonly Message[],
+  answeredSeq: number,
+  accuse: Accuse,
+): Promise<void> {
+  const inbound = messages.filter((message) => message.direction === "inbound");
+  if (inbound.length !== entry.texts.length) accuse("nothing lost", "the ledger shows other texts than were stored");
+  for (const text of entry.texts) {
+    const { messageId, key, needsAnswer } = text.fact;
+    const story = await reader.explain(messageId);
+    if (story === null) {
+      accuse("nothing lost", `${key} is gone`);
+      continue;
+    }
+    if (!needsAnswer) continue;
+    if (story.message.seq > answeredSeq) accuse("no silence", `${key} still waits for an answer at the end`);
+    if (text.turnId !== null) {
+      if (story.turn?.id !== text.turnId)
+        accuse("one turn", `${key} stands in another turn than the one that answered it`);
+      if (story.turn?.outcome === null || story.turn?.outcome === "cancelled") {
+        accuse("one turn", `the turn of ${key} was committed, and shows ${story.turn.outcome}`);
+      }
+    } else if (!text.excused) {
+      accuse("no silence", `${key} was acknowledged, and no turn was committed over it`);
+    }
+  }
+}
+
+/** Its status, its copies, and its text. */
+function judgeMessage(
+  message: OutboundMessage,
+  own: MessageEntry,
+  all: readonly OutboundMessage[],
+  book: Book,
+  terms: Terms,
+  nowMs: number,
+  accuse: Accuse,
+): void {
+  const name = short(message.id);
+  const { status } = message;
+  for (const copy of own.taken) {
+    if (copy.body !== message.body || copy.to !== message.to || copy.from !== message.from) {
+      accuse("traces", `the carrier took something else than ${name} says`);
+    }
+  }
+  if (message.attempts !== own.attempts.length) {
+    accuse("once", `${name} shows ${message.attempts} attempt(s), and ${own.attempts.length} were claimed`);
+  }
+  if (own.taken.length > 1 && own.decision !== "resend")
+    accuse("once", `the carrier has ${name} ${own.taken.length} times`);
+  const shownIds = message.carrierIds.toSorted().join();
+  if (shownIds !== Array.from(own.carrierIds).toSorted().join()) {
+    accuse("told", `${name} shows the carrier's ids ${shownIds}, and ${[...own.carrierIds].join()} were reported`);
+  }
+  if (message.origin !== "auto-reply" && (status === "intent" || status === "sending" || status === "unknown")) {
+    accuse("settled", `${name} is ${status} at the end`);
+  }
+  const expected = bestOf(own);
+  if (expected !== null && status !== expected) {
+    accuse("status by rank", `${name} shows ${status}, and what was reported makes ${expected}`);
+  }
+  if (expected !== null) return;
+  if (status === "held" && terms.settings.sending.unknown !== "hold")
+    accuse("settled", `${name} is held for no reason`);
+  const isRefused = own.attempts.some(({ answer }) => answer === "fail" || answer === "opt-out");
+  const isGivenUp = own.attempts.some(({ reported }) => reported.includes("failed"));
+  if (status === "failed" && !isRefused && !isGivenUp && own.decision !== "drop") {
+    accuse("no silence", `${name} failed, and the carrier never said so`);
+  }
+  if (status === "cancelled" && terms.usualPolicies && !mayBeCancelled(message, own, all, book, terms, nowMs)) {
+    accuse("no silence", `${name} was cancelled for no reason that the judge knows: ${message.error?.reason}`);
+  }
+}
+
+function mayBeCancelled(
+  message: OutboundMessage,
+  own: MessageEntry,
+  all: readonly OutboundMessage[],
+  book: Book,
+  { settings }: Terms,
+  nowMs: number,
+): boolean {
+  if (own.metOptOut) return true;
+  if (own.metPause && message.origin === "ai") return true;
+  if (nowMs >= own.createdAtMs + settings.sending.expiryMs) return true;
+  if (looksLikeLoop(book, own)) return true;
+  return all.some((other) => {
+    if (other.groupId !== message.groupId || other.part >= message.part) return false;
+    return other.status === "held" || (isFinal(other.status) && other.status !== "delivered");
+  });
+}
+
+/** The loop guard's limits, as its documentation has them: 12 in two minutes, 24 in ten. */
+function looksLikeLoop(book: Book, own: MessageEntry): boolean {
+  const at: number[] = [];
+  for (const conversation of book.conversations.values()) {
+    if (conversation.consentKey !== own.conversation.consentKey) continue;
+    for (const { turnId, createdAtMs } of conversation.messages) if (turnId !== null) at.push(createdAtMs);
+    for (const { fact } of conversation.texts) if (fact.autoReplyId !== null) at.push(fact.atMs);
+  }
+  const near = (ms: number) => at.filter((one) => Math.abs(one - own.createdAtMs) <= ms).length;
+  return near(120_000) > 12 || near(600_000) > 24;
+}
+
+const RANK: Readonly<Record<CarrierStatus, number>> = { accepted: 1, sent: 2, failed: 3, undelivered: 4, delivered: 5 };
+const WORTH: Readonly<Record<CarrierStatus, number>> = {
+  failed: 1,
+  undelivered: 2,
+  accepted: 3,
+  sent: 4,
+  delivered: 5,
+};
+
+/**
+ * What the message must show by what was recorded of its attempts: of each its highest report, of those the best.
+ * `null` where nobody has spoken, or where another attempt may still change it.
+ */
+function bestOf(own: MessageEntry): CarrierStatus | null {
+  const ends = own.attempts.flatMap((attempt): CarrierStatus[] => {
+    const said: CarrierStatus[] = [...attempt.reported, ...(isWitnessed(attempt) ? ["accepted" as const] : [])];
+    const highest = said.toSorted((one, other) => RANK[other] - RANK[one])[0];
+    return highest === undefined ? [] : [highest];
+  });
+  const best = ends.toSorted((one, other) => WORTH[other] - WORTH[one])[0];
+  if (best === undefined) return null;
+  const isLost = best === "failed" || best === "undelivered";
+  const isOpen = own.attempts.some((attempt) => !isWitnessed(attempt) && attempt.answer !== "retry");
+  return isLost && isOpen ? null : best;
+}
+
+/** What the AI repeated: each text that was replied to stands in one reply, and in no other. */
+function judgeWords(entry: ConversationEntry, outbound: readonly OutboundMessage[], accuse: Accuse): void {
+  const words = new Map<string, Set<string>>();
+  for (const message of outbound) {
+    if (message.origin !== "ai") continue;
+    for (const word of message.body.split(/\s+/)) {
+      if (!/^text\d+$/.test(word)) continue;
+      words.set(word, (words.get(word) ?? new Set()).add(message.groupId));
+    }
+  }
+  for (const { fact, turnId } of entry.texts) {
+    const groups = words.get(fact.body) ?? new Set();
+    if (groups.size > 1) accuse("one turn", `${fact.body} is answered in ${groups.size} replies`);
+    if (turnId !== null && groups.size === 1 && !groups.has(turnId)) {
+      accuse("one turn", `${fact.body} is answered in another turn than the one that was committed over it`);
+    }
+  }
+}
+
+/** First copies left in the order of their places, unless the later one was let past. */
+function judgeOrder(outbound: readonly OutboundMessage[], book: Book, accuse: Accuse): void {
+  const left = outbound
+    .toSorted((one, other) => one.seq - other.seq)
+    .flatMap((message) => {
+      const own = book.messages.get(message.id);
+      const first = own?.taken[0];
+      return own === undefined || first === undefined ? [] : [{ message, own, first }];
+    });
+  for (const [index, earlier] of left.entries()) {
+    for (const later of left.slice(index + 1)) {
+      if (earlier.first.atMs <= later.first.atMs) continue;
+      const isToldOf = later.own.attempts.some(({ overtook }) => overtook.includes(earlier.message.id));
+      const isSameText = earlier.message.groupId === later.message.groupId;
+      if (isToldOf && !isSameText) continue;
+      accuse("order", `${short(later.message.id)} left before ${short(earlier.message.id)}`);
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import { isOwnlineError } from "../../errors.ts";
+import type { StatusReport } from "../../transport/transport.ts";
+import type { SimulatedCarrier } from "./carrier.ts";
+import type { SimulatedProcess } from "./process.ts";
+import { note, type World, witness } from "./world.ts";
+
+/** How long a caller waits for an answer before it takes the call for lost. */
+const PATIENCE_MS = 15_000;
+
+/** Whoever calls the service from outside: the carrier's webhooks, the app, an operator. Each repeats until answered. */
+export interface Callers {
+  /** How many calls nobody has answered yet, those to come included. */
+  readonly waiting: number;
+  /** Does something that leads to calls, after a while. */
+  later(afterMs: number, act: () => void): void;
+  /** Calls until `action` says that it is done; a rejection means that it is to be repeated. */
+  call(what: string, action: (process: SimulatedProcess) => Promise<string>): void;
+  /** Brings a webhook until it is answered 200, now and then once more or at two doors at once. */
+  bring(key: string, webhook: () => Request): void;
+  /** Brings a status callback; the carrier gives up after a few times. */
+  bringReport(carrier: SimulatedCarrier, report: StatusReport, afterMs: number): void;
+}
+
+export function callersOf(world: World, choose: () => SimulatedProcess | null): Callers {
+  const { dice, timeline, trace } = world;
+  let waiting = 0;
+
+  /** One attempt at one process: `ended` hears how it ended, or that nobody answered. */
+  function attempt(
+    what: string,
+    action: (process: SimulatedProcess) => Promise<string>,
+    ended: (outcome: string | null) => void,
+  ): void {
+    const process = choose();
+    if (process === null) {
+      ended(null);
+      return;
+    }
+    let open = true;
+    const end = (outcome: string | null) => {
+      if (!open) return false;
+      open = false;
+      note(world, process.name, what, outcome ?? "no answer");
+      ended(outcome);
+      return undefined;
+    };
+    trace.count(what, "calls");
+    const answered = (outcome: string | null) => {
+      if (!process.alive) return;
+      if (!world.calm && dice.chance(0.03)) trace.count(what, "answer lost");
+      else timeline.after(dice.between(0, 5), () => end(outcome));
+    };
+    timeline.after(PATIENCE_MS, () => end(null));
+    action(process).then(answered, (error: unknown) => {
+      answered(isOwnlineError(error) && !error.retryable ? `refused: ${error.code}` : null);
+    });
+  }
+
+  function again(what: string, action: (process: SimulatedProcess) => Promise<string>): void {
+    attempt(what, action, (outcome) => {
+      if (outcome !== null) waiting -= 1;
+      else timeline.after(dice.between(200, 5000), () => again(what, action));
+    });
+  }
+
+  function call(what: string, action: (process: SimulatedProcess) => Promise<string>): void {
+    waiting += 1;
+    again(what, action);
+  }
+
+  /** One request; 200 is a promise, whether or not the carrier hears it. */
+  const post = (key: string | null, webhook: () => Request) => async (process: SimulatedProcess) => {
+    const { status } = await process.sms.fetch(webhook());
+    if (status !== 200) throw new TypeError(`answered ${status}`);
+    if (key !== null && process.alive) witness(world, { kind: "acknowledged", key });
+    return "200";
+  };
+
+  return {
+    get waiting() {
+      return waiting;
+    },
+    later(afterMs, act) {
+      waiting += 1;
+      timeline.after(afterMs, () => {
+        waiting -= 1;
+        act();
+      });
+    },
+    call,
+    bring(key, webhook) {
+      const what = "webhook.text";
+      call(what, post(key, webhook));
+      const repeated = world.calm ? 1 : dice.next();
+      if (repeated < 0.08) {
+        trace.count(what, "twice");
+        this.later(dice.between(100, 20_000), () => call(what, post(key, webhook)));
+      } else if (repeated < 0.14) {
+        trace.count(what, "both at once");
+        call(what, post(key, webhook));
+      }
+    },
+    bringReport(carrier, report, afterMs) {
+      waiting += 1;
+      const action = post(null, () => carrier.report(report));
+      const tryAgain = (left: number) => {
+        attempt("webhook.status", action, (outcome) => {
+          if (outcome !== null || left === 0) waiting -= 1;
+          else timeline.after(dice.between(200, 3000), () => tryAgain(left - 1));
+        });
+      };
+      timeline.after(afterMs, () => tryAgain(world.calm ? 50 : 3));
+    },
+  };
+}

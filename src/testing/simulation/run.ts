@@ -1,0 +1,216 @@
+import type { Logger } from "../../logger.ts";
+import { type Ownline, ownline } from "../../ownline.ts";
+import type { StorageClock } from "../../storage/clock.ts";
+import type { Storage } from "../../storage/storage.ts";
+import { type SimulatedCarrier, simulatedCarrier } from "./carrier.ts";
+import { crossing } from "./crossing.ts";
+import { diceOf } from "./dice.ts";
+import { type FaultOptions, ratesOf } from "./faults.ts";
+import { callersOf } from "./people.ts";
+import { SimulatedProcess } from "./process.ts";
+import { partiesOf, playScript, SENDERS } from "./script.ts";
+import { type Settings, type SimulatedOptions, settingsOf } from "./settings.ts";
+import { simulatedAi } from "./simulated-ai.ts";
+import { Timeline } from "./timeline.ts";
+import { Trace } from "./trace.ts";
+import { playTroubles, stopPolitely } from "./troubles.ts";
+import { witnessed } from "./witnessed.ts";
+import { note, type World, witness } from "./world.ts";
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly workers: number;
+  readonly conversations: number;
+  readonly texts: number;
+  readonly storage: (clock: StorageClock) => Storage | Promise<Storage>;
+  readonly faults?: FaultOptions;
+  readonly options?: SimulatedOptions;
+}
+
+/** What a run has left behind, for the judge. */
+export interface Ran {
+  readonly world: World;
+  readonly settings: Settings;
+  /** Reads the ledger, without a fault. */
+  readonly reader: Ownline;
+  readonly storage: Storage;
+  /** Why it did not come to an end; `null` where it did. */
+  readonly stuck: string | null;
+  readonly startMs: number;
+  readonly steps: number;
+}
+
+const START_MS = Date.UTC(2026, 0, 1);
+/**
+ * How many turns of the microtask queue follow each step. A chain of promises that is longer goes on in the next step:
+ * that is one more order of things, and the same one each time.
+ */
+const TURNS = 24;
+const NEXT_TURN = Promise.resolve();
+/** A run that needs more than this spins. */
+const MOST_STEPS = 60_000;
+/** Virtual time after the last fault in which everything must come to rest. */
+const CALM_MS = 1_800_000;
+const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Plays one seed from its first text until nothing is due any more. */
+export async function run(options: RunOptions): Promise<Ran> {
+  const dice = diceOf(options.seed);
+  const ties = diceOf(options.seed ^ 0x71e5);
+  const settings = settingsOf(dice, options.options);
+  const timeline = new Timeline(START_MS, () => ties.next());
+  const world: World = {
+    dice,
+    timeline,
+    trace: new Trace(START_MS),
+    rates: ratesOf(options.faults),
+    facts: [],
+    leaseMs: settings.worker.leaseMs,
+    calm: false,
+  };
+  const storage = await options.storage({ now: () => timeline.now });
+  await storage.migrate();
+  const ledger = witnessed(world, storage);
+
+  const living: SimulatedProcess[] = [];
+  const choose = (): SimulatedProcess | null => (living.length === 0 ? null : dice.pick(living));
+  const callers = callersOf(world, choose);
+  const carrier: SimulatedCarrier = simulatedCarrier(world, (report, afterMs) =>
+    callers.bringReport(carrier, report, afterMs),
+  );
+  let names = 0;
+  const begin = (): SimulatedProcess => {
+    names += 1;
+    const process = new SimulatedProcess(world, `p${names}`, (gone, replaceAfterMs) => {
+      living.splice(living.indexOf(gone), 1);
+      timeline.after(replaceAfterMs, () => void begin());
+    });
+    process.begin(serviceOf(process, carrier, ledger, settings, options.options));
+    living.push(process);
+    work(process);
+    return process;
+  };
+  for (let worker = 0; worker < options.workers; worker += 1) begin();
+
+  const parties = partiesOf(options.conversations);
+  const endMs = playScript(world, carrier, callers, { parties, texts: options.texts });
+  playTroubles(world, { processes: living, choose }, endMs);
+  const stormMs = endMs + dice.between(3000, 20_000);
+  timeline.after(stormMs, () => {
+    world.calm = true;
+    for (const process of living) process.cutOffUntilMs = 0;
+    note(world, "-", "nothing fails any more");
+  });
+
+  let steps = 0;
+  const step = async (until: () => boolean, limitMs: number): Promise<string | null> => {
+    while (!until()) {
+      if (steps >= MOST_STEPS) return `it spins: ${MOST_STEPS} steps and no end`;
+      if (timeline.now > limitMs) return "it does not come to rest";
+      const happen = timeline.next();
+      if (happen === null) return "nothing happens any more";
+      const happened = happen();
+      const ran = happened instanceof Promise ? await happened : happened;
+      if (ran === false) continue;
+      steps += 1;
+      for (let turn = 0; turn < TURNS; turn += 1) await NEXT_TURN;
+    }
+    return null;
+  };
+
+  const reader = ownline({
+    senders: SENDERS,
+    transport: carrier.transportFor(new SimulatedProcess(world, "reader", () => {})),
+    storage,
+    ai: () => ({ kind: "silence" }),
+    logger: SILENT,
+  });
+  const limitMs = START_MS + stormMs + CALM_MS;
+  let stuck = await step(() => world.calm && callers.waiting === 0 && living.length > 0, limitMs);
+  // Half of the time all others leave first, politely.
+  if (stuck === null && dice.chance(0.5)) {
+    const leaving = [...living].filter((process) => !process.stopping);
+    for (const process of leaving) stopPolitely(process, 1000);
+    stuck = await step(() => leaving.every((process) => !process.alive), limitMs);
+  }
+  const last = begin();
+  while (stuck === null) {
+    let ended: string | null = null;
+    const end = (how: string) => {
+      ended = how;
+    };
+    last.sms.settled().then(
+      () => end("settled"),
+      (error: unknown) => end(`settled() rejects: ${String(error)}`),
+    );
+    stuck = await step(() => ended !== null, limitMs);
+    if (stuck !== null) break;
+    if (ended !== "settled") stuck = ended;
+    else if (await isAtRest(reader)) break;
+    else {
+      // Another process is on its way to the carrier, or holds what a dead one held: that is nothing to wait for here.
+      const again = timeline.now + settings.worker.leaseMs;
+      stuck = await step(() => timeline.now >= again, limitMs);
+    }
+  }
+  return { world, settings, reader, storage, stuck, startMs: START_MS, steps };
+}
+
+function serviceOf(
+  process: SimulatedProcess,
+  carrier: SimulatedCarrier,
+  ledger: Storage,
+  settings: Settings,
+  given: SimulatedOptions = {},
+): Ownline {
+  const { world } = process;
+  const { autoReply, ...rest } = settings;
+  const sms = ownline({
+    ...given,
+    ...rest,
+    ...(autoReply === null ? {} : { autoReply }),
+    senders: SENDERS,
+    transport: carrier.transportFor(process),
+    storage: crossing(process, "storage", ledger, world.rates.storage),
+    ai: simulatedAi(process, given.ai),
+    clock: process.clock,
+    logger: SILENT,
+  });
+  sms.on("notice", (notice) => {
+    witness(world, { kind: "told", process: process.name, notice });
+    note(world, process.name, `tells ${notice.kind}`, notice.detail);
+  });
+  return sms;
+}
+
+/** Whether every text is answered and every message of ours has come to an end, as far as anybody can see. */
+async function isAtRest(reader: Ownline): Promise<boolean> {
+  const { conversations } = await reader.conversations({ limit: 1000 });
+  for (const { id, answeredSeq } of conversations) {
+    const messages = await reader.messages({ conversationId: id, limit: 1000 });
+    const isOpen = messages.some((message) => {
+      if (message.direction === "inbound") return message.needsAnswer && message.seq > answeredSeq;
+      if (message.origin === "auto-reply") return false;
+      return message.status === "intent" || message.status === "sending" || message.status === "unknown";
+    });
+    if (isOpen) return false;
+  }
+  return true;
+}
+
+/** A process that cannot start ends, as one under a supervisor does. Every fourth is a cron's: it sweeps and sleeps. */
+function work(process: SimulatedProcess): void {
+  const { world, sms } = process;
+  if (world.dice.chance(0.75)) {
+    note(world, process.name, "starts");
+    sms.start().catch(() => process.crash("it could not start"));
+    return;
+  }
+  note(world, process.name, "sweeps now and then");
+  const sweep = async () => {
+    await sms.processDue().catch(() => {});
+    await process.clock.sleep(2000);
+    if (!process.stopping) await sweep();
+  };
+  void sweep();
+}

@@ -1,0 +1,137 @@
+import type { InboundText } from "../../transport/transport.ts";
+import type { SimulatedCarrier } from "./carrier.ts";
+import type { Callers } from "./people.ts";
+import { note, type World, witness } from "./world.ts";
+
+/** One person by one address; two addresses of one person share their consent. */
+export interface Party {
+  readonly ours: string;
+  readonly theirs: string;
+}
+
+const OURS = "+15703251809";
+
+/** The senders that are configured: a number, and the same behind a channel. */
+export const SENDERS: readonly string[] = [OURS, `whatsapp:${OURS}`];
+
+/** The first two are one person on two channels. */
+export function partiesOf(count: number): readonly Party[] {
+  return Array.from({ length: count }, (_, index): Party => {
+    const isOnChannel = index % 3 === 1;
+    const person = `+1234567${String(1000 + index - (isOnChannel ? 1 : 0))}`;
+    return isOnChannel ? { ours: `whatsapp:${OURS}`, theirs: `whatsapp:${person}` } : { ours: OURS, theirs: person };
+  });
+}
+
+export interface ScriptOptions {
+  readonly parties: readonly Party[];
+  readonly texts: number;
+}
+
+/**
+ * What people do: they text in bursts, type in the app, say STOP and START; the service sends, an operator takes over
+ * and hands back. Returns how long it goes on.
+ */
+export function playScript(world: World, carrier: SimulatedCarrier, callers: Callers, options: ScriptOptions): number {
+  const { dice } = world;
+  const { parties } = options;
+  let atMs = dice.between(0, 500);
+
+  const textAt = (afterMs: number, party: Party, id: string, body: string, optOut: InboundText["optOut"]) => {
+    const { ours, theirs } = party;
+    const key = `sim:${id}`;
+    const text = {
+      key,
+      carrierId: id,
+      from: theirs,
+      to: ours,
+      service: null,
+      body,
+      media: [],
+      optOut,
+      occurredAt: null,
+    };
+    callers.later(afterMs, () => {
+      note(world, theirs, `texts "${body}"`);
+      if (optOut === "STOP") carrier.block(theirs);
+      if (optOut === "START") carrier.unblock(theirs);
+      callers.bring(key, () => carrier.text(text));
+      if (dice.chance(0.02)) {
+        callers.call("webhook.forged", async (process) => {
+          const forged = carrier.forged({ ...text, key: `${key}-forged`, carrierId: `${id}-forged` });
+          return `answered ${(await process.sms.fetch(forged)).status}`;
+        });
+      }
+    });
+  };
+
+  const typeAt = (afterMs: number, { ours, theirs }: Party, id: string, body: string) => {
+    callers.later(afterMs, () =>
+      callers.call("app.simulate", async (process) => {
+        await process.sms.simulate({ id, from: theirs, to: ours, body });
+        if (process.alive) witness(world, { kind: "acknowledged", key: `simulated:${id}` });
+        return "stored";
+      }),
+    );
+  };
+
+  const sendAt = (afterMs: number, { ours, theirs }: Party, key: string, body: string) => {
+    const origin = dice.chance(0.5) ? "api" : "operator";
+    callers.later(afterMs, () =>
+      callers.call("app.send", async (process) => {
+        const { id } = await process.sms.send({ key, to: theirs, from: ours, body, origin });
+        if (process.alive) witness(world, { kind: "sent", key, messageId: id });
+        return "stored";
+      }),
+    );
+  };
+
+  const takeOverAt = (afterMs: number) => {
+    const answerPending = dice.chance(0.5);
+    const forMs = dice.between(500, 12_000);
+    const nth = dice.next();
+    // The same one in each repetition, though others may have begun meanwhile.
+    let id: string | null = null;
+    callers.later(afterMs, () =>
+      callers.call("operator.pause", async (process) => {
+        const { conversations } = await process.sms.conversations();
+        id ??= conversations[Math.floor(nth * conversations.length)]?.id ?? null;
+        const chosen = id;
+        if (chosen === null) return "nobody is there";
+        await process.sms.pause(chosen);
+        callers.later(forMs, () =>
+          callers.call("operator.resume", async (other) => {
+            await other.sms.resume(chosen, { answerPending });
+            return answerPending ? "answers what is pending" : "skips what is pending";
+          }),
+        );
+        return "paused";
+      }),
+    );
+  };
+
+  for (let text = 1; text <= options.texts; text += 1) {
+    const party = dice.pick(parties);
+    const body = `text${text}`;
+    if (dice.chance(0.75)) textAt(atMs, party, `SMin${text}`, body, null);
+    else typeAt(atMs, party, `click${text}`, body);
+    atMs += dice.chance(0.55) ? dice.between(50, 900) : dice.between(1500, 7000);
+  }
+  const endMs = atMs;
+  const sends = dice.between(1, 3);
+  for (let send = 1; send <= sends; send += 1) {
+    const body = dice.chance(0.3)
+      ? `send${send} ${"with a long text that is more than one message. ".repeat(8)}`
+      : `send${send}`;
+    sendAt(dice.between(0, endMs), dice.pick(parties), `order${send}`, body);
+  }
+  if (dice.chance(0.35)) {
+    const party = dice.pick(parties);
+    const stopMs = dice.between(0, endMs);
+    textAt(stopMs, party, "SMstop", "STOP", dice.chance(0.7) ? "STOP" : null);
+    if (dice.chance(0.7)) textAt(stopMs + dice.between(300, 15_000), party, "SMstart", "START", "START");
+  }
+  if (dice.chance(0.1)) textAt(dice.between(0, endMs), dice.pick(parties), "SMhelp", "HELP", "HELP");
+  if (dice.chance(0.3)) takeOverAt(dice.between(0, endMs));
+  return endMs;
+}

@@ -1,0 +1,51 @@
+import type {
+  AnswerOptions,
+  BurstOptions,
+  OwnlineOptions,
+  SendingOptions,
+  WorkerOptions,
+} from "../../engine/options.ts";
+import type { Dice } from "./dice.ts";
+
+/** What may be given of {@link OwnlineOptions}: all but what the simulation itself stands in for. */
+export type SimulatedOptions = Partial<
+  Omit<OwnlineOptions, "senders" | "transport" | "storage" | "clock" | "logger" | "queue">
+>;
+
+type Settled = Required<Omit<SendingOptions, "maxSegments">>;
+
+/** The settings of one run, for the engine and for the judge. */
+export interface Settings {
+  readonly burst: Required<BurstOptions>;
+  readonly answer: AnswerOptions;
+  readonly sending: Settled & Pick<SendingOptions, "maxSegments">;
+  readonly worker: Required<Omit<WorkerOptions, "concurrency">> & Pick<WorkerOptions, "concurrency">;
+  readonly autoReply: Exclude<OwnlineOptions["autoReply"], undefined> | null;
+}
+
+/** Short times, so that much happens in few steps. What is a matter of taste is drawn, unless it was given. */
+export function settingsOf(dice: Dice, given: SimulatedOptions = {}): Settings {
+  const unknown = dice.next();
+  const drawn = {
+    unknown: unknown < 0.7 ? "resend" : unknown < 0.85 ? "hold" : "drop",
+    whileAnswering: dice.chance(0.25) ? "queue" : "supersede",
+    autoReply: dice.chance(0.25) ? "One moment." : null,
+    maxSegments: dice.chance(0.7) ? { maxSegments: 1 } : {},
+  } as const;
+  return {
+    burst: { quietMs: 1000, maxWaitMs: 6000, whileAnswering: drawn.whileAnswering, ...given.burst },
+    answer: { timeoutMs: 8000, attempts: 3, backoffMs: 400, ...given.answer },
+    sending: {
+      expiryMs: 120_000,
+      validityMs: 15_000,
+      unknownWindowMs: 20_000,
+      unknown: drawn.unknown,
+      orderWaitMs: 9000,
+      backoffMs: 300,
+      ...drawn.maxSegments,
+      ...given.sending,
+    },
+    worker: { pollMs: 8000, leaseMs: 8000, ...given.worker },
+    autoReply: given.autoReply ?? drawn.autoReply,
+  };
+}

@@ -1,0 +1,30 @@
+import type { Dice } from "./dice.ts";
+import type { Fact, FactBody } from "./facts.ts";
+import type { FaultRates } from "./faults.ts";
+import type { Timeline } from "./timeline.ts";
+import type { Trace } from "./trace.ts";
+
+/** What everything in a run shares. */
+export interface World {
+  readonly dice: Dice;
+  readonly timeline: Timeline;
+  readonly trace: Trace;
+  readonly rates: FaultRates;
+  readonly facts: Fact[];
+  readonly leaseMs: number;
+  /** From here on nothing fails any more. */
+  calm: boolean;
+}
+
+export function witness(world: World, body: FactBody): void {
+  world.facts.push({ ...body, atMs: world.timeline.now });
+}
+
+export function note({ trace, timeline }: World, who: string, what: string, outcome = ""): void {
+  trace.note(timeline.now, who, what, outcome);
+}
+
+/** An id in a readable length. */
+export function short(id: string): string {
+  return id.length <= 12 ? id : `${id.slice(0, 7)}…${/-\d+$/.exec(id)?.[0] ?? ""}`;
+}
