@@ -39,9 +39,10 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
   const taken: CarrierMessage[] = [];
   const inbound: { readonly text: InboundText; readonly at: number }[] = [];
   const blocked = new Set<string>();
-  /** A list may show late what the carrier has taken. */
-  const lagMs = dice.chance(0.3) ? dice.between(500, 40_000) : 0;
-  const isListed = (at: number) => world.calm || at <= timeline.now - lagMs;
+  /** Some carriers cannot be asked at all; the lists of others show late what they have. */
+  const lists = dice.chance(0.8);
+  const lagMs = dice.chance(0.4) ? dice.between(500, 60_000) : 0;
+  const isListed = (at: number) => at <= timeline.now - lagMs;
   let ids = 0;
 
   function request(content: ReceivedWebhook, secret = "genuine"): Request {
@@ -156,7 +157,7 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
         cross(process, `carrier.${name}`, world.rates.list, async () => look());
       return {
         name: "simulated",
-        capabilities: { maxBodyLength: 1600, maxMedia: 10, statusCallbacks: true, autoReply: true, lists: true },
+        capabilities: { maxBodyLength: 1600, maxMedia: 10, statusCallbacks: true, autoReply: true, lists },
         send: (send) => handOver(process, send),
         receive: async (webhook) => read(webhook, webhooks),
         acknowledge: (autoReply) => new Response(autoReply?.body ?? null),

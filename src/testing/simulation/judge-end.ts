@@ -134,6 +134,9 @@ function mayBeCancelled(
   if (looksLikeLoop(book, own)) return true;
   return all.some((other) => {
     if (other.groupId !== message.groupId || other.part >= message.part) return false;
+    // It may have been dropped or held, and turned out later to have arrived after all.
+    const decision = book.messages.get(other.id)?.decision;
+    if (decision === "drop" || decision === "hold") return true;
     return other.status === "held" || (isFinal(other.status) && other.status !== "delivered");
   });
 }

@@ -12,13 +12,13 @@ export type SimulatedOptions = Partial<
   Omit<OwnlineOptions, "senders" | "transport" | "storage" | "clock" | "logger" | "queue">
 >;
 
-type Settled = Required<Omit<SendingOptions, "maxSegments">>;
+type Settled = "expiryMs" | "validityMs" | "unknownWindowMs" | "unknown" | "orderWaitMs" | "backoffMs";
 
 /** The settings of one run, for the engine and for the judge. */
 export interface Settings {
   readonly burst: Required<BurstOptions>;
   readonly answer: AnswerOptions;
-  readonly sending: Settled & Pick<SendingOptions, "maxSegments">;
+  readonly sending: SendingOptions & Required<Pick<SendingOptions, Settled>>;
   readonly worker: Required<Omit<WorkerOptions, "concurrency">> & Pick<WorkerOptions, "concurrency">;
   readonly autoReply: Exclude<OwnlineOptions["autoReply"], undefined> | null;
 }
