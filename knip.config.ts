@@ -17,16 +17,7 @@ const config: KnipConfig = {
   ignoreExportsUsedInFile: { interface: true, type: true },
   // scripts/check.ts starts the first two by their command; tests require the third where it can be loaded;
   // the fourth is the scheme of workerd's own modules.
-  ignoreDependencies: [
-    "@arethetypeswrong/cli",
-    "publint",
-    "better-sqlite3",
-    "cloudflare",
-    "bun",
-    "chat",
-    "deno",
-    "mongodb",
-  ],
+  ignoreDependencies: ["@arethetypeswrong/cli", "publint", "better-sqlite3", "cloudflare", "bun", "chat", "deno"],
   // Debian's, where a machine has it: the tests of BullMQ start one.
   ignoreBinaries: ["redis-server"],
 };

@@ -12,6 +12,7 @@ export const entries: Readonly<Record<string, string>> = {
   "./storage/sqlite": "src/storage/sqlite.ts",
   "./storage/d1": "src/storage/d1.ts",
   "./storage/postgres": "src/storage/postgres.ts",
+  "./storage/mongodb": "src/storage/mongodb.ts",
   "./ai/ai-sdk": "src/ai/ai-sdk.ts",
   "./ai/openai-compatible": "src/ai/openai-compatible.ts",
   "./ai/offline": "src/ai/offline.ts",

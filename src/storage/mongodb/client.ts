@@ -1,0 +1,45 @@
+/** A document as it is stored. */
+export type MongoDocument = Readonly<Record<string, unknown>>;
+
+/**
+ * The part of the official driver's `Db` that the ledger calls.
+ * @see https://mongodb.github.io/node-mongodb-native/7.0/classes/Db.html
+ */
+export interface MongoDb {
+  readonly client: MongoClientLike;
+  collection(name: string, options?: object): MongoCollection;
+  createCollection(name: string): Promise<unknown>;
+  command(command: object): Promise<MongoDocument>;
+}
+
+/** @see https://mongodb.github.io/node-mongodb-native/7.0/classes/MongoClient.html */
+export interface MongoClientLike {
+  startSession(): MongoSession;
+}
+
+/** @see https://mongodb.github.io/node-mongodb-native/7.0/classes/ClientSession.html */
+export interface MongoSession {
+  startTransaction(options?: object): void;
+  commitTransaction(): Promise<void>;
+  abortTransaction(): Promise<void>;
+  endSession(): Promise<void>;
+}
+
+/** One write of many. */
+export type MongoWrite =
+  | { readonly insertOne: { readonly document: MongoDocument } }
+  | { readonly replaceOne: { readonly filter: MongoDocument; readonly replacement: MongoDocument } }
+  | { readonly updateOne: { readonly filter: MongoDocument; readonly update: { readonly $set: MongoDocument } } };
+
+/** @see https://mongodb.github.io/node-mongodb-native/7.0/classes/Collection.html */
+export interface MongoCollection {
+  find(filter: object, options?: object): { toArray(): Promise<readonly MongoDocument[]> };
+  aggregate(pipeline: object[], options?: object): { toArray(): Promise<readonly MongoDocument[]> };
+  distinct(field: string, filter: object, options: object): Promise<readonly unknown[]>;
+  findOneAndUpdate(filter: object, update: object, options: object): Promise<MongoDocument | null>;
+  updateOne(filter: object, update: object, options?: object): Promise<unknown>;
+  updateMany(filter: object, update: object, options?: object): Promise<unknown>;
+  deleteMany(filter: object, options?: object): Promise<{ readonly deletedCount: number }>;
+  bulkWrite(operations: readonly MongoWrite[], options?: object): Promise<unknown>;
+  createIndexes(indexes: object[]): Promise<unknown>;
+}

@@ -1,0 +1,95 @@
+import { isOwnlineError, OwnlineError } from "../../errors.ts";
+
+/** @see https://www.mongodb.com/docs/manual/reference/error-codes/ */
+const CODES: Readonly<Record<string, readonly number[]>> = {
+  conflict: [112, 251, 24, 246],
+  duplicate: [11000],
+  unsupported: [20, 263],
+  refused: [13, 18, 8000],
+  full: [14031, 12501, 39],
+};
+
+/** The driver's errors for a server that it cannot reach. They carry no code. */
+const OUT_OF_REACH = /^Mongo(Network|ServerSelection|Topology|PoolCl|WaitQueue|Connection|NotConnected|Client)/;
+
+interface ServerError {
+  readonly name: string;
+  readonly code: number | null;
+  readonly labels: readonly unknown[];
+}
+
+/** What the driver says about an error: `null` where it did not throw it. */
+export function serverErrorOf(error: unknown): ServerError | null {
+  if (!(error instanceof Error) || !error.name.startsWith("Mongo")) return null;
+  const code = "code" in error && typeof error.code === "number" ? error.code : null;
+  const labels = "errorLabels" in error && Array.isArray(error.errorLabels) ? error.errorLabels : [];
+  return { name: error.name, code, labels };
+}
+
+/** What to do about an error inside a transaction that was not committed. */
+export function mayRunAgain(error: unknown): "conflict" | "unsure" | "no" {
+  const known = serverErrorOf(error);
+  if (known === null) return "no";
+  if (known.code !== null && isOf("conflict", known.code)) return "conflict";
+  // Once more after a broken connection: the next run finds another primary, or that there is none.
+  if (known.name.startsWith("MongoNetwork")) return "unsure";
+  if (OUT_OF_REACH.test(known.name)) return "no";
+  if (known.labels.includes("TransientTransactionError")) return "conflict";
+  if (known.code === null || isOf("unsupported", known.code) || isOf("refused", known.code)) return "no";
+  return "unsure";
+}
+
+/** Whether nobody knows what became of a commit. */
+export function isUnknownCommit(error: unknown): boolean {
+  const known = serverErrorOf(error);
+  return known !== null && (known.labels.includes("UnknownTransactionCommitResult") || OUT_OF_REACH.test(known.name));
+}
+
+function isOf(kind: keyof typeof CODES, code: number): boolean {
+  return CODES[kind]?.includes(code) ?? false;
+}
+
+/** An error of the driver as the ledger's own, with the driver's as its cause. Any other value as it is. */
+export function storageError(error: unknown): unknown {
+  if (isOwnlineError(error)) return error;
+  const known = serverErrorOf(error);
+  if (known === null) return error;
+  if (known.code !== null && isOf("unsupported", known.code)) return unsupported(error);
+  if (known.code !== null && isOf("duplicate", known.code)) {
+    return new OwnlineError("storage_unavailable", DUPLICATE, { cause: error });
+  }
+  const refused = known.code !== null && isOf("refused", known.code);
+  return new OwnlineError("storage_unavailable", refused ? REFUSED : sentenceOf(known), {
+    cause: error,
+    retryable: true,
+  });
+}
+
+const REFUSED =
+  "MongoDB refused the ledger's user: give it the right to read and write its database, or correct its credentials.";
+
+const DUPLICATE =
+  "MongoDB holds a document with such an id already, so nothing was written: ids must be new and unique.";
+
+function sentenceOf({ name, code }: ServerError): string {
+  if (OUT_OF_REACH.test(name)) {
+    return "MongoDB cannot be reached: see that its primary is up and that this process may connect to it. The same call may be repeated.";
+  }
+  if (code !== null && isOf("full", code)) {
+    return "MongoDB has no space left to write: free some on its disk. The same call may be repeated.";
+  }
+  if (code !== null && isOf("conflict", code)) {
+    return "MongoDB could not commit because others kept writing to the same documents. The same call may be repeated.";
+  }
+  return "MongoDB did not confirm a commit of the ledger: see the cause, and that a primary and a majority of its members are up. The same call may be repeated.";
+}
+
+/** What a server without transactions is told. */
+export function unsupported(cause?: unknown): OwnlineError {
+  return new OwnlineError(
+    "storage_unsupported",
+    "This MongoDB server has no transactions, without which a text and its answer could come apart: run it as a " +
+      "replica set (one member is enough: start it with --replSet and call rs.initiate() once), in version 5.0 or later.",
+    cause === undefined ? {} : { cause },
+  );
+}

@@ -1,0 +1,88 @@
+import { OwnlineError } from "../../errors.ts";
+import type { OpenedLedger } from "../storage.ts";
+import type { MongoDocument } from "./client.ts";
+import { serverErrorOf, unsupported } from "./errors.ts";
+import { number, numberOrNull, text } from "./fields.ts";
+import { INDEXES, MIN_WRITER, SCHEMA_VERSION, TABLES, type Table } from "./schema.ts";
+import { nameOf, type Store } from "./store.ts";
+
+const META_ID = "ledger";
+const NAMESPACE_EXISTS = 48;
+/** MongoDB 5.0. https://github.com/mongodb/specifications/blob/master/source/wireversion-featurelist/wireversion-featurelist.md */
+const OLDEST_WIRE_VERSION = 13;
+
+/** See `Storage.migrate`. Every command may be repeated, and run by several processes at the same time. */
+export async function migrate(store: Store): Promise<void> {
+  await refuseStandalone(store);
+  const meta = await readMeta(store);
+  if (meta !== null && meta.version >= SCHEMA_VERSION) return;
+  for (const table of TABLES) await createCollection(store, table);
+  await Promise.all(TABLES.map((table) => createIndexes(store, table)));
+  // Last: whoever reads the version may rely on the indexes. The secret is that of whoever came first.
+  const update = {
+    $setOnInsert: { secret: newSecret() },
+    $max: { version: SCHEMA_VERSION, minWriter: MIN_WRITER },
+  };
+  await store.tables.meta.updateOne({ _id: META_ID }, update, { upsert: true });
+}
+
+/** A transaction must not be the one that creates a collection. */
+async function createCollection(store: Store, table: Table): Promise<void> {
+  try {
+    await store.db.createCollection(nameOf(table));
+  } catch (error) {
+    if (serverErrorOf(error)?.code !== NAMESPACE_EXISTS) throw error;
+  }
+}
+
+async function createIndexes(store: Store, table: Table): Promise<void> {
+  const indexes = INDEXES[table] ?? [];
+  if (indexes.length > 0) await store.tables[table].createIndexes([...indexes]);
+}
+
+/** See `Storage.open`. */
+export async function openLedger(store: Store): Promise<OpenedLedger> {
+  await refuseStandalone(store);
+  const meta = await readMeta(store);
+  if (meta === null || meta.version < SCHEMA_VERSION) {
+    throw new OwnlineError(
+      "storage_unmigrated",
+      `The mongodb ledger ${meta === null ? "has no collections yet" : "has an older schema"}: ` +
+        "call storage.migrate() once before the service starts, as a step of its deployment.",
+    );
+  }
+  if (meta.minWriter > SCHEMA_VERSION) {
+    throw new OwnlineError(
+      "storage_unmigrated",
+      `The mongodb ledger was upgraded to schema ${meta.version}, which ownline can write only from schema ` +
+        `${meta.minWriter} on; this copy knows ${SCHEMA_VERSION}: install the newer ownline that upgraded it.`,
+    );
+  }
+  return { secret: meta.secret };
+}
+
+interface Meta {
+  readonly version: number;
+  readonly minWriter: number;
+  readonly secret: string;
+}
+
+async function readMeta(store: Store): Promise<Meta | null> {
+  const [doc] = await store.tables.meta.find({ _id: META_ID }, { limit: 1 }).toArray();
+  return doc === undefined
+    ? null
+    : { version: number(doc, "version"), minWriter: number(doc, "minWriter"), secret: text(doc, "secret") };
+}
+
+/** Only the members of a replica set, and the routers of a sharded cluster, have transactions. */
+async function refuseStandalone(store: Store): Promise<void> {
+  const hello: MongoDocument = await store.db.command({ hello: 1 });
+  const hasTransactions = typeof hello.setName === "string" || hello.msg === "isdbgrid";
+  if (!hasTransactions || (numberOrNull(hello, "maxWireVersion") ?? 0) < OLDEST_WIRE_VERSION) throw unsupported();
+}
+
+/** 32 random bytes as 64 hexadecimal digits. */
+function newSecret(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

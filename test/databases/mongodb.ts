@@ -1,0 +1,66 @@
+import { MongoClient } from "mongodb";
+import { TABLES, type Table } from "../../src/storage/mongodb/schema.ts";
+import { type MongoDb, mongodb } from "../../src/storage/mongodb.ts";
+import type { StorageHarness } from "../../src/testing/contracts/storage.ts";
+import { manualClock } from "../../src/testing/manual-clock.ts";
+
+/** What a test file needs of the server. */
+export interface MongodbForTests {
+  /** A ledger for each case in one database, since indexes are slow to build. */
+  readonly harness: StorageHarness;
+  /** Another connection's view of the database. */
+  db(): MongoDb;
+  /** Migrates from both connections at once. */
+  start(): Promise<void>;
+  /** Makes the ledger as new, but for its indexes. */
+  empty(): Promise<void>;
+  indexesOf(table: Table): Promise<readonly unknown[]>;
+  stop(): Promise<void>;
+}
+
+let databases = 0;
+
+/** A database of the calling test file's own, with two connections. */
+export function mongodbForTests(url: string): MongodbForTests {
+  databases += 1;
+  const name = `ownline_test_${process.pid}_${databases}`;
+  const clients = url === "" ? [] : [new MongoClient(url), new MongoClient(url)];
+  const dbs = clients.map((client) => client.db(name));
+  let next = 0;
+  const db = (): MongoDb => {
+    const chosen = dbs[next % dbs.length];
+    next += 1;
+    if (chosen === undefined) throw new Error("There is no MongoDB server for these tests.");
+    return chosen;
+  };
+  const empty = async (): Promise<void> => {
+    const filled = TABLES.filter((table) => table !== "meta");
+    await Promise.all(filled.map((table) => dbs[0]?.collection(`ownline_${table}`).deleteMany({})));
+  };
+  return {
+    db,
+    async start() {
+      await Promise.all(clients.map((client) => client.connect()));
+      await Promise.all([mongodb(db()).migrate(), mongodb(db()).migrate()]);
+    },
+    empty,
+    async indexesOf(table) {
+      return (await dbs[0]?.collection(`ownline_${table}`).listIndexes().toArray()) ?? [];
+    },
+    async stop() {
+      await dbs[0]?.dropDatabase();
+      await Promise.all(clients.map((client) => client.close()));
+    },
+    harness: {
+      async create() {
+        const clock = manualClock();
+        return {
+          storage: mongodb(db(), { clock }),
+          advance: (ms) => clock.advance(ms),
+          second: async () => mongodb(db(), { clock }),
+          dispose: empty,
+        };
+      },
+    },
+  };
+}
