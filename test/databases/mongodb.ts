@@ -18,6 +18,12 @@ export interface MongodbForTests {
   stop(): Promise<void>;
 }
 
+/** Behind a test's name: why it is skipped, where it is. */
+export function skipNote(url: string): string {
+  const how = "start a server that speaks MongoDB's protocol, and name it in OWNLINE_TEST_MONGODB_URL";
+  return url === "" ? ` (skipped: ${how})` : "";
+}
+
 let databases = 0;
 
 /** A database of the calling test file's own, with two connections. */

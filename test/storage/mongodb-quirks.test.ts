@@ -5,15 +5,10 @@ import { INDEXES, type Index, TABLES } from "../../src/storage/mongodb/schema.ts
 import { type MongoDb, mongodb } from "../../src/storage/mongodb.ts";
 import type { InboundRecord, SendConditions, Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
-import { mongodbForTests } from "../databases/mongodb.ts";
+import { mongodbForTests, skipNote } from "../databases/mongodb.ts";
 import { type Command, wrapped } from "../databases/mongodb-wrapped.ts";
 
 const url = inject("mongodbUrl");
-const note =
-  url === ""
-    ? " (skipped: start a server that speaks MongoDB's protocol, and name it in OWNLINE_TEST_MONGODB_URL)"
-    : "";
-
 const LINE = "+15550100001";
 const PERSON = "+15550199001";
 const FREE: SendConditions = {
@@ -184,7 +179,7 @@ async function tell(db: MongoDb, between: (call: number) => void = () => {}): Pr
   return answers;
 }
 
-describe.skipIf(url === "")(`mongodb${note}`, () => {
+describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
   const database = mongodbForTests(url);
   beforeAll(() => database.start(), 60_000);
   afterAll(() => database.stop());
