@@ -49,7 +49,15 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
       // https://www.postgresql.org/docs/current/server-shutdown.html
       process.kill(Number(pid), "SIGQUIT");
       while (isAlive(Number(pid))) await setTimeout(10);
-      await server.start();
+      // Its last children may hold the shared memory for a moment longer, and a start is refused then.
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await server.start();
+        } catch (error) {
+          if (tries === 40) throw new Error(`PostgreSQL did not come back:\n${lines.join("\n")}`, { cause: error });
+          await setTimeout(250);
+        }
+      }
     },
     async stop() {
       await server.stop();

@@ -1,16 +1,26 @@
 import { join } from "node:path";
+import { startPostgres } from "../databases/embedded-postgres.ts";
 import type { StorageKind } from "./run-options.ts";
+import { openStorage } from "./storages.ts";
 
-/** A database of a run's own. */
+/** A database of a run's own, with the ledger's schema in it. */
 export interface Database extends AsyncDisposable {
   readonly url: string;
   /** Whether the ledger in it goes by its own clock, whatever a process believes. */
   readonly hasClock: boolean;
-  /** Takes it down without a word and brings it back; `null` where there is no server. */
+  /** Takes it down without a word and brings it back; `null` where there is no server of ours. */
   readonly restart: (() => Promise<void>) | null;
 }
 
 export async function openDatabase(kind: StorageKind, dir: string): Promise<Database> {
+  const database = await create(kind, dir);
+  const storage = await openStorage(database.url);
+  await storage.migrate();
+  await storage.close();
+  return database;
+}
+
+async function create(kind: StorageKind, dir: string): Promise<Database> {
   switch (kind) {
     case "sqlite":
       return {
@@ -19,6 +29,11 @@ export async function openDatabase(kind: StorageKind, dir: string): Promise<Data
         restart: null,
         async [Symbol.asyncDispose]() {},
       };
+    case "postgres": {
+      // With fsync, as in production: what is acknowledged is on the disk.
+      const server = await startPostgres();
+      return { url: server.url, hasClock: true, restart: server.crash, [Symbol.asyncDispose]: server.stop };
+    }
     default:
       return kind satisfies never;
   }

@@ -26,7 +26,7 @@ export interface EngineSettings {
   /** Where it notes what it holds. */
   readonly traceFile: string;
   readonly transportTimeoutMs: number;
-  readonly options: Pick<OwnlineOptions, "burst" | "answer" | "sending" | "worker">;
+  readonly options: Pick<OwnlineOptions, "burst" | "answer" | "sending" | "sweep" | "worker">;
 }
 
 const settings: EngineSettings = JSON.parse(process.env.OWNLINE_FAULTS_ENGINE ?? "{}");

@@ -17,7 +17,7 @@ export interface RunOptions {
   readonly leaseMs: number | null;
 }
 
-export const storageKinds = ["sqlite"] as const;
+export const storageKinds = ["sqlite", "postgres"] as const;
 export type StorageKind = (typeof storageKinds)[number];
 
 const BASE: RunOptions = {
@@ -37,12 +37,20 @@ const BASE: RunOptions = {
 const PROFILES: Readonly<Record<string, readonly Partial<RunOptions>[]>> = {
   one: [{}],
   ci: [
-    { texts: 2000, kills: 40, minutes: 1.7 },
-    { texts: 200, kills: 10, minutes: 0.4, listLagMs: 60_000, callbackLoss: 0.5, seed: 2 },
+    { storage: "postgres", texts: 2000, kills: 40, minutes: 1.7 },
+    {
+      storage: "postgres",
+      texts: 200,
+      kills: 10,
+      minutes: 0.4,
+      listLagMs: 60_000,
+      callbackLoss: 0.5,
+      seed: 2,
+    },
   ],
   long: [
-    { texts: 100_000, kills: 1000, minutes: 45 },
-    { texts: 2000, kills: 40, minutes: 2, listLagMs: 120_000, callbackLoss: 0.5, seed: 2 },
+    { storage: "postgres", engines: 3, texts: 100_000, kills: 1000, minutes: 45 },
+    { storage: "postgres", texts: 2000, kills: 40, minutes: 2, listLagMs: 120_000, callbackLoss: 0.5, seed: 2 },
   ],
 };
 
@@ -68,9 +76,11 @@ export function parseRunOptions(args: readonly string[]): readonly RunOptions[] 
       throw new Error(`--${name} must be ${least} to ${most}.\n${USAGE}`);
     return value;
   };
-  const storage = storageKinds.find((kind) => kind === (values.storage ?? BASE.storage));
-  if (storage === undefined) throw new Error(`--storage must be one of ${storageKinds.join(", ")}.\n${USAGE}`);
+  const storage = storageKinds.find((kind) => kind === values.storage);
+  if (storage === undefined && values.storage !== undefined)
+    throw new Error(`--storage must be one of ${storageKinds.join(", ")}.\n${USAGE}`);
   const given = {
+    storage,
     texts: number("texts", 1, 1e7),
     kills: number("kills", 0, 1e6),
     engines: number("engines", 1, 4),
@@ -82,5 +92,5 @@ export function parseRunOptions(args: readonly string[]): readonly RunOptions[] 
     leaseMs: number("lease", 100, 1e6),
   };
   const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return runs.map((run) => ({ ...BASE, ...run, ...said, storage }));
+  return runs.map((run) => ({ ...BASE, ...run, ...said }));
 }

@@ -49,6 +49,7 @@ const FREEZE_BEYOND_LEASE_MS = 2000;
 const DATABASE_PAUSE_MS = 500;
 /** How long nothing may happen at all before a run is given up. */
 const STALL_MS = 90_000;
+const SWEEP_MS = 5000;
 const START_LIMIT_MS = 20_000;
 const AN_HOUR_MS = 3_600_000;
 
@@ -72,6 +73,7 @@ function stormy({ listLagMs, callbackLoss }: RunOptions): Network {
     callbackForged: 0.02,
     callbackMs: 400,
     webhookTwice: 0.03,
+    webhookLoss: 0.01,
     webhookTimeoutMs: 10_000,
     webhookRetryMs: [500, 1000, 2000, 4000, 8000],
   };
@@ -110,8 +112,12 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
           // Nothing overtakes, so that each answer out of order is a mistake.
           orderWaitMs: 20 * run.windowMs + AN_HOUR_MS,
           maxSegments: 1,
+          // At a long code's pace one number would take half an hour for two thousand texts.
+          pace: false,
           backoffMs: 300,
         },
+        // Texts whose webhook was given up, or is lost.
+        sweep: { everyMs: SWEEP_MS },
         ...(run.leaseMs === null ? {} : { worker: { leaseMs: run.leaseMs } }),
       },
     }),

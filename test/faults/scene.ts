@@ -15,7 +15,7 @@ export interface SceneOptions {
   readonly storageUrl: string;
   /** Tells this scene's number and person from those of others on the same carrier. */
   readonly index: number;
-  readonly options: Pick<OwnlineOptions, "burst" | "answer" | "sending" | "worker">;
+  readonly options: Pick<OwnlineOptions, "burst" | "answer" | "sending" | "sweep" | "worker">;
 }
 
 export interface StartOptions {

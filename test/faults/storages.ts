@@ -1,10 +1,35 @@
+import pg from "pg";
+import { postgres } from "../../src/storage/postgres.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 
-/** The ledger at a URL: `sqlite:<path>`, with `?busy=<ms>` for how long it waits for a file that another one locks. */
+/**
+ * The ledger at a URL: `postgres://…`, or `sqlite:<path>` with `?busy=<ms>` for how long it
+ * waits for a file that another one has locked.
+ */
 export async function openStorage(url: string): Promise<Storage> {
-  const [address = "", query] = url.split("?");
-  const busyTimeoutMs = Number(new URLSearchParams(query).get("busy") ?? 5000);
-  if (address.startsWith("sqlite:")) return sqlite(address.slice("sqlite:".length), { busyTimeoutMs });
-  throw new Error(`no storage for ${url.split(":", 1)[0]}: give sqlite:<path>`);
+  switch (url.split(":", 1)[0]) {
+    case "postgres": {
+      const pool = new pg.Pool({ connectionString: url, max: 8 });
+      // A connection that breaks while it is idle; the next use of the pool makes another one.
+      pool.on("error", () => {});
+      return closing(postgres(pool), () => pool.end());
+    }
+    case "sqlite": {
+      const [path = "", query] = url.slice("sqlite:".length).split("?");
+      return sqlite(path, { busyTimeoutMs: Number(new URLSearchParams(query).get("busy") ?? 5000) });
+    }
+    default:
+      throw new Error("the storage's URL must begin with postgres: or sqlite:");
+  }
+}
+
+function closing(storage: Storage, close: () => Promise<void>): Storage {
+  return {
+    ...storage,
+    async close() {
+      await storage.close();
+      await close();
+    },
+  };
 }
