@@ -1,7 +1,7 @@
 import type { Hold, Kill } from "./fleet.ts";
 import type { Verdict } from "./judge.ts";
 import type { Entry } from "./ledger.ts";
-import { readText } from "./script.ts";
+import { readReply, readText } from "./script.ts";
 
 /** From the moment a killed process's successor takes requests to the answer of a conversation that the kill held up. */
 export interface Recovery {
@@ -38,6 +38,8 @@ export function recoveryOf(
   const manners = new Map<number, string>();
   const posts = new Map<string, { readonly at: number; readonly request: string }[]>();
   const taken = new Set<string>();
+  /** Answers that an earlier attempt did not bring out. */
+  const repeated = new Set<number>();
   const tags = new Map<string, number[]>();
   for (const entry of entries) {
     if (entry.kind === "text") {
@@ -47,6 +49,7 @@ export function recoveryOf(
       posts.set(entry.to, [...(posts.get(entry.to) ?? []), entry]);
     } else if (entry.kind === "taken") {
       taken.add(entry.request);
+      if (entry.attempt > 1) for (const tag of readReply(entry.body).answers ?? []) repeated.add(tag);
     }
   }
   for (const [tag, { person }] of acknowledgedAt) tags.set(person, [...(tags.get(person) ?? []), tag]);
@@ -74,8 +77,10 @@ export function recoveryOf(
       const refused = (posts.get(person) ?? []).some(
         ({ at, request }) => at > kill.at && at < answerAt && !taken.has(request),
       );
+      // A claim whose answer was under way stands in no trace: a death or a freeze may have held the text up again.
+      const heldUnseen = !kill.sends.has(person) && waiting.some((tag) => repeated.has(tag));
       const overlaps = disturbances.some(({ from, to }) => from < answerAt && to > kill.at);
-      if (isSlow || heldAgain || refused || overlaps) disturbed += 1;
+      if (isSlow || heldAgain || heldUnseen || refused || overlaps) disturbed += 1;
       else (kill.sends.has(person) ? inside : outside).push(Math.max(0, answerAt - kill.readyAt));
     }
   }

@@ -201,10 +201,10 @@ async function makeTrouble(parts: TroubleParts): Promise<Outcome["troubles"]> {
   const others = [
     from(0.15, storm),
     from(0.3, deploy),
-    freezeAt(0.4),
+    from(0.4, freeze),
     from(0.55, storm),
     from(0.6, restartDatabase),
-    freezeAt(0.7),
+    from(0.7, freeze),
     from(0.8, deploy),
     from(0.9, restartDatabase),
   ];
@@ -218,9 +218,7 @@ async function makeTrouble(parts: TroubleParts): Promise<Outcome["troubles"]> {
     troubles.deploys += 1;
     await fleet.deploy();
   }
-  // The others work on meanwhile, so only those whom it holds are disturbed by it.
-  async function freezeAt(share: number): Promise<void> {
-    await wait(share * durationMs);
+  async function freeze(): Promise<void> {
     if (run.engines < 2) return;
     troubles.freezes += 1;
     await fleet.freeze((run.leaseMs ?? DEFAULT_LEASE_MS) + FREEZE_BEYOND_LEASE_MS);
