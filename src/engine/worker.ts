@@ -3,6 +3,7 @@ import { newId } from "../model/ids.ts";
 import type { DueMessage } from "../storage/storage.ts";
 import { createBeat } from "./beat.ts";
 import { newBell } from "./bell.ts";
+import { byConversation } from "./by-conversation.ts";
 import type { EngineContext } from "./context.ts";
 import { createDeliver } from "./deliver.ts";
 import { heart, trouble } from "./heart.ts";
@@ -65,7 +66,6 @@ export function createWorker(context: EngineContext): Worker {
   let stops = 0;
   let stopped = Promise.resolve();
   let stopSends = new AbortController();
-  /** Reading a list waits for nothing that is worth waiting for: it ends at once, and is read again. */
   let stopLists = new AbortController();
   /** Messages were left lying because enough others were on their way. */
   let crowded = false;
@@ -297,14 +297,4 @@ export function createWorker(context: EngineContext): Worker {
     },
   };
   return self;
-}
-
-function byConversation(due: readonly DueMessage[]): Map<string, DueMessage[]> {
-  const groups = new Map<string, DueMessage[]>();
-  for (const entry of due) {
-    const group = groups.get(entry.message.conversationId);
-    if (group === undefined) groups.set(entry.message.conversationId, [entry]);
-    else group.push(entry);
-  }
-  return groups;
 }

@@ -179,6 +179,39 @@ describe("a message whose answer was lost", () => {
     expect(house.carrier.sent).toHaveLength(2);
   });
 
+  it("is not claimed where the list shows more such entries than attempts: something else sends the same words", async () => {
+    const one = scene();
+    await using _ = one.house;
+    await loseOne(one);
+    for (let copy = 0; copy < 2; copy += 1) one.took("re: hello");
+    await one.pass(7 * MINUTE);
+    expect(kinds(one)).toEqual(["unknown", "resent"]);
+  });
+
+  it("is not hidden by an entry from before, which nobody of us made", async () => {
+    const one = scene();
+    await using house = one.house;
+    one.took("re: hello");
+    await house.clock.advance(5 * MINUTE);
+    await loseOne(one);
+    one.took("re: hello");
+    await one.pass(15 * SECOND);
+    expect(house.statuses.at(-1)).toMatchObject({ carrierIds: ["SM-list-2"] });
+  });
+
+  it("is not hidden by an old attempt whose time was over before the entry was made", async () => {
+    const one = scene({ sending: { expiryMs: 10 * MINUTE } });
+    await using _ = one.house;
+    await loseOne(one);
+    await one.pass(7 * MINUTE);
+    expect(kinds(one)).toEqual(["unknown", "resent"]);
+    await one.pass(15 * MINUTE);
+    await loseOne(one);
+    one.took("re: hello");
+    await one.pass(30 * SECOND);
+    expect(kinds(one)).toEqual(["unknown", "resent", "unknown", "found"]);
+  });
+
   it("is proved by one entry for any of its own attempts", async () => {
     const one = scene();
     await using house = one.house;

@@ -249,15 +249,14 @@ describe("the search for lost webhooks", () => {
     expect(one.looks).toEqual([]);
   });
 
-  it("does not keep a process from stopping while the carrier does not answer", async () => {
+  it.each(["start", "processDue"] as const)("does not keep %s() from stopping while no list comes", async (call) => {
     const one = scene();
     await using house = one.house;
     house.carrier.listInbound = () => deferred<never>().promise;
-    await house.sms.start();
-    const passing = house.sms.processDue();
+    const working = house.sms[call]();
     for (let round = 0; round < 5; round += 1) await breathe();
     // Without any time passing: nothing waits for the bound.
-    const ending = Promise.all([house.sms.stop({ timeoutMs: 10_000 }), passing]).then(() => "stopped");
+    const ending = Promise.all([house.sms.stop({ timeoutMs: 10_000 }), working]).then(() => "stopped");
     await expect(ending).resolves.toBe("stopped");
   });
 });
