@@ -45,7 +45,7 @@ const START_MS = Date.UTC(2026, 0, 1);
  * How many turns of the microtask queue follow each step. A chain of promises that is longer goes on in the next step:
  * that is one more order of things, and the same one each time.
  */
-const TURNS = 24;
+const TURNS = 16;
 const NEXT_TURN = Promise.resolve();
 /** A run that needs more than this spins. */
 const MOST_STEPS = 60_000;
@@ -209,7 +209,7 @@ function work(process: SimulatedProcess): void {
   note(world, process.name, "sweeps now and then");
   const sweep = async () => {
     await sms.processDue().catch(() => {});
-    await process.clock.sleep(2000);
+    await process.clock.sleep(5000);
     if (!process.stopping) await sweep();
   };
   void sweep();

@@ -26,7 +26,6 @@ type CryptoLike = Pick<Crypto, "getRandomValues" | "randomUUID" | "subtle">;
 
 function seededCrypto(seed: number, real: Crypto): CryptoLike {
   const dice = diceOf(seed ^ 0x5eed1d5);
-  const byte = () => Math.floor(dice.next() * 256);
   const hex = (digits: number) =>
     Array.from({ length: digits }, () => Math.floor(dice.next() * 16).toString(16)).join("");
   const keys = new WeakMap<object, Uint8Array>();
@@ -58,8 +57,12 @@ function seededCrypto(seed: number, real: Crypto): CryptoLike {
   });
   return {
     getRandomValues(array) {
-      if (array instanceof Uint8Array) for (let at = 0; at < array.length; at += 1) array[at] = byte();
-      else real.getRandomValues(array);
+      if (!(array instanceof Uint8Array)) return real.getRandomValues(array);
+      let bits = 0;
+      for (let at = 0; at < array.length; at += 1) {
+        bits = at % 4 === 0 ? Math.floor(dice.next() * 2 ** 32) : bits >>> 8;
+        array[at] = bits & 255;
+      }
       return array;
     },
     randomUUID: () => `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`,

@@ -40,12 +40,12 @@ export function settingsOf(dice: Dice, given: SimulatedOptions = {}): Settings {
       validityMs: 15_000,
       unknownWindowMs: 20_000,
       unknown: drawn.unknown,
-      orderWaitMs: 9000,
+      orderWaitMs: 11_000,
       backoffMs: 300,
       ...drawn.maxSegments,
       ...given.sending,
     },
-    worker: { pollMs: 8000, leaseMs: 8000, ...given.worker },
+    worker: { pollMs: 10_000, leaseMs: 10_000, ...given.worker },
     autoReply: given.autoReply ?? drawn.autoReply,
   };
 }
