@@ -133,6 +133,7 @@ function printTable(table: ReadonlyMap<string, ReadonlyMap<string, number>>): st
     "late",
     "crash before",
     "crash after",
+    "freeze",
     "twice",
     "cut off",
     "frozen",

@@ -189,7 +189,7 @@ export const mutations: readonly Mutation[] = [
     guard: "a lease whose run could not reach the ledger at its end is given back",
     edits: [
       {
-        file: "src/engine/worker.ts",
+        file: "src/engine/beat.ts",
         search: "    releaseIdle(answer.leases);\n",
         replace: "",
       },

@@ -61,8 +61,10 @@ export class Book {
   readonly messages: Map<string, MessageEntry> = new Map<string, MessageEntry>();
   readonly texts: Map<string, TextEntry> = new Map<string, TextEntry>();
   readonly optedOut: Set<string> = new Set<string>();
-  /** By turn, the texts that its last run was asked about. */
-  readonly asked: Map<string, Fact & { kind: "asked" }> = new Map<string, Fact & { kind: "asked" }>();
+  /** When people last opted in, after having been out or unknown. */
+  readonly optedInAtMs: Map<string, number> = new Map<string, number>();
+  /** By turn, the texts that each of its runs was asked about. */
+  readonly asked: Map<string, (readonly string[])[]> = new Map<string, (readonly string[])[]>();
   readonly toolStarted: Set<string> = new Set<string>();
   readonly claimedTurns: Set<string> = new Set<string>();
   /** The message that each `send()` resolved with. */
@@ -116,6 +118,7 @@ export class Book {
   /** A person opts out, by a text or by the carrier's word. */
   optOut(consentKey: string, at: ConversationEntry): void {
     this.optedOut.add(consentKey);
+    this.optedInAtMs.delete(consentKey);
     at.lease = null;
     for (const text of at.texts) text.excused = true;
     for (const conversation of this.conversations.values()) {

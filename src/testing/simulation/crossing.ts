@@ -76,6 +76,7 @@ export function cross<Result>(
           await execute();
           timeline.after(dice.between(1, 40), () => run("done twice: ", resolve));
           return;
+        case "freeze":
         case "slow":
         case "late":
         case null:
@@ -85,6 +86,7 @@ export function cross<Result>(
       }
     };
 
+    if (fault === "freeze") process.freeze(dice.between(world.leaseMs, 2 * world.leaseMs));
     const lateMs =
       fault === "slow" ? dice.between(100, 3000) : fault === "late" ? dice.between(1, 2) * world.leaseMs : 0;
     timeline.after(lateMs + dice.between(0, LONGEST_HOP_MS), arrive);

@@ -18,6 +18,8 @@ export type FactBody =
       readonly consentKey: string;
       readonly needsAnswer: boolean;
       readonly consent: ConsentState | null;
+      /** A STOP that was found late does not count where a START came after this moment. */
+      readonly unlessSinceMs: number | null;
       readonly autoReplyId: string | null;
     }
   /** A `send()` was recorded for the first time. */

@@ -14,6 +14,8 @@ export interface CallFaults {
   readonly "crash before": number;
   /** The process dies when the call is done. */
   readonly "crash after": number;
+  /** The process stands still from the moment at which the call leaves it, for one to two leases. */
+  readonly freeze: number;
   /** It is done, a moment passes, and it is done again: the second answer counts. */
   readonly twice: number;
 }
@@ -72,6 +74,7 @@ const USUAL: FaultRates = {
     late: 0.003,
     "crash before": 0.003,
     "crash after": 0.004,
+    freeze: 0.001,
     twice: 0.01,
   },
   list: {
@@ -81,6 +84,7 @@ const USUAL: FaultRates = {
     late: 0.01,
     "crash before": 0.01,
     "crash after": 0.01,
+    freeze: 0.002,
     twice: 0.01,
   },
   send: {
@@ -127,6 +131,7 @@ export const CALL_FAULTS: readonly (keyof CallFaults)[] = [
   "late",
   "crash before",
   "crash after",
+  "freeze",
   "twice",
 ];
 

@@ -113,7 +113,7 @@ function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
       enterPause(book, fact);
       return;
     case "asked":
-      book.asked.set(fact.turnId, fact);
+      book.asked.set(fact.turnId, [...(book.asked.get(fact.turnId) ?? []), fact.messageIds]);
       return;
     case "tool-started":
       book.toolStarted.add(fact.turnId);
@@ -142,8 +142,13 @@ function enterText(book: Book, fact: Fact & { kind: "text" }, terms: Terms, accu
   const text = { fact, pendingSinceMs, turnId: null, excused: !fact.needsAnswer };
   conversation.texts.push(text);
   book.texts.set(fact.key, text);
-  if (fact.consent === "opted-out") book.optOut(fact.consentKey, conversation);
-  if (fact.consent === "opted-in") book.optedOut.delete(fact.consentKey);
+  const optedInAtMs = book.optedInAtMs.get(fact.consentKey);
+  const isOutlived = fact.unlessSinceMs !== null && optedInAtMs !== undefined && optedInAtMs > fact.unlessSinceMs;
+  if (fact.consent === "opted-out" && !isOutlived) book.optOut(fact.consentKey, conversation);
+  if (fact.consent === "opted-in") {
+    book.optedOut.delete(fact.consentKey);
+    if (optedInAtMs === undefined) book.optedInAtMs.set(fact.consentKey, fact.atMs);
+  }
   if (!terms.usualPolicies) return;
   const isOut = book.optedOut.has(fact.consentKey);
   if (isOut && fact.needsAnswer) accuse("consent", `${fact.key} of a person who opted out waits for an answer`);
@@ -204,9 +209,10 @@ function enterCommit(book: Book, fact: Fact & { kind: "turn-committed" }, terms:
     accuse("supersede", `turn ${short(fact.turnId)} was committed although ${newer.length} newer text(s) had come`);
   }
   if (fact.outcome === "replied") {
-    const asked = book.asked.get(fact.turnId)?.messageIds ?? [];
     const ids = answered.map((text) => text.fact.messageId);
-    if (ids.some((id) => !asked.includes(id))) {
+    // A run of a process that was frozen may ask later than the one that was committed.
+    const runs = book.asked.get(fact.turnId) ?? [];
+    if (!runs.some((asked) => ids.every((id) => asked.includes(id)))) {
       accuse("no silence", `turn ${short(fact.turnId)} counts texts as answered that the AI never saw`);
     }
   }

@@ -135,8 +135,14 @@ function mayBeCancelled(
   return all.some((other) => {
     if (other.groupId !== message.groupId || other.part >= message.part) return false;
     // It may have been dropped or held, and turned out later to have arrived after all.
-    const decision = book.messages.get(other.id)?.decision;
-    if (decision === "drop" || decision === "hold") return true;
+    const earlier = book.messages.get(other.id);
+    if (earlier?.decision === "drop" || earlier?.decision === "hold") return true;
+    const wasLost = earlier?.attempts.some(({ answer, reported }) => {
+      return (
+        answer === "fail" || answer === "opt-out" || reported.some((one) => one === "failed" || one === "undelivered")
+      );
+    });
+    if (wasLost === true) return true;
     return other.status === "held" || (isFinal(other.status) && other.status !== "delivered");
   });
 }

@@ -25,6 +25,7 @@ export function witnessed(world: World, storage: Storage): Storage {
           consentKey: record.consentKey,
           needsAnswer: message.needsAnswer,
           consent: record.consent?.state ?? null,
+          unlessSinceMs: record.consent?.unlessSince ?? null,
           autoReplyId: autoReply?.id ?? null,
         });
       }
