@@ -16,8 +16,11 @@ export async function migrate(store: Store): Promise<void> {
   await refuseStandalone(store);
   const meta = await readMeta(store);
   if (meta !== null && meta.version >= SCHEMA_VERSION) return;
-  for (const table of TABLES) await createCollection(store, table);
-  await Promise.all(TABLES.map((table) => createIndexes(store, table)));
+  // One after the other: a service that runs on the same server needs its connections and its disk too.
+  for (const table of TABLES) {
+    await createCollection(store, table);
+    await createIndexes(store, table);
+  }
   // Last: whoever reads the version may rely on the indexes. The secret is that of whoever came first.
   const update = {
     $setOnInsert: { secret: newSecret() },

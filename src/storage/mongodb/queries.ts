@@ -31,23 +31,29 @@ function reading<R>(store: Store, read: (set: WorkingSet) => Promise<R>): Promis
 export function due(store: Store, limit: number): Promise<DueWork> {
   return reading(store, async (set) => {
     set.setNow(await readClock(store, set.session));
-    const { ledger, now } = set;
-    const byDueTime = { sort: { dueAt: 1, _id: 1 } };
-    const dueMessages = [
-      ...(await set.find("messages", { dueAt: { $lte: now } }, { ...byDueTime, limit })),
-      ...(await set.find("messages", { dueAt: { $gt: now } }, { ...byDueTime, limit: 1 })),
-    ];
-    const byClaimTime = { sort: { claimableAt: 1, _id: 1 }, limit: 1 };
-    const dueConversations = [
-      ...(await set.find("conversations", { claimableAt: { $lte: now } }, byClaimTime)),
-      ...(await set.find("conversations", { claimableAt: { $gt: now } }, byClaimTime)),
-    ];
+    const { ledger } = set;
+    const dueMessages = await firstBy(set, "messages", "dueAt", limit);
+    const dueConversations = await firstBy(set, "conversations", "claimableAt", 1);
     await addConversationsOf(set, dueMessages, dueConversations);
     set.addMessages(dueMessages);
     const work = judgeDue(ledger, limit);
     const waits = [work.nextInMs, await takeOverIn(set)].filter((ms) => ms !== null);
     return { ...work, nextInMs: waits.length === 0 ? null : Math.min(...waits) };
   });
+}
+
+/** The first documents by a time, and the first one whose time has not come. */
+async function firstBy(
+  set: WorkingSet,
+  table: "messages" | "conversations",
+  time: "dueAt" | "claimableAt",
+  limit: number,
+): Promise<readonly MongoDocument[]> {
+  const sort = { [time]: 1, _id: 1 };
+  const first = await set.find(table, { [time]: { $exists: true } }, { sort, limit: limit + 1 });
+  const last = first.at(-1);
+  if (last === undefined || first.length <= limit || number(last, time) > set.now) return first;
+  return [...first, ...(await set.find(table, { [time]: { $gt: set.now } }, { sort, limit: 1 }))];
 }
 
 async function addConversationsOf(
@@ -102,8 +108,7 @@ export function story(store: Store, messageId: string): Promise<MessageStory | n
       const turnId = doc.direction === "inbound" ? texts(doc, "turnIds").at(-1) : textOrNull(doc, "turnId");
       if (turnId !== undefined && turnId !== null) {
         await loadTurns(set, [turnId]);
-        set.addMessages(await set.find("messages", { turnIds: turnId }, { sort: { seq: 1 } }));
-        await loadGroup(set, turnId);
+        set.addMessages(await set.find("messages", { $or: [{ turnIds: turnId }, { groupId: turnId }] }));
       }
       const groupId = doc.direction === "inbound" ? textOrNull(doc, "autoReplyId") : text(doc, "groupId");
       if (groupId !== null && groupId !== turnId) await loadGroup(set, groupId);
