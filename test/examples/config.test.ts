@@ -50,6 +50,15 @@ describe("the example's environment", () => {
     });
   });
 
+  it.each([
+    ["postgres", "postgres://user:password@localhost:5432/texts"],
+    ["postgres", "postgresql://localhost/texts"],
+    ["mongodb", "mongodb://one:27017,two:27017/texts?replicaSet=rs0"],
+    ["mongodb", "mongodb+srv://cluster.example.com/texts"],
+  ])("keeps the texts in %s by one variable: %s", (kind, url) => {
+    expect(readConfig({ OWNLINE_STORAGE: url }).storage).toEqual({ kind, url });
+  });
+
   it("takes a model's server of one's own without a key", () => {
     expect(readConfig({ OPENAI_BASE_URL: "http://localhost:11434/v1", OPENAI_MODEL: "llama" }).ai).toEqual({
       kind: "openai-compatible",
@@ -62,10 +71,11 @@ describe("the example's environment", () => {
   it.each([
     [{ PORT: "70000" }, "PORT is no port"],
     [{ UI_PORT: "x" }, "UI_PORT is no port"],
-    [{ OWNLINE_STORAGE: "postgres://localhost/x" }, "postgres is not in this version"],
-    [{ OWNLINE_STORAGE: "mongodb+srv://localhost/x" }, "mongodb+srv is not in this version"],
+    [{ OWNLINE_STORAGE: "postgres://:x" }, "write postgres://USER"],
+    [{ OWNLINE_STORAGE: "mongodb:localhost" }, "write mongodb://HOST"],
     [{ OWNLINE_STORAGE: "sqlite:" }, "names no file"],
-    [{ OWNLINE_STORAGE: "ownline.db" }, "write sqlite:FILE or memory:"],
+    [{ OWNLINE_STORAGE: "ownline.db" }, "write sqlite:FILE, postgres://…, mongodb://…, or memory:"],
+    [{ OWNLINE_STORAGE: "mysql://localhost/x" }, "OWNLINE_STORAGE is not understood"],
     [{ OPENAI_MODEL: "m" }, "OPENAI_MODEL is set without a server"],
     [{ OPENAI_BASE_URL: "http://localhost" }, "OPENAI_MODEL is missing"],
   ])("names the mistake in %o", (env, words) => {

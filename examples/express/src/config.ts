@@ -11,7 +11,10 @@ export interface Config {
   readonly senders: readonly string[];
   /** `null` where it is this server's own address, which only the emulator can call. */
   readonly webhookUrl: string | null;
-  readonly storage: { readonly kind: "memory" } | { readonly kind: "sqlite"; readonly file: string };
+  readonly storage:
+    | { readonly kind: "memory" }
+    | { readonly kind: "sqlite"; readonly file: string }
+    | { readonly kind: "postgres" | "mongodb"; readonly url: string };
   readonly carrier:
     | { readonly kind: "emulator" }
     | {
@@ -72,8 +75,11 @@ function readPort(value: string | undefined, name: string, fallback: number, mis
   return fallback;
 }
 
+const STORAGES = "sqlite:FILE, postgres://…, mongodb://…, or memory:";
+
 function readStorage(value: string | undefined, mistakes: string[]): Config["storage"] {
-  const [, scheme, rest = ""] = /^([a-z+]+):(.*)$/s.exec(value ?? `sqlite:${DEFAULT_FILE}`) ?? [];
+  const url = value ?? `sqlite:${DEFAULT_FILE}`;
+  const [, scheme, rest = ""] = /^([a-z+]+):(.*)$/s.exec(url) ?? [];
   switch (scheme) {
     case "memory":
       return { kind: "memory" };
@@ -82,12 +88,17 @@ function readStorage(value: string | undefined, mistakes: string[]): Config["sto
       return { kind: "sqlite", file: rest };
     case "postgres":
     case "postgresql":
+      if (!URL.canParse(url)) {
+        mistakes.push("OWNLINE_STORAGE is no URL: write postgres://USER:PASSWORD@HOST:5432/DATABASE");
+      }
+      return { kind: "postgres", url };
     case "mongodb":
     case "mongodb+srv":
-      mistakes.push(`OWNLINE_STORAGE: ${scheme} is not in this version; use sqlite:FILE, or memory: to try things out`);
-      return { kind: "memory" };
+      // A list of hosts is no URL to the standard, but one to the driver, which checks the rest.
+      if (!rest.startsWith("//")) mistakes.push("OWNLINE_STORAGE is no URL: write mongodb://HOST:27017/DATABASE");
+      return { kind: "mongodb", url };
     default:
-      mistakes.push("OWNLINE_STORAGE is not understood: write sqlite:FILE or memory:");
+      mistakes.push(`OWNLINE_STORAGE is not understood: write ${STORAGES}`);
       return { kind: "memory" };
   }
 }

@@ -1,5 +1,6 @@
 import type { Server as HttpServer, IncomingHttpHeaders } from "node:http";
-import type { Ownline } from "ownline";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Conversation, Ownline } from "ownline";
 import { Server, type Socket } from "socket.io";
 
 /** Live updates for the page. */
@@ -16,6 +17,10 @@ type Join = { readonly conversationId: string; readonly after: number };
 type Joined = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 const ROOM = "conversation:";
+/** How soon a page sees in its list what another process of the service did. */
+const WATCH_MS = 1000;
+const WATCH_PAGE = 30;
+const MOST_KNOWN = 10_000;
 
 /**
  * A Socket.IO room for each conversation. A page joins with the last position that it knows and gets everything since
@@ -80,14 +85,51 @@ export function createLive(sms: Ownline): Live {
     });
   });
 
+  const known = new Map<string, string>();
+  const stopped = new AbortController();
+
+  /** Tells of a conversation in a state that no page has been told of yet. */
+  function tell(conversation: Conversation): void {
+    const { id, seq, answeredSeq, paused } = conversation;
+    const state = `${seq} ${answeredSeq} ${paused}`;
+    if (known.get(id) === state) return;
+    // Forgetting costs a page one update that it has already.
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(id, state);
+    io.emit("conversation", conversation);
+  }
+
+  /** What other processes of this service do stands in the ledger: the newest conversations, again and again. */
+  async function watch(): Promise<void> {
+    let horizon = Number.POSITIVE_INFINITY;
+    while (!stopped.signal.aborted) {
+      try {
+        let page = await sms.conversations({ limit: WATCH_PAGE });
+        const newest = page.conversations[0]?.updatedAt ?? 0;
+        for (;;) {
+          page.conversations.forEach(tell);
+          const oldest = page.conversations.at(-1)?.updatedAt ?? 0;
+          if (page.cursor === null || oldest < horizon - WATCH_MS) break;
+          page = await sms.conversations({ limit: WATCH_PAGE, after: page.cursor });
+        }
+        horizon = newest;
+      } catch (error) {
+        console.error("the list of conversations is not up to date:", error);
+      }
+      await sleep(WATCH_MS, undefined, { signal: stopped.signal, ref: false }).catch(() => {});
+    }
+  }
+
   const live: Live = {
     attach: (server) => void io.attach(server),
     async conversationChanged(id) {
       const conversation = await sms.conversation(id);
-      if (conversation !== null) io.emit("conversation", conversation);
+      if (conversation !== null) tell(conversation);
     },
     phoneChanged: (number) => void io.emit("phone", number),
     async close() {
+      stopped.abort();
+      await watching;
       for (const feed of feeds.values()) feed.abort();
       io.disconnectSockets(true);
       await io.close();
@@ -97,6 +139,7 @@ export function createLive(sms: Ownline): Live {
   const changed = ({ conversationId }: { readonly conversationId: string }) => live.conversationChanged(conversationId);
   sms.on("message", changed);
   sms.on("turn", changed);
+  const watching = watch();
   return live;
 }
 

@@ -1,11 +1,7 @@
-import { mkdirSync } from "node:fs";
 import { createServer } from "node:http";
-import { dirname } from "node:path";
 import express from "express";
 import { ownline } from "ownline";
 import { toExpress } from "ownline/http/express";
-import { memory } from "ownline/storage/memory";
-import { sqlite } from "ownline/storage/sqlite";
 import { createAi } from "./ai.ts";
 import { createCarrier } from "./carrier.ts";
 import type { Config } from "./config.ts";
@@ -14,6 +10,7 @@ import { close, listen } from "./listen.ts";
 import { createLive } from "./live.ts";
 import { page } from "./page.ts";
 import { apiRoutes } from "./routes.ts";
+import { openStorage } from "./storage.ts";
 
 /** The running example. */
 export interface Service {
@@ -49,10 +46,11 @@ export async function startService(config: Config): Promise<Service> {
 
   const { transport, emulator } = createCarrier(config, webhookUrl);
   const ai = createAi(config);
+  const { storage, close: closeStorage } = await openStorage(config.storage);
   const sms = ownline({
     senders: config.senders,
     transport,
-    storage: openStorage(config.storage),
+    storage,
     ai,
     burst: { quietMs: QUIET_MS },
     logger,
@@ -93,13 +91,8 @@ export async function startService(config: Config): Promise<Service> {
       await Promise.all(servers.map(close));
       await sms.stop({ timeoutMs: STOP_MS });
       await sms[Symbol.asyncDispose]();
+      await closeStorage();
       await emulator?.close();
     },
   };
-}
-
-function openStorage(storage: Config["storage"]) {
-  if (storage.kind === "memory") return memory();
-  mkdirSync(dirname(storage.file), { recursive: true });
-  return sqlite(storage.file);
 }
