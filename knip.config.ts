@@ -5,6 +5,7 @@ const config: KnipConfig = {
   entry: [
     ...Object.values(entries).map((source) => `${source}!`),
     "scripts/{build,check,d1-migrations,demo,import-time,test}.ts",
+    "bench/{main,load,answerer}.ts",
     "examples/*/src/{server,worker}.ts",
     "examples/*/scripts/dev.ts",
     "examples/*/public/app.js",
@@ -12,7 +13,14 @@ const config: KnipConfig = {
     "test/faults/{carrier,engine,run}.ts",
     "test/runtimes/program.ts",
   ],
-  project: ["src/**/*.ts!", "test/**/*.ts", "scripts/**/*.{ts,cjs}", "examples/**/*.{ts,js}", "*.config.{ts,js}"],
+  project: [
+    "src/**/*.ts!",
+    "test/**/*.ts",
+    "scripts/**/*.{ts,cjs}",
+    "examples/**/*.{ts,js}",
+    "bench/**/*.ts",
+    "*.config.{ts,js}",
+  ],
   // A type that a public signature names is exported with it, also where nothing else imports it.
   ignoreExportsUsedInFile: { interface: true, type: true },
   // scripts/check.ts starts the first two by their command; tests require the third where it can be loaded;
