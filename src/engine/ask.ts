@@ -27,12 +27,16 @@ export async function ask(
   const { clock, timeoutMs, giveUp, toolStarted } = options;
   // An AI that does not look at its signal would begin, and its tools with it.
   if (giveUp.aborted) return { kind: "given-up" };
-  const timeUp = new AbortController();
+  // One controller rather than AbortSignal.any(): Node keeps a joined signal for ever while anybody listens to it, and
+  // with it whatever the listener knows, the whole history among it.
+  const call = new AbortController();
+  const { signal } = call;
+  const passOn = () => call.abort(giveUp.reason);
+  giveUp.addEventListener("abort", passOn, { once: true });
   const over = new AbortController();
-  const signal = AbortSignal.any([giveUp, timeUp.signal]);
   const timer = clock.sleep(timeoutMs, { signal: over.signal }).then(() => {
     if (!over.signal.aborted) {
-      timeUp.abort(
+      call.abort(
         new OwnlineError(
           "ai_timeout",
           `the AI (${ai.name}) did not answer within ${timeoutMs} ms: make it faster, or raise answer.timeoutMs`,
@@ -42,10 +46,8 @@ export async function ask(
     }
   });
   const aborted = new Promise<Asked>((resolve) => {
-    const ended = () =>
-      resolve(giveUp.aborted ? { kind: "given-up" } : { kind: "failed", error: timeUp.signal.reason });
-    if (signal.aborted) ended();
-    else signal.addEventListener("abort", ended, { once: true });
+    const ended = () => resolve(giveUp.aborted ? { kind: "given-up" } : { kind: "failed", error: signal.reason });
+    signal.addEventListener("abort", ended, { once: true });
   });
   const answered = (async (): Promise<Asked> => {
     try {
@@ -58,6 +60,7 @@ export async function ask(
     const asked = await Promise.race([aborted, answered]);
     return asked.kind === "failed" && giveUp.aborted ? { kind: "given-up" } : asked;
   } finally {
+    giveUp.removeEventListener("abort", passOn);
     over.abort();
     await timer;
   }
