@@ -139,7 +139,7 @@ export interface SweepOptions {
 export interface WorkerOptions {
   /** How often to look into the ledger when no bell rings. @default 1000 */
   readonly pollMs?: number;
-  /** How soon a dead process is noticed. @default 10000 */
+  /** How soon a dead process is noticed: its work goes on elsewhere a second later at most. @default 3000 */
   readonly leaseMs?: number;
   /** The most turns at work at once in this process, and the most messages on their way to the carrier. @default 32 */
   readonly concurrency?: number;
@@ -244,7 +244,7 @@ export function parseOptions(options: OwnlineOptions): EngineOptions {
           },
     worker: {
       pollMs: worker?.pollMs ?? 1000,
-      leaseMs: worker?.leaseMs ?? 10_000,
+      leaseMs: worker?.leaseMs ?? 3000,
       concurrency: worker?.concurrency ?? 32,
     },
     queue: options.queue ?? null,

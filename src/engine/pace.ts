@@ -8,9 +8,9 @@ import { hookNow } from "./hook.ts";
 /** What a carrier takes from one sender in a second, https://www.twilio.com/docs/api/errors/21611 */
 const LONG_CODE_PER_SECOND = 1;
 const SHORT_CODE_PER_SECOND = 100;
-/** https://help.twilio.com/articles/115002943027 */
+/** What is said of toll-free numbers that nobody has asked more for; Twilio's reference names no figure. */
 const TOLL_FREE_PER_SECOND = 3;
-/** https://www.twilio.com/docs/whatsapp/api */
+/** A WhatsApp sender's first limit; Twilio raises it on request. */
 const WHATSAPP_PER_SECOND = 80;
 
 const SHORT_CODE = /^\d{3,8}$/;

@@ -35,7 +35,7 @@ export interface SweepHow {
 }
 
 /** A sweep whose process died is taken over after this; it reads pages of a list, and stores texts one by one. */
-const SWEEP_LEASE_MS = 120_000;
+const SWEEP_LEASE_MS = 30_000;
 /** The account's numbers and their webhooks are read again after this. */
 const OWNED_FOR_MS = 3_600_000;
 
