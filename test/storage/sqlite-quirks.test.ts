@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { SCHEMA_VERSION } from "../../src/storage/sql/schema.ts";
 import { type SqliteDatabase, sqlite } from "../../src/storage/sqlite.ts";
 import type { InboundRecord } from "../../src/storage/storage.ts";
 
@@ -105,7 +106,9 @@ describe("several processes on one file", () => {
     expect(results.map(({ problems }) => problems)).toEqual(["", "", "", ""]);
     expect(new Set(results.flatMap(({ lines }) => lines)).size).toBe(1);
     const database = new DatabaseSync(path);
-    expect(database.prepare("select count(*) as steps from ownline_migrations").get()).toEqual({ steps: 1 });
+    expect(database.prepare("select count(*) as steps from ownline_migrations").get()).toEqual({
+      steps: SCHEMA_VERSION,
+    });
     database.close();
   });
 
