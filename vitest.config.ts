@@ -57,6 +57,8 @@ const config: ViteUserConfig = {
       },
     ],
     reporters: ["default", new ClosingReporter()],
+    // A busy machine is slow, not wrong.
+    testTimeout: 30_000,
     restoreMocks: true,
     unstubEnvs: true,
     unstubGlobals: true,

@@ -4,7 +4,7 @@ import { recordSend, recordStatus, resolve } from "./memory/facts.ts";
 import { claimSend } from "./memory/gate.ts";
 import { Ledger } from "./memory/ledger.ts";
 import { FirstResults } from "./memory/operations.ts";
-import { changes, conversations, due, messages, rivals, story } from "./memory/queries.ts";
+import { changes, due, listConversations, listMessages, rivals, story } from "./memory/queries.ts";
 import { requeueTurn, suspect } from "./memory/repair.ts";
 import { claimSweep, commitSweep } from "./memory/sweeps.ts";
 import { recordInbound, recordOutbound } from "./memory/texts.ts";
@@ -70,8 +70,8 @@ export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
 
     consent: async (consentKey) => ledger.consents.get(consentKey) ?? null,
     conversation: async (id) => ledger.conversations.get(id)?.shown ?? null,
-    conversations: async (page) => conversations(ledger, page),
-    messages: async (page) => messages(ledger, page),
+    conversations: async (page) => listConversations(ledger, page),
+    messages: async (page) => listMessages(ledger, page),
     changes: async (page) => changes(ledger, page),
     story: async (messageId) => story(ledger, messageId),
 

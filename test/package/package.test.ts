@@ -4,7 +4,7 @@ import ts from "typescript";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { entries, specifierOf } from "../../scripts/entries.ts";
 import { stockNode, versionOf } from "../../scripts/stock-node.ts";
-import { blocksOfPage, readPage } from "../docs/code-blocks.ts";
+import { blocksOfPage, ROOT, readPage } from "../docs/code-blocks.ts";
 import { type Consumer, installPackage } from "./consumer.ts";
 
 // npm installs, Node starts and the compiler reads every declaration: seconds each, on a busy machine many.
@@ -32,6 +32,8 @@ const load = (how: string): string => `
   console.log(JSON.stringify(found));
 })();
 `;
+
+const DIST = join(ROOT, "dist");
 
 const everyLoaded = Object.fromEntries(specifiers.map((name) => [name, "loaded"]));
 
@@ -129,6 +131,14 @@ describe("the quick start of the README, with the package installed", () => {
     });
     return `(async () => {\n${outputText}\n})();\n`;
   };
+
+  // The CommonJS build takes a class's field for an export of the same name in the same chunk, and overwrites it.
+  it("overwrites no export by a class's field", () => {
+    const taken = readdirSync(DIST, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".cjs"))
+      .flatMap((file) => readFileSync(join(DIST, file), "utf8").match(/this\.\w+ = exports\.\w+/g) ?? []);
+    expect(taken).toEqual([]);
+  });
 
   it.for([
     ["by import", "the pinned Node", process.execPath, "start.mjs", quickStart],

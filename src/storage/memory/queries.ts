@@ -88,7 +88,7 @@ function hasSameContent(one: Message, other: Message): boolean {
 }
 
 /** See {@link Storage.conversations}. */
-export function conversations(ledger: Ledger, { limit, after }: ConversationPage): ConversationList {
+export function listConversations(ledger: Ledger, { limit, after }: ConversationPage): ConversationList {
   const rows: ConversationRow[] = [];
   for (const row of ledger.recent.before(after === undefined ? { at: Infinity, id: "" } : readCursor(after))) {
     if (rows.length > limit) break;
@@ -112,7 +112,7 @@ function readCursor(cursor: string): Position {
 }
 
 /** See {@link Storage.messages}. */
-export function messages(ledger: Ledger, page: MessagePage): readonly Message[] {
+export function listMessages(ledger: Ledger, page: MessagePage): readonly Message[] {
   const rows = ledger.conversations.get(page.conversationId)?.messages ?? [];
   if (page.before === undefined) {
     const start = firstIndex(rows, (row) => row.message.seq > page.after);
