@@ -7,13 +7,16 @@ import { stockNode, versionOf } from "./stock-node.ts";
 
 /*
  * What importing the built package costs a cold start, over a process that imports nothing; beside it what others cost.
- * Fails over the limit. `--limit` and `--rounds` change the bounds, `--alone` leaves the others out.
+ * Fails over the limit, which holds for a machine that loads twilio in 115 ms, and grows with that time: what is held is
+ * the ratio. `--limit` and `--rounds` change the bounds, `--alone` leaves the others out.
  *
  * It counts the processor's time, all threads together, which is no less than what passes on an idle machine and does
  * not grow with the wait for others' work. Whatever else the machine does can only add, so the least of several fresh
  * processes counts.
  */
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+/** What twilio took on the idle machine for which the limit was set: a slower machine gets the same ratio. */
+const TWILIO_MS = 115;
 const NOTHING = "data:text/javascript,";
 const PROGRAM = `
 const before = process.cpuUsage();
@@ -59,15 +62,17 @@ function ownMs(node: string): number {
 buildIfStale("complete");
 const stock = stockNode();
 for (const node of stock === undefined ? [process.execPath] : [process.execPath, stock]) {
-  // Once more before it is called slow.
-  const ms = [ownMs(node)];
-  if (ms.every((each) => each > limitMs)) ms.push(ownMs(node));
-  const least = Math.min(...ms);
   const others = values.alone ? [] : ["twilio", "chat"];
   const othersMs = leastMs(node, others, 3);
+  const mostMs = limitMs * Math.max(1, (othersMs[0] ?? 0) / TWILIO_MS);
+  // Once more before it is called slow.
+  const ms = [ownMs(node)];
+  if (ms.every((each) => each > mostMs)) ms.push(ownMs(node));
+  const least = Math.min(...ms);
   const beside = others.map((name, index) => `${name} ${(othersMs[index] ?? 0).toFixed(0)} ms`);
-  console.log([`Node ${versionOf(node)}: ownline ${least.toFixed(1)} ms of at most ${limitMs}`, ...beside].join(", "));
-  if (least > limitMs) {
+  const bound = `ownline ${least.toFixed(1)} ms of at most ${mostMs.toFixed(mostMs < 10 ? 2 : 1)}`;
+  console.log([`Node ${versionOf(node)}: ${bound}`, ...beside].join(", "));
+  if (least > mostMs) {
     process.exitCode = 1;
     const [load = 0] = loadavg();
     console.log(`Too slow. The machine's load is ${load.toFixed(1)}: where other work runs, measure again without it.`);

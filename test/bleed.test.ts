@@ -16,6 +16,8 @@ const CARRIES: Readonly<Record<string, RegExp>> = {
   ".": /^(policy\/(opt-out|loop-guard)\.ts|segments\/.+)$/,
   "./http/express": /^http\/node\.ts$/,
   "./http/sse": /^engine\/clock\.ts$/,
+  // What memory judges, MongoDB judges by the same code, over the documents that it has locked.
+  "./storage/mongodb": /^storage\/memory\/.+$/,
   // The contract of the queue runs whole conversations on memory.
   "./testing":
     /^(engine|segments|storage\/memory)\/|^(ownline|http\/handler|storage\/memory|policy\/(opt-out|loop-guard))\.ts$/,

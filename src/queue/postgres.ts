@@ -4,6 +4,8 @@ import { createMoments, type MomentClock } from "./moments.ts";
 import type { Queue, QueueListener } from "./queue.ts";
 import { timer } from "./timer.ts";
 
+export type { MomentClock } from "./moments.ts";
+
 /**
  * What we call of a `Pool` of the `pg` package, to ring.
  *

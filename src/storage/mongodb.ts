@@ -18,7 +18,14 @@ import { keepable } from "./sql/statement.ts";
 import type { Storage } from "./storage.ts";
 
 export type { StorageClock } from "./clock.ts";
-export type { MongoClientLike, MongoCollection, MongoDb, MongoDocument, MongoSession } from "./mongodb/client.ts";
+export type {
+  MongoClientLike,
+  MongoCollection,
+  MongoDb,
+  MongoDocument,
+  MongoSession,
+  MongoWrite,
+} from "./mongodb/client.ts";
 
 /** Options of {@link mongodb}. */
 export interface MongodbOptions {

@@ -9,7 +9,7 @@ import { withSeededCrypto } from "./simulation/seeded-crypto.ts";
 import type { SimulatedOptions } from "./simulation/settings.ts";
 import type { FaultTable } from "./simulation/trace.ts";
 
-export type { AiFaults, CallFaults, FaultOptions, SendFaults } from "./simulation/faults.ts";
+export type { AiFaults, CallFaults, FaultOptions, FaultRates, SendFaults } from "./simulation/faults.ts";
 export type { Violation } from "./simulation/judge-course.ts";
 export type { SimulatedOptions } from "./simulation/settings.ts";
 export type { FaultTable } from "./simulation/trace.ts";

@@ -23,6 +23,7 @@ export {
   type AiFaults,
   type CallFaults,
   type FaultOptions,
+  type FaultRates,
   type FaultTable,
   type SendFaults,
   type SimulatedOptions,
