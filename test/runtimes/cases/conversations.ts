@@ -129,7 +129,8 @@ export function conversationCases(ledger: string, open: () => Promise<Storage>):
           },
         });
         const ai = () => "Yes: at nine.";
-        const sms = ownline({ ...AT_ONCE, senders: [OURS], transport, storage, ai, logger: silent });
+        // What is counted are the sends, not the looks into the carrier's lists.
+        const sms = ownline({ ...AT_ONCE, senders: [OURS], transport, storage, ai, sweep: false, logger: silent });
         const params = new URLSearchParams({
           MessageSid: `SM${"b".repeat(32)}`,
           AccountSid: ACCOUNT,
