@@ -65,7 +65,7 @@ describe("the schema", () => {
     expect(secret).toMatch(SECRET);
     await storage.migrate();
     await expect(storage.open()).resolves.toEqual({ secret });
-    expect(await steps()).toEqual([{ version: 1 }]);
+    expect(await steps()).toEqual([{ version: 1 }, { version: 2 }]);
     expect((await storage.recordInbound(text("m1"))).outcome).toBe("recorded");
   });
 
@@ -77,7 +77,7 @@ describe("the schema", () => {
     await applyD1Migrations(env.MIGRATED, env.MIGRATIONS);
     await applyAgain();
     await expect(storage.open()).resolves.toEqual({ secret });
-    expect(await steps()).toEqual([{ version: 1 }]);
+    expect(await steps()).toEqual([{ version: 1 }, { version: 2 }]);
     expect((await storage.recordInbound(text("m1"))).outcome).toBe("repeated");
   });
 
@@ -105,7 +105,7 @@ describe("the schema", () => {
       ...storages.map((storage) => storage.open()),
     ]);
     expect(new Set(opened.map(({ secret }) => secret)).size).toBe(1);
-    expect(await steps()).toEqual([{ version: 1 }]);
+    expect(await steps()).toEqual([{ version: 1 }, { version: 2 }]);
   });
 });
 
