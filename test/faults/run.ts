@@ -10,7 +10,7 @@ import { calm, generator, type Network } from "./network.ts";
 import { letPeopleText } from "./people.ts";
 import { ACCOUNT, type Carrier, startCarrier } from "./processes.ts";
 import { type Disturbance, recoveryOf } from "./recovery.ts";
-import { parseRunOptions, type RunOptions } from "./run-options.ts";
+import { DEFAULT_LEASE_MS, parseRunOptions, type RunOptions } from "./run-options.ts";
 import { type Outcome, printOutcome } from "./table.ts";
 
 /*
@@ -43,8 +43,6 @@ const SLOW_MS = 1000;
 /** Longer than a busy machine takes for an answer, so that a hung one is what it catches. */
 const TRANSPORT_TIMEOUT_MS = 6000;
 const STORM_MS = 2000;
-/** The library's own, where no other is given. */
-const DEFAULT_LEASE_MS = 10_000;
 const FREEZE_BEYOND_LEASE_MS = 2000;
 const DATABASE_PAUSE_MS = 500;
 /** How long nothing may happen at all before a run is given up. */
