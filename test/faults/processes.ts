@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { EngineSettings } from "./engine.ts";
 import { type Entry, ledgerReader } from "./ledger.ts";
 import type { CarrierSettings, Line } from "./network.ts";
+import { programs } from "./programs.ts";
 
 export const ACCOUNT: { readonly accountSid: string; readonly authToken: string } = {
   accountSid: `AC${"0".repeat(32)}`,
@@ -49,14 +49,16 @@ process.once("exit", () => {
   for (const child of children) child.kill("SIGKILL");
 });
 
-/** A process that starts from source compiles a hundred files: once, for all its successors. */
-const COMPILE_CACHE = fileURLToPath(new URL("../../node_modules/.cache/faults", import.meta.url));
-
 /** Its output goes to a file, which is there also when nobody reads along any more. */
-function run(file: string, env: Readonly<Record<string, string>>, logFile: string): Child {
+async function run(
+  program: "engine" | "carrier",
+  env: Readonly<Record<string, string>>,
+  logFile: string,
+): Promise<Child> {
+  const { [program]: file, cacheDir } = await programs();
   const log = openSync(logFile, "a");
-  const child = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], {
-    env: { PATH: process.env.PATH ?? "", NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
+  const child = spawn(process.execPath, [file], {
+    env: { PATH: process.env.PATH ?? "", NODE_COMPILE_CACHE: cacheDir, ...env },
     stdio: ["ignore", log, log, "ipc"],
   });
   closeSync(log);
@@ -82,7 +84,7 @@ export async function startCarrier(dir: string, seed: number): Promise<Carrier> 
   mkdirSync(dir, { recursive: true });
   const settings: CarrierSettings = { ...ACCOUNT, ledgerFile: join(dir, "carrier.jsonl"), seed };
   const env = { OWNLINE_FAULTS_CARRIER: JSON.stringify(settings) };
-  const child = run("carrier.ts", env, join(dir, "carrier.log"));
+  const child = await run("carrier", env, join(dir, "carrier.log"));
   const port = await child.port;
   if (port === null) throw new Error(`the carrier did not start:\n${child.output()}`);
   const apiUrl = `http://127.0.0.1:${port}`;
@@ -111,7 +113,7 @@ export async function startCarrier(dir: string, seed: number): Promise<Carrier> 
 export async function startEngine(settings: EngineSettings): Promise<EngineProcess> {
   const spawnedAt = Date.now();
   const env = { OWNLINE_FAULTS_ENGINE: JSON.stringify(settings) };
-  const child = run("engine.ts", env, `${settings.traceFile}.log`);
+  const child = await run("engine", env, `${settings.traceFile}.log`);
   let isAlive = true;
   void child.ended.then(() => {
     isAlive = false;

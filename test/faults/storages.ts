@@ -1,4 +1,3 @@
-import pg from "pg";
 import { postgres } from "../../src/storage/postgres.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import type { Storage } from "../../src/storage/storage.ts";
@@ -10,6 +9,7 @@ import type { Storage } from "../../src/storage/storage.ts";
 export async function openStorage(url: string): Promise<Storage> {
   switch (url.split(":", 1)[0]) {
     case "postgres": {
+      const { default: pg } = await import("pg");
       const pool = new pg.Pool({ connectionString: url, max: 8 });
       // A connection that breaks while it is idle; the next use of the pool makes another one.
       pool.on("error", () => {});
