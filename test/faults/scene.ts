@@ -37,7 +37,7 @@ export interface Scene extends AsyncDisposable {
   received(): readonly string[];
   verdict(): Verdict;
   /** Waits until something is so; throws with what the processes said where it does not become so. */
-  until(what: string, isSo: () => boolean): Promise<void>;
+  until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void>;
   /** The notices of all processes. */
   notices(): readonly string[];
   /** What the processes said, for a failure's message. */
@@ -69,21 +69,26 @@ export async function createScene({ carrier, dir, storageUrl, index, options }: 
     });
   await setLine();
 
-  const isOurs = (entry: Entry, sids: ReadonlySet<string>): boolean => {
+  const own: Entry[] = [];
+  const sids = new Set<string>();
+  const requests = new Set<string>();
+  let read = 0;
+  /** A text or a request stands in the carrier's ledger before anything about it. */
+  const isOurs = (entry: Entry): boolean => {
     if ("from" in entry) return entry.from === person || entry.to === person;
     if (entry.kind === "list") return entry.to === person;
-    return "sid" in entry ? sids.has(entry.sid) : true;
+    return "sid" in entry ? sids.has(entry.sid) : requests.has(entry.request);
   };
   const ours = (): readonly Entry[] => {
     const all = carrier.entries();
-    const sids = new Set(
-      all.flatMap((entry) =>
-        (entry.kind === "text" && entry.from === person) || (entry.kind === "taken" && entry.to === person)
-          ? [entry.sid]
-          : [],
-      ),
-    );
-    return all.filter((entry) => isOurs(entry, sids));
+    for (; read < all.length; read += 1) {
+      const entry = all[read];
+      if (entry === undefined || !isOurs(entry)) continue;
+      own.push(entry);
+      if (entry.kind === "text" || entry.kind === "taken") sids.add(entry.sid);
+      if (entry.kind === "post") requests.add(entry.request);
+    }
+    return own;
   };
 
   const output = () => engines.map((engine) => engine.output()).join("\n");
@@ -126,7 +131,7 @@ export async function createScene({ carrier, dir, storageUrl, index, options }: 
       ),
     output,
     async until(what, isSo) {
-      for (const started = Date.now(); !isSo(); await wait(LOOK_MS)) {
+      for (const started = Date.now(); !(await isSo()); await wait(LOOK_MS)) {
         if (Date.now() - started > LIMIT_MS) throw new Error(`it did not come to this: ${what}\n${output()}`);
       }
     },

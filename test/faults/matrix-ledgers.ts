@@ -1,0 +1,85 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import pg from "pg";
+import { inject } from "vitest";
+import { startPostgres } from "../databases/embedded-postgres.ts";
+import { openStorage } from "./storages.ts";
+
+export const LEDGERS = ["sqlite", "postgres"] as const;
+export type LedgerKind = (typeof LEDGERS)[number];
+
+/** The ledger of one case: an empty one, of which nothing stays. */
+export interface CaseLedger extends AsyncDisposable {
+  readonly url: string;
+  /** Takes the ledger away while something happens, and brings it back. */
+  away(meanwhile: () => Promise<unknown>): Promise<void>;
+}
+
+/** `crashes`: with a server of its own, where there is one. */
+export async function caseLedger(kind: LedgerKind, name: string, dir: string, crashes: boolean): Promise<CaseLedger> {
+  switch (kind) {
+    case "sqlite":
+      return inFile(join(dir, `${name}.db`));
+    case "postgres":
+      return crashes ? onOwnServer() : onSharedServer(`faults_${name}`);
+    default:
+      return kind satisfies never;
+  }
+}
+
+function inFile(file: string): CaseLedger {
+  return {
+    url: `sqlite:${file}?busy=300`,
+    /** Locks everybody else out of the file. */
+    async away(meanwhile) {
+      using database = new DatabaseSync(file);
+      database.exec("pragma busy_timeout = 5000");
+      database.exec("begin immediate");
+      await meanwhile();
+      database.exec("rollback");
+    },
+    async [Symbol.asyncDispose]() {
+      for (const part of ["", "-wal", "-shm"]) rmSync(file + part, { force: true });
+    },
+  };
+}
+
+async function onSharedServer(name: string): Promise<CaseLedger> {
+  const url = new URL(inject("postgresUrl"));
+  await query(url.href, `create database ${name}`);
+  url.pathname = `/${name}`;
+  return {
+    url: await migrated(url.href),
+    away: () => Promise.reject(new Error("others need this server")),
+    // The connections of the processes that were killed may not have been missed yet.
+    [Symbol.asyncDispose]: () => query(inject("postgresUrl"), `drop database ${name} with (force)`),
+  };
+}
+
+async function onOwnServer(): Promise<CaseLedger> {
+  const server = await startPostgres();
+  return {
+    url: await migrated(server.url),
+    async away(meanwhile) {
+      const back = server.crash();
+      await meanwhile();
+      await back;
+    },
+    [Symbol.asyncDispose]: server.stop,
+  };
+}
+
+async function query(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(sql);
+  await client.end();
+}
+
+async function migrated(url: string): Promise<string> {
+  const storage = await openStorage(url);
+  await storage.migrate();
+  await storage.close();
+  return url;
+}

@@ -1,0 +1,91 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import type { OutboundMessage } from "../../src/index.ts";
+import type { Deed, Plan, Point } from "./crash-points.ts";
+import { type CaseLedger, caseLedger, type LedgerKind } from "./matrix-ledgers.ts";
+import type { Carrier, EngineProcess } from "./processes.ts";
+import { createScene, type Scene, type SceneOptions } from "./scene.ts";
+import { openStorage } from "./storages.ts";
+
+/** The scene of a case of the crash matrix, with what the cases say about it. */
+export interface MatrixScene extends Scene {
+  readonly ledger: CaseLedger;
+  /** A process that dies at a point while it handles a text; then another one. */
+  killedAt(point: Point, body?: string): Promise<EngineProcess>;
+  /** Resolves when so many of the person's texts got their 200. */
+  acknowledged(count: number): Promise<void>;
+  /** What the ledger says about one of our messages. */
+  message(outboundId: string | undefined): Promise<OutboundMessage | undefined>;
+  /** What the person has got, when it is so many texts. */
+  receives(count: number): Promise<readonly string[]>;
+  /**
+   * Everything that the person got, when the next text is answered too. A second copy of anything would have to come
+   * before that answer: a conversation is serial.
+   */
+  inTheEnd(): Promise<readonly string[]>;
+}
+
+export interface MatrixSceneOptions {
+  readonly kind: LedgerKind;
+  readonly carrier: Carrier;
+  /** Of all scenes; this one's files go into a folder of their own. */
+  readonly dir: string;
+  readonly index: number;
+  readonly options: SceneOptions["options"];
+  /** Whether the ledger will be taken away. */
+  readonly losesLedger: boolean;
+}
+
+/** A text's answer, where it is one part. */
+export const answerTo = (...tags: number[]): string => `re: ${tags.join(",")} w1 done`;
+
+export const at = (deed: Deed, point: Point, nth = 1): Plan => ({ deed, point, nth });
+
+export async function dies(engine: EngineProcess): Promise<void> {
+  expect((await engine.ended).signal, engine.output()).toBe("SIGKILL");
+}
+
+/** A scene on a ledger of its own. */
+export async function matrixScene(given: MatrixSceneOptions): Promise<MatrixScene> {
+  const { kind, carrier, index, options, losesLedger } = given;
+  const dir = join(given.dir, String(index));
+  const ledger = await caseLedger(kind, String(index), given.dir, losesLedger);
+  const on = await createScene({ carrier, dir, storageUrl: ledger.url, index, options });
+  return {
+    ...on,
+    ledger,
+    async killedAt(point, body = "#1 fast please") {
+      const first = await on.start({ plans: [at("kill", point)] });
+      await on.text(body);
+      await dies(first);
+      return on.start();
+    },
+    acknowledged: (count) => on.until(`${count} acknowledged`, () => on.verdict().acknowledged === count),
+    async message(outboundId = "") {
+      const storage = await openStorage(ledger.url);
+      const message = (await storage.story(outboundId))?.message;
+      await storage.close();
+      return message?.direction === "outbound" ? message : undefined;
+    },
+    async receives(count) {
+      await on.until(`${count} texts sent`, () => on.received().length >= count);
+      return on.received();
+    },
+    async inTheEnd() {
+      await on.until("each text acknowledged and answered", () => {
+        const { unacknowledged, violations } = on.verdict();
+        return unacknowledged === 0 && violations.every((violation) => violation.kind !== "lost");
+      });
+      await on.text("#99 fast please");
+      await on.until("the next answer", () => on.verdict().answeredAt.has(99));
+      expect(on.verdict().violations, on.output()).toEqual([]);
+      return on.received();
+    },
+    async [Symbol.asyncDispose]() {
+      await on[Symbol.asyncDispose]();
+      await ledger[Symbol.asyncDispose]();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
