@@ -1,3 +1,4 @@
+import { isOwnlineError } from "../errors.ts";
 import { newId } from "../model/ids.ts";
 import { isMessagingService } from "../model/phone-number.ts";
 import type { ClaimedSweep, RecordedInbound } from "../storage/storage.ts";
@@ -47,8 +48,6 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     .map(({ address }) => address)
     .filter((one) => !isMessagingService(one));
   const services = new Set(context.senders.list?.flatMap(({ address, service }) => (service ? [address] : [])));
-  /** By sender, the texts that earlier sweeps saw and later ones would list again, with their times. */
-  const seen = new Map<string, Map<string, number>>();
   const warned = new Set<string>();
   let owned: { readonly at: number; readonly senders: readonly OwnedSender[] } | null = null;
 
@@ -92,12 +91,9 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     if (listed === null) return { found: 0, missed: 1 };
 
     let found = 0;
-    const known = seen.get(address) ?? new Map<string, number>();
-    seen.set(address, known);
     for (const text of listed.texts) {
       if (signal.aborted) return { found, missed: 1 };
       if (await store(text, listed.asOf, options, how)) found += 1;
-      known.set(text.key, text.occurredAt ?? Number.POSITIVE_INFINITY);
     }
     const newest = listed.texts.at(-1)?.occurredAt ?? null;
     const watermark = Math.max(claimed.watermark ?? 0, listed.asOf ?? newest ?? 0);
@@ -105,7 +101,6 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     if (watermark === 0) return { found, missed: 0 };
     const { fence } = claimed;
     await storage.commitSweep({ op: newId("o"), sender: address, fence, watermark });
-    for (const [key, at] of known) if (at < watermark - options.overlapMs) known.delete(key);
     return { found, missed: 0 };
   };
 
@@ -124,11 +119,10 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
         return "elsewhere";
       }
       const since = watermark === null ? { lastMs: firstLookBackMs } : watermark - overlapMs;
-      const known = seen.get(address);
-      const query = { to: address, since, ...(known === undefined ? {} : { known }) };
-      return await unlessAborted(transport.listInbound(query), signal);
+      const unrecorded = (keys: readonly string[]) => storage.unrecorded(keys);
+      return await unlessAborted(transport.listInbound({ to: address, since, unrecorded }), signal);
     } catch (error) {
-      tell.error(listTrouble(transport.name, error));
+      tell.error(isOwnlineError(error) && error.party === "storage" ? error : listTrouble(transport.name, error));
       return null;
     }
   };

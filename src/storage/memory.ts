@@ -6,7 +6,7 @@ import { Ledger } from "./memory/ledger.ts";
 import { FirstResults } from "./memory/operations.ts";
 import { changes, due, listConversations, listMessages, rivals, story } from "./memory/queries.ts";
 import { requeueTurn, suspect } from "./memory/repair.ts";
-import { claimSweep, commitSweep } from "./memory/sweeps.ts";
+import { claimSweep, commitSweep, unrecorded } from "./memory/sweeps.ts";
 import { recordInbound, recordOutbound } from "./memory/texts.ts";
 import { claimTurn, commitTurn, heartbeat, releaseTurn, setPaused } from "./memory/turns.ts";
 import type { Storage } from "./storage.ts";
@@ -87,6 +87,7 @@ export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
     }),
 
     claimSweep: once(claimSweep),
+    unrecorded: async (keys) => unrecorded(ledger, keys),
     commitSweep: once(commitSweep),
   };
 }

@@ -14,7 +14,7 @@ import { setPaused } from "./postgres/pause.ts";
 import { changes, consent, conversation, conversations, messages } from "./postgres/queries.ts";
 import { requeueTurn, resolve, rivals, suspect } from "./postgres/repairs.ts";
 import { story } from "./postgres/story.ts";
-import { claimSweep, commitSweep } from "./postgres/sweeps.ts";
+import { claimSweep, commitSweep, unrecorded } from "./postgres/sweeps.ts";
 import { claimTurn, commitTurn, releaseTurn } from "./postgres/turns.ts";
 import { heartbeat } from "./postgres/workers.ts";
 import type { InboundRecord, RecordedInbound, Storage } from "./storage.ts";
@@ -114,6 +114,7 @@ export function postgres(pool: PostgresPool, options: PostgresOptions = {}): Sto
     purge: (order) => purge(ledger, order),
 
     claimSweep: (claim) => claimSweep(ledger, claim),
+    unrecorded: (keys) => unrecorded(ledger, keys),
     commitSweep: (commit) => commitSweep(ledger, commit),
   };
 }

@@ -316,6 +316,12 @@ export interface Storage {
    */
   claimSweep(claim: SweepClaim): Promise<ClaimedSweep | null>;
 
+  /**
+   * Which of these keys of {@link InboundRecord} no text was ever recorded under, not even one that was erased, in the
+   * order asked. At most 1000.
+   */
+  unrecorded(keys: readonly string[]): Promise<readonly string[]>;
+
   /** Moves the watermark and ends the claim; false when the claim was lost: a later one has a higher fence. */
   commitSweep(commit: SweepCommit): Promise<boolean>;
 }

@@ -170,13 +170,15 @@ export function fakeCarrier(options: FakeCarrierOptions = {}): FakeCarrier {
       return { messages, asOf: asOfNow() };
     },
 
-    async listInbound({ to, since, known }) {
+    async listInbound({ to, since, unrecorded = async (keys) => keys }) {
       const asOf = asOfNow();
       const from = typeof since === "number" ? since : now() - since.lastMs;
       const found = [...texts.values()]
-        .filter(({ text, createdAt }) => text.to === to && createdAt >= from && known?.has(text.key) !== true)
+        .filter(({ text, createdAt }) => text.to === to && createdAt >= from)
         .map(({ text, createdAt }) => ({ ...text, occurredAt: createdAt }));
-      return { texts: found.toSorted((a, b) => a.occurredAt - b.occurredAt), asOf };
+      const missing = new Set(await unrecorded(found.map(({ key }) => key)));
+      const listed = found.filter(({ key }) => missing.has(key));
+      return { texts: listed.toSorted((a, b) => a.occurredAt - b.occurredAt), asOf };
     },
 
     async senders() {

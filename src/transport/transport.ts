@@ -196,8 +196,11 @@ export interface ListInboundQuery {
   readonly to: string;
   /** From this moment on, Unix milliseconds by the carrier's clock; or what came within the last `lastMs` by it. */
   readonly since: number | { readonly lastMs: number };
-  /** Keys of texts that are known already: they may be left out. */
-  readonly known?: Pick<ReadonlySet<string>, "has">;
+  /**
+   * Which of these keys are of texts that nobody has stored: only those texts are listed. Called for a page of the list
+   * at a time, with at most 1000 keys; what it rejects with ends the look.
+   */
+  readonly unrecorded?: (keys: readonly string[]) => Promise<readonly string[]>;
 }
 
 export interface ListedTexts {

@@ -19,6 +19,7 @@ import { loadCarrierIds, loadGroup, loadTurns } from "./loads.ts";
 import { readClock, type Store, sessionOf } from "./store.ts";
 import { transact } from "./transaction.ts";
 import { WorkingSet } from "./working-set.ts";
+import { textKey } from "./writes.ts";
 
 /** Reads of one moment: a message is never seen without its conversation. */
 function reading<R>(store: Store, read: (set: WorkingSet) => Promise<R>): Promise<R> {
@@ -40,6 +41,14 @@ export function due(store: Store, limit: number): Promise<DueWork> {
     const waits = [work.nextInMs, await takeOverIn(set)].filter((ms) => ms !== null);
     return { ...work, nextInMs: waits.length === 0 ? null : Math.min(...waits) };
   });
+}
+
+/** See {@link Storage.unrecorded}. */
+export async function unrecorded(store: Store, keys: readonly string[]): Promise<readonly string[]> {
+  const ids = keys.map((key) => textKey(keepable(key)));
+  const found = await new WorkingSet(store, null).find("keys", { _id: { $in: ids } });
+  const recorded = new Set(found.map((doc) => text(doc, "_id")));
+  return keys.filter((key) => !recorded.has(textKey(key)));
 }
 
 /** The first documents by a time, and the first one whose time has not come. */

@@ -1,4 +1,5 @@
 import { integer, integerOrNull } from "../sql/rows.ts";
+import { keepable } from "../sql/statement.ts";
 import type { ClaimedSweep, SweepClaim, SweepCommit } from "../storage.ts";
 import { answerOf } from "./answer.ts";
 import { operation } from "./common.ts";
@@ -41,6 +42,16 @@ export async function claimSweep(ledger: PostgresLedger, claim: SweepClaim): Pro
   const { outcome, detail } = answerOf(await ledger.call("claim_sweep", args));
   if (outcome !== "claimed") return null;
   return { watermark: integerOrNull(detail, "watermark"), fence: integer(detail, "fence") };
+}
+
+const READ_RECORDED = `select coalesce(json_agg(k.key), '[]')::text as answer
+  from json_array_elements_text($1::json) j(key) join ownline_keys k on k.kind = 'inbound' and k.key = j.key`;
+
+/** See `Storage.unrecorded`. */
+export async function unrecorded(ledger: PostgresLedger, keys: readonly string[]): Promise<readonly string[]> {
+  const found = await ledger.read(READ_RECORDED, [JSON.stringify(keys.map(keepable))]);
+  const recorded = new Set<unknown>(Array.isArray(found) ? found : []);
+  return keys.filter((key) => !recorded.has(key));
 }
 
 /** See `Storage.commitSweep`. */

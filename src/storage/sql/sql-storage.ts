@@ -12,7 +12,7 @@ import { changes, consent, conversation, conversations, messages } from "./queri
 import { requeueTurn, suspect } from "./repair.ts";
 import { claimSend } from "./sends.ts";
 import { story } from "./story.ts";
-import { claimSweep, commitSweep } from "./sweeps.ts";
+import { claimSweep, commitSweep, unrecorded } from "./sweeps.ts";
 import { claimTurn, commitTurn, releaseTurn } from "./turns.ts";
 import { heartbeat } from "./workers.ts";
 
@@ -65,6 +65,7 @@ export function sqlStorage(driver: SqlDriver, options: SqlStorageOptions): Stora
     purge: (order) => purge(ledger("purge"), order),
 
     claimSweep: (claim) => claimSweep(ledger("claimSweep"), claim),
+    unrecorded: (keys) => unrecorded(ledger("unrecorded"), keys),
     commitSweep: (commit) => commitSweep(ledger("commitSweep"), commit),
   };
 }

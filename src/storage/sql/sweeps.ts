@@ -1,7 +1,7 @@
 import type { ClaimedSweep, SweepClaim, SweepCommit } from "../storage.ts";
 import { FRESH, type Ledger, marker, note, READ_OPERATION } from "./operation.ts";
 import { integer, integerOrNull, json, record, text } from "./rows.ts";
-import { type Statement, statement } from "./statement.ts";
+import { keepable, type Statement, statement } from "./statement.ts";
 
 const CLAIM: readonly Statement[] = [
   marker({
@@ -31,6 +31,17 @@ export async function claimSweep(ledger: Ledger, claim: SweepClaim): Promise<Cla
   if (operation === undefined || text(operation, "outcome") !== "claimed") return null;
   const claimed = record(json(operation, "detail"), "detail");
   return { watermark: integerOrNull(claimed, "watermark"), fence: integer(claimed, "fence") };
+}
+
+const RECORDED: readonly Statement[] = [
+  statement("select k.key from json_each(:keys) j join ownline_keys k on k.kind = 'inbound' and k.key = j.value"),
+];
+
+/** See `Storage.unrecorded`. */
+export async function unrecorded(ledger: Ledger, keys: readonly string[]): Promise<readonly string[]> {
+  const [rows = []] = await ledger.read(RECORDED, { keys: JSON.stringify(keys.map(keepable)) });
+  const recorded = new Set(rows.map((row) => text(row, "key")));
+  return keys.filter((key) => !recorded.has(key));
 }
 
 const COMMIT: readonly Statement[] = [

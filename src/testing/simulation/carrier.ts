@@ -168,8 +168,8 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
               .toReversed(),
             asOf: timeline.now,
           })),
-        listInbound: ({ to, since }) =>
-          list("listInbound", () => {
+        async listInbound({ to, since, unrecorded = async (keys) => keys }) {
+          const { texts, asOf } = await list("listInbound", () => {
             const from = typeof since === "number" ? since : timeline.now - since.lastMs;
             return {
               texts: inbound
@@ -177,7 +177,10 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
                 .map(({ text, at }) => ({ ...text, occurredAt: at })),
               asOf: timeline.now,
             };
-          }),
+          });
+          const missing = new Set(await unrecorded(texts.map(({ key }) => key)));
+          return { texts: texts.filter(({ key }) => missing.has(key)), asOf };
+        },
         senders: () => list("senders", () => []),
       };
     },

@@ -17,6 +17,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const DAY_MS = 86_400_000;
 const PAGE_SIZE = 100;
+/** Where a long list is read to its end: the most that Twilio puts on a page. */
+const LARGE = { PageSize: "1000" };
 
 /**
  * Texts of ours in Twilio's list, newest first. The list is sorted by the date sent, which a queued text does not have
@@ -58,20 +60,22 @@ export async function find(rest: TwilioRest, { from, to, since }: FindQuery): Pr
  * @see https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
  */
 export async function listInbound(rest: TwilioRest, query: ListInboundQuery): Promise<ListedTexts> {
-  const { to, known } = query;
+  const { to, unrecorded = async (keys: readonly string[]) => keys } = query;
   const filter = typeof query.since === "number" ? { To: to, "DateSent>": dayBefore(query.since) } : { To: to };
   const found: { text: InboundText; createdAt: number }[] = [];
   let asOf: number | null | undefined;
-  for await (const { items: page, date } of pages(rest, "Messages.json", filter, "messages")) {
+  for await (const { items: page, date } of pages(rest, "Messages.json", { ...filter, ...LARGE }, "messages")) {
     asOf ??= date;
     const since = typeof query.since === "number" ? query.since : lastFrom(asOf, query.since.lastMs);
     const recent = page.filter((message) => dateOf(message, "date_created") >= since);
-    for (const message of recent) {
+    const inbound = new Map(
+      recent.flatMap((message) => (message.direction === "inbound" ? [[keyOf(rest, message), message]] : [])),
+    );
+    for (const key of inbound.size === 0 ? [] : await unrecorded([...inbound.keys()])) {
+      const message = inbound.get(key);
+      if (message === undefined) continue;
       const createdAt = dateOf(message, "date_created");
       const carrierId = textOf(message, "sid");
-      const account = typeof message.account_sid === "string" ? message.account_sid : rest.accountSid;
-      const key = `${account}:${carrierId}`;
-      if (message.direction !== "inbound" || known?.has(key) === true) continue;
       const service = message.messaging_service_sid;
       const text: InboundText = {
         key,
@@ -90,6 +94,12 @@ export async function listInbound(rest: TwilioRest, query: ListInboundQuery): Pr
   }
   const texts = found.toSorted((a, b) => a.createdAt - b.createdAt).map(({ text }) => text);
   return { texts, asOf: asOf ?? null };
+}
+
+/** The key that the text's webhook has. */
+function keyOf(rest: TwilioRest, message: Fields): string {
+  const account = typeof message.account_sid === "string" ? message.account_sid : rest.accountSid;
+  return `${account}:${textOf(message, "sid")}`;
 }
 
 /** A day of margin: the filter goes by the date sent, and its granularity is not promised. */
@@ -182,7 +192,7 @@ async function* pages(
   filter: Readonly<Record<string, string>>,
   key: string,
 ): AsyncGenerator<Page> {
-  const query = new URLSearchParams({ ...filter, PageSize: String(PAGE_SIZE) });
+  const query = new URLSearchParams({ PageSize: String(PAGE_SIZE), ...filter });
   const seen = new Set<string>();
   let url: string | undefined = `${accountPath(rest, resource)}?${query}`;
   while (url !== undefined) {

@@ -516,9 +516,14 @@ describe("reading Twilio's lists", () => {
       occurredAt: since + 1000,
     });
     expect(urls[0]?.searchParams.get("DateSent>")).toBe("2026-11-19T10:00:00Z");
-    const known = new Set([`${ACCOUNT}:MM1`]);
+    const asked: (readonly string[])[] = [];
+    const unrecorded = async (keys: readonly string[]) => {
+      asked.push(keys);
+      return keys.filter((key) => key !== `${ACCOUNT}:MM1`);
+    };
     urls.length = 0;
-    const left = await twilio({ ...common, fetch }).listInbound({ to: "+15703251809", since, known });
+    const left = await twilio({ ...common, fetch }).listInbound({ to: "+15703251809", since, unrecorded });
+    expect(asked).toEqual([[`${ACCOUNT}:SM2`, `${ACCOUNT}:MM1`]]);
     expect(left.texts.map(({ carrierId }) => carrierId)).toEqual(["SM2"]);
     // What is known already costs no request for its pictures.
     expect(urls).toHaveLength(1);

@@ -37,6 +37,24 @@ export const sweepCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "says which texts it has never recorded, an erased one not among them",
+    async run(s) {
+      const [stored, erased] = [s.text(), s.text({ participant: "+15550199002" })];
+      await s.storage.recordInbound(stored);
+      await s.storage.recordInbound(erased);
+      await s.storage.erase({ op: s.id("op"), participant: "+15550199002", line: null });
+      const asked = ["AC1:SM-new", stored.key, "AC1:SM-also-new", erased.key];
+      equal(await s.storage.unrecorded(asked), ["AC1:SM-new", "AC1:SM-also-new"], "unrecorded");
+      equal(await s.storage.unrecorded([]), [], "of none");
+      const many = Array.from({ length: 999 }, (_, at) => `AC1:SM-many-${at}`);
+      equal(await s.storage.unrecorded([...many, stored.key]), many, "of a thousand");
+      // A message of ours whose carrier's id or send key has the same characters is another thing.
+      const sent = s.post({ key: "AC1:SM-send-key" });
+      await s.storage.recordOutbound(sent);
+      equal(await s.storage.unrecorded(["AC1:SM-send-key"]), ["AC1:SM-send-key"], "a send key");
+    },
+  },
+  {
     name: "gives the search to one of two workers who race for it",
     async run(s) {
       for (let round = 0; round < 4; round += 1) {
