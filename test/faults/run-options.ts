@@ -21,7 +21,7 @@ export interface RunOptions {
 export const DEFAULT_LEASE_MS = 3000;
 
 /** What two cores carry while processes die: a run of more texts, or of more kills, takes longer. */
-const TEXTS_PER_MINUTE = 2500;
+const TEXTS_PER_MINUTE = 1200;
 const KILLS_PER_MINUTE = 25;
 
 export const storageKinds = ["sqlite", "postgres"] as const;
