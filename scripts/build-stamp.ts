@@ -9,7 +9,14 @@ export type BuildKind = "complete" | "js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const STAMP = join(ROOT, ".tmp", "build.json");
-const INPUTS = ["tsup.config.ts", "tsconfig.json", "tsconfig.build.json", "scripts/entries.ts", "package-lock.json"];
+const INPUTS = [
+  "tsup.config.ts",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "scripts/entries.ts",
+  "scripts/join-chunks.ts",
+  "package-lock.json",
+];
 
 /** What `dist` holds of the sources as they are now; `undefined` where it is missing or older. */
 export function builtKind(): BuildKind | undefined {

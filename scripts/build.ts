@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildKind, builtKind, hashSources, recordBuild } from "./build-stamp.ts";
+import { joinChunks } from "./join-chunks.ts";
 
 const TSUP = fileURLToPath(new URL("../node_modules/tsup/dist/cli-default.js", import.meta.url));
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -25,6 +27,7 @@ function build(kind: BuildKind): void {
     env: { ...process.env, OWNLINE_BUILD: kind },
   });
   if (status !== 0) throw new Error("The build failed; see tsup's message above.");
+  joinChunks(join(ROOT, "dist"));
   recordBuild(kind, sources);
   console.log(`Built dist (${kind}) in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }

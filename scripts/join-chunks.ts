@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** A chunk that is no larger costs Node more to find than to run. */
+const SMALL_BYTES = 2048;
+const JOINED = "chunk-base.js";
+const IMPORT = /^import (?:\{[^}]*\} from )?"\.\/(chunk-[A-Z0-9]+\.js)";\n/gm;
+/** Loads a file for its side effects; chunks have none. */
+const BARE_IMPORT = /^import "(?:\.\.?\/)+([^"/]+)";\n/gm;
+const EXPORT = /^export \{\n([^}]*)\};\n/m;
+const DECLARED = /^(?:var|let|const|function|async function|class) ([\w$]+)/gm;
+
+/**
+ * Makes one file of the small chunks that `import "ownline"` loads. The build gives each set of entries that share a
+ * module a chunk of its own, so that errors, ids and the clock are a file each, and Node pays for every file.
+ *
+ * @throws where two of them declare the same name.
+ */
+export function joinChunks(dist: string): void {
+  const read = (file: string): string => readFileSync(join(dist, file), "utf8");
+  const importedBy = (file: string): readonly string[] => [...read(file).matchAll(IMPORT)].map(([, name = ""]) => name);
+
+  const loaded = new Set<string>();
+  const visit = (file: string): void => {
+    for (const name of importedBy(file)) {
+      if (loaded.has(name)) continue;
+      visit(name);
+      loaded.add(name);
+    }
+  };
+  visit("index.js");
+
+  // In the order in which they are loaded, so that what one needs stands before it.
+  const joined: string[] = [];
+  for (const name of loaded) {
+    const isLeaf = importedBy(name).every((needed) => joined.includes(needed));
+    if (isLeaf && read(name).length <= SMALL_BYTES) joined.push(name);
+  }
+  if (joined.length < 2) return;
+
+  const codes = joined.map((name) => read(name).replace(IMPORT, "").replace(EXPORT, "").trim());
+  const declared = codes.flatMap((code) => [...code.matchAll(DECLARED)].map(([, name]) => name));
+  const twice = declared.find((name, index) => declared.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`Two chunks of the build declare ${twice}, so they cannot be one file.`);
+  const names = joined.flatMap((name) => EXPORT.exec(read(name))?.[1]?.match(/[\w$]+/g) ?? []);
+  const text = `${codes.join("\n\n")}\n\nexport {\n${names.map((name) => `  ${name}`).join(",\n")}\n};\n`;
+
+  for (const entry of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
+    if (!entry.endsWith(".js") || joined.includes(entry)) continue;
+    const before = read(entry);
+    const renamed = joined.reduce((code, name) => code.replaceAll(`/${name}"`, `/${JOINED}"`), before);
+    const after = renamed.replace(BARE_IMPORT, (line, file: string) => (file === JOINED ? "" : line));
+    if (after !== before) writeFileSync(join(dist, entry), after);
+  }
+  for (const name of joined) rmSync(join(dist, name));
+  writeFileSync(join(dist, JOINED), text);
+}
