@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { memory } from "../src/storage/memory.ts";
+import { migrate } from "../src/storage/sql/migrate.ts";
 import { sqlStorage } from "../src/storage/sql/sql-storage.ts";
 import { sqlite } from "../src/storage/sqlite.ts";
 import type { SimulationOptions } from "../src/testing/simulation.ts";
@@ -17,7 +18,7 @@ const STORAGES: Readonly<Record<string, NonNullable<SimulationOptions["storage"]
   memory: (clock) => memory({ clock }),
   sqlite: (clock) => sqlite(":memory:", { clock }),
   // Batches alone, without interactive transactions, as on D1.
-  batch: (clock) => sqlStorage(batchOnly(":memory:", clock), { migrate: true }),
+  batch: (clock) => sqlStorage(batchOnly(":memory:", clock), { migrate, migratesAtOpen: true }),
 };
 
 /** No seeds: there is nothing left to do. */

@@ -1,5 +1,6 @@
 import { OwnlineError } from "../errors.ts";
 import { type D1DatabaseLike, d1Driver } from "./sql/d1-driver.ts";
+import { migrate } from "./sql/migrate.ts";
 import { sqlStorage } from "./sql/sql-storage.ts";
 import type { Storage } from "./storage.ts";
 
@@ -60,7 +61,7 @@ export interface D1Options {
  */
 export function d1(database: D1DatabaseLike, options: D1Options = {}): Storage {
   refuseMistakes(database);
-  return sqlStorage(d1Driver(database), { migrate: options.migrate ?? false });
+  return sqlStorage(d1Driver(database), { migrate, migratesAtOpen: options.migrate ?? false });
 }
 
 /** A binding that `wrangler.jsonc` does not name is `undefined`. */

@@ -1,6 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 import type { StorageClock } from "../../src/storage/clock.ts";
 import type { SqlDriver, SqlRow, SqlStatement } from "../../src/storage/sql/driver.ts";
+import { procedureBook } from "../../src/storage/sql/procedure.ts";
+import { procedures } from "../../src/storage/sql/procedures/procedures.ts";
 
 const MAX_PARAMS = 100;
 const MAX_STATEMENT_BYTES = 100_000;
@@ -14,6 +16,7 @@ export class ShimRefusal extends Error {}
  */
 export function batchOnly(path: string, clock: StorageClock | null): SqlDriver {
   const database = new DatabaseSync(path);
+  const book = procedureBook(procedures);
   database.exec("pragma busy_timeout = 5000; pragma journal_mode = wal;");
 
   function run(statements: readonly SqlStatement[]): SqlRow[][] {
@@ -31,6 +34,7 @@ export function batchOnly(path: string, clock: StorageClock | null): SqlDriver {
 
   return {
     name: "batch-only",
+    procedures: () => book,
     batch: async (statements) => run(statements),
     read: async (statements) => run(statements),
     now: () => clock?.now() ?? null,

@@ -6,7 +6,8 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
 import { d1Migrations, FOLDER } from "../../scripts/d1-migrations.ts";
-import { MIGRATIONS, type Migration, SCHEMA_VERSION } from "../../src/storage/sql/schema.ts";
+import { SCHEMA_VERSION } from "../../src/storage/sql/meta.ts";
+import { MIGRATIONS, type Migration } from "../../src/storage/sql/schema.ts";
 
 const NEXT = SCHEMA_VERSION + 1;
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { migrate } from "../../src/storage/sql/migrate.ts";
 import { sqlStorage } from "../../src/storage/sql/sql-storage.ts";
 import { storageContract } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
@@ -12,7 +13,7 @@ describe("a database that runs only batches keeps the storage contract", () => {
     async create() {
       const clock = manualClock();
       const folder = mkdtempSync(join(tmpdir(), "ownline-batch-"));
-      const open = () => sqlStorage(batchOnly(join(folder, "ledger.db"), clock), { migrate: true });
+      const open = () => sqlStorage(batchOnly(join(folder, "ledger.db"), clock), { migrate, migratesAtOpen: true });
       const handles = [open()];
       return {
         storage: handles[0] ?? open(),

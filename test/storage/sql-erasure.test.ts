@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { SqlDriver } from "../../src/storage/sql/driver.ts";
+import { migrate } from "../../src/storage/sql/migrate.ts";
 import { sqlStorage } from "../../src/storage/sql/sql-storage.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
@@ -13,7 +14,7 @@ const REPLY = "It is yours.";
 async function begin() {
   const clock = manualClock();
   const driver = batchOnly(":memory:", clock);
-  const storage = sqlStorage(driver, { migrate: true });
+  const storage = sqlStorage(driver, { migrate, migratesAtOpen: true });
   await storage.open();
   return { clock, driver, storage };
 }

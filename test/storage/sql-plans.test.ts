@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { SqlDriver, SqlStatement } from "../../src/storage/sql/driver.ts";
+import { migrate } from "../../src/storage/sql/migrate.ts";
 import { sqlStorage } from "../../src/storage/sql/sql-storage.ts";
 import { storageContract } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
@@ -55,7 +56,7 @@ beforeAll(async () => {
   const cases = storageContract({
     async create() {
       const clock = manualClock();
-      const storage = sqlStorage(recorded(batchOnly(":memory:", clock)), { migrate: true });
+      const storage = sqlStorage(recorded(batchOnly(":memory:", clock)), { migrate, migratesAtOpen: true });
       return { storage, advance: (ms) => clock.advance(ms), dispose: () => storage.close() };
     },
   });

@@ -71,7 +71,7 @@ async function upgraded() {
     ...CLAIM_SEND("tm1-1"),
     ...LOSE("tm1-1"),
   ]);
-  const storage = sqlStorage(driver, { migrate: true });
+  const storage = sqlStorage(driver, { migrate, migratesAtOpen: true });
   await storage.open();
   return { clock, driver, storage };
 }

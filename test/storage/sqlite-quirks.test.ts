@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { SCHEMA_VERSION } from "../../src/storage/sql/schema.ts";
+import { SCHEMA_VERSION } from "../../src/storage/sql/meta.ts";
+
 import { type SqliteDatabase, sqlite } from "../../src/storage/sqlite.ts";
 import type { InboundRecord } from "../../src/storage/storage.ts";
 

@@ -1,5 +1,7 @@
 import { isOwnlineError, OwnlineError } from "../../errors.ts";
 import type { SqlDriver, SqlRow, SqlStatement, SqlValue } from "./driver.ts";
+import { procedureBook } from "./procedure.ts";
+import { procedures } from "./procedures/procedures.ts";
 
 /**
  * What is called on a [D1 database](https://developers.cloudflare.com/d1/worker-api/d1-database/), such as `env.DB` of
@@ -34,6 +36,8 @@ const FIND_SCHEMA: SqlStatement = {
  * still while code runs (https://developers.cloudflare.com/workers/reference/security-model/).
  */
 export function d1Driver(database: D1DatabaseLike): SqlDriver {
+  const book = procedureBook(procedures);
+
   async function execute(statements: readonly SqlStatement[]): Promise<readonly (readonly SqlRow[])[]> {
     const prepared = statements.map(({ sql, params }) => database.prepare(sql).bind(...params));
     const results = await database.batch(prepared);
@@ -59,6 +63,7 @@ export function d1Driver(database: D1DatabaseLike): SqlDriver {
   return {
     name: "d1",
     migration: MIGRATION,
+    procedures: () => book,
     batch: run,
     read: run,
     now: () => null,

@@ -1,3 +1,5 @@
+import type { Procedures } from "./procedure.ts";
+
 /** What a parameter may be. Truth is 0 or 1; lists travel as one JSON text. */
 export type SqlValue = string | number | null;
 
@@ -37,6 +39,9 @@ export interface SqlDriver {
 
   /** As {@link SqlDriver.batch} for statements that only read: all of them see the same moment. */
   read(statements: readonly SqlStatement[]): Promise<readonly (readonly SqlRow[])[]>;
+
+  /** The procedures that the ledger's operations name. */
+  procedures(): Procedures | Promise<Procedures>;
 
   /** Unix milliseconds, or `null` to read the database's own clock inside the commit. */
   now(): number | null;

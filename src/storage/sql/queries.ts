@@ -4,42 +4,16 @@ import type { Message } from "../../model/message.ts";
 import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage } from "../storage.ts";
 import type { Ledger } from "./operation.ts";
 import { consentOf, conversationOf, messageOf } from "./rows.ts";
-import { statement } from "./statement.ts";
-
-const CONVERSATION = statement("select c.* from ownline_conversations c where c.id = :id");
-
-const CONSENT = statement("select s.* from ownline_consents s where s.consent_key = :consentKey");
-
-const CONVERSATIONS = statement(`
-  select c.* from ownline_conversations c
-  where (c.updated_at, c.id) < (:updatedAt, :id)
-  order by c.updated_at desc, c.id desc limit :limit`);
-
-const NEWEST_CONVERSATIONS = statement(`
-  select c.* from ownline_conversations c indexed by ownline_conversations_activity
-  where c.updated_at > -1 order by c.updated_at desc, c.id desc limit :limit`);
-
-const MESSAGES_AFTER = statement(`
-  select m.* from ownline_messages m
-  where m.conversation_id = :conversationId and m.seq > :seq order by m.seq limit :limit`);
-
-const MESSAGES_BEFORE = statement(`
-  select m.* from ownline_messages m
-  where m.conversation_id = :conversationId and m.seq < :seq order by m.seq desc limit :limit`);
-
-const CHANGES = statement(`
-  select m.* from ownline_messages m
-  where m.conversation_id = :conversationId and m.changed_seq > :seq order by m.changed_seq limit :limit`);
 
 /** See `Storage.conversation`. */
 export async function conversation(ledger: Ledger, id: string): Promise<Conversation | null> {
-  const [[row] = []] = await ledger.read([CONVERSATION], { id });
+  const [[row] = []] = await ledger.read("query.conversation", { id });
   return row === undefined ? null : conversationOf(row);
 }
 
 /** See `Storage.consent`. */
 export async function consent(ledger: Ledger, consentKey: string): Promise<Consent | null> {
-  const [[row] = []] = await ledger.read([CONSENT], { consentKey });
+  const [[row] = []] = await ledger.read("query.consent", { consentKey });
   return row === undefined ? null : consentOf(row);
 }
 
@@ -48,8 +22,8 @@ export async function conversations(ledger: Ledger, page: ConversationPage): Pro
   const limit = page.limit + 1;
   const [rows = []] =
     page.after === undefined
-      ? await ledger.read([NEWEST_CONVERSATIONS], { limit })
-      : await ledger.read([CONVERSATIONS], { limit, ...positionOf(page.after) });
+      ? await ledger.read("query.newestConversations", { limit })
+      : await ledger.read("query.conversations", { limit, ...positionOf(page.after) });
   const listed = rows.slice(0, page.limit).map(conversationOf);
   const last = listed.at(-1);
   const cursor = rows.length > page.limit && last !== undefined ? `${last.updatedAt}.${last.id}` : null;
@@ -70,8 +44,8 @@ export async function messages(ledger: Ledger, page: MessagePage): Promise<reado
   const { conversationId, limit } = page;
   const [rows = []] =
     page.before === undefined
-      ? await ledger.read([MESSAGES_AFTER], { conversationId, limit, seq: page.after })
-      : await ledger.read([MESSAGES_BEFORE], { conversationId, limit, seq: finite(page.before) });
+      ? await ledger.read("query.messagesAfter", { conversationId, limit, seq: page.after })
+      : await ledger.read("query.messagesBefore", { conversationId, limit, seq: finite(page.before) });
   return rows.map(messageOf);
 }
 
@@ -83,6 +57,6 @@ function finite(seq: number): number {
 /** See `Storage.changes`. */
 export async function changes(ledger: Ledger, page: ChangePage): Promise<readonly Message[]> {
   const { conversationId, after, limit } = page;
-  const [rows = []] = await ledger.read([CHANGES], { conversationId, limit, seq: after });
+  const [rows = []] = await ledger.read("query.changes", { conversationId, limit, seq: after });
   return rows.map(messageOf);
 }

@@ -9,9 +9,6 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-/** The version of the schema that this code writes. */
-export const SCHEMA_VERSION: number = 2;
-
 /**
  * What a message is while something can still happen to it by itself. SQLite uses a partial index only for a query
  * that repeats a term of the index's condition (https://www.sqlite.org/partialindex.html#queries_using_partial_indexes),

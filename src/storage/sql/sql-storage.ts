@@ -4,7 +4,7 @@ import { due, rivals } from "./due.ts";
 import { erase, purge } from "./erasure.ts";
 import { recordSend, recordStatus, resolve } from "./facts.ts";
 import { recordInbound } from "./inbound.ts";
-import { migrate, openLedger } from "./migrate.ts";
+import { openLedger } from "./meta.ts";
 import { type Ledger, ledgerOver } from "./operation.ts";
 import { recordOutbound } from "./outbound.ts";
 import { setPaused } from "./pause.ts";
@@ -17,8 +17,10 @@ import { claimTurn, commitTurn, releaseTurn } from "./turns.ts";
 import { heartbeat } from "./workers.ts";
 
 export interface SqlStorageOptions {
-  /** Whether `open()` upgrades the schema by itself, as fits an embedded database. */
-  readonly migrate: boolean;
+  /** See `Storage.migrate`. */
+  readonly migrate: (driver: SqlDriver) => Promise<void>;
+  /** Whether `open()` does so by itself, as fits an embedded database. */
+  readonly migratesAtOpen: boolean;
 }
 
 /**
@@ -26,12 +28,13 @@ export interface SqlStorageOptions {
  * method is one batch; none needs an interactive transaction.
  */
 export function sqlStorage(driver: SqlDriver, options: SqlStorageOptions): Storage {
+  const { migrate, migratesAtOpen } = options;
   const ledger = (method: string): Ledger => ledgerOver(driver, method);
   return {
     name: driver.name,
     migrate: () => migrate(driver),
     async open() {
-      if (options.migrate) await migrate(driver);
+      if (migratesAtOpen) await migrate(driver);
       return await openLedger(driver);
     },
     close: () => driver.close(),

@@ -1,6 +1,8 @@
 import { OwnlineError } from "../../errors.ts";
 import type { StorageClock } from "../clock.ts";
 import type { SqlDriver, SqlRow, SqlStatement, SqlValue } from "./driver.ts";
+import { procedureBook } from "./procedure.ts";
+import { procedures } from "./procedures/procedures.ts";
 import { isBusy, storageError } from "./sqlite-errors.ts";
 
 /**
@@ -38,6 +40,7 @@ const RETRY_MS = 20;
 export function sqliteDriver(connection: SqliteConnection): SqlDriver {
   let session: Promise<Session> | null = null;
   let isClosed = false;
+  const book = procedureBook(procedures);
 
   function connected(): Promise<Session> {
     if (isClosed) return Promise.reject(closedError());
@@ -50,6 +53,7 @@ export function sqliteDriver(connection: SqliteConnection): SqlDriver {
 
   return {
     name: "sqlite",
+    procedures: () => book,
     async batch(statements) {
       const { transact } = await connected();
       return transact("begin immediate", statements);

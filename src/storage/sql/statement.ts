@@ -14,16 +14,13 @@ export type Params = Readonly<Record<string, SqlValue | undefined>>;
 
 const NAME = /(?<![:\w']):([a-zA-Z]\w*)/g;
 
-/** Prepares a text with `:name` parameters, once, where it is written. */
-export function statement(text: string): Statement {
+/** Prepares a statement with `:name` parameters. */
+export function prepare(text: string): Statement {
   const names: string[] = [];
-  const sql = text
-    .replace(NAME, (_match, name: string) => {
-      names.push(name);
-      return "?";
-    })
-    .replace(/\s+/g, " ")
-    .trim();
+  const sql = text.replace(NAME, (_match, name: string) => {
+    names.push(name);
+    return "?";
+  });
   return { sql, names, reads: sql.startsWith("select ") };
 }
 

@@ -1,5 +1,4 @@
-import { act, FRESH, note } from "./operation.ts";
-import { type Statement, statement } from "./statement.ts";
+import { act, FRESH, note, statement } from "./steps.ts";
 
 /*
  * The pace of a sender, a queue of slots. `holds` in the marker's detail: the message has a slot that is not void.
@@ -15,7 +14,7 @@ export const SLOT_AT: string = "coalesce(q.at, p.free_at)";
 const WAITS = "o.detail ->> 'why' = 'pace'";
 
 /** Notes down what message `o.subject` finds at `:paceKey`. */
-export const FIND_SLOT: Statement = note(
+export const FIND_SLOT: string = note(
   `detail = (select json_set(o.detail, '$.holds', q.at is not null,
     '$.until', case when ${WAITS} then ${SLOT_AT} else o.detail ->> 'until' end)
     from ownline_messages m ${PACE} where m.id = o.subject)`,
@@ -23,7 +22,7 @@ export const FIND_SLOT: Statement = note(
 );
 
 /** After the verdict: takes a slot for whoever waits and has none, or the free moment for whoever goes. */
-export const TAKE_SLOT: readonly Statement[] = [
+export const TAKE_SLOT: readonly string[] = [
   statement(`
     insert into ownline_slots (outbound_id, pace, at, epoch)
     select o.subject, p.key, p.free_at, p.epoch from ownline_ops o join ownline_paces p on p.key = :paceKey
@@ -38,12 +37,12 @@ export const TAKE_SLOT: readonly Statement[] = [
 ];
 
 /** Whoever goes gives its slot up. */
-export const LEAVE_SLOT: Statement = statement(`
+export const LEAVE_SLOT: string = statement(`
   delete from ownline_slots
   where outbound_id = (select o.subject from ownline_ops o where ${FRESH} and o.outcome = 'claimed')`);
 
 /** Slows the pace under `:slowKey` down for `:slowMs`, under a condition on `o`. Slots of an earlier epoch are void. */
-export function slowDown(condition: string): Statement {
+export function slowDown(condition: string): string {
   return statement(`
     insert into ownline_paces (key, free_at, epoch)
     select :slowKey, o.at + :slowMs, 1 from ownline_ops o where ${FRESH} and ${condition}

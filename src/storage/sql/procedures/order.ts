@@ -1,6 +1,5 @@
-import { act, FRESH, note } from "./operation.ts";
-import { OPEN } from "./schema.ts";
-import { type Statement, statement } from "./statement.ts";
+import { OPEN } from "../schema.ts";
+import { act, FRESH, note, statement } from "./steps.ts";
 
 /*
  * What follows from a change of a message: positions, the order within a conversation, what is cancelled with it.
@@ -27,7 +26,7 @@ const TOUCHED = `(select o.conversation_id from ownline_ops o where ${FRESH}
  * Cancels the messages listed in `cancelled`, and counts them as changed: for `:cancelReason`, the subject for the
  * error in `detail` where there is one.
  */
-const CANCEL: readonly Statement[] = [
+const CANCEL: readonly string[] = [
   statement(`
     update ownline_messages as m set status = 'cancelled', due_at = null,
       error = coalesce(case when m.id = o.subject then o.detail ->> 'error' end, :cancelReason)
@@ -45,12 +44,12 @@ const LATER_PARTS = `select l.id from ownline_messages s join ownline_messages l
   where s.id = o.subject and l.status in ('intent', 'held') order by l.part`;
 
 /** Cancels the later parts of the subject's group, under a condition on `o`. */
-export function cancelLaterParts(condition: string): readonly Statement[] {
+export function cancelLaterParts(condition: string): readonly string[] {
   return [note(`cancelled = (select json_group_array(p.id) from (${LATER_PARTS}) p)`, condition), ...CANCEL];
 }
 
 /** Cancels the subject and the later parts of its group, under a condition on `o`. */
-export function cancelSubject(condition: string): readonly Statement[] {
+export function cancelSubject(condition: string): readonly string[] {
   return [
     note(
       `cancelled = (select json_group_array(p.id) from (
@@ -62,7 +61,7 @@ export function cancelSubject(condition: string): readonly Statement[] {
 }
 
 /** Cancels everything that has not left to the person of the operation's conversation, under a condition on `o`. */
-export function cancelForConsent(condition: string): readonly Statement[] {
+export function cancelForConsent(condition: string): readonly string[] {
   return [
     note(
       `cancelled = (select json_group_array(m.id)
@@ -78,7 +77,7 @@ export function cancelForConsent(condition: string): readonly Statement[] {
 }
 
 /** Gives every changed message its conversation's next position, in their order. */
-const STAMP: Statement = statement(`
+const STAMP: string = statement(`
   update ownline_messages as m set changed_seq = s.position from (
     select x.id, c.seq + row_number() over (partition by x.conversation_id order by t.key) as position
     from ownline_ops o, json_each(o.changed) t
@@ -87,13 +86,13 @@ const STAMP: Statement = statement(`
     where ${FRESH}) s
   where m.id = s.id`);
 
-const RAISE: Statement = statement(`
+const RAISE: string = statement(`
   update ownline_conversations as c
   set seq = max(c.seq, (select max(m.changed_seq) from ownline_messages m where m.conversation_id = c.id))
   where c.id in (select x.conversation_id from ${CHANGED})`);
 
 /** A message that moved ends the waiting of those behind it, as far as they waited for order. */
-const END_ORDER_WAIT: Statement = statement(`
+const END_ORDER_WAIT: string = statement(`
   update ownline_messages as m set order_until = 0
   where m.conversation_id in (select x.conversation_id from ${CHANGED})
     and ${OPEN.replaceAll("status", "m.status")} and m.order_until > 0
@@ -101,7 +100,7 @@ const END_ORDER_WAIT: Statement = statement(`
       and x.origin <> 'auto-reply')`);
 
 /** Says of every open message when it is due: behind another one, never. */
-export const REFRESH_DUE: Statement = statement(`
+export const REFRESH_DUE: string = statement(`
   update ownline_messages as m set due_at = case
     when m.origin = 'auto-reply' then null
     when m.status = 'unknown' then m.settle_at
@@ -110,15 +109,15 @@ export const REFRESH_DUE: Statement = statement(`
   where m.conversation_id in ${TOUCHED} and ${OPEN.replaceAll("status", "m.status")}`);
 
 /** What every operation does after it has changed messages. */
-export const SETTLE: readonly Statement[] = [STAMP, RAISE, END_ORDER_WAIT, REFRESH_DUE];
+export const SETTLE: readonly string[] = [STAMP, RAISE, END_ORDER_WAIT, REFRESH_DUE];
 
 /** Counts the subject as changed, under a condition on `o`. */
-export function subjectChanged(condition: string): Statement {
+export function subjectChanged(condition: string): string {
   return note("changed = json_array(o.subject)", condition);
 }
 
 /** An opt-out's hold on the operation's own conversation: nothing runs, nothing is pending. */
-export function silence(condition: string): readonly Statement[] {
+export function silence(condition: string): readonly string[] {
   return [
     act(
       "turns",
@@ -137,7 +136,7 @@ export function silence(condition: string): readonly Statement[] {
 }
 
 /** Writes `:consentState` of the conversation's person; a row that has it already stays as it is. */
-export function writeConsent(condition: string): Statement {
+export function writeConsent(condition: string): string {
   return statement(`
     insert into ownline_consents (consent_key, state, source, changed_at)
     select c.consent_key, :consentState, :consentSource, o.at

@@ -1,6 +1,5 @@
-import { STATUS_RANK, STATUS_WORTH } from "../../model/delivery-status.ts";
-import { act, FRESH, marker, note } from "./operation.ts";
-import { type Statement, statement } from "./statement.ts";
+import { STATUS_RANK, STATUS_WORTH } from "../../../model/delivery-status.ts";
+import { act, FRESH, marker, note, statement } from "./steps.ts";
 
 /*
  * What a fact does to its attempt and its message. What follows for others is in facts.ts.
@@ -56,7 +55,7 @@ const SAME_EVENT = `e.carrier_id = :carrierId and e.status = :status and e.raw_s
   and (e.error ->> 'code') is (:error ->> 'code') and (e.error is null) = (:error is null)`;
 
 /** What a fact is where its attempt `a` of message `m` was found: SQL. */
-function found(outcome: string): Statement {
+function found(outcome: string): string {
   return marker({
     outcome: `case when m.id is null then 'unmatched' ${outcome} end`,
     conversation: "m.conversation_id",
@@ -66,7 +65,7 @@ function found(outcome: string): Statement {
   });
 }
 
-const TAKE_REPORT: readonly Statement[] = [
+const TAKE_REPORT: readonly string[] = [
   act(
     "events",
     "e",
@@ -107,7 +106,7 @@ const TAKE_REPORT: readonly Statement[] = [
 ];
 
 /** What the carrier reports of an attempt: `accepted` answers and callbacks. */
-export const REPORT: readonly Statement[] = [
+export const REPORT: readonly string[] = [
   found(`when exists (select 1 from ownline_events e where e.outbound_id = a.outbound_id and e.attempt = a.n
       and ${SAME_EVENT}) then 'repeated'
     else 'recorded'`),
@@ -115,7 +114,7 @@ export const REPORT: readonly Statement[] = [
 ];
 
 /** The carrier's list shows an attempt. `known`: it is another's entry, or nobody asks any more. */
-export const FINDING: readonly Statement[] = [
+export const FINDING: readonly string[] = [
   found(`when a.status <> 'unknown' then 'known'
     when exists (select 1 from ownline_keys i where i.kind = 'carrier' and i.key = :carrierId) then 'known'
     else 'recorded'`),
@@ -123,7 +122,7 @@ export const FINDING: readonly Statement[] = [
 ];
 
 /** The carrier's list does not show an attempt. */
-export const ABSENCE: readonly Statement[] = [
+export const ABSENCE: readonly string[] = [
   found("when m.status = 'unknown' then 'recorded' else 'repeated'"),
   act("messages", "m", "settle_at = o.at + :lookInMs", `${NEW} and ${OWN_MESSAGE}`),
   statement(`
@@ -142,7 +141,7 @@ const MAY_RETRY = ":next = 'retry' and m.origin <> 'auto-reply'";
 const OTHER_DECIDES = `${BEST} is not null and (${MAY_RETRY} or ${BEST_STATUS} <> 'unknown')`;
 
 /** The carrier did not take an attempt. */
-export const REFUSAL: readonly Statement[] = [
+export const REFUSAL: readonly string[] = [
   found("when a.status in ('sending', 'unknown') then 'recorded' else 'repeated'"),
   act("attempts", "a", "status = 'refused', error = :error, worker = null", `${NEW} and ${OWN_ATTEMPT}`),
   note(
@@ -171,7 +170,7 @@ export const REFUSAL: readonly Statement[] = [
 ];
 
 /** Nobody knows whether the carrier took an attempt. */
-export const SILENCE: readonly Statement[] = [
+export const SILENCE: readonly string[] = [
   found("when a.status = 'sending' then 'recorded' else 'repeated'"),
   act("attempts", "a", "status = 'unknown', error = :error, worker = null", `${NEW} and ${OWN_ATTEMPT}`),
   act(
@@ -188,7 +187,7 @@ export const SILENCE: readonly Statement[] = [
   ),
 ];
 
-export const RESOLUTION: readonly Statement[] = [
+export const RESOLUTION: readonly string[] = [
   marker({
     outcome: `case
       when m.id is null then 'unmatched'
