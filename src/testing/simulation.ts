@@ -87,10 +87,10 @@ export function simulate(options: SimulationOptions): Promise<SimulationReport> 
       usualAi: options.options?.ai === undefined,
     };
     const book = judgeCourse(facts, terms, (rule, detail, atMs) => void violations.push({ rule, detail, atMs }));
-    if (ran.stuck !== null) violations.push({ rule: "settled", detail: ran.stuck, atMs: timeline.now });
     await judgeEnd(reader, book, terms, timeline.now, (rule, detail) => {
       violations.push({ rule, detail, atMs: timeline.now });
     });
+    if (ran.stuck !== null) violations.push({ rule: "settled", detail: ran.stuck, atMs: timeline.now });
     await ran.storage.close();
     const copies = Array.from(book.messages.values(), ({ taken }) => taken.length);
     return {

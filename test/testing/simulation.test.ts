@@ -50,6 +50,11 @@ describe("the simulation", { timeout: 120_000 }, () => {
       "ai.reply: hangs",
       "ai.reply: deaf",
       "webhook.text: both at once",
+      "webhook.text: lost for good",
+      "operator.erase: calls",
+      "operator.recover: calls",
+      "operator.resolve: calls",
+      "operator.requeue: calls",
       "process: clock jumped",
       "process: all killed for long",
     ];

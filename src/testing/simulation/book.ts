@@ -27,7 +27,8 @@ export interface MessageEntry {
   metOptOut: boolean;
   /** Its conversation was a person's at some time since it was written. */
   metPause: boolean;
-  decision: string | null;
+  /** What was decided about it while its fate was unknown or while it was held. */
+  readonly decisions: string[];
   readonly carrierIds: Set<string>;
   readonly taken: (Fact & { kind: "taken" })[];
 }
@@ -35,6 +36,7 @@ export interface MessageEntry {
 /** One text of a person. */
 export interface TextEntry {
   readonly fact: Fact & { kind: "text" };
+  readonly conversation: ConversationEntry;
   /** Since when something was waiting for an answer when it came. */
   readonly pendingSinceMs: number;
   /** The turn that was committed over it. */
@@ -46,13 +48,27 @@ export interface TextEntry {
 export interface ConversationEntry {
   readonly id: string;
   readonly consentKey: string;
+  readonly participant: string;
   readonly texts: TextEntry[];
   readonly messages: MessageEntry[];
   /** The newest claim, `null` where nobody holds it. */
   lease: (Fact & { kind: "turn-claimed" }) | null;
   fence: number;
   paused: boolean;
-  everPaused: boolean;
+  /** An operator had a hand in what is due, so that bursts are no measure any more. */
+  everHandled: boolean;
+  /** Its person was forgotten. */
+  erased: boolean;
+}
+
+/** The pace of one sender, as the ledger's answers tell it. */
+export interface PaceEntry {
+  /** The end of the last slot that was given and counts. */
+  freeAtMs: number;
+  /** The end of the last slot in which something left. */
+  usedUntilMs: number;
+  /** By message, when the slot begins that it waits for. */
+  readonly slots: Map<string, number>;
 }
 
 /** The judge's own model of the ledger. */
@@ -69,19 +85,31 @@ export class Book {
   readonly claimedTurns: Set<string> = new Set<string>();
   /** The message that each `send()` resolved with. */
   readonly sent: Map<string, string> = new Map<string, string>();
+  /** Keys of `send()` under which something was stored. */
+  readonly queued: Set<string> = new Set<string>();
+  /** What people texted, by key: when, to whom, and when the carrier's list had it first. */
+  readonly texted: Map<string, { readonly to: string; readonly atMs: number; listedAtMs: number | null }> = new Map();
+  /** By sender, how far its first sweep was committed. */
+  readonly firstSweptMs: Map<string, number> = new Map<string, number>();
+  /** When something last left to a person. */
+  readonly lastTakenMs: Map<string, number> = new Map<string, number>();
+  readonly paces: Map<string, PaceEntry> = new Map<string, PaceEntry>();
+  everRecovered = false;
 
-  conversation(id: string, consentKey: string): ConversationEntry {
+  conversation(id: string, consentKey: string, participant: string): ConversationEntry {
     const known = this.conversations.get(id);
     if (known !== undefined) return known;
     const made: ConversationEntry = {
       id,
       consentKey,
+      participant,
       texts: [],
       messages: [],
       lease: null,
       fence: 0,
       paused: false,
-      everPaused: false,
+      everHandled: false,
+      erased: false,
     };
     this.conversations.set(id, made);
     return made;
@@ -106,7 +134,7 @@ export class Book {
         stopped: false,
         metOptOut: this.optedOut.has(conversation.consentKey),
         metPause: conversation.paused,
-        decision: null,
+        decisions: [],
         carrierIds: new Set(),
         taken: [],
       };

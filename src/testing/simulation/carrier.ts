@@ -23,6 +23,10 @@ export interface SimulatedCarrier {
   transportFor(process: SimulatedProcess): Transport;
   /** The webhook of a person's text; from now on the carrier's list has it. */
   text(text: InboundText): Request;
+  /** The carrier took a person's text, whose webhook nobody will ever get. */
+  lose(text: InboundText): void;
+  /** Whether it can be asked what it took. */
+  readonly lists: boolean;
   report(report: StatusReport): Request;
   /** A webhook that somebody else made up. */
   forged(text: InboundText): Request;
@@ -37,7 +41,7 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
   const { dice, timeline, trace } = world;
   const webhooks: ReceivedWebhook[] = [];
   const taken: CarrierMessage[] = [];
-  const inbound: { readonly text: InboundText; readonly at: number }[] = [];
+  const inbound: { readonly text: InboundText; readonly at: number; isShown: boolean }[] = [];
   const blocked = new Set<string>();
   /** Some carriers cannot be asked at all; the lists of others show late what they have. */
   const lists = dice.chance(0.8);
@@ -120,7 +124,7 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
         }
         switch (fault) {
           case "429":
-            return answer("429", () => resolve(refused("retry-now", 20429)));
+            return answer("429", () => resolve(refused("retry-now", 20429, dice.chance(0.5))));
           case "congested":
             return answer("congested", () => resolve(refused("retry-later", 30001)));
           case "refused":
@@ -151,6 +155,12 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
     });
   }
 
+  function keep(text: InboundText): void {
+    if (inbound.some((known) => known.text.key === text.key)) return;
+    inbound.push({ text, at: timeline.now, isShown: false });
+    witness(world, { kind: "texted", key: text.key, to: text.to });
+  }
+
   return {
     transportFor(process): Transport {
       const list = <Result>(name: string, look: () => Result) =>
@@ -171,12 +181,12 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
         async listInbound({ to, since, unrecorded = async (keys) => keys }) {
           const { texts, asOf } = await list("listInbound", () => {
             const from = typeof since === "number" ? since : timeline.now - since.lastMs;
-            return {
-              texts: inbound
-                .filter(({ text, at }) => text.to === to && at >= from && isListed(at))
-                .map(({ text, at }) => ({ ...text, occurredAt: at })),
-              asOf: timeline.now,
-            };
+            const shown = inbound.filter(({ text, at }) => text.to === to && at >= from && isListed(at));
+            for (const entry of shown) {
+              if (!entry.isShown) witness(world, { kind: "listed", key: entry.text.key });
+              entry.isShown = true;
+            }
+            return { texts: shown.map(({ text, at }) => ({ ...text, occurredAt: at })), asOf: timeline.now };
           });
           const missing = new Set(await unrecorded(texts.map(({ key }) => key)));
           return { texts: texts.filter(({ key }) => missing.has(key)), asOf };
@@ -184,9 +194,15 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
         senders: () => list("senders", () => []),
       };
     },
+    lists,
     text(text) {
-      if (!inbound.some((known) => known.text.key === text.key)) inbound.push({ text, at: timeline.now });
+      keep(text);
       return request({ kind: "inbound", text });
+    },
+    lose(text) {
+      keep(text);
+      trace.count("webhook.text", "lost for good");
+      world.missing.set(text.key, { to: text.to, atMs: timeline.now });
     },
     report: (report) => request({ kind: "status", report }),
     forged: (text) => request({ kind: "inbound", text }, "forged"),
@@ -203,12 +219,13 @@ function read({ url, headers }: WebhookRequest, webhooks: readonly ReceivedWebho
   return webhooks[place] ?? { kind: "ignored", reason: "the simulated carrier made no such webhook" };
 }
 
-function refused(refusal: (SendResult & { kind: "refused" })["refusal"], code: number): SendResult {
+function refused(refusal: (SendResult & { kind: "refused" })["refusal"], code: number, tooFast = false): SendResult {
   return {
     kind: "refused",
     refusal,
     wholeAccount: false,
     retryAfterMs: null,
+    tooFast,
     error: { code, reason: `the simulated carrier says ${code}` },
   };
 }

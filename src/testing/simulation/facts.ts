@@ -7,6 +7,12 @@ import type { Notice } from "../../model/events.ts";
  * was promised to a caller. Nothing of it is the engine's own word about itself, except the notices.
  */
 export type FactBody =
+  /** A person texted; the carrier's list has it, or will have it soon. */
+  | { readonly kind: "texted"; readonly key: string; readonly to: string }
+  /** The carrier's list showed a text for the first time. */
+  | { readonly kind: "listed"; readonly key: string }
+  /** A sweep of a sender's list was committed. */
+  | { readonly kind: "swept"; readonly sender: string; readonly watermarkMs: number }
   /** A text was recorded for the first time. */
   | {
       readonly kind: "text";
@@ -16,7 +22,10 @@ export type FactBody =
       readonly body: string;
       readonly conversationId: string;
       readonly consentKey: string;
+      readonly participant: string;
       readonly needsAnswer: boolean;
+      /** When the carrier took it, where its webhook was lost and the list brought it. */
+      readonly sweptSinceMs: number | null;
       readonly consent: ConsentState | null;
       /** A STOP that was found late does not count where a START came after this moment. */
       readonly unlessSinceMs: number | null;
@@ -25,9 +34,11 @@ export type FactBody =
   /** A `send()` was recorded for the first time. */
   | {
       readonly kind: "queued";
+      readonly key: string;
       readonly ids: readonly string[];
       readonly conversationId: string;
       readonly consentKey: string;
+      readonly participant: string;
     }
   | {
       readonly kind: "turn-claimed";
@@ -54,7 +65,12 @@ export type FactBody =
       readonly outboundId: string;
       readonly attempt: number;
       readonly overtook: readonly string[];
+      readonly pace: Pace | null;
     }
+  /** A message waits for its slot in the pace of its sender. */
+  | { readonly kind: "slot-given"; readonly outboundId: string; readonly pace: Pace; readonly slotMs: number }
+  /** The carrier wants a sender to be slower. */
+  | { readonly kind: "slowed"; readonly paceKey: string; readonly forMs: number }
   /** What the carrier answered to an attempt was recorded. */
   | {
       readonly kind: "answer-recorded";
@@ -71,8 +87,21 @@ export type FactBody =
       readonly status: CarrierStatus;
       readonly optOut: boolean;
     }
-  /** A message whose fate was unknown was decided upon. */
-  | { readonly kind: "resolved"; readonly outboundId: string; readonly decision: string }
+  /** A message whose fate was unknown, or that was held, was decided upon. */
+  | {
+      readonly kind: "resolved";
+      readonly outboundId: string;
+      readonly decision: "resend" | "sent" | "hold" | "drop";
+      readonly byPerson: boolean;
+    }
+  /** A turn that had ended in the fallback text is to be answered anew. */
+  | { readonly kind: "requeued"; readonly turnId: string; readonly conversationId: string }
+  /** A process began to recover the ledger, as after a restore. */
+  | { readonly kind: "recovering" }
+  /** A message may have left without the ledger's knowledge, under this attempt. */
+  | { readonly kind: "suspected"; readonly outboundId: string; readonly attempt: number }
+  /** A person was forgotten, at this address. */
+  | { readonly kind: "erased"; readonly participant: string }
   | {
       readonly kind: "paused";
       readonly conversationId: string;
@@ -99,5 +128,11 @@ export type FactBody =
   /** A `send()` resolved with this message. */
   | { readonly kind: "sent"; readonly key: string; readonly messageId: string }
   | { readonly kind: "told"; readonly process: string; readonly notice: Notice };
+
+/** A sender's pace, as a claim names it. */
+export interface Pace {
+  readonly key: string;
+  readonly costMs: number;
+}
 
 export type Fact = FactBody & { readonly atMs: number };

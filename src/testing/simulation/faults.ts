@@ -1,4 +1,5 @@
 import type { Dice } from "./dice.ts";
+import type { Features } from "./features.ts";
 
 /** What can befall a call to the ledger, or a look into the carrier's lists. Chances per call, together at most 1. */
 export interface CallFaults {
@@ -101,12 +102,15 @@ const USUAL: FaultRates = {
   ai: { fails: 0.08, "fails for good": 0.01, slow: 0.12, hangs: 0.02, deaf: 0.02, tool: 0.04, crash: 0.02 },
 };
 
-export function ratesOf(options: FaultOptions = {}): FaultRates {
+/** Where operators work, the AI gives them something to do. */
+const FAILS_OFTEN = { "fails for good": 0.1 };
+
+export function ratesOf({ operators }: Features, options: FaultOptions = {}): FaultRates {
   return {
     storage: { ...USUAL.storage, ...options.storage },
     list: { ...USUAL.list, ...options.list },
     send: { ...USUAL.send, ...options.send },
-    ai: { ...USUAL.ai, ...options.ai },
+    ai: { ...USUAL.ai, ...(operators ? FAILS_OFTEN : {}), ...options.ai },
   };
 }
 

@@ -1,5 +1,8 @@
-import { type AttemptEntry, Book, type ConversationEntry, type MessageEntry } from "./book.ts";
+import { type AttemptEntry, Book } from "./book.ts";
 import type { Fact } from "./facts.ts";
+import { enterPacedClaim, enterSlot, enterSlowdown } from "./judge-pace.ts";
+import { enterErasure, enterPause, enterRequeue, enterResolution, enterSuspicion } from "./judge-repairs.ts";
+import { enterText, openTexts } from "./judge-texts.ts";
 import type { Settings } from "./settings.ts";
 import { short } from "./world.ts";
 
@@ -30,10 +33,21 @@ export function judgeCourse(facts: readonly Fact[], terms: Terms, accuse: Accuse
   return book;
 }
 
-type AccuseNow = (rule: string, detail: string) => void;
+export type AccuseNow = (rule: string, detail: string) => void;
 
 function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
   switch (fact.kind) {
+    case "texted":
+      book.texted.set(fact.key, { to: fact.to, atMs: fact.atMs, listedAtMs: null });
+      return;
+    case "listed": {
+      const texted = book.texted.get(fact.key);
+      if (texted !== undefined) texted.listedAtMs = fact.atMs;
+      return;
+    }
+    case "swept":
+      if (!book.firstSweptMs.has(fact.sender)) book.firstSweptMs.set(fact.sender, fact.watermarkMs);
+      return;
     case "text":
       enterText(book, fact, terms, accuse);
       return;
@@ -41,9 +55,11 @@ function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
       if (terms.usualPolicies && book.optedOut.has(fact.consentKey)) {
         accuse("consent", "a send() was stored for a person who has opted out");
       }
+      if (book.queued.has(fact.key)) accuse("erasure", `what was sent under ${fact.key} was forgotten, and came back`);
+      book.queued.add(fact.key);
       book.write(
         fact.ids,
-        book.conversation(fact.conversationId, fact.consentKey),
+        book.conversation(fact.conversationId, fact.consentKey, fact.participant),
         null,
         fact.atMs,
         terms.settings.sending.expiryMs,
@@ -58,6 +74,12 @@ function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
       return;
     case "send-claimed":
       enterSendClaim(book, fact, terms, accuse);
+      return;
+    case "slot-given":
+      enterSlot(book, fact, accuse);
+      return;
+    case "slowed":
+      enterSlowdown(book, fact);
       return;
     case "handed-over": {
       const attempt = book.messages.get(fact.outboundId)?.attempts[fact.attempt - 1];
@@ -83,6 +105,7 @@ function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
         accuse("once", `the carrier took attempt ${fact.attempt} of ${short(fact.outboundId)} twice`);
       }
       message.taken.push(fact);
+      book.lastTakenMs.set(fact.to, fact.atMs);
       return;
     }
     case "answer-recorded": {
@@ -108,6 +131,18 @@ function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
     }
     case "resolved":
       enterResolution(book, fact, terms, accuse);
+      return;
+    case "requeued":
+      enterRequeue(book, fact, terms, accuse);
+      return;
+    case "recovering":
+      book.everRecovered = true;
+      return;
+    case "suspected":
+      enterSuspicion(book, fact, accuse);
+      return;
+    case "erased":
+      enterErasure(book, fact);
       return;
     case "paused":
       enterPause(book, fact);
@@ -135,30 +170,6 @@ function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
   }
 }
 
-function enterText(book: Book, fact: Fact & { kind: "text" }, terms: Terms, accuse: AccuseNow): void {
-  const conversation = book.conversation(fact.conversationId, fact.consentKey);
-  if (book.texts.has(fact.key)) accuse("once", `${fact.key} was stored twice`);
-  const pendingSinceMs = openTexts(conversation)[0]?.fact.atMs ?? fact.atMs;
-  const text = { fact, pendingSinceMs, turnId: null, excused: !fact.needsAnswer };
-  conversation.texts.push(text);
-  book.texts.set(fact.key, text);
-  const optedInAtMs = book.optedInAtMs.get(fact.consentKey);
-  const isOutlived = fact.unlessSinceMs !== null && optedInAtMs !== undefined && optedInAtMs > fact.unlessSinceMs;
-  if (fact.consent === "opted-out" && !isOutlived) book.optOut(fact.consentKey, conversation);
-  if (fact.consent === "opted-in") {
-    book.optedOut.delete(fact.consentKey);
-    if (optedInAtMs === undefined) book.optedInAtMs.set(fact.consentKey, fact.atMs);
-  }
-  if (!terms.usualPolicies) return;
-  const isOut = book.optedOut.has(fact.consentKey);
-  if (isOut && fact.needsAnswer) accuse("consent", `${fact.key} of a person who opted out waits for an answer`);
-  if (!isOut && !fact.needsAnswer && fact.body.startsWith("text"))
-    accuse("no silence", `${fact.key} was stored as not to be answered`);
-  if (/^(STOP|START|HELP)$/.test(fact.body) && fact.needsAnswer) accuse("consent", `${fact.body} waits for an answer`);
-  if ((fact.body === "STOP") !== (fact.consent === "opted-out")) accuse("consent", `${fact.body} said ${fact.consent}`);
-  if (fact.autoReplyId !== null && isOut) accuse("consent", "an auto-reply went to a person who opted out");
-}
-
 function enterTurnClaim(book: Book, fact: Fact & { kind: "turn-claimed" }, terms: Terms, accuse: AccuseNow): void {
   const conversation = book.conversations.get(fact.conversationId);
   if (conversation === undefined) {
@@ -167,11 +178,12 @@ function enterTurnClaim(book: Book, fact: Fact & { kind: "turn-claimed" }, terms
   }
   if (fact.fence <= conversation.fence) accuse("serial", `the fence went from ${conversation.fence} to ${fact.fence}`);
   if (conversation.paused) accuse("takeover", "a turn was claimed while a person has taken over");
+  if (conversation.erased) accuse("erasure", "a turn was claimed in the conversation of a forgotten person");
   conversation.fence = fact.fence;
   conversation.lease = fact;
   if (book.claimedTurns.has(fact.turnId)) return;
   book.claimedTurns.add(fact.turnId);
-  if (conversation.everPaused) return;
+  if (conversation.everHandled) return;
   const answering = openTexts(conversation).filter((text) => text.fact.seq <= fact.throughSeq);
   const newest = answering.at(-1);
   if (newest === undefined) {
@@ -194,6 +206,7 @@ function enterCommit(book: Book, fact: Fact & { kind: "turn-committed" }, terms:
   const { lease } = conversation;
   const isHolder = lease?.fence === fact.fence && lease.workerId === fact.workerId && lease.turnId === fact.turnId;
   if (!isHolder) accuse("fence", `a run committed turn ${short(fact.turnId)} without holding the conversation`);
+  if (conversation.erased) accuse("erasure", `turn ${short(fact.turnId)} of a forgotten person was committed`);
   const open = openTexts(conversation);
   const answered = open.filter((text) => text.fact.seq <= fact.throughSeq);
   const newer = open.filter((text) => text.fact.seq > fact.throughSeq);
@@ -234,6 +247,8 @@ function enterSendClaim(book: Book, fact: Fact & { kind: "send-claimed" }, terms
     accuse("consent", `${name} was claimed although its person has opted out`);
   }
   if (message.stopped) accuse("consent", `${name} was stopped by a STOP, and came back`);
+  if (message.conversation.erased) accuse("erasure", `${name} was claimed although its person was forgotten`);
+  enterPacedClaim(book, fact, accuse);
   if (fact.atMs >= message.expiresAtMs) accuse("expiry", `${name} was claimed after its expiry`);
   const last = message.attempts.at(-1);
   if (last !== undefined && !message.waits) {
@@ -258,43 +273,7 @@ function enterSendClaim(book: Book, fact: Fact & { kind: "send-claimed" }, terms
   }
 }
 
-function enterResolution(book: Book, fact: Fact & { kind: "resolved" }, terms: Terms, accuse: AccuseNow): void {
-  const message: MessageEntry | undefined = book.messages.get(fact.outboundId);
-  const last: AttemptEntry | undefined = message?.attempts.at(-1);
-  if (message === undefined || last === undefined) {
-    accuse("once", "a message was settled that never left");
-    return;
-  }
-  message.decision = fact.decision;
-  message.waits = fact.decision === "resend";
-  // What is sent again has its time anew.
-  if (message.waits) message.expiresAtMs = Math.max(message.expiresAtMs, fact.atMs + terms.settings.sending.expiryMs);
-  const name = short(message.id);
-  if (message.attempts.some(isWitnessed))
-    accuse("witness", `${name} was given up although a witness had spoken for it`);
-  if (fact.atMs - last.claimedAtMs < terms.settings.sending.unknownWindowMs && last.answer !== "retry") {
-    accuse("witness", `${name} was given up before its window was over`);
-  }
-}
-
-function enterPause(book: Book, fact: Fact & { kind: "paused" }): void {
-  const conversation = book.conversations.get(fact.conversationId);
-  if (conversation === undefined || conversation.paused === fact.paused) return;
-  conversation.paused = fact.paused;
-  conversation.everPaused = true;
-  if (fact.paused) {
-    conversation.lease = null;
-    for (const message of conversation.messages) message.metPause = true;
-  } else if (fact.skipPending) {
-    for (const text of conversation.texts) text.excused = true;
-  }
-}
-
 /** Whether the carrier is known to have taken it. */
 export function isWitnessed(attempt: AttemptEntry): boolean {
   return attempt.answer === "accepted" || attempt.answer === "found" || attempt.reported.length > 0;
-}
-
-function openTexts(conversation: ConversationEntry) {
-  return conversation.texts.filter((text) => !text.excused && text.turnId === null);
 }

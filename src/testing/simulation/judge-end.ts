@@ -22,6 +22,10 @@ export async function judgeEnd(
       accuse("traces", "the ledger shows a conversation that nobody began");
       continue;
     }
+    if (entry.erased) {
+      accuse("erasure", "the ledger shows the conversation of a forgotten person");
+      continue;
+    }
     const messages = await reader.messages({ conversationId: id, limit: 1000 });
     const seqs = new Set(messages.map(({ seq }) => seq));
     if (seqs.size !== messages.length) accuse("order", "two messages of one conversation have the same place");
@@ -38,8 +42,29 @@ export async function judgeEnd(
     if (terms.usualAi) judgeWords(entry, outbound, accuse);
     judgeOrder(outbound, book, accuse);
   }
-  for (const id of book.conversations.keys()) {
-    if (!conversations.some((shown) => shown.id === id)) accuse("nothing lost", "a conversation is gone");
+  for (const [id, entry] of book.conversations) {
+    if (entry.erased) await judgeForgotten(reader, entry, accuse);
+    else if (!conversations.some((shown) => shown.id === id)) accuse("nothing lost", "a conversation is gone");
+  }
+  judgeList(book, terms, accuse);
+}
+
+/** Of a person who was forgotten, nothing can be read by anybody. */
+async function judgeForgotten(reader: Ownline, { texts, messages }: ConversationEntry, accuse: Accuse): Promise<void> {
+  const ids = [...texts.map(({ fact }) => fact.messageId), ...messages.map(({ id }) => id)];
+  for (const id of ids) {
+    if ((await reader.explain(id)) !== null) accuse("erasure", `${short(id)} of a forgotten person can still be read`);
+  }
+}
+
+/** What the carrier lists is stored, whether or not its webhook ever came, as far back as the first sweep reached. */
+function judgeList(book: Book, { settings }: Terms, accuse: Accuse): void {
+  if (settings.sweep === null) return;
+  for (const [key, { to, atMs }] of book.texted) {
+    if (book.texts.has(key)) continue;
+    const firstSweptMs = book.firstSweptMs.get(to) ?? Number.POSITIVE_INFINITY;
+    if (atMs >= firstSweptMs - settings.sweep.overlapMs)
+      accuse("sweep", `${key} stands in the carrier's list, and was never stored`);
   }
 }
 
@@ -94,8 +119,12 @@ function judgeMessage(
   if (message.attempts !== own.attempts.length) {
     accuse("once", `${name} shows ${message.attempts} attempt(s), and ${own.attempts.length} were claimed`);
   }
-  if (own.taken.length > 1 && own.decision !== "resend")
+  if (own.taken.length > 1 + own.decisions.filter((decision) => decision === "resend").length)
     accuse("once", `the carrier has ${name} ${own.taken.length} times`);
+  for (const carrierId of own.carrierIds) {
+    if (!own.taken.some((copy) => copy.carrierId === carrierId))
+      accuse("witness", `${name} shows ${carrierId}, under which the carrier has another message`);
+  }
   const shownIds = message.carrierIds.toSorted().join();
   if (shownIds !== Array.from(own.carrierIds).toSorted().join()) {
     accuse("told", `${name} shows the carrier's ids ${shownIds}, and ${[...own.carrierIds].join()} were reported`);
@@ -108,11 +137,14 @@ function judgeMessage(
     accuse("status by rank", `${name} shows ${status}, and what was reported makes ${expected}`);
   }
   if (expected !== null) return;
+  if (own.decisions.at(-1) === "sent" && status !== "accepted") {
+    accuse("status by rank", `${name} shows ${status}, and an operator has seen that it left`);
+  }
   if (status === "held" && terms.settings.sending.unknown !== "hold")
     accuse("settled", `${name} is held for no reason`);
   const isRefused = own.attempts.some(({ answer }) => answer === "fail" || answer === "opt-out");
   const isGivenUp = own.attempts.some(({ reported }) => reported.includes("failed"));
-  if (status === "failed" && !isRefused && !isGivenUp && own.decision !== "drop") {
+  if (status === "failed" && !isRefused && !isGivenUp && !own.decisions.includes("drop")) {
     accuse("no silence", `${name} failed, and the carrier never said so`);
   }
   if (status === "cancelled" && terms.usualPolicies && !mayBeCancelled(message, own, all, book, terms, nowMs)) {
@@ -136,7 +168,7 @@ function mayBeCancelled(
     if (other.groupId !== message.groupId || other.part >= message.part) return false;
     // It may have been dropped or held, and turned out later to have arrived after all.
     const earlier = book.messages.get(other.id);
-    if (earlier?.decision === "drop" || earlier?.decision === "hold") return true;
+    if (earlier?.decisions.some((decision) => decision === "drop" || decision === "hold") === true) return true;
     const wasLost = earlier?.attempts.some(({ answer, reported }) => {
       return (
         answer === "fail" || answer === "opt-out" || reported.some((one) => one === "failed" || one === "undelivered")
@@ -204,7 +236,10 @@ function judgeWords(entry: ConversationEntry, outbound: readonly OutboundMessage
   }
 }
 
-/** First copies left in the order of their places, unless the later one was let past. */
+/**
+ * First copies left in the order of their places, unless the later one was let past: for an unknown one after a while,
+ * for one that waits for an operator at once.
+ */
 function judgeOrder(outbound: readonly OutboundMessage[], book: Book, accuse: Accuse): void {
   const left = outbound
     .toSorted((one, other) => one.seq - other.seq)
@@ -219,6 +254,7 @@ function judgeOrder(outbound: readonly OutboundMessage[], book: Book, accuse: Ac
       const isToldOf = later.own.attempts.some(({ overtook }) => overtook.includes(earlier.message.id));
       const isSameText = earlier.message.groupId === later.message.groupId;
       if (isToldOf && !isSameText) continue;
+      if (earlier.own.decisions.includes("hold")) continue;
       accuse("order", `${short(later.message.id)} left before ${short(earlier.message.id)}`);
     }
   }

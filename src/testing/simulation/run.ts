@@ -6,6 +6,8 @@ import { type SimulatedCarrier, simulatedCarrier } from "./carrier.ts";
 import { crossing } from "./crossing.ts";
 import { diceOf } from "./dice.ts";
 import { type FaultOptions, ratesOf } from "./faults.ts";
+import { featuresOf } from "./features.ts";
+import { operatorsOf } from "./operators.ts";
 import { callersOf } from "./people.ts";
 import { SimulatedProcess } from "./process.ts";
 import { partiesOf, playScript, SENDERS } from "./script.ts";
@@ -57,15 +59,19 @@ const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 export async function run(options: RunOptions): Promise<Ran> {
   const dice = diceOf(options.seed);
   const ties = diceOf(options.seed ^ 0x71e5);
-  const settings = settingsOf(dice, options.options);
+  const features = featuresOf(diceOf(options.seed ^ 0xfea7));
+  const settings = settingsOf(dice, features, options.options);
   const timeline = new Timeline(START_MS, () => ties.next());
   const world: World = {
     dice,
     timeline,
     trace: new Trace(START_MS),
-    rates: ratesOf(options.faults),
+    rates: ratesOf(features, options.faults),
     facts: [],
     leaseMs: settings.worker.leaseMs,
+    features,
+    missing: new Map(),
+    sweptFromMs: new Map(),
     calm: false,
   };
   const storage = await options.storage({ now: () => timeline.now });
@@ -78,6 +84,7 @@ export async function run(options: RunOptions): Promise<Ran> {
   const carrier: SimulatedCarrier = simulatedCarrier(world, (report, afterMs) =>
     callers.bringReport(carrier, report, afterMs),
   );
+  const operators = operatorsOf(world, callers);
   let names = 0;
   const begin = (): SimulatedProcess => {
     names += 1;
@@ -85,9 +92,11 @@ export async function run(options: RunOptions): Promise<Ran> {
       living.splice(living.indexOf(gone), 1);
       timeline.after(replaceAfterMs, () => void begin());
     });
-    process.begin(serviceOf(process, carrier, ledger, settings, options.options));
+    const sms = serviceOf(process, carrier, ledger, settings, options.options);
+    operators.watch(sms);
+    process.begin(sms);
     living.push(process);
-    work(process);
+    void work(process);
     return process;
   };
   for (let worker = 0; worker < options.workers; worker += 1) begin();
@@ -134,6 +143,7 @@ export async function run(options: RunOptions): Promise<Ran> {
     stuck = await step(() => leaving.every((process) => !process.alive), limitMs);
   }
   const last = begin();
+  stuck ??= await step(() => !isTextOwed(world, settings), limitMs);
   while (stuck === null) {
     let ended: string | null = null;
     const end = (how: string) => {
@@ -164,10 +174,11 @@ function serviceOf(
   given: SimulatedOptions = {},
 ): Ownline {
   const { world } = process;
-  const { autoReply, ...rest } = settings;
+  const { autoReply, sweep, ...rest } = settings;
   const sms = ownline({
     ...given,
     ...rest,
+    sweep: sweep ?? false,
     ...(autoReply === null ? {} : { autoReply }),
     senders: SENDERS,
     transport: carrier.transportFor(process),
@@ -198,10 +209,24 @@ async function isAtRest(reader: Ownline): Promise<boolean> {
   return true;
 }
 
-/** A process that cannot start ends, as one under a supervisor does. Every fourth is a cron's: it sweeps and sleeps. */
-function work(process: SimulatedProcess): void {
+/** Whether a text is missing that the sweep can still bring. */
+function isTextOwed({ missing, sweptFromMs }: World, { sweep }: Settings): boolean {
+  if (sweep === null) return false;
+  return [...missing.values()].some(
+    ({ to, atMs }) => atMs >= (sweptFromMs.get(to) ?? Number.NEGATIVE_INFINITY) - sweep.overlapMs,
+  );
+}
+
+/**
+ * A process that cannot start ends, as one under a supervisor does. Every fourth is a cron's: it sweeps and sleeps.
+ * Where backups are restored, some recover the ledger first, until they have.
+ */
+async function work(process: SimulatedProcess): Promise<void> {
   const { world, sms } = process;
-  if (world.dice.chance(0.75)) {
+  const isCron = !world.dice.chance(0.75);
+  if (world.features.recoveries && !world.calm && world.dice.chance(0.4)) await recover(process);
+  if (process.stopping) return;
+  if (!isCron) {
     note(world, process.name, "starts");
     sms.start().catch(() => process.crash("it could not start"));
     return;
@@ -213,4 +238,21 @@ function work(process: SimulatedProcess): void {
     if (!process.stopping) await sweep();
   };
   void sweep();
+}
+
+async function recover(process: SimulatedProcess): Promise<void> {
+  const { world, sms } = process;
+  note(world, process.name, "recovers the ledger");
+  witness(world, { kind: "recovering" });
+  for (let isDone = false; !isDone && !process.stopping; ) {
+    world.trace.count("operator.recover", "calls");
+    try {
+      const { suspected, swept } = await sms.recover();
+      note(world, process.name, "has recovered the ledger", `${suspected} suspected, ${swept} swept`);
+      isDone = true;
+    } catch {
+      world.trace.count("operator.recover", "repeated");
+      await process.clock.sleep(10_000);
+    }
+  }
 }

@@ -55,6 +55,11 @@ export function playScript(world: World, carrier: SimulatedCarrier, callers: Cal
       note(world, theirs, `texts "${body}"`);
       if (optOut === "STOP") carrier.block(theirs);
       if (optOut === "START") carrier.unblock(theirs);
+      if (!world.calm && carrier.lists && dice.chance(world.features.lostWebhooks)) {
+        note(world, theirs, "its webhook is lost for good");
+        carrier.lose(text);
+        return;
+      }
       callers.bring(key, () => carrier.text(text));
       if (dice.chance(0.02)) {
         callers.call("webhook.forged", async (process) => {
@@ -110,6 +115,15 @@ export function playScript(world: World, carrier: SimulatedCarrier, callers: Cal
     );
   };
 
+  const eraseAt = (afterMs: number, { theirs }: Party) => {
+    callers.later(afterMs, () =>
+      callers.call("operator.erase", async (process) => {
+        const { messages } = await process.sms.erase({ participant: theirs });
+        return `${messages} message(s) forgotten`;
+      }),
+    );
+  };
+
   for (let text = 1; text <= options.texts; text += 1) {
     const party = dice.pick(parties);
     const body = `text${text}`;
@@ -133,5 +147,6 @@ export function playScript(world: World, carrier: SimulatedCarrier, callers: Cal
   }
   if (dice.chance(0.1)) textAt(dice.between(0, endMs), dice.pick(parties), "SMhelp", "HELP", "HELP");
   if (dice.chance(0.3)) takeOverAt(dice.between(0, endMs));
+  for (let left = world.features.erasures; left > 0; left -= 1) eraseAt(dice.between(0, endMs), dice.pick(parties));
   return endMs;
 }

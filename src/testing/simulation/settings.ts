@@ -3,9 +3,11 @@ import type {
   BurstOptions,
   OwnlineOptions,
   SendingOptions,
+  SweepOptions,
   WorkerOptions,
 } from "../../engine/options.ts";
 import type { Dice } from "./dice.ts";
+import type { Features } from "./features.ts";
 
 /** What may be given of {@link OwnlineOptions}: all but what the simulation itself stands in for. */
 export type SimulatedOptions = Partial<
@@ -21,10 +23,14 @@ export interface Settings {
   readonly sending: SendingOptions & Required<Pick<SendingOptions, Settled>>;
   readonly worker: Required<Omit<WorkerOptions, "concurrency">> & Pick<WorkerOptions, "concurrency">;
   readonly autoReply: Exclude<OwnlineOptions["autoReply"], undefined> | null;
+  /** `null` where nobody looks for lost webhooks. */
+  readonly sweep: Required<SweepOptions> | null;
 }
 
+const USUAL_SWEEP: Required<SweepOptions> = { everyMs: 60_000, overlapMs: 600_000, answerWithinMs: 3_600_000 };
+
 /** Short times, so that much happens in few steps. What is a matter of taste is drawn, unless it was given. */
-export function settingsOf(dice: Dice, given: SimulatedOptions = {}): Settings {
+export function settingsOf(dice: Dice, features: Features, given: SimulatedOptions = {}): Settings {
   const unknown = dice.next();
   const drawn = {
     unknown: unknown < 0.7 ? "resend" : unknown < 0.85 ? "hold" : "drop",
@@ -39,13 +45,15 @@ export function settingsOf(dice: Dice, given: SimulatedOptions = {}): Settings {
       expiryMs: 120_000,
       validityMs: 15_000,
       unknownWindowMs: 20_000,
-      unknown: drawn.unknown,
+      unknown: features.holds ? "hold" : drawn.unknown,
       orderWaitMs: 11_000,
       backoffMs: 300,
       ...drawn.maxSegments,
+      ...(features.ratePerSecond === null ? {} : { pace: () => features.ratePerSecond }),
       ...given.sending,
     },
     worker: { pollMs: 10_000, leaseMs: 10_000, ...given.worker },
     autoReply: given.autoReply ?? drawn.autoReply,
+    sweep: given.sweep === false ? null : { ...USUAL_SWEEP, ...features.sweep, ...given.sweep },
   };
 }

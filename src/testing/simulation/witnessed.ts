@@ -14,6 +14,7 @@ export function witnessed(world: World, storage: Storage): Storage {
     async recordInbound(record) {
       const recorded = await storage.recordInbound(record);
       const { message, conversation, autoReply } = recorded;
+      world.missing.delete(record.key);
       if (recorded.outcome === "recorded" && message !== null && conversation !== null) {
         witness(world, {
           kind: "text",
@@ -23,7 +24,9 @@ export function witnessed(world: World, storage: Storage): Storage {
           body: message.body,
           conversationId: conversation.id,
           consentKey: record.consentKey,
+          participant: record.participant,
           needsAnswer: message.needsAnswer,
+          sweptSinceMs: record.occurredAt,
           consent: record.consent?.state ?? null,
           unlessSinceMs: record.consent?.unlessSince ?? null,
           autoReplyId: autoReply?.id ?? null,
@@ -35,8 +38,9 @@ export function witnessed(world: World, storage: Storage): Storage {
       const recorded = await storage.recordOutbound(record);
       if (recorded.outcome === "recorded" && recorded.conversation !== null) {
         const ids = recorded.messages.map(({ id }) => id);
-        const { consentKey } = record;
-        witness(world, { kind: "queued", ids, conversationId: recorded.conversation.id, consentKey });
+        const { key, consentKey, participant } = record;
+        const conversationId = recorded.conversation.id;
+        witness(world, { kind: "queued", key, ids, conversationId, consentKey, participant });
       }
       return recorded;
     },
@@ -67,20 +71,29 @@ export function witnessed(world: World, storage: Storage): Storage {
     },
     async claimSend(claim) {
       const claimed = await storage.claimSend(claim);
+      const { outboundId } = claim;
+      const { pace } = claim.conditions;
       if (claimed.outcome === "claimed" && isFirst("claimSend", claim.op)) {
-        const { outboundId } = claim;
-        witness(world, { kind: "send-claimed", outboundId, attempt: claimed.attempt, overtook: claimed.overtook });
+        const { attempt, overtook } = claimed;
+        witness(world, { kind: "send-claimed", outboundId, attempt, overtook, pace });
+      }
+      if (claimed.outcome === "waiting" && claimed.reason === pace?.reason && isFirst("claimSend", claim.op)) {
+        const slotMs = world.timeline.now + (claimed.retryInMs ?? 0);
+        witness(world, { kind: "slot-given", outboundId, pace, slotMs });
       }
       return claimed;
     },
     async recordSend(record) {
       const recorded = await storage.recordSend(record);
       const { outboundId, attempt, result } = record;
+      if (recorded.outcome === "unmatched") return recorded;
       // The list's word counts only where the ledger takes it; that it shows nothing says nothing.
       const counts = result.kind === "found" ? recorded.outcome === "recorded" : result.kind !== "unseen";
       if (counts && isFirst("recordSend", record.op)) {
         const carrierId = result.kind === "accepted" || result.kind === "found" ? result.carrierId : null;
         witness(world, { kind: "answer-recorded", outboundId, attempt, answer: answerOf(result), carrierId });
+        const slow = result.kind === "refused" ? result.slow : undefined;
+        if (slow !== undefined) witness(world, { kind: "slowed", paceKey: slow.key, forMs: slow.forMs });
       }
       return recorded;
     },
@@ -95,10 +108,38 @@ export function witnessed(world: World, storage: Storage): Storage {
     },
     async resolve(resolution) {
       const resolved = await storage.resolve(resolution);
-      const { outboundId, decision } = resolution;
+      const { outboundId, decision, attempts } = resolution;
       if (resolved.changed && isFirst("resolve", resolution.op))
-        witness(world, { kind: "resolved", outboundId, decision });
+        witness(world, { kind: "resolved", outboundId, decision, byPerson: attempts === null });
       return resolved;
+    },
+    async requeueTurn(requeue) {
+      const requeued = await storage.requeueTurn(requeue);
+      const { outcome, conversation } = requeued;
+      if (outcome === "requeued" && conversation !== null && isFirst("requeueTurn", requeue.op))
+        witness(world, { kind: "requeued", turnId: requeue.turnId, conversationId: conversation.id });
+      return requeued;
+    },
+    async suspect(suspicion) {
+      const suspected = await storage.suspect(suspicion);
+      if (!isFirst("suspect", suspicion.op)) return suspected;
+      for (const { id, attempts } of suspected)
+        witness(world, { kind: "suspected", outboundId: id, attempt: attempts });
+      return suspected;
+    },
+    async erase(order) {
+      const erased = await storage.erase(order);
+      if (isFirst("erase", order.op)) witness(world, { kind: "erased", participant: order.participant });
+      return erased;
+    },
+    async commitSweep(commit) {
+      const committed = await storage.commitSweep(commit);
+      const { sender, watermark } = commit;
+      if (committed && isFirst("commitSweep", commit.op)) {
+        if (!world.sweptFromMs.has(sender)) world.sweptFromMs.set(sender, watermark);
+        witness(world, { kind: "swept", sender, watermarkMs: watermark });
+      }
+      return committed;
     },
     async setPaused(change) {
       const changed = await storage.setPaused(change);

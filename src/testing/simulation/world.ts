@@ -1,6 +1,7 @@
 import type { Dice } from "./dice.ts";
 import type { Fact, FactBody } from "./facts.ts";
 import type { FaultRates } from "./faults.ts";
+import type { Features } from "./features.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Trace } from "./trace.ts";
 
@@ -12,6 +13,11 @@ export interface World {
   readonly rates: FaultRates;
   readonly facts: Fact[];
   readonly leaseMs: number;
+  readonly features: Features;
+  /** Texts whose webhook never comes and which are not stored yet, by key. */
+  readonly missing: Map<string, { readonly to: string; readonly atMs: number }>;
+  /** By sender, where its first sweep began to reach. */
+  readonly sweptFromMs: Map<string, number>;
   /** From here on nothing fails any more. */
   calm: boolean;
 }

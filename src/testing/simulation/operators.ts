@@ -1,0 +1,46 @@
+import type { Ownline } from "../../ownline.ts";
+import type { Callers } from "./people.ts";
+import { short, type World } from "./world.ts";
+
+/** People of the service who put right what the ledger and the carrier could not decide. */
+export interface Operators {
+  /** Listens to what a process tells. */
+  watch(sms: Ownline): void;
+}
+
+/** Where the seed has them: they decide about what is held, and have failed turns answered anew, each after a while. */
+export function operatorsOf(world: World, callers: Callers): Operators {
+  const { dice } = world;
+
+  const resolve = (messageId: string): void => {
+    // Whoever looks into the carrier's console sees whether it left.
+    const hasLeft = world.facts.some((fact) => fact.kind === "taken" && fact.outboundId === messageId);
+    const decision = dice.chance(0.7) ? (hasLeft ? "sent" : "resend") : dice.pick(["resend", "drop"] as const);
+    callers.call("operator.resolve", async (process) => {
+      await process.sms.resolve(messageId, decision);
+      return `${short(messageId)}: ${decision}`;
+    });
+  };
+
+  const requeue = (turnId: string): void =>
+    callers.call("operator.requeue", async (process) => {
+      await process.sms.requeue(turnId);
+      return short(turnId);
+    });
+
+  return {
+    watch(sms) {
+      if (!world.features.operators) return;
+      sms.on("notice", ({ kind, messageId }) => {
+        // Some do not wait until it is held.
+        const isAsked = kind === "held" || (kind === "unknown" && dice.chance(0.1));
+        if (!isAsked || messageId === null || dice.chance(0.1)) return;
+        callers.later(dice.between(200, 30_000), () => resolve(messageId));
+      });
+      sms.on("turn", ({ outcome, turnId }) => {
+        if (outcome !== "fallback" || dice.chance(0.2)) return;
+        callers.later(dice.between(200, 30_000), () => requeue(turnId));
+      });
+    },
+  };
+}
