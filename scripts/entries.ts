@@ -11,6 +11,7 @@ export const entries: Readonly<Record<string, string>> = {
   "./storage/memory": "src/storage/memory.ts",
   "./storage/sqlite": "src/storage/sqlite.ts",
   "./storage/d1": "src/storage/d1.ts",
+  "./storage/d1-migrations": "src/storage/d1-migrations.ts",
   "./storage/postgres": "src/storage/postgres.ts",
   "./storage/mongodb": "src/storage/mongodb.ts",
   "./ai/ai-sdk": "src/ai/ai-sdk.ts",

@@ -1,16 +1,23 @@
 import { OwnlineError } from "../errors.ts";
 import { type D1DatabaseLike, d1Driver } from "./sql/d1-driver.ts";
-import { migrate } from "./sql/migrate.ts";
 import { sqlStorage } from "./sql/sql-storage.ts";
 import type { Storage } from "./storage.ts";
 
 export type { D1DatabaseLike, D1ResultLike, D1StatementLike } from "./sql/d1-driver.ts";
 export type { SqlValue } from "./sql/driver.ts";
 
+/** Brings a database up to date: `migrations` of `ownline/storage/d1-migrations`. */
+export interface D1Migrations {
+  /** Creates and upgrades the schema, and adds the statements of this version. Repeated, it does nothing. */
+  apply(database: D1DatabaseLike): Promise<void>;
+}
+
 /** Options of {@link d1}. */
 export interface D1Options {
+  /** For `storage.migrate()`. Not needed where `wrangler d1 migrations apply` does the same. */
+  readonly migrations?: D1Migrations;
   /**
-   * Whether `open()` creates and upgrades the schema by itself, which costs each new isolate two more queries. Without it,
+   * Whether `open()` calls `storage.migrate()` by itself, which costs each new isolate three more queries. Without it,
    * migrations are a step of the deployment.
    * @default false
    */
@@ -22,12 +29,16 @@ export interface D1Options {
  * from the database's own clock, since many isolates write to one ledger. All tables begin with `ownline_`.
  *
  * The schema comes from `wrangler d1 migrations apply`, with `"migrations_dir": "node_modules/ownline/migrations/d1"`
- * beside the binding in `wrangler.jsonc`, or from `storage.migrate()`. Both may be used, in any order; the ledger's
- * secret is made once, by whichever comes first.
+ * beside the binding in `wrangler.jsonc`, or from `storage.migrate()`, which needs the option `migrations`. Both may be
+ * used, in any order; the ledger's secret is made once, by whichever comes first.
+ *
+ * The migrations bring the ledger's SQL too, so that no Worker carries it: each new isolate reads it once, which is one
+ * more query. The SQL of each version stays beside that of the others, so old and new Workers serve together.
  *
  * Pass the binding itself, not a session: the ledger reads what it has just written.
  *
- * @throws OwnlineError at once: `invalid_options` when there is no database, as when the binding is missing.
+ * @throws OwnlineError at once: `invalid_options` when there is no database, as when the binding is missing, and when
+ * `migrate` is set without `migrations`.
  *
  * @example
  * ```ts
@@ -60,17 +71,34 @@ export interface D1Options {
  * ```
  */
 export function d1(database: D1DatabaseLike, options: D1Options = {}): Storage {
-  refuseMistakes(database);
-  return sqlStorage(d1Driver(database), { migrate, migratesAtOpen: options.migrate ?? false });
+  refuseMistakes(database, options);
+  const { migrations, migrate = false } = options;
+  return sqlStorage(d1Driver(database), {
+    migratesAtOpen: migrate,
+    async migrate() {
+      if (migrations === undefined) throw withoutMigrations("storage.migrate()");
+      await migrations.apply(database);
+    },
+  });
 }
 
 /** A binding that `wrangler.jsonc` does not name is `undefined`. */
-function refuseMistakes(database: unknown): void {
+function refuseMistakes(database: unknown, { migrate, migrations }: D1Options): void {
   const isDatabase = typeof database === "object" && database !== null && "prepare" in database && "batch" in database;
-  if (isDatabase) return;
-  throw new OwnlineError(
+  if (!isDatabase) {
+    throw new OwnlineError(
+      "invalid_options",
+      "d1() needs a D1 database, for example d1(env.DB): add the binding to d1_databases in wrangler.jsonc, and pass " +
+        "it by the name that it has there.",
+    );
+  }
+  if (migrate === true && migrations === undefined) throw withoutMigrations("The option migrate of d1()");
+}
+
+function withoutMigrations(what: string): OwnlineError {
+  return new OwnlineError(
     "invalid_options",
-    "d1() needs a D1 database, for example d1(env.DB): add the binding to d1_databases in wrangler.jsonc, and pass it " +
-      "by the name that it has there.",
+    `${what} needs the migrations: pass them, d1(env.DB, { migrations }), from "ownline/storage/d1-migrations"; or leave ` +
+      "them to `wrangler d1 migrations apply`.",
   );
 }

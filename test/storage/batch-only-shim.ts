@@ -16,7 +16,7 @@ export class ShimRefusal extends Error {}
  */
 export function batchOnly(path: string, clock: StorageClock | null): SqlDriver {
   const database = new DatabaseSync(path);
-  const book = procedureBook(procedures);
+  const book = procedureBook((name) => procedures[name]);
   database.exec("pragma busy_timeout = 5000; pragma journal_mode = wal;");
 
   function run(statements: readonly SqlStatement[]): SqlRow[][] {

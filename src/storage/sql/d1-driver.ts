@@ -1,7 +1,8 @@
 import { isOwnlineError, OwnlineError } from "../../errors.ts";
 import type { SqlDriver, SqlRow, SqlStatement, SqlValue } from "./driver.ts";
-import { procedureBook } from "./procedure.ts";
-import { procedures } from "./procedures/procedures.ts";
+import { type Procedures, procedureBook } from "./procedure.ts";
+import { PROCEDURES_DIGEST } from "./procedures-digest.ts";
+import { strings, text } from "./rows.ts";
 
 /**
  * What is called on a [D1 database](https://developers.cloudflare.com/d1/worker-api/d1-database/), such as `env.DB` of
@@ -24,20 +25,32 @@ export interface D1ResultLike {
 
 const MIGRATION =
   "apply its migrations once, as a step of the deployment: `wrangler d1 migrations apply` with " +
-  '"migrations_dir": "node_modules/ownline/migrations/d1", or storage.migrate().';
+  '"migrations_dir": "node_modules/ownline/migrations/d1", or storage.migrate() of d1(env.DB, { migrations }), with ' +
+  'migrations of "ownline/storage/d1-migrations".';
+
+const SCHEMA = ["ownline_meta", "ownline_procedures"];
 
 const FIND_SCHEMA: SqlStatement = {
-  sql: "select name from sqlite_master where type = 'table' and name = 'ownline_meta'",
-  params: [],
+  sql: `select name from sqlite_master where type = 'table' and name in (${SCHEMA.map(() => "?").join(", ")})`,
+  params: SCHEMA,
 };
+
+const READ_PROCEDURES: SqlStatement = {
+  sql: "select name, steps from ownline_procedures where digest = ?",
+  params: [PROCEDURES_DIGEST],
+};
+
+/**
+ * What this isolate has read. A digest names one content, so it is the same from every database. Never a promise: what
+ * one request has begun, another must not wait for.
+ */
+let known: Procedures | null = null;
 
 /**
  * Runs batches on D1, which makes one transaction of each, on its own clock: the clocks of Workers are many, and stand
  * still while code runs (https://developers.cloudflare.com/workers/reference/security-model/).
  */
 export function d1Driver(database: D1DatabaseLike): SqlDriver {
-  const book = procedureBook(procedures);
-
   async function execute(statements: readonly SqlStatement[]): Promise<readonly (readonly SqlRow[])[]> {
     const prepared = statements.map(({ sql, params }) => database.prepare(sql).bind(...params));
     const results = await database.batch(prepared);
@@ -47,7 +60,7 @@ export function d1Driver(database: D1DatabaseLike): SqlDriver {
   /** A statement that fails where the ledger's tables are not there, says nothing that a caller can use. */
   async function hasSchema(): Promise<boolean> {
     const [tables = []] = await execute([FIND_SCHEMA]);
-    return tables.length > 0;
+    return tables.length === SCHEMA.length;
   }
 
   async function run(statements: readonly SqlStatement[]): Promise<readonly (readonly SqlRow[])[]> {
@@ -55,15 +68,31 @@ export function d1Driver(database: D1DatabaseLike): SqlDriver {
       return await execute(statements);
     } catch (error) {
       if (isOwnlineError(error)) throw error;
-      if (resultCode(error) === "SQLITE_ERROR" && !(await hasSchema().catch(() => true))) throw unmigrated(error);
+      if (resultCode(error) === "SQLITE_ERROR" && !(await hasSchema().catch(() => true))) {
+        throw unmigrated("has no schema yet", error);
+      }
       throw unavailable(error);
     }
+  }
+
+  async function readProcedures(): Promise<Procedures> {
+    const [rows = []] = await run([READ_PROCEDURES]);
+    if (rows.length === 0) throw unmigrated("has no statements for this version of ownline");
+    const byName = new Map(rows.map((row) => [text(row, "name"), row]));
+    return procedureBook((name) => {
+      const row = byName.get(name);
+      if (row === undefined) throw unmigrated("has not all statements of this version of ownline");
+      return strings(row, "steps");
+    });
   }
 
   return {
     name: "d1",
     migration: MIGRATION,
-    procedures: () => book,
+    async procedures() {
+      known ??= await readProcedures();
+      return known;
+    },
     batch: run,
     read: run,
     now: () => null,
@@ -145,6 +174,6 @@ function unavailable(error: unknown): OwnlineError {
   );
 }
 
-function unmigrated(cause: unknown): OwnlineError {
-  return new OwnlineError("storage_unmigrated", `The d1 ledger has no schema yet: ${MIGRATION}`, { cause });
+function unmigrated(what: string, cause?: unknown): OwnlineError {
+  return new OwnlineError("storage_unmigrated", `The d1 ledger ${what}: ${MIGRATION}`, { cause });
 }

@@ -40,7 +40,11 @@ export interface SqlDriver {
   /** As {@link SqlDriver.batch} for statements that only read: all of them see the same moment. */
   read(statements: readonly SqlStatement[]): Promise<readonly (readonly SqlRow[])[]>;
 
-  /** The procedures that the ledger's operations name. */
+  /**
+   * The procedures that the ledger's operations name.
+   *
+   * @throws OwnlineError `storage_unmigrated` where the database keeps them and has not got them, `storage_unavailable`
+   */
   procedures(): Procedures | Promise<Procedures>;
 
   /** Unix milliseconds, or `null` to read the database's own clock inside the commit. */

@@ -8,7 +8,8 @@ import type { Params } from "./statement.ts";
 
 async function recordFact(ledger: Ledger, fact: Run, params: Params, optOut: boolean): Promise<RecordedFact> {
   const consequence = optOut ? "fact.optOut" : "fact.laterParts";
-  const results = await ledger.commit([...fact, "fact.change", consequence, "fact.finish"], {
+  const run: Run = [...fact, "fact.change", consequence, "common.settle", "fact.finish", "common.answer"];
+  const results = await ledger.commit(run, {
     ...params,
     consentState: "opted-out",
     consentSource: "refused-send",
@@ -38,9 +39,9 @@ export async function recordSend(ledger: Ledger, sent: SendRecord): Promise<Reco
   const found = { op, outboundId, attempt, calledBack: null };
   switch (result.kind) {
     case "accepted":
-      return await recordFact(ledger, ["fact.report"], { ...found, ...eventOf(result) }, false);
+      return await recordFact(ledger, ["fact.report", "fact.event"], { ...found, ...eventOf(result) }, false);
     case "found":
-      return await recordFact(ledger, ["fact.finding"], { ...found, ...eventOf(result) }, false);
+      return await recordFact(ledger, ["fact.finding", "fact.event"], { ...found, ...eventOf(result) }, false);
     case "unseen": {
       const { lookInMs, asOf } = result;
       return await recordFact(ledger, ["fact.absence"], { ...found, lookInMs, asOf }, false);
@@ -74,7 +75,7 @@ export async function recordStatus(ledger: Ledger, report: StatusRecord): Promis
     rawStatus: JSON.stringify(rawStatus),
     error: errorText(error),
   };
-  return await recordFact(ledger, ["fact.report"], { op, outboundId, attempt, ...event }, optOut);
+  return await recordFact(ledger, ["fact.report", "fact.event"], { op, outboundId, attempt, ...event }, optOut);
 }
 
 const DECISIONS = { resend: "intent", sent: "accepted", hold: "held", drop: "failed" } as const;

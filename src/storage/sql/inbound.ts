@@ -21,7 +21,9 @@ export async function recordInbound(ledger: Ledger, inbound: InboundRecord): Pro
       isOptOut && "inbound.silence",
       reply !== null && "inbound.autoReply",
       isOptOut && "inbound.cancel",
+      isOptOut && "common.settle",
       "inbound.answer",
+      "common.answerOnce",
     ],
     {
       op: crypto.randomUUID(),

@@ -8,7 +8,7 @@ const OUTCOMES: readonly RecordedOutbound["outcome"][] = ["recorded", "repeated"
 
 /** See `Storage.recordOutbound`. */
 export async function recordOutbound(ledger: Ledger, outbound: OutboundRecord): Promise<RecordedOutbound> {
-  const results = await ledger.commit(["outbound.record"], {
+  const results = await ledger.commit(["outbound.record", "common.answerOnce"], {
     op: crypto.randomUUID(),
     key: outbound.key,
     groupId: outbound.groupId,

@@ -5,7 +5,7 @@ import type { Ledger } from "./operation.ts";
 
 /** See `Storage.setPaused`. */
 export async function setPaused(ledger: Ledger, change: PauseChange): Promise<Conversation | null> {
-  const results = await ledger.commit(["pause.set"], {
+  const results = await ledger.commit(["pause.set", "common.answer"], {
     op: change.op,
     conversationId: change.conversationId,
     paused: change.paused ? 1 : 0,

@@ -6,6 +6,9 @@ import { prepare, type Statement } from "./statement.ts";
  * database may keep in the place of the code.
  */
 export type ProcedureName =
+  | "common.settle"
+  | "common.answer"
+  | "common.answerOnce"
   | "inbound.take"
   | "inbound.consent"
   | "inbound.message"
@@ -21,8 +24,10 @@ export type ProcedureName =
   | "send.judge"
   | "send.pace"
   | "send.move"
+  | "send.finish"
   | "fact.report"
   | "fact.finding"
+  | "fact.event"
   | "fact.absence"
   | "fact.refusal"
   | "fact.slowDown"
@@ -33,6 +38,7 @@ export type ProcedureName =
   | "fact.optOut"
   | "fact.finish"
   | "worker.beat"
+  | "worker.finish"
   | "due.work"
   | "due.rivals"
   | "pause.set"
@@ -45,6 +51,7 @@ export type ProcedureName =
   | "query.changes"
   | "repair.requeue"
   | "repair.suspect"
+  | "repair.suspected"
   | "erasure.erase"
   | "erasure.purge"
   | "story.read"
@@ -62,12 +69,12 @@ export type ProceduresOf<Word extends string> = Pick<ProcedureTexts, Extract<Pro
 export type Procedures = (name: ProcedureName) => readonly Statement[];
 
 /** Prepares each procedure when it is asked for the first time. */
-export function procedureBook(texts: ProcedureTexts): Procedures {
+export function procedureBook(textsOf: (name: ProcedureName) => readonly string[]): Procedures {
   const prepared = new Map<ProcedureName, readonly Statement[]>();
   return (name) => {
     const known = prepared.get(name);
     if (known !== undefined) return known;
-    const fresh = texts[name].map(prepare);
+    const fresh = textsOf(name).map(prepare);
     prepared.set(name, fresh);
     return fresh;
   };

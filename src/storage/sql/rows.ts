@@ -187,7 +187,7 @@ export function eventOf(row: SqlRow): StatusEvent {
 }
 
 /** A column that holds a JSON list of strings. */
-function strings(row: SqlRow, column: string): readonly string[] {
+export function strings(row: SqlRow, column: string): readonly string[] {
   const list = json(row, column);
   if (!Array.isArray(list)) throw foreign(column);
   return list.map((entry: unknown) => {

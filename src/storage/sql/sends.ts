@@ -2,15 +2,22 @@ import type { ClaimedSend, SendClaim } from "../storage.ts";
 import { answerOf } from "./answer.ts";
 import { countersText } from "./counters.ts";
 
-import type { Ledger } from "./operation.ts";
+import type { Ledger, Run } from "./operation.ts";
 import { REASONS } from "./reasons.ts";
 import { integer, integerOrNull, outboundOf, reasonText, text } from "./rows.ts";
+
+const END: Run = ["send.move", "common.settle", "send.finish", "common.answer"];
+
+const STEPS: Run = ["send.judge", ...END];
+
+/** Where the sender has a pace. */
+const PACED_STEPS: Run = ["send.judge", "send.pace", ...END];
 
 /** See `Storage.claimSend`. */
 export async function claimSend(ledger: Ledger, claim: SendClaim): Promise<ClaimedSend> {
   const { conditions } = claim;
   const { pace } = conditions;
-  const results = await ledger.commit(["send.judge", pace !== null && "send.pace", "send.move"], {
+  const results = await ledger.commit(pace === null ? STEPS : PACED_STEPS, {
     op: claim.op,
     workerId: claim.workerId,
     leaseMs: claim.leaseMs,

@@ -35,7 +35,9 @@ export function sqlStorage(driver: SqlDriver, options: SqlStorageOptions): Stora
     migrate: () => migrate(driver),
     async open() {
       if (migratesAtOpen) await migrate(driver);
-      return await openLedger(driver);
+      const opened = await openLedger(driver);
+      await driver.procedures();
+      return opened;
     },
     close: () => driver.close(),
 

@@ -40,7 +40,7 @@ const RETRY_MS = 20;
 export function sqliteDriver(connection: SqliteConnection): SqlDriver {
   let session: Promise<Session> | null = null;
   let isClosed = false;
-  const book = procedureBook(procedures);
+  const book = procedureBook((name) => procedures[name]);
 
   function connected(): Promise<Session> {
     if (isClosed) return Promise.reject(closedError());

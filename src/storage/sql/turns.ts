@@ -6,7 +6,9 @@ import { inboundOf, integer, oneOf, outboundOf, partsText, record, text, turnOf 
 
 /** See `Storage.claimTurn`. */
 export async function claimTurn(ledger: Ledger, { op, workerId, leaseMs }: TurnClaim): Promise<ClaimedTurn | null> {
-  const { detail, messages, conversation } = answerOf(await ledger.commit(["turn.claim"], { op, workerId, leaseMs }));
+  const { detail, messages, conversation } = answerOf(
+    await ledger.commit(["turn.claim", "common.answer"], { op, workerId, leaseMs }),
+  );
   if (conversation === null) return null;
   const turn = record(detail.turn, "detail");
   return {
@@ -25,7 +27,7 @@ const COMMIT_OUTCOMES: readonly CommittedTurn["outcome"][] = ["committed", "supe
 
 /** See `Storage.commitTurn`. */
 export async function commitTurn(ledger: Ledger, commit: TurnCommit): Promise<CommittedTurn> {
-  const results = await ledger.commit(["turn.commit"], {
+  const results = await ledger.commit(["turn.commit", "common.answer"], {
     op: commit.op,
     workerId: commit.workerId,
     conversationId: commit.conversationId,

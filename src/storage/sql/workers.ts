@@ -1,13 +1,15 @@
 import type { Heartbeat, HeartbeatAnswer } from "../storage.ts";
 import { answerOf } from "./answer.ts";
 
-import type { Ledger } from "./operation.ts";
+import type { Ledger, Run } from "./operation.ts";
 import { integer, outboundOf, record, text } from "./rows.ts";
+
+const BEAT: Run = ["worker.beat", "common.settle", "worker.finish", "common.answer"];
 
 /** See `Storage.heartbeat`. */
 export async function heartbeat(ledger: Ledger, beat: Heartbeat): Promise<HeartbeatAnswer> {
   const { op, workerId, leaseMs, lookInMs } = beat;
-  const { detail, messages } = answerOf(await ledger.commit(["worker.beat"], { op, workerId, leaseMs, lookInMs }));
+  const { detail, messages } = answerOf(await ledger.commit(BEAT, { op, workerId, leaseMs, lookInMs }));
   const leases: readonly unknown[] = Array.isArray(detail.leases) ? detail.leases : [];
   return {
     leases: leases.map((entry) => {

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { d1 } from "ownline/storage/d1";
+import { migrations } from "ownline/storage/d1-migrations";
 import { storageContract } from "ownline/testing";
 import { describe, expect, it } from "vitest";
 import { clear, onClock } from "./database.ts";
@@ -11,7 +12,11 @@ describe("D1 keeps the storage contract, on its own clock", () => {
     async create() {
       await clear(env.LEDGER);
       let aheadMs = 0;
-      const open = () => d1(onClock(env.LEDGER, () => aheadMs));
+      const open = () =>
+        d1(
+          onClock(env.LEDGER, () => aheadMs),
+          { migrations },
+        );
       return {
         storage: open(),
         second: async () => open(),

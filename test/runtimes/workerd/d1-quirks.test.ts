@@ -2,7 +2,8 @@ import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { InboundRecord } from "ownline";
 import { type D1DatabaseLike, d1 } from "ownline/storage/d1";
-import { beforeEach, describe, expect, it } from "vitest";
+import { migrations } from "ownline/storage/d1-migrations";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { clear, exec } from "./database.ts";
 
 const SECRET = /^[0-9a-f]{64}$/;
@@ -52,7 +53,7 @@ describe("the schema", () => {
   });
 
   it("comes with open() where the options say so", async () => {
-    const storage = d1(env.MIGRATED, { migrate: true });
+    const storage = d1(env.MIGRATED, { migrations, migrate: true });
     const { secret } = await storage.open();
     expect(secret).toMatch(SECRET);
     await expect(d1(env.MIGRATED).open()).resolves.toEqual({ secret });
@@ -60,7 +61,7 @@ describe("the schema", () => {
 
   it("comes from wrangler's migrations, and migrate() has nothing left to do", async () => {
     await applyD1Migrations(env.MIGRATED, env.MIGRATIONS);
-    const storage = d1(env.MIGRATED);
+    const storage = d1(env.MIGRATED, { migrations });
     const { secret } = await storage.open();
     expect(secret).toMatch(SECRET);
     await storage.migrate();
@@ -70,7 +71,7 @@ describe("the schema", () => {
   });
 
   it("comes from migrate(), and wrangler's migrations change nothing, texts and secret least of all", async () => {
-    const storage = d1(env.MIGRATED);
+    const storage = d1(env.MIGRATED, { migrations });
     await storage.migrate();
     const { secret } = await storage.open();
     await storage.recordInbound(text("m1"));
@@ -90,7 +91,7 @@ describe("the schema", () => {
         `select t.name as of, c.* from sqlite_master t, pragma_table_info(t.name) c
         where t.type = 'table' and t.name like 'ownline%' order by t.name, c.cid`,
       );
-    await d1(env.MIGRATED).migrate();
+    await migrations.apply(env.MIGRATED);
     const own = [await schema(), await columns()];
     await clear(env.MIGRATED);
     await applyD1Migrations(env.MIGRATED, env.MIGRATIONS);
@@ -99,7 +100,7 @@ describe("the schema", () => {
   });
 
   it("is made once by isolates that start together, while wrangler applies it too", async () => {
-    const storages = Array.from({ length: 4 }, () => d1(env.MIGRATED, { migrate: true }));
+    const storages = Array.from({ length: 4 }, () => d1(env.MIGRATED, { migrations, migrate: true }));
     const [, ...opened] = await Promise.all([
       applyD1Migrations(env.MIGRATED, env.MIGRATIONS),
       ...storages.map((storage) => storage.open()),
@@ -109,9 +110,88 @@ describe("the schema", () => {
   });
 });
 
+/** `d1()` of an isolate that has read nothing yet, on a database that counts what it is asked for. */
+async function newIsolate() {
+  vi.resetModules();
+  const { d1: fresh } = await import("ownline/storage/d1");
+  let reads = 0;
+  const database: D1DatabaseLike = {
+    prepare(sql) {
+      if (sql.includes("ownline_procedures where")) reads += 1;
+      return env.MIGRATED.prepare(sql);
+    },
+    batch: (statements) => env.MIGRATED.batch(statements),
+  };
+  return { reads: () => reads, storage: () => fresh(database) };
+}
+
+describe("the ledger's statements", () => {
+  const lacking = (what: string) => ({
+    code: "storage_unmigrated",
+    message: expect.stringMatching(new RegExp(`${what}.*wrangler d1 migrations apply.*ownline/storage/d1-migrations`)),
+  });
+
+  it("are read from the database once for each isolate, and never from the code", async () => {
+    await applyD1Migrations(env.MIGRATED, env.MIGRATIONS);
+    const { reads, storage } = await newIsolate();
+    for (const id of ["m1", "m2", "m3"]) {
+      await storage().open();
+      await storage().recordInbound(text(id));
+    }
+    expect(reads()).toBe(1);
+    await exec(env.MIGRATED, "update ownline_procedures set steps = '[\"select 1\"]' where name = 'query.consent'");
+    const other = await newIsolate();
+    await expect(other.storage().consent("consent")).rejects.toThrow("holds what ownline never writes");
+  });
+
+  it("are asked for where the tables are there and they are not, by open() and by every other call", async () => {
+    await migrations.apply(env.MIGRATED);
+    for (const change of ["update ownline_procedures set digest = 'older'", "drop table ownline_procedures"]) {
+      await exec(env.MIGRATED, change);
+      const { storage } = await newIsolate();
+      await expect(storage().open()).rejects.toMatchObject(lacking("The d1 ledger has no"));
+      await expect(storage().recordInbound(text("m1"))).rejects.toMatchObject(lacking("The d1 ledger has no"));
+    }
+    await migrations.apply(env.MIGRATED);
+    const { storage } = await newIsolate();
+    expect((await storage().recordInbound(text("m1"))).outcome).toBe("recorded");
+  });
+
+  it("are asked for where one of them is missing, and migrate() completes them", async () => {
+    await migrations.apply(env.MIGRATED);
+    await exec(env.MIGRATED, "delete from ownline_procedures where name = 'inbound.message'");
+    const { storage } = await newIsolate();
+    await expect(storage().recordInbound(text("m1"))).rejects.toMatchObject(lacking("has not all"));
+    await migrations.apply(env.MIGRATED);
+    const mended = await newIsolate();
+    expect((await mended.storage().recordInbound(text("m1"))).outcome).toBe("recorded");
+  });
+
+  it("stay beside those of other versions, whichever way they come", async () => {
+    const kept = () => exec(env.MIGRATED, "select digest, count(*) as n from ownline_procedures group by digest");
+    await applyD1Migrations(env.MIGRATED, env.MIGRATIONS);
+    const [own] = await kept();
+    await exec(env.MIGRATED, "update ownline_procedures set digest = 'older'");
+    await migrations.apply(env.MIGRATED);
+    await applyAgain();
+    expect(await kept()).toEqual([own, { ...Object(own), digest: "older" }]);
+    const { storage } = await newIsolate();
+    expect((await storage().recordInbound(text("m1"))).outcome).toBe("recorded");
+  });
+
+  it("are read again after a read that failed", async () => {
+    await migrations.apply(env.MIGRATED);
+    vi.resetModules();
+    const { d1: fresh } = await import("ownline/storage/d1");
+    const storage = fresh(failing("D1_ERROR: Network connection lost."));
+    await expect(storage.consent("consent")).rejects.toMatchObject({ code: "storage_unavailable", retryable: true });
+    await expect(storage.consent("consent")).resolves.toBeNull();
+  });
+});
+
 describe("what D1 keeps", () => {
   it("is what was said, with a NUL and half a surrogate pair in it", async () => {
-    const storage = d1(env.MIGRATED, { migrate: true });
+    const storage = d1(env.MIGRATED, { migrations, migrate: true });
     await storage.open();
     const body = "a\0b\ud800c";
     expect((await storage.recordInbound(text("m1", { body }))).message?.body).toBe(body);
@@ -119,7 +199,7 @@ describe("what D1 keeps", () => {
   });
 
   it("is never an id that UTF-8 would change: it is refused", async () => {
-    const storage = d1(env.MIGRATED, { migrate: true });
+    const storage = d1(env.MIGRATED, { migrations, migrate: true });
     await storage.open();
     const messageId = "a\ud800b";
     await expect(storage.recordInbound(text("m1", { messageId }))).rejects.toMatchObject({ code: "invalid_message" });
@@ -128,7 +208,7 @@ describe("what D1 keeps", () => {
   });
 
   it("bears the time of the database's clock, in whole milliseconds", async () => {
-    const storage = d1(env.MIGRATED, { migrate: true });
+    const storage = d1(env.MIGRATED, { migrations, migrate: true });
     await storage.open();
     const now = async () =>
       Number(Object((await exec(env.MIGRATED, "select unixepoch('subsec') * 1000 as t"))[0]).t.toFixed(0));
@@ -140,20 +220,20 @@ describe("what D1 keeps", () => {
   });
 });
 
-describe("a D1 that refuses", () => {
-  /** The database, whose next call fails as D1 says that it can. */
-  function failing(message: string): D1DatabaseLike {
-    let left = 1;
-    return {
-      prepare: (sql) => env.MIGRATED.prepare(sql),
-      batch(statements) {
-        if (left === 0) return env.MIGRATED.batch(statements);
-        left -= 1;
-        return Promise.reject(new Error(message));
-      },
-    };
-  }
+/** The database, whose next call fails as D1 says that it can. */
+function failing(message: string): D1DatabaseLike {
+  let left = 1;
+  return {
+    prepare: (sql) => env.MIGRATED.prepare(sql),
+    batch(statements) {
+      if (left === 0) return env.MIGRATED.batch(statements);
+      left -= 1;
+      return Promise.reject(new Error(message));
+    },
+  };
+}
 
+describe("a D1 that refuses", () => {
   // The messages of https://developers.cloudflare.com/d1/observability/debug-d1/.
   it.each([
     "D1_ERROR: D1 DB is overloaded. Requests queued for too long.",
@@ -162,7 +242,7 @@ describe("a D1 that refuses", () => {
     "D1_ERROR: disk I/O error: SQLITE_IOERR",
     "D1_ERROR: database or disk is full: SQLITE_FULL",
   ])("may be asked again after %j", async (message) => {
-    await d1(env.MIGRATED).migrate();
+    await migrations.apply(env.MIGRATED);
     const storage = d1(failing(message));
     await expect(storage.recordInbound(text("m1"))).rejects.toMatchObject({
       code: "storage_unavailable",
@@ -173,14 +253,14 @@ describe("a D1 that refuses", () => {
   });
 
   it("is not asked again for a text that is too large", async () => {
-    await d1(env.MIGRATED).migrate();
+    await migrations.apply(env.MIGRATED);
     const storage = d1(failing("D1_ERROR: string or blob too big: SQLITE_TOOBIG"));
     const tooLarge = { code: "storage_unavailable", retryable: false, message: expect.stringContaining("2 MB") };
     await expect(storage.recordInbound(text("m1"))).rejects.toMatchObject(tooLarge);
   });
 
   it("is not asked again for an id that was given twice, and has written nothing", async () => {
-    const storage = d1(env.MIGRATED, { migrate: true });
+    const storage = d1(env.MIGRATED, { migrations, migrate: true });
     await storage.open();
     await storage.recordInbound(text("m1"));
     await expect(storage.recordInbound(text("m1", { key: "account:other" }))).rejects.toMatchObject({
@@ -194,6 +274,16 @@ describe("a D1 that refuses", () => {
 });
 
 describe("a mistaken call", () => {
+  const bothWays = {
+    code: "invalid_options",
+    message: expect.stringMatching(/"ownline\/storage\/d1-migrations".*wrangler d1 migrations apply/),
+  };
+
+  it("is to migrate without the migrations: both ways are said", async () => {
+    expect(() => d1(env.MIGRATED, { migrate: true })).toThrow(expect.objectContaining(bothWays));
+    await expect(d1(env.MIGRATED).migrate()).rejects.toMatchObject(bothWays);
+  });
+
   it.each([undefined, null, "DB", {}])("refuses %j in the place of the database, and names wrangler.jsonc", (given) => {
     expect(() => Reflect.apply(d1, undefined, [given])).toThrow(
       expect.objectContaining({ code: "invalid_options", message: expect.stringContaining("wrangler.jsonc") }),

@@ -65,7 +65,22 @@ function found(outcome: string): string {
   });
 }
 
-const TAKE_REPORT: readonly string[] = [
+/** What the carrier reports of an attempt: `accepted` answers and callbacks. */
+export const REPORT: readonly string[] = [
+  found(`when exists (select 1 from ownline_events e where e.outbound_id = a.outbound_id and e.attempt = a.n
+      and ${SAME_EVENT}) then 'repeated'
+    else 'recorded'`),
+];
+
+/** The carrier's list shows an attempt. `known`: it is another's entry, or nobody asks any more. */
+export const FINDING: readonly string[] = [
+  found(`when a.status <> 'unknown' then 'known'
+    when exists (select 1 from ownline_keys i where i.kind = 'carrier' and i.key = :carrierId) then 'known'
+    else 'recorded'`),
+];
+
+/** What follows from both. */
+export const EVENT: readonly string[] = [
   act(
     "events",
     "e",
@@ -103,22 +118,6 @@ const TAKE_REPORT: readonly string[] = [
     `${NEW} and o.detail ->> 'rises' = 1 and ${OWN_ATTEMPT}`,
   ),
   act("messages", "m", SHOW_BEST, `${NEW} and o.detail ->> 'rises' = 1 and ${OWN_MESSAGE}`),
-];
-
-/** What the carrier reports of an attempt: `accepted` answers and callbacks. */
-export const REPORT: readonly string[] = [
-  found(`when exists (select 1 from ownline_events e where e.outbound_id = a.outbound_id and e.attempt = a.n
-      and ${SAME_EVENT}) then 'repeated'
-    else 'recorded'`),
-  ...TAKE_REPORT,
-];
-
-/** The carrier's list shows an attempt. `known`: it is another's entry, or nobody asks any more. */
-export const FINDING: readonly string[] = [
-  found(`when a.status <> 'unknown' then 'known'
-    when exists (select 1 from ownline_keys i where i.kind = 'carrier' and i.key = :carrierId) then 'known'
-    else 'recorded'`),
-  ...TAKE_REPORT,
 ];
 
 /** The carrier's list does not show an attempt. */

@@ -1,8 +1,8 @@
 import type { ProceduresOf } from "../procedure.ts";
-import { ABSENCE, FINDING, MATCHED, OWN_MESSAGE, REFUSAL, REPORT, RESOLUTION, SILENCE } from "./fact-steps.ts";
-import { cancelForConsent, cancelLaterParts, SETTLE, silence, subjectChanged, writeConsent } from "./order.ts";
+import { ABSENCE, EVENT, FINDING, MATCHED, OWN_MESSAGE, REFUSAL, REPORT, RESOLUTION, SILENCE } from "./fact-steps.ts";
+import { cancelForConsent, cancelLaterParts, silence, subjectChanged, writeConsent } from "./order.ts";
 import { slowDown } from "./paces.ts";
-import { ANSWER_SUBJECT, act, note, READ_ANSWER, SNAPSHOT } from "./steps.ts";
+import { ANSWER_SUBJECT, act, note } from "./steps.ts";
 
 /** Whether the subject is another than before; `m` is the message. */
 const HAS_CHANGED = `exists (select 1 from ownline_messages m where ${OWN_MESSAGE}
@@ -34,14 +34,13 @@ const OPT_OUT: readonly string[] = [
 const FINISH: readonly string[] = [
   note(`detail = json_set(o.detail, '$.changed', ${HAS_CHANGED})`, MATCHED),
   ANSWER_SUBJECT,
-  SNAPSHOT,
-  ...READ_ANSWER,
 ];
 
 /** See `Storage.recordSend`, `Storage.recordStatus` and `Storage.resolve`: a fact, then what follows from it. */
 export const fact: ProceduresOf<"fact"> = {
   "fact.report": REPORT,
   "fact.finding": FINDING,
+  "fact.event": EVENT,
   "fact.absence": ABSENCE,
   "fact.refusal": REFUSAL,
   "fact.slowDown": [slowDown(MATCHED)],
@@ -50,5 +49,5 @@ export const fact: ProceduresOf<"fact"> = {
   "fact.change": [UNLIST, subjectChanged(HAS_CHANGED)],
   "fact.laterParts": cancelLaterParts(IS_STOPPED),
   "fact.optOut": OPT_OUT,
-  "fact.finish": [...SETTLE, ...FINISH],
+  "fact.finish": FINISH,
 };

@@ -1,7 +1,7 @@
 import type { ProceduresOf } from "../procedure.ts";
 import { chargeCounters, fullCounters } from "./counters.ts";
-import { cancelForConsent, SETTLE, silence, writeConsent } from "./order.ts";
-import { act, FORGET, FRESH, marker, note, READ_ANSWER, statement } from "./steps.ts";
+import { cancelForConsent, silence, writeConsent } from "./order.ts";
+import { act, FRESH, marker, note, statement } from "./steps.ts";
 
 const RECORDED = "o.outcome = 'recorded'";
 
@@ -100,6 +100,6 @@ export const inbound: ProceduresOf<"inbound"> = {
   "inbound.pending": [PENDING],
   "inbound.silence": silence(COUNTED),
   "inbound.autoReply": AUTO_REPLY,
-  "inbound.cancel": [...cancelForConsent(COUNTED), ...SETTLE],
-  "inbound.answer": [ANSWER, ...READ_ANSWER, FORGET],
+  "inbound.cancel": cancelForConsent(COUNTED),
+  "inbound.answer": [ANSWER],
 };

@@ -1,6 +1,6 @@
 import type { ProceduresOf } from "../procedure.ts";
 import { REFRESH_DUE } from "./order.ts";
-import { ANSWER_GROUP, FORGET, FRESH, marker, READ_ANSWER, statement } from "./steps.ts";
+import { ANSWER_GROUP, FRESH, marker, statement } from "./steps.ts";
 
 const RECORDED = "o.outcome = 'recorded'";
 
@@ -58,14 +58,5 @@ export function fileParts(sender: string, turnId: string, condition: string): re
 
 /** See `Storage.recordOutbound`. */
 export const outbound: ProceduresOf<"outbound"> = {
-  "outbound.record": [
-    MARK,
-    CONVERSATION,
-    KEY,
-    ...fileParts(":sender", "null", RECORDED),
-    REFRESH_DUE,
-    ANSWER_GROUP,
-    ...READ_ANSWER,
-    FORGET,
-  ],
+  "outbound.record": [MARK, CONVERSATION, KEY, ...fileParts(":sender", "null", RECORDED), REFRESH_DUE, ANSWER_GROUP],
 };

@@ -1,5 +1,5 @@
 import type { ProceduresOf } from "../procedure.ts";
-import { act, marker, READ_ANSWER, SNAPSHOT } from "./steps.ts";
+import { act, marker } from "./steps.ts";
 
 const OWN = "c.id = o.conversation_id";
 
@@ -33,8 +33,6 @@ const SET_PAUSED: readonly string[] = [
     "paused = 0, backoff_until = null, due_at = case when c.pending_since is not null then o.at end",
     `o.outcome in ('resumed', 'skipped') and ${OWN}`,
   ),
-  SNAPSHOT,
-  ...READ_ANSWER,
 ];
 
 /** See `Storage.setPaused`. */

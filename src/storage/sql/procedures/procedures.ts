@@ -1,4 +1,5 @@
 import type { ProcedureTexts } from "../procedure.ts";
+import { common } from "./common.ts";
 import { due } from "./due.ts";
 import { erasure } from "./erasure.ts";
 import { fact } from "./facts.ts";
@@ -15,6 +16,7 @@ import { worker } from "./workers.ts";
 
 /** The SQL of the ledger. Only what writes it into a database or runs it from here may import this folder. */
 export const procedures: ProcedureTexts = {
+  ...common,
   ...inbound,
   ...outbound,
   ...turn,

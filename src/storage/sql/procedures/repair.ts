@@ -1,7 +1,6 @@
 import type { ProceduresOf } from "../procedure.ts";
 import { LEAVING } from "../schema.ts";
-import { SETTLE } from "./order.ts";
-import { act, FRESH, marker, note, READ_ANSWER, SNAPSHOT, statement } from "./steps.ts";
+import { act, FRESH, marker, note, statement } from "./steps.ts";
 
 /** A text of turn `t` is left: without one there is nothing to answer. */
 const HAS_TEXTS = `exists (select 1 from ownline_messages m where m.conversation_id = t.conversation_id
@@ -32,8 +31,6 @@ const REQUEUE: readonly string[] = [
       due_at = case when c.paused = 0 then o.at end`,
     "o.outcome = 'requeued' and c.id = o.conversation_id",
   ),
-  SNAPSHOT,
-  ...READ_ANSWER,
 ];
 
 /** The messages that the operation suspects, as `m`, as they were before. */
@@ -63,10 +60,12 @@ const SUSPECT: readonly string[] = [
   statement(`
     delete from ownline_slots where outbound_id in (
       select t.value from ownline_ops o, json_each(o.changed) t where ${FRESH})`),
-  ...SETTLE,
-  note("answer = (select json_group_array(json_array('message', t.value)) from json_each(o.changed) t)"),
-  SNAPSHOT,
-  ...READ_ANSWER,
 ];
 
-export const repair: ProceduresOf<"repair"> = { "repair.requeue": REQUEUE, "repair.suspect": SUSPECT };
+export const repair: ProceduresOf<"repair"> = {
+  "repair.requeue": REQUEUE,
+  "repair.suspect": SUSPECT,
+  "repair.suspected": [
+    note("answer = (select json_group_array(json_array('message', t.value)) from json_each(o.changed) t)"),
+  ],
+};

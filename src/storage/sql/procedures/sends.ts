@@ -1,8 +1,8 @@
 import type { ProceduresOf } from "../procedure.ts";
 import { chargeCounters, fullCounters } from "./counters.ts";
-import { cancelSubject, IS_BEHIND, SETTLE, subjectChanged, UNKNOWN_EARLIER } from "./order.ts";
+import { cancelSubject, IS_BEHIND, subjectChanged, UNKNOWN_EARLIER } from "./order.ts";
 import { FIND_SLOT, LEAVE_SLOT, PACE, SLOT_AT, TAKE_SLOT } from "./paces.ts";
-import { ANSWER_SUBJECT, act, FRESH, marker, note, READ_ANSWER, SNAPSHOT, statement } from "./steps.ts";
+import { ANSWER_SUBJECT, act, FRESH, marker, note, statement } from "./steps.ts";
 import { registerWorker } from "./workers.ts";
 
 const CANCELLED = "o.outcome = 'cancelled'";
@@ -95,10 +95,6 @@ const MOVE: readonly string[] = [
   registerWorker(CLAIMED),
   subjectChanged(CLAIMED),
   ...cancelSubject(CANCELLED),
-  ...SETTLE,
-  ANSWER_SUBJECT,
-  SNAPSHOT,
-  ...READ_ANSWER,
 ];
 
 /** See `Storage.claimSend`. Between verdict and move stands the queue of a sender that has a pace. */
@@ -106,4 +102,5 @@ export const send: ProceduresOf<"send"> = {
   "send.judge": JUDGE,
   "send.pace": [FIND_SLOT, ...TAKE_SLOT],
   "send.move": MOVE,
+  "send.finish": [ANSWER_SUBJECT],
 };

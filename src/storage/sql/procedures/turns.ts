@@ -1,18 +1,7 @@
 import type { ProceduresOf } from "../procedure.ts";
 import { REFRESH_DUE } from "./order.ts";
 import { fileParts } from "./outbound.ts";
-import {
-  ANSWER_GROUP,
-  act,
-  FRESH,
-  marker,
-  NOW,
-  note,
-  READ_ANSWER,
-  READ_OPERATION,
-  SNAPSHOT,
-  statement,
-} from "./steps.ts";
+import { ANSWER_GROUP, act, FRESH, marker, NOW, note, READ_OPERATION, statement } from "./steps.ts";
 import { registerWorker } from "./workers.ts";
 
 const CLAIMED = "o.outcome = 'claimed'";
@@ -65,8 +54,6 @@ const CLAIM: readonly string[] = [
       where ${OWN_CONVERSATION})`,
     CLAIMED,
   ),
-  SNAPSHOT,
-  ...READ_ANSWER,
 ];
 
 /** The lease that a worker claims to hold, as a join; `c` is the conversation, `t` its open turn. */
@@ -106,8 +93,6 @@ const COMMIT: readonly string[] = [
   act("turns", "t", "outcome = :outcome, committed_at = o.at", `${COMMITTED} and t.id = o.subject`),
   REFRESH_DUE,
   ANSWER_GROUP,
-  SNAPSHOT,
-  ...READ_ANSWER,
 ];
 
 const HELD = "o.outcome = 'held'";

@@ -1,7 +1,6 @@
 import type { ProceduresOf } from "../procedure.ts";
 import { BEST_STATUS } from "./fact-steps.ts";
-import { SETTLE } from "./order.ts";
-import { act, FORGOTTEN_AFTER_MS, FRESH, marker, note, READ_ANSWER, SNAPSHOT, statement } from "./steps.ts";
+import { act, FORGOTTEN_AFTER_MS, FRESH, marker, note, statement } from "./steps.ts";
 
 /** Registers `:workerId` as alive for `:leaseMs`, under a condition on `o`; never shortens its time. */
 export function registerWorker(condition: string): string {
@@ -62,7 +61,9 @@ const BEAT: readonly string[] = [
     "status = 'unknown', unknown_since = o.at, settle_at = o.at + :lookInMs",
     "m.id in (select t.value from json_each(o.changed) t)",
   ),
-  ...SETTLE,
+];
+
+const FINISH: readonly string[] = [
   statement(`
     delete from ownline_workers as w
     where w.alive_until <= (select o.at from ownline_ops o where ${FRESH}) and w.id <> :workerId`),
@@ -76,9 +77,7 @@ const BEAT: readonly string[] = [
         from ownline_conversations c join ownline_turns t on t.conversation_id = c.id and t.outcome is null
         where c.lease_worker = :workerId)))`,
   ),
-  SNAPSHOT,
-  ...READ_ANSWER,
 ];
 
 /** See `Storage.heartbeat`. */
-export const worker: ProceduresOf<"worker"> = { "worker.beat": BEAT };
+export const worker: ProceduresOf<"worker"> = { "worker.beat": BEAT, "worker.finish": FINISH };
