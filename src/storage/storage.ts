@@ -230,10 +230,12 @@ export interface Storage {
   recordStatus(record: StatusRecord): Promise<RecordedFact>;
 
   /**
-   * What speaks against an entry of the carrier's list being the witness of an `unknown` message: which attempts in
-   * `unknown` have the same content (body and media) in the same conversation, its own among them, by `startedAt` (then
-   * by the message's `seq`, then by attempt), whatever the state of their message; and which of the given carrier's ids
-   * are known already, to any attempt, or to one that was erased, in the order asked. No such message: no attempts.
+   * What speaks against an entry of the carrier's list being the witness of an `unknown` message: which attempts may
+   * have made an entry that nobody knows of yet, and have the same content (body and media) in the same conversation,
+   * its own among them, by `startedAt` (then by the message's `seq`, then by attempt): those in `unknown`, whatever the
+   * state of their message, and those in `sending` of messages in `sending`, without auto-replies. And which of the
+   * given carrier's ids are known already, to any attempt, or to one that was erased, in the order asked. No such
+   * message: no attempts.
    */
   rivals(query: RivalQuery): Promise<Rivals>;
 

@@ -84,7 +84,7 @@ export function simulate(options: SimulationOptions): Promise<SimulationReport> 
     const terms = {
       settings,
       usualPolicies: options.options?.policies === undefined && options.options?.unsafe === undefined,
-      usualAi: options.options?.ai === undefined,
+      usualAi: options.options?.ai === undefined && !world.features.sameWords,
     };
     const book = judgeCourse(facts, terms, (rule, detail, atMs) => void violations.push({ rule, detail, atMs }));
     await judgeEnd(reader, book, terms, timeline.now, (rule, detail) => {

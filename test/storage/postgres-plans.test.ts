@@ -74,6 +74,7 @@ const CONTRACT = [
   "believes the list when it shows an unknown attempt",
   "looks again later for a text that the list does not show yet, and changes nothing else",
   "counts an unknown attempt as a rival whatever became of its text",
+  "counts an attempt that is under way as a rival: its entry may be in the list before its answer is recorded",
   "requeues together with what has come since and waits for an answer",
   "suspects what stands as not sent, each with an attempt that nobody makes",
   "removes what is old and done with, and keeps what waits",

@@ -63,12 +63,17 @@ function unknownAttemptOf({ message, attempt, startedAt }: AttemptRow): UnknownA
 /** See {@link Storage.rivals}. */
 export function rivals(ledger: Ledger, { outboundId, carrierIds }: RivalQuery): Rivals {
   const row = ledger.messages.get(outboundId);
-  const unsettled = row?.direction === "outbound" ? [...row.conversation.unsettled] : [];
-  const alike = unsettled.filter(({ message }) => row !== undefined && hasSameContent(message.message, row.message));
+  const silent = row?.direction === "outbound" ? [...row.conversation.unsettled, ...underWay(row.conversation)] : [];
+  const alike = silent.filter(({ message }) => row !== undefined && hasSameContent(message.message, row.message));
   return {
     attempts: alike.toSorted(byStart).map(unknownAttemptOf),
     known: carrierIds.filter((carrierId) => ledger.attemptByCarrierId.has(carrierId)),
   };
+}
+
+function underWay({ open }: ConversationRow): AttemptRow[] {
+  const sending = open.filter(({ message }) => message.status === "sending");
+  return sending.flatMap(({ attempts }) => attempts.filter(({ status }) => status === "sending"));
 }
 
 function byStart(one: AttemptRow, other: AttemptRow): number {

@@ -97,10 +97,11 @@ export function rivals(store: Store, query: RivalQuery): Promise<Rivals> {
   return reading(store, async (set) => {
     const own = await set.find("messages", { _id: query.outboundId });
     for (const doc of own) {
-      const alike = { conversationId: text(doc, "conversationId"), unsettled: true };
-      const unsettled = await set.find("messages", alike);
+      const conversationId = text(doc, "conversationId");
+      const unsettled = await set.find("messages", { conversationId, unsettled: true });
+      const sending = await set.find("messages", { conversationId, open: "queued", status: "sending" });
       await addConversationsOf(set, own);
-      set.addMessages([...own, ...unsettled]);
+      set.addMessages([...own, ...unsettled, ...sending]);
     }
     await loadCarrierIds(set, query.carrierIds);
     return judgeRivals(set.ledger, query);

@@ -6,6 +6,7 @@ import { operation } from "./common.ts";
 import { unknownAttempts } from "./due.ts";
 import { recordedFact } from "./facts.ts";
 import type { PostgresLedger } from "./ledger.ts";
+import { isOpen } from "./tables.ts";
 
 export const REPAIRS: readonly string[] = [
   operation({
@@ -144,7 +145,11 @@ const READ_RIVALS = `
       select jsonb_agg(jsonb_build_object('outbound_id', a.outbound_id, 'n', a.n, 'started_at', a.started_at)
         order by a.started_at, r.seq, a.n)
       from ownline_messages m
-      join ownline_attempts a on a.conversation_id = m.conversation_id and a.status = 'unknown'
+      cross join lateral (
+        select u.* from ownline_attempts u where u.conversation_id = m.conversation_id and u.status = 'unknown'
+        union all
+        select w.* from ownline_messages o join ownline_attempts w on w.outbound_id = o.id and w.status = 'sending'
+        where o.conversation_id = m.conversation_id and ${isOpen("o")} and o.status = 'sending') a
       join ownline_messages r on r.id = a.outbound_id and r.content = m.content
       where m.id = $1 and m.status is not null),
     'known', (

@@ -15,6 +15,8 @@ export interface Features {
   readonly holds: boolean;
   /** Whether processes recover the ledger before they start, as after a restore. */
   readonly recoveries: boolean;
+  /** Whether the AI says the same each time, so that the carrier's list cannot tell its texts apart. */
+  readonly sameWords: boolean;
   /** The rate of the numbers, in segments per second; `null` for the usual ones. */
   readonly ratePerSecond: number | null;
   /** `null` for the usual ones. */
@@ -35,6 +37,7 @@ export function featuresOf(dice: Dice): Features {
     operators,
     holds: operators && dice.chance(0.7),
     recoveries: dice.chance(0.12),
+    sameWords: dice.chance(0.15),
     ratePerSecond: dice.chance(0.3) ? dice.pick([0.2, 0.4, 1.5]) : null,
   };
 }

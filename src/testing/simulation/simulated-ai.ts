@@ -11,7 +11,8 @@ import { note, witness } from "./world.ts";
 export function simulatedAi(process: SimulatedProcess, given: Ai | AiFunction | undefined): Ai {
   const { world } = process;
   const { dice, timeline, trace, rates } = world;
-  const reply = given === undefined ? echo : typeof given === "function" ? given : given.reply.bind(given);
+  const own = world.features.sameWords ? () => "I see." : echo;
+  const reply = given === undefined ? own : typeof given === "function" ? given : given.reply.bind(given);
   return {
     name: "simulated",
     reply: (turn, context) =>

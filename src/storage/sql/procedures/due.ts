@@ -1,4 +1,5 @@
 import type { ProceduresOf } from "../procedure.ts";
+import { OPEN } from "../schema.ts";
 import { NOW, statement } from "./steps.ts";
 
 const IS_DUE = `m.due_at is not null and m.due_at <= ${NOW}`;
@@ -36,14 +37,20 @@ const DUE_LATER = statement(`
       order by w.alive_until limit 1) as next_death
   from (select ${NOW} as at) n`);
 
-/** A message that has an attempt in `unknown` has `unknown_since`, whatever became of it: that has an index. */
-const RIVALS = statement(`
+/** The attempts in a state, of messages with the content of `:outboundId` under a condition on `m`. */
+const alike = (status: string, condition: string): string => `
   select a.outbound_id, a.n, a.started_at, m.seq
   from ownline_messages s
-  join ownline_messages m on m.conversation_id = s.conversation_id and m.unknown_since is not null
-    and m.content = s.content
-  join ownline_attempts a on a.outbound_id = m.id and a.status = 'unknown'
-  where s.id = :outboundId`);
+  join ownline_messages m on m.conversation_id = s.conversation_id and ${condition} and m.content = s.content
+  join ownline_attempts a on a.outbound_id = m.id and a.status = '${status}'
+  where s.id = :outboundId`;
+
+const IS_SENDING = `${OPEN.replaceAll("status", "m.status")} and m.status = 'sending' and m.origin <> 'auto-reply'`;
+
+/** A message that has an attempt in `unknown` has `unknown_since`, whatever became of it: that has an index. */
+const RIVALS = statement(
+  `${alike("unknown", "m.unknown_since is not null")} union all ${alike("sending", IS_SENDING)}`,
+);
 
 const KNOWN = statement(`
   select k.key from json_each(:carrierIds) j join ownline_keys k on k.kind = 'carrier' and k.key = j.value`);

@@ -1,7 +1,7 @@
 import type { Rivals, UnknownAttempt } from "../../../storage/storage.ts";
 import { equal, present } from "./assert.ts";
 import type { Scene, StorageCase } from "./scene.ts";
-import { LEASE_MS, PERSON, UNKNOWN_WINDOW_MS } from "./terms.ts";
+import { FREE, LEASE_MS, PERSON, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
 /** What the carrier's list says about a text of which nobody knows whether it left. */
 export const witnessCases: readonly StorageCase[] = [
@@ -209,6 +209,26 @@ export const witnessCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "counts an attempt that is under way as a rival: its entry may be in the list before its answer is recorded",
+    async run(s) {
+      const parts = () => [s.part(s.id("o"))];
+      await s.storage.recordInbound(s.text({ autoReply: { ...s.part(s.id("a")), conditions: FREE } }));
+      const [silent, later] = [await s.intent({ parts: parts() }), await s.intent({ parts: parts() })];
+      await s.sending(silent);
+      await s.lose(silent);
+      await s.advance(1_000);
+      const alone = await attemptsOf(s, silent);
+      equal((await rivals(s, silent)).attempts, alone, "while the other waits");
+      await s.sending(later, { orderWaitMs: 0 });
+      const both = [...alone, ...(await attemptsOf(s, later))];
+      equal(both.length, 2, "attempts");
+      equal((await rivals(s, silent)).attempts, both, "while the other is under way");
+      await s.accept(later, 1, "SM-later");
+      const settled = await rivals(s, silent, ["SM-later"]);
+      equal(settled, { attempts: alone, known: ["SM-later"] }, "once the carrier's id is known");
+    },
+  },
+  {
     name: "says which of the carrier's ids are known, in the order asked",
     async run(s) {
       const [first, second] = [await s.intent(), await s.intent()];
@@ -279,6 +299,6 @@ function rivals(s: Scene, outboundId: string, carrierIds: readonly string[] = []
 /** The unknown attempts of a text, as its story has them. */
 async function attemptsOf(s: Scene, id: string): Promise<UnknownAttempt[]> {
   return (await s.storyOf(id)).attempts
-    .filter(({ status }) => status === "unknown")
+    .filter(({ status }) => status === "unknown" || status === "sending")
     .map(({ outboundId, attempt, startedAt }) => ({ outboundId, attempt, startedAt }));
 }
