@@ -1,14 +1,15 @@
 import { OwnlineError } from "../errors.ts";
 import { partIdOf } from "../model/ids.ts";
 import type { Media } from "../model/message.ts";
-import { countSegments, foldToGsm7, splitText, toPlainText } from "../segments/segments.ts";
+import { countSegments, splitText, toPlainText } from "../segments/segments.ts";
+import { foldTypography } from "../segments/typography.ts";
 import type { PartRecord } from "../storage/storage.ts";
 import type { EngineContext } from "./context.ts";
 
 /** What an AI wrote, as people read it on a phone: plain text, plain typography, no space at the ends. */
 export function toSms({ answer }: Pick<EngineContext, "answer">, text: string): string {
   const plain = answer.markdown === "strip" ? toPlainText(text) : text;
-  return (answer.typography === "fold" ? foldToGsm7(plain) : plain).trim();
+  return (answer.typography === "fold" ? foldTypography(plain) : plain).trim();
 }
 
 /**
