@@ -7,6 +7,7 @@ import type { InboundRecord, SendConditions, Storage } from "../../src/storage/s
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { mongodbForTests, skipNote } from "../databases/mongodb.ts";
 import { type Command, wrapped } from "../databases/mongodb-wrapped.ts";
+import { inboundRecord } from "./inbound-record.ts";
 
 const url = inject("mongodbUrl");
 const LINE = "+15550100001";
@@ -21,26 +22,7 @@ const FREE: SendConditions = {
 };
 
 function textOf(id: string, overrides: Partial<InboundRecord> = {}): InboundRecord {
-  return {
-    key: `account:${id}`,
-    messageId: `m-${id}`,
-    conversationId: `c-${id}`,
-    line: LINE,
-    sender: LINE,
-    participant: PERSON,
-    consentKey: `consent of ${PERSON}`,
-    origin: "webhook",
-    carrierId: `SM-${id}`,
-    body: "Hello!",
-    media: [],
-    occurredAt: null,
-    needsAnswer: true,
-    debounceMs: 0,
-    maxWaitMs: 0,
-    consent: null,
-    autoReply: null,
-    ...overrides,
-  };
+  return inboundRecord(id, { messageId: `m-${id}`, consentKey: `consent of ${PERSON}`, ...overrides });
 }
 
 function part(id: string) {

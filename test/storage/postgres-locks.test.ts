@@ -95,6 +95,98 @@ describe("an operation that reaches into several conversations", () => {
   });
 });
 
+const COUNTED = ["b", "a"].map(
+  (key) => ({ key, windowMs: 60_000, max: 1e9, charge: 1, full: "wait", reason: "Enough." }) as const,
+);
+
+describe("a claim of a message", () => {
+  const PACE = { key: "p", costMs: 1, reason: "Busy." };
+  const claim = (storage: Storage, op: string, outboundId: string, conditions: Partial<SendConditions>) =>
+    storage.claimSend({
+      op,
+      ...{ workerId: "w1", leaseMs: 60_000, outboundId, orderWaitMs: 0 },
+      conditions: { ...FREE, ...conditions },
+    });
+
+  /** Holds what `hold` locks while a claim of a second message begins, and hands over what can be locked then. */
+  async function whileClaiming(
+    hold: string,
+    conditions: Partial<SendConditions>,
+    look: (isFree: (row: string) => Promise<boolean>) => Promise<void>,
+  ): Promise<void> {
+    const storage = ledgers.open();
+    await storage.recordOutbound(post("b"));
+    const client = await ledgers.pool.connect();
+    try {
+      await client.query("begin");
+      await client.query(hold.replaceAll("ownline_", `"${ledgers.schema}".ownline_`));
+      const claiming = claim(storage, "second", "b-1", conditions);
+      await untilItWaits("claim_send");
+      await look(async (row) => {
+        const sql = `select 1 from "${ledgers.schema}".ownline_${row} for update skip locked`;
+        return (await client.query(sql)).rows.length > 0;
+      });
+      await client.query("rollback");
+      expect((await claiming).outcome).toBe("claimed");
+    } finally {
+      await client.query("rollback");
+      client.release();
+    }
+  }
+
+  /** Makes the rows of counters and pace. */
+  async function claimedBefore(): Promise<void> {
+    const storage = ledgers.open();
+    await storage.recordOutbound(post("a", 2));
+    expect((await claim(storage, "first", "a-1", { counters: COUNTED, pace: PACE })).outcome).toBe("claimed");
+  }
+
+  it("locks its counters in the order of their keys, whatever order they are given in", async () => {
+    await claimedBefore();
+    const hold = "select 1 from ownline_counters where key = 'b' for update";
+    await whileClaiming(hold, { counters: COUNTED }, async (isFree) => {
+      expect(await isFree("counters where key = 'a'")).toBe(false);
+    });
+  });
+
+  it("makes counters that are not there yet in that order too", async () => {
+    const hold = "insert into ownline_counters (key, count, ends_at) values ('b', 0, 0)";
+    await whileClaiming(hold, { counters: COUNTED }, async () => {
+      // What the claim has made and not committed keeps others from making it.
+      const other = await ledgers.pool.connect();
+      try {
+        await other.query("begin");
+        await other.query("set local lock_timeout = '50ms'");
+        const make = other.query(
+          `insert into "${ledgers.schema}".ownline_counters (key, count, ends_at) values ('a', 0, 0)`,
+        );
+        await expect(make).rejects.toMatchObject({ code: "55P03" });
+      } finally {
+        await other.query("rollback");
+        other.release();
+      }
+    });
+  });
+
+  it("locks its conversation before its counters, and these before the pace", async () => {
+    await claimedBefore();
+    const conditions = { counters: COUNTED, pace: PACE };
+    await whileClaiming("select 1 from ownline_counters where key = 'b' for update", conditions, async (isFree) => {
+      expect(await isFree("conversations where id = 'c-b'")).toBe(false);
+      expect(await isFree("paces where key = 'p'")).toBe(true);
+    });
+  });
+
+  it("locks its counters before it waits for the pace", async () => {
+    await claimedBefore();
+    const conditions = { counters: COUNTED, pace: { ...PACE, costMs: 0 } };
+    await whileClaiming("select 1 from ownline_paces where key = 'p' for update", conditions, async (isFree) => {
+      expect(await isFree("counters where key = 'a'")).toBe(false);
+      expect(await isFree("counters where key = 'b'")).toBe(false);
+    });
+  });
+});
+
 describe("operations that meet", () => {
   it("let no text slip past a STOP, though its conversation is not there yet when the STOP comes", async () => {
     const storage = ledgers.open();

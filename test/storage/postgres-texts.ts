@@ -1,29 +1,11 @@
 import type { InboundRecord, OutboundRecord } from "../../src/storage/storage.ts";
+import { inboundRecord } from "./inbound-record.ts";
 
 const LINE = "+15550100001";
 
 /** A text from one of many people. */
 export function text(id: string, person: number | string = 1, overrides: Partial<InboundRecord> = {}): InboundRecord {
-  return {
-    key: `account:${id}`,
-    messageId: id,
-    conversationId: `c-${id}`,
-    line: LINE,
-    sender: LINE,
-    participant: `+1555019900${person}`,
-    consentKey: `consent ${person}`,
-    origin: "webhook",
-    carrierId: `SM-${id}`,
-    body: "Hello!",
-    media: [],
-    occurredAt: null,
-    needsAnswer: true,
-    debounceMs: 0,
-    maxWaitMs: 0,
-    consent: null,
-    autoReply: null,
-    ...overrides,
-  };
+  return inboundRecord(id, { participant: `+1555019900${person}`, consentKey: `consent ${person}`, ...overrides });
 }
 
 /** A text of the service to one of many people, in two parts. */

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SCHEMA_VERSION } from "../../src/storage/sql/meta.ts";
 
 import { type SqliteDatabase, sqlite } from "../../src/storage/sqlite.ts";
-import type { InboundRecord } from "../../src/storage/storage.ts";
+import { inboundRecord as text } from "./inbound-record.ts";
 
 const SQLITE_URL = new URL("../../src/storage/sqlite.ts", import.meta.url).href;
 
@@ -24,29 +24,6 @@ beforeEach(() => {
 });
 
 afterEach(() => rmSync(folder, { recursive: true }));
-
-function text(id: string, overrides: Partial<InboundRecord> = {}): InboundRecord {
-  return {
-    key: `account:${id}`,
-    messageId: id,
-    conversationId: `c-${id}`,
-    line: "+15550100001",
-    sender: "+15550100001",
-    participant: "+15550199001",
-    consentKey: "consent",
-    origin: "webhook",
-    carrierId: `SM-${id}`,
-    body: "Hello!",
-    media: [],
-    occurredAt: null,
-    needsAnswer: true,
-    debounceMs: 0,
-    maxWaitMs: 0,
-    consent: null,
-    autoReply: null,
-    ...overrides,
-  };
-}
 
 /** Runs a module in a process of its own, with `sqlite`, `path` and `text(id)` at hand. */
 function run(script: string) {

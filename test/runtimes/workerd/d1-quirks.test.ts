@@ -1,37 +1,14 @@
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import type { InboundRecord } from "ownline";
 import { type D1DatabaseLike, d1 } from "ownline/storage/d1";
 import { migrations } from "ownline/storage/d1-migrations";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { inboundRecord as text } from "../../storage/inbound-record.ts";
 import { clear, exec } from "./database.ts";
 
 const SECRET = /^[0-9a-f]{64}$/;
 
 beforeEach(() => clear(env.MIGRATED));
-
-function text(id: string, overrides: Partial<InboundRecord> = {}): InboundRecord {
-  return {
-    key: `account:${id}`,
-    messageId: id,
-    conversationId: `c-${id}`,
-    line: "+15550100001",
-    sender: "+15550100001",
-    participant: "+15550199001",
-    consentKey: "consent",
-    origin: "webhook",
-    carrierId: `SM-${id}`,
-    body: "Hello!",
-    media: [],
-    occurredAt: null,
-    needsAnswer: true,
-    debounceMs: 0,
-    maxWaitMs: 0,
-    consent: null,
-    autoReply: null,
-    ...overrides,
-  };
-}
 
 /** wrangler forgets what it has applied, so that the files run once more. */
 async function applyAgain(): Promise<void> {

@@ -139,6 +139,22 @@ export const factCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "shows the best of its attempts, the first or the second",
+    async run(s) {
+      for (const best of [1, 2]) {
+        const id = await s.intent({ participant: `+155501990${best}0` });
+        await s.sending(id);
+        await s.lose(id);
+        await s.resolve(id, "resend");
+        await s.sent(id);
+        for (const attempt of [1, 2]) {
+          await s.callback(id, attempt === best ? "delivered" : "undelivered", { attempt });
+        }
+        equal((await s.outbound(id)).status, "delivered", `where attempt ${best} arrived`);
+      }
+    },
+  },
+  {
     name: "keeps a second carrier's id for one attempt, too",
     async run(s) {
       const id = await s.intent();
