@@ -3,81 +3,141 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { memory } from "../src/storage/memory.ts";
-import { storageContract } from "../src/testing/contracts/storage.ts";
-import { manualClock } from "../src/testing/manual-clock.ts";
-import { type Mutation, mutations } from "../test/mutations/guards.ts";
+import { startPostgres } from "../test/databases/embedded-postgres.ts";
+import { firstBroken, LEDGERS, type LedgerName } from "../test/mutations/contract.ts";
+import { guards } from "../test/mutations/guards.ts";
+import type { Mutation } from "../test/mutations/mutation.ts";
 
 /*
- * Takes the guards out, one at a time and in a copy, and looks who notices: the simulation first, else the storage
- * contract. A guard that nobody misses is a failure. `npm run mutations -- --seeds 2000 --only consent`
+ * Takes the guards out, one at a time and in a copy, and looks who notices. A guard of the engine or of the reference
+ * is looked for by the simulation first, one of another ledger by the storage contract on that ledger. A guard that
+ * nobody misses is a failure. `npm run mutations -- --ledger memory --seeds 2000 --only consent --only STOP`
+ *
+ * MongoDB's are left out where `OWNLINE_TEST_MONGODB_URL` names no server.
  */
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COPIES = join(ROOT, ".tmp", "mutations");
+const PARTS = ["src", "scripts", "test/storage", "test/databases", "test/mutations", "package.json"];
 const LONGEST_MS = 600_000;
-
-interface Verdict {
-  readonly guard: string;
-  readonly caughtBy: string | null;
-}
+const VITEST = join(ROOT, "node_modules", "vitest", "vitest.mjs");
+const POSTGRES_TESTS = ["test/storage/postgres-locks.test.ts", "test/storage/postgres-quirks.test.ts"];
+/** The simulation is slower on SQLite. */
+const SQLITE_SEEDS = "200";
 
 const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "1500" },
-    only: { type: "string", default: "" },
-    contract: { type: "boolean", default: false },
+    ledger: { type: "string", multiple: true, default: [...LEDGERS] },
+    only: { type: "string", multiple: true, default: [""] },
+    /** Runs the contract on this ledger, in this very copy. */
+    contract: { type: "string" },
+    url: { type: "string", default: "" },
   },
 });
 
-if (values.contract) process.exitCode = (await contractHolds()) ? 0 : 1;
-else await main();
-
-async function main(): Promise<void> {
-  const verdicts: Verdict[] = [];
-  for (const mutation of mutations.filter(({ guard }) => guard.includes(values.only))) {
-    const caughtBy = await tryOut(mutation, verdicts.length);
-    verdicts.push({ guard: mutation.guard, caughtBy });
-    console.log(`| ${mutation.guard} | ${caughtBy ?? "NOBODY"} |`);
-  }
-  const missed = verdicts.filter(({ caughtBy }) => caughtBy === null);
-  console.log(`${verdicts.length} guards taken out, ${verdicts.length - missed.length} missed by somebody.`);
-  if (missed.length > 0 || verdicts.length === 0) process.exitCode = 1;
+if (values.contract === undefined) await main();
+else {
+  const broken = await firstBroken(ledgerNamed(values.contract), values.url);
+  if (broken !== null) console.log(`Broken: ${broken}`);
+  process.exitCode = broken === null ? 0 : 1;
 }
 
-async function tryOut({ edits }: Mutation, number: number): Promise<string | null> {
-  const copy = join(COPIES, String(number));
+async function main(): Promise<void> {
+  const ledgers = new Set(values.ledger.map(ledgerNamed));
+  const mongodbUrl = process.env.OWNLINE_TEST_MONGODB_URL ?? "";
+  if (mongodbUrl === "" && ledgers.delete("mongodb")) {
+    console.log("MongoDB's guards are left out: OWNLINE_TEST_MONGODB_URL names no server.");
+  }
+  const chosen = guards.filter(
+    ({ ledger, guard }) => ledgers.has(ledger) && values.only.some((part) => guard.includes(part)),
+  );
+  const server = chosen.some(({ ledger }) => ledger === "postgres") ? await startPostgres({ fsync: "off" }) : null;
+  let missed = 0;
+  try {
+    for (const [number, mutation] of chosen.entries()) {
+      const url = mutation.ledger === "mongodb" ? mongodbUrl : (server?.url ?? "");
+      const caughtBy = await tryOut(mutation, number, url);
+      if (caughtBy !== null) missed += 1;
+      console.log(`| ${mutation.ledger} | ${mutation.guard} | ${caughtBy ?? "NOBODY"} |`);
+    }
+  } finally {
+    await server?.stop();
+  }
+  console.log(`${chosen.length} guards taken out, ${missed} missed by somebody.`);
+  if (missed < chosen.length || chosen.length === 0) process.exitCode = 1;
+}
+
+async function tryOut({ ledger, edits }: Mutation, number: number, url: string): Promise<string | null> {
+  const copy = join(COPIES, `${process.pid}-${number}`);
   rmSync(copy, { recursive: true, force: true });
   mkdirSync(copy, { recursive: true });
-  for (const part of ["src", "scripts", "test/storage", "test/mutations", "package.json"]) {
-    cpSync(join(ROOT, part), join(copy, part), { recursive: true });
-  }
+  for (const part of PARTS) cpSync(join(ROOT, part), join(copy, part), { recursive: true });
   for (const { file, search, replace } of edits) {
     const text = readFileSync(join(copy, file), "utf8");
     const found = text.split(search).length - 1;
-    if (found !== 1)
-      throw new Error(`test/mutations/guards.ts: "${search}" stands ${found} times in ${file}, not once`);
+    if (found !== 1) throw new Error(`test/mutations: "${search}" stands ${found} times in ${file}, not once`);
     writeFileSync(
       join(copy, file),
       text.replace(search, () => replace),
     );
   }
   try {
-    const simulated = await run(copy, ["scripts/simulate.ts", "--seeds", values.seeds, "--stop-at-first"]);
-    const seed = /^Seed (\d+) breaks/m.exec(simulated.output);
-    const rule = /^Seed \d+ breaks[^\n]*\n +([^:\n]+)/m.exec(simulated.output);
-    if (seed !== null) return `simulation, seed ${seed[1]}: ${rule?.[1]}`;
-    if (!simulated.passed && !/^Never hit/m.test(simulated.output)) return "simulation: it does not run to its end";
-    const contract = await run(copy, ["scripts/mutations.ts", "--contract"]);
-    const cases = /^Broken: (.*)$/m.exec(contract.output);
-    return contract.passed ? null : `storage contract: ${cases?.[1]}`;
+    switch (ledger) {
+      case "memory":
+        return (await simulated(copy, "memory", values.seeds)) ?? (await contracted(copy, ledger, url));
+      case "sqlite":
+        return (await contracted(copy, ledger, url)) ?? (await simulated(copy, "sqlite", SQLITE_SEEDS));
+      case "postgres":
+        return (await contracted(copy, ledger, url)) ?? (await tested(copy, POSTGRES_TESTS));
+      case "mongodb":
+        return await contracted(copy, ledger, url);
+      default:
+        return ledger satisfies never;
+    }
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
 }
 
+/** Whether the simulation sees a broken promise, and which. */
+async function simulated(copy: string, storage: string, seeds: string): Promise<string | null> {
+  const args = ["scripts/simulate.ts", "--storage", storage, "--seeds", seeds, "--stop-at-first"];
+  const { passed, output } = await run(copy, args);
+  const seed = /^Seed (\d+) breaks/m.exec(output);
+  const rule = /^Seed \d+ breaks[^\n]*\n +([^:\n]+)/m.exec(output);
+  if (seed !== null) return `simulation, seed ${seed[1]}: ${rule?.[1]}`;
+  return passed || /^Never hit/m.test(output) ? null : "simulation: it does not run to its end";
+}
+
+/** Whether the storage contract is broken, and where first. */
+async function contracted(copy: string, ledger: LedgerName, url: string): Promise<string | null> {
+  const { passed, output } = await run(copy, ["scripts/mutations.ts", "--contract", ledger, "--url", url]);
+  if (passed) return null;
+  const broken = /^Broken: (.*)$/m.exec(output)?.[1];
+  if (broken === undefined) throw new Error(`The contract did not run on ${ledger}:\n${output}`);
+  return broken;
+}
+
+/** Whether tests of a ledger's own are red, and the first that is. */
+async function tested(copy: string, files: readonly string[]): Promise<string | null> {
+  const config = ["--root", copy, "--config", "test/mutations/vitest.config.ts"];
+  const { passed, output } = await run(copy, [VITEST, "run", ...config, ...files]);
+  if (passed) return null;
+  const red = /^ *FAIL +(.*)$/m.exec(output)?.[1];
+  if (red === undefined) throw new Error(`The tests did not run:\n${output}`);
+  return red;
+}
+
+function ledgerNamed(name: string): LedgerName {
+  const ledger = LEDGERS.find((one) => one === name);
+  if (ledger === undefined) throw new Error(`A ledger is one of ${LEDGERS.join(", ")}.`);
+  return ledger;
+}
+
 function run(cwd: string, args: readonly string[]): Promise<{ readonly passed: boolean; readonly output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "pipe"], timeout: LONGEST_MS });
+    const env = { ...process.env, NO_COLOR: "1" };
+    const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: LONGEST_MS });
     let output = "";
     child.stdout.on("data", (data) => {
       output += String(data);
@@ -88,25 +148,4 @@ function run(cwd: string, args: readonly string[]): Promise<{ readonly passed: b
     child.on("error", reject);
     child.on("close", (status) => resolve({ passed: status === 0, output }));
   });
-}
-
-/** Runs the storage contract on memory, in this very copy. */
-async function contractHolds(): Promise<boolean> {
-  const cases = storageContract({
-    async create() {
-      const clock = manualClock();
-      return { storage: memory({ clock }), advance: (ms) => clock.advance(ms), dispose: async () => {} };
-    },
-  });
-  const broken: string[] = [];
-  for (const { name, run: runCase } of cases) {
-    try {
-      await runCase();
-    } catch {
-      broken.push(name);
-    }
-  }
-  if (broken.length > 0)
-    console.log(`Broken: ${broken[0]}${broken.length > 1 ? `, and ${broken.length - 1} more` : ""}`);
-  return broken.length === 0;
 }

@@ -104,7 +104,10 @@ describe("a claim of a message", () => {
   const claim = (storage: Storage, op: string, outboundId: string, conditions: Partial<SendConditions>) =>
     storage.claimSend({
       op,
-      ...{ workerId: "w1", leaseMs: 60_000, outboundId, orderWaitMs: 0 },
+      workerId: "w1",
+      leaseMs: 60_000,
+      outboundId,
+      orderWaitMs: 0,
       conditions: { ...FREE, ...conditions },
     });
 

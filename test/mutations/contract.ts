@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { memory } from "../../src/storage/memory.ts";
+import { mongodb } from "../../src/storage/mongodb.ts";
+import { sqlite } from "../../src/storage/sqlite.ts";
+import type { Storage } from "../../src/storage/storage.ts";
+import { storageContract } from "../../src/testing/contracts/storage.ts";
+import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
+import { mongodbForTests } from "../databases/mongodb.ts";
+import { agreement } from "../storage/agreement.ts";
+import { postgresLedgers } from "../storage/postgres-ledgers.ts";
+
+/** The ledgers whose own code has guards. */
+export const LEDGERS = ["memory", "sqlite", "postgres", "mongodb"] as const;
+
+export type LedgerName = (typeof LEDGERS)[number];
+
+/** An empty ledger at a time. */
+interface Bench {
+  open(clock: ManualClock): Storage;
+  /** Another handle on the same ledger. */
+  second(clock: ManualClock): Storage;
+  /** Removes what the handles wrote. */
+  clear(): Promise<void>;
+  end(): Promise<void>;
+  /** Made-up stories in which the ledger must answer like the reference. */
+  readonly stories: readonly number[];
+}
+
+const STORY_CALLS = 120;
+
+/**
+ * Runs the storage contract on a ledger, and then made-up stories beside the reference. Returns the name of the first
+ * that is broken; `null` where all hold. `url` is the server's, where there is one.
+ */
+export async function firstBroken(name: LedgerName, url: string): Promise<string | null> {
+  const bench = await benchOf(name, url);
+  try {
+    const cases = storageContract({
+      async create() {
+        const clock = manualClock();
+        return {
+          storage: bench.open(clock),
+          advance: (ms) => clock.advance(ms),
+          second: async () => bench.second(clock),
+          dispose: () => bench.clear(),
+        };
+      },
+    });
+    for (const { name: promise, run } of cases) if (!(await holds(run))) return `storage contract: ${promise}`;
+    for (const story of bench.stories) {
+      if (!(await holds(() => agrees(bench, story)))) return `agreement with the reference: story ${story}`;
+    }
+    return null;
+  } finally {
+    await bench.end();
+  }
+}
+
+async function holds(run: () => Promise<void>): Promise<boolean> {
+  try {
+    await run();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function agrees(bench: Bench, story: number): Promise<void> {
+  const clock = manualClock();
+  const storage = bench.open(clock);
+  await storage.open();
+  const pair = { reference: memory({ clock }), storage, advance: (ms: number) => clock.advance(ms) };
+  const { differences } = await agreement(pair, story, STORY_CALLS);
+  await bench.clear();
+  if (differences.length > 0) throw new Error(`The ledger answers otherwise in story ${story}.`);
+}
+
+async function benchOf(name: LedgerName, url: string): Promise<Bench> {
+  switch (name) {
+    case "memory":
+      return inMemory();
+    case "sqlite":
+      return onFile();
+    case "postgres": {
+      const ledgers = await postgresLedgers(url);
+      const other = ledgers.connect();
+      return {
+        open: (clock) => ledgers.open({ clock }),
+        second: (clock) => ledgers.open({ clock, groupCommit: false }, other),
+        clear: () => ledgers.empty(),
+        end: () => ledgers.dispose(),
+        stories: [3, 9130],
+      };
+    }
+    case "mongodb": {
+      const database = mongodbForTests(url);
+      await database.start();
+      const open = (clock: ManualClock) => mongodb(database.db(), { clock });
+      return { open, second: open, clear: database.empty, end: database.stop, stories: [2] };
+    }
+    default:
+      return name satisfies never;
+  }
+}
+
+function inMemory(): Bench {
+  let ledger: Storage | null = null;
+  const open = (clock: ManualClock) => {
+    ledger ??= memory({ clock });
+    return ledger;
+  };
+  const clear = async () => {
+    ledger = null;
+  };
+  return { open, second: open, clear, end: clear, stories: [] };
+}
+
+function onFile(): Bench {
+  const opened: Storage[] = [];
+  let folder: string | null = null;
+  const open = (clock: ManualClock) => {
+    folder ??= mkdtempSync(join(tmpdir(), "ownline-mutation-"));
+    const storage = sqlite(join(folder, "ledger.db"), { clock });
+    opened.push(storage);
+    return storage;
+  };
+  const clear = async () => {
+    for (const storage of opened.splice(0)) await storage.close();
+    if (folder !== null) rmSync(folder, { recursive: true });
+    folder = null;
+  };
+  return { open, second: open, clear, end: clear, stories: [1, 2, 3, 9130] };
+}
