@@ -1,7 +1,12 @@
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { startPostgres } from "../databases/embedded-postgres.ts";
+import { openMongodb } from "./mongodb-server.ts";
 import type { StorageKind } from "./run-options.ts";
 import { openStorage } from "./storages.ts";
+
+/** As long as another member of a replica set needs to take over. */
+const CUT_MS = 2000;
 
 /** A database of a run's own, with the ledger's schema in it. */
 export interface Database extends AsyncDisposable {
@@ -33,6 +38,10 @@ async function create(kind: StorageKind, dir: string): Promise<Database> {
       // With fsync, as in production: what is acknowledged is on the disk.
       const server = await startPostgres();
       return { url: server.url, hasClock: true, restart: server.crash, [Symbol.asyncDispose]: server.stop };
+    }
+    case "mongodb": {
+      const server = await openMongodb(`ownline_faults_${process.pid}`);
+      return { ...server, hasClock: true, restart: () => server.away(() => wait(CUT_MS)) };
     }
     default:
       return kind satisfies never;

@@ -48,6 +48,11 @@ export interface FleetOptions {
   settings(slot: number): Omit<EngineSettings, "plans" | "traceFile">;
 }
 
+/** One of the first that ends by itself would be replaced for ever. */
+async function refuseBroken(engine: EngineProcess): Promise<void> {
+  if ((await engine.ended).signal === null) throw new Error(`a process did not start:\n${engine.output()}`);
+}
+
 /** A process that is killed while it starts tells nothing. */
 const LEAST_LIFE_MS = 1000;
 
@@ -92,6 +97,7 @@ export async function startFleet({ carrier, dir, size, random, plan, settings }:
     const starting = startEngine({ ...settings(index), plans, traceFile });
     slot.point = plans[0]?.point ?? null;
     const engine = await starting;
+    if (engine.port === null && lives <= size) await refuseBroken(engine);
     slot.engine = engine;
     slot.readyAt = Date.now();
     if (engine.port !== null) await configure();

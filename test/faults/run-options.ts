@@ -2,6 +2,8 @@ import { parseArgs } from "node:util";
 
 /** What a run of the fault suite is to do. */
 export interface RunOptions {
+  /** To see the promises kept while everything goes wrong, or to measure how soon a killed process's work goes on. */
+  readonly purpose: "promises" | "recovery";
   readonly texts: number;
   readonly kills: number;
   readonly engines: number;
@@ -24,10 +26,11 @@ export const DEFAULT_LEASE_MS = 3000;
 const TEXTS_PER_MINUTE = 1200;
 const KILLS_PER_MINUTE = 25;
 
-export const storageKinds = ["sqlite", "postgres"] as const;
+export const storageKinds = ["sqlite", "postgres", "mongodb"] as const;
 export type StorageKind = (typeof storageKinds)[number];
 
 const BASE: Omit<RunOptions, "minutes"> = {
+  purpose: "promises",
   texts: 500,
   kills: 10,
   engines: 2,
@@ -53,13 +56,15 @@ const PROFILES: Readonly<Record<string, readonly Partial<RunOptions>[]>> = {
       seed: 2,
     },
   ],
+  // Few texts, no callbacks, and nothing but kills: who fails its bounds fails the run.
+  recovery: [{ purpose: "recovery", texts: 110, kills: 26, minutes: 0.6, callbackLoss: 1 }],
   long: [
     { texts: 100_000, kills: 1000 },
     { texts: 2000, kills: 40, listLagMs: 120_000, callbackLoss: 0.5, seed: 2 },
   ],
 };
 
-const USAGE = `npm run faults -- [--profile one|ci|long] [--storage ${storageKinds.join("|")}] [--engines 1..4]
+const USAGE = `npm run faults -- [--profile one|ci|recovery|long] [--storage ${storageKinds.join("|")}] [--engines 1..4]
   [--texts N] [--kills K] [--minutes M] [--seed S] [--window MS] [--list-lag MS] [--callback-loss RATE] [--lease MS]`;
 
 /** Reads the command line; throws an error that says how it is meant. */

@@ -1,9 +1,10 @@
+import { mongodb } from "../../src/storage/mongodb.ts";
 import { postgres } from "../../src/storage/postgres.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 
 /**
- * The ledger at a URL: `postgres://…`, or `sqlite:<path>` with `?busy=<ms>` for how long it
+ * The ledger at a URL: `postgres://…`, `mongodb://…`, or `sqlite:<path>` with `?busy=<ms>` for how long it
  * waits for a file that another one has locked.
  */
 export async function openStorage(url: string): Promise<Storage> {
@@ -15,12 +16,17 @@ export async function openStorage(url: string): Promise<Storage> {
       pool.on("error", () => {});
       return closing(postgres(pool), () => pool.end());
     }
+    case "mongodb": {
+      const { default: driver } = await import("mongodb");
+      const client = new driver.MongoClient(url, { serverSelectionTimeoutMS: 1000 });
+      return closing(mongodb(client.db()), () => client.close());
+    }
     case "sqlite": {
       const [path = "", query] = url.slice("sqlite:".length).split("?");
       return sqlite(path, { busyTimeoutMs: Number(new URLSearchParams(query).get("busy") ?? 5000) });
     }
     default:
-      throw new Error("the storage's URL must begin with postgres: or sqlite:");
+      throw new Error("the storage's URL must begin with postgres:, mongodb: or sqlite:");
   }
 }
 

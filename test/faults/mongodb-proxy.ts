@@ -1,0 +1,183 @@
+import { createServer, connect as dial, type Socket } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
+import { BSON } from "mongodb";
+
+/*
+ * Stands between the processes and the server that speaks MongoDB's protocol. MongoDB aborts a transaction whose client
+ * has died when `transactionLifetimeLimitSeconds` are over; the server of these tests never does, so everything that
+ * such a transaction had locked would stay locked. This proxy aborts it in the server's place, at the same age. What
+ * passes otherwise passes unchanged.
+ */
+
+export interface MongodbProxy extends AsyncDisposable {
+  /** For clients of the database. */
+  readonly url: string;
+  /** How many transactions of clients that had gone were aborted. */
+  readonly aborted: number;
+  /** Breaks every connection and takes no new one, as when a primary is lost. Its transactions end at once. */
+  cut(): void;
+  /** Takes connections again. */
+  restore(): void;
+}
+
+export interface MongodbProxyOptions {
+  /** The server, `mongodb://host:port/…`; its options stay. */
+  readonly url: string;
+  readonly database: string;
+  /** How old a transaction of a client that has gone becomes: `transactionLifetimeLimitSeconds`. */
+  readonly lifetimeMs: number;
+}
+
+/** A transaction that has begun, and has been told neither to commit nor to abort. */
+interface Transaction {
+  readonly lsid: unknown;
+  readonly txnNumber: unknown;
+  readonly startedAt: number;
+  /** Over which its last command came. */
+  connection: Socket;
+}
+
+/** The server has 20 connections to its database, one for each transaction, and one more for a write beside it. */
+const MOST_TRANSACTIONS = 10;
+const HEADER_BYTES = 16;
+/** @see https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/#op_msg */
+const OP_MSG = 2013;
+
+export async function mongodbProxy({ url, database, lifetimeMs }: MongodbProxyOptions): Promise<MongodbProxy> {
+  const server = new URL(url);
+  const clients = new Set<Socket>();
+  /** By session. */
+  const open = new Map<string, Transaction>();
+  const admission: (() => void)[] = [];
+  let aborted = 0;
+  let isCut = false;
+
+  const ended = (session: string): void => {
+    if (open.delete(session)) admission.shift()?.();
+  };
+
+  const dialled = (): Socket => {
+    const socket = dial(Number(server.port), server.hostname);
+    socket.on("error", () => {});
+    return socket;
+  };
+
+  function serve(client: Socket): void {
+    const upstream = dialled();
+    clients.add(client);
+    /** The session of the last command: the server may be at it still. */
+    let last: string | null = null;
+    const pass = async (message: Buffer): Promise<void> => {
+      const command = commandOf(message);
+      const session = command === null ? null : sessionOf(command);
+      if (command !== null && session !== null && command.autocommit === false) {
+        if (command.startTransaction === true) {
+          while (open.size >= MOST_TRANSACTIONS) await new Promise<void>((resolve) => admission.push(resolve));
+          const { lsid, txnNumber } = command;
+          open.set(session, { lsid, txnNumber, startedAt: Date.now(), connection: client });
+        }
+        const transaction = open.get(session);
+        if (transaction !== undefined) transaction.connection = client;
+        if ("commitTransaction" in command || "abortTransaction" in command) ended(session);
+      }
+      last = session;
+      upstream.write(message);
+    };
+    let passed = Promise.resolve();
+    onMessage(client, (message) => {
+      passed = passed.then(() => pass(message));
+    });
+    client.on("error", () => {});
+    upstream.pipe(client, { end: false });
+    upstream.once("close", () => client.destroy());
+    client.once("close", () => {
+      clients.delete(client);
+      // What it still says is for nobody, but must not hold it up.
+      upstream.resume();
+      void passed.then(() => abandon(client, upstream, last));
+    });
+  }
+
+  async function abandon(client: Socket, upstream: Socket, last: string | null): Promise<void> {
+    const left = [...open].filter(([, { connection }]) => connection === client);
+    await Promise.all(
+      left.map(async ([session, transaction]) => {
+        await wait(isCut ? 0 : Math.max(0, transaction.startedAt + lifetimeMs - Date.now()));
+        const { lsid, txnNumber } = transaction;
+        const abort = messageOf({ abortTransaction: 1, lsid, txnNumber, autocommit: false, $db: "admin" });
+        // After the transaction's own command, where the server is at it still; a command of another one may be waiting
+        // for just this transaction to end.
+        if (session === last) upstream.write(abort);
+        else dialled().resume().end(abort);
+        aborted += 1;
+        ended(session);
+      }),
+    );
+    upstream.end();
+  }
+
+  const proxy = createServer((client) => (isCut ? client.destroy() : serve(client)));
+  const port = await new Promise<number>((resolve, reject) => {
+    proxy.once("error", reject);
+    proxy.listen(0, "127.0.0.1", () => {
+      const address = proxy.address();
+      if (typeof address === "object" && address !== null) resolve(address.port);
+    });
+  });
+  const own = new URL(server);
+  own.hostname = "127.0.0.1";
+  own.port = String(port);
+  own.pathname = `/${database}`;
+  return {
+    url: own.href,
+    get aborted() {
+      return aborted;
+    },
+    cut() {
+      isCut = true;
+      for (const client of clients) client.destroy();
+    },
+    restore() {
+      isCut = false;
+    },
+    async [Symbol.asyncDispose]() {
+      isCut = true;
+      for (const client of clients) client.destroy();
+      await new Promise((resolve) => proxy.close(resolve));
+    },
+  };
+}
+
+/** Whole messages, however they are cut on the wire. */
+function onMessage(socket: Socket, take: (message: Buffer) => void): void {
+  let rest = Buffer.alloc(0);
+  socket.on("data", (bytes) => {
+    rest = Buffer.concat([rest, bytes]);
+    while (rest.length >= HEADER_BYTES && rest.length >= rest.readInt32LE(0)) {
+      const length = rest.readInt32LE(0);
+      take(rest.subarray(0, length));
+      rest = rest.subarray(length);
+    }
+  });
+}
+
+/** The command in a message: its first section, without the documents that follow. */
+function commandOf(message: Buffer): BSON.Document | null {
+  const bodyAt = HEADER_BYTES + 4;
+  if (message.readInt32LE(12) !== OP_MSG || message[bodyAt] !== 0) return null;
+  const body = message.subarray(bodyAt + 1, bodyAt + 1 + message.readInt32LE(bodyAt + 1));
+  return BSON.deserialize(body, { useBigInt64: true });
+}
+
+function sessionOf({ lsid }: BSON.Document): string | null {
+  const id: unknown = lsid?.id;
+  return id instanceof BSON.Binary ? id.toString("hex") : null;
+}
+
+function messageOf(command: BSON.Document): Buffer {
+  const body = BSON.serialize(command);
+  const header = Buffer.alloc(HEADER_BYTES + 5);
+  header.writeInt32LE(header.length + body.length, 0);
+  header.writeInt32LE(OP_MSG, 12);
+  return Buffer.concat([header, body]);
+}
