@@ -11,7 +11,7 @@ export interface Recovery {
   readonly inside: Percentiles;
   /** How long the successors took to start. */
   readonly starts: Percentiles;
-  /** Left out, since something else than the kill held the conversation up too. */
+  /** Left out, since something else than the kill held the conversation up too, or a fallback text answered it. */
   readonly disturbed: number;
 }
 
@@ -26,6 +26,21 @@ export interface Percentiles {
 export interface Disturbance {
   readonly from: number;
   readonly to: number;
+}
+
+/** From restart to answer, at the default lease of 3 s. Inside of sending a witness is waited for first. */
+const BOUND_MS = 5000;
+
+/** What a run that measures recovery has to hold, and does not: a sentence each. */
+export function beyondBounds({ outside, inside }: Recovery, windowMs: number): readonly string[] {
+  const cases = [
+    { where: "outside of sending", found: outside, boundMs: BOUND_MS },
+    { where: "inside of sending", found: inside, boundMs: windowMs + BOUND_MS },
+  ];
+  return cases.flatMap(({ where, found: { count, p99 }, boundMs }) => {
+    if (count === 0) return [`Recovery ${where} was not measured: no kill came there.`];
+    return p99 > boundMs ? [`Recovery ${where} took ${p99} ms at p99; it must be ${boundMs} ms at most.`] : [];
+  });
 }
 
 export function recoveryOf(
@@ -66,6 +81,8 @@ export function recoveryOf(
       );
       if (waiting.length === 0) continue;
       const answerAt = Math.min(...waiting.map((tag) => answeredAt.get(tag) ?? Number.POSITIVE_INFINITY));
+      // Answered by a fallback text, which does not say what it answers.
+      const isUntold = answerAt === Number.POSITIVE_INFINITY;
       const isSlow = waiting.some((tag) => !["fast", "long"].includes(manners.get(tag) ?? ""));
       const heldAgain = [...kills, ...freezes].some(
         (other) =>
@@ -80,7 +97,7 @@ export function recoveryOf(
       // A claim whose answer was under way stands in no trace: a death or a freeze may have held the text up again.
       const heldUnseen = !kill.sends.has(person) && waiting.some((tag) => repeated.has(tag));
       const overlaps = disturbances.some(({ from, to }) => from < answerAt && to > kill.at);
-      if (isSlow || heldAgain || heldUnseen || refused || overlaps) disturbed += 1;
+      if (isUntold || isSlow || heldAgain || heldUnseen || refused || overlaps) disturbed += 1;
       else (kill.sends.has(person) ? inside : outside).push(Math.max(0, answerAt - kill.readyAt));
     }
   }

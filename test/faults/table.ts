@@ -66,7 +66,7 @@ export function printOutcome(outcome: Outcome): void {
       `${troubles.freezes}, ${troubles.deploys}, ${troubles.storms}, ${troubles.databaseRestarts}`,
     ],
     [`restart to answer, outside of sending (lease ${run.leaseMs ?? "default"})`, shown(recovery.outside)],
-    ["restart to answer, inside of sending", shown(recovery.inside)],
+    [`restart to answer, inside of sending (window ${run.windowMs} ms)`, shown(recovery.inside)],
     ["held up by something else too, left out", recovery.disturbed],
     ["start of a process", shown(recovery.starts)],
     ["seed, took", `${run.seed}, ${Math.round(tookMs / 1000)} s`],

@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { beyondBounds, type Recovery } from "./recovery.ts";
+
+const WINDOW_MS = 5000;
+
+function recovery(outsideMs: number | null, insideMs: number | null): Recovery {
+  const percentiles = (ms: number | null) =>
+    ms === null ? { count: 0, p50: 0, p99: 0, max: 0 } : { count: 9, p50: 1000, p99: ms, max: ms };
+  return { outside: percentiles(outsideMs), inside: percentiles(insideMs), starts: percentiles(300), disturbed: 0 };
+}
+
+describe("the bounds of recovery", () => {
+  it("are 5 s outside of sending, and 5 s more than the window inside", () => {
+    expect(beyondBounds(recovery(5000, 10_000), WINDOW_MS)).toEqual([]);
+  });
+
+  it("say where they are not held", () => {
+    expect(beyondBounds(recovery(5001, 10_001), WINDOW_MS)).toEqual([
+      "Recovery outside of sending took 5001 ms at p99; it must be 5000 ms at most.",
+      "Recovery inside of sending took 10001 ms at p99; it must be 10000 ms at most.",
+    ]);
+  });
+
+  it("are not held by a run that did not measure", () => {
+    expect(beyondBounds(recovery(null, null), WINDOW_MS)).toHaveLength(2);
+  });
+});

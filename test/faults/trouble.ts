@@ -1,0 +1,175 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { Plan, Point } from "./crash-points.ts";
+import type { Fleet } from "./fleet.ts";
+import { calm, type Network } from "./network.ts";
+import type { Disturbance } from "./recovery.ts";
+import { DEFAULT_LEASE_MS, type RunOptions } from "./run-options.ts";
+import type { Outcome } from "./table.ts";
+
+const POINTS: readonly Point[] = [
+  "before:recordInbound",
+  "after:recordInbound",
+  "after:ack",
+  "after:claimTurn",
+  "before:ai",
+  "after:ai",
+  "after:commitTurn",
+  "before:claimSend",
+  "after:claimSend",
+  "before:post",
+  "after:post",
+  "after:recordSend",
+  "before:recordStatus",
+  "after:recordStatus",
+  "after:heartbeat",
+];
+/** In the middle of a turn. */
+const OUTSIDE_SENDING: readonly Point[] = ["after:claimTurn", "before:ai", "after:ai", "after:commitTurn"];
+/** Nobody can know whether the text left. */
+const INSIDE_SENDING: readonly Point[] = ["after:claimSend", "before:post"];
+const STORM_MS = 2000;
+const FREEZE_BEYOND_LEASE_MS = 2000;
+const DATABASE_PAUSE_MS = 500;
+const START_LIMIT_MS = 20_000;
+
+/** What goes wrong in a run. */
+export interface Trouble {
+  readonly network: Network;
+  /** What the next process is to do to itself. */
+  nextPlans(): readonly Plan[];
+  /** Ends when everything has gone wrong that was to. */
+  make(parts: TroubleParts): Promise<Outcome["troubles"]>;
+}
+
+export interface TroubleParts {
+  readonly fleet: Fleet;
+  readonly durationMs: number;
+  readonly database: { restart: (() => Promise<void>) | null };
+  readonly disturbances: Disturbance[];
+}
+
+export function troubleOf(run: RunOptions, random: () => number): Trouble {
+  const { purpose, listLagMs, callbackLoss } = run;
+  switch (purpose) {
+    case "promises": {
+      const network = stormy(run);
+      return {
+        network,
+        nextPlans: () => (run.kills === 0 || random() < 0.5 ? [] : [planOf(random)]),
+        make: (parts) => makeTrouble(run, network, parts),
+      };
+    }
+    case "recovery": {
+      let planned = 0;
+      return {
+        network: { ...calm, listLagMs, callbackLoss, webhookTimeoutMs: 10_000 },
+        nextPlans() {
+          if (planned >= run.kills) return [];
+          planned += 1;
+          return [recoveryPlanOf(planned, random)];
+        },
+        // Nothing but the kills may hold a conversation up.
+        make: async () => ({ freezes: 0, deploys: 0, storms: 0, databaseRestarts: 0 }),
+      };
+    }
+    default:
+      return purpose satisfies never;
+  }
+}
+
+function stormy({ listLagMs, callbackLoss }: RunOptions): Network {
+  return {
+    ...calm,
+    listLagMs,
+    callbackLoss,
+    tooMany: 0.01,
+    retryAfterSeconds: 1,
+    dropBefore: 0.005,
+    dropAfter: 0.01,
+    errorBefore: 0.005,
+    errorAfter: 0.005,
+    hangBefore: 0.002,
+    hangAfter: 0.004,
+    listError: 0.02,
+    callbackTwice: 0.05,
+    callbackReorder: 0.1,
+    callbackEarly: 0.1,
+    callbackForged: 0.02,
+    callbackMs: 400,
+    webhookTwice: 0.03,
+    webhookLoss: 0.01,
+    webhookTimeoutMs: 10_000,
+    webhookRetryMs: [500, 1000, 2000, 4000, 8000],
+  };
+}
+
+function planOf(random: () => number): Plan {
+  const point = POINTS[Math.floor(random() * POINTS.length)] ?? "after:ack";
+  return { deed: "kill", point, nth: 1 + Math.floor(random() * 20) };
+}
+
+/** Outside and inside of sending in turn, soon after the start. */
+function recoveryPlanOf(planned: number, random: () => number): Plan {
+  const points = planned % 2 === 0 ? INSIDE_SENDING : OUTSIDE_SENDING;
+  const point = points[Math.floor(random() * points.length)] ?? "after:claimSend";
+  return { deed: "kill", point, nth: 1 + Math.floor(random() * 3) };
+}
+
+/** Spread over the run: kills, and a few of everything else. Kills go on until there were enough of them. */
+async function makeTrouble(run: RunOptions, network: Network, parts: TroubleParts): Promise<Outcome["troubles"]> {
+  const { fleet, durationMs, database, disturbances } = parts;
+  const troubles = { freezes: 0, deploys: 0, storms: 0, databaseRestarts: 0 };
+  const started = Date.now();
+  const from = async (share: number, deed: () => Promise<void>): Promise<void> => {
+    await wait(Math.max(0, started + share * durationMs - Date.now()));
+    const begun = Date.now();
+    await deed();
+    disturbances.push({ from: begun, to: Date.now() });
+  };
+  const others = [
+    from(0.15, storm),
+    from(0.3, deploy),
+    from(0.4, freeze),
+    from(0.55, storm),
+    from(0.6, restartDatabase),
+    from(0.7, freeze),
+    from(0.8, deploy),
+    from(0.9, restartDatabase),
+  ];
+  async function storm(): Promise<void> {
+    troubles.storms += 1;
+    await fleet.setNetwork({ ...network, tooMany: 0.9 });
+    await wait(STORM_MS);
+    await fleet.setNetwork(network);
+  }
+  async function deploy(): Promise<void> {
+    troubles.deploys += 1;
+    await fleet.deploy();
+  }
+  async function freeze(): Promise<void> {
+    if (run.engines < 2) return;
+    troubles.freezes += 1;
+    await fleet.freeze((run.leaseMs ?? DEFAULT_LEASE_MS) + FREEZE_BEYOND_LEASE_MS);
+  }
+  async function restartDatabase(): Promise<void> {
+    if (database.restart === null) return;
+    troubles.databaseRestarts += 1;
+    await database.restart();
+    await wait(DATABASE_PAUSE_MS);
+  }
+
+  while (fleet.kills.length < run.kills) {
+    const due = Math.floor((run.kills * (Date.now() - started)) / durationMs);
+    if (fleet.kills.length < Math.min(run.kills, due)) {
+      const before = fleet.kills.length;
+      const isKilled = fleet.kill();
+      // It counts when its successor is there.
+      for (let waited = 0; isKilled && fleet.kills.length === before && waited < START_LIMIT_MS; waited += 50) {
+        await wait(50);
+      }
+    }
+    await wait(100);
+  }
+  await Promise.all(others);
+  return troubles;
+}
