@@ -5,7 +5,7 @@ import { mongodbProxy } from "./mongodb-proxy.ts";
  * What docs/reliability.md tells people to set: MongoDB's own 60 s are a minute in which the conversations stand still
  * that a dead process was writing to.
  */
-export const TRANSACTION_LIFETIME_MS = 3000;
+const TRANSACTION_LIFETIME_MS = 3000;
 
 /** A database on the server that `OWNLINE_TEST_MONGODB_URL` names, which is dropped in the end. */
 export interface MongodbDatabase extends AsyncDisposable {
