@@ -43,6 +43,7 @@ function note(trace: Trace): void {
 /** Notes what this process holds, so that the harness knows whom its death holds up. Nobody is judged by it. */
 function tracing(storage: Storage): Storage {
   const people = new Map<string, string>();
+  let claims = 0;
   const ended = (conversationId: string) => {
     note({ kind: "turn", person: people.get(conversationId) ?? "", held: false });
   };
@@ -53,6 +54,7 @@ function tracing(storage: Storage): Storage {
       if (claimed === null) return null;
       const { id, participant } = claimed.conversation;
       people.set(id, participant);
+      claims += 1;
       note({ kind: "turn", person: participant, held: true });
       return claimed;
     },
@@ -67,7 +69,10 @@ function tracing(storage: Storage): Storage {
       return wasHeld;
     },
     async heartbeat(beat) {
+      const before = claims;
       const answer = await storage.heartbeat(beat);
+      // It may have been asked before a claim whose answer came first.
+      if (before !== claims) return answer;
       note({ kind: "leases", people: answer.leases.map(({ conversationId }) => people.get(conversationId) ?? "") });
       return answer;
     },
