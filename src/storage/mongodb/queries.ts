@@ -99,9 +99,9 @@ export function rivals(store: Store, query: RivalQuery): Promise<Rivals> {
     for (const doc of own) {
       const conversationId = text(doc, "conversationId");
       const unsettled = await set.find("messages", { conversationId, unsettled: true });
-      const sending = await set.find("messages", { conversationId, open: "queued", status: "sending" });
+      const queued = await set.find("messages", { conversationId, open: "queued" });
       await addConversationsOf(set, own);
-      set.addMessages([...own, ...unsettled, ...sending]);
+      set.addMessages([...own, ...unsettled, ...queued]);
     }
     await loadCarrierIds(set, query.carrierIds);
     return judgeRivals(set.ledger, query);
