@@ -122,7 +122,7 @@ function judgeMessage(
   if (own.taken.length > 1 + own.decisions.filter((decision) => decision === "resend").length)
     accuse("once", `the carrier has ${name} ${own.taken.length} times`);
   for (const carrierId of own.carrierIds) {
-    if (!own.taken.some((copy) => copy.carrierId === carrierId))
+    if (!own.taken.some((copy) => copy.carrierId === carrierId) && !wasForgottenUnseen(book, carrierId))
       accuse("witness", `${name} shows ${carrierId}, under which the carrier has another message`);
   }
   const shownIds = message.carrierIds.toSorted().join();
@@ -179,12 +179,21 @@ function mayBeCancelled(
   });
 }
 
+/** Whether an entry is of an erased message whose carrier's id nobody had learnt: then nothing says whose it is. */
+function wasForgottenUnseen(book: Book, carrierId: string): boolean {
+  const owners = [...book.messages.values()].filter(({ taken }) => taken.some((copy) => copy.carrierId === carrierId));
+  return owners.some(({ conversation, carrierIds }) => conversation.erased && !carrierIds.has(carrierId));
+}
+
 /** The loop guard's limits, as its documentation has them: 12 in two minutes, 24 in ten. */
 function looksLikeLoop(book: Book, own: MessageEntry): boolean {
   const at: number[] = [];
   for (const conversation of book.conversations.values()) {
     if (conversation.consentKey !== own.conversation.consentKey) continue;
-    for (const { turnId, createdAtMs } of conversation.messages) if (turnId !== null) at.push(createdAtMs);
+    // Each attempt counts: what was resent, by a decision or by an operator, is another text to the person.
+    for (const { turnId, createdAtMs, attempts } of conversation.messages) {
+      if (turnId !== null) at.push(createdAtMs, ...attempts.slice(1).map(({ claimedAtMs }) => claimedAtMs));
+    }
     for (const { fact } of conversation.texts) if (fact.autoReplyId !== null) at.push(fact.atMs);
   }
   const near = (ms: number) => at.filter((one) => Math.abs(one - own.createdAtMs) <= ms).length;

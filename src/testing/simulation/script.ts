@@ -28,6 +28,9 @@ export interface ScriptOptions {
   readonly texts: number;
 }
 
+/** After the last text: nothing that was held up before comes later. */
+const LAST_LOOK_MS = 60_000;
+
 /**
  * What people do: they text in bursts, type in the app, say STOP and START; the service sends, an operator takes over
  * and hands back. Returns how long it goes on.
@@ -146,7 +149,18 @@ export function playScript(world: World, carrier: SimulatedCarrier, callers: Cal
     if (dice.chance(0.7)) textAt(stopMs + dice.between(300, 15_000), party, "SMstart", "START", "START");
   }
   if (dice.chance(0.1)) textAt(dice.between(0, endMs), dice.pick(parties), "SMhelp", "HELP", "HELP");
-  if (dice.chance(0.3)) takeOverAt(dice.between(0, endMs));
+  if (dice.chance(0.3)) {
+    takeOverAt(dice.between(0, endMs));
+    // A pause that was held up may come after the resume: whoever sees it then resumes again.
+    callers.later(endMs + LAST_LOOK_MS, () =>
+      callers.call("operator.resume", async (process) => {
+        const { conversations } = await process.sms.conversations();
+        const paused = conversations.filter((one) => one.paused);
+        for (const { id } of paused) await process.sms.resume(id, { answerPending: true });
+        return `${paused.length} that nobody is at`;
+      }),
+    );
+  }
   for (let left = world.features.erasures; left > 0; left -= 1) eraseAt(dice.between(0, endMs), dice.pick(parties));
   return endMs;
 }
