@@ -12,8 +12,6 @@ import type { Mutation } from "../test/mutations/mutation.ts";
  * Takes the guards out, one at a time and in a copy, and looks who notices. A guard of the engine or of the reference
  * is looked for by the simulation first, one of another ledger by the storage contract on that ledger. A guard that
  * nobody misses is a failure. `npm run mutations -- --ledger memory --seeds 2000 --only consent --only STOP`
- *
- * MongoDB's are left out where `OWNLINE_TEST_MONGODB_URL` names no server.
  */
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COPIES = join(ROOT, ".tmp", "mutations");
@@ -44,10 +42,6 @@ else {
 
 async function main(): Promise<void> {
   const ledgers = new Set(values.ledger.map(ledgerNamed));
-  const mongodbUrl = process.env.OWNLINE_TEST_MONGODB_URL ?? "";
-  if (mongodbUrl === "" && ledgers.delete("mongodb")) {
-    console.log("MongoDB's guards are left out: OWNLINE_TEST_MONGODB_URL names no server.");
-  }
   const chosen = guards.filter(
     ({ ledger, guard }) => ledgers.has(ledger) && values.only.some((part) => guard.includes(part)),
   );
@@ -55,8 +49,7 @@ async function main(): Promise<void> {
   let missed = 0;
   try {
     for (const [number, mutation] of chosen.entries()) {
-      const url = mutation.ledger === "mongodb" ? mongodbUrl : (server?.url ?? "");
-      const caughtBy = await tryOut(mutation, number, url);
+      const caughtBy = await tryOut(mutation, number, server?.url ?? "");
       if (caughtBy !== null) missed += 1;
       console.log(`| ${mutation.ledger} | ${mutation.guard} | ${caughtBy ?? "NOBODY"} |`);
     }
@@ -89,8 +82,6 @@ async function tryOut({ ledger, edits }: Mutation, number: number, url: string):
         return (await contracted(copy, ledger, url)) ?? (await simulated(copy, "sqlite", SQLITE_SEEDS));
       case "postgres":
         return (await contracted(copy, ledger, url)) ?? (await tested(copy, POSTGRES_TESTS));
-      case "mongodb":
-        return await contracted(copy, ledger, url);
       default:
         return ledger satisfies never;
     }
