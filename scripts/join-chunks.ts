@@ -14,18 +14,20 @@ const DECLARED = /^(?:var|let|const|function|async function|class) ([\w$]+)/gm;
  * Makes one file of the small chunks that `import "ownline"` loads. The build gives each set of entries that share a
  * module a chunk of its own, so that errors, ids and the clock are a file each, and Node pays for every file.
  *
- * @throws where two of them declare the same name.
+ * @throws where two of them declare the same name, and where there are not two: the build looks otherwise then.
  */
 export function joinChunks(dist: string): void {
   const read = (file: string): string => readFileSync(join(dist, file), "utf8");
   const importedBy = (file: string): readonly string[] => [...read(file).matchAll(IMPORT)].map(([, name = ""]) => name);
 
-  const loaded = new Set<string>();
+  const seen = new Set<string>();
+  const loaded: string[] = [];
   const visit = (file: string): void => {
     for (const name of importedBy(file)) {
-      if (loaded.has(name)) continue;
+      if (seen.has(name)) continue;
+      seen.add(name);
       visit(name);
-      loaded.add(name);
+      loaded.push(name);
     }
   };
   visit("index.js");
@@ -36,7 +38,9 @@ export function joinChunks(dist: string): void {
     const isLeaf = importedBy(name).every((needed) => joined.includes(needed));
     if (isLeaf && read(name).length <= SMALL_BYTES) joined.push(name);
   }
-  if (joined.length < 2) return;
+  if (joined.length < 2) {
+    throw new Error("The build has no small chunks to join: read what tsup writes now, and join that or nothing.");
+  }
 
   const codes = joined.map((name) => read(name).replace(IMPORT, "").replace(EXPORT, "").trim());
   const declared = codes.flatMap((code) => [...code.matchAll(DECLARED)].map(([, name]) => name));
