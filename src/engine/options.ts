@@ -177,6 +177,9 @@ export interface EngineOptions {
 
 const FALLBACK_TEXT = "Sorry, I cannot answer right now. Please try again in a little while.";
 
+/** `worker.leaseMs`: how long a process is believed alive after it was last heard of. */
+export const DEFAULT_LEASE_MS: number = 3000;
+
 /**
  * Checks the options and fills in the defaults.
  *
@@ -244,7 +247,7 @@ export function parseOptions(options: OwnlineOptions): EngineOptions {
           },
     worker: {
       pollMs: worker?.pollMs ?? 1000,
-      leaseMs: worker?.leaseMs ?? 3000,
+      leaseMs: worker?.leaseMs ?? DEFAULT_LEASE_MS,
       concurrency: worker?.concurrency ?? 32,
     },
     queue: options.queue ?? null,

@@ -19,9 +19,6 @@ export interface RunOptions {
   readonly leaseMs: number | null;
 }
 
-/** The library's own `worker.leaseMs`. */
-export const DEFAULT_LEASE_MS = 3000;
-
 /** What two cores carry while processes die: a run of more texts, or of more kills, takes longer. */
 const TEXTS_PER_MINUTE = 1200;
 const KILLS_PER_MINUTE = 25;

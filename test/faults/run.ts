@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { DEFAULT_LEASE_MS } from "../../src/engine/options.ts";
 import { openDatabase } from "./databases.ts";
 import { startFleet } from "./fleet.ts";
 import { judge, type Verdict } from "./judge.ts";
@@ -9,7 +10,7 @@ import { calm, generator } from "./network.ts";
 import { letPeopleText } from "./people.ts";
 import { ACCOUNT, type Carrier, startCarrier } from "./processes.ts";
 import { beyondBounds, type Disturbance, recoveryOf } from "./recovery.ts";
-import { DEFAULT_LEASE_MS, parseRunOptions, type RunOptions } from "./run-options.ts";
+import { parseRunOptions, type RunOptions } from "./run-options.ts";
 import { type Outcome, printOutcome } from "./table.ts";
 import { troubleOf } from "./trouble.ts";
 

@@ -1,9 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { DEFAULT_LEASE_MS } from "../../src/engine/options.ts";
 import type { Plan, Point } from "./crash-points.ts";
 import type { Fleet } from "./fleet.ts";
 import { calm, type Network } from "./network.ts";
 import type { Disturbance } from "./recovery.ts";
-import { DEFAULT_LEASE_MS, type RunOptions } from "./run-options.ts";
+import type { RunOptions } from "./run-options.ts";
 import type { Outcome } from "./table.ts";
 
 const POINTS: readonly Point[] = [
