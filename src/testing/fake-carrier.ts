@@ -76,6 +76,8 @@ export interface FakeCarrier extends Transport {
 }
 
 const HEADER = "X-Fake-Carrier";
+/** What `ListInboundQuery.unrecorded` takes at most. */
+const PAGE_SIZE = 1000;
 const CAPABILITIES: TransportCapabilities = {
   maxBodyLength: 1600,
   maxMedia: 10,
@@ -176,7 +178,11 @@ export function fakeCarrier(options: FakeCarrierOptions = {}): FakeCarrier {
       const found = [...texts.values()]
         .filter(({ text, createdAt }) => text.to === to && createdAt >= from)
         .map(({ text, createdAt }) => ({ ...text, occurredAt: createdAt }));
-      const missing = new Set(await unrecorded(found.map(({ key }) => key)));
+      const missing = new Set<string>();
+      for (let at = 0; at < found.length; at += PAGE_SIZE) {
+        const keys = found.slice(at, at + PAGE_SIZE).map(({ key }) => key);
+        for (const key of await unrecorded(keys)) missing.add(key);
+      }
       const listed = found.filter(({ key }) => missing.has(key));
       return { texts: listed.toSorted((a, b) => a.occurredAt - b.occurredAt), asOf };
     },

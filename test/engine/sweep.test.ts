@@ -179,6 +179,27 @@ describe("a text whose webhook never came", () => {
     expect((await inbound(one)).map(({ body }) => body)).toEqual(["hello"]);
   });
 
+  it("is found again after an error of the ledger, which is told as the ledger's own", async () => {
+    const clock = manualClock();
+    const storage = ledger(clock);
+    const down = new OwnlineError("storage_unavailable", "The ledger is away.", { retryable: true });
+    let isDown = true;
+    const unrecorded: typeof storage.unrecorded = async (keys) => {
+      if (isDown) throw down;
+      return storage.unrecorded(keys);
+    };
+    const one = scene({ clock, storage: { ...storage, unrecorded } });
+    await using house = one.house;
+    one.lose("SM-1", "hello");
+    await house.sms.processDue();
+    expect(house.errors).toEqual([down]);
+    expect(await inbound(one)).toEqual([]);
+    isDown = false;
+    await clock.advance(MINUTE);
+    await house.sms.processDue();
+    expect((await inbound(one)).map(({ body }) => body)).toEqual(["hello"]);
+  });
+
   it("keeps the claim's fence: of two processes one sweeps, and both store it once", async () => {
     const clock = manualClock();
     const storage = ledger(clock);

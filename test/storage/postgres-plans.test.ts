@@ -85,6 +85,7 @@ const CONTRACT = [
   "tells of a text and its reply by which turn, in which attempts, with which callbacks",
   "claimSweep: a repetition returns the first answer and changes nothing",
   "commitSweep: a repetition returns the first answer and changes nothing",
+  "says which texts it has never recorded, an erased one not among them",
 ];
 
 describe("the statements of the PostgreSQL ledger", () => {
