@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { memory } from "../../src/storage/memory.ts";
-import type { InboundRecord } from "../../src/storage/storage.ts";
 import { type StorageHarness, storageContract } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
+import { inboundRecord } from "./inbound-record.ts";
 
 const harness: StorageHarness = {
   async create() {
@@ -11,25 +11,7 @@ const harness: StorageHarness = {
   },
 };
 
-const TEXT: InboundRecord = {
-  key: "account:SM1",
-  messageId: "m1",
-  conversationId: "c1",
-  line: "+15550100001",
-  sender: "+15550100001",
-  participant: "+15550199001",
-  consentKey: "consent",
-  origin: "webhook",
-  carrierId: "SM1",
-  body: "Hello!",
-  media: [],
-  occurredAt: null,
-  needsAnswer: true,
-  debounceMs: 0,
-  maxWaitMs: 0,
-  consent: null,
-  autoReply: null,
-};
+const TEXT = inboundRecord("SM1", { messageId: "m1", conversationId: "c1", carrierId: "SM1" });
 
 describe("memory keeps the storage contract", () => {
   for (const { name, run } of storageContract(harness)) {

@@ -5,6 +5,7 @@ import { sqlStorage } from "../../src/storage/sql/sql-storage.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { batchOnly } from "./batch-only-shim.ts";
+import { inboundRecord } from "./inbound-record.ts";
 
 const LINE = "+15550100001";
 const PERSON = "+15550199001";
@@ -20,25 +21,7 @@ async function begin() {
 }
 
 function textTo(storage: Storage, id: string) {
-  return storage.recordInbound({
-    key: `account:${id}`,
-    messageId: id,
-    conversationId: `c-${id}`,
-    line: LINE,
-    sender: LINE,
-    participant: PERSON,
-    consentKey: "opaque",
-    origin: "webhook",
-    carrierId: `SM-${id}`,
-    body: BODY,
-    media: [],
-    occurredAt: null,
-    needsAnswer: true,
-    debounceMs: 0,
-    maxWaitMs: 0,
-    consent: null,
-    autoReply: null,
-  });
+  return storage.recordInbound(inboundRecord(id, { consentKey: "opaque", body: BODY }));
 }
 
 /** One text, answered and delivered. */

@@ -1,6 +1,5 @@
 import type { DueWork, RivalQuery, Rivals, UnknownAttempt, UnknownState } from "../storage.ts";
 import type { SqlRow } from "./driver.ts";
-
 import type { Ledger } from "./operation.ts";
 import { conversationOf, integer, integerOrNull, outboundOf, text } from "./rows.ts";
 

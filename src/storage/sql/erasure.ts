@@ -1,5 +1,4 @@
 import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
-
 import type { Ledger } from "./operation.ts";
 import { integer, json, record } from "./rows.ts";
 

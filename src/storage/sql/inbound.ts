@@ -1,7 +1,6 @@
 import type { AutoReplyRecord, InboundRecord, RecordedInbound } from "../storage.ts";
 import { answerOf } from "./answer.ts";
 import { countersText } from "./counters.ts";
-
 import type { Ledger } from "./operation.ts";
 import { REASONS } from "./reasons.ts";
 import { contentText, inboundOf, oneOf, outboundOf, reasonText } from "./rows.ts";

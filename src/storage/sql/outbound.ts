@@ -1,6 +1,5 @@
 import type { OutboundRecord, RecordedOutbound } from "../storage.ts";
 import { answerOf } from "./answer.ts";
-
 import type { Ledger } from "./operation.ts";
 import { oneOf, outboundOf, partsText } from "./rows.ts";
 

@@ -1,7 +1,6 @@
 import type { OutboundMessage } from "../../model/message.ts";
 import type { RequeuedTurn, Suspicion, TurnRequeue } from "../storage.ts";
 import { answerOf } from "./answer.ts";
-
 import type { Ledger, Run } from "./operation.ts";
 import { oneOf, outboundOf } from "./rows.ts";
 

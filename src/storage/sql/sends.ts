@@ -1,7 +1,6 @@
 import type { ClaimedSend, SendClaim } from "../storage.ts";
 import { answerOf } from "./answer.ts";
 import { countersText } from "./counters.ts";
-
 import type { Ledger, Run } from "./operation.ts";
 import { REASONS } from "./reasons.ts";
 import { integer, integerOrNull, outboundOf, reasonText, text } from "./rows.ts";

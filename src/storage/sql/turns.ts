@@ -1,6 +1,5 @@
 import type { ClaimedTurn, CommittedTurn, TurnClaim, TurnCommit, TurnRelease } from "../storage.ts";
 import { answerOf } from "./answer.ts";
-
 import type { Ledger } from "./operation.ts";
 import { inboundOf, integer, oneOf, outboundOf, partsText, record, text, turnOf } from "./rows.ts";
 

@@ -1,6 +1,5 @@
 import type { Heartbeat, HeartbeatAnswer } from "../storage.ts";
 import { answerOf } from "./answer.ts";
-
 import type { Ledger, Run } from "./operation.ts";
 import { integer, outboundOf, record, text } from "./rows.ts";
 

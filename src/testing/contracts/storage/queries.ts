@@ -1,6 +1,6 @@
 import { equal, ok, present } from "./assert.ts";
 import type { StorageCase } from "./scene.ts";
-import { DEBOUNCE_MS } from "./terms.ts";
+import { DEBOUNCE_MS, LEASE_MS } from "./terms.ts";
 
 /** What is read: conversations, messages, the feed of changes, and what is due. */
 export const queryCases: readonly StorageCase[] = [
@@ -198,6 +198,35 @@ export const queryCases: readonly StorageCase[] = [
       const { turns, messages, nextInMs } = await s.storage.due(10);
       equal([turns, messages.length], [true, 1], "what is due now");
       s.near(nextInMs, DEBOUNCE_MS, "the turn that is not due yet");
+    },
+  },
+  {
+    name: "counts the end of a lease and of a handing-over among what becomes due",
+    async run(s) {
+      await s.texted();
+      await s.claimed("dead");
+      s.near((await s.storage.due(10)).nextInMs, LEASE_MS, "while a turn runs");
+      await s.advance(5_000);
+      s.near((await s.storage.due(10)).nextInMs, LEASE_MS - 5_000, "later");
+      await s.sending(await s.intent({ participant: "+15550199002" }), { workerId: "other", leaseMs: 5_000 });
+      s.near((await s.storage.due(10)).nextInMs, 5_000, "while a text is handed over, too");
+      await s.beat({ workerId: "other", leaseMs: 60_000 });
+      s.near((await s.storage.due(10)).nextInMs, LEASE_MS - 5_000, "after that worker was heard of");
+      await s.advance(LEASE_MS);
+      const { turns, nextInMs } = await s.storage.due(10);
+      equal({ turns, nextInMs }, { turns: false, nextInMs: 0 }, "when the first one's time is over");
+      await s.beat({ workerId: "next" });
+      equal((await s.storage.due(10)).turns, true, "a turn, once somebody has looked");
+    },
+  },
+  {
+    name: "does not count a worker that holds nothing",
+    async run(s) {
+      await s.beat();
+      await s.sent(await s.intent());
+      equal((await s.storage.due(10)).nextInMs, null, "nextInMs");
+      await s.advance(LEASE_MS);
+      equal((await s.storage.due(10)).nextInMs, null, "nextInMs when its time is over");
     },
   },
 ];

@@ -242,35 +242,6 @@ export const witnessCases: readonly StorageCase[] = [
       equal((await rivals(s, own, asked)).known, [`SM-${second}`, "SM-second-id", `SM-${first}`], "known ids");
     },
   },
-  {
-    name: "counts the end of a lease and of a handing-over among what becomes due",
-    async run(s) {
-      await s.texted();
-      await s.claimed("dead");
-      s.near((await s.storage.due(10)).nextInMs, LEASE_MS, "while a turn runs");
-      await s.advance(5_000);
-      s.near((await s.storage.due(10)).nextInMs, LEASE_MS - 5_000, "later");
-      await s.sending(await s.intent({ participant: "+15550199002" }), { workerId: "other", leaseMs: 5_000 });
-      s.near((await s.storage.due(10)).nextInMs, 5_000, "while a text is handed over, too");
-      await s.beat({ workerId: "other", leaseMs: 60_000 });
-      s.near((await s.storage.due(10)).nextInMs, LEASE_MS - 5_000, "after that worker was heard of");
-      await s.advance(LEASE_MS);
-      const { turns, nextInMs } = await s.storage.due(10);
-      equal({ turns, nextInMs }, { turns: false, nextInMs: 0 }, "when the first one's time is over");
-      await s.beat({ workerId: "next" });
-      equal((await s.storage.due(10)).turns, true, "a turn, once somebody has looked");
-    },
-  },
-  {
-    name: "does not count a worker that holds nothing",
-    async run(s) {
-      await s.beat();
-      await s.sent(await s.intent());
-      equal((await s.storage.due(10)).nextInMs, null, "nextInMs");
-      await s.advance(LEASE_MS);
-      equal((await s.storage.due(10)).nextInMs, null, "nextInMs when its time is over");
-    },
-  },
 ];
 
 async function lost(s: Scene, participant: string = PERSON): Promise<string> {
