@@ -72,7 +72,8 @@ export interface Engine<Senders extends SendersOption = SendersOption>
   start(): Promise<void>;
   /**
    * Takes no new work, waits up to `timeoutMs` for what is at work, and gives the rest back to the ledger, where another
-   * process or the next start finds it. Reading and storing still work afterwards. @default 10000 ms
+   * process or the next start finds it. Reading and storing still work afterwards. Called while it goes on, it returns
+   * the same promise, and the time that is over first counts: `stop({ timeoutMs: 0 })` hurries. @default 10000 ms
    */
   stop(options?: { readonly timeoutMs?: number }): Promise<void>;
   /**
@@ -151,6 +152,14 @@ export function createEngine<Senders extends SendersOption>(
   const worker = createWorker(context);
   const ringer = createRinger(context);
 
+  let stopping: { readonly work: Promise<void>; readonly whole: Promise<void> } | null = null;
+  const stop = ({ timeoutMs = STOP_MS }: { readonly timeoutMs?: number } = {}): Promise<void> => {
+    const work = worker.stop({ timeoutMs });
+    // The same work is the same stop: no start has come in between that would listen again.
+    if (stopping?.work !== work) stopping = { work, whole: Promise.all([work, ringer.close()]).then(() => {}) };
+    return stopping.whole;
+  };
+
   let everWorked = false;
   const attend = createAttend(context, { worker, ringer, worked: () => everWorked });
 
@@ -178,9 +187,7 @@ export function createEngine<Senders extends SendersOption>(
       if (!worker.started) await ringer.close();
     },
 
-    async stop({ timeoutMs = STOP_MS } = {}) {
-      await Promise.all([worker.stop({ timeoutMs }), ringer.close()]);
-    },
+    stop,
 
     async processDue() {
       everWorked = true;
@@ -199,7 +206,7 @@ export function createEngine<Senders extends SendersOption>(
     counts: tally.counts,
 
     async close() {
-      await Promise.all([worker.stop({ timeoutMs: STOP_MS }), ringer.close()]);
+      await stop();
       await storage.close();
       opening = null;
     },

@@ -45,7 +45,7 @@ export interface Worker {
    * what is left is due, `null` where nothing is.
    */
   drain(options: { readonly withinMs: number | null; readonly idle: boolean }): Promise<number | null>;
-  /** Takes no new work, gives what is running `timeoutMs`, then gives it back. Afterwards nothing of it goes on. */
+  /** Takes no new work, gives what runs `timeoutMs`, then gives it back. One for all who ask meanwhile; see `Engine`. */
   stop(options: { readonly timeoutMs: number }): Promise<void>;
 }
 
@@ -61,10 +61,10 @@ export function createWorker(context: EngineContext): Worker {
   const wake = bell.ring;
   let loop: Promise<void> | null = null;
   let endLoop = (): void => {};
-  /** Calls of `stop` that are waiting for the work to end, and all there ever were. */
-  let stopping = 0;
+  /** The stop that waits for the work to end, and how often one was asked for. */
+  let stopping: Promise<void> | null = null;
   let stops = 0;
-  let stopped = Promise.resolve();
+  let whenStopped = new AbortController();
   let stopSends = new AbortController();
   let stopLists = new AbortController();
   /** Messages were left lying because enough others were on their way. */
@@ -81,14 +81,14 @@ export function createWorker(context: EngineContext): Worker {
 
   const claimTurns = async (): Promise<Run[]> => {
     const claimed: Run[] = [];
-    while (runs.size < context.worker.concurrency && stopping === 0) {
+    while (runs.size < context.worker.concurrency && stopping === null) {
       const turn = await storage.claimTurn({ op: newId("o"), workerId, leaseMs: context.worker.leaseMs });
       if (turn === null) break;
       const run = startRun(context, turn);
       runs.set(run.conversationId, run);
       claimed.push(run);
       // The stop came while the ledger was choosing: the turn goes back at once.
-      if (stopping > 0) run.giveUp("stopped");
+      if (stopping !== null) run.giveUp("stopped");
       void run.done.then(() => {
         if (runs.get(run.conversationId) === run) runs.delete(run.conversationId);
         wake();
@@ -101,7 +101,7 @@ export function createWorker(context: EngineContext): Worker {
   const startSends = (due: readonly DueMessage[], idle?: Set<string>): Promise<number>[] => {
     const started: Promise<number>[] = [];
     for (const [conversationId, messages] of byConversation(due)) {
-      if (sends.has(conversationId) || stopping > 0) continue;
+      if (sends.has(conversationId) || stopping !== null) continue;
       if (sends.size >= context.worker.concurrency) {
         crowded = true;
         break;
@@ -194,7 +194,7 @@ export function createWorker(context: EngineContext): Worker {
       const working = [...[...runs.values()].map((run) => run.done), ...sends.values()];
       // Whoever is ready first lets the others' next step begin: a slow answer holds nobody up.
       if (working.length > 0) await Promise.race(working);
-      else if (stopping > 0 || (claimed.length === 0 && fresh.length === 0)) {
+      else if (stopping !== null || (claimed.length === 0 && fresh.length === 0)) {
         return { turns, sends: sent, nextInMs: due.turns || due.messages.length > 0 ? 0 : due.nextInMs };
       }
     }
@@ -219,13 +219,21 @@ export function createWorker(context: EngineContext): Worker {
     }
   };
 
-  const everythingEnded = async (): Promise<void> => {
-    for (;;) {
-      const working: Promise<unknown>[] = [...[...runs.values()].map((run) => run.done), ...sends.values(), ...passes];
+  const end = async (): Promise<void> => {
+    endLoop();
+    stopLists.abort();
+    wake();
+    let working: Promise<unknown>[];
+    do {
+      working = [...[...runs.values()].map((run) => run.done), ...sends.values(), ...passes];
       if (loop !== null) working.push(loop);
-      if (working.length === 0) return;
       await Promise.allSettled(working);
-    }
+    } while (working.length > 0);
+    stopping = null;
+    whenStopped.abort();
+    whenStopped = new AbortController();
+    stopLists = new AbortController();
+    stopSends = new AbortController();
   };
 
   const self: Worker = {
@@ -235,7 +243,7 @@ export function createWorker(context: EngineContext): Worker {
     async start(ready) {
       const asked = stops;
       await ready();
-      while (stopping > 0) await stopped;
+      while (stopping !== null) await stopping;
       if (stops !== asked || loop !== null) return;
       const stopLoop = new AbortController();
       endLoop = () => stopLoop.abort();
@@ -259,7 +267,7 @@ export function createWorker(context: EngineContext): Worker {
       const left = () => (withinMs === null ? Number.POSITIVE_INFINITY : withinMs - (clock.now() - startedAt));
       const untilNothingIsDue = async () => {
         let nextInMs: number | null = null;
-        while (stopping === 0 && left() > 0) {
+        while (stopping === null && left() > 0) {
           const since = bell.rings;
           met = null;
           ({ nextInMs } = await pass());
@@ -274,26 +282,16 @@ export function createWorker(context: EngineContext): Worker {
       };
       return watched(() => alive(untilNothingIsDue));
     },
-    async stop({ timeoutMs }) {
+    stop({ timeoutMs }) {
       stops += 1;
-      stopping += 1;
-      endLoop();
-      stopLists.abort();
-      wake();
-      const ending = new AbortController();
-      const ended = everythingEnded();
-      stopped = ended;
-      const timer = clock.sleep(timeoutMs, { signal: ending.signal }).then(() => "late" as const);
-      if ((await Promise.race([ended, timer])) === "late") {
+      stopping ??= end();
+      const { signal } = whenStopped;
+      void clock.sleep(timeoutMs, { signal }).then(() => {
+        if (signal.aborted) return;
         for (const run of runs.values()) run.giveUp("stopped");
         stopSends.abort();
-        await ended;
-      }
-      ending.abort();
-      stopping -= 1;
-      if (stopping > 0) return;
-      stopLists = new AbortController();
-      if (stopSends.signal.aborted) stopSends = new AbortController();
+      });
+      return stopping;
     },
   };
   return self;

@@ -97,6 +97,33 @@ describe("stopping", () => {
     expect(house.statuses.at(-1)).toMatchObject({ status: "unknown" });
   });
 
+  it("is one stop for all who ask for it meanwhile, and the shortest time counts", async () => {
+    await using house = rig(NOW);
+    house.script = () => deferred<string>().promise;
+    await house.sms.start();
+    await house.text("hello");
+    await breatheOften();
+    const stopping = house.sms.stop();
+    const again = house.sms.stop({ timeoutMs: 10 });
+    expect(again).toBe(stopping);
+    expect(house.asked.map(({ context }) => context.signal.aborted)).toEqual([false]);
+    await house.clock.advance(10);
+    await stopping;
+    expect(house.asked.map(({ context }) => context.signal.aborted)).toEqual([true]);
+
+    // What the first one waited for no longer counts against the next.
+    house.script = () => house.clock.sleep(15_000).then(() => "late, but whole");
+    await house.sms.start();
+    await breatheOften();
+    const next = house.sms.stop({ timeoutMs: 20_000 });
+    expect(next).not.toBe(stopping);
+    await house.clock.advance(15_000);
+    await next;
+    await house.sms.processDue();
+    expect(house.asked).toHaveLength(2);
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["late, but whole"]);
+  });
+
   it("does not swallow a start that comes meanwhile", async () => {
     await using house = rig(NOW);
     await house.sms.start();
