@@ -5,17 +5,19 @@ const PARENT_CHECK_MS = 250;
 
 linkSelf();
 buildIfStale("js");
-stopWithParent();
+const parentCheck = stopWithParent();
 // In this process, so that Ctrl-C and SIGTERM reach the server itself.
 await import("../examples/express/src/server.ts");
+// Its parent's end is no second signal.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => clearInterval(parentCheck));
 
 /** A SIGTERM to npm ends npm and its shell, which passes it on to nobody: the demo would keep its ports for ever. */
-function stopWithParent(): void {
+function stopWithParent(): NodeJS.Timeout {
   const parent = process.ppid;
   const timer = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(timer);
     process.kill(process.pid, "SIGTERM");
   }, PARENT_CHECK_MS);
-  timer.unref();
+  return timer.unref();
 }

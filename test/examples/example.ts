@@ -32,6 +32,10 @@ export interface Example extends AsyncDisposable {
   readonly output: () => string;
   /** Calls its API: a POST where there is a body. */
   call(path: string, body?: unknown): Promise<Answer & { readonly status: number }>;
+  /** Sends it a signal, and waits for nothing. */
+  signal(signal: "SIGINT" | "SIGTERM"): void;
+  /** Resolves to its exit code, `null` after a crash. */
+  readonly ended: Promise<number | null>;
   /** Ends it as Ctrl-C, a deploy or a crash does; resolves to its exit code, `null` after a crash. */
   end(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): Promise<number | null>;
 }
@@ -64,6 +68,8 @@ export async function runExample(env: Readonly<Record<string, string>>): Promise
       const response = await fetch(`${url}/api${path}`, body === undefined ? {} : post);
       return { ...((await response.json()) as Answer), status: response.status };
     },
+    signal: (signal) => void child.kill(signal),
+    ended: exited,
     end,
     async [Symbol.asyncDispose]() {
       await end("SIGKILL");

@@ -1,6 +1,8 @@
 import type { Server } from "node:http";
 
 const TRIES = 20;
+const REQUEST_MS = 2000;
+const IDLE_CHECK_MS = 50;
 
 /**
  * Listens on a port, or on the next free one where it is taken. 0 takes any.
@@ -18,11 +20,14 @@ export async function listen(server: Server, port: number, host: string): Promis
   }
 }
 
-/** Takes no new connections, and ends those that stay open by themselves. */
+/** Takes no new connections, lets requests under way have their answer, and ends what stays open. */
 export async function close(server: Server): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
-  server.closeAllConnections();
+  const answered = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+  const late = setTimeout(() => server.closeAllConnections(), REQUEST_MS);
   await closed;
+  clearInterval(answered);
+  clearTimeout(late);
 }
 
 function listenOn(server: Server, port: number, host: string): Promise<number> {

@@ -1,6 +1,7 @@
 import { isOwnlineError } from "ownline";
 import { ConfigError, readConfig } from "./config.ts";
 import { startService } from "./service.ts";
+import { endOnSignals } from "./signals.ts";
 
 try {
   const config = readConfig(process.env);
@@ -19,15 +20,7 @@ try {
     );
   }
 
-  // Once: a second Ctrl-C ends the process at once.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      service.stop().then(
-        () => process.exit(0),
-        (error: unknown) => fail(error),
-      );
-    });
-  }
+  endOnSignals(service.stop);
 } catch (error) {
   fail(error);
 }

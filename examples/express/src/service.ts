@@ -87,8 +87,7 @@ export async function startService(config: Config): Promise<Service> {
     webhookUrl,
     aiName: isModel ? ai.name : "offline rules, no model",
     async stop() {
-      await live.close();
-      await Promise.all(servers.map(close));
+      await Promise.all([live.close(), ...servers.map(close)]);
       await sms.stop({ timeoutMs: STOP_MS });
       await sms[Symbol.asyncDispose]();
       await closeStorage();

@@ -18,6 +18,8 @@ const FIRST_PORT = Number(process.env.PORT || 8787);
 const PORTS = 20;
 const CRON_MS = 60_000;
 const STATUS_DELAY_MS = 500;
+/** npm passes on a signal that this process got by itself, too: together they are one. */
+const TOGETHER_MS = 1000;
 /** What a model of yours needs; see .dev.vars.example. */
 const PASSED_ON = ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"];
 
@@ -43,15 +45,20 @@ if (migrated !== 0) fail("The local database could not be made ready; wrangler's
 
 const vars = Object.entries(variables).flatMap(([name, value]) => (value === "" ? [] : ["--var", `${name}:${value}`]));
 const worker = wrangler("dev", "--local", "--port", String(port), "--persist-to", STATE, ...vars);
-let isStopping = false;
+let stoppedAt: number | null = null;
 worker.once("close", () => {
-  if (!isStopping) fail("wrangler ended; its message above says why.");
+  if (stoppedAt === null) fail("wrangler ended; its message above says why.");
   process.exit(0);
 });
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
-    isStopping = true;
-    worker.kill(signal);
+  process.on(signal, () => {
+    if (stoppedAt === null) {
+      stoppedAt = performance.now();
+      worker.kill(signal);
+    } else if (performance.now() - stoppedAt > TOGETHER_MS) {
+      worker.kill("SIGKILL");
+      fail(`${signal} again: ended at once. What was under way is in the database, for the next start.`);
+    }
   });
 }
 
