@@ -78,6 +78,22 @@ export const postgresGuards: readonly Mutation[] = guardsOf("postgres", "src/sto
     ["pause", "lease_worker = null, fence = c.fence + 1, due_at = null", "due_at = null"],
   ],
   [
+    "a text that comes twice among many is stored once",
+    ["arrivals", "join made on made.key = t.key group by t.key", "group by t.ordinality"],
+  ],
+  [
+    "a text of a person who has opted out is not answered, among many",
+    ["arrivals", "t.needs_answer and not ownline_1_is_opted_out(t.consent_key)", "t.needs_answer"],
+  ],
+  [
+    "texts that come together wait for the end of a backoff",
+    ["arrivals", "moment, coalesce(c.backoff_until, 0))", "moment)"],
+  ],
+  [
+    "texts of one conversation that come together keep their order",
+    ["arrivals", "order by f.ordinality) as place", "order by f.ordinality desc) as place"],
+  ],
+  [
     "an erased text's key is kept: a late webhook or sweep does not store it again",
     ["erasure", "update ownline_keys k set ref = null, attempt = null", "delete from ownline_keys k"],
   ],

@@ -26,6 +26,16 @@ export function rankOf(column: string): string {
   return ranked(column, STATUS_RANK);
 }
 
+/**
+ * The head of a function that is called from outside. Its statements, and those of the functions that it calls, keep
+ * the plan that serves all arguments: left to choose, PostgreSQL planned those with lists of ids anew on every call,
+ * which took longer than to run them (https://www.postgresql.org/docs/current/sql-prepare.html, plan_cache_mode).
+ */
+export function head(name: string): string {
+  return `create function ownline_1_${name}(p jsonb, p_now bigint) returns json language plpgsql
+  set plan_cache_mode = force_generic_plan as $body$`;
+}
+
 interface OperationText {
   readonly name: string;
   /** What the call hands over, as columns of `arg`; `op` is there always. */
@@ -39,7 +49,7 @@ interface OperationText {
  * wait for a first call that is still under way.
  */
 export function operation({ name, args, declare = "", body }: OperationText): string {
-  return `create function ownline_1_${name}(p jsonb, p_now bigint) returns json language plpgsql as $body$
+  return `${head(name)}
 declare
   arg record;
   kept json;

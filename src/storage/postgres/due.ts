@@ -1,12 +1,13 @@
 import { conversationOf, integer, integerOrNull, outboundOf, record, text } from "../sql/rows.ts";
 import type { DueMessage, DueWork, UnknownAttempt, UnknownState } from "../storage.ts";
 import { rowOf, rowsOf } from "./answer.ts";
+import { head } from "./common.ts";
 import type { PostgresLedger } from "./ledger.ts";
 
 export const DUE: readonly string[] = [
   // One statement, so that all of it is of one moment. Few workers are looked through, each by an index: an "exists"
   // might be answered from a list of all leases instead.
-  `create function ownline_1_due(p jsonb, p_now bigint) returns json language plpgsql as $body$
+  `${head("due")}
 declare
   moment bigint := ownline_1_now(p_now);
 begin

@@ -5,13 +5,28 @@ import { countersOf } from "./conditions.ts";
 
 const OUTCOMES: readonly RecordedInbound["outcome"][] = ["recorded", "repeated", "erased"];
 
+/** Of `inboundArgs`, what every text has. */
+export const TEXT_COLUMNS: string =
+  "key text, message_id text, conversation_id text, line text, sender text, participant text, consent_key text, " +
+  "origin text, carrier_id text, content text, occurred_at bigint, needs_answer boolean, debounce_ms bigint, " +
+  "max_wait_ms bigint";
+
 export const INBOUND: readonly string[] = [
+  // The answer for a text that is new, from rows that are at hand: as `ownline_1_tell` gives it.
+  `create function ownline_1_recorded(p_at bigint, p_message json, p_then json, p_conversation json) returns json
+    language sql stable as $body$
+    select json_build_object('outcome', 'recorded', 'at', p_at, 'detail', null,
+      'messages', json_build_array(json_build_object('role', 'message', 'was', json_build_object(), 'row', p_message)),
+      'conversation', json_build_object('was', p_then, 'row', p_conversation))
+  $body$`,
+
   // A text, known by its key. The consent of its person is locked, and the conversation where there is one.
   `create function ownline_1_inbound(p jsonb, p_now bigint) returns json language plpgsql as $body$
 declare
   arg record;
   conv ownline_conversations;
   known ownline_messages;
+  msg ownline_messages;
   moment bigint := ownline_1_now(p_now);
   counts boolean := false;
   changed boolean := false;
@@ -19,9 +34,7 @@ declare
   reply text[] := '{}';
   cancelled text[] := '{}';
 begin
-  select * into arg from jsonb_to_record(p) as r(key text, message_id text, conversation_id text, line text,
-    sender text, participant text, consent_key text, origin text, carrier_id text, content text, occurred_at bigint,
-    needs_answer boolean, debounce_ms bigint, max_wait_ms bigint, consent_state text, consent_source text,
+  select * into arg from jsonb_to_record(p) as r(${TEXT_COLUMNS}, consent_state text, consent_source text,
     unless_since bigint, reply jsonb);
 
   insert into ownline_keys (kind, key, ref) values ('inbound', arg.key, arg.message_id) on conflict (kind, key) do nothing;
@@ -67,7 +80,13 @@ begin
   insert into ownline_messages (id, conversation_id, seq, changed_seq, origin, sender, participant, content, created_at,
     carrier_id, occurred_at, needs_answer)
   values (arg.message_id, conv.id, conv.seq, conv.seq, arg.origin, arg.sender, arg.participant, arg.content, moment,
-    arg.carrier_id, coalesce(arg.occurred_at, moment), needs);
+    arg.carrier_id, coalesce(arg.occurred_at, moment), needs)
+  returning * into msg;
+
+  -- As nearly every text comes: nothing else has changed, and nothing needs to be read again.
+  if arg.reply is null and arg.consent_state is null then
+    return ownline_1_recorded(moment, to_json(msg), json_build_object(), to_json(conv));
+  end if;
 
   if arg.reply is not null and ownline_1_auto_reply(conv.id, arg.reply, moment) then
     reply := array[arg.reply ->> 'id'];

@@ -1,6 +1,7 @@
 import { contentText, oneOf, outboundOf } from "../sql/rows.ts";
 import type { OutboundRecord, PartRecord, RecordedOutbound } from "../storage.ts";
 import { answerOf } from "./answer.ts";
+import { head } from "./common.ts";
 import type { PostgresLedger } from "./ledger.ts";
 
 const OUTCOMES: readonly RecordedOutbound["outcome"][] = ["recorded", "repeated", "opted-out", "erased"];
@@ -25,7 +26,7 @@ begin
 end
 $body$`,
 
-  `create function ownline_1_record_outbound(p jsonb, p_now bigint) returns json language plpgsql as $body$
+  `${head("record_outbound")}
 declare
   arg record;
   conversation text;
