@@ -15,7 +15,9 @@ export type Deed =
   /** SIGSTOP of itself: the harness lets it go on. */
   | "freeze"
   /** The ledger's answer is lost, on the way there (before) or back (after). */
-  | "lose";
+  | "lose"
+  /** From then on whatever comes waits there, until something else is planned. */
+  | "hold";
 
 /** What a process is to do at its nth passage of a point. */
 export interface Plan {
@@ -26,7 +28,13 @@ export interface Plan {
 }
 
 /** Passes a point: does what is planned there. */
-export type Pass = (point: Point) => void;
+export type Pass = (point: Point) => void | Promise<void>;
+
+export interface Passer {
+  readonly pass: Pass;
+  /** Takes the place of what was planned, and lets go of what was held. Passages are counted anew. */
+  plan(plans: readonly Plan[]): void;
+}
 
 const WRITES: ReadonlySet<string> = new Set([
   "recordInbound",
@@ -42,19 +50,36 @@ const WRITES: ReadonlySet<string> = new Set([
   "resolveUnknown",
 ]);
 
-export function passer(plans: readonly Plan[]): Pass {
+export function passer(first: readonly Plan[]): Passer {
   const passed = new Map<Point, number>();
-  return (point) => {
-    const count = (passed.get(point) ?? 0) + 1;
-    passed.set(point, count);
-    for (const { deed, point: wanted, nth } of plans) {
-      if (wanted !== point || nth !== count) continue;
-      // Neither signal can be handled, so nothing of this process runs on.
-      if (deed === "kill") process.kill(process.pid, "SIGKILL");
-      else if (deed === "freeze") process.kill(process.pid, "SIGSTOP");
-      else throw new OwnlineError("storage_unavailable", "the ledger's answer was lost", { retryable: true });
-    }
+  const held: (() => void)[] = [];
+  let plans = first;
+  return {
+    pass(point) {
+      const count = (passed.get(point) ?? 0) + 1;
+      passed.set(point, count);
+      for (const { deed, point: wanted, nth } of plans) {
+        if (wanted !== point) continue;
+        if (deed !== "hold") {
+          if (count === nth) commit(deed);
+        } else if (count >= nth) {
+          return new Promise((resolve) => held.push(resolve));
+        }
+      }
+    },
+    plan(changed) {
+      plans = changed;
+      passed.clear();
+      for (const letGo of held.splice(0)) letGo();
+    },
   };
+}
+
+/** Neither signal can be handled, so nothing of this process runs on. */
+function commit(deed: Exclude<Deed, "hold">): void {
+  if (deed === "kill") process.kill(process.pid, "SIGKILL");
+  else if (deed === "freeze") process.kill(process.pid, "SIGSTOP");
+  else throw new OwnlineError("storage_unavailable", "the ledger's answer was lost", { retryable: true });
 }
 
 /** The ledger with a point before and after each call that writes. `claimTurn` and `claimSend` count only what they claim. */
@@ -64,9 +89,9 @@ export function pointedStorage(storage: Storage, pass: Pass): Storage {
       const method: unknown = Reflect.get(target, name);
       if (typeof method !== "function" || typeof name !== "string" || !WRITES.has(name)) return method;
       return async (...args: unknown[]) => {
-        pass(`before:${name}`);
+        await pass(`before:${name}`);
         const answer: unknown = await Reflect.apply(method, target, args);
-        if (!isNothing(name, answer)) pass(`after:${name}`);
+        if (!isNothing(name, answer)) await pass(`after:${name}`);
         return answer;
       };
     },
@@ -83,9 +108,9 @@ export function pointedTransport(transport: Transport, pass: Pass): Transport {
   return {
     ...transport,
     async send(request) {
-      pass("before:post");
+      await pass("before:post");
       const result = await transport.send(request);
-      pass("after:post");
+      await pass("after:post");
       return result;
     },
   };
@@ -95,9 +120,9 @@ export function pointedAi(ai: Ai, pass: Pass): Ai {
   return {
     name: ai.name,
     async reply(turn, context) {
-      pass("before:ai");
+      await pass("before:ai");
       const reply = await ai.reply(turn, context);
-      pass("after:ai");
+      await pass("after:ai");
       return reply;
     },
   };

@@ -89,7 +89,7 @@ function tracing(storage: Storage): Storage {
   };
 }
 
-const pass = passer(settings.plans);
+const { pass, plan } = passer(settings.plans);
 const storage = pointedStorage(tracing(await openStorage(settings.storageUrl)), pass);
 const { number, publicUrl, apiUrl, accountSid, authToken, transportTimeoutMs } = settings;
 
@@ -111,7 +111,7 @@ sms.on("error", ({ code }) => note({ kind: "error", code }));
 
 const handle = toNodeHandler(sms);
 const server = createServer((request, response) => {
-  if (request.url?.includes("ownline=") === false) response.once("finish", () => pass("after:ack"));
+  if (request.url?.includes("ownline=") === false) response.once("finish", () => void pass("after:ack"));
   handle(request, response);
 });
 
@@ -124,6 +124,7 @@ async function deploy(): Promise<void> {
   process.exit(0);
 }
 process.once("SIGTERM", () => void deploy());
+process.on("message", (said) => plan(JSON.parse(String(said))));
 // Its parent is gone, however it ended.
 process.once("disconnect", () => process.exit(1));
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Plan } from "./crash-points.ts";
+import type { Plan, Point } from "./crash-points.ts";
 import type { EngineSettings } from "./engine.ts";
 import { calm, type Network } from "./network.ts";
 import { type Carrier, type EngineProcess, startEngine } from "./processes.ts";
@@ -17,7 +17,7 @@ export interface Kill extends Hold {
   /** When its successor was started, and when that one took requests. */
   readonly restartedAt: number;
   readonly readyAt: number;
-  /** Where it killed itself; `null` where it was killed from outside, at random. */
+  /** Where it killed itself, or was held when it was killed; `null` where it was killed at random. */
   readonly point: string | null;
 }
 
@@ -25,6 +25,12 @@ export interface Kill extends Hold {
 export interface Fleet extends AsyncDisposable {
   /** Kills a process that has worked for a moment; says whether there was one. */
   kill(): boolean;
+  /** From now on whatever comes to the point waits there, in every process; says whether all were there to be told. */
+  hold(point: Point): boolean;
+  /** How many turns, or texts on their way to the carrier, the processes hold. */
+  held(what: "turns" | "sends"): number;
+  /** Kills the process that holds most of them; the others let go of theirs. */
+  killHolder(what: "turns" | "sends"): void;
   /** Stops a process for a while, in the middle of whatever it does. */
   freeze(ms: number): Promise<void>;
   /** Ends a process politely, as a deploy does. */
@@ -115,14 +121,15 @@ export async function startFleet({ carrier, dir, size, random, plan, settings }:
     await live(slot, index);
     if (wasKilled) kills.push({ at: end.at, restartedAt, readyAt: slot.readyAt, point: where, ...held });
   };
-  /** One of those that take requests now. */
-  const one = (): { readonly slot: Slot; readonly engine: EngineProcess } | undefined => {
-    const running = slots.flatMap((slot) => {
+  const running = (): { readonly slot: Slot; readonly engine: EngineProcess }[] =>
+    slots.flatMap((slot) => {
       const { engine, frozen } = slot;
       return engine?.isAlive && engine.port !== null && !frozen ? [{ slot, engine }] : [];
     });
-    return running[Math.floor(random() * running.length)];
-  };
+  /** One of those that take requests now. */
+  const one = () => running()[Math.floor(random() * running().length)];
+  const heldIn = (engine: EngineProcess, what: "turns" | "sends"): number =>
+    heldBy(readTrace(engine.traceFile))[what].size;
 
   await Promise.all(slots.map(live));
   await configure();
@@ -139,6 +146,24 @@ export async function startFleet({ carrier, dir, size, random, plan, settings }:
       killedFromOutside.add(engine);
       engine.signal("SIGKILL");
       return true;
+    },
+    hold(point) {
+      const all = running();
+      if (all.length < slots.length) return false;
+      for (const { slot, engine } of all) {
+        slot.point = point;
+        engine.plan([{ deed: "hold", point, nth: 1 }]);
+      }
+      return true;
+    },
+    held: (what) => running().reduce((sum, { engine }) => sum + heldIn(engine, what), 0),
+    killHolder(what) {
+      const [holder, ...others] = running().toSorted((a, b) => heldIn(b.engine, what) - heldIn(a.engine, what));
+      holder?.engine.signal("SIGKILL");
+      for (const { slot, engine } of others) {
+        slot.point = null;
+        engine.plan([]);
+      }
     },
     async freeze(ms) {
       const chosen = one();

@@ -1,14 +1,21 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { type Manner, textOf } from "./script.ts";
+import type { Carrier } from "./processes.ts";
+import { type Manner, readReply, textOf } from "./script.ts";
+
+/** Those who text, and what the carrier's ledger says about their texts. */
+export interface People {
+  text(from: string, body: string): Promise<string>;
+  isAcknowledged(sid: string): boolean;
+  /** Whether the carrier took an answer to a text of that number. */
+  isAnswered(tag: number): boolean;
+}
 
 /** Lets people text for a while: many conversations at once, alone and in bursts, some of which opt out and in again. */
 export interface PeopleOptions {
+  readonly people: People;
   readonly texts: number;
   readonly durationMs: number;
   readonly random: () => number;
-  text(from: string, body: string): Promise<string>;
-  /** Whether a text was acknowledged. */
-  isAcknowledged(sid: string): boolean;
 }
 
 /** Of a hundred texts. The rest is fast. */
@@ -24,9 +31,36 @@ const STORY_TEXTS = 7;
 const ACK_LIMIT_MS = 60_000;
 const TICK_MS = 50;
 
+export function peopleOf(carrier: Carrier, ours: string): People {
+  const acknowledgedSids = new Set<string>();
+  const answeredTags = new Set<number>();
+  let read = 0;
+  /** Without going through the whole ledger each time. */
+  const readOn = (): void => {
+    const entries = carrier.entries();
+    for (; read < entries.length; read += 1) {
+      const entry = entries[read];
+      if (entry?.kind === "webhook-answer" && entry.status === 200) acknowledgedSids.add(entry.sid);
+      if (entry?.kind === "taken") for (const tag of readReply(entry.body).answers ?? []) answeredTags.add(tag);
+    }
+  };
+  return {
+    text: (from, body) => carrier.text(from, ours, body),
+    isAcknowledged(sid) {
+      readOn();
+      return acknowledgedSids.has(sid);
+    },
+    isAnswered(tag) {
+      readOn();
+      return answeredTags.has(tag);
+    },
+  };
+}
+
 export async function letPeopleText(options: PeopleOptions): Promise<void> {
-  const { texts, durationMs, random, text } = options;
-  const people = Math.max(1, Math.ceil(texts / TEXTS_PER_PERSON));
+  const { texts, durationMs, random } = options;
+  const { text } = options.people;
+  const regulars = Math.max(1, Math.ceil(texts / TEXTS_PER_PERSON));
   const stories: Promise<void>[] = [];
   let tag = 0;
   let sent = 0;
@@ -36,7 +70,7 @@ export async function letPeopleText(options: PeopleOptions): Promise<void> {
     sent += 1;
     return textOf(tag, manner);
   };
-  const stranger = (): string => numberOf(people + ++strangers);
+  const stranger = (): string => numberOf(regulars + ++strangers);
   const started = Date.now();
   while (sent < texts) {
     const due = Math.min(texts, Math.ceil((texts * (Date.now() - started + TICK_MS)) / durationMs));
@@ -51,7 +85,7 @@ export async function letPeopleText(options: PeopleOptions): Promise<void> {
         // Alone in a conversation: what a fallback text answers cannot be told from its words.
         calls.push(text(stranger(), next("never")));
       } else {
-        const person = numberOf(Math.floor(random() * people));
+        const person = numberOf(Math.floor(random() * regulars));
         calls.push(text(person, next(mannerOf(random() * 100))));
         // A burst.
         if (random() < 0.25 && sent < texts) calls.push(text(person, next("fast")));
@@ -65,19 +99,20 @@ export async function letPeopleText(options: PeopleOptions): Promise<void> {
 
 /** STOP is waited for, so that what came before and after it can be told apart. */
 async function optOutStory(options: PeopleOptions, person: string, next: (manner: Manner) => string): Promise<void> {
-  const { text, random } = options;
+  const { random } = options;
+  const { text } = options.people;
   await text(person, next("fast"));
   await wait(random() * 1500);
-  await acknowledged(options, await text(person, "STOP"));
+  await acknowledged(options.people, await text(person, "STOP"));
   await text(person, next("fast"));
   await wait(random() * 2000);
   await text(person, next("long"));
   await wait(random() * 2000);
-  await acknowledged(options, await text(person, "START"));
+  await acknowledged(options.people, await text(person, "START"));
   await text(person, next("fast"));
 }
 
-async function acknowledged({ isAcknowledged }: PeopleOptions, sid: string): Promise<void> {
+async function acknowledged({ isAcknowledged }: People, sid: string): Promise<void> {
   for (const started = Date.now(); Date.now() - started < ACK_LIMIT_MS; await wait(TICK_MS)) {
     if (isAcknowledged(sid)) return;
   }
@@ -92,6 +127,7 @@ function mannerOf(roll: number): Manner {
   return "fast";
 }
 
-function numberOf(index: number): string {
+/** The number of somebody who texts. */
+export function numberOf(index: number): string {
   return `+1234${String(5_000_000 + index)}`;
 }

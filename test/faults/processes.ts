@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Plan } from "./crash-points.ts";
 import type { EngineSettings } from "./engine.ts";
 import { type Entry, ledgerReader } from "./ledger.ts";
 import type { CarrierSettings, Line } from "./network.ts";
@@ -29,6 +30,8 @@ export interface EngineProcess {
   readonly spawnedAt: number;
   readonly traceFile: string;
   readonly isAlive: boolean;
+  /** What it is to do to itself from now on. */
+  plan(plans: readonly Plan[]): void;
   signal(name: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT"): void;
   /** Resolves when it has ended: by which signal, or with which code. */
   readonly ended: Promise<{ readonly signal: string | null; readonly code: number | null; readonly at: number }>;
@@ -125,6 +128,7 @@ export async function startEngine(settings: EngineSettings): Promise<EngineProce
     get isAlive() {
       return isAlive;
     },
+    plan: (plans) => void child.process.send(JSON.stringify(plans)),
     signal: (name) => void child.process.kill(name),
     ended: child.ended,
     output: child.output,

@@ -3,9 +3,8 @@ import { beyondBounds, type Recovery } from "./recovery.ts";
 
 const WINDOW_MS = 5000;
 
-function recovery(outsideMs: number | null, insideMs: number | null): Recovery {
-  const percentiles = (ms: number | null) =>
-    ms === null ? { count: 0, p50: 0, p99: 0, max: 0 } : { count: 9, p50: 1000, p99: ms, max: ms };
+function recovery(outsideMs: number, insideMs: number, count = 10): Recovery {
+  const percentiles = (ms: number) => ({ count, p50: 1000, p99: ms, max: ms });
   return { outside: percentiles(outsideMs), inside: percentiles(insideMs), starts: percentiles(300), disturbed: 0 };
 }
 
@@ -21,7 +20,11 @@ describe("the bounds of recovery", () => {
     ]);
   });
 
-  it("are not held by a run that did not measure", () => {
-    expect(beyondBounds(recovery(null, null), WINDOW_MS)).toHaveLength(2);
+  it("are not held by a run that measured too little", () => {
+    expect(beyondBounds(recovery(1000, 1000, 9), WINDOW_MS)).toEqual([
+      "Recovery outside of sending was measured 9 times; it must be 10 times at least.",
+      "Recovery inside of sending was measured 9 times; it must be 10 times at least.",
+    ]);
+    expect(beyondBounds(recovery(0, 0, 0), WINDOW_MS)).toHaveLength(2);
   });
 });

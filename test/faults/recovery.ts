@@ -30,6 +30,8 @@ export interface Disturbance {
 
 /** From restart to answer, at the default lease of 3 s. Inside of sending a witness is waited for first. */
 const BOUND_MS = 5000;
+/** Fewer say too little. */
+const LEAST_SAMPLES = 10;
 
 /** What a run that measures recovery has to hold, and does not: a sentence each. */
 export function beyondBounds({ outside, inside }: Recovery, windowMs: number): readonly string[] {
@@ -38,7 +40,8 @@ export function beyondBounds({ outside, inside }: Recovery, windowMs: number): r
     { where: "inside of sending", found: inside, boundMs: windowMs + BOUND_MS },
   ];
   return cases.flatMap(({ where, found: { count, p99 }, boundMs }) => {
-    if (count === 0) return [`Recovery ${where} was not measured: no kill came there.`];
+    if (count < LEAST_SAMPLES)
+      return [`Recovery ${where} was measured ${count} times; it must be ${LEAST_SAMPLES} times at least.`];
     return p99 > boundMs ? [`Recovery ${where} took ${p99} ms at p99; it must be ${boundMs} ms at most.`] : [];
   });
 }

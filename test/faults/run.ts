@@ -7,7 +7,7 @@ import { openDatabase } from "./databases.ts";
 import { startFleet } from "./fleet.ts";
 import { judge, type Verdict } from "./judge.ts";
 import { calm, generator } from "./network.ts";
-import { letPeopleText } from "./people.ts";
+import { peopleOf } from "./people.ts";
 import { ACCOUNT, type Carrier, startCarrier } from "./processes.ts";
 import { beyondBounds, type Disturbance, recoveryOf } from "./recovery.ts";
 import { parseRunOptions, type RunOptions } from "./run-options.ts";
@@ -79,15 +79,8 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
   await fleet.setNetwork(trouble.network);
   const startedAt = Date.now();
   const disturbances: Disturbance[] = [];
-  const troubles = trouble.make({ fleet, durationMs, database, disturbances });
-  await letPeopleText({
-    texts: run.texts,
-    durationMs,
-    random: generator(run.seed + 1),
-    text: (from, body) => carrier.text(from, OURS, body),
-    isAcknowledged: acknowledgements(carrier),
-  });
-  await troubles;
+  const people = peopleOf(carrier, OURS);
+  const troubles = await trouble.make({ fleet, people, durationMs, database, disturbances });
   phase.isOver = true;
   await fleet.setNetwork({ ...calm, listLagMs: run.listLagMs });
   const verdict = await whenCalm(carrier, run);
@@ -99,7 +92,7 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
     restarts: fleet.restarts,
     notices: countOf(fleet.traces().flatMap((trace) => (trace.kind === "notice" ? [trace.notice] : []))),
     recovery: recoveryOf(carrier.entries(), verdict, fleet.kills, fleet.freezes, disturbances),
-    troubles: await troubles,
+    troubles,
     tookMs: Date.now() - startedAt,
     dir,
     lastWords: fleet.output(),
@@ -109,20 +102,6 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
   writeFileSync(join(dir, "kills.json"), JSON.stringify(kills, null, 1));
   if (verdict.violations.length === 0) rmSync(dir, { recursive: true, force: true });
   return outcome;
-}
-
-/** Whether a text was acknowledged, without reading the whole ledger each time. */
-function acknowledgements(carrier: Carrier): (sid: string) => boolean {
-  const acknowledged = new Set<string>();
-  let read = 0;
-  return (sid) => {
-    const entries = carrier.entries();
-    for (; read < entries.length; read += 1) {
-      const entry = entries[read];
-      if (entry?.kind === "webhook-answer" && entry.status === 200) acknowledged.add(entry.sid);
-    }
-    return acknowledged.has(sid);
-  };
 }
 
 /** Waits until every promise is kept and nothing more comes, or until nothing has happened for long. */

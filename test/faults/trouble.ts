@@ -2,10 +2,12 @@ import { setTimeout as wait } from "node:timers/promises";
 import { DEFAULT_LEASE_MS } from "../../src/engine/options.ts";
 import type { Plan, Point } from "./crash-points.ts";
 import type { Fleet } from "./fleet.ts";
-import { calm, type Network } from "./network.ts";
+import { calm, generator, type Network } from "./network.ts";
+import { letPeopleText, type People } from "./people.ts";
 import type { Disturbance } from "./recovery.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { Outcome } from "./table.ts";
+import { killInWaves } from "./waves.ts";
 
 const POINTS: readonly Point[] = [
   "before:recordInbound",
@@ -24,26 +26,23 @@ const POINTS: readonly Point[] = [
   "after:recordStatus",
   "after:heartbeat",
 ];
-/** In the middle of a turn. */
-const OUTSIDE_SENDING: readonly Point[] = ["after:claimTurn", "before:ai", "after:ai", "after:commitTurn"];
-/** Nobody can know whether the text left. */
-const INSIDE_SENDING: readonly Point[] = ["after:claimSend", "before:post"];
 const STORM_MS = 2000;
 const FREEZE_BEYOND_LEASE_MS = 2000;
 const DATABASE_PAUSE_MS = 500;
 const START_LIMIT_MS = 20_000;
 
-/** What goes wrong in a run. */
+/** What goes wrong in a run, while people text. */
 export interface Trouble {
   readonly network: Network;
   /** What the next process is to do to itself. */
   nextPlans(): readonly Plan[];
-  /** Ends when everything has gone wrong that was to. */
+  /** Lets people text; ends when they have, and everything has gone wrong that was to. */
   make(parts: TroubleParts): Promise<Outcome["troubles"]>;
 }
 
 export interface TroubleParts {
   readonly fleet: Fleet;
+  readonly people: People;
   readonly durationMs: number;
   readonly database: { restart: (() => Promise<void>) | null };
   readonly disturbances: Disturbance[];
@@ -57,22 +56,24 @@ export function troubleOf(run: RunOptions, random: () => number): Trouble {
       return {
         network,
         nextPlans: () => (run.kills === 0 || random() < 0.5 ? [] : [planOf(random)]),
-        make: (parts) => makeTrouble(run, network, parts),
+        async make(parts) {
+          const { people, durationMs } = parts;
+          const texting = { people, texts: run.texts, durationMs, random: generator(run.seed + 1) };
+          const [troubles] = await Promise.all([makeTrouble(run, network, parts), letPeopleText(texting)]);
+          return troubles;
+        },
       };
     }
-    case "recovery": {
-      let planned = 0;
+    case "recovery":
       return {
         network: { ...calm, listLagMs, callbackLoss, webhookTimeoutMs: 10_000 },
-        nextPlans() {
-          if (planned >= run.kills) return [];
-          planned += 1;
-          return [recoveryPlanOf(planned, random)];
+        nextPlans: () => [],
+        async make({ fleet, people }) {
+          await killInWaves({ fleet, people, kills: run.kills, texts: run.texts, random });
+          // Nothing but the kills may hold a conversation up.
+          return { freezes: 0, deploys: 0, storms: 0, databaseRestarts: 0 };
         },
-        // Nothing but the kills may hold a conversation up.
-        make: async () => ({ freezes: 0, deploys: 0, storms: 0, databaseRestarts: 0 }),
       };
-    }
     default:
       return purpose satisfies never;
   }
@@ -107,13 +108,6 @@ function stormy({ listLagMs, callbackLoss }: RunOptions): Network {
 function planOf(random: () => number): Plan {
   const point = POINTS[Math.floor(random() * POINTS.length)] ?? "after:ack";
   return { deed: "kill", point, nth: 1 + Math.floor(random() * 20) };
-}
-
-/** Outside and inside of sending in turn, soon after the start. */
-function recoveryPlanOf(planned: number, random: () => number): Plan {
-  const points = planned % 2 === 0 ? INSIDE_SENDING : OUTSIDE_SENDING;
-  const point = points[Math.floor(random() * points.length)] ?? "after:claimSend";
-  return { deed: "kill", point, nth: 1 + Math.floor(random() * 3) };
 }
 
 /** Spread over the run: kills, and a few of everything else. Kills go on until there were enough of them. */
