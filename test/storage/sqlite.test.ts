@@ -1,13 +1,25 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type SqliteDatabase, sqlite } from "../../src/storage/sqlite.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { type StorageHarness, storageContract } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
+
+const template = mkdtempSync(join(tmpdir(), "ownline-sqlite-"));
+const MIGRATED = join(template, "ledger.db");
+
+// Once for all cases: to migrate a file takes longer than most cases do.
+beforeAll(async () => {
+  const storage = sqlite(MIGRATED);
+  await storage.migrate();
+  await storage.close();
+});
+
+afterAll(() => rmSync(template, { recursive: true }));
 
 /** A ledger in a file of its own, each handle over a connection of its own. */
 function onFile(
@@ -17,6 +29,7 @@ function onFile(
     async create() {
       const clock = manualClock();
       const folder = mkdtempSync(join(tmpdir(), "ownline-sqlite-"));
+      copyFileSync(MIGRATED, join(folder, "ledger.db"));
       const opened: { readonly storage: Storage; close(): void }[] = [];
       const open = (): Storage => {
         const { source, close } = connect(join(folder, "ledger.db"));
