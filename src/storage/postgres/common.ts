@@ -28,12 +28,13 @@ export function rankOf(column: string): string {
 
 /**
  * The head of a function that is called from outside. Its statements, and those of the functions that it calls, keep
- * the plan that serves all arguments: left to choose, PostgreSQL planned those with lists of ids anew on every call,
- * which took longer than to run them (https://www.postgresql.org/docs/current/sql-prepare.html, plan_cache_mode).
+ * one plan for all arguments: left to choose, PostgreSQL planned those with lists of ids anew on every call, which took
+ * longer than to run them (https://www.postgresql.org/docs/current/sql-prepare.html, plan_cache_mode). Such a plan may
+ * be made while a table is nearly empty and serve it when it is not, so that none may read a table from end to end.
  */
 export function head(name: string): string {
   return `create function ownline_1_${name}(p jsonb, p_now bigint) returns json language plpgsql
-  set plan_cache_mode = force_generic_plan as $body$`;
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off as $body$`;
 }
 
 interface OperationText {
