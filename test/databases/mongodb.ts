@@ -18,10 +18,12 @@ export interface MongodbForTests {
   stop(): Promise<void>;
 }
 
+export const WITHOUT_MONGODB: string =
+  "start a server that speaks MongoDB's protocol, and name it in OWNLINE_TEST_MONGODB_URL";
+
 /** Behind a test's name: why it is skipped, where it is. */
 export function skipNote(url: string): string {
-  const how = "start a server that speaks MongoDB's protocol, and name it in OWNLINE_TEST_MONGODB_URL";
-  return url === "" ? ` (skipped: ${how})` : "";
+  return url === "" ? ` (skipped: ${WITHOUT_MONGODB})` : "";
 }
 
 let databases = 0;

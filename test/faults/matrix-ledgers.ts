@@ -4,9 +4,11 @@ import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
 import { inject } from "vitest";
 import { startPostgres } from "../databases/embedded-postgres.ts";
+import { type MongodbLedgers, mongodbLedgers } from "./mongodb-server.ts";
 import { openStorage } from "./storages.ts";
 
-export const LEDGERS = ["sqlite", "postgres"] as const;
+/** The third only where `OWNLINE_TEST_MONGODB_URL` names a server. */
+export const LEDGERS = ["sqlite", "postgres", "mongodb"] as const;
 export type LedgerKind = (typeof LEDGERS)[number];
 
 /** The ledger of one case: an empty one, of which nothing stays. */
@@ -16,16 +18,32 @@ export interface CaseLedger extends AsyncDisposable {
   away(meanwhile: () => Promise<unknown>): Promise<void>;
 }
 
-/** `crashes`: with a server of its own, where there is one. */
-export async function caseLedger(kind: LedgerKind, name: string, dir: string, crashes: boolean): Promise<CaseLedger> {
-  switch (kind) {
-    case "sqlite":
-      return inFile(join(dir, `${name}.db`));
-    case "postgres":
-      return crashes ? onOwnServer() : onSharedServer(`faults_${name}`);
-    default:
-      return kind satisfies never;
-  }
+/** The ledgers of all cases. */
+export interface MatrixLedgers extends AsyncDisposable {
+  /** `crashes`: with a server of its own, where there is one. */
+  open(kind: LedgerKind, name: string, crashes: boolean): Promise<CaseLedger>;
+}
+
+export function matrixLedgers(dir: string, mongodbUrl: string): MatrixLedgers {
+  let onMongodb: MongodbLedgers | undefined;
+  return {
+    async open(kind, name, crashes) {
+      switch (kind) {
+        case "sqlite":
+          return inFile(join(dir, `${name}.db`));
+        case "postgres":
+          return crashes ? onOwnServer() : onSharedServer(`faults_${name}`);
+        case "mongodb":
+          onMongodb ??= mongodbLedgers(mongodbUrl);
+          return onMongodb.take();
+        default:
+          return kind satisfies never;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await onMongodb?.[Symbol.asyncDispose]();
+    },
+  };
 }
 
 function inFile(file: string): CaseLedger {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import type { OutboundMessage } from "../../src/index.ts";
 import type { Deed, Plan, Point } from "./crash-points.ts";
-import { type CaseLedger, caseLedger, type LedgerKind } from "./matrix-ledgers.ts";
+import type { CaseLedger } from "./matrix-ledgers.ts";
 import type { Carrier, EngineProcess } from "./processes.ts";
 import { createScene, type Scene, type SceneOptions } from "./scene.ts";
 import { openStorage } from "./storages.ts";
@@ -27,14 +27,12 @@ export interface MatrixScene extends Scene {
 }
 
 export interface MatrixSceneOptions {
-  readonly kind: LedgerKind;
+  readonly ledger: CaseLedger;
   readonly carrier: Carrier;
   /** Of all scenes; this one's files go into a folder of their own. */
   readonly dir: string;
   readonly index: number;
   readonly options: SceneOptions["options"];
-  /** Whether the ledger will be taken away. */
-  readonly losesLedger: boolean;
 }
 
 /** A text's answer, where it is one part. */
@@ -46,11 +44,10 @@ export async function dies(engine: EngineProcess): Promise<void> {
   expect((await engine.ended).signal, engine.output()).toBe("SIGKILL");
 }
 
-/** A scene on a ledger of its own. */
+/** A scene on a ledger of its own, which ends with it. */
 export async function matrixScene(given: MatrixSceneOptions): Promise<MatrixScene> {
-  const { kind, carrier, index, options, losesLedger } = given;
+  const { ledger, carrier, index, options } = given;
   const dir = join(given.dir, String(index));
-  const ledger = await caseLedger(kind, String(index), given.dir, losesLedger);
   const on = await createScene({ carrier, dir, storageUrl: ledger.url, index, options });
   return {
     ...on,
