@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** A chunk that is no larger costs Node more to find than to run. */
-const SMALL_BYTES = 2048;
+const SMALL_BYTES = 4608;
 const JOINED = "chunk-base.js";
 const IMPORT = /^import (?:\{[^}]*\} from )?"\.\/(chunk-[A-Z0-9]+\.js)";\n/gm;
 /** Loads a file for its side effects; chunks have none. */

@@ -57,20 +57,20 @@ const DEFAULT_LIMITS: readonly LoopLimit[] = [
  */
 export function loopGuard(options: LoopGuardOptions = {}): Policy {
   const { repeats = 4, repeatWindowMs = TEN_MINUTES_MS, similarity = 0.9, limits = DEFAULT_LIMITS } = options;
-  if (!(Number.isInteger(repeats) && repeats >= 2)) throw invalid("repeats", "a whole number of at least 2");
+  if (!(Number.isInteger(repeats) && repeats >= 2)) throw invalidLimit("repeats", "a whole number of at least 2");
   if (!(repeatWindowMs > 0 && repeatWindowMs < Number.POSITIVE_INFINITY)) {
-    throw invalid("repeatWindowMs", "milliseconds above 0");
+    throw invalidLimit("repeatWindowMs", "milliseconds above 0");
   }
-  if (!(similarity > 0 && similarity <= 1)) throw invalid("similarity", "above 0 and at most 1");
-  if (limits.length === 0) throw invalid("limits", "a list of at least one limit");
+  if (!(similarity > 0 && similarity <= 1)) throw invalidLimit("similarity", "above 0 and at most 1");
+  if (limits.length === 0) throw invalidLimit("limits", "a list of at least one limit");
   for (const [index, { max, windowMs }] of limits.entries()) {
-    if (!(Number.isInteger(max) && max > 0)) throw invalid(`limits[${index}].max`, "a whole number above 0");
+    if (!(Number.isInteger(max) && max > 0)) throw invalidLimit(`limits[${index}].max`, "a whole number above 0");
     if (!(windowMs > 0 && windowMs < Number.POSITIVE_INFINITY)) {
-      throw invalid(`limits[${index}].windowMs`, "milliseconds above 0");
+      throw invalidLimit(`limits[${index}].windowMs`, "milliseconds above 0");
     }
   }
   if (new Set(limits.map(({ windowMs }) => windowMs)).size < limits.length) {
-    throw invalid("limits", "limits of different windows");
+    throw invalidLimit("limits", "limits of different windows");
   }
 
   return {
@@ -169,6 +169,6 @@ function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0);
 }
 
-function invalid(name: string, wanted: string): OwnlineError {
+function invalidLimit(name: string, wanted: string): OwnlineError {
   return new OwnlineError("invalid_options", `\`${name}\` must be ${wanted}.`);
 }

@@ -122,14 +122,15 @@ function kindsOf(words: OptOutWords): ReadonlyMap<string, "STOP" | "START" | "HE
   for (const [kind, list, name] of lists) {
     for (const word of list) {
       if (word === "" || wordOf(word) !== word) {
-        throw invalid(name, "has a word that can never match: write it in upper case, letters and digits only.");
+        throw invalidWords(name, "has a word that can never match: write it in upper case, letters and digits only.");
       }
-      if ((kinds.get(word) ?? kind) !== kind) throw invalid(name, "has a word that stands in another list as well.");
+      if ((kinds.get(word) ?? kind) !== kind)
+        throw invalidWords(name, "has a word that stands in another list as well.");
       kinds.set(word, kind);
     }
   }
   if (kinds.get("STOP") !== "STOP") {
-    throw invalid("stop", "must contain STOP: carriers block the person after it, whatever we think.");
+    throw invalidWords("stop", "must contain STOP: carriers block the person after it, whatever we think.");
   }
   return kinds;
 }
@@ -138,6 +139,6 @@ function isPhoneNumber(sender: string): boolean {
   return sender.startsWith("+");
 }
 
-function invalid(list: string, what: string): OwnlineError {
+function invalidWords(list: string, what: string): OwnlineError {
   return new OwnlineError("invalid_options", `\`words.${list}\` ${what}`);
 }

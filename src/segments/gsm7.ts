@@ -3,10 +3,15 @@ const BASIC =
   "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 const EXTENSION = "\f^{}\\[~]|€";
 
-const SEPTETS: ReadonlyMap<string, number> = new Map([
-  ...[...BASIC].map((character): [string, number] => [character, 1]),
-  ...[...EXTENSION].map((character): [string, number] => [character, 2]),
-]);
+/** Marked, as others are below, so that a bundle without segments leaves it out. */
+const SEPTETS: ReadonlyMap<string, number> = /* @__PURE__ */ allSeptets();
+
+function allSeptets(): ReadonlyMap<string, number> {
+  return new Map([
+    ...[...BASIC].map((character): [string, number] => [character, 1]),
+    ...[...EXTENSION].map((character): [string, number] => [character, 2]),
+  ]);
+}
 
 /**
  * How many septets a character takes in GSM-7: 1, 2 for the escaped ones of the extension table

@@ -14,12 +14,12 @@ interface Link {
   readonly suffix: string;
 }
 
-const ESCAPABLE = new Set("\\`*_{}[]()#+-.!~|<>");
+const ESCAPABLE = /* @__PURE__ */ new Set("\\`*_{}[]()#+-.!~|<>");
 /** Also ends at brackets, so that a URL that is a link's text does not swallow the link. */
 const URL_START = /(?:https?:\/\/|ftp:\/\/|www\.)[^\s<>"`|[\]]+/iy;
 const AUTOLINK = /<(?:((?:https?|ftp|tel):[^\s<>[\]]+)|(?:mailto:)?([^\s<>@:[\]]+@[^\s<>@[\]]+))>/iy;
 const BREAK = /<br\s*\/?>/iy;
-const URL_TAIL = new Set("*_~.,;:!?'");
+const URL_TAIL = /* @__PURE__ */ new Set("*_~.,;:!?'");
 const DESTINATION = /^(?:<([^<>]*)>|(\S+))(?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?$/;
 const ADDRESS = /^(?:[a-z][a-z0-9+.-]*:\S|www\.|[/#]|\S+\.\S)/i;
 /** Longer than any message body that a carrier takes, so no link that a person could be sent. */
@@ -28,14 +28,14 @@ const MAX_DESTINATION = 2000;
 const SPACE = /^\s?$/;
 /** Letters of cased scripts, digits and `_`: what a `*` or `_` between them does not emphasise. Han or kana may touch a mark. */
 const WORD = /^[\p{Lu}\p{Ll}\p{Lt}\p{Lm}\p{M}\p{N}_]$/u;
-const OPENING = new Set("([{<«“‘¿¡");
-const CLOSING = new Set(")]}>»”.,;:!?…");
+const OPENING = /* @__PURE__ */ new Set("([{<«“‘¿¡");
+const CLOSING = /* @__PURE__ */ new Set(")]}>»”.,;:!?…");
 /** A face or a quoted key: `"*"`, `^_^`, `>_<`. */
 const isFramed = (previous: string, next: string): boolean =>
   (previous === next && !WORD.test(previous) && !SPACE.test(previous)) || previous + next === "><";
 const ONLY_MARKS = /^[*_~]+$/;
 /** After `_`, these go on with a path, an address or an identifier. */
-const JOINS_IDENTIFIER = new Set("/\\@=&$#.");
+const JOINS_IDENTIFIER = /* @__PURE__ */ new Set("/\\@=&$#.");
 const DUNDER = /^[a-z][a-z0-9_]*$/;
 
 /**

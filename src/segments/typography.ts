@@ -48,7 +48,7 @@ const LOSSLESS: Folds = [
   ["~", "\uff5e"],
 ];
 
-const LOSSLESS_FOLDS = lookup(LOSSLESS);
+const LOSSLESS_FOLDS = /* @__PURE__ */ lookup(LOSSLESS);
 
 /** The lossless fold of `foldToGsm7`: only typography, and only where the whole text becomes GSM-7 by it. */
 export function foldTypography(text: string): string {
