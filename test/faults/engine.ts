@@ -26,6 +26,8 @@ export interface EngineSettings {
   /** Where it notes what it holds. */
   readonly traceFile: string;
   readonly transportTimeoutMs: number;
+  /** Whether it migrates the ledger before it starts. */
+  readonly migrates?: boolean;
   readonly options: Pick<OwnlineOptions, "burst" | "answer" | "sending" | "sweep" | "worker">;
 }
 
@@ -128,6 +130,7 @@ process.on("message", (said) => plan(JSON.parse(String(said))));
 // Its parent is gone, however it ended.
 process.once("disconnect", () => process.exit(1));
 
+if (settings.migrates === true) await storage.migrate();
 await sms.start();
 server.listen(0, "127.0.0.1", () => {
   const address = server.address();

@@ -53,14 +53,10 @@ process.once("exit", () => {
 });
 
 /** Its output goes to a file, which is there also when nobody reads along any more. */
-async function run(
-  program: "engine" | "carrier",
-  env: Readonly<Record<string, string>>,
-  logFile: string,
-): Promise<Child> {
-  const { [program]: file, cacheDir } = await programs();
+async function run(program: string, env: Readonly<Record<string, string>>, logFile: string): Promise<Child> {
+  const { cacheDir } = await programs();
   const log = openSync(logFile, "a");
-  const child = spawn(process.execPath, [file], {
+  const child = spawn(process.execPath, [program], {
     env: { PATH: process.env.PATH ?? "", NODE_COMPILE_CACHE: cacheDir, ...env },
     stdio: ["ignore", log, log, "ipc"],
   });
@@ -87,7 +83,7 @@ export async function startCarrier(dir: string, seed: number): Promise<Carrier> 
   mkdirSync(dir, { recursive: true });
   const settings: CarrierSettings = { ...ACCOUNT, ledgerFile: join(dir, "carrier.jsonl"), seed };
   const env = { OWNLINE_FAULTS_CARRIER: JSON.stringify(settings) };
-  const child = await run("carrier", env, join(dir, "carrier.log"));
+  const child = await run((await programs()).carrier, env, join(dir, "carrier.log"));
   const port = await child.port;
   if (port === null) throw new Error(`the carrier did not start:\n${child.output()}`);
   const apiUrl = `http://127.0.0.1:${port}`;
@@ -112,11 +108,11 @@ export async function startCarrier(dir: string, seed: number): Promise<Carrier> 
   };
 }
 
-/** Starts a process; resolves when it takes requests, or has died on the way there. */
-export async function startEngine(settings: EngineSettings): Promise<EngineProcess> {
+/** Starts a process, of another version where one is given; resolves when it takes requests, or has died before. */
+export async function startEngine(settings: EngineSettings, program?: string): Promise<EngineProcess> {
   const spawnedAt = Date.now();
   const env = { OWNLINE_FAULTS_ENGINE: JSON.stringify(settings) };
-  const child = await run("engine", env, `${settings.traceFile}.log`);
+  const child = await run(program ?? (await programs()).engine, env, `${settings.traceFile}.log`);
   let isAlive = true;
   void child.ended.then(() => {
     isAlive = false;

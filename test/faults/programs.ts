@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "tsup";
+import { build, type Options } from "tsup";
 
 /** The files of the two programs that a fault run starts again and again. */
 export interface Programs {
@@ -12,6 +12,9 @@ export interface Programs {
   readonly cacheDir: string;
 }
 
+/** What may change the sources on their way into a bundle. */
+export type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
+
 let built: Promise<Programs> | undefined;
 
 /**
@@ -19,13 +22,19 @@ let built: Promise<Programs> | undefined;
  * that a hundred sources take, and a change of the sources does not reach a run that is under way.
  */
 export function programs(): Promise<Programs> {
-  built ??= bundle();
+  built ??= bundlePrograms();
   return built;
 }
 
-async function bundle(): Promise<Programs> {
+async function bundlePrograms(): Promise<Programs> {
   const dir = mkdtempSync(join(tmpdir(), "ownline-faults-programs-"));
   process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
+  await bundle(dir);
+  return { engine: join(dir, "engine.mjs"), carrier: join(dir, "carrier.mjs"), cacheDir: join(dir, "cache") };
+}
+
+/** Bundles them into a folder; `plugins` may change what goes in. */
+export async function bundle(dir: string, plugins: readonly Plugin[] = []): Promise<void> {
   const at = (name: string): string => fileURLToPath(new URL(`${name}.ts`, import.meta.url));
   await build({
     config: false,
@@ -42,7 +51,7 @@ async function bundle(): Promise<Programs> {
     outExtension: () => ({ js: ".mjs" }),
     // The drivers are CommonJS.
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    esbuildPlugins: [...plugins],
     silent: true,
   });
-  return { engine: join(dir, "engine.mjs"), carrier: join(dir, "carrier.mjs"), cacheDir: join(dir, "cache") };
 }

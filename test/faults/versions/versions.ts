@@ -1,0 +1,58 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+import { SCHEMA_VERSION } from "../../../src/storage/postgres/schema.ts";
+import { bundle, type Plugin, programs } from "../programs.ts";
+
+/**
+ * Which code a process runs: the present one, that of before SQLite's schema 2, or what a next version with a next
+ * schema of PostgreSQL would be.
+ */
+export type Version = "sqlite-schema-1" | "present" | "postgres-next";
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+const LEDGER = at("../../../src/storage/postgres/ledger.ts");
+const SCHEMA = at("../../../src/storage/postgres/schema.ts");
+const NEXT_SCHEMA = at("next-postgres-schema.ts");
+
+/** The program of a version, built into a folder. */
+export async function engineOf(version: Version, dir: string): Promise<string> {
+  switch (version) {
+    case "present":
+      return (await programs()).engine;
+    case "sqlite-schema-1": {
+      const source = gunzipSync(readFileSync(at("sqlite-schema-1.mjs.gz"))).toString();
+      const file = join(dir, "sqlite-schema-1.mjs");
+      const installed = JSON.stringify(import.meta.resolve("eventemitter3"));
+      writeFileSync(
+        file,
+        source.replace('"eventemitter3"', () => installed),
+      );
+      return file;
+    }
+    case "postgres-next":
+      await bundle(join(dir, version), [nextSchema]);
+      return join(dir, version, "engine.mjs");
+    default:
+      return version satisfies never;
+  }
+}
+
+const nextSchema: Plugin = {
+  name: "next-schema",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/schema\.ts$/ }, ({ path, importer, resolveDir }) =>
+      resolve(resolveDir, path) === SCHEMA && importer !== NEXT_SCHEMA ? { path: NEXT_SCHEMA } : undefined,
+    );
+    onLoad({ filter: /\/ledger\.ts$/ }, async ({ path }) => {
+      if (path !== LEDGER) return undefined;
+      const source = await readFile(path, "utf8");
+      const contents = source.replaceAll(`ownline_${SCHEMA_VERSION}_`, `ownline_${SCHEMA_VERSION + 1}_`);
+      if (contents === source) throw new Error("the calls of PostgreSQL's functions are not in ledger.ts any more");
+      return { contents, loader: "ts" };
+    });
+  },
+};
