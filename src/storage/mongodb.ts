@@ -24,6 +24,7 @@ export type {
   MongoDb,
   MongoDocument,
   MongoSession,
+  MongoUpdate,
   MongoWrite,
 } from "./mongodb/client.ts";
 

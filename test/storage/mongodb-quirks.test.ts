@@ -240,6 +240,48 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
     }
   });
 
+  it("keeps what a later version has added to a document that it changes", async () => {
+    const db = database.db();
+    const storage = mongodb(db);
+    const tables = ["conversations", "turns", "messages"] as const;
+    const add = () => {
+      return Promise.all(
+        tables.map((table) => db.collection(`ownline_${table}`).updateMany({}, { $set: { later: table } })),
+      );
+    };
+    await storage.recordInbound(textOf("later"));
+    const claim = await storage.claimTurn({ op: "1", workerId: "w1", leaseMs: 15_000 });
+    await add();
+    await storage.commitTurn({
+      op: "2",
+      workerId: "w1",
+      conversationId: "c-later",
+      turnId: "tm-later",
+      fence: claim?.fence ?? 0,
+      throughSeq: 1,
+      outcome: "replied",
+      supersede: true,
+      pause: false,
+      parts: [part("o-later")],
+      expiryMs: 600_000,
+    });
+    await add();
+    const send = { workerId: "w1", leaseMs: 15_000, outboundId: "o-later", orderWaitMs: 1_000 };
+    expect(await storage.claimSend({ op: "3", ...send, conditions: FREE })).toMatchObject({ outcome: "claimed" });
+    const kept = await Promise.all(
+      tables.map((table) =>
+        db
+          .collection(`ownline_${table}`)
+          .find({}, { projection: { later: 1, leasedTo: 1 } })
+          .toArray(),
+      ),
+    );
+    await database.empty();
+    expect(kept.flat().map(({ later, leasedTo }) => [later, leasedTo])).toEqual(
+      ["conversations", "turns", "messages", "messages"].map((table) => [table, undefined]),
+    );
+  });
+
   it("reads the server's clock where none is given", async () => {
     const storage = mongodb(database.db());
     const before = Date.now();

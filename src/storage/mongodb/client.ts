@@ -28,8 +28,12 @@ export interface MongoSession {
 /** One write of many. */
 export type MongoWrite =
   | { readonly insertOne: { readonly document: MongoDocument } }
-  | { readonly replaceOne: { readonly filter: MongoDocument; readonly replacement: MongoDocument } }
-  | { readonly updateOne: { readonly filter: MongoDocument; readonly update: { readonly $set: MongoDocument } } };
+  | { readonly updateOne: { readonly filter: MongoDocument; readonly update: MongoUpdate } };
+
+export interface MongoUpdate {
+  readonly $set: MongoDocument;
+  readonly $unset?: Readonly<Record<string, "">>;
+}
 
 /** @see https://mongodb.github.io/node-mongodb-native/7.0/classes/Collection.html */
 export interface MongoCollection {

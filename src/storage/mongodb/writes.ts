@@ -86,7 +86,7 @@ export async function writeChanges(set: WorkingSet, before: Picture): Promise<bo
   for (const [place, { table, doc, json }] of pictureOf(set)) {
     const known = before.get(place);
     if (known?.json === json) continue;
-    operations.set(table, [...(operations.get(table) ?? []), operationOf(table, doc, known !== undefined)]);
+    operations.set(table, [...(operations.get(table) ?? []), operationOf(table, doc, known?.doc)]);
   }
   for (const [table, list] of operations) {
     await set.store.tables[table].bulkWrite(list, sessionOf(set.session));
@@ -94,19 +94,16 @@ export async function writeChanges(set: WorkingSet, before: Picture): Promise<bo
   return operations.size > 0;
 }
 
-/** What is new is inserted: where somebody else was faster, that fails, and the transaction runs again. */
-function operationOf(table: Table, doc: MongoDocument, isKnown: boolean): MongoWrite {
+/**
+ * What is new is inserted: where somebody else was faster, that fails, and the transaction runs again. What is known is
+ * changed and not replaced, so that fields of a later version, and the counts of locks, stay in it.
+ */
+function operationOf(table: Table, doc: MongoDocument, known: MongoDocument | undefined): MongoWrite {
+  // The lock of a consent has inserted it.
+  if (known === undefined && table !== "consents") return { insertOne: { document: doc } };
   const { _id, ...fields } = doc;
-  const filter = { _id };
-  switch (table) {
-    case "consents":
-      return { updateOne: { filter, update: { $set: fields } } };
-    case "counters":
-    case "paces":
-    case "sweeps":
-      // They hold the count of their locks too.
-      return isKnown ? { updateOne: { filter, update: { $set: fields } } } : { insertOne: { document: doc } };
-    default:
-      return isKnown ? { replaceOne: { filter, replacement: fields } } : { insertOne: { document: doc } };
-  }
+  const gone: Record<string, ""> = {};
+  for (const name of Object.keys(known ?? {})) if (!(name in doc)) gone[name] = "";
+  const update = { $set: fields, ...(Object.keys(gone).length > 0 ? { $unset: gone } : {}) };
+  return { updateOne: { filter: { _id }, update } };
 }
