@@ -101,6 +101,20 @@ async function setUp(database: SqliteDatabase, { isOwn, busyTimeoutMs }: SqliteC
   if (isOwn) await enterWal(database, busyTimeoutMs);
   const synchronous = pragma(database, "synchronous");
   if (typeof synchronous !== "number" || synchronous < SYNCHRONOUS_FULL) database.exec("pragma synchronous = full");
+  forgetStatistics(database);
+}
+
+const LEDGER_STATISTICS = "sqlite_stat1 where tbl glob 'ownline_*'";
+
+/**
+ * `analyze` and `pragma optimize` note down how large a table is, and a note that was made while the ledger was small
+ * lets SQLite read tables from end to end when they are not any more. The statements are written for an SQLite that
+ * knows nothing of their tables (https://www.sqlite.org/lang_analyze.html).
+ */
+function forgetStatistics(database: SqliteDatabase): void {
+  if (database.prepare("select 1 from sqlite_master where name = 'sqlite_stat1'").all().length === 0) return;
+  if (database.prepare(`select 1 from ${LEDGER_STATISTICS} limit 1`).all().length === 0) return;
+  database.exec(`delete from ${LEDGER_STATISTICS}; analyze sqlite_schema`);
 }
 
 const SYNCHRONOUS_FULL = 2;
