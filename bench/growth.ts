@@ -158,12 +158,12 @@ async function openSqlite(): Promise<Grown> {
   const storage = sqlite(file);
   await storage.migrate();
   await storage.open();
-  const database = new DatabaseSync(file);
-  // The file is only filled by this connection: so it may lose all, and keeps in memory what it writes again and again.
-  database.exec("pragma busy_timeout = 10000; pragma synchronous = off; pragma cache_size = -4000000");
   return {
     storage,
     async copy(times, from) {
+      // Only filled by this connection: so it may lose all, and keeps in memory what it writes again and again.
+      const database = new DatabaseSync(file);
+      database.exec("pragma busy_timeout = 10000; pragma synchronous = off; pragma cache_size = -4000000");
       // A cross join keeps its order: the table is searched for its few marked rows once.
       for (const name of tablesOf(database.prepare("select name from sqlite_master where type = 'table'").all())) {
         const columns = database
@@ -176,12 +176,13 @@ async function openSqlite(): Promise<Grown> {
         database.exec(`with recursive n(i) as (select ${from} union all select i + 1 from n where i + 1 < ${from + times})
           insert into ${name} select ${columns.join(", ")} from ${name} t cross join n where ${isMarked}`);
       }
-      database.exec("analyze");
+      // What the next commits would have to clear away is not theirs.
+      database.exec("pragma wal_checkpoint(truncate)");
+      database.close();
     },
     touched: async () => null,
     async close() {
       await storage.close();
-      database.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
