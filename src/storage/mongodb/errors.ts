@@ -18,9 +18,12 @@ interface ServerError {
   readonly labels: readonly unknown[];
 }
 
-/** What the driver says about an error: `null` where it did not throw it. */
+/** What the driver says about an error: `null` where it is not about the server. */
 export function serverErrorOf(error: unknown): ServerError | null {
-  if (!(error instanceof Error) || !error.name.startsWith("Mongo")) return null;
+  if (!(error instanceof Error)) return null;
+  // A write to a connection that has just broken: the driver (7.9) lets the socket's own error through.
+  if ("syscall" in error) return { name: "MongoNetworkError", code: null, labels: [] };
+  if (!error.name.startsWith("Mongo")) return null;
   const code = "code" in error && typeof error.code === "number" ? error.code : null;
   const labels = "errorLabels" in error && Array.isArray(error.errorLabels) ? error.errorLabels : [];
   return { name: error.name, code, labels };
