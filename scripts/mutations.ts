@@ -18,7 +18,7 @@ const COPIES = join(ROOT, ".tmp", "mutations");
 const PARTS = ["src", "scripts", "test/storage", "test/databases", "test/mutations", "package.json"];
 const LONGEST_MS = 600_000;
 const VITEST = join(ROOT, "node_modules", "vitest", "vitest.mjs");
-const POSTGRES_TESTS = ["locks", "quirks", "arrivals"].map((name) => `test/storage/postgres-${name}.test.ts`);
+const POSTGRES_TESTS = ["locks", "waits", "quirks", "arrivals"].map((name) => `test/storage/postgres-${name}.test.ts`);
 /** The simulation is slower on SQLite. */
 const SQLITE_SEEDS = "200";
 

@@ -29,6 +29,8 @@ export interface PostgresLedgers {
   open(options?: PostgresOptions, pool?: pg.Pool): Storage;
   /** Another pool of connections. */
   connect(): pg.Pool;
+  /** Until a call of a function of this ledger waits for a lock. */
+  untilItWaits(name: string): Promise<void>;
   /** Removes what is in the ledger, and keeps its schema. */
   empty(): Promise<void>;
   dispose(): Promise<void>;
@@ -55,6 +57,15 @@ export async function postgresLedgers(url: string = inject("postgresUrl")): Prom
     schema,
     open,
     connect,
+    async untilItWaits(name) {
+      for (;;) {
+        const { rows } = await pool.query(
+          "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like $1",
+          [`%"${schema}".ownline_1_${name}(%`],
+        );
+        if (rows.length > 0) return;
+      }
+    },
     async empty() {
       await pool.query(TABLES.map((table) => `delete from "${schema}".ownline_${table};`).join("\n"));
     },

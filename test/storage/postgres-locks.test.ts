@@ -18,17 +18,6 @@ afterEach(() => ledgers.empty());
 
 afterAll(() => ledgers.dispose());
 
-/** Until a call of a function of this ledger waits for a lock. */
-async function untilItWaits(name: string): Promise<void> {
-  for (;;) {
-    const { rows } = await ledgers.pool.query(
-      "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like $1",
-      [`%"${ledgers.schema}".ownline_1_${name}(%`],
-    );
-    if (rows.length > 0) return;
-  }
-}
-
 /** What locks several conversations at once. Person 1 has `c-a` and `c-b`, on two lines, with an intent in each. */
 const REACHING: readonly (readonly [string, (storage: Storage) => Promise<unknown>])[] = [
   [
@@ -83,7 +72,7 @@ describe("an operation that reaches into several conversations", () => {
       await client.query("begin");
       expect((await lock("c-b")).rows).toHaveLength(1);
       const acting = act(storage);
-      await untilItWaits(name);
+      await ledgers.untilItWaits(name);
       // It waits for the second, so it must have the first.
       expect((await lock("c-a")).rows).toHaveLength(0);
       await client.query("rollback");
@@ -124,7 +113,7 @@ describe("a claim of a message", () => {
       await client.query("begin");
       await client.query(hold.replaceAll("ownline_", `"${ledgers.schema}".ownline_`));
       const claiming = claim(storage, "second", "b-1", conditions);
-      await untilItWaits("claim_send");
+      await ledgers.untilItWaits("claim_send");
       await look(async (row) => {
         const sql = `select 1 from "${ledgers.schema}".ownline_${row} for update skip locked`;
         return (await client.query(sql)).rows.length > 0;
@@ -202,7 +191,7 @@ describe("operations that meet", () => {
       await writing.recordOutbound({ ...post("g1"), line: "+15550100002" });
       const consent = { state: "opted-out", source: "word" } as const;
       const stopping = storage.recordInbound(text("stop", 1, { needsAnswer: false, consent }));
-      await untilItWaits("record_inbound");
+      await ledgers.untilItWaits("record_inbound");
       await client.query("commit");
       expect((await stopping).cancelled.map(({ id }) => id)).toEqual(["g1-1", "g1-2"]);
     } finally {
