@@ -11,7 +11,7 @@ const config: KnipConfig = {
     "examples/*/public/app.js",
     "test/**/*.test.ts",
     "test/faults/{carrier,engine,run}.ts",
-    "test/faults/versions/next-postgres-schema.ts",
+    "test/faults/versions/next-{mongodb,postgres}-schema.ts",
     "test/mutations/vitest.config.ts",
     "test/runtimes/program.ts",
   ],

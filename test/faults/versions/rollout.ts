@@ -35,7 +35,6 @@ export interface Rollout extends AsyncDisposable {
 
 const NUMBER = "+15703250001";
 const PEOPLE = 12;
-const BETWEEN_TEXTS_MS = 200;
 const SOME_TURNS = 2;
 const LIMIT_MS = 60_000;
 const LOOK_MS = 50;
@@ -69,9 +68,11 @@ export interface RolloutOptions {
   readonly storageUrl: string;
   readonly versions: readonly Version[];
   readonly seed: number;
+  /** The mean time from one text to the next. */
+  readonly betweenTextsMs: number;
 }
 
-export async function rollout({ dir, storageUrl, versions, seed }: RolloutOptions): Promise<Rollout> {
+export async function rollout({ dir, storageUrl, versions, seed, betweenTextsMs }: RolloutOptions): Promise<Rollout> {
   mkdirSync(dir, { recursive: true });
   const programs = new Map<Version, string>();
   for (const version of versions) programs.set(version, await engineOf(version, dir));
@@ -143,7 +144,7 @@ export async function rollout({ dir, storageUrl, versions, seed }: RolloutOption
       const text = async () => {
         while (!isOver) {
           calls.push(write(Math.floor(random() * PEOPLE), mannerOf(random())));
-          await wait(random() * 2 * BETWEEN_TEXTS_MS);
+          await wait(random() * 2 * betweenTextsMs);
         }
         await Promise.all(calls);
       };

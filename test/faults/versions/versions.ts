@@ -8,15 +8,18 @@ import { bundle, type Plugin, programs } from "../programs.ts";
 
 /**
  * Which code a process runs: the present one, that of before SQLite's schema 2, or what a next version with a next
- * schema of PostgreSQL would be.
+ * schema of PostgreSQL or MongoDB would be.
  */
-export type Version = "sqlite-schema-1" | "present" | "postgres-next";
+export type Version = "sqlite-schema-1" | "present" | "postgres-next" | "mongodb-next";
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 const LEDGER = at("../../../src/storage/postgres/ledger.ts");
-const SCHEMA = at("../../../src/storage/postgres/schema.ts");
-const NEXT_SCHEMA = at("next-postgres-schema.ts");
+/** By the file of the present schema, that of the next one, which imports it. */
+const NEXT_SCHEMAS: ReadonlyMap<string, string> = new Map([
+  [at("../../../src/storage/postgres/schema.ts"), at("next-postgres-schema.ts")],
+  [at("../../../src/storage/mongodb/schema.ts"), at("next-mongodb-schema.ts")],
+]);
 
 /** The program of a version, built into a folder. */
 export async function engineOf(version: Version, dir: string): Promise<string> {
@@ -34,6 +37,7 @@ export async function engineOf(version: Version, dir: string): Promise<string> {
       return file;
     }
     case "postgres-next":
+    case "mongodb-next":
       await bundle(join(dir, version), [nextSchema]);
       return join(dir, version, "engine.mjs");
     default:
@@ -44,9 +48,10 @@ export async function engineOf(version: Version, dir: string): Promise<string> {
 const nextSchema: Plugin = {
   name: "next-schema",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /\/schema\.ts$/ }, ({ path, importer, resolveDir }) =>
-      resolve(resolveDir, path) === SCHEMA && importer !== NEXT_SCHEMA ? { path: NEXT_SCHEMA } : undefined,
-    );
+    onResolve({ filter: /\/schema\.ts$/ }, ({ path, importer, resolveDir }) => {
+      const next = NEXT_SCHEMAS.get(resolve(resolveDir, path));
+      return next === undefined || next === importer ? undefined : { path: next };
+    });
     onLoad({ filter: /\/ledger\.ts$/ }, async ({ path }) => {
       if (path !== LEDGER) return undefined;
       const source = await readFile(path, "utf8");

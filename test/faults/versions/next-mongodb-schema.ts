@@ -1,0 +1,19 @@
+import {
+  type Index,
+  SCHEMA_VERSION as PRESENT,
+  INDEXES as PRESENT_INDEXES,
+  type Table,
+} from "../../../src/storage/mongodb/schema.ts";
+
+export * from "../../../src/storage/mongodb/schema.ts";
+
+export const SCHEMA_VERSION: number = PRESENT + 1;
+
+/** What a next version would bring: an index for a field that older code does not write. */
+export const INDEXES: Readonly<Partial<Record<Table, readonly Index[]>>> = {
+  ...PRESENT_INDEXES,
+  messages: [
+    ...(PRESENT_INDEXES.messages ?? []),
+    { key: { nextNote: 1 }, partialFilterExpression: { nextNote: { $exists: true } } },
+  ],
+};
