@@ -1,0 +1,92 @@
+import type { ConsentSource, ConsentState } from "../../model/consent.ts";
+import type { Conversation } from "../../model/conversation.ts";
+import type { InboundMessage, InboundOrigin, Media, OutboundMessage, OutboundOrigin } from "../../model/message.ts";
+import type { SendConditions } from "./sends.ts";
+
+/*
+ * The port's words, part of storage.ts: what is stored of a text that came, and of one that is to be sent.
+ */
+
+export interface InboundRecord {
+  /** Unique for ever: `account:MessageSid` for a webhook, `simulated:id` for a simulated text. */
+  readonly key: string;
+  /** Taken if the text is new. */
+  readonly messageId: string;
+  /** Taken if the conversation is new. */
+  readonly conversationId: string;
+  readonly line: string;
+  /** The number that was texted. Becomes the conversation's `sender`. */
+  readonly sender: string;
+  readonly participant: string;
+  readonly consentKey: string;
+  readonly origin: InboundOrigin;
+  readonly carrierId: string | null;
+  readonly body: string;
+  readonly media: readonly Media[];
+  /** Unix milliseconds by the carrier's clock; `null` where it does not say: then the storage's clock counts. */
+  readonly occurredAt: number | null;
+  readonly needsAnswer: boolean;
+  readonly debounceMs: number;
+  readonly maxWaitMs: number;
+  readonly consent: ConsentChange | null;
+  readonly autoReply: AutoReplyRecord | null;
+}
+
+export interface ConsentChange {
+  readonly state: ConsentState;
+  readonly source: ConsentSource;
+  /** Unix milliseconds. Given for an `opted-out` that was found late: see {@link Storage.recordInbound}. */
+  readonly unlessSince?: number;
+}
+
+export interface Consent extends Omit<ConsentChange, "unlessSince"> {
+  /** Unix milliseconds. */
+  readonly changedAt: number;
+}
+
+/** One part of a message to be sent. */
+export interface PartRecord {
+  readonly id: string;
+  readonly body: string;
+  readonly media: readonly Media[];
+  readonly encoding: "GSM-7" | "UCS-2";
+  readonly segments: number;
+}
+
+export interface AutoReplyRecord extends PartRecord {
+  readonly conditions: SendConditions;
+}
+
+export interface RecordedInbound {
+  readonly outcome: "recorded" | "repeated" | "erased";
+  /** `null` only when erased. */
+  readonly message: InboundMessage | null;
+  readonly conversation: Conversation | null;
+  /** The reply that rides on the webhook's answer, `null` where none does. */
+  readonly autoReply: OutboundMessage | null;
+  /** What an opt-out stopped. Empty for a repetition. */
+  readonly cancelled: readonly OutboundMessage[];
+  /** Whether the consent row changed its state. */
+  readonly consentChanged: boolean;
+}
+
+export interface OutboundRecord {
+  readonly key: string;
+  readonly groupId: string;
+  readonly conversationId: string;
+  readonly line: string;
+  readonly sender: string;
+  readonly participant: string;
+  readonly consentKey: string;
+  readonly origin: Exclude<OutboundOrigin, "ai" | "auto-reply">;
+  /** At least one. */
+  readonly parts: readonly PartRecord[];
+  /** After this long an intent that has not left is cancelled. */
+  readonly expiryMs: number;
+}
+
+export interface RecordedOutbound {
+  readonly outcome: "recorded" | "repeated" | "opted-out" | "erased";
+  readonly messages: readonly OutboundMessage[];
+  readonly conversation: Conversation | null;
+}

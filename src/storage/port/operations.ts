@@ -1,0 +1,80 @@
+import type { Conversation } from "../../model/conversation.ts";
+
+/*
+ * The port's words, part of storage.ts: what people decide, and what is looked for or forgotten.
+ */
+
+export interface Resolution {
+  readonly op: string;
+  readonly outboundId: string;
+  /** Its attempts as they were when it was decided about; `null` for a person's word, which always counts. */
+  readonly attempts: number | null;
+  readonly from: readonly ("unknown" | "held")[];
+  readonly decision: "resend" | "sent" | "hold" | "drop";
+  readonly reason: string;
+  readonly expiryMs: number;
+}
+
+export interface TurnRequeue {
+  readonly op: string;
+  readonly turnId: string;
+}
+
+export interface RequeuedTurn {
+  readonly outcome: "requeued" | "newer" | "not-dead" | "opted-out" | "unmatched";
+  /** As it is now; `null` where unmatched. */
+  readonly conversation: Conversation | null;
+}
+
+export interface Suspicion {
+  readonly op: string;
+  readonly limit: number;
+  readonly lookInMs: number;
+}
+
+export interface PauseChange {
+  readonly op: string;
+  readonly conversationId: string;
+  readonly paused: boolean;
+  /** Only for resuming. */
+  readonly skipPending: boolean;
+}
+
+export interface EraseOrder {
+  readonly op: string;
+  readonly participant: string;
+  /** `null` for all lines. */
+  readonly line: string | null;
+}
+
+export interface PurgeOrder {
+  readonly op: string;
+  readonly olderThanMs: number;
+  readonly limit: number;
+}
+
+export interface Erased {
+  readonly conversations: number;
+  readonly messages: number;
+}
+
+export interface SweepClaim {
+  readonly op: string;
+  readonly workerId: string;
+  readonly sender: string;
+  readonly everyMs: number;
+  readonly leaseMs: number;
+}
+
+export interface ClaimedSweep {
+  /** Unix milliseconds by the carrier's clock, up to which everything was seen; `null` before the first sweep. */
+  readonly watermark: number | null;
+  readonly fence: number;
+}
+
+export interface SweepCommit {
+  readonly op: string;
+  readonly sender: string;
+  readonly fence: number;
+  readonly watermark: number;
+}

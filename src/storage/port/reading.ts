@@ -1,0 +1,66 @@
+import type { Conversation, Turn } from "../../model/conversation.ts";
+import type { AttemptStatus, CarrierStatus } from "../../model/delivery-status.ts";
+import type { InboundMessage, Message, MessageError, OutboundMessage } from "../../model/message.ts";
+
+/*
+ * The port's words, part of storage.ts: what is read, page by page.
+ */
+
+export interface ConversationPage {
+  readonly limit: number;
+  /** The `cursor` of the page before. */
+  readonly after?: string;
+}
+
+export interface ConversationList {
+  readonly conversations: readonly Conversation[];
+  /** For the next page; `null` on the last one. Opaque. */
+  readonly cursor: string | null;
+}
+
+export type MessagePage =
+  | { readonly conversationId: string; readonly limit: number; readonly after: number; readonly before?: never }
+  | { readonly conversationId: string; readonly limit: number; readonly before: number; readonly after?: never };
+
+export interface ChangePage {
+  readonly conversationId: string;
+  readonly after: number;
+  readonly limit: number;
+}
+
+/** A message's whole story, as the ledger has it. */
+export interface MessageStory {
+  readonly message: Message;
+  readonly conversation: Conversation;
+  /** The turn that answered it, or that wrote it. */
+  readonly turn: Turn | null;
+  /** The texts that the turn answers; empty while no turn has claimed them. */
+  readonly answers: readonly InboundMessage[];
+  /** The parts that the turn, the `send()` or the auto-reply produced, by `seq`. */
+  readonly replies: readonly OutboundMessage[];
+  /** Of the message itself, or of all replies for an inbound one. By message, then attempt. */
+  readonly attempts: readonly AttemptStory[];
+}
+
+export interface AttemptStory {
+  readonly outboundId: string;
+  readonly attempt: number;
+  readonly status: AttemptStatus;
+  readonly carrierId: string | null;
+  readonly error: MessageError | null;
+  /** Unix milliseconds. */
+  readonly startedAt: number;
+  /** Callbacks and answers (`accepted`: its `rawStatus` is its status), in the order in which they arrived first. */
+  readonly events: readonly StatusEvent[];
+}
+
+export interface StatusEvent {
+  readonly carrierId: string;
+  readonly status: CarrierStatus;
+  readonly rawStatus: string;
+  readonly error: MessageError | null;
+  /** Unix milliseconds of the first arrival. */
+  readonly at: number;
+  /** How often it arrived. */
+  readonly times: number;
+}

@@ -1,0 +1,131 @@
+import type { CarrierStatus } from "../../model/delivery-status.ts";
+import type { MessageError, OutboundMessage } from "../../model/message.ts";
+import type { UnknownAttempt } from "./turns.ts";
+
+/*
+ * The port's words, part of storage.ts: what a message must meet before it leaves, and what became of it.
+ */
+
+/** What a gate demands, as data, so that the storage can judge and charge it in one step. */
+export interface SendConditions {
+  /** The person must not have opted out. */
+  readonly consent: boolean;
+  /** The conversation must not be paused. */
+  readonly unpaused: boolean;
+  /** Wait this long first; 0 for no wait. */
+  readonly delayMs: number;
+  /** Cancel with this reason; `null` to go on. */
+  readonly cancel: string | null;
+  readonly counters: readonly CounterCondition[];
+  /** How fast the sender may send; `null` for as fast as it can. */
+  readonly pace: PaceCondition | null;
+}
+
+/** One message every `costMs` under a key, for all processes together. */
+export interface PaceCondition {
+  readonly key: string;
+  /** How long this message keeps the sender busy. Whole milliseconds. */
+  readonly costMs: number;
+  /** The reason that is given to a message that waits for its slot. */
+  readonly reason: string;
+}
+
+/**
+ * At most `max` charges within a window of `windowMs`, which opens with its first charge. Full: the charge would exceed
+ * `max`. A key stands at most once in a list.
+ */
+export interface CounterCondition {
+  readonly key: string;
+  readonly windowMs: number;
+  readonly max: number;
+  readonly charge: number;
+  /** What happens to the message when the counter is full. */
+  readonly full: "wait" | "cancel";
+  /** The reason that is recorded then. */
+  readonly reason: string;
+}
+
+export interface SendClaim {
+  readonly op: string;
+  readonly workerId: string;
+  readonly leaseMs: number;
+  readonly outboundId: string;
+  readonly orderWaitMs: number;
+  readonly conditions: SendConditions;
+}
+
+export type ClaimedSend =
+  | {
+      readonly outcome: "claimed";
+      readonly message: OutboundMessage;
+      /** 1 for the first. */
+      readonly attempt: number;
+      /** Ids of earlier messages, still `unknown`, that this one overtakes. */
+      readonly overtook: readonly string[];
+    }
+  | { readonly outcome: "waiting"; readonly retryInMs: number | null; readonly reason: string }
+  | { readonly outcome: "cancelled"; readonly messages: readonly OutboundMessage[] }
+  | { readonly outcome: "gone" };
+
+export interface SendRecord {
+  readonly op: string;
+  readonly outboundId: string;
+  readonly attempt: number;
+  readonly result: SendResultRecord;
+}
+
+export type SendResultRecord =
+  | { readonly kind: "accepted"; readonly carrierId: string; readonly status: CarrierStatus }
+  | {
+      readonly kind: "refused";
+      readonly next: "retry" | "fail" | "opt-out";
+      /** For `retry`; 0 otherwise. */
+      readonly retryInMs: number;
+      readonly error: MessageError;
+      /** The carrier wants the sender to slow down; absent where it does not say so. */
+      readonly slow?: { readonly key: string; readonly forMs: number };
+    }
+  | { readonly kind: "unknown"; readonly lookInMs: number; readonly error: MessageError }
+  | { readonly kind: "found"; readonly carrierId: string; readonly status: CarrierStatus }
+  /** `asOf`: the carrier's clock when its list answered; `null` where it was not asked, or did not say. */
+  | { readonly kind: "unseen"; readonly lookInMs: number; readonly asOf: number | null };
+
+export interface StatusRecord {
+  readonly op: string;
+  readonly outboundId: string | null;
+  readonly attempt: number | null;
+  readonly carrierId: string;
+  readonly status: CarrierStatus;
+  /** The carrier's own word. */
+  readonly rawStatus: string;
+  readonly error: MessageError | null;
+  readonly optOut: boolean;
+}
+
+export interface RecordedFact {
+  /**
+   * `unmatched`: no such message or attempt, or it was erased. `repeated`: known already, nothing changed but an
+   * event's count.
+   */
+  readonly outcome: "recorded" | "repeated" | "unmatched";
+  /** As it is now. */
+  readonly message: OutboundMessage | null;
+  /** Whether its status is another than before. */
+  readonly changed: boolean;
+  /** The carrier has this message under more than one id. */
+  readonly duplicate: boolean;
+  /** What was stopped with it: later parts, or everything after an opt-out. */
+  readonly cancelled: readonly OutboundMessage[];
+  readonly consentChanged: boolean;
+}
+
+export interface RivalQuery {
+  readonly outboundId: string;
+  readonly carrierIds: readonly string[];
+}
+
+export interface Rivals {
+  readonly attempts: readonly UnknownAttempt[];
+  /** Those of the asked ids that are known. */
+  readonly known: readonly string[];
+}

@@ -1,0 +1,114 @@
+import type { Conversation, Turn, TurnOutcome } from "../../model/conversation.ts";
+import type { InboundMessage, OutboundMessage } from "../../model/message.ts";
+import type { PartRecord } from "./arrivals.ts";
+
+/*
+ * The port's words, part of storage.ts: who answers what, and what is due.
+ */
+
+export interface TurnClaim {
+  readonly op: string;
+  readonly workerId: string;
+  readonly leaseMs: number;
+}
+
+export interface ClaimedTurn {
+  readonly conversation: Conversation;
+  readonly turn: Turn;
+  /** Runs of this turn that died with their process. */
+  readonly crashes: number;
+  readonly fence: number;
+  /** The texts to answer, by `seq`. At least one. */
+  readonly messages: readonly InboundMessage[];
+  /** How long the first of them has been waiting: since `pendingSince`. */
+  readonly waitedMs: number;
+}
+
+export interface TurnCommit {
+  readonly op: string;
+  readonly workerId: string;
+  readonly conversationId: string;
+  readonly turnId: string;
+  readonly fence: number;
+  readonly throughSeq: number;
+  readonly outcome: Exclude<TurnOutcome, "cancelled">;
+  /** Give way to a newer text. */
+  readonly supersede: boolean;
+  readonly pause: boolean;
+  /** Empty for silence. Ids are `turnId` + `-` + part. */
+  readonly parts: readonly PartRecord[];
+  readonly expiryMs: number;
+}
+
+export interface CommittedTurn {
+  readonly outcome: "committed" | "superseded" | "lost";
+  /** The reply's parts. Empty unless committed. */
+  readonly messages: readonly OutboundMessage[];
+  readonly conversation: Conversation | null;
+}
+
+export interface TurnRelease {
+  readonly op: string;
+  readonly workerId: string;
+  readonly conversationId: string;
+  readonly turnId: string;
+  readonly fence: number;
+  readonly reason: "failed" | "superseded" | "stopped";
+  readonly retryInMs: number;
+}
+
+export interface Heartbeat {
+  readonly op: string;
+  readonly workerId: string;
+  readonly leaseMs: number;
+  /** When a message whose worker died is looked at first. */
+  readonly lookInMs: number;
+}
+
+export interface HeartbeatAnswer {
+  readonly leases: readonly HeldLease[];
+  /** Messages that became `unknown` because their worker died. */
+  readonly unsettled: readonly OutboundMessage[];
+  /** Conversations that were taken back from dead workers. */
+  readonly recovered: number;
+}
+
+export interface HeldLease {
+  readonly conversationId: string;
+  readonly turnId: string;
+  readonly fence: number;
+  /** `seq` of the newest text that needs an answer. */
+  readonly pendingSeq: number;
+}
+
+export interface DueWork {
+  readonly messages: readonly DueMessage[];
+  /** Whether a conversation waits to be claimed now. */
+  readonly turns: boolean;
+  /** Milliseconds until the next thing that is not due yet becomes due; `null` where nothing will. */
+  readonly nextInMs: number | null;
+}
+
+export interface DueMessage {
+  /** `intent`: to be sent. `unknown`: to be looked for, or its window is over. */
+  readonly message: OutboundMessage;
+  readonly conversation: Conversation;
+  readonly consentKey: string;
+  /** `null` unless the message is `unknown`. */
+  readonly unknown: UnknownState | null;
+}
+
+export interface UnknownState {
+  /** How long it has been `unknown`, by the storage's clock. */
+  readonly forMs: number;
+  /** The carrier's clock at the first look into its list that answered, Unix milliseconds; `null` before it. */
+  readonly witnessSince: number | null;
+  /** Its attempts in `unknown`, oldest first: when each began, Unix milliseconds by the storage's clock. */
+  readonly attempts: readonly UnknownAttempt[];
+}
+
+export interface UnknownAttempt {
+  readonly outboundId: string;
+  readonly attempt: number;
+  readonly startedAt: number;
+}
