@@ -29,7 +29,7 @@ const config: KnipConfig = {
   // the fourth is the scheme of workerd's own modules.
   ignoreDependencies: ["@arethetypeswrong/cli", "publint", "better-sqlite3", "cloudflare", "bun", "chat", "deno"],
   // Debian's, where a machine has it: the tests of BullMQ start one.
-  ignoreBinaries: ["redis-server"],
+  ignoreBinaries: ["pgbouncer", "redis-server"],
 };
 
 export default config;

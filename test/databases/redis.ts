@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { acceptsConnections } from "./accepts-connections.ts";
 import { freePort } from "./free-port.ts";
 
 /** Why there is no Redis to test against; null where there is one. */
@@ -30,7 +30,7 @@ async function startOn(port: number): Promise<RedisServer> {
     { stdio: "ignore" },
   );
   const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()));
-  await answering(port, server);
+  if (!(await acceptsConnections(port, server))) throw new Error(`redis-server does not answer on port ${port}`);
   return {
     port,
     async stop() {
@@ -39,25 +39,4 @@ async function startOn(port: number): Promise<RedisServer> {
       rmSync(dir, { recursive: true, force: true });
     },
   };
-}
-
-async function answering(port: number, server: ChildProcess): Promise<void> {
-  const until = performance.now() + 10_000;
-  while (!(await accepts(port))) {
-    if (server.exitCode !== null || performance.now() > until) {
-      server.kill();
-      throw new Error(`redis-server does not answer on port ${port}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }
