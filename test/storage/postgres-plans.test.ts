@@ -153,6 +153,18 @@ describe("the statements of the PostgreSQL ledger", () => {
     expect(reads.length).toBeGreaterThan(7);
   });
 
+  it("keep one plan for all arguments, made without scans, in every function that is called from outside", async () => {
+    const { rows } = await ledgers.pool.query<{ name: string; settings: readonly string[] | null }>(
+      `select p.proname as name, p.proconfig as settings from pg_proc p
+        where p.pronamespace = $1::regnamespace and pg_get_function_identity_arguments(p.oid) = 'p jsonb, p_now bigint'
+          and p.proname <> 'ownline_1_inbound'`,
+      [ledgers.schema],
+    );
+    expect(rows.length).toBeGreaterThan(15);
+    const settings = ["plan_cache_mode=force_generic_plan", "enable_seqscan=off"];
+    for (const row of rows) expect(row).toEqual({ name: row.name, settings });
+  });
+
   it("never scan a table, however many rows it has", () => {
     expect(ofLedger().length).toBeGreaterThan(150);
     expect(ofLedger().flatMap(([sql, plan]) => scansOf(plan).map((table) => `${table} in: ${sql}`))).toEqual([]);
