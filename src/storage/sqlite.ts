@@ -33,7 +33,8 @@ const BUSY_TIMEOUT_MS = 5_000;
  *
  * A path (or `":memory:"`) is opened with `node:sqlite` at the first use, in WAL mode with `synchronous=FULL`: what was
  * acknowledged survives a power cut. An open database of `node:sqlite` or better-sqlite3 is used as it is, with
- * `synchronous` raised to FULL; it stays open when the storage is closed. All tables begin with `ownline_`.
+ * `synchronous` raised to FULL; it stays open when the storage is closed. All tables begin with `ownline_`; what
+ * `analyze` noted down about them is removed at the first use, since SQLite may read whole tables by it.
  *
  * Calls are synchronous inside: each one takes about as long as the disk needs to flush.
  *
