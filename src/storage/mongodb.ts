@@ -43,6 +43,10 @@ export interface MongodbOptions {
  * members, journaled, whatever write concern the `Db` has, and read from the primary. Times come from the server's
  * own clock. All collections begin with `ownline_`.
  *
+ * At most 8 transactions are under way at once over one client, and one fewer than its `maxPoolSize` where that is
+ * small. Further calls wait for their turn: the worker's in one line, texts and what else comes from outside in another,
+ * served by turns; heartbeats never wait. Who has waited for 10 s is refused as `storage_unavailable`, retryable.
+ *
  * It needs a replica set (one member is enough) or a sharded cluster, of MongoDB 5.0 or later: only they have
  * transactions. `storage.migrate()` creates the collections and indexes, as a step of the deployment. You connect and
  * close the client; the ledger does neither.

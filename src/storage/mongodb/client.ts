@@ -14,6 +14,8 @@ export interface MongoDb {
 
 /** @see https://mongodb.github.io/node-mongodb-native/7.0/classes/MongoClient.html */
 export interface MongoClientLike {
+  /** What it was made with. The ledger keeps within a small pool. */
+  readonly options?: { readonly maxPoolSize?: number };
   startSession(): MongoSession;
 }
 

@@ -13,10 +13,10 @@ import { addressKey, carrierKey, sendKey, textKey } from "./writes.ts";
 const TOMBSTONE = [{ $project: { erased: { $literal: true } } }];
 
 /** See {@link Storage.erase}. */
-export const ERASE: Method<EraseOrder, Erased> = { name: "erase", lock: readTime, run: erase };
+export const ERASE: Method<EraseOrder, Erased> = { name: "erase", line: "outside", lock: readTime, run: erase };
 
 /** See {@link Storage.purge}. */
-export const PURGE: Method<PurgeOrder, Erased> = { name: "purge", lock: readTime, run: purge };
+export const PURGE: Method<PurgeOrder, Erased> = { name: "purge", line: "outside", lock: readTime, run: purge };
 
 async function readTime(set: WorkingSet): Promise<void> {
   set.setNow(await readClock(set.store, set.session));

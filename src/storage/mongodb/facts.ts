@@ -13,6 +13,7 @@ import { carrierKey } from "./writes.ts";
 /** See {@link Storage.claimSend}. */
 export const CLAIM_SEND: Method<SendClaim, ClaimedSend> = {
   name: "claimSend",
+  line: "worker",
   judge: judgeGate,
   async lock(set, { outboundId, workerId, conditions }) {
     keepable(workerId);
@@ -44,6 +45,7 @@ export const CLAIM_SEND: Method<SendClaim, ClaimedSend> = {
 /** See {@link Storage.recordSend}. */
 export const RECORD_SEND: Method<SendRecord, RecordedFact> = {
   name: "recordSend",
+  line: "worker",
   judge: judgeSend,
   async lock(set, { outboundId }) {
     await lockConversationOf(set, keepable(outboundId));
@@ -62,6 +64,7 @@ export const RECORD_SEND: Method<SendRecord, RecordedFact> = {
 /** See {@link Storage.recordStatus}. */
 export const RECORD_STATUS: Method<StatusRecord, RecordedFact> = {
   name: "recordStatus",
+  line: "outside",
   judge: judgeStatus,
   async lock(set, record) {
     await lockConversationOf(set, await messageOf(set, record));
@@ -86,6 +89,7 @@ async function messageOf(set: WorkingSet, { outboundId, attempt, carrierId }: St
 /** See {@link Storage.resolve}. */
 export const RESOLVE: Method<Resolution, RecordedFact> = {
   name: "resolve",
+  line: "outside",
   judge: judgeResolution,
   async lock(set, { outboundId }) {
     await lockConversationOf(set, keepable(outboundId));

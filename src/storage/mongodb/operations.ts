@@ -1,5 +1,6 @@
 import type { Ledger } from "../memory/ledger.ts";
 import { keepable } from "../sql/statement.ts";
+import type { Line } from "./admission.ts";
 import { text } from "./fields.ts";
 import { type Store, sessionOf } from "./store.ts";
 import { type Judged, transact } from "./transaction.ts";
@@ -25,6 +26,8 @@ interface Running<C, R> {
 interface MethodBase<C, R> {
   /** Known to the database: part of the operation's id. */
   readonly name: string;
+  /** Where its transactions wait for their turn; `null` for one that does not wait. */
+  readonly line: Line | null;
   /** Locks what two of them must not change at once, the conversation first. */
   lock(set: WorkingSet, call: C): Promise<void>;
   /** Loads what `judge` looks at. */
@@ -45,7 +48,7 @@ export function once<C extends { readonly op: string }, R>(
 ): (call: C) => Promise<R> {
   return (call) => {
     const id = keepable(`${method.name} ${call.op}`);
-    return transact(store, async (session): Promise<Judged<R>> => {
+    return transact(store, method.line, async (session): Promise<Judged<R>> => {
       const set = new WorkingSet(store, session, id);
       await method.lock(set, call);
       const [first] = await set.find("operations", { _id: id });

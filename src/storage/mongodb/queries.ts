@@ -12,6 +12,7 @@ import type {
   RivalQuery,
   Rivals,
 } from "../storage.ts";
+import type { Line } from "./admission.ts";
 import type { MongoDocument } from "./client.ts";
 import { conversationOf, messageOf } from "./documents.ts";
 import { number, text, textOrNull, texts } from "./fields.ts";
@@ -22,15 +23,15 @@ import { WorkingSet } from "./working-set.ts";
 import { textKey } from "./writes.ts";
 
 /** Reads of one moment: a message is never seen without its conversation. */
-function reading<R>(store: Store, read: (set: WorkingSet) => Promise<R>): Promise<R> {
-  return transact(store, async (session) => {
+function reading<R>(store: Store, line: Line, read: (set: WorkingSet) => Promise<R>): Promise<R> {
+  return transact(store, line, async (session) => {
     return { answer: await read(new WorkingSet(store, session)), commits: false };
   });
 }
 
 /** See {@link Storage.due}. */
 export function due(store: Store, limit: number): Promise<DueWork> {
-  return reading(store, async (set) => {
+  return reading(store, "worker", async (set) => {
     set.setNow(await readClock(store, set.session));
     const { ledger } = set;
     const dueMessages = await firstBy(set, "messages", "dueAt", limit);
@@ -94,7 +95,7 @@ async function takeOverIn(set: WorkingSet): Promise<number | null> {
 /** See {@link Storage.rivals}. */
 export function rivals(store: Store, query: RivalQuery): Promise<Rivals> {
   for (const id of [query.outboundId, ...query.carrierIds]) keepable(id);
-  return reading(store, async (set) => {
+  return reading(store, "worker", async (set) => {
     const own = await set.find("messages", { _id: query.outboundId });
     for (const doc of own) {
       const conversationId = text(doc, "conversationId");
@@ -111,7 +112,7 @@ export function rivals(store: Store, query: RivalQuery): Promise<Rivals> {
 /** See {@link Storage.story}. */
 export function story(store: Store, messageId: string): Promise<MessageStory | null> {
   keepable(messageId);
-  return reading(store, async (set) => {
+  return reading(store, "outside", async (set) => {
     const own = await set.find("messages", { _id: messageId });
     await addConversationsOf(set, own);
     for (const doc of own) {

@@ -13,6 +13,7 @@ import type { WorkingSet } from "./working-set.ts";
 /** See {@link Storage.requeueTurn}. */
 export const REQUEUE_TURN: Method<TurnRequeue, RequeuedTurn> = {
   name: "requeueTurn",
+  line: "outside",
   judge: judgeRequeue,
   async lock(set, { turnId }) {
     const [turn] = await set.find("turns", { _id: keepable(turnId) });
@@ -39,6 +40,7 @@ export const REQUEUE_TURN: Method<TurnRequeue, RequeuedTurn> = {
 /** See {@link Storage.suspect}. */
 export const SUSPECT: Method<Suspicion, readonly OutboundMessage[]> = {
   name: "suspect",
+  line: "outside",
   judge: judgeSuspicion,
   async lock(set, { limit }) {
     set.setNow(await readClock(set.store, set.session));
@@ -60,6 +62,7 @@ export const SUSPECT: Method<Suspicion, readonly OutboundMessage[]> = {
 /** See {@link Storage.claimSweep}. */
 export const CLAIM_SWEEP: Method<SweepClaim, ClaimedSweep | null> = {
   name: "claimSweep",
+  line: "worker",
   judge: judgeSweepClaim,
   lock: (set, { sender }) => lockSweep(set, sender),
   changedNothing: (claimed) => claimed === null,
@@ -68,6 +71,7 @@ export const CLAIM_SWEEP: Method<SweepClaim, ClaimedSweep | null> = {
 /** See {@link Storage.commitSweep}. */
 export const COMMIT_SWEEP: Method<SweepCommit, boolean> = {
   name: "commitSweep",
+  line: "worker",
   judge: judgeSweepCommit,
   lock: (set, { sender }) => lockSweep(set, sender),
   changedNothing: (isCommitted) => !isCommitted,

@@ -1,5 +1,6 @@
 import type { StorageClock } from "../clock.ts";
-import type { MongoCollection, MongoDb, MongoSession } from "./client.ts";
+import { type Admission, admission } from "./admission.ts";
+import type { MongoClientLike, MongoCollection, MongoDb, MongoSession } from "./client.ts";
 import { moment } from "./fields.ts";
 import type { Table } from "./schema.ts";
 
@@ -9,7 +10,23 @@ export interface Store {
   readonly tables: Readonly<Record<Table, MongoCollection>>;
   /** `null` for the server's own. */
   readonly clock: StorageClock | null;
+  /** Through which transactions go: all but the heartbeat's. */
+  readonly admit: Admission;
 }
+
+/**
+ * The transactions under way at once over one client. One that waits for a lock keeps a connection busy. Were there as
+ * many of them as connections, those that hold the locks could not send their next command, and would grow old and be
+ * aborted by the server. More of them than the server carries grow old in the same way.
+ */
+const MOST_TRANSACTIONS = 8;
+
+/**
+ * Twilio gives a webhook 15 s, and not every account retries after a 503: so a text waits for as long as it may, and
+ * its transaction has the rest.
+ * @see https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+ */
+const LONGEST_WAIT_MS = 10_000;
 
 /** How long a majority may take to confirm a write before the ledger counts as out of reach. */
 const CONFIRM_WITHIN_MS = 10_000;
@@ -53,7 +70,26 @@ export function storeOver(db: MongoDb, clock: StorageClock | null): Store {
     sweeps: open("sweeps"),
     operations: open("operations"),
   };
-  return { db, tables, clock };
+  return { db, tables, clock, admit: admissionOf(db.client) };
+}
+
+/** Ledgers over one client share its connections, so they wait in the same lines. */
+const admissions = new WeakMap<MongoClientLike, Admission>();
+
+function admissionOf(client: MongoClientLike): Admission {
+  const known = admissions.get(client);
+  if (known !== undefined) return known;
+  const made = admission({ places: placesIn(client), longestWaitMs: LONGEST_WAIT_MS });
+  admissions.set(client, made);
+  return made;
+}
+
+function placesIn({ options }: MongoClientLike): number {
+  const connections = options?.maxPoolSize ?? 0;
+  // To the driver, 0 is no limit.
+  if (connections === 0) return MOST_TRANSACTIONS;
+  // One is for what is asked beside transactions: heartbeats, and pages.
+  return Math.min(MOST_TRANSACTIONS, Math.max(1, connections - 1));
 }
 
 /** The collection's name in the database. */

@@ -100,7 +100,7 @@ function recordUnderKey<C extends Addressed, R>(store: Store, record: C, how: Ke
   for (const id of [line, participant, sender, conversationId, consentKey]) keepable(id);
   const callId = crypto.randomUUID();
   let ours: R | null = null;
-  return transact(store, async (session) => {
+  return transact(store, "outside", async (session) => {
     const set = new WorkingSet(store, session, callId);
     await lockAddress(set, conversationId, line, participant);
     await lockConsent(set, consentKey);

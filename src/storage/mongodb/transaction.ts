@@ -1,3 +1,4 @@
+import type { Line } from "./admission.ts";
 import type { MongoSession } from "./client.ts";
 import { isUnknownCommit, mayRunAgain, serverErrorOf, storageError } from "./errors.ts";
 import { type Store, TRANSACTION } from "./store.ts";
@@ -9,6 +10,8 @@ export interface Judged<R> {
   readonly commits: boolean;
 }
 
+type Judge<R> = (session: MongoSession) => Promise<Judged<R>>;
+
 /** Others may hold the same documents for a while: a commit takes milliseconds, so this is many times that. */
 const CONFLICT_TRIES = 60;
 /** Of an error that we do not know; a server that only speaks MongoDB's protocol has conflicts with codes of its own. */
@@ -17,13 +20,19 @@ const COMMIT_TRIES = 3;
 const LONGEST_WAIT_MS = 100;
 
 /**
- * Runs a transaction until it commits. It may run more than once, and nothing of a run that did not commit stays. A
- * commit whose answer was lost is asked for again; where that does not help, the whole is run again: `judge` finds
- * the operation's first answer then, so it is not done twice.
+ * Runs a transaction until it commits, as soon as its turn comes in its line; without a line, at once. It may run more
+ * than once, and nothing of a run that did not commit stays. A commit whose answer was lost is asked for again; where
+ * that does not help, the whole is run again: `judge` finds the operation's first answer then, so it is not done twice.
  *
  * @throws OwnlineError `storage_unavailable`, retryable.
  */
-export async function transact<R>(store: Store, judge: (session: MongoSession) => Promise<Judged<R>>): Promise<R> {
+export function transact<R>(store: Store, line: Line | null, judge: Judge<R>): Promise<R> {
+  const run = () => runUntilCommitted(store, judge);
+  // It keeps its place between its runs: who meets conflicts would be overtaken by everybody else.
+  return line === null ? run() : store.admit(line, run);
+}
+
+async function runUntilCommitted<R>(store: Store, judge: Judge<R>): Promise<R> {
   for (let run = 1; ; run += 1) {
     const session = store.db.client.startSession();
     try {

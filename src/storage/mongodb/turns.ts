@@ -16,6 +16,7 @@ import { readClock } from "./store.ts";
 /** See {@link Storage.claimTurn}. */
 export const CLAIM_TURN: Method<TurnClaim, ClaimedTurn | null> = {
   name: "claimTurn",
+  line: "worker",
   judge: judgeClaim,
   async lock(set, { workerId }) {
     keepable(workerId);
@@ -39,6 +40,7 @@ export const CLAIM_TURN: Method<TurnClaim, ClaimedTurn | null> = {
 /** See {@link Storage.commitTurn}. */
 export const COMMIT_TURN: Method<TurnCommit, CommittedTurn> = {
   name: "commitTurn",
+  line: "worker",
   judge: judgeCommit,
   async lock(set, { conversationId, parts }) {
     for (const { id } of parts) keepable(id);
@@ -57,6 +59,7 @@ export const COMMIT_TURN: Method<TurnCommit, CommittedTurn> = {
 /** See {@link Storage.releaseTurn}. */
 export const RELEASE_TURN: Method<TurnRelease, boolean> = {
   name: "releaseTurn",
+  line: "worker",
   judge: judgeRelease,
   async lock(set, { conversationId }) {
     await lockConversation(set, { _id: keepable(conversationId) });
@@ -70,6 +73,7 @@ export const RELEASE_TURN: Method<TurnRelease, boolean> = {
 /** See {@link Storage.setPaused}. */
 export const SET_PAUSED: Method<PauseChange, Conversation | null> = {
   name: "setPaused",
+  line: "outside",
   judge: judgePause,
   async lock(set, { conversationId }) {
     await lockConversation(set, { _id: keepable(conversationId) });

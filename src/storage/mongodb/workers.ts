@@ -19,6 +19,8 @@ const MAX_BURIED = 500;
  */
 export const HEARTBEAT: Method<Heartbeat, HeartbeatAnswer> = {
   name: "heartbeat",
+  // A process has one at a time. Behind others it would come too late, and every lease would be lost.
+  line: null,
   judge: judgeHeartbeat,
   async lock(set, { workerId }) {
     keepable(workerId);
