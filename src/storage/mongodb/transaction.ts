@@ -1,6 +1,6 @@
 import type { Line } from "./admission.ts";
 import type { MongoSession } from "./client.ts";
-import { isUnknownCommit, mayRunAgain, serverErrorOf, storageError } from "./errors.ts";
+import { commitErrorOf, isUnknownCommit, mayRunAgain, serverErrorOf, storageError } from "./errors.ts";
 import { type Store, TRANSACTION } from "./store.ts";
 
 /** What a transaction came to. */
@@ -59,7 +59,8 @@ async function commit(session: MongoSession): Promise<void> {
     try {
       await session.commitTransaction();
       return;
-    } catch (error) {
+    } catch (thrown) {
+      const error = commitErrorOf(thrown);
       if (attempt >= COMMIT_TRIES || !isUnknownCommit(error)) throw error;
     }
   }
