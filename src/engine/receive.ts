@@ -23,11 +23,25 @@ export interface IncomingText {
   readonly media: readonly Media[];
   readonly optOut: InboundSnapshot["optOut"];
   readonly occurredAt: number | null;
-  /**
-   * Set where the text was found in the carrier's list, since its webhook never came; `unanswered` says why it is not
-   * answered, `null` where it is.
-   */
-  readonly swept?: { readonly unanswered: string | null };
+  /** Set where the text was found in the carrier's list, since its webhook never came. */
+  readonly swept?: SweptText;
+}
+
+export interface SweptText {
+  /** Why it is not answered, `null` where it is. */
+  readonly unanswered: string | null;
+  /** Whether its webhook may still come. */
+  readonly isYoung: boolean;
+}
+
+/** A text as the policies judge it. */
+interface JudgedText {
+  readonly route: Route | null;
+  readonly line: string;
+  readonly sender: string;
+  readonly snapshot: InboundSnapshot;
+  readonly verdicts: readonly InboundVerdict[];
+  readonly consentKey: string;
 }
 
 /**
@@ -38,7 +52,34 @@ export interface IncomingText {
  * resolver of senders throws.
  */
 export async function receive(context: EngineContext, text: IncomingText): Promise<RecordedInbound> {
-  const { senders, storage, tell, burst } = context;
+  return record(context, text, await judge(context, text));
+}
+
+/**
+ * The same for a text that was found in the carrier's list. `null` where it is left to its webhook for now: the list
+ * opts nobody in and carries no reply, and the webhook of a text that is stored already changes nothing any more.
+ *
+ * @throws OwnlineError as `receive`
+ */
+export async function receiveSwept(
+  context: EngineContext,
+  text: IncomingText & { readonly swept: SweptText },
+): Promise<RecordedInbound | null> {
+  const judged = await judge(context, text);
+  if (text.swept.isYoung && (await losesByHaste(context, judged))) return null;
+  return record(context, text, judged);
+}
+
+async function losesByHaste({ storage }: EngineContext, { verdicts, consentKey }: JudgedText): Promise<boolean> {
+  const consent = wishIn(verdicts);
+  // A STOP counts at once, whatever becomes of its confirmation.
+  if (consent === "opted-out") return false;
+  if (verdicts.some(({ reply }) => reply !== undefined)) return true;
+  return consent === "opted-in" && (await storage.consent(consentKey))?.state === "opted-out";
+}
+
+async function judge(context: EngineContext, text: IncomingText): Promise<JudgedText> {
+  const { senders } = context;
   const route = await senders.routeInbound(text.to, text.service);
   const { line, sender } = route ?? { line: text.to, sender: text.to };
   const snapshot: InboundSnapshot = {
@@ -54,10 +95,14 @@ export async function receive(context: EngineContext, text: IncomingText): Promi
   const verdicts = context.policies.flatMap((policy) =>
     hookNow(`the policy "${policy.name}"`, () => policy.inbound?.(snapshot) ?? []),
   );
+  return { route, line, sender, snapshot, verdicts, consentKey: await context.consentKey(line, text.from) };
+}
+
+async function record(context: EngineContext, text: IncomingText, judged: JudgedText): Promise<RecordedInbound> {
+  const { storage, tell, burst } = context;
+  const { route, line, sender, snapshot, verdicts, consentKey } = judged;
   const silent = verdicts.find((verdict) => !verdict.answer);
   const consent = consentOf(text, verdicts);
-  const consentKey = await context.consentKey(line, text.from);
-
   const recorded = await storage.recordInbound({
     key: text.key,
     messageId: newId("m"),
@@ -104,12 +149,16 @@ export async function receive(context: EngineContext, text: IncomingText): Promi
   return recorded;
 }
 
+function wishIn(verdicts: readonly InboundVerdict[]): InboundVerdict["consent"] {
+  return verdicts.find(({ consent }) => consent !== undefined)?.consent;
+}
+
 /**
  * A text that was found late changes consent one way only: nobody is opted in by an old START, and an old STOP does not
  * outlive the START that followed it.
  */
 function consentOf(text: IncomingText, verdicts: readonly InboundVerdict[]): ConsentChange | null {
-  const state = verdicts.find((verdict) => verdict.consent !== undefined)?.consent;
+  const state = wishIn(verdicts);
   if (state === undefined || (text.swept !== undefined && state === "opted-in")) return null;
   const source = text.optOut === null ? "word" : "carrier";
   const isLate = text.swept !== undefined && text.occurredAt !== null;

@@ -6,7 +6,7 @@ import type { InboundText, ListedTexts, OwnedSender } from "../transport/transpo
 import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
 import type { SweepOptions } from "./options.ts";
-import { receive } from "./receive.ts";
+import { receiveSwept } from "./receive.ts";
 import { listTrouble } from "./reconcile.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
@@ -39,6 +39,8 @@ export interface SweepHow {
 const SWEEP_LEASE_MS = 30_000;
 /** The account's numbers and their webhooks are read again after this. */
 const OWNED_FOR_MS = 3_600_000;
+/** Carriers post a webhook within seconds; retries, a fallback URL and a slow proxy need minutes at most. */
+const WEBHOOK_MAY_COME_MS = 300_000;
 
 /** Makes the sweeper; `stored` hears of each text that it brings in. */
 export function createSweeper(context: EngineContext, stored: (recorded: RecordedInbound) => void): Sweeper {
@@ -130,18 +132,21 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
   const store = async (
     text: InboundText,
     asOf: number | null,
-    { answerWithinMs }: Required<SweepOptions>,
+    { answerWithinMs, overlapMs }: Required<SweepOptions>,
     { isAnswered }: SweepHow,
   ): Promise<boolean> => {
-    const isOld = asOf !== null && text.occurredAt !== null && asOf - text.occurredAt > answerWithinMs;
+    const ageMs = asOf === null || text.occurredAt === null ? null : asOf - text.occurredAt;
+    const isOld = ageMs !== null && ageMs > answerWithinMs;
+    // Seen again before it leaves the overlap.
+    const isYoung = ageMs !== null && ageMs < Math.min(WEBHOOK_MAY_COME_MS, overlapMs / 2);
     const answered = !isOld && isAnswered !== undefined && (await isAnswered(text));
     const unanswered = isOld
       ? "it was found too late to be answered (options.sweep.answerWithinMs)"
       : answered
         ? "the carrier's list shows that it was answered already"
         : null;
-    const recorded = await receive(context, { ...text, origin: "webhook", swept: { unanswered } });
-    if (recorded.outcome !== "recorded" || recorded.message === null) return false;
+    const recorded = await receiveSwept(context, { ...text, origin: "webhook", swept: { unanswered, isYoung } });
+    if (recorded?.outcome !== "recorded" || recorded.message === null) return false;
     const { conversationId, id } = recorded.message;
     const detail =
       "its webhook never came; it was found in the carrier's list. Check the webhook's URL and its retries";

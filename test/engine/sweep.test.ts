@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { OwnlineError } from "../../src/errors.ts";
+import { optOut } from "../../src/policy/opt-out.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import type { InboundText, ListInboundQuery, OwnedSender } from "../../src/transport/transport.ts";
 import { breathe, deferred, ledger, OURS, PERSON, type Rig, type RigOptions, rig } from "./rig.ts";
@@ -159,6 +160,48 @@ describe("a text whose webhook never came", () => {
     await house.clock.advance(MINUTE);
     await house.sms.processDue();
     await expect(house.sms.send({ key: "4", to: PERSON, body: "x" })).rejects.toMatchObject({ code: "opted_out" });
+  });
+
+  it("is left to its webhook for as long as that may come, where it opts in or gets a reply", async () => {
+    const words = { stop: "You are out.", help: "We are ownline." };
+    const one = scene({ policies: [optOut({ carrierReplies: () => false, replies: words })] });
+    await using house = one.house;
+    await house.text("STOP");
+    one.lose("SM-start", "START");
+    one.lose("SM-help", "HELP");
+    await house.clock.advance(4 * MINUTE);
+    await house.sms.processDue();
+    expect(kinds(one)).not.toContain("swept");
+    const help = await house.text("HELP", { sid: "SM-help" });
+    expect((await house.history(help)).map(({ body }) => body)).toEqual(["STOP", words.stop, "HELP", words.help]);
+    await house.text("START", { sid: "SM-start" });
+    await house.text("hello again");
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toContain("re: hello again");
+  });
+
+  it("is not left to its webhook where that would change nothing, or where it opts out", async () => {
+    const words = { stop: "You are out." };
+    const one = scene({ policies: [optOut({ carrierReplies: () => false, replies: words })] });
+    await using house = one.house;
+    one.lose("SM-yes", "Yes!");
+    await house.sms.processDue();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: Yes!"]);
+    await house.clock.advance(MINUTE);
+    one.lose("SM-stop", "STOP");
+    await house.sms.processDue();
+    await expect(house.sms.send({ key: "1", to: PERSON, body: "x" })).rejects.toMatchObject({ code: "opted_out" });
+  });
+
+  it("is stored without its consent or its reply when its webhook does not come any more", async () => {
+    const one = scene();
+    await using house = one.house;
+    await house.text("STOP");
+    one.lose("SM-start", "START");
+    await house.clock.advance(5 * MINUTE);
+    await house.sms.processDue();
+    expect((await inbound(one)).map(({ body }) => body)).toEqual(["STOP", "START"]);
+    await expect(house.sms.send({ key: "1", to: PERSON, body: "x" })).rejects.toMatchObject({ code: "opted_out" });
   });
 
   it("is found again after an error of the list, which is told: nothing is passed over", async () => {

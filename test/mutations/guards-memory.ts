@@ -288,8 +288,8 @@ const MUTATIONS: readonly Omit<Mutation, "ledger">[] = [
     edits: [
       {
         file: "src/engine/sweep.ts",
-        search: "asOf - text.occurredAt > answerWithinMs;",
-        replace: "asOf - text.occurredAt > answerWithinMs + 1e12;",
+        search: "ageMs > answerWithinMs;",
+        replace: "ageMs > answerWithinMs + 1e12;",
       },
     ],
   },
@@ -302,6 +302,10 @@ const MUTATIONS: readonly Omit<Mutation, "ledger">[] = [
         replace: '(text.swept !== undefined && state !== "opted-in" && state !== "opted-out")',
       },
     ],
+  },
+  {
+    guard: "a START is left to its webhook for as long as that may come",
+    edits: [{ file: "src/engine/sweep.ts", search: "ageMs < Math.min(", replace: "ageMs < 0 * Math.min(" }],
   },
   {
     guard: "a STOP that was found late does not undo the START after it",

@@ -20,6 +20,7 @@ export function enterText(book: Book, fact: Fact & { kind: "text" }, terms: Term
     if (optedInAtMs === undefined) book.optedInAtMs.set(fact.consentKey, fact.atMs);
   }
   judgeSwept(book, fact, terms, accuse);
+  judgeHaste(book, fact, terms, accuse);
   if (!terms.usualPolicies) return;
   const isOut = book.optedOut.has(fact.consentKey);
   if (isOut && fact.needsAnswer) accuse("consent", `${fact.key} of a person who opted out waits for an answer`);
@@ -29,6 +30,14 @@ export function enterText(book: Book, fact: Fact & { kind: "text" }, terms: Term
   if ((fact.body === "STOP") !== (fact.consent === "opted-out")) accuse("consent", `${fact.body} said ${fact.consent}`);
   if (fact.sweptSinceMs !== null && fact.consent === "opted-in") accuse("consent", "an old START opted a person in");
   if (fact.autoReplyId !== null && isOut) accuse("consent", "an auto-reply went to a person who opted out");
+}
+
+/** An acknowledged START counts: its webhook changes nothing any more where the list was quicker. */
+function judgeHaste(book: Book, fact: Fact & { kind: "text" }, { settings }: Terms, accuse: AccuseNow): void {
+  if (fact.body !== "START" || fact.sweptSinceMs === null || settings.sweep === null) return;
+  const waitMs = Math.min(300_000, settings.sweep.overlapMs / 2);
+  if (book.optedOut.has(fact.consentKey) && fact.atMs - fact.sweptSinceMs < waitMs)
+    accuse("consent", `${fact.key}, a START, was taken from the list while its webhook could still come`);
 }
 
 /** What the carrier's list brought must be answered as long as it is young, and only shown where it is old. */
