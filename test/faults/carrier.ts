@@ -3,7 +3,7 @@ import { text as readAll } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
 import { createWebhooks, type Text } from "./carrier-webhooks.ts";
 import { ledgerWriter, type Outgoing } from "./ledger.ts";
-import { type CarrierSettings, generator, type Line } from "./network.ts";
+import { type CarrierSettings, generator, LEFT_AT_HEADER, type Line } from "./network.ts";
 
 /*
  * A carrier as a process of its own: Twilio's REST API as far as ownline's transport uses it, signed webhooks, status
@@ -50,7 +50,7 @@ function takeText({ from, to, body }: { from: string; to: string; body: string }
 }
 
 /** Twilio's answers to a create call, with what the network does to them. */
-async function create(form: URLSearchParams, response: ServerResponse): Promise<void> {
+async function create(form: URLSearchParams, leftAt: number, response: ServerResponse): Promise<void> {
   const from = form.get("From") ?? "";
   const statusCallback = form.get("StatusCallback") ?? "";
   const [, outboundId = "", attempt = "0"] =
@@ -61,6 +61,7 @@ async function create(form: URLSearchParams, response: ServerResponse): Promise<
     from,
     to: form.get("To") ?? "",
     body: form.get("Body") ?? "",
+    leftAt,
   };
   const { network } = lineOf(from);
   lastRequest += 1;
@@ -168,7 +169,7 @@ async function route(request: IncomingMessage, response: ServerResponse): Promis
   const resource = url.pathname.split(`/Accounts/${settings.accountSid}/`)[1] ?? url.pathname;
   switch (`${request.method} ${resource}`) {
     case "POST Messages.json":
-      return create(new URLSearchParams(body), response);
+      return create(new URLSearchParams(body), Number(request.headers[LEFT_AT_HEADER]), response);
     case "GET Messages.json":
       return list(url, response);
     case "GET IncomingPhoneNumbers.json":

@@ -3,8 +3,9 @@ import { createServer } from "node:http";
 import { toNodeHandler } from "../../src/http/node.ts";
 import { type OwnlineOptions, ownline } from "../../src/index.ts";
 import type { Storage } from "../../src/storage/storage.ts";
-import { twilio } from "../../src/transport/twilio/twilio.ts";
+import { type FetchFunction, twilio } from "../../src/transport/twilio/twilio.ts";
 import { type Plan, passer, pointedAi, pointedStorage, pointedTransport } from "./crash-points.ts";
+import { LEFT_AT_HEADER } from "./network.ts";
 import { FALLBACK, scriptedAi } from "./script.ts";
 import { openStorage } from "./storages.ts";
 import type { Trace } from "./trace.ts";
@@ -32,10 +33,15 @@ export interface EngineSettings {
 }
 
 const settings: EngineSettings = JSON.parse(process.env.OWNLINE_FAULTS_ENGINE ?? "{}");
-if (settings.clockOffsetMs !== 0) {
-  const now = Date.now;
-  Date.now = () => now() + settings.clockOffsetMs;
-}
+const trueNow = Date.now;
+if (settings.clockOffsetMs !== 0) Date.now = () => trueNow() + settings.clockOffsetMs;
+
+/** What the wire knows: when a request left. */
+const stamped: FetchFunction = (url, init) => {
+  const headers = new Headers(init.headers);
+  headers.set(LEFT_AT_HEADER, String(trueNow()));
+  return fetch(url, { ...init, headers });
+};
 
 const traceHandle = openSync(settings.traceFile, "a");
 function note(trace: Trace): void {
@@ -98,7 +104,7 @@ const { number, publicUrl, apiUrl, accountSid, authToken, transportTimeoutMs } =
 const sms = ownline({
   senders: [number],
   transport: pointedTransport(
-    twilio({ accountSid, authToken, webhookUrl: publicUrl, apiUrl, timeoutMs: transportTimeoutMs }),
+    twilio({ accountSid, authToken, webhookUrl: publicUrl, apiUrl, timeoutMs: transportTimeoutMs, fetch: stamped }),
     pass,
   ),
   storage,

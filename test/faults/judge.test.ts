@@ -15,17 +15,20 @@ function story() {
   };
   const self = {
     /** A person's text, acknowledged unless its answer says otherwise. */
-    text(body: string, status: number | null = 200) {
+    text: (body: string, status: number | null = 200) => self.sent(body).acknowledged(sids, status),
+    sent(body: string) {
       sids += 1;
-      const sid = `SM${sids}`;
-      entries.push({ at: tick(), kind: "text", sid, from: person, to: "us", body });
-      entries.push({ at: tick(), kind: "webhook-answer", sid, attempt: 1, status });
+      entries.push({ at: tick(), kind: "text", sid: `SM${sids}`, from: person, to: "us", body });
       return self;
     },
-    /** A text that the carrier took from us. */
-    taken(outboundId: string, body: string, attempt = 1) {
+    acknowledged(sid: number, status: number | null = 200) {
+      entries.push({ at: tick(), kind: "webhook-answer", sid: `SM${sid}`, attempt: 1, status });
+      return self;
+    },
+    /** A text that the carrier took from us, `wayMs` after the request had left. */
+    taken(outboundId: string, body: string, attempt = 1, wayMs = 0) {
       sids += 1;
-      const outgoing = { outboundId, attempt, from: "us", to: person, body };
+      const outgoing = { outboundId, attempt, from: "us", to: person, body, leftAt: now + 1000 - wayMs };
       const request = String(sids);
       entries.push({ at: tick(), kind: "post", request, ...outgoing });
       entries.push({ at: now, kind: "taken", request, sid: `SM${sids}`, listedAt: now, ...outgoing });
@@ -90,6 +93,19 @@ describe("the judge of the fault suite", () => {
     expect(first().taken("ta-1", answer("1"), 1).verdict()).toMatchObject({ violations: [], frozenDuplicates: 1 });
   });
 
+  it("counts a request apart that was on its way while the list was asked", () => {
+    const asked = () => story().text(one).looked();
+    const late = asked().taken("ta-1", answer("1"), 1, 2500).taken("ta-1", answer("1"), 2);
+    expect(late.verdict()).toMatchObject({ violations: [], frozenDuplicates: 1, silentDuplicates: 0 });
+    // It left after the list was asked.
+    expect(asked().taken("ta-1", answer("1"), 1, 500).taken("ta-1", answer("1"), 2).faults()).toEqual(["duplicated"]);
+    // The second one had left before the list showed the first one, and came after it.
+    const crossing = story().text(one).taken("ta-1", answer("1"));
+    const shown = crossing.lastSid();
+    crossing.looked().looked(shown).taken("ta-1", answer("1"), 2, 1500);
+    expect(crossing.verdict()).toMatchObject({ violations: [], silentDuplicates: 1 });
+  });
+
   it("calls an answer out of order that overtakes the answer to an earlier text", () => {
     const overtaken = story().text(one).text(two).taken("tb-1", answer("2")).taken("ta-1", answer("1"));
     expect(overtaken.faults()).toEqual(["out-of-order"]);
@@ -106,11 +122,25 @@ describe("the judge of the fault suite", () => {
     expect(long().taken("ta-1", "re: 1 w1 w2").taken("tb-1", answer("2")).faults()).toEqual(["lost"]);
   });
 
-  it("lets one fallback text stand for one gap, and for no more", () => {
+  it("lets a fallback text stand for texts that were acknowledged in another order than they were sent", () => {
+    const three = "#3 fast please";
+    const burst = () => story().sent(one).sent(two).sent(three).acknowledged(1).acknowledged(3);
+    const late = burst().taken("ta-1", FALLBACK).acknowledged(2).taken("tb-1", answer("2"));
+    expect(late.faults()).toEqual([]);
+    // The one fallback text was sent before the third text was there.
+    const early = story().text(one).taken("ta-1", FALLBACK).text(two).taken("tb-1", answer("2")).text(three);
+    expect(early.faults()).toEqual(["lost"]);
+  });
+
+  it("lets one fallback text stand for the texts of a turn, and for no more", () => {
     expect(story().text(one).taken("ta-1", FALLBACK).text(two).taken("tb-1", answer("2")).faults()).toEqual([]);
     expect(story().text(one).taken("ta-1", FALLBACK).taken("tb-1", FALLBACK).faults()).toEqual(["duplicated"]);
+    // Each of two turns may end with one.
+    expect(story().text(one).text(two).taken("ta-1", FALLBACK).taken("tb-1", FALLBACK).faults()).toEqual([]);
     const late = story().text(one).text(two).taken("tb-1", answer("2")).taken("ta-1", FALLBACK);
-    expect(late.faults()).toContain("lost");
+    expect(late.faults()).toEqual(["lost", "duplicated"]);
+    const before = story().text(one).text(two).text("#3 fast please").taken("ta-1", FALLBACK);
+    expect(before.taken("tb-1", answer("1")).taken("tc-1", answer("3")).faults()).toEqual(["lost", "duplicated"]);
   });
 
   it("lets nothing through to a person after the STOP was acknowledged, until there is a START", () => {
@@ -119,6 +149,8 @@ describe("the judge of the fault suite", () => {
     expect(story().text(one).text("STOP").looked().taken("ta-1", answer("1")).faults()).toEqual(["to-opted-out"]);
     const under = story().text(one).text("STOP").taken("ta-1", answer("1"));
     expect(under.verdict()).toMatchObject({ violations: [], underWayAtStop: 1, underWayAtStopMs: 1000 });
+    const onItsWay = story().text(one).text("STOP").looked().taken("ta-1", answer("1"), 1, 3000);
+    expect(onItsWay.verdict()).toMatchObject({ violations: [], underWayAtStop: 1, underWayAtStopMs: 2000 });
     const back = story().text("STOP").text("START").text(one);
     expect(back.faults()).toEqual(["lost"]);
     expect(back.taken("ta-1", answer("1")).faults()).toEqual([]);

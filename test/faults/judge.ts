@@ -1,3 +1,4 @@
+import { matchFallbacks } from "./judge-fallbacks.ts";
 import type { Entry, EntryOf } from "./ledger.ts";
 import { FALLBACK, readReply, readText } from "./script.ts";
 
@@ -51,7 +52,7 @@ interface PersonText {
   ackedAt: number | null;
 }
 
-type Taken = EntryOf<"taken"> & { readonly postedAt: number };
+type Taken = EntryOf<"taken">;
 
 interface Group {
   readonly id: string;
@@ -135,15 +136,12 @@ function textsOf(entries: readonly Entry[]): Map<string, PersonText[]> {
 }
 
 function takenOf(entries: readonly Entry[]): Map<string, Taken[]> {
-  const postedAt = new Map<string, number>();
   const byPerson = new Map<string, Taken[]>();
   for (const entry of entries) {
-    if (entry.kind === "post") postedAt.set(entry.request, entry.at);
     if (entry.kind !== "taken") continue;
-    const one = { ...entry, postedAt: postedAt.get(entry.request) ?? entry.at };
     const known = byPerson.get(entry.to);
-    if (known === undefined) byPerson.set(entry.to, [one]);
-    else known.push(one);
+    if (known === undefined) byPerson.set(entry.to, [entry]);
+    else known.push(entry);
   }
   return byPerson;
 }
@@ -188,16 +186,19 @@ function withoutCopies(
       continue;
     }
     const label = `${one.outboundId}, attempt ${one.attempt} after ${earlier.map(({ attempt }) => attempt).join(", ")}`;
-    const asked = (looks.get(one.to) ?? []).filter(({ at }) => at < one.postedAt);
-    const silent = earlier.every(({ sid, at }) => {
-      const heard = (heardAt.get(sid) ?? Number.POSITIVE_INFINITY) < one.postedAt - graceMs;
+    const asked = (looks.get(one.to) ?? []).filter(({ at }) => at < one.leftAt);
+    const said = earlier.map(({ sid, at, leftAt }) => {
+      if ((heardAt.get(sid) ?? Number.POSITIVE_INFINITY) < one.leftAt - graceMs) return "known";
       const later = asked.filter((look) => look.at >= at);
-      return !heard && later.length > 0 && later.every(({ sids }) => !sids.includes(sid));
+      if (later.length > 0) return later.some(({ sids }) => sids.includes(sid)) ? "known" : "silence";
+      // The list was asked while the request was on its way.
+      return asked.some((look) => look.at > leftAt) ? "late" : "known";
     });
     if (earlier.some(({ attempt }) => attempt === one.attempt)) blame("duplicated", `${label}: one attempt, twice`);
     else if (earlier.some(({ attempt }) => attempt > one.attempt)) counts.frozen += 1;
-    else if (silent) counts.silent += 1;
-    else blame("duplicated", `${label}: a witness spoke, or the list was not asked`);
+    else if (said.includes("known")) blame("duplicated", `${label}: a witness spoke, or the list was not asked`);
+    else if (said.includes("late")) counts.frozen += 1;
+    else counts.silent += 1;
     earlier.push(one);
   }
   return firsts;
@@ -241,12 +242,12 @@ function judgeStops(
     if (stop.body !== "STOP" || stop.ackedAt === null) continue;
     const stoppedAt = stop.ackedAt;
     const startedAt = theirs.find(({ body, firstAt }) => body === "START" && firstAt > stoppedAt)?.firstAt;
-    for (const { postedAt, outboundId } of ours) {
-      if (postedAt <= stoppedAt || postedAt >= (startedAt ?? Number.POSITIVE_INFINITY)) continue;
-      const lateMs = postedAt - stoppedAt;
+    for (const { at, leftAt, outboundId } of ours) {
+      if (at <= stoppedAt || leftAt >= (startedAt ?? Number.POSITIVE_INFINITY)) continue;
+      const lateMs = leftAt - stoppedAt;
       if (lateMs > graceMs) blame("to-opted-out", `${outboundId} left ${lateMs} ms after the STOP was acknowledged`);
       counts.underWay += 1;
-      counts.underWayMs = Math.max(counts.underWayMs, lateMs);
+      counts.underWayMs = Math.max(counts.underWayMs, at - stoppedAt);
     }
   }
 }
@@ -272,7 +273,7 @@ function judgeAnswers(theirs: readonly PersonText[], groups: readonly Group[], b
       (lastStop === undefined ||
         (lastStop.body === "START" && lastStop.ackedAt !== null && firstAt > lastStop.ackedAt)),
   );
-  judgeMissing(theirs, promised, places, groups, blame);
+  judgeMissing(theirs, promised, { places, groups }, blame);
 
   for (const earlier of theirs) {
     for (const later of theirs) {
@@ -284,43 +285,21 @@ function judgeAnswers(theirs: readonly PersonText[], groups: readonly Group[], b
   }
 }
 
-/**
- * A fallback text does not say what it answers: it stands for the unanswered texts between the answers around it, and
- * each such gap needs one of its own.
- */
+/** What nothing answers, not even a fallback text, and fallback texts that stand for nothing. */
 function judgeMissing(
   theirs: readonly PersonText[],
   promised: readonly PersonText[],
-  places: ReadonlyMap<number, number>,
-  groups: readonly Group[],
+  { places, groups }: { readonly places: ReadonlyMap<number, number>; readonly groups: readonly Group[] },
   blame: Blame,
 ): void {
-  const fallbacks = new Set(groups.flatMap(({ isFallback }, place) => (isFallback ? [place] : [])));
-  const served = new Set<number>();
-  const gapOf = (tag: number): { after: number; before: number } => {
-    let after = -1;
-    let before = groups.length;
-    for (const [other, place] of places) {
-      if (other < tag) after = Math.max(after, place);
-      else before = Math.min(before, place);
-    }
-    return { after, before };
-  };
-  const missing = theirs.flatMap(({ tag }) => (tag === null || places.has(tag) ? [] : [tag]));
+  const asked = theirs.flatMap(({ tag, firstAt, ackedAt }) => (tag === null ? [] : [{ tag, firstAt, ackedAt }]));
+  const fallbacks = new Map(groups.flatMap(({ isFallback, at }, place) => (isFallback ? [[place, at] as const] : [])));
+  const { unanswered, idle } = matchFallbacks(asked, { places, fallbacks });
   const isPromised = new Set(promised.map(({ tag }) => tag));
-  for (const tag of missing) {
-    const { after, before } = gapOf(tag);
-    if (served.has(after)) continue;
-    const match = [...fallbacks].find((place) => place > after && place < before);
-    if (match !== undefined) {
-      fallbacks.delete(match);
-      served.add(after);
-    } else if (isPromised.has(tag)) {
-      blame("lost", `text ${tag} was acknowledged and never answered`);
-    }
+  for (const tag of unanswered) {
+    if (isPromised.has(tag)) blame("lost", `text ${tag} was acknowledged and never answered`);
   }
-  // A fallback that stands for nothing, and that no STOP explains.
-  for (const place of fallbacks) {
-    if (theirs.every(({ body }) => body !== "STOP")) blame("duplicated", `${groups[place]?.id} answers nothing`);
-  }
+  // One that no STOP explains.
+  if (theirs.some(({ body }) => body === "STOP")) return;
+  for (const place of idle) blame("duplicated", `${groups[place]?.id} answers nothing`);
 }

@@ -40,6 +40,8 @@ export interface Outgoing {
   readonly from: string;
   readonly to: string;
   readonly body: string;
+  /** When the request left the application, as it would show on the wire: a busy machine reads it later. */
+  readonly leftAt: number;
 }
 
 export type EntryOf<Kind extends Entry["kind"]> = Extract<Entry, { kind: Kind }>;

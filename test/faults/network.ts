@@ -1,3 +1,6 @@
+/** By which the carrier knows when a request left, in Unix milliseconds. Of the harness alone. */
+export const LEFT_AT_HEADER = "x-faults-left-at";
+
 /** How badly a number's network behaves. Rates are chances from 0 to 1. */
 export interface Network {
   /** Requests to send that are refused with 429, and what they say in Retry-After. */
