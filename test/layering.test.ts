@@ -28,7 +28,7 @@ const FLOORS: Readonly<Record<string, number>> = {
 /** Each package that `src` may import, and where. A package that is not here may be imported nowhere. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   eventemitter3: /^engine\//,
-  ai: /^ai\/ai-sdk\.ts$/,
+  ai: /^ai\/ai-sdk(-messages)?\.ts$/,
 };
 
 /** Where Node's own modules may be imported; everything else runs on the web platform alone. */

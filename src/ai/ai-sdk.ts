@@ -1,23 +1,21 @@
 import {
   APICallError,
-  type FilePart,
   generateText,
   isStepCount,
   type LanguageModel,
   LoadAPIKeyError,
-  type ModelMessage,
   NoSuchModelError,
   RetryError,
   type StopCondition,
   streamText,
-  type TextPart,
   type ToolSet,
 } from "ai";
 import { isOwnlineError, OwnlineError } from "../errors.ts";
-import type { Media } from "../model/message.ts";
 import type { Ai, AiContext, AiTurn, Reply } from "./ai.ts";
-import { describeMedia, toPrompt } from "./prompt.ts";
+import { type FetchMedia, messagesOf } from "./ai-sdk-messages.ts";
 import { providerError } from "./provider-error.ts";
+
+export type { FetchMedia } from "./ai-sdk-messages.ts";
 
 /** The settings that the AI SDK's `generateText` takes. */
 export type GenerateOptions = Parameters<typeof generateText>[0];
@@ -55,9 +53,6 @@ export interface ToolTurn {
   /** The person's address. */
   readonly participant: string;
 }
-
-/** Fetches a picture with the credentials that its address wants. `null`: describe it instead. */
-export type FetchMedia = (media: Media, signal: AbortSignal) => Promise<Uint8Array | null>;
 
 export interface AiSdkOptions extends AiSdkSettings {
   /** A model of any AI SDK provider, or a gateway's model id. */
@@ -223,35 +218,6 @@ function contexts(
   const { id: turnId, run, conversationId, sender, participant } = turn;
   const shared: ToolTurn = { turnId, run, conversationId, sender, participant };
   return Object.fromEntries(Object.keys(tools).map((name) => [name, { ...extra[name], ...shared }]));
-}
-
-async function messagesOf(
-  turn: AiTurn,
-  media: "describe" | "link" | FetchMedia,
-  signal: AbortSignal,
-): Promise<ModelMessage[]> {
-  const shows = (item: Media, role: string) =>
-    media !== "describe" && role === "user" && /^image\//i.test(item.contentType);
-  return await Promise.all(
-    toPrompt(turn.history, shows).map(async (entry): Promise<ModelMessage> => {
-      if (entry.role === "assistant") return { role: "assistant", content: entry.text };
-      if (entry.media.length === 0) return { role: "user", content: entry.text };
-      const pictures = await Promise.all(entry.media.map((item) => pictureOf(item, media, signal)));
-      const text: TextPart[] = entry.text === "" ? [] : [{ type: "text", text: entry.text }];
-      return { role: "user", content: [...text, ...pictures] };
-    }),
-  );
-}
-
-async function pictureOf(
-  media: Media,
-  how: "describe" | "link" | FetchMedia,
-  signal: AbortSignal,
-): Promise<FilePart | TextPart> {
-  const mediaType = media.contentType.toLowerCase();
-  if (typeof how !== "function") return { type: "file", mediaType, data: new URL(media.url) };
-  const data = await how(media, signal);
-  return data === null ? { type: "text", text: describeMedia(media) } : { type: "file", mediaType, data };
 }
 
 type Ending = Exclude<Reply, string | { readonly kind: "text" }>;

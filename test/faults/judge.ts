@@ -1,19 +1,19 @@
+import {
+  type Blame,
+  type Taken,
+  type Violation,
+  type ViolationKind,
+  withoutCopies,
+  witnessesOf,
+} from "./judge-copies.ts";
 import { matchFallbacks } from "./judge-fallbacks.ts";
-import type { Entry, EntryOf } from "./ledger.ts";
+import type { Entry } from "./ledger.ts";
 import { FALLBACK, readReply, readText } from "./script.ts";
 
 /*
  * Judges a run by the carrier's ledger alone: by what people texted, what was acknowledged with a 200, and what the
  * carrier took. What an engine says about itself is not asked for.
  */
-
-export type ViolationKind = "lost" | "duplicated" | "out-of-order" | "to-opted-out" | "forged";
-
-export interface Violation {
-  readonly kind: ViolationKind;
-  readonly person: string;
-  readonly detail: string;
-}
 
 export interface Verdict {
   readonly texts: number;
@@ -28,7 +28,7 @@ export interface Verdict {
   readonly violations: readonly Violation[];
   /** Second copies that no witness could have prevented: no callback was heard, and the list did not show the first. */
   readonly silentDuplicates: number;
-  /** A request that froze on its way, and arrived after its message had been sent again. */
+  /** Requests that froze on their way: the list was asked, or their message sent again, before they arrived. */
   readonly frozenDuplicates: number;
   /** Texts that were on their way when the STOP was acknowledged, and how late the last of them came. */
   readonly underWayAtStop: number;
@@ -51,8 +51,6 @@ interface PersonText {
   firstAt: number;
   ackedAt: number | null;
 }
-
-type Taken = EntryOf<"taken">;
 
 interface Group {
   readonly id: string;
@@ -116,8 +114,6 @@ export function judge(entries: readonly Entry[], { graceMs }: JudgeOptions): Ver
   };
 }
 
-type Blame = (kind: ViolationKind, detail: string) => void;
-
 function textsOf(entries: readonly Entry[]): Map<string, PersonText[]> {
   const bySid = new Map<string, PersonText>();
   const byPerson = new Map<string, PersonText[]>();
@@ -144,64 +140,6 @@ function takenOf(entries: readonly Entry[]): Map<string, Taken[]> {
     else known.push(entry);
   }
   return byPerson;
-}
-
-interface Witnesses {
-  /** When the application first acknowledged a callback about a text. */
-  readonly heardAt: ReadonlyMap<string, number>;
-  /** Its looks into the list, by person. */
-  readonly looks: ReadonlyMap<string, readonly EntryOf<"list">[]>;
-}
-
-function witnessesOf(entries: readonly Entry[]): Witnesses {
-  const heardAt = new Map<string, number>();
-  const looks = new Map<string, EntryOf<"list">[]>();
-  for (const entry of entries) {
-    if (entry.kind === "callback" && !entry.forged && entry.answer !== null && entry.answer < 300) {
-      if (!heardAt.has(entry.sid)) heardAt.set(entry.sid, entry.at);
-    } else if (entry.kind === "list") {
-      const known = looks.get(entry.to);
-      if (known === undefined) looks.set(entry.to, [entry]);
-      else known.push(entry);
-    }
-  }
-  return { heardAt, looks };
-}
-
-/** The first copy of each message. A second one is a violation, unless no witness could have spoken for the first. */
-function withoutCopies(
-  ours: readonly Taken[],
-  { heardAt, looks }: Witnesses,
-  graceMs: number,
-  blame: Blame,
-  counts: { silent: number; frozen: number },
-): Taken[] {
-  const copies = new Map<string, Taken[]>();
-  const firsts: Taken[] = [];
-  for (const one of ours) {
-    const earlier = copies.get(one.outboundId);
-    if (earlier === undefined) {
-      copies.set(one.outboundId, [one]);
-      firsts.push(one);
-      continue;
-    }
-    const label = `${one.outboundId}, attempt ${one.attempt} after ${earlier.map(({ attempt }) => attempt).join(", ")}`;
-    const asked = (looks.get(one.to) ?? []).filter(({ at }) => at < one.leftAt);
-    const said = earlier.map(({ sid, at, leftAt }) => {
-      if ((heardAt.get(sid) ?? Number.POSITIVE_INFINITY) < one.leftAt - graceMs) return "known";
-      const later = asked.filter((look) => look.at >= at);
-      if (later.length > 0) return later.some(({ sids }) => sids.includes(sid)) ? "known" : "silence";
-      // The list was asked while the request was on its way.
-      return asked.some((look) => look.at > leftAt) ? "late" : "known";
-    });
-    if (earlier.some(({ attempt }) => attempt === one.attempt)) blame("duplicated", `${label}: one attempt, twice`);
-    else if (earlier.some(({ attempt }) => attempt > one.attempt)) counts.frozen += 1;
-    else if (said.includes("known")) blame("duplicated", `${label}: a witness spoke, or the list was not asked`);
-    else if (said.includes("late")) counts.frozen += 1;
-    else counts.silent += 1;
-    earlier.push(one);
-  }
-  return firsts;
 }
 
 /** Puts the parts together. */

@@ -1,0 +1,288 @@
+import type { ClaimedTurn, Storage } from "../../../storage/storage.ts";
+import { present } from "./assert.ts";
+import type { Scene } from "./scene.ts";
+import { FREE, LEASE_MS, LINE, PERSON, UNKNOWN_WINDOW_MS } from "./terms.ts";
+
+/** A call with its operation id fixed, on whichever handle. */
+type Call = (storage: Storage) => Promise<unknown>;
+
+export interface Operation {
+  readonly name: string;
+  /** Brings the ledger to where the call does something, and returns it. */
+  prepare(scene: Scene): Promise<Call>;
+}
+
+/** Every call that has an operation id. */
+export const OPERATIONS: readonly Operation[] = [
+  {
+    name: "claimTurn",
+    async prepare(s) {
+      await s.texted();
+      await s.texted({ participant: "+15550199002" });
+      await s.advance(60_000);
+      const claim = { op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS };
+      return (storage) => storage.claimTurn(claim);
+    },
+  },
+  {
+    name: "commitTurn",
+    async prepare(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      const commit = s.commitOf(claimed, { parts: s.parts(3, claimed.turn.id) });
+      return (storage) => storage.commitTurn(commit);
+    },
+  },
+  {
+    name: "commitTurn that gives way",
+    async prepare(s) {
+      await s.texted();
+      const commit = s.commitOf(await s.claimed(), { supersede: true });
+      await s.texted();
+      return (storage) => storage.commitTurn(commit);
+    },
+  },
+  {
+    name: "releaseTurn",
+    async prepare(s) {
+      await s.texted();
+      const release = s.releaseOf(await s.claimed());
+      return (storage) => storage.releaseTurn(release);
+    },
+  },
+  {
+    name: "heartbeat",
+    async prepare(s) {
+      await s.texted();
+      await s.claimed("dead");
+      await s.sending(await s.intent(), { workerId: "dead" });
+      await s.advance(LEASE_MS + 1);
+      const beat = { op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
+      return (storage) => storage.heartbeat(beat);
+    },
+  },
+  {
+    name: "claimSend",
+    async prepare(s) {
+      const counter = { key: "k", windowMs: 60_000, max: 1, charge: 1, full: "cancel", reason: "Enough." } as const;
+      const claim = s.sendClaim(await s.intent(), { conditions: { ...FREE, counters: [counter] } });
+      return (storage) => storage.claimSend(claim);
+    },
+  },
+  {
+    name: "claimSend that cancels",
+    async prepare(s) {
+      const [first] = await s.intents(3);
+      const claim = s.sendClaim(present(first, "the first part").id, { conditions: { ...FREE, cancel: "No." } });
+      return (storage) => storage.claimSend(claim);
+    },
+  },
+  {
+    name: "claimSend that waits",
+    async prepare(s) {
+      const claim = s.sendClaim(await s.intent(), { conditions: { ...FREE, delayMs: 30_000 } });
+      return (storage) => storage.claimSend(claim);
+    },
+  },
+  {
+    name: "claimSend that takes a slot",
+    async prepare(s) {
+      const pace = { key: "sender", costMs: 60_000, reason: "The sender is busy." };
+      const conditions = { ...FREE, pace };
+      await s.sending(await s.intent({ participant: "+15550199002" }), { conditions });
+      const claim = s.sendClaim(await s.intent(), { conditions });
+      return (storage) => storage.claimSend(claim);
+    },
+  },
+  {
+    name: "recordSend of an acceptance",
+    async prepare(s) {
+      const outboundId = await s.intent();
+      await s.sending(outboundId);
+      const result = { kind: "accepted", carrierId: "SM1", status: "accepted" } as const;
+      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      return (storage) => storage.recordSend(record);
+    },
+  },
+  {
+    name: "recordSend of a refusal",
+    async prepare(s) {
+      const [first] = await s.intents(3);
+      const outboundId = present(first, "the first part").id;
+      await s.sending(outboundId);
+      const error = { code: 21610, reason: "The person opted out." };
+      const result = { kind: "refused", next: "opt-out", retryInMs: 0, error } as const;
+      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      return (storage) => storage.recordSend(record);
+    },
+  },
+  {
+    name: "recordSend of silence",
+    async prepare(s) {
+      const outboundId = await s.intent();
+      await s.sending(outboundId);
+      const result = {
+        kind: "unknown",
+        lookInMs: UNKNOWN_WINDOW_MS,
+        error: { code: null, reason: "Silence." },
+      } as const;
+      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      return (storage) => storage.recordSend(record);
+    },
+  },
+  {
+    name: "recordSend of a refusal that slows the sender down",
+    async prepare(s) {
+      const outboundId = await s.intent();
+      await s.sending(outboundId);
+      const slow = { key: "sender", forMs: 60_000 };
+      const error = { code: 20429, reason: "Too many requests." };
+      const result = { kind: "refused", next: "retry", retryInMs: 60_000, error, slow } as const;
+      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      return (storage) => storage.recordSend(record);
+    },
+  },
+  {
+    name: "recordSend of what was found",
+    async prepare(s) {
+      const outboundId = await s.intent();
+      await s.sending(outboundId);
+      await s.lose(outboundId);
+      const result = { kind: "found", carrierId: "SM1", status: "sent" } as const;
+      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      return (storage) => storage.recordSend(record);
+    },
+  },
+  {
+    name: "recordSend of what was not seen",
+    async prepare(s) {
+      const outboundId = await s.intent();
+      await s.sending(outboundId);
+      await s.lose(outboundId);
+      const result = { kind: "unseen", lookInMs: 60_000, asOf: 1_000 } as const;
+      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      return (storage) => storage.recordSend(record);
+    },
+  },
+  {
+    name: "recordStatus",
+    async prepare(s) {
+      const [first] = await s.intents(2);
+      const id = present(first, "the first part").id;
+      await s.sending(id);
+      const record = s.callbackOf(id, "undelivered", { error: { code: 30003, reason: "Unreachable." } });
+      return (storage) => storage.recordStatus(record);
+    },
+  },
+  {
+    name: "resolve",
+    async prepare(s) {
+      const outboundId = await s.intent();
+      await s.sending(outboundId);
+      await s.lose(outboundId);
+      const resolution = s.resolutionOf(outboundId, "resend");
+      return (storage) => storage.resolve(resolution);
+    },
+  },
+  {
+    name: "resolve of a person's word",
+    async prepare(s) {
+      const [first] = await s.intents(2);
+      const outboundId = present(first, "the first part").id;
+      await s.sending(outboundId);
+      await s.lose(outboundId);
+      const resolution = s.resolutionOf(outboundId, "sent");
+      return (storage) => storage.resolve(resolution);
+    },
+  },
+  {
+    name: "resolve that holds",
+    async prepare(s) {
+      const [first] = await s.intents(2);
+      const outboundId = present(first, "the first part").id;
+      await s.sending(outboundId);
+      await s.lose(outboundId);
+      const resolution = s.resolutionOf(outboundId, "hold");
+      return (storage) => storage.resolve(resolution);
+    },
+  },
+  {
+    name: "requeueTurn",
+    async prepare(s) {
+      await s.texted();
+      const { turn } = await fallenBack(s);
+      const requeue = { op: s.id("op"), turnId: turn.id };
+      return (storage) => storage.requeueTurn(requeue);
+    },
+  },
+  {
+    name: "requeueTurn that refuses",
+    async prepare(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      await s.commit(claimed);
+      const requeue = { op: s.id("op"), turnId: claimed.turn.id };
+      return (storage) => storage.requeueTurn(requeue);
+    },
+  },
+  {
+    name: "suspect",
+    async prepare(s) {
+      await s.intents(3);
+      await s.sending(await s.intent({ participant: "+15550199002" }));
+      const suspicion = { op: s.id("op"), limit: 3, lookInMs: UNKNOWN_WINDOW_MS };
+      return (storage) => storage.suspect(suspicion);
+    },
+  },
+  {
+    name: "setPaused",
+    async prepare(s) {
+      await s.texted();
+      const { conversation } = await s.claimed();
+      const change = { op: s.id("op"), conversationId: conversation.id, paused: true, skipPending: false };
+      return (storage) => storage.setPaused(change);
+    },
+  },
+  {
+    name: "erase",
+    async prepare(s) {
+      await s.texted();
+      await s.intents(2);
+      const order = { op: s.id("op"), participant: PERSON, line: null };
+      return (storage) => storage.erase(order);
+    },
+  },
+  {
+    name: "purge",
+    async prepare(s) {
+      await s.texted({ needsAnswer: false });
+      await s.texted({ needsAnswer: false });
+      await s.advance(60_000);
+      const order = { op: s.id("op"), olderThanMs: 30_000, limit: 1 };
+      return (storage) => storage.purge(order);
+    },
+  },
+  {
+    name: "claimSweep",
+    async prepare(s) {
+      const claim = { op: s.id("op"), workerId: "w1", sender: LINE, everyMs: 60_000, leaseMs: LEASE_MS };
+      return (storage) => storage.claimSweep(claim);
+    },
+  },
+  {
+    name: "commitSweep",
+    async prepare(s) {
+      const claim = { op: s.id("op"), workerId: "w1", sender: LINE, everyMs: 60_000, leaseMs: LEASE_MS };
+      const { fence } = present(await s.storage.claimSweep(claim), "the claim");
+      const commit = { op: s.id("op"), sender: LINE, fence, watermark: 1_000 };
+      return (storage) => storage.commitSweep(commit);
+    },
+  },
+];
+
+/** A turn that was given up. */
+async function fallenBack(s: Scene): Promise<ClaimedTurn> {
+  const claimed = await s.claimed();
+  await s.commit(claimed, { outcome: "fallback" });
+  return claimed;
+}
