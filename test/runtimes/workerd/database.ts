@@ -16,14 +16,25 @@ export async function clear(database: D1DatabaseLike): Promise<void> {
   if (drops.length > 0) await exec(database, ...drops);
 }
 
+/** How D1 is asked for the time. */
+const CLOCK = "unixepoch('subsec') * 1000";
+
 /**
  * The database as it is, but for its clock, which runs ahead by what `aheadMs` says: D1 reads the machine's clock,
  * which no test can set, so the statement that reads it is told to add to it.
  */
 export function onClock(database: D1DatabaseLike, aheadMs: () => number): D1DatabaseLike {
-  const clock = "unixepoch('subsec') * 1000";
+  return told(database, () => `${CLOCK} + ${aheadMs()}`);
+}
+
+/** The same with a clock that stands still at what `now` says. */
+export function atTime(database: D1DatabaseLike, now: () => number): D1DatabaseLike {
+  return told(database, () => String(now()));
+}
+
+function told(database: D1DatabaseLike, time: () => string): D1DatabaseLike {
   return {
-    prepare: (sql) => database.prepare(sql.replaceAll(clock, `${clock} + ${aheadMs()}`)),
+    prepare: (sql) => database.prepare(sql.replaceAll(CLOCK, time())),
     batch: (statements) => database.batch(statements),
   };
 }
