@@ -4,6 +4,7 @@ import type { InboundOrigin, Media } from "../model/message.ts";
 import type { InboundSnapshot, InboundVerdict } from "../policy/policy.ts";
 import { countSegments } from "../segments/segments.ts";
 import type { AutoReplyRecord, ConsentChange, RecordedInbound } from "../storage/storage.ts";
+import type { Transport } from "../transport/transport.ts";
 import { conditionsOf } from "./conditions.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import { trouble } from "./heart.ts";
@@ -66,16 +67,22 @@ export async function receiveSwept(
   text: IncomingText & { readonly swept: SweptText },
 ): Promise<RecordedInbound | null> {
   const judged = await judge(context, text);
-  if (text.swept.isYoung && (await losesByHaste(context, judged))) return null;
+  if (text.swept.isYoung && (await losesByHaste(context, text, judged))) return null;
   return record(context, text, judged);
 }
 
-async function losesByHaste({ storage }: EngineContext, { verdicts, consentKey }: JudgedText): Promise<boolean> {
+async function losesByHaste(
+  { storage, transport }: EngineContext,
+  text: IncomingText,
+  { verdicts, consentKey }: JudgedText,
+): Promise<boolean> {
   const consent = wishIn(verdicts);
   // A STOP counts at once, whatever becomes of its confirmation.
   if (consent === "opted-out") return false;
-  if (verdicts.some(({ reply }) => reply !== undefined)) return true;
-  return consent === "opted-in" && (await storage.consent(consentKey))?.state === "opted-out";
+  if (mayReply(transport, text) && verdicts.some(({ reply }) => reply !== undefined)) return true;
+  if (consent !== "opted-in") return false;
+  // A YES is an everyday answer, and waits only where it would change something.
+  return verdicts.some(({ answer }) => !answer) || (await storage.consent(consentKey))?.state === "opted-out";
 }
 
 async function judge(context: EngineContext, text: IncomingText): Promise<JudgedText> {
@@ -167,7 +174,7 @@ function consentOf(text: IncomingText, verdicts: readonly InboundVerdict[]): Con
 
 /**
  * A policy's own words (help, a confirmation of STOP on a short code) outrank the configured auto-reply and need no
- * consent: they answer the very word. Where the carrier has replied already, nobody else does.
+ * consent: they answer the very word.
  */
 function autoReplyFor(
   context: EngineContext,
@@ -179,7 +186,7 @@ function autoReplyFor(
 ): AutoReplyRecord | null {
   // There is no webhook to answer where the text was found in a list.
   if (text.swept !== undefined) return null;
-  if (text.origin !== "webhook" || text.optOut !== null || !context.transport.capabilities.autoReply) return null;
+  if (!mayReply(context.transport, text)) return null;
   const worded = verdicts.find((verdict) => verdict.reply !== undefined)?.reply;
   const answerable = verdicts.every((verdict) => verdict.answer);
   const body = worded ?? (answerable ? configuredReply(context, snapshot) : null);
@@ -199,6 +206,11 @@ function autoReplyFor(
     segments,
     conditions: worded === undefined ? conditions : { ...conditions, consent: false, unpaused: false },
   };
+}
+
+/** Where the carrier has replied already, nobody else does. */
+function mayReply({ capabilities }: Transport, { origin, optOut }: IncomingText): boolean {
+  return origin === "webhook" && optOut === null && capabilities.autoReply;
 }
 
 /** A mistake in the function costs its own words, never the person's text. */

@@ -180,6 +180,19 @@ describe("a text whose webhook never came", () => {
     expect(house.carrier.sent.map(({ body }) => body)).toContain("re: hello again");
   });
 
+  it("is left to its webhook where a STOP may still come that was sent before it", async () => {
+    const one = scene();
+    await using house = one.house;
+    one.lose("SM-start", "START");
+    await house.clock.advance(MINUTE);
+    await house.sms.processDue();
+    await house.text("STOP");
+    await house.text("START", { sid: "SM-start" });
+    await house.text("hello again");
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello again"]);
+  });
+
   it("is not left to its webhook where that would change nothing, or where it opts out", async () => {
     const words = { stop: "You are out." };
     const one = scene({ policies: [optOut({ carrierReplies: () => false, replies: words })] });
