@@ -95,6 +95,8 @@ export class Book {
   readonly lastTakenMs: Map<string, number> = new Map<string, number>();
   readonly paces: Map<string, PaceEntry> = new Map<string, PaceEntry>();
   everRecovered = false;
+  /** When the clock of any process last went ahead. */
+  jumpedAtMs: number = Number.NEGATIVE_INFINITY;
 
   conversation(id: string, consentKey: string, participant: string): ConversationEntry {
     const known = this.conversations.get(id);

@@ -96,6 +96,8 @@ export type FactBody =
     }
   /** A turn that had ended in the fallback text is to be answered anew. */
   | { readonly kind: "requeued"; readonly turnId: string; readonly conversationId: string }
+  /** The clock of a process went ahead. */
+  | { readonly kind: "clock-jumped" }
   /** A process began to recover the ledger, as after a restore. */
   | { readonly kind: "recovering" }
   /** A message may have left without the ledger's knowledge, under this attempt. */

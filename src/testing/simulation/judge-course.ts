@@ -66,6 +66,9 @@ function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
       );
       return;
     }
+    case "clock-jumped":
+      book.jumpedAtMs = fact.atMs;
+      return;
     case "turn-claimed":
       enterTurnClaim(book, fact, terms, accuse);
       return;
@@ -217,6 +220,8 @@ function enterCommit(book: Book, fact: Fact & { kind: "turn-committed" }, terms:
     burst.whileAnswering === "queue" ||
     book.toolStarted.has(fact.turnId) ||
     (lease?.superseded ?? 0) >= 2 ||
+    // By its own clock the run may have waited for as long as it may.
+    (lease !== null && lease.atMs <= book.jumpedAtMs) ||
     (oldest !== undefined && fact.atMs - oldest.fact.atMs >= burst.maxWaitMs);
   if (newer.length > 0 && !isPinned && terms.usualPolicies) {
     accuse("supersede", `turn ${short(fact.turnId)} was committed although ${newer.length} newer text(s) had come`);

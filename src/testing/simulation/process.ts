@@ -1,6 +1,6 @@
 import type { EngineClock } from "../../engine/clock.ts";
 import type { Ownline } from "../../ownline.ts";
-import { note, type World } from "./world.ts";
+import { note, type World, witness } from "./world.ts";
 
 interface Sleeper {
   /** By the process's own clock. */
@@ -66,6 +66,7 @@ export class SimulatedProcess {
   jump(ms: number): void {
     this.#aheadMs += ms;
     note(this.world, this.name, "its clock jumps", `${ms} ms`);
+    witness(this.world, { kind: "clock-jumped" });
     for (const sleeper of Array.from(this.#sleepers)) if (sleeper.untilMs <= this.clock.now()) sleeper.wake();
   }
 
