@@ -80,9 +80,11 @@ async function losesByHaste(
   // A STOP counts at once, whatever becomes of its confirmation.
   if (consent === "opted-out") return false;
   if (mayReply(transport, text) && verdicts.some(({ reply }) => reply !== undefined)) return true;
-  if (consent !== "opted-in") return false;
   // A YES is an everyday answer, and waits only where it would change something.
-  return verdicts.some(({ answer }) => !answer) || (await storage.consent(consentKey))?.state === "opted-out";
+  if (consent === "opted-in" && verdicts.some(({ answer }) => !answer)) return true;
+  // Nobody is answered who has opted out: the START before this text may still be on its way, or this text be one, by a
+  // word that the carrier alone knows.
+  return (await storage.consent(consentKey))?.state === "opted-out";
 }
 
 async function judge(context: EngineContext, text: IncomingText): Promise<JudgedText> {
@@ -129,6 +131,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
     consent,
     autoReply: route === null ? null : autoReplyFor(context, text, snapshot, verdicts, route, consentKey),
   });
+  if (recorded.outcome === "repeated") return { ...recorded, autoReply: await replyAgain(context, judged, recorded) };
   if (recorded.outcome !== "recorded" || recorded.message === null) return recorded;
 
   tell.message(recorded.message);
@@ -206,6 +209,21 @@ function autoReplyFor(
     segments,
     conditions: worded === undefined ? conditions : { ...conditions, consent: false, unpaused: false },
   };
+}
+
+/**
+ * The auto-reply of a webhook that comes again: its first answer was lost, unless the carrier has reported about the
+ * reply. What has happened since counts for it as for any other message.
+ */
+async function replyAgain(
+  { storage }: EngineContext,
+  { verdicts, consentKey }: JudgedText,
+  { autoReply, conversation }: RecordedInbound,
+): Promise<RecordedInbound["autoReply"]> {
+  if (autoReply === null || autoReply.status !== "sending") return null;
+  if (verdicts.some(({ reply }) => reply !== undefined)) return autoReply;
+  if (conversation?.paused === true) return null;
+  return (await storage.consent(consentKey))?.state === "opted-out" ? null : autoReply;
 }
 
 /** Where the carrier has replied already, nobody else does. */

@@ -131,6 +131,37 @@ describe("the auto-reply", () => {
     expect(house.messages.map(({ origin }) => origin)).toEqual(["webhook", "auto-reply", "ai"]);
   });
 
+  it("does not ride again after a STOP, while a person has taken over, nor where the carrier has reported about it", async () => {
+    await using house = rig({ ...NOW, autoReply: "Got it." });
+    const rode: (string | null)[] = [];
+    house.carrier.acknowledge = (reply) => {
+      rode.push(reply?.body ?? null);
+      return new Response(null);
+    };
+    const again = () => expect(house.text("hello", { sid: "SMagain" })).rejects.toThrow("was not stored");
+    const { conversationId } = await house.text("hello", { sid: "SMagain" });
+    await house.sms.pause(conversationId);
+    await again();
+    await house.sms.resume(conversationId);
+    await again();
+    await house.text("STOP");
+    await again();
+    await house.text("START");
+    const reply = house.messages.find(({ origin }) => origin === "auto-reply");
+    await house.storage.recordStatus({
+      op: "op-told",
+      outboundId: reply?.id ?? null,
+      attempt: 1,
+      carrierId: "SMreply",
+      status: "sent",
+      rawStatus: "sent",
+      error: null,
+      optOut: false,
+    });
+    await again();
+    expect(rode).toEqual(["Got it.", null, "Got it.", null, null, null, null]);
+  });
+
   it("does not ride on a simulated text, which has no webhook", async () => {
     await using house = rig({ ...NOW, autoReply: () => "Got it." });
     await house.type("hello");

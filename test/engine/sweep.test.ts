@@ -193,6 +193,35 @@ describe("a text whose webhook never came", () => {
     expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello again"]);
   });
 
+  it("is left to its webhook while its person is opted out, since a START may be on its way or stand in it", async () => {
+    const one = scene();
+    await using house = one.house;
+    await house.text("BAJA", { optOut: "STOP" });
+    one.lose("SM-start", "ALTA");
+    one.lose("SM-hello", "hello");
+    await house.clock.advance(MINUTE);
+    await house.sms.processDue();
+    expect(kinds(one)).not.toContain("swept");
+    await house.text("ALTA", { sid: "SM-start", optOut: "START" });
+    await house.text("hello", { sid: "SM-hello" });
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+  });
+
+  it("is answered after its person's START, however their webhooks fared", async () => {
+    const one = scene();
+    await using house = one.house;
+    await house.text("STOP");
+    one.lose("SM-start", "START");
+    one.lose("SM-hello", "hello");
+    await house.clock.advance(MINUTE);
+    await house.sms.processDue();
+    await house.text("START", { sid: "SM-start" });
+    await house.clock.advance(MINUTE);
+    await house.sms.processDue();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+  });
+
   it("is not left to its webhook where that would change nothing, or where it opts out", async () => {
     const words = { stop: "You are out." };
     const one = scene({ policies: [optOut({ carrierReplies: () => false, replies: words })] });
