@@ -1,16 +1,16 @@
 import type { OwnlineError } from "../errors.ts";
-import { newId } from "../model/ids.ts";
 import type { DueMessage } from "../storage/storage.ts";
 import { createBeat } from "./beat.ts";
 import { newBell } from "./bell.ts";
 import { byConversation } from "./by-conversation.ts";
+import { createClaims } from "./claims.ts";
 import type { EngineContext } from "./context.ts";
 import { createDeliver } from "./deliver.ts";
 import { heart, trouble } from "./heart.ts";
 import { heed } from "./heed.ts";
 import { createReconcile } from "./reconcile.ts";
 import { createSweeper, type SweepHow, type Swept } from "./sweep.ts";
-import { type Run, startRun } from "./turn.ts";
+import type { Run } from "./turn.ts";
 
 /** What one pass over the due work did, and when the next one is due. */
 export interface PassResult {
@@ -53,7 +53,7 @@ const DUE_LIMIT = 100;
 const TROUBLE_WAIT_MS = 1000;
 
 export function createWorker(context: EngineContext): Worker {
-  const { clock, storage, tell, workerId } = context;
+  const { clock, storage, tell } = context;
   const runs = new Map<string, Run>();
   const sends = new Map<string, Promise<number>>();
   const passes = new Set<Promise<unknown>>();
@@ -79,23 +79,7 @@ export function createWorker(context: EngineContext): Worker {
   const deliver = createDeliver(context);
   const reconcile = createReconcile(context);
 
-  const claimTurns = async (): Promise<Run[]> => {
-    const claimed: Run[] = [];
-    while (runs.size < context.worker.concurrency && stopping === null) {
-      const turn = await storage.claimTurn({ op: newId("o"), workerId, leaseMs: context.worker.leaseMs });
-      if (turn === null) break;
-      const run = startRun(context, turn);
-      runs.set(run.conversationId, run);
-      claimed.push(run);
-      // The stop came while the ledger was choosing: the turn goes back at once.
-      if (stopping !== null) run.giveUp("stopped");
-      void run.done.then(() => {
-        if (runs.get(run.conversationId) === run) runs.delete(run.conversationId);
-        wake();
-      });
-    }
-    return claimed;
-  };
+  const claimTurns = createClaims(context, { runs, isStopping: () => stopping !== null, wake });
 
   /** Starts what is due, conversation by conversation; `idle` collects messages that nothing could be done about. */
   const startSends = (due: readonly DueMessage[], idle?: Set<string>): Promise<number>[] => {
@@ -182,8 +166,8 @@ export function createWorker(context: EngineContext): Worker {
     let sent = 0;
     const idle = new Set<string>();
     for (;;) {
-      const claimed = await claimTurns();
-      turns += claimed.length;
+      const { claimed, more } = await claimTurns();
+      turns += claimed;
       const due = await storage.due(DUE_LIMIT);
       const fresh = due.messages.filter(({ message }) => !idle.has(message.id));
       for (const sending of startSends(fresh, idle)) {
@@ -191,10 +175,11 @@ export function createWorker(context: EngineContext): Worker {
           sent += done;
         });
       }
+      if (more) continue;
       const working = [...[...runs.values()].map((run) => run.done), ...sends.values()];
       // Whoever is ready first lets the others' next step begin: a slow answer holds nobody up.
       if (working.length > 0) await Promise.race(working);
-      else if (stopping !== null || (claimed.length === 0 && fresh.length === 0)) {
+      else if (stopping !== null || (claimed === 0 && fresh.length === 0)) {
         return { turns, sends: sent, nextInMs: due.turns || due.messages.length > 0 ? 0 : due.nextInMs };
       }
     }

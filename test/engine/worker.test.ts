@@ -45,6 +45,31 @@ describe("start and stop", () => {
     expect(house.carrier.sent).toHaveLength(1);
   });
 
+  it.each(["start", "processDue"] as const)(
+    "sends while more is to be answered than it has got to (%s)",
+    async (how) => {
+      const clock = manualClock();
+      const storage = ledger(clock);
+      const deeds: string[] = [];
+      const claimTurn: Storage["claimTurn"] = async (claim) => {
+        // A ledger that takes longer to choose than the AI to answer.
+        await breatheOften(3);
+        const claimed = await storage.claimTurn(claim);
+        if (claimed !== null) deeds.push("claim");
+        return claimed;
+      };
+      const sending = { pace: false } as const;
+      await using house = rig({ ...NOW, sending, clock, storage: { ...storage, claimTurn } });
+      for (let person = 10; person < 50; person += 1) await house.text("hello", { from: `+155501990${person}` });
+      house.sms.on("status", ({ status }) => status === "sending" && deeds.push("send"));
+      if (how === "start") await house.sms.start();
+      if (how === "processDue") await house.sms.processDue();
+      await vi.waitFor(() => expect(house.carrier.sent).toHaveLength(40), { timeout: 20_000 });
+      expect(house.carrier.sent).toHaveLength(40);
+      expect(deeds.indexOf("send")).toBeLessThan(15);
+    },
+  );
+
   it("finishes what it holds before it stops", async () => {
     await using house = rig(NOW);
     const thinking = deferred<string>();

@@ -1,0 +1,46 @@
+import { newId } from "../model/ids.ts";
+import type { EngineContext } from "./context.ts";
+import { type Run, startRun } from "./turn.ts";
+
+/** Behind a long queue of turns, what is to be sent would wait until the last of them was claimed. */
+const CLAIMS_IN_A_ROW = 8;
+
+export interface Claims {
+  readonly claimed: number;
+  /** Whether there may be more turns, and room for them: the worker goes on when it has looked for what is to be sent. */
+  readonly more: boolean;
+}
+
+export interface ClaimParts {
+  /** Those that this process has at work, by conversation. */
+  readonly runs: Map<string, Run>;
+  isStopping(): boolean;
+  /** Rings when a run has ended, and when there is more to claim. */
+  wake(): void;
+}
+
+/** Claims turns that are due, as long as there is room for them, and begins to answer each at once. */
+export function createClaims(context: EngineContext, { runs, isStopping, wake }: ClaimParts): () => Promise<Claims> {
+  const { storage, workerId, worker } = context;
+  return async () => {
+    let claimed = 0;
+    while (runs.size < worker.concurrency && !isStopping()) {
+      if (claimed === CLAIMS_IN_A_ROW) {
+        wake();
+        return { claimed, more: true };
+      }
+      const turn = await storage.claimTurn({ op: newId("o"), workerId, leaseMs: worker.leaseMs });
+      if (turn === null) break;
+      const run = startRun(context, turn);
+      runs.set(run.conversationId, run);
+      claimed += 1;
+      // The stop came while the ledger was choosing: the turn goes back at once.
+      if (isStopping()) run.giveUp("stopped");
+      void run.done.then(() => {
+        if (runs.get(run.conversationId) === run) runs.delete(run.conversationId);
+        wake();
+      });
+    }
+    return { claimed, more: false };
+  };
+}
