@@ -103,7 +103,8 @@ export interface Storage {
    *   text's `seq`; every `intent` and `held` message under the same `consentKey` (other conversations too, but no
    *   auto-reply: it left with the webhook's answer) becomes `cancelled`, returned in `cancelled`. A turn that runs in another conversation goes on; the gate stops what it writes.
    * - `consent` opted-in: the row is written; nothing that was cancelled comes back.
-   * - A consent row that has the state already keeps its source and time. A change whose `unlessSince` is given does
+   * - A consent row that is opted-out already keeps its source and time; an opted-in one takes those of the newest START,
+   *   since that is what a STOP or a refusal from before it must not undo. A change whose `unlessSince` is given does
    *   not count where the row became `opted-in` after that moment: a STOP that was found late does not outlive the
    *   START that followed it. The text is recorded all the same.
    * - The auto-reply is stored only when its conditions hold after that change (see {@link SendConditions};
@@ -226,7 +227,8 @@ export interface Storage {
    *   `retryInMs`). Next `fail`: `failed`, and the later parts are cancelled; unless another attempt is `sending` or
    *   known to the carrier, whose state it then shows. Next `opt-out`: as `fail`, and the consent row becomes opted-out
    *   (source `refused-send`) with all that {@link Storage.recordInbound} says about that, `answeredSeq` becoming
-   *   `inboundSeq`. A refusal of an attempt that the carrier is known to have taken changes no attempt and no message.
+   *   `inboundSeq`; but where the row became opted-in, or said so anew, after the attempt's `startedAt`, the refusal is
+   *   from before that, and the consent stays. A refusal of an attempt that the carrier is known to have taken changes no attempt and no message.
    * - `unknown`: the attempt and the message are `unknown`, due to be looked at after `lookInMs`, unless a fact came
    *   first.
    * - `found`: as `accepted`, for an attempt that is `unknown` and which the carrier's list shows; but where any attempt

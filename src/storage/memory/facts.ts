@@ -49,7 +49,7 @@ export function recordSend(ledger: Ledger, { outboundId, attempt: number, result
       case "refused":
         effects.isNew = recordRefusal(ledger, attempt, result, now);
         if (result.slow !== undefined) slowPace(ledger, result.slow.key, result.slow.forMs, now);
-        if (result.next === "opt-out") optOut(ledger, attempt.message, effects, now);
+        if (result.next === "opt-out") optOut(ledger, attempt, effects, now);
         break;
       case "unknown":
         effects.isNew = recordSilence(ledger, attempt, result, now);
@@ -74,7 +74,7 @@ export function recordStatus(ledger: Ledger, record: StatusRecord): RecordedFact
   return recordFact(ledger, attempt.message, (effects, now) => {
     const { carrierId, status, rawStatus, error } = record;
     effects.isNew = recordReport(ledger, attempt, { carrierId, status, rawStatus, error, at: now, times: 1 });
-    if (record.optOut) optOut(ledger, attempt.message, effects, now);
+    if (record.optOut) optOut(ledger, attempt, effects, now);
   });
 }
 
@@ -231,8 +231,11 @@ function recordAbsence(row: OutboundRow, { lookInMs, asOf }: Absence, now: numbe
   return true;
 }
 
-function optOut(ledger: Ledger, row: OutboundRow, effects: Effects, now: number): void {
-  const { conversation } = row;
+/** What was refused of an attempt that began before the person opted in again is old news. */
+function optOut(ledger: Ledger, { message, startedAt }: AttemptRow, effects: Effects, now: number): void {
+  const { conversation } = message;
+  const filed = ledger.consents.get(conversation.consentKey);
+  if (filed?.state === "opted-in" && filed.changedAt > startedAt) return;
   const consent = { state: "opted-out", source: "refused-send", changedAt: now } as const;
   effects.consentChanged = setConsent(ledger, conversation.consentKey, consent);
   effects.cancelled.push(...stopForOptOut(ledger, conversation, conversation.shown.inboundSeq, now));

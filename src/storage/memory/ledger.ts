@@ -164,11 +164,12 @@ function isStoppable(row: OutboundRow): boolean {
   return row.message.status === "intent" || row.message.status === "held";
 }
 
-/** Writes a consent row. Returns whether its state is another than before. */
+/** Writes a consent row; a repeated opt-out leaves it as it is. Returns whether its state is another than before. */
 export function setConsent(ledger: Ledger, key: string, consent: Consent): boolean {
-  if (ledger.consents.get(key)?.state === consent.state) return false;
+  const before = ledger.consents.get(key)?.state;
+  if (before === "opted-out" && consent.state === "opted-out") return false;
   ledger.consents.set(key, consent);
-  return true;
+  return before !== consent.state;
 }
 
 /** What an opt-out stops: everything of the conversation up to a position, and all texts to the person. */

@@ -224,15 +224,18 @@ begin
 end
 $body$`,
 
-  // Writes a person's consent. Tells whether its state is another than before.
+  // Writes a person's consent; a repeated opt-out leaves it as it is. Tells whether its state is another than before.
   `create function ownline_1_consent(p_key text, p_state text, p_source text, p_now bigint) returns boolean
     language plpgsql as $body$
+declare
+  before text;
 begin
+  select s.state into before from ownline_consents s where s.consent_key = p_key;
   insert into ownline_consents as s (consent_key, state, source, changed_at) values (p_key, p_state, p_source, p_now)
   on conflict (consent_key) do update
     set state = excluded.state, source = excluded.source, changed_at = excluded.changed_at
-    where s.state <> excluded.state;
-  return found;
+    where s.state = 'opted-in' or excluded.state = 'opted-in';
+  return before is distinct from p_state;
 end
 $body$`,
 

@@ -8,18 +8,23 @@ import type { PostgresLedger } from "./ledger.ts";
 export const FACTS: readonly string[] = [
   // What a change of a message brings with it; its conversation is locked. "p_before" is the status that it had.
   `create function ownline_1_fact_told(p_op text, p_now bigint, p_message text, p_before text, p_is_new boolean,
-    p_opted_out boolean) returns json language plpgsql as $body$
+    p_refused_at bigint) returns json language plpgsql as $body$
 declare
   msg ownline_messages;
   conv ownline_conversations;
   moved text[] := '{}';
   cancelled text[] := '{}';
   consent_changed boolean := false;
+  opted_out boolean;
 begin
   select * into msg from ownline_messages m where m.id = p_message;
   select * into conv from ownline_conversations c where c.id = msg.conversation_id;
   if msg.status <> p_before then moved := array[msg.id]; end if;
-  if p_opted_out then
+  -- What was refused of an attempt that began before the person opted in again is old news.
+  opted_out := p_refused_at is not null and not exists (
+    select 1 from ownline_consents s
+    where s.consent_key = conv.consent_key and s.state = 'opted-in' and s.changed_at > p_refused_at);
+  if opted_out then
     consent_changed := ownline_1_consent(conv.consent_key, 'opted-out', 'refused-send', p_now);
     cancelled := ownline_1_stop(conv.consent_key, conv.id, conv.inbound_seq, moved, p_now);
   else
@@ -66,7 +71,8 @@ $body$`,
     when 'unknown' then ownline_1_silence(att.outbound_id, att.n, p, moment)
     when 'unseen' then ownline_1_absence(att.outbound_id, att.n, p, moment)
   end;
-  kept := ownline_1_fact_told(arg.op, moment, att.outbound_id, before, is_new, arg.opt_out);
+  kept := ownline_1_fact_told(arg.op, moment, att.outbound_id, before, is_new,
+    case when arg.opt_out then att.started_at end);
   if arg.slow_key is not null then perform ownline_1_slow_pace(arg.slow_key, arg.slow_for_ms, moment); end if;
   return kept;`,
   }),

@@ -37,7 +37,7 @@ export const REPAIRS: readonly string[] = [
       due_at = null
       where m.id = msg.id;
   end if;
-  return ownline_1_fact_told(arg.op, moment, msg.id, msg.status, counts, false);`,
+  return ownline_1_fact_told(arg.op, moment, msg.id, msg.status, counts, null);`,
   }),
 
   operation({

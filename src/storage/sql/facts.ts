@@ -7,13 +7,21 @@ import { errorText, integer, outboundOf, reasonText } from "./rows.ts";
 import type { Params } from "./statement.ts";
 
 async function recordFact(ledger: Ledger, fact: Run, params: Params, optOut: boolean): Promise<RecordedFact> {
-  const consequence = optOut ? "fact.optOut" : "fact.laterParts";
-  const run: Run = [...fact, "fact.change", consequence, "common.settle", "fact.finish", "common.answer"];
+  const run: Run = [
+    ...fact,
+    "fact.change",
+    optOut && "fact.optOut",
+    "fact.laterParts",
+    "common.settle",
+    "fact.finish",
+    "common.answer",
+  ];
   const results = await ledger.commit(run, {
     ...params,
     consentState: "opted-out",
     consentSource: "refused-send",
-    cancelReason: reasonText(optOut ? REASONS.optedOut : REASONS.earlierPart),
+    optOutReason: reasonText(REASONS.optedOut),
+    cancelReason: reasonText(REASONS.earlierPart),
   });
   return factOf(answerOf(results));
 }

@@ -1,2 +1,2 @@
 /** Names the procedures that this code runs. Written by `npm run migrations`. */
-export const PROCEDURES_DIGEST: string = "4127238f4b42943b";
+export const PROCEDURES_DIGEST: string = "e8852f2797cea0d4";

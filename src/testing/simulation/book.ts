@@ -145,6 +145,13 @@ export class Book {
     }
   }
 
+  /** The carrier refuses an attempt since the person opted out; old news where they opted in again after it began. */
+  refuse({ conversation, createdAtMs }: MessageEntry, attempt: AttemptEntry | undefined): void {
+    const optedInAtMs = this.optedInAtMs.get(conversation.consentKey);
+    const beganAtMs = attempt?.claimedAtMs ?? createdAtMs;
+    if (optedInAtMs === undefined || optedInAtMs <= beganAtMs) this.optOut(conversation.consentKey, conversation);
+  }
+
   /** A person opts out, by a text or by the carrier's word. */
   optOut(consentKey: string, at: ConversationEntry): void {
     this.optedOut.add(consentKey);

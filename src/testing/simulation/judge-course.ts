@@ -121,15 +121,16 @@ function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
       if (fact.answer === "retry" && fact.attempt === message.attempts.length && !isWitnessed(attempt)) {
         message.waits = true;
       }
-      if (fact.answer === "opt-out") book.optOut(message.conversation.consentKey, message.conversation);
+      if (fact.answer === "opt-out") book.refuse(message, attempt);
       return;
     }
     case "report-recorded": {
       const message = book.messages.get(fact.outboundId);
-      message?.attempts[fact.attempt - 1]?.reported.push(fact.status);
+      const attempt = message?.attempts[fact.attempt - 1];
+      attempt?.reported.push(fact.status);
       message?.carrierIds.add(fact.carrierId);
       if (message !== undefined) message.waits = false;
-      if (fact.optOut && message !== undefined) book.optOut(message.conversation.consentKey, message.conversation);
+      if (fact.optOut && message !== undefined) book.refuse(message, attempt);
       return;
     }
     case "resolved":

@@ -17,7 +17,7 @@ export function enterText(book: Book, fact: Fact & { kind: "text" }, terms: Term
   if (fact.consent === "opted-out" && !isOutlived) book.optOut(fact.consentKey, conversation);
   if (fact.consent === "opted-in") {
     book.optedOut.delete(fact.consentKey);
-    if (optedInAtMs === undefined) book.optedInAtMs.set(fact.consentKey, fact.atMs);
+    book.optedInAtMs.set(fact.consentKey, fact.atMs);
   }
   judgeSwept(book, fact, terms, accuse);
   judgeHaste(book, fact, terms, accuse);

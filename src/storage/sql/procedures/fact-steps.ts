@@ -21,7 +21,7 @@ export const MATCHED: string = "o.outcome <> 'unmatched'";
 const REPORTED = "o.outcome in ('recorded', 'repeated')";
 
 /** The attempt that the operation speaks of, as `a`. */
-const OWN_ATTEMPT = "a.outbound_id = o.subject and a.n = o.detail ->> 'attempt'";
+export const OWN_ATTEMPT: string = "a.outbound_id = o.subject and a.n = o.detail ->> 'attempt'";
 
 export const OWN_MESSAGE: string = "m.id = o.subject";
 

@@ -1,5 +1,16 @@
 import type { ProceduresOf } from "../procedure.ts";
-import { ABSENCE, EVENT, FINDING, MATCHED, OWN_MESSAGE, REFUSAL, REPORT, RESOLUTION, SILENCE } from "./fact-steps.ts";
+import {
+  ABSENCE,
+  EVENT,
+  FINDING,
+  MATCHED,
+  OWN_ATTEMPT,
+  OWN_MESSAGE,
+  REFUSAL,
+  REPORT,
+  RESOLUTION,
+  SILENCE,
+} from "./fact-steps.ts";
 import { cancelForConsent, cancelLaterParts, silence, subjectChanged, writeConsent } from "./order.ts";
 import { slowDown } from "./paces.ts";
 import { ANSWER_SUBJECT, act, note } from "./steps.ts";
@@ -19,16 +30,21 @@ const UNLIST = act(
   `${OWN_MESSAGE} and m.due_at is not null and m.status not in ('intent', 'unknown')`,
 );
 
+/** What was refused of an attempt that began before the person opted in again is old news. */
+const COUNTS = `${MATCHED} and not exists (
+  select 1 from ownline_attempts a, ownline_conversations c join ownline_consents s on s.consent_key = c.consent_key
+  where ${OWN_ATTEMPT} and c.id = o.conversation_id and s.state = 'opted-in' and s.changed_at > a.started_at)`;
+
 const OPT_OUT: readonly string[] = [
   note(
-    `detail = json_set(o.detail, '$.consentChanged', not exists (
+    `detail = json_set(o.detail, '$.cancelReason', :optOutReason, '$.consentChanged', not exists (
       select 1 from ownline_conversations c join ownline_consents s on s.consent_key = c.consent_key
       where c.id = o.conversation_id and s.state = 'opted-out'))`,
-    MATCHED,
+    COUNTS,
   ),
-  writeConsent(MATCHED),
-  ...silence(MATCHED),
-  ...cancelForConsent(MATCHED),
+  writeConsent(COUNTS),
+  ...silence(COUNTS),
+  ...cancelForConsent(COUNTS),
 ];
 
 const FINISH: readonly string[] = [
@@ -47,7 +63,7 @@ export const fact: ProceduresOf<"fact"> = {
   "fact.silence": SILENCE,
   "fact.resolution": RESOLUTION,
   "fact.change": [UNLIST, subjectChanged(HAS_CHANGED)],
-  "fact.laterParts": cancelLaterParts(IS_STOPPED),
+  "fact.laterParts": cancelLaterParts(`${IS_STOPPED} and o.cancelled = '[]'`),
   "fact.optOut": OPT_OUT,
   "fact.finish": FINISH,
 };

@@ -23,13 +23,13 @@ const TOUCHED = `(select o.conversation_id from ownline_ops o where ${FRESH}
   union all select x.conversation_id from ${CHANGED})`;
 
 /**
- * Cancels the messages listed in `cancelled`, and counts them as changed: for `:cancelReason`, the subject for the
- * error in `detail` where there is one.
+ * Cancels the messages listed in `cancelled`, and counts them as changed: for the reason in `detail` or else
+ * `:cancelReason`, the subject for the error in `detail` where there is one.
  */
 const CANCEL: readonly string[] = [
   statement(`
     update ownline_messages as m set status = 'cancelled', due_at = null,
-      error = coalesce(case when m.id = o.subject then o.detail ->> 'error' end, :cancelReason)
+      error = coalesce(case when m.id = o.subject then o.detail ->> 'error' end, o.detail ->> 'cancelReason', :cancelReason)
     from ownline_ops o, json_each(o.cancelled) t where ${FRESH} and m.id = t.value`),
   note(
     `changed = (select json_group_array(l.id) from (
@@ -135,7 +135,7 @@ export function silence(condition: string): readonly string[] {
   ];
 }
 
-/** Writes `:consentState` of the conversation's person; a row that has it already stays as it is. */
+/** Writes `:consentState` of the conversation's person; a repeated opt-out leaves the row as it is. */
 export function writeConsent(condition: string): string {
   return statement(`
     insert into ownline_consents (consent_key, state, source, changed_at)
@@ -144,5 +144,5 @@ export function writeConsent(condition: string): string {
     where ${FRESH} and ${condition}
     on conflict (consent_key) do update
       set state = excluded.state, source = excluded.source, changed_at = excluded.changed_at
-      where state <> excluded.state`);
+      where state = 'opted-in' or excluded.state = 'opted-in'`);
 }

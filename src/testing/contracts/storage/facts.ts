@@ -93,6 +93,48 @@ export const factCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "does not opt anybody out for a send that began before their START",
+    async run(s) {
+      await s.storage.recordInbound(s.start());
+      await s.advance(60_000);
+      const [first, second] = await s.intents(2);
+      const [one, two] = [present(first, "1").id, present(second, "2").id];
+      await s.sending(one);
+      await s.advance(60_000);
+      equal((await s.storage.recordInbound(s.start())).consentChanged, false, "a START of somebody who is opted in");
+      const pending = present((await s.texted()).message, "a text after it");
+      const fact = await s.refuse(one, "opt-out");
+      equal([fact.message?.status, fact.consentChanged], ["failed", false], "the fact");
+      equal(
+        fact.cancelled.map(({ id, error }) => [id, error?.reason]),
+        [[two, "An earlier part of the same text was not sent."]],
+        "the later part of the same text",
+      );
+      equal((await s.storage.consent(consentKeyOf(PERSON)))?.state, "opted-in", "consent");
+      await s.advance(60_000);
+      equal((await s.claim())?.messages, [pending], "what waits for an answer");
+      const later = await s.intent();
+      await s.sending(later);
+      equal((await s.refuse(later, "opt-out")).consentChanged, true, "a send that began after the START");
+    },
+  },
+  {
+    name: "does not opt anybody out anew for a callback that comes again after their START",
+    async run(s) {
+      const id = await s.intent();
+      await s.sent(id);
+      const error = { code: 21610, reason: "The person opted out." };
+      equal((await s.callback(id, "failed", { error, optOut: true })).consentChanged, true, "the callback");
+      await s.advance(60_000);
+      await s.storage.recordInbound(s.start());
+      const waiting = await s.intent();
+      const again = await s.callback(id, "failed", { error, optOut: true });
+      equal([again.outcome, again.consentChanged, again.cancelled], ["repeated", false, []], "its repetition");
+      equal((await s.storage.consent(consentKeyOf(PERSON)))?.state, "opted-in", "consent");
+      equal(await s.statuses([waiting]), ["intent"], "what waits to be sent");
+    },
+  },
+  {
     name: "does not lose an answer to a fact that came first",
     async run(s) {
       const id = await s.intent();

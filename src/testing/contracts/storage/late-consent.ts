@@ -24,6 +24,22 @@ export const lateConsentCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "does not let it outlive that START where the person was opted in before the STOP, too",
+    async run(s) {
+      await s.storage.recordInbound(s.start());
+      const first = present(await s.storage.consent(consentKeyOf(PERSON)), "consent").changedAt;
+      await s.advance(60_000);
+      const stopped = present((await s.texted({ needsAnswer: false })).message, "a text").createdAt;
+      await s.advance(60_000);
+      const again = await s.storage.recordInbound(s.start());
+      const { state, changedAt } = present(await s.storage.consent(consentKeyOf(PERSON)), "consent");
+      equal([again.consentChanged, state, changedAt > first], [false, "opted-in", true], "the second START");
+      const late = await s.storage.recordInbound(lateStop(s, stopped));
+      equal(late.consentChanged, false, "the late STOP");
+      equal((await s.storage.consent(consentKeyOf(PERSON)))?.state, "opted-in", "consent");
+    },
+  },
+  {
     name: "lets a STOP that was found late count where no START came after it",
     async run(s) {
       await s.storage.recordInbound(s.start());
