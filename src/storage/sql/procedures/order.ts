@@ -33,7 +33,8 @@ const CANCEL: readonly string[] = [
     from ownline_ops o, json_each(o.cancelled) t where ${FRESH} and m.id = t.value`),
   note(
     `changed = (select json_group_array(l.id) from (
-      select t.value as id from json_each(o.changed) t union all select t.value from json_each(o.cancelled) t) l)`,
+      select t.value as id from json_each(o.changed) t union all select t.value from json_each(o.cancelled) t
+      where t.value not in (select k.value from json_each(o.changed) k)) l)`,
     "o.cancelled <> '[]'",
   ),
 ];
