@@ -24,7 +24,7 @@ export type StorageKind = (typeof storageKinds)[number];
 
 /**
  * What two cores carry while processes die: a run of more texts, or of more kills, takes longer. The server that speaks
- * MongoDB's protocol here is slow: with more texts it falls behind, and nothing is acknowledged at all.
+ * MongoDB's protocol here is slow: with more texts it falls behind, and many get 503.
  */
 const TEXTS_PER_MINUTE: Readonly<Record<StorageKind, number>> = { sqlite: 1200, postgres: 2400, mongodb: 120 };
 const KILLS_PER_MINUTE = 25;
