@@ -196,6 +196,8 @@ function looksLikeLoop(book: Book, own: MessageEntry): boolean {
     }
     for (const { fact } of conversation.texts) if (fact.autoReplyId !== null) at.push(fact.atMs);
   }
+  // The claim that was cancelled counts besides those before it, which the carrier refused for the moment.
+  if (own.attempts.length > 0) at.push(own.createdAtMs);
   const near = (ms: number) => at.filter((one) => Math.abs(one - own.createdAtMs) <= ms).length;
   return near(120_000) > 12 || near(600_000) > 24;
 }
