@@ -318,6 +318,26 @@ const MUTATIONS: readonly Omit<Mutation, "ledger">[] = [
     ],
   },
   {
+    guard: "a START renews the time of the consent",
+    edits: [
+      {
+        file: `${MEMORY}ledger.ts`,
+        search: 'if (before === "opted-out" && consent.state === "opted-out") return false;',
+        replace: "if (before === consent.state) return false;",
+      },
+    ],
+  },
+  {
+    guard: "a refusal of what was sent before the START opts nobody out",
+    edits: [
+      {
+        file: `${MEMORY}facts.ts`,
+        search: 'if (filed?.state === "opted-in" && filed.changedAt > startedAt) return;',
+        replace: "if (startedAt < 0) return;",
+      },
+    ],
+  },
+  {
     guard: "a message waits for its slot in the sender's pace",
     edits: [{ file: `${MEMORY}paces.ts`, search: "if (slot.at > now) return slot.at;", replace: "" }],
   },

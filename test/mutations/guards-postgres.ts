@@ -109,6 +109,14 @@ export const postgresGuards: readonly Mutation[] = guardsOf("postgres", "src/sto
     "a STOP that was found late does not undo the START after it",
     ["inbound", "and s.changed_at > arg.unless_since", "and false"],
   ],
+  [
+    "a START renews the time of the consent",
+    ["common", "where s.state = 'opted-in' or excluded.state = 'opted-in';", "where s.state <> excluded.state;"],
+  ],
+  [
+    "a refusal of what was sent before the START opts nobody out",
+    ["facts", "and s.state = 'opted-in' and s.changed_at > p_refused_at);", "and false);"],
+  ],
   ["a sender's list is swept by one process at a time", ["sweeps", " or moment < sweep.claimed_until", ""]],
   [
     "a sweep is committed only by whoever claimed it last",

@@ -88,6 +88,14 @@ export const sqlGuards: readonly Mutation[] = guardsOf("sqlite", "src/storage/sq
     ["inbound", "and s.changed_at > :unlessSince)", "and false)"],
   ],
   [
+    "a START renews the time of the consent",
+    ["order", "where state = 'opted-in' or excluded.state = 'opted-in'`);", "where state <> excluded.state`);"],
+  ],
+  [
+    "a refusal of what was sent before the START opts nobody out",
+    ["facts", "and s.changed_at > a.started_at)`;", "and false)`;"],
+  ],
+  [
     "a sender's list is swept by one process at a time",
     ["sweeps", "when s.claimed_until is not null and now.at < s.claimed_until then", "when false then"],
   ],
