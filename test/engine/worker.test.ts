@@ -62,9 +62,8 @@ describe("start and stop", () => {
       await using house = rig({ ...NOW, sending, clock, storage: { ...storage, claimTurn } });
       for (let person = 10; person < 50; person += 1) await house.text("hello", { from: `+155501990${person}` });
       house.sms.on("status", ({ status }) => status === "sending" && deeds.push("send"));
-      if (how === "start") await house.sms.start();
-      if (how === "processDue") await house.sms.processDue();
-      await vi.waitFor(() => expect(house.carrier.sent).toHaveLength(40), { timeout: 20_000 });
+      await house.sms[how]();
+      if (how === "start") await vi.waitFor(() => expect(house.carrier.sent).toHaveLength(40), { timeout: 20_000 });
       expect(house.carrier.sent).toHaveLength(40);
       expect(deeds.indexOf("send")).toBeLessThan(15);
     },

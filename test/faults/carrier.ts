@@ -63,6 +63,8 @@ async function create(form: URLSearchParams, leftAt: number, response: ServerRes
     body: form.get("Body") ?? "",
     leftAt,
   };
+  // The judge could blame nothing that it does not know the time of.
+  if (!Number.isFinite(leftAt)) throw new Error(`a request to send came without ${LEFT_AT_HEADER}`);
   const { network } = lineOf(from);
   lastRequest += 1;
   const request = String(lastRequest);
