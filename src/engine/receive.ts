@@ -80,7 +80,7 @@ async function losesByHaste(
   // A STOP counts at once, whatever becomes of its confirmation.
   if (consent === "opted-out") return false;
   if (mayReply(transport, text) && verdicts.some(({ reply }) => reply !== undefined)) return true;
-  // A YES is an everyday answer, and waits only where it would change something.
+  // Whatever the consent is now: the STOP before a START may come after it. A YES is an everyday answer.
   if (consent === "opted-in" && verdicts.some(({ answer }) => !answer)) return true;
   // Nobody is answered who has opted out: the START before this text may still be on its way, or this text be one, by a
   // word that the carrier alone knows.

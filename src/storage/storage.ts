@@ -228,7 +228,8 @@ export interface Storage {
    *   known to the carrier, whose state it then shows. Next `opt-out`: as `fail`, and the consent row becomes opted-out
    *   (source `refused-send`) with all that {@link Storage.recordInbound} says about that, `answeredSeq` becoming
    *   `inboundSeq`; but where the row became opted-in, or said so anew, after the attempt's `startedAt`, the refusal is
-   *   from before that, and the consent stays. A refusal of an attempt that the carrier is known to have taken changes no attempt and no message.
+   *   from before that, and the consent stays. A refusal of an attempt that the carrier is known to have taken
+   *   changes no attempt and no message.
    * - `unknown`: the attempt and the message are `unknown`, due to be looked at after `lookInMs`, unless a fact came
    *   first.
    * - `found`: as `accepted`, for an attempt that is `unknown` and which the carrier's list shows; but where any attempt
