@@ -77,14 +77,18 @@ async function losesByHaste(
   { verdicts, consentKey }: JudgedText,
 ): Promise<boolean> {
   const consent = wishIn(verdicts);
-  // A STOP counts at once, whatever becomes of its confirmation.
-  if (consent === "opted-out") return false;
+  const filed = await storage.consent(consentKey);
+  // A STOP counts at once, whatever becomes of its confirmation: unless a START has come since. That one may have been
+  // texted before it and come late; only a webhook's order tells.
+  if (consent === "opted-out") {
+    return filed?.state === "opted-in" && text.occurredAt !== null && filed.changedAt > text.occurredAt;
+  }
   if (mayReply(transport, text) && verdicts.some(({ reply }) => reply !== undefined)) return true;
   // Whatever the consent is now: the STOP before a START may come after it. A YES is an everyday answer.
   if (consent === "opted-in" && verdicts.some(({ answer }) => !answer)) return true;
   // Nobody is answered who has opted out: the START before this text may still be on its way, or this text be one, by a
   // word that the carrier alone knows.
-  return (await storage.consent(consentKey))?.state === "opted-out";
+  return filed?.state === "opted-out";
 }
 
 async function judge(context: EngineContext, text: IncomingText): Promise<JudgedText> {

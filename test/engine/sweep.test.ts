@@ -246,6 +246,21 @@ describe("a text whose webhook never came", () => {
     await expect(house.sms.send({ key: "1", to: PERSON, body: "x" })).rejects.toMatchObject({ code: "opted_out" });
   });
 
+  it("opts its person out by its webhook, although the list brought it beside a START whose webhook was late", async () => {
+    const one = scene();
+    await using house = one.house;
+    await house.text("STOP");
+    await house.clock.advance(MINUTE);
+    one.lose("SM-start", "START");
+    await house.clock.advance(SECOND);
+    one.lose("SM-stop", "STOP");
+    await house.clock.advance(SECOND);
+    await house.text("START", { sid: "SM-start" });
+    await house.sms.processDue();
+    await house.text("STOP", { sid: "SM-stop" }).catch(() => {});
+    await expect(house.sms.send({ key: "1", to: PERSON, body: "x" })).rejects.toMatchObject({ code: "opted_out" });
+  });
+
   it("is found again after an error of the list, which is told: nothing is passed over", async () => {
     const one = scene();
     await using house = one.house;
