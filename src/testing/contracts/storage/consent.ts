@@ -148,10 +148,11 @@ export const consentCases: readonly StorageCase[] = [
   {
     name: "lets nothing slip past a STOP that races with the gate",
     async run(s) {
-      for (let round = 0; round < 6; round += 1) {
-        const participant = `+1555030${round}`;
+      for (let round = 0; round < 12; round += 1) {
+        const participant = `+15550300${round}`;
         const id = await s.intent({ participant });
-        const stop = s.stop({ participant });
+        // In the conversation of the text, and in another one of the same person.
+        const stop = s.stop(round < 6 ? { participant } : { participant, line: OTHER_LINE });
         const claim = s.sendClaim(id);
         const sides = [() => s.storage.recordInbound(stop), () => s.second.claimSend(claim)];
         await Promise.all((round % 2 === 0 ? sides : sides.toReversed()).map((side) => side()));

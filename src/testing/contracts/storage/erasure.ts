@@ -68,6 +68,20 @@ export const erasureCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "does not repeat an answer that speaks of an erased person",
+    async run(s) {
+      await s.texted();
+      await s.advance(DEBOUNCE_MS);
+      const claim = { op: s.id("op"), workerId: "w1", leaseMs: 15_000 };
+      const claimed = present(await s.storage.claimTurn(claim), "the turn");
+      const commit = s.commitOf(claimed);
+      equal((await s.storage.commitTurn(commit)).outcome, "committed", "the commit");
+      await erase(s);
+      equal(await s.storage.claimTurn(claim), null, "the claim, repeated");
+      equal((await s.second.commitTurn(commit)).messages, [], "the messages of the commit, repeated");
+    },
+  },
+  {
     name: "begins anew when an erased person writes again",
     async run(s) {
       const first = await s.texted();

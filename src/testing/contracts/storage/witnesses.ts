@@ -134,6 +134,21 @@ export const witnessCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "does not take a purged text's entry of the list for an unknown one's",
+    async run(s) {
+      const other = await s.intent({ participant: "+15550199002" });
+      await s.sending(other);
+      await s.accept(other, 1, "SM-purged");
+      await s.callback(other, "delivered");
+      await s.advance(100_000);
+      equal((await s.storage.purge({ op: s.id("op"), olderThanMs: 50_000, limit: 10 })).messages, 1, "what went");
+      const own = await lost(s);
+      const fact = await found(s, own, "SM-purged", "delivered");
+      equal([fact.outcome, fact.changed, fact.message?.status], ["repeated", false, "unknown"], "the fact");
+      equal((await rivals(s, own, ["SM-purged", "SM-new"])).known, ["SM-purged"], "known ids");
+    },
+  },
+  {
     name: "finds nothing for an attempt that is not unknown any more",
     async run(s) {
       const spoken = await s.intent();
