@@ -3,7 +3,7 @@ import { claimSend as judgeGate } from "../memory/gate.ts";
 import { keepable } from "../sql/statement.ts";
 import type { ClaimedSend, RecordedFact, Resolution, SendClaim, SendRecord, StatusRecord } from "../storage.ts";
 import { text } from "./fields.ts";
-import { loadCarrierIds, loadHead, loadOpenTurn, loadOutbound } from "./loads.ts";
+import { loadCarrierIds, loadConsent, loadHead, loadOpenTurn, loadOutbound } from "./loads.ts";
 import { keepWorkerAlive, lockConsent, lockConversationOf, lockCounters, lockPace } from "./locks.ts";
 import type { Method } from "./operations.ts";
 import { loadOptOut } from "./texts.ts";
@@ -15,11 +15,9 @@ export const CLAIM_SEND: Method<SendClaim, ClaimedSend> = {
   name: "claimSend",
   line: "worker",
   judge: judgeGate,
-  async lock(set, { outboundId, workerId, conditions }) {
+  async lock(set, { outboundId, workerId }) {
     keepable(workerId);
-    const conversation = await lockConversationOf(set, keepable(outboundId));
-    // An opt-out and a gate must not pass each other unseen, in whatever conversation the opt-out is told.
-    if (conversation !== null && conditions.consent) await lockConsent(set, conversation.consentKey);
+    await lockConversationOf(set, keepable(outboundId));
   },
   async load(set, { outboundId, conditions }) {
     for (const conversation of set.ledger.conversations.values()) {
@@ -27,6 +25,7 @@ export const CLAIM_SEND: Method<SendClaim, ClaimedSend> = {
       // What a turn said while it handed over leaves all the same.
       const row = await loadOutbound(set, outboundId, { withTurn: paused });
       if (row?.message.status !== "intent") continue;
+      if (conditions.consent) await loadConsent(set, conversation);
       set.addMessages(await set.find("messages", { conversationId: id, open: "unknown" }, { sort: { seq: 1 } }));
       await loadHead(set, conversation);
       await lockCounters(

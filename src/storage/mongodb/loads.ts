@@ -72,6 +72,14 @@ export async function loadStoppable(set: WorkingSet, consentKey: string): Promis
   }
 }
 
+/**
+ * The consent that a locked conversation is under. It needs no lock of its own: an opt-out locks every conversation
+ * under its consent, and a conversation comes under one only with a lock on both.
+ */
+export async function loadConsent(set: WorkingSet, { consentKey }: ConversationRow): Promise<void> {
+  for (const doc of await set.find("consents", { _id: consentKey })) set.addConsent(doc);
+}
+
 /** What is known of carriers' ids; the messages that they name must be loaded already, or are of no concern. */
 export async function loadCarrierIds(set: WorkingSet, ids: readonly string[]): Promise<readonly MongoDocument[]> {
   if (ids.length === 0) return [];

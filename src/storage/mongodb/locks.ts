@@ -1,6 +1,5 @@
 import type { ConversationRow } from "../memory/rows.ts";
 import type { MongoDocument } from "./client.ts";
-import { consentOf } from "./documents.ts";
 import { number, text } from "./fields.ts";
 import type { Table } from "./schema.ts";
 import { sessionOf } from "./store.ts";
@@ -55,8 +54,7 @@ export async function lockConversations(set: WorkingSet, filter: object): Promis
 /** Locks a person's consent, whether there is one or not. */
 export async function lockConsent(set: WorkingSet, consentKey: string): Promise<void> {
   const doc = await lock(set, "consents", { _id: consentKey }, { upsert: true });
-  const consent = doc === null ? null : consentOf(doc);
-  if (consent !== null) set.ledger.consents.set(consentKey, consent);
+  if (doc !== null) set.addConsent(doc);
 }
 
 /** Locks counters. */

@@ -4,8 +4,8 @@ import { claimSweep as judgeSweepClaim, commitSweep as judgeSweepCommit } from "
 import { keepable } from "../sql/statement.ts";
 import type { ClaimedSweep, RequeuedTurn, Suspicion, SweepClaim, SweepCommit, TurnRequeue } from "../storage.ts";
 import { isTrue, number, numberOrNull, text } from "./fields.ts";
-import { loadGroup, loadHead, textsFrom } from "./loads.ts";
-import { lockAll, lockConsent, lockConversation, lockConversations } from "./locks.ts";
+import { loadConsent, loadGroup, loadHead, textsFrom } from "./loads.ts";
+import { lockAll, lockConversation, lockConversations } from "./locks.ts";
 import type { Method } from "./operations.ts";
 import { readClock } from "./store.ts";
 import type { WorkingSet } from "./working-set.ts";
@@ -18,11 +18,11 @@ export const REQUEUE_TURN: Method<TurnRequeue, RequeuedTurn> = {
   async lock(set, { turnId }) {
     const [turn] = await set.find("turns", { _id: keepable(turnId) });
     if (turn === undefined) return;
-    const row = await lockConversation(set, { _id: text(turn, "conversationId") });
-    if (row !== null) await lockConsent(set, row.consentKey);
+    await lockConversation(set, { _id: text(turn, "conversationId") });
   },
   async load(set, { turnId }) {
     for (const row of set.ledger.conversations.values()) {
+      await loadConsent(set, row);
       const conversationId = row.shown.id;
       const newest = await set.find("turns", { conversationId }, { sort: { number: -1 }, limit: 1 });
       for (const doc of newest) set.addTurn(doc);

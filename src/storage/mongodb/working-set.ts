@@ -1,7 +1,7 @@
 import { addressOf, Ledger } from "../memory/ledger.ts";
 import type { ConversationRow, InboundRow, MessageRow, OutboundRow, TurnRow } from "../memory/rows.ts";
 import type { MongoDocument, MongoSession } from "./client.ts";
-import { conversationOf, inboundOf, messageOf, turnOf } from "./documents.ts";
+import { consentOf, conversationOf, inboundOf, messageOf, turnOf } from "./documents.ts";
 import { moment, number, numberOrNull, text, textOrNull, texts } from "./fields.ts";
 import { type ConversationPlace, insertBy, outboundRow, placeOf, seqOf, type TextLinks } from "./rows.ts";
 import type { Table } from "./schema.ts";
@@ -91,6 +91,12 @@ export class WorkingSet {
     ledger.conversationsByConsentKey.set(row.consentKey, alike.add(row));
     if (indexedAt !== null) ledger.dueTurns.add({ at: indexedAt, id }, row);
     return row;
+  }
+
+  /** Takes a person's consent in. A document that was only made to be locked says nothing. */
+  addConsent(doc: MongoDocument): void {
+    const consent = consentOf(doc);
+    if (consent !== null) this.ledger.consents.set(text(doc, "_id"), consent);
   }
 
   /** Takes a turn in, before the messages that name it. */
