@@ -12,8 +12,8 @@ export interface Command {
 
 /** What happens around the commands of a wrapped database. */
 export interface Watch {
-  /** Before a command reaches the driver; what it throws stands for the server's answer. */
-  before?(command: Command): void;
+  /** Before a command reaches the driver, which waits for its promise; what it throws stands for the server's answer. */
+  before?(command: Command): unknown;
   /** After a commit has happened; what it throws stands for the answer that was lost. */
   afterCommit?(): void;
   /** When a transaction begins, with its options. */
@@ -34,7 +34,7 @@ export function wrapped(db: MongoDb, watch: Watch): MongoDb {
           begin(options);
         };
         session.commitTransaction = async () => {
-          watch.before?.({ table: "session", method: "commitTransaction", filter: {}, options: {} });
+          await watch.before?.({ table: "session", method: "commitTransaction", filter: {}, options: {} });
           await commit();
           watch.afterCommit?.();
         };
@@ -51,44 +51,44 @@ export function wrapped(db: MongoDb, watch: Watch): MongoDb {
 }
 
 function collectionOf(table: string, real: MongoCollection, watch: Watch): MongoCollection {
-  const before = (method: string, filter: object, options: object = {}) => {
-    watch.before?.({ table, method, filter, options });
+  const before = async (method: string, filter: object, options: object = {}) => {
+    await watch.before?.({ table, method, filter, options });
   };
   return {
     find: (filter, options) => ({
       async toArray() {
-        before("find", filter, options);
+        await before("find", filter, options);
         return real.find(filter, options).toArray();
       },
     }),
     aggregate: (pipeline, options) => ({
       async toArray() {
-        before("aggregate", { _id: "ledger" }, options);
+        await before("aggregate", { _id: "ledger" }, options);
         return real.aggregate(pipeline, options).toArray();
       },
     }),
     async distinct(field, filter, options) {
-      before("distinct", filter, options);
+      await before("distinct", filter, options);
       return real.distinct(field, filter, options);
     },
     async findOneAndUpdate(filter, update, options) {
-      before("findOneAndUpdate", filter, options);
+      await before("findOneAndUpdate", filter, options);
       return real.findOneAndUpdate(filter, update, options);
     },
     async updateOne(filter, update, options) {
-      before("updateOne", filter, options);
+      await before("updateOne", filter, options);
       return real.updateOne(filter, update, options);
     },
     async updateMany(filter, update, options) {
-      before("updateMany", filter, options);
+      await before("updateMany", filter, options);
       return real.updateMany(filter, update, options);
     },
     async deleteMany(filter, options) {
-      before("deleteMany", filter, options);
+      await before("deleteMany", filter, options);
       return real.deleteMany(filter, options);
     },
     async bulkWrite(operations, options) {
-      before("bulkWrite", { _id: "" }, options);
+      await before("bulkWrite", { _id: "" }, options);
       return real.bulkWrite(operations, options);
     },
     createIndexes: (indexes) => real.createIndexes(indexes),
