@@ -2,15 +2,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { memory } from "../../src/storage/memory.ts";
+import { mongodb } from "../../src/storage/mongodb.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { storageContract } from "../../src/testing/contracts/storage.ts";
 import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
+import { mongodbForTests } from "../databases/mongodb.ts";
 import { agreement } from "../storage/agreement.ts";
 import { postgresLedgers } from "../storage/postgres-ledgers.ts";
 
-/** The ledgers whose own code has guards. MongoDB's judges by the reference's, and locks before it does. */
-export const LEDGERS = ["memory", "sqlite", "postgres"] as const;
+/** The ledgers whose own code has guards. */
+export const LEDGERS = ["memory", "sqlite", "postgres", "mongodb"] as const;
 
 export type LedgerName = (typeof LEDGERS)[number];
 
@@ -91,6 +93,13 @@ async function benchOf(name: LedgerName, url: string): Promise<Bench> {
         end: () => ledgers.dispose(),
         stories: [3, 9130],
       };
+    }
+    case "mongodb": {
+      const database = mongodbForTests(url);
+      await database.start();
+      const open = (clock: ManualClock) => mongodb(database.db(), { clock });
+      // Each handle is on the other one of two connections.
+      return { open, second: open, clear: database.empty, end: database.stop, stories: [2, 5] };
     }
     default:
       return name satisfies never;

@@ -1,7 +1,8 @@
 import { memoryGuards } from "./guards-memory.ts";
+import { mongodbGuards } from "./guards-mongodb.ts";
 import { postgresGuards } from "./guards-postgres.ts";
 import { sqlGuards } from "./guards-sql.ts";
 import type { Mutation } from "./mutation.ts";
 
 /** Every guard that a promise hangs on, and how it is removed. */
-export const guards: readonly Mutation[] = [...memoryGuards, ...sqlGuards, ...postgresGuards];
+export const guards: readonly Mutation[] = [...memoryGuards, ...sqlGuards, ...postgresGuards, ...mongodbGuards];
