@@ -1,3 +1,4 @@
+import { engineGuards } from "./guards-engine.ts";
 import { memoryGuards } from "./guards-memory.ts";
 import { mongodbGuards } from "./guards-mongodb.ts";
 import { postgresGuards } from "./guards-postgres.ts";
@@ -5,4 +6,10 @@ import { sqlGuards } from "./guards-sql.ts";
 import type { Mutation } from "./mutation.ts";
 
 /** Every guard that a promise hangs on, and how it is removed. */
-export const guards: readonly Mutation[] = [...memoryGuards, ...sqlGuards, ...postgresGuards, ...mongodbGuards];
+export const guards: readonly Mutation[] = [
+  ...engineGuards,
+  ...memoryGuards,
+  ...sqlGuards,
+  ...postgresGuards,
+  ...mongodbGuards,
+];

@@ -1,0 +1,49 @@
+import { guardsOf, type Mutation } from "./mutation.ts";
+
+/** The guards of the engine and of its handler of webhooks, and how each is removed. */
+export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
+  [
+    "a process that stood still for longer than its lease does not send",
+    ["engine/deliver", "const tooLate = clock.now() - askedAt >= worker.leaseMs;", "const tooLate = askedAt < 0;"],
+  ],
+  [
+    "a lease whose run could not reach the ledger at its end is given back",
+    ["engine/beat", "    releaseIdle(answer.leases);\n", ""],
+  ],
+  [
+    "a webhook is answered 200 only after the commit",
+    ["http/handler", "return refuse(503, error.code", "return refuse(200, error.code"],
+  ],
+  [
+    "a sweep reaches back behind the last one, as far as the list may lag",
+    [
+      "engine/sweep",
+      "watermark === null ? { lastMs: firstLookBackMs } : watermark - overlapMs;",
+      "watermark === null ? { lastMs: firstLookBackMs } : watermark + 0 * overlapMs;",
+    ],
+  ],
+  [
+    "a sweep moves the watermark only after it has stored what it found",
+    [
+      "engine/sweep",
+      "      if (signal.aborted) return { found, missed: 1 };\n",
+      "      if (signal.aborted || found > 0) break;\n",
+    ],
+  ],
+  [
+    "a text that was found too late is shown, and not answered",
+    ["engine/sweep", "ageMs > answerWithinMs;", "ageMs > answerWithinMs + 1e12;"],
+  ],
+  [
+    "a START that was found late opts nobody in",
+    [
+      "engine/receive",
+      '(text.swept !== undefined && state === "opted-in")',
+      '(text.swept !== undefined && state !== "opted-in" && state !== "opted-out")',
+    ],
+  ],
+  [
+    "a START is left to its webhook for as long as that may come",
+    ["engine/sweep", "ageMs < Math.min(", "ageMs < 0 * Math.min("],
+  ],
+]);
