@@ -82,14 +82,25 @@ export function addToUcs2(into: Packer, character: string): void {
 
 let segmenter: Intl.Segmenter | undefined;
 
+/** Node 20 copies the text for each step through it, so it is handed slices: the whole would take its square in time. */
+const SLICE_UNITS = 256;
+
 /** The characters of a text as a person sees them; CR and LF apart, and code points where there is no `Intl.Segmenter`. */
 export function charactersOf(text: string): string[] {
   if (!("Segmenter" in Intl)) return [...text];
   segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
   const characters: string[] = [];
-  for (const { segment } of segmenter.segment(text)) {
-    if (segment === "\r\n") characters.push("\r", "\n");
-    else characters.push(segment);
+  let length = SLICE_UNITS;
+  for (let from = 0; from < text.length; ) {
+    const slice = Array.from(segmenter.segment(text.slice(from, from + length)), ({ segment }) => segment);
+    // The last one may go on behind the slice, as may the one before it where a surrogate pair is cut.
+    const whole = from + length < text.length ? slice.slice(0, -2) : slice;
+    for (const character of whole) {
+      from += character.length;
+      if (character === "\r\n") characters.push("\r", "\n");
+      else characters.push(character);
+    }
+    length = whole.length > 0 ? SLICE_UNITS : length * 2;
   }
   return characters;
 }

@@ -122,6 +122,33 @@ describe("countSegments", () => {
     );
   });
 
+  it("sees the characters of a long text as the whole of it has them", () => {
+    const piece = fc.oneof(
+      fc.constantFrom("a", "é", "\r", "\n", "😀", "🇮", "🇹", "👩", "\u200d", "🏽", "\u0301", "\ud83d", "\ude00"),
+      fc.constantFrom("कि", "क्", "षि", "각", "ᄀ", `👩${"\u200d👩".repeat(150)}`, `e${"\u0301".repeat(600)}`),
+    );
+    const long = fc
+      .array(piece, { minLength: 100, maxLength: 900, size: "max" })
+      .map((pieces) => `中${pieces.join("")}`);
+    const whole = new Intl.Segmenter("en", { granularity: "grapheme" });
+    fc.assert(
+      fc.property(long, (text) => {
+        const crLfApart = text.split("\r\n").length - 1;
+        expect(countSegments(text).characters).toBe([...whole.segment(text)].length + crLfApart);
+      }),
+    );
+  });
+
+  it("hands Intl.Segmenter short slices of a long text, since Node 20 copies what it is given for each step", () => {
+    const segment = vi.spyOn(Intl.Segmenter.prototype, "segment");
+    try {
+      countSegments("a long text with a character of many code points, 👨‍👩‍👧‍👦. ".repeat(400));
+      expect(Math.max(...segment.mock.calls.map(([text]) => text.length))).toBeLessThan(1000);
+    } finally {
+      segment.mockRestore();
+    }
+  });
+
   it("counts code points where the runtime has no Intl.Segmenter", () => {
     vi.stubGlobal("Intl", {});
     try {
