@@ -2,6 +2,7 @@ import {
   count,
   hasMethods,
   isFunction,
+  isRate,
   isRecord,
   isSaid,
   isSomeText,
@@ -162,8 +163,7 @@ export function mistakesIn(options: unknown): readonly Mistake[] {
 function sender(value: unknown, path: string): readonly Mistake[] {
   const { address, service, ratePerSecond }: { address?: unknown; service?: unknown; ratePerSecond?: unknown } =
     isRecord(value) ? value : { address: value };
-  const hasRate = ratePerSecond === undefined || (Number.isFinite(ratePerSecond) && Number(ratePerSecond) > 0);
-  if (!isSomeText(address) || (service !== undefined && !isSomeText(service)) || !hasRate) {
+  if (!isSomeText(address) || (service !== undefined && !isSomeText(service)) || !isRate(ratePerSecond)) {
     return mistake(
       path,
       'give a number you own, for example "+15703251809", or { address, service, ratePerSecond }; is an environment variable missing?',

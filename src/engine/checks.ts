@@ -83,6 +83,11 @@ export function isSomeText(value: unknown): boolean {
   return typeof value === "string" && value !== "";
 }
 
+/** How many a second, if it was said at all. */
+export function isRate(value: unknown): boolean {
+  return value === undefined || (Number.isFinite(value) && Number(value) > 0);
+}
+
 /** A text in which something is said. */
 export function isSaid(value: unknown): boolean {
   return typeof value === "string" && value.trim() !== "";

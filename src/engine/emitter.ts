@@ -1,6 +1,6 @@
 import { EventEmitter } from "eventemitter3";
 import { OwnlineError } from "../errors.ts";
-import type { Logger } from "../logger.ts";
+import { harmless, type Logger } from "../logger.ts";
 import type { OwnlineEvents } from "../model/events.ts";
 import type { Emit } from "./context.ts";
 import { describeThrown, kindOfThrown } from "./thrown.ts";
@@ -42,12 +42,7 @@ export function createEmitter(logger: Logger): Emitter {
         logger.debug(describeThrown(error));
       };
       for (const listener of emitter.listeners(name)) {
-        try {
-          const result: unknown = Reflect.apply(listener, undefined, args);
-          if (result instanceof Promise) result.catch(failed);
-        } catch (error) {
-          failed(error);
-        }
+        harmless(() => Reflect.apply(listener, undefined, args), failed);
       }
     },
   };

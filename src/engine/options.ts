@@ -1,6 +1,6 @@
 import type { Ai, AiFunction, AiTurn, HistoryEntry } from "../ai/ai.ts";
 import { OwnlineError } from "../errors.ts";
-import { consoleLogger, type Logger } from "../logger.ts";
+import { consoleLogger, type Logger, steadyLogger } from "../logger.ts";
 import type { SenderInput, SenderResolver } from "../model/sender.ts";
 import type { InboundSnapshot, Policy } from "../policy/policy.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -252,7 +252,7 @@ export function parseOptions(options: OwnlineOptions): EngineOptions {
     },
     queue: options.queue ?? null,
     unsafe: { withoutOptOut: unsafe?.withoutOptOut ?? false, withoutLoopGuard: unsafe?.withoutLoopGuard ?? false },
-    logger: options.logger ?? consoleLogger,
+    logger: options.logger ? steadyLogger(options.logger) : consoleLogger,
     clock: options.clock ?? realClock,
   };
 }

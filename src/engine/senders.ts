@@ -1,6 +1,7 @@
 import { OwnlineError } from "../errors.ts";
 import { isMessagingService, normalizeAddress } from "../model/phone-number.ts";
 import { lineOf, type SenderConfig, type SenderResolver } from "../model/sender.ts";
+import { isRate } from "./checks.ts";
 import { hook } from "./hook.ts";
 import type { SendersOption } from "./options.ts";
 
@@ -29,7 +30,11 @@ const THE_RULE =
 
 export function senderBook(option: SendersOption): SenderBook {
   const list =
-    typeof option === "function" ? null : option.flatMap((sender) => (sender === undefined ? [] : [configOf(sender)]));
+    typeof option === "function"
+      ? null
+      : option.flatMap((sender, index) =>
+          sender === undefined ? [] : [configOf(sender, `options.senders[${index}]`)],
+        );
   const byAddress = new Map<string, SenderConfig>();
   for (const sender of list ?? []) {
     byAddress.set(sender.address, sender);
@@ -80,61 +85,44 @@ export function senderBook(option: SendersOption): SenderBook {
 
 /** What the resolver says, if it speaks of the address in question: nobody else's may ever become a sender. */
 async function resolve(resolver: SenderResolver, address: string): Promise<SenderConfig | undefined> {
-  const found: unknown = await hook("options.senders, the function that finds senders,", () => resolver(address));
+  const name = "options.senders, the function that finds senders,";
+  const found: unknown = await hook(name, () => resolver(address));
   if (found === undefined || found === null) return undefined;
-  const {
-    address: own,
-    service,
-    ratePerSecond,
-  }: Partial<Record<keyof SenderConfig, unknown>> = typeof found === "object" && "address" in found ? { ...found } : {};
-  const hasRate = ratePerSecond === undefined || ratePerSecond === null || typeof ratePerSecond === "number";
+  const { address: own, service, ratePerSecond }: Partial<Record<keyof SenderConfig, unknown>> = { ...found };
   if (
     typeof own === "string" &&
-    hasRate &&
-    (service === undefined || service === null || typeof service === "string")
+    (typeof service === "string" || !service) &&
+    (isRate(ratePerSecond) || ratePerSecond === null)
   ) {
-    const config = configOf({
-      address: own,
-      ...(typeof service === "string" ? { service } : {}),
-      ...(typeof ratePerSecond === "number" ? { ratePerSecond } : {}),
-    });
+    const config = configOf(
+      {
+        address: own,
+        ...(typeof service === "string" ? { service } : {}),
+        ...(typeof ratePerSecond === "number" ? { ratePerSecond } : {}),
+      },
+      name,
+    );
     if (config.address === address) return config;
     if (config.service === address) return { address };
   }
   throw new OwnlineError(
     "invalid_options",
-    "options.senders, the function that finds senders, must return { address, service?, ratePerSecond? } of the very address that it was asked about, or undefined where that is not yours",
+    `${name} must return { address, service?, ratePerSecond? } of the very address that it was asked about, or undefined where that is not yours`,
   );
 }
 
-function configOf(sender: string | SenderConfig): SenderConfig {
+function configOf(sender: string | SenderConfig, path: string): SenderConfig {
   const config = typeof sender === "string" ? { address: sender } : sender;
-  const address = senderAddress(config.address);
-  const { ratePerSecond } = config;
-  if (ratePerSecond !== undefined && !(ratePerSecond > 0)) {
-    throw new OwnlineError(
-      "invalid_options",
-      "options.senders: ratePerSecond is a number of segments per second, more than 0",
-    );
+  const { service } = config;
+  if (service !== undefined && !isMessagingService(service)) {
+    throw new OwnlineError("invalid_options", `${path}: a service is a Messaging Service's id and starts with "MG"`);
   }
-  const rate = ratePerSecond === undefined ? {} : { ratePerSecond };
-  if (config.service === undefined) return { address, ...rate };
-  if (!isMessagingService(config.service)) {
-    throw new OwnlineError(
-      "invalid_options",
-      'options.senders: a service is a Messaging Service\'s id and starts with "MG"',
-    );
-  }
-  return { address, service: config.service, ...rate };
-}
-
-function senderAddress(address: string): string {
   try {
-    return normalizeAddress(address, "options.senders");
+    return { ...config, address: normalizeAddress(config.address, path) };
   } catch (error) {
     throw new OwnlineError(
       "invalid_options",
-      "options.senders: a sender is a number in E.164 (+15703251809), a short code, a channel address (whatsapp:+15703251809) or a Messaging Service (MG…)",
+      `${path}: a sender is a number in E.164 (+15703251809), a short code, a channel address (whatsapp:+15703251809) or a Messaging Service (MG…)`,
       { cause: error },
     );
   }

@@ -7,8 +7,15 @@ export function describeThrown(thrown: unknown): string {
   }
 }
 
-/** What kind of thing was thrown, for an error's message: a class's name, and nothing that might be a number or a text. */
+/**
+ * What kind of thing was thrown, for an error's message: a class's name, and nothing that might be a number or a text.
+ * Never throws itself either.
+ */
 export function kindOfThrown(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return "it threw something that is not an Error";
-  return /^[A-Za-z]\w{0,60}$/.test(thrown.name) ? thrown.name : "Error";
+  try {
+    if (!(thrown instanceof Error)) return "it threw something that is not an Error";
+    return /^[A-Za-z]\w{0,60}$/.test(thrown.name) ? thrown.name : "Error";
+  } catch {
+    return "Error";
+  }
 }

@@ -1,4 +1,4 @@
-import { consoleLogger, type Logger } from "../logger.ts";
+import { consoleLogger, type Logger, steadyLogger } from "../logger.ts";
 import {
   type FetchPart,
   isRead,
@@ -55,7 +55,7 @@ type Body =
  * ```
  */
 export function toExpress(sms: FetchPart, options: ExpressOptions = {}): ExpressHandler {
-  const logger = options.logger ?? consoleLogger;
+  const logger = steadyLogger(options.logger ?? consoleLogger);
   return (req, res, next) => {
     if (refuseForbidden(req, res)) return;
     const found = bodyOf(req);

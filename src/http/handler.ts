@@ -1,4 +1,5 @@
 import { requestFor } from "../engine/request.ts";
+import { describeThrown, kindOfThrown } from "../engine/thrown.ts";
 import { isOwnlineError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RecordedInbound } from "../storage/storage.ts";
@@ -41,7 +42,7 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
       logger.warn(
         "a webhook was refused with 400: its body broke off before it was complete; the carrier may repeat it",
       );
-      logger.debug(String(error instanceof Error ? error.stack : error));
+      logger.debug(describeThrown(error));
       return refuse(400, "incomplete", "the body broke off before it was complete");
     }
     if (body === null) {
@@ -96,13 +97,9 @@ function failed(error: unknown, logger: Logger): Response {
     logger.error(`a webhook was answered 503, so that the carrier brings it again: ${error.code}: ${error.message}`);
     return refuse(503, error.code, "the text could not be stored; bring it again", { "retry-after": "5" });
   }
-  const name = isOwnlineError(error)
-    ? `${error.code}: ${error.message}`
-    : error instanceof Error
-      ? error.name
-      : "not an Error";
+  const name = isOwnlineError(error) ? `${error.code}: ${error.message}` : kindOfThrown(error);
   logger.error(`a webhook was answered 500, and nothing was acknowledged: ${name}`);
-  logger.debug(String(error instanceof Error ? error.stack : error));
+  logger.debug(describeThrown(error));
   return refuse(500, "internal", "the text could not be handled; bring it again");
 }
 

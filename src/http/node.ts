@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { consoleLogger, type Logger } from "../logger.ts";
+import { consoleLogger, type Logger, steadyLogger } from "../logger.ts";
 
 /** The one part of ownline that an adapter needs: `sms.fetch`, or any function from `Request` to `Response`. */
 export interface FetchPart {
@@ -50,7 +50,7 @@ export function toNodeHandler(
   sms: FetchPart,
   options: NodeHandlerOptions = {},
 ): (req: NodeRequest, res: NodeResponse) => void {
-  const logger = options.logger ?? consoleLogger;
+  const logger = steadyLogger(options.logger ?? consoleLogger);
   return (req, res) => {
     answer(sms, req, res).catch((error: unknown) => {
       logger.error(`a request was answered 500: ${reasonOf(error)}`);

@@ -31,6 +31,15 @@ describe("an AI that fails", () => {
     expect((await house.sms.explain(text.id))?.steps).toContain("the AI failed 2 time(s)");
   });
 
+  it("may throw what cannot even be looked at", async () => {
+    await using house = rig({ burst: { quietMs: 0 }, answer: { attempts: 1 } });
+    const shy = Object.defineProperty(new Error("x"), "name", { value: Symbol("no word") });
+    house.script = () => Promise.reject(shy);
+    await house.text("hello");
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+  });
+
   it("is forgiven when a later attempt succeeds", async () => {
     await using house = rig({ burst: { quietMs: 0 } });
     house.script = (turn) => (turn.run === 1 ? Promise.reject(new Error("hiccup")) : "here I am");

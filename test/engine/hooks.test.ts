@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { loopGuard } from "../../src/policy/loop-guard.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import { breathe, deferred, OTHER, OURS, PERSON, type RigOptions, refused, rig } from "./rig.ts";
@@ -118,6 +118,33 @@ describe("what the service itself has written, and wrongly", () => {
   it("is a fallback text of nothing but spaces, or an auto-reply", () => {
     expect(() => rig({ answer: { fallbackText: "   " } })).toThrow("options.answer.fallbackText");
     expect(() => rig({ autoReply: "\n" })).toThrow("options.autoReply");
+  });
+});
+
+describe("a logger that fails", () => {
+  const throws = broken;
+  const rejects = async (): Promise<never> => broken();
+
+  it.each([
+    ["throws", throws],
+    ["rejects", rejects],
+  ])("costs its lines alone, and those that matter stand on the console, when it %s", async (_, log) => {
+    const onConsole = [vi.spyOn(console, "warn"), vi.spyOn(console, "error")];
+    for (const spied of onConsole) spied.mockImplementation(() => {});
+    try {
+      const logger = { debug: log, info: log, warn: log, error: log };
+      let calls = 0;
+      const ai = () => (calls++ === 0 ? broken() : "here");
+      await using house = rig({ ...NOW, logger, ai });
+      house.sms.on("message", broken);
+      await house.text("hello");
+      await house.sms.settled();
+      expect(house.carrier.sent.map(({ body }) => body)).toEqual(["here"]);
+      const lines = onConsole.flatMap(({ mock }) => mock.calls.map(String));
+      expect(lines).toContainEqual(expect.stringContaining("ai_failed"));
+    } finally {
+      for (const spied of onConsole) spied.mockRestore();
+    }
   });
 });
 

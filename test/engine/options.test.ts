@@ -49,7 +49,7 @@ describe("the options", () => {
     [undefined, "give an object of options"],
     [{ ...good(), senders: [] }, "list at least one number you own"],
     [{ ...good(), senders: "+15703251809" }, "list the numbers you own"],
-    [{ ...good(), senders: ["570-325-1809"] }, "in E.164"],
+    [{ ...good(), senders: ["+15703251809", "570-325-1809"] }, "options.senders[1]: a sender is a number in E.164"],
     [{ ...good(), senders: [{ address: "+15703251809", service: "+1" }] }, 'starts with "MG"'],
     [{ ...good(), burst: { quietMs: 2000, maxWaitMs: 1000 } }, "raise it"],
     [{ ...good(), sending: { validityMs: 999 } }, "options.sending.validityMs"],
