@@ -11,6 +11,7 @@ create index if not exists ownline_messages_leaving on ownline_messages (created
 create table if not exists ownline_paces (
   key text primary key,
   free_at integer not null,
+  used_until integer not null,
   epoch integer not null
 ) strict, without rowid;
 

@@ -205,6 +205,8 @@ export interface Storage {
    *    `freeAt` becomes now + `costMs`. Else it takes the next slot (at `freeAt`, which is raised by `costMs`) and is
    *    `waiting` until then; a message that holds a slot in the future keeps it and waits. A pace that was slowed down
    *    since ({@link SendResultRecord} `slow`) makes every slot that was taken before void: the message takes a new one.
+   *    Slowed down by `forMs`, a pace is free again after that time, after an earlier one that is not over, and after
+   *    the slot of whatever left last: void slots hold nobody up.
    *    So a queue of n messages costs one reservation each, keeps its order, and is fair: a conversation has one message
    *    in it at a time.
    *    A message that is cancelled or expires leaves its slot empty.

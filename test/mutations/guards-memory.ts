@@ -156,8 +156,12 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["facts", 'if (filed?.state === "opted-in" && filed.changedAt > startedAt) return;', "if (startedAt < 0) return;"],
   ],
   ["a message waits for its slot in the sender's pace", ["paces", "if (slot.at > now) return slot.at;", ""]],
-  ["the slots of a sender do not overlap", ["paces", "pace.freeAt = at + costMs;", "pace.freeAt = at + costMs / 2;"]],
+  ["the slots of a sender do not overlap", ["paces", "pace.freeAt += costMs;", "pace.freeAt += costMs / 2;"]],
   ["once a carrier asks for less, slots that were given before count no more", ["paces", "  pace.epoch += 1;\n", ""]],
+  [
+    "slots that count no more hold nobody up",
+    ["paces", "pace.freeAt = pace.usedUntil;", "pace.freeAt = Math.max(pace.freeAt, pace.usedUntil);"],
+  ],
   [
     "an operator decides only about what is held or unknown",
     [

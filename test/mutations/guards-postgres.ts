@@ -124,9 +124,9 @@ export const postgresGuards: readonly Mutation[] = guardsOf("postgres", "src/sto
   ],
   [
     "a message waits for its slot in the sender's pace",
-    ["conditions", "return case when slot.slot_at > p_now then slot.slot_at end;", "return null;"],
+    ["conditions", "if slot.slot_at > p_now then return slot.slot_at; end if;", ""],
   ],
-  ["the slots of a sender do not overlap", ["conditions", "greatest(pace.free_at, p_now) + p_cost_ms", "pace.free_at"]],
+  ["the slots of a sender do not overlap", ["conditions", "pace.free_at + p_cost_ms where", "pace.free_at where"]],
   [
     "two processes never get the same slot",
     ["conditions", "from ownline_paces f where f.key = p_key for update", "from ownline_paces f where f.key = p_key"],
@@ -134,6 +134,14 @@ export const postgresGuards: readonly Mutation[] = guardsOf("postgres", "src/sto
   [
     "once a carrier asks for less, slots that were given before count no more",
     ["conditions", "epoch = f.epoch + 1", "epoch = f.epoch"],
+  ],
+  [
+    "slots that count no more hold nobody up",
+    [
+      "conditions",
+      "free_at = greatest(f.used_until, excluded.used_until)",
+      "free_at = greatest(f.free_at, excluded.used_until)",
+    ],
   ],
   ["a full counter holds a message back", ["conditions", "j.charge > j.max) f", "j.charge > j.max + 1e12) f"]],
   ["two processes never charge a counter beyond its limit", ["conditions", " order by k.key for update;", ";"]],

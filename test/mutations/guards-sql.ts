@@ -112,9 +112,13 @@ export const sqlGuards: readonly Mutation[] = guardsOf("sqlite", "src/storage/sq
     "once a carrier asks for less, slots that were given before count no more",
     [
       "paces",
-      "free_at = max(free_at, excluded.free_at), epoch = epoch + 1",
-      "free_at = max(free_at, excluded.free_at)",
+      "used_until = max(used_until, excluded.used_until), epoch = epoch + 1",
+      "used_until = max(used_until, excluded.used_until)",
     ],
+  ],
+  [
+    "slots that count no more hold nobody up",
+    ["paces", "free_at = max(used_until, excluded.used_until)", "free_at = max(free_at, excluded.used_until)"],
   ],
   ["a full counter holds a message back", ["counters", "> (j.value ->> 'max')", "> (j.value ->> 'max') + 1e12"]],
   [

@@ -12,24 +12,35 @@ export function askPace(ledger: Ledger, row: OutboundRow, { key, costMs }: PaceC
   if (slot !== null && slot.key === key && slot.epoch === pace.epoch) {
     if (slot.at > now) return slot.at;
     row.slot = null;
+    leave(pace, slot.at + costMs);
     return null;
   }
-  const isFree = pace.freeAt <= now;
-  const at = isFree ? now : pace.freeAt;
-  pace.freeAt = at + costMs;
-  row.slot = isFree ? null : { key, at, epoch: pace.epoch };
-  return isFree ? null : at;
+  if (pace.freeAt > now) {
+    row.slot = { key, at: pace.freeAt, epoch: pace.epoch };
+    pace.freeAt += costMs;
+    return row.slot.at;
+  }
+  row.slot = null;
+  leave(pace, now + costMs);
+  return null;
+}
+
+function leave(pace: PaceRow, until: number): void {
+  pace.usedUntil = Math.max(pace.usedUntil, until);
+  pace.freeAt = Math.max(pace.freeAt, until);
 }
 
 /** Slows a sender down: nothing leaves for a while, and whoever waits must queue anew. */
 export function slowPace(ledger: Ledger, key: string, forMs: number, now: number): void {
   const pace = paceOf(ledger, key, now);
-  pace.freeAt = Math.max(pace.freeAt, now + forMs);
+  pace.usedUntil = Math.max(pace.usedUntil, now + forMs);
+  // Void slots hold nobody up.
+  pace.freeAt = pace.usedUntil;
   pace.epoch += 1;
 }
 
 function paceOf(ledger: Ledger, key: string, now: number): PaceRow {
-  const row = ledger.paces.get(key) ?? { freeAt: now, epoch: 0 };
+  const row = ledger.paces.get(key) ?? { freeAt: now, usedUntil: now, epoch: 0 };
   ledger.paces.set(key, row);
   return row;
 }

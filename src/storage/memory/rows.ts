@@ -104,7 +104,10 @@ export interface CounterRow {
 }
 
 export interface PaceRow {
+  /** When the next slot begins. */
   freeAt: number;
+  /** Until when nothing may leave, whatever becomes of the slots: the slot of what left last, or what the carrier asked. */
+  usedUntil: number;
   /** Rises when the sender is slowed down: slots of an earlier one are void. */
   epoch: number;
 }

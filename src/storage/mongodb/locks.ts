@@ -67,7 +67,11 @@ export async function lockCounters(set: WorkingSet, keys: readonly string[]): Pr
 /** Locks a sender's pace. */
 export async function lockPace(set: WorkingSet, key: string): Promise<void> {
   for (const doc of await lockAll(set, "paces", [key])) {
-    set.ledger.paces.set(key, { freeAt: number(doc, "freeAt"), epoch: number(doc, "epoch") });
+    set.ledger.paces.set(key, {
+      freeAt: number(doc, "freeAt"),
+      usedUntil: number(doc, "usedUntil"),
+      epoch: number(doc, "epoch"),
+    });
   }
 }
 

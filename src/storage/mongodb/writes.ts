@@ -38,7 +38,8 @@ function* documentsOf(set: WorkingSet): Generator<readonly [Table, MongoDocument
     yield ["consents", { _id: key, state, source, changedAt }];
   }
   for (const [key, { endsAt, charged }] of ledger.counters) yield ["counters", { _id: key, endsAt, charged }];
-  for (const [key, { freeAt, epoch }] of ledger.paces) yield ["paces", { _id: key, freeAt, epoch }];
+  for (const [key, { freeAt, usedUntil, epoch }] of ledger.paces)
+    yield ["paces", { _id: key, freeAt, usedUntil, epoch }];
   for (const [sender, sweep] of ledger.sweeps) yield ["sweeps", { _id: sender, ...sweep }];
 }
 

@@ -58,27 +58,33 @@ $body$`,
 declare
   pace ownline_paces;
   slot record;
+  leaves_at bigint := p_now;
 begin
   insert into ownline_paces (key, free_at) select p_key, p_now
     where not exists (select 1 from ownline_paces f where f.key = p_key) on conflict (key) do nothing;
   select * into pace from ownline_paces f where f.key = p_key for update;
   select m.slot_key, m.slot_at, m.slot_epoch into slot from ownline_messages m where m.id = p_message;
   if slot.slot_key = p_key and slot.slot_epoch = pace.epoch then
-    return case when slot.slot_at > p_now then slot.slot_at end;
+    if slot.slot_at > p_now then return slot.slot_at; end if;
+    leaves_at := slot.slot_at;
+  elsif pace.free_at > p_now then
+    update ownline_paces f set free_at = pace.free_at + p_cost_ms where f.key = p_key;
+    update ownline_messages m set slot_key = p_key, slot_at = pace.free_at, slot_epoch = pace.epoch
+      where m.id = p_message;
+    return pace.free_at;
   end if;
-  update ownline_paces f set free_at = greatest(pace.free_at, p_now) + p_cost_ms where f.key = p_key;
-  if pace.free_at <= p_now then return null; end if;
-  update ownline_messages m set slot_key = p_key, slot_at = pace.free_at, slot_epoch = pace.epoch
-    where m.id = p_message;
-  return pace.free_at;
+  update ownline_paces f set free_at = greatest(f.free_at, leaves_at + p_cost_ms),
+    used_until = greatest(f.used_until, leaves_at + p_cost_ms) where f.key = p_key;
+  return null;
 end
 $body$`,
 
-  // Slows a sender down: nothing leaves for a while, and whoever waits must queue anew.
+  // Slows a sender down: nothing leaves for a while, and whoever waits must queue anew. Void slots hold nobody up.
   `create function ownline_1_slow_pace(p_key text, p_for_ms bigint, p_now bigint) returns void language plpgsql as $body$
 begin
-  insert into ownline_paces as f (key, free_at, epoch) values (p_key, p_now + p_for_ms, 1)
-  on conflict (key) do update set free_at = greatest(f.free_at, excluded.free_at), epoch = f.epoch + 1;
+  insert into ownline_paces as f (key, free_at, used_until, epoch) values (p_key, p_now + p_for_ms, p_now + p_for_ms, 1)
+  on conflict (key) do update set free_at = greatest(f.used_until, excluded.used_until),
+    used_until = greatest(f.used_until, excluded.used_until), epoch = f.epoch + 1;
 end
 $body$`,
 

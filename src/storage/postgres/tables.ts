@@ -175,6 +175,7 @@ export const TABLES: readonly string[] = [
   `create table ownline_paces (
     key ${NAME} primary key,
     free_at bigint not null,
+    used_until bigint not null default 0,
     epoch bigint not null default 0
   ) with (fillfactor = 50)`,
 

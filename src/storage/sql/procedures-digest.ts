@@ -1,2 +1,2 @@
 /** Names the procedures that this code runs. Written by `npm run migrations`. */
-export const PROCEDURES_DIGEST: string = "d99c2ca11417141e";
+export const PROCEDURES_DIGEST: string = "cb978941a48dd485";

@@ -217,6 +217,7 @@ export const MIGRATIONS: readonly Migration[] = [
       `create table ownline_paces (
         key text primary key,
         free_at integer not null,
+        used_until integer not null,
         epoch integer not null
       ) strict, without rowid`,
       `create table ownline_slots (

@@ -7,7 +7,7 @@ type AccuseNow = (rule: string, detail: string) => void;
 /*
  * What a sender's pace promises, over all processes: it gives slots that do not overlap, each as long as the carrier
  * needs for the message; nothing leaves before its slot, and nothing without one; and once the carrier asked for less,
- * nothing leaves until that time is over, and slots that were given before count no more.
+ * nothing leaves until that time is over, and slots that were given before count no more, nor hold anybody up.
  *
  * A slot may be used late. So within any time there leave at most as many as the rate allows, one more, and those
  * whose slots had passed before without being used: as many as waited while every process stood still.
@@ -23,6 +23,9 @@ export function enterSlot(book: Book, fact: Fact & { kind: "slot-given" }, accus
       "pace",
       `${short(outboundId)} was given a slot that begins ${entry.freeAtMs - slotMs} ms within another one`,
     );
+  }
+  if (slotMs > entry.freeAtMs) {
+    accuse("pace", `${short(outboundId)} was given a slot ${slotMs - entry.freeAtMs} ms later than the next free one`);
   }
   entry.slots.set(outboundId, slotMs);
   entry.freeAtMs = slotMs + pace.costMs;

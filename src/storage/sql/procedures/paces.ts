@@ -21,7 +21,7 @@ export const FIND_SLOT: string = note(
   "o.subject is not null",
 );
 
-/** After the verdict: takes a slot for whoever waits and has none, or the free moment for whoever goes. */
+/** After the verdict: takes a slot for whoever waits and has none, and notes until when whoever goes keeps the sender busy. */
 export const TAKE_SLOT: readonly string[] = [
   statement(`
     insert into ownline_slots (outbound_id, pace, at, epoch)
@@ -30,10 +30,12 @@ export const TAKE_SLOT: readonly string[] = [
     on conflict (outbound_id) do update set pace = excluded.pace, at = excluded.at, epoch = excluded.epoch`),
   act("paces", "p", "free_at = p.free_at + :costMs", `p.key = :paceKey and ${WAITS} and o.detail ->> 'holds' = 0`),
   statement(`
-    insert into ownline_paces (key, free_at, epoch)
-    select :paceKey, o.at + :costMs, 0 from ownline_ops o
-    where ${FRESH} and o.outcome = 'claimed' and o.detail ->> 'holds' = 0
-    on conflict (key) do update set free_at = excluded.free_at`),
+    insert into ownline_paces (key, free_at, used_until, epoch)
+    select :paceKey, coalesce(q.at, o.at) + :costMs, coalesce(q.at, o.at) + :costMs, 0 from ownline_ops o
+    left join ownline_slots q on q.outbound_id = o.subject and o.detail ->> 'holds' = 1
+    where ${FRESH} and o.outcome = 'claimed'
+    on conflict (key) do update set
+      free_at = max(free_at, excluded.free_at), used_until = max(used_until, excluded.used_until)`),
 ];
 
 /** Whoever goes gives its slot up. */
@@ -41,10 +43,11 @@ export const LEAVE_SLOT: string = statement(`
   delete from ownline_slots
   where outbound_id = (select o.subject from ownline_ops o where ${FRESH} and o.outcome = 'claimed')`);
 
-/** Slows the pace under `:slowKey` down for `:slowMs`, under a condition on `o`. Slots of an earlier epoch are void. */
+/** Slows the pace under `:slowKey` down for `:slowMs`, under a condition on `o`. Slots of an earlier epoch are void, and hold nobody up. */
 export function slowDown(condition: string): string {
   return statement(`
-    insert into ownline_paces (key, free_at, epoch)
-    select :slowKey, o.at + :slowMs, 1 from ownline_ops o where ${FRESH} and ${condition}
-    on conflict (key) do update set free_at = max(free_at, excluded.free_at), epoch = epoch + 1`);
+    insert into ownline_paces (key, free_at, used_until, epoch)
+    select :slowKey, o.at + :slowMs, o.at + :slowMs, 1 from ownline_ops o where ${FRESH} and ${condition}
+    on conflict (key) do update set free_at = max(used_until, excluded.used_until),
+      used_until = max(used_until, excluded.used_until), epoch = epoch + 1`);
 }

@@ -154,7 +154,40 @@ export const paceCases: readonly StorageCase[] = [
       await s.sending(first, { conditions: PACED });
       await waits(s, second, COST_MS);
       await slow(s, first, 1_000);
-      await waits(s, third, 2 * COST_MS);
+      await waits(s, third, COST_MS);
+      await s.advance(COST_MS);
+      await s.sending(third, { conditions: PACED });
+      await slow(s, third, 1_000);
+      await waits(s, second, COST_MS);
+    },
+  },
+  {
+    name: "holds a queue up for as long as the carrier wants, and not for the slots that are void as well",
+    async run(s) {
+      const [first, ...queue] = await strangers(s, 8);
+      await s.sending(first, { conditions: PACED });
+      for (const [place, id] of queue.entries()) await waits(s, id, (place + 1) * COST_MS);
+      await slow(s, first, 2 * COST_MS);
+      const [newcomer] = await strangers(s, 1);
+      await waits(s, newcomer, 2 * COST_MS);
+      for (const [place, id] of queue.entries()) {
+        await s.advance(COST_MS);
+        if (place > 1)
+          await s.sending(present(place === 2 ? newcomer : queue[place - 3], "who is next"), { conditions: PACED });
+        await waits(s, id, 2 * COST_MS);
+      }
+    },
+  },
+  {
+    name: "keeps to the longer of two times for which the carrier wants a sender to be left alone",
+    async run(s) {
+      const [first, second, third] = await strangers(s, 3);
+      await s.sending(first, { conditions: PACED });
+      await s.advance(COST_MS);
+      await s.sending(second, { conditions: PACED });
+      await slow(s, first, 10 * COST_MS);
+      await slow(s, second, 2 * COST_MS);
+      await waits(s, third, 10 * COST_MS);
     },
   },
   {
