@@ -83,7 +83,7 @@ async function send(
     ? notSent("the process stood still for longer than its lease, so the message was not handed over")
     : await handOver(context, request, signal);
   if (result.kind === "refused" && (result.refusal === "configuration" || result.wholeAccount)) {
-    tell.error(new OwnlineError("carrier_rejected", `${result.error.reason}`, errorCode(result.error.code)));
+    tell.error(new OwnlineError("carrier_rejected", result.error.reason, errorCode(result.error.code)));
   }
   const recordOp = newId("o");
   const fact = await persist(context, { signal }, () =>
@@ -126,7 +126,7 @@ async function gate(
     tellOnce(
       new OwnlineError(
         "unknown_sender",
-        `message ${message.id} waits: its sender is no longer configured. Add the number to senders again, and it is sent; otherwise it is cancelled at its expiry (options.sending.expiryMs after it was written)`,
+        `message ${message.id} waits: its sender is no longer configured. Add the number to senders again, and it is sent; otherwise it is cancelled at its expiry (options.sending.expiryMs)`,
       ),
     );
   } catch (error) {
@@ -144,7 +144,7 @@ async function handOver(context: EngineContext, request: SendRequest, signal: Ab
     context.tell.error(
       new OwnlineError(
         "carrier_unavailable",
-        `the transport (${context.transport.name}) threw instead of returning a result; the message is treated as unknown; see the cause`,
+        `the transport (${context.transport.name}) threw instead of returning a result; its message counts as unknown; see the cause`,
         {
           cause: error,
           retryable: true,
@@ -165,7 +165,7 @@ function calledOff({ clock }: EngineContext, signal: AbortSignal, over: AbortSig
   return new Promise((resolve) => {
     const giveUp = async () => {
       await clock.sleep(CALLED_OFF_MS, { signal: over });
-      const reason = "the process stopped before the carrier had answered, so nobody knows whether it took it";
+      const reason = "the process stopped before an answer came, so nobody knows whether the carrier took it";
       resolve({ kind: "unknown", error: { code: null, reason } });
     };
     if (signal.aborted) void giveUp();
@@ -221,7 +221,7 @@ function tellClaimed({ tell }: EngineContext, claimed: ClaimedSend & { outcome: 
       kind: "overtaken",
       conversationId: message.conversationId,
       messageId: earlier,
-      detail: "a later message did not wait for it any longer; the person may see them in another order",
+      detail: "a later message waited no longer for it; the person may see them in another order",
     });
   }
 }

@@ -80,9 +80,7 @@ async function losesByHaste(
   const filed = await storage.consent(consentKey);
   // A STOP counts at once, whatever becomes of its confirmation: unless a START has come since. That one may have been
   // texted before it and come late; only a webhook's order tells.
-  if (consent === "opted-out") {
-    return filed?.state === "opted-in" && text.occurredAt !== null && filed.changedAt > text.occurredAt;
-  }
+  if (consent === "opted-out") return filed?.state === "opted-in" && filed.changedAt > (text.occurredAt ?? 0);
   if (mayReply(transport, text) && verdicts.some(({ reply }) => reply !== undefined)) return true;
   // Whatever the consent is now: the STOP before a START may come after it. A YES is an everyday answer.
   if (consent === "opted-in" && verdicts.some(({ answer }) => !answer)) return true;
