@@ -73,11 +73,7 @@ export const mongodbGuards: readonly Mutation[] = guardsOf("mongodb", "src/stora
   ],
   [
     "a STOP cancels what waits, in the commit that records it",
-    [
-      "loads",
-      '    set.addMessages(await set.find("messages", filter, { sort: { seq: 1 } }));\n  }\n}\n\n/** What is known',
-      "    void filter;\n  }\n}\n\n/** What is known",
-    ],
+    ["loads", 'open: { $in: ["queued", "held"] } };', 'open: { $in: ["none"] } };'],
   ],
   [
     "a STOP stops what waits in the person's other conversations too",
