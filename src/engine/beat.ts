@@ -3,7 +3,7 @@ import type { HeartbeatAnswer, HeldLease } from "../storage/storage.ts";
 import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
 import { LOOK_MS } from "./reconcile.ts";
-import { tellFact } from "./status.ts";
+import { CHANGED, tellFact } from "./status.ts";
 import type { Run } from "./turn.ts";
 
 export interface BeatParts {
@@ -41,16 +41,7 @@ export function createBeat(context: EngineContext, { runs, wake }: BeatParts): (
       if (lease === undefined || lease.fence !== run.fence) run.giveUp("lost");
       else if (lease.pendingSeq > run.throughSeq) run.giveUp("superseded");
     }
-    for (const message of answer.unsettled) {
-      tellFact(context, {
-        outcome: "recorded",
-        message,
-        changed: true,
-        duplicate: false,
-        cancelled: [],
-        consentChanged: false,
-      });
-    }
+    for (const message of answer.unsettled) tellFact(context, { ...CHANGED, message });
     if (answer.recovered > 0) {
       tell.notice({
         kind: "recovered",

@@ -1,17 +1,19 @@
 import type { Policy, SendSnapshot } from "../policy/policy.ts";
 import type { SendConditions } from "../storage/storage.ts";
-import { hookNow } from "./hook.ts";
+import { verdictsOf } from "./hook.ts";
 
 /**
  * Joins what the policies demand of a message into conditions that the ledger judges and charges in one step: any
  * consent, any cancellation, the longest delay, every counter. A message is counted when it is first handed over, and
  * not again where the carrier refused it and it is tried once more.
  *
- * @throws OwnlineError `invalid_options` where a policy throws
+ * @throws OwnlineError `invalid_options` where a policy throws, or returns what is no verdict
  */
 export function conditionsOf(policies: readonly Policy[], snapshot: SendSnapshot): SendConditions {
-  const verdicts = policies.flatMap((policy) =>
-    hookNow(`the policy "${policy.name}"`, () => policy.send?.(snapshot) ?? []),
+  const verdicts = verdictsOf(
+    policies,
+    (policy) => policy.send?.(snapshot),
+    (verdict) => typeof verdict === "object" && !("then" in verdict) && (verdict.delayMs ?? 0) >= 0,
   );
   const charge = (snapshot.message?.attempts ?? 0) === 0 ? 1 : 0;
   return {

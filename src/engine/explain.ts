@@ -1,4 +1,4 @@
-import { type DeliveryStatus, hasLeft, isFinal } from "../model/delivery-status.ts";
+import type { DeliveryStatus } from "../model/delivery-status.ts";
 import type { InboundMessage, Message, OutboundMessage } from "../model/message.ts";
 import type { AttemptStory, MessageStory } from "../storage/storage.ts";
 
@@ -62,21 +62,17 @@ function replySteps({ attempts }: MessageStory, reply: OutboundMessage): string[
           `${name}: the carrier said "${event.rawStatus}" at ${iso(event.at)}${event.times > 1 ? `, ${event.times} times` : ""}`,
       ),
     ]);
-  const end = isFinal(reply.status) || hasLeft(reply.status) ? reply.status : `${reply.status}${WAITS[reply.status]}`;
-  return [...steps, `${name} is ${end}${reply.error === null ? "" : `: ${reply.error.reason}`}`];
+  return [
+    ...steps,
+    `${name} is ${reply.status}${WAITS[reply.status] ?? ""}${reply.error === null ? "" : `: ${reply.error.reason}`}`,
+  ];
 }
 
-const WAITS: Readonly<Record<DeliveryStatus, string>> = {
+const WAITS: Readonly<Partial<Record<DeliveryStatus, string>>> = {
   intent: ", not at its end yet",
   sending: ", not at its end yet",
   unknown: ", until a callback or the carrier's list proves that it left, or the window for that is over",
   held: ", until a person decides by resolve()",
-  accepted: "",
-  sent: "",
-  delivered: "",
-  undelivered: "",
-  failed: "",
-  cancelled: "",
 };
 
 /** A text that says when it was written has come late, or from a carrier that always says so. */

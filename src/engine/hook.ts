@@ -1,4 +1,5 @@
 import { OwnlineError } from "../errors.ts";
+import type { Policy } from "../policy/policy.ts";
 
 /**
  * Asks what the service itself has written: a policy, a resolver, a hook. Whatever it throws is told as the service's
@@ -21,6 +22,27 @@ export function hookNow<Result>(name: string, call: () => Result): Result {
   } catch (cause) {
     throw mistakeOf(name, cause);
   }
+}
+
+/**
+ * What the policies say to one question, each by its name. They answer at once: a promise is no verdict, and what it
+ * promises would come too late.
+ *
+ * @throws OwnlineError `invalid_options` where a policy throws, or returns neither a verdict nor null
+ */
+export function verdictsOf<Verdict extends object>(
+  policies: readonly Policy[],
+  ask: (policy: Policy) => Verdict | null | undefined,
+  isVerdict: (verdict: Verdict) => boolean,
+): Verdict[] {
+  return policies.flatMap((policy) => {
+    const name = `the policy "${policy.name}"`;
+    const verdict = hookNow(name, () => ask(policy)) ?? [];
+    if (Array.isArray(verdict) || isVerdict(verdict)) return verdict;
+    throw new OwnlineError("invalid_options", `${name} returned no verdict: return one, or null, at once`, {
+      retryable: true,
+    });
+  });
 }
 
 function mistakeOf(name: string, cause: unknown): OwnlineError {

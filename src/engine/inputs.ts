@@ -145,13 +145,7 @@ export function checkMessagePage(page: MessagePageInput): MessagePage {
       "messages() goes upwards with after or downwards with before, not both: leave one out",
     );
   }
-  for (const [name, position] of [
-    ["after", after],
-    ["before", before],
-  ] as const) {
-    if (position !== undefined) checkPosition(position, name);
-  }
   return before === undefined
-    ? { conversationId, limit: most, after: after ?? 0 }
-    : { conversationId, limit: most, before };
+    ? { conversationId, limit: most, after: after === undefined ? 0 : checkPosition(after, "after") }
+    : { conversationId, limit: most, before: checkPosition(before, "before") };
 }

@@ -8,7 +8,7 @@ import type { Transport } from "../transport/transport.ts";
 import { conditionsOf } from "./conditions.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import { trouble } from "./heart.ts";
-import { hook, hookNow } from "./hook.ts";
+import { hook, hookNow, verdictsOf } from "./hook.ts";
 import type { Route } from "./senders.ts";
 
 /** A text from a person, by whichever way it came. */
@@ -103,8 +103,10 @@ async function judge(context: EngineContext, text: IncomingText): Promise<Judged
     optOut: text.optOut,
     fromOwnSender: (await senders.route(text.from)) !== null,
   };
-  const verdicts = context.policies.flatMap((policy) =>
-    hookNow(`the policy "${policy.name}"`, () => policy.inbound?.(snapshot) ?? []),
+  const verdicts = verdictsOf(
+    context.policies,
+    (policy) => policy.inbound?.(snapshot),
+    ({ answer }) => typeof answer === "boolean",
   );
   return { route, line, sender, snapshot, verdicts, consentKey: await context.consentKey(line, text.from) };
 }

@@ -6,7 +6,7 @@ import type { RecordedFact } from "../storage/storage.ts";
 import type { Attend } from "./attend.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import { checkId } from "./inputs.ts";
-import { tellFact } from "./status.ts";
+import { CHANGED, tellFact } from "./status.ts";
 import type { Worker } from "./worker.ts";
 
 /** What a person decides where the ledger and the carrier cannot. */
@@ -142,7 +142,7 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
       let suspected = 0;
       for (;;) {
         const messages = await storage.suspect({ op: newId("o"), limit: SUSPECT_LIMIT, lookInMs: 0 });
-        for (const message of messages) tellFact(context, { ...NOTHING_ELSE, message });
+        for (const message of messages) tellFact(context, { ...CHANGED, message });
         suspected += messages.length;
         if (messages.length === 0) break;
       }
@@ -165,14 +165,6 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
     },
   };
 }
-
-const NOTHING_ELSE = {
-  outcome: "recorded",
-  changed: true,
-  duplicate: false,
-  cancelled: [],
-  consentChanged: false,
-} as const;
 
 function reasonFor(decision: "sent" | "resend" | "drop"): string {
   switch (decision) {

@@ -10,7 +10,7 @@ export interface Route {
   readonly line: string;
   readonly sender: string;
   /** The rate that is configured for this very number. */
-  readonly ratePerSecond?: number;
+  readonly ratePerSecond?: number | undefined;
 }
 
 /** The numbers that are ours. The only place that says so. */
@@ -48,8 +48,7 @@ export function senderBook(option: SendersOption): SenderBook {
   const route = async (address: string): Promise<Route | null> => {
     const sender = await find(address);
     if (sender === undefined) return null;
-    const { ratePerSecond } = sender;
-    return { line: lineOf(sender), sender: address, ...(ratePerSecond === undefined ? {} : { ratePerSecond }) };
+    return { line: lineOf(sender), sender: address, ratePerSecond: sender.ratePerSecond };
   };
 
   return {

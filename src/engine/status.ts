@@ -32,6 +32,15 @@ export async function recordReport(context: EngineContext, report: StatusReport)
   return fact;
 }
 
+/** A fact that has changed its message, and nothing else. */
+export const CHANGED = {
+  outcome: "recorded",
+  changed: true,
+  duplicate: false,
+  cancelled: [],
+  consentChanged: false,
+} as const;
+
 /** Tells what a fact from the carrier has changed. */
 export function tellFact({ tell }: Pick<EngineContext, "tell">, fact: RecordedFact): void {
   const { message } = fact;
@@ -39,18 +48,15 @@ export function tellFact({ tell }: Pick<EngineContext, "tell">, fact: RecordedFa
   const about = { conversationId: message.conversationId, messageId: message.id };
   if (fact.changed) {
     tell.status(message);
-    if (message.status === "failed" || message.status === "undelivered") {
-      tell.notice({ kind: "failed", ...about, detail: message.error?.reason ?? `the carrier says ${message.status}` });
-    }
-    if (message.status === "unknown") {
-      tell.notice({
-        kind: "unknown",
-        ...about,
-        detail: message.error?.reason ?? "nobody knows whether the carrier took it",
-      });
-    }
-    if (message.status === "held") {
-      tell.notice({ kind: "held", ...about, detail: message.error?.reason ?? "a person must decide" });
+    const { status, error } = message;
+    const kind = status === "undelivered" ? "failed" : status;
+    if (kind === "failed" || kind === "unknown" || kind === "held") {
+      const unsaid = {
+        failed: `the carrier says ${status}`,
+        unknown: "nobody knows whether the carrier took it",
+        held: "a person must decide",
+      };
+      tell.notice({ kind, ...about, detail: error?.reason ?? unsaid[kind] });
     }
   }
   if (fact.duplicate) {

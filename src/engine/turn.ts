@@ -10,7 +10,7 @@ import { compose, toSms } from "./compose.ts";
 import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
 import { historyFor, recentMessages, withSelectedHistory } from "./history.ts";
-import { hookNow } from "./hook.ts";
+import { verdictsOf } from "./hook.ts";
 import { persist } from "./persist.ts";
 import { kindOfThrown } from "./thrown.ts";
 
@@ -154,8 +154,12 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
 
 function silencedBy({ policies, tell }: EngineContext, turn: TurnSnapshot): Decision | null {
   for (const policy of policies) {
-    const verdict = hookNow(`the policy "${policy.name}"`, () => policy.turn?.(turn) ?? null);
-    if (verdict === null) continue;
+    const [verdict] = verdictsOf(
+      [policy],
+      (judge) => judge.turn?.(turn),
+      ({ silence }) => silence,
+    );
+    if (verdict === undefined) continue;
     tell.notice({
       kind: "silenced",
       conversationId: turn.conversation.id,

@@ -81,6 +81,42 @@ describe("what the service itself has written, and wrongly", () => {
     expect(house.carrier.sent).toHaveLength(1);
   });
 
+  it.each<[string, object]>([
+    ["a promise", { turn: async () => null }],
+    ["false", { turn: () => false }],
+    ["an object that says nothing", { turn: () => ({}) }],
+  ])("silences nobody by a policy that judges turns and returns %s", async (_, judge) => {
+    await using house = rig(unchecked({ ...NOW, answer: { attempts: 1 }, policies: [{ name: "bad", ...judge }] }));
+    await house.text("hello");
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.errors).toMatchObject([
+      { code: "invalid_options", message: expect.stringContaining('"bad" returned no verdict') },
+    ]);
+  });
+
+  it.each<[string, unknown]>([
+    ["a promise", async () => ({ cancel: "not at night" })],
+    ["a delay that is no number", () => ({ delayMs: Number.NaN })],
+    ["false", () => false],
+  ])("lets nothing leave unjudged when a policy that judges messages returns %s", async (_, send) => {
+    await using house = rig(unchecked({ policies: [{ name: "bad", send }], sending: { expiryMs: 90_000 } }));
+    await house.sms.send({ key: "k", to: OTHER, body: "x" });
+    await house.sms.settled();
+    expect(house.carrier.sent).toEqual([]);
+    expect(house.errors[0]).toMatchObject({ code: "invalid_options" });
+  });
+
+  it.each<[string, unknown]>([
+    ["a promise", async () => null],
+    ["false", () => false],
+  ])("acknowledges no text that a policy judges by %s", async (_, inbound) => {
+    await using house = rig(unchecked({ ...NOW, policies: [{ name: "bad", inbound }] }));
+    await expect(house.text("hello")).rejects.toThrow("500");
+    await expect(house.type("hello")).rejects.toMatchObject({ code: "invalid_options" });
+    expect(house.messages).toEqual([]);
+  });
+
   it.each<[string, unknown]>([
     ["throws", broken],
     ["returns a promise", async () => "hi"],
