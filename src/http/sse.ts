@@ -1,5 +1,7 @@
 import { type EngineClock, realClock } from "../engine/clock.ts";
 import type { FeedOptions } from "../engine/feed.ts";
+import { hook } from "../engine/hook.ts";
+import { describeThrown } from "../engine/thrown.ts";
 import { isOwnlineError } from "../errors.ts";
 import { consoleLogger, type Logger } from "../logger.ts";
 import type { Conversation } from "../model/conversation.ts";
@@ -167,7 +169,7 @@ async function answer(
     return refuse(405, "method_not_allowed", "events are read with GET", { allow: "GET" });
   }
   try {
-    const authorization: unknown = await authorize(request);
+    const authorization: unknown = await hook("options.authorize", () => authorize(request));
     if (authorization === "unauthorized") {
       return refuse(401, "unauthorized", "say who you are first", { "www-authenticate": "Bearer" });
     }
@@ -195,6 +197,7 @@ async function answer(
   } catch (error) {
     const isStorage = isOwnlineError(error) && error.party === "storage";
     logger.error(`an event stream was answered ${isStorage ? 503 : 500}: ${reasonOf(error)}`);
+    if (isOwnlineError(error) && error.cause !== undefined) logger.debug(`caused by ${describeThrown(error.cause)}`);
     return isStorage
       ? refuse(503, error.code, "the events cannot be read now; come again", { "retry-after": "5" })
       : refuse(500, "internal", "the events cannot be read; the reason is in the server's log");

@@ -1,4 +1,4 @@
-import { isOwnlineError } from "../errors.ts";
+import { isOwnlineError, OwnlineError } from "../errors.ts";
 import { consoleLogger, type Logger } from "../logger.ts";
 import type { Queue } from "./queue.ts";
 
@@ -50,6 +50,7 @@ const RING: CloudflareRing = { ownline: "ring" };
  * A Worker's `scheduled` handler that calls `processDue()` is the net beneath: a queue may lose a message, and a
  * message that failed too often ends in the dead-letter queue.
  *
+ * @throws OwnlineError `invalid_options` where the binding is no queue's, as one whose name is misspelt.
  * @example
  * ```ts
  * import { type OwnlineOptions, ownline } from "ownline";
@@ -69,6 +70,13 @@ const RING: CloudflareRing = { ownline: "ring" };
  * ```
  */
 export function cloudflareQueue(binding: CloudflareQueueBinding): Queue {
+  const given: unknown = binding;
+  if (typeof given !== "object" || given === null || !("send" in given)) {
+    throw new OwnlineError(
+      "invalid_options",
+      "cloudflareQueue() needs a queue, for example cloudflareQueue(env.QUEUE): add the producer to queues in wrangler.jsonc, and pass it by the name that it has there.",
+    );
+  }
   return {
     name: "cloudflare",
     async ring({ delayMs }) {

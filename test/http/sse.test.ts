@@ -232,7 +232,7 @@ describe("the events of a conversation", () => {
   });
 
   it("let in nobody whom authorize did not allow in so many words, and read nothing for them", async () => {
-    const { logger } = heard();
+    const { lines, logger } = heard();
     for (const said of [true, undefined, "ok"]) {
       let read = false;
       const sms = {
@@ -256,6 +256,9 @@ describe("the events of a conversation", () => {
     });
     expect(response.status).toBe(500);
     expect(await response.text()).not.toContain("secret");
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^error an event stream was answered 500: .*options\.authorize/),
+    );
   });
 
   it("answer 503 where the ledger cannot be reached", async () => {

@@ -36,6 +36,12 @@ describe("cloudflare keeps the queue contract on SQLite", () => {
 });
 
 describe("the producer", () => {
+  it.each([undefined, null, {}, "QUEUE"])("refuses %j at once, with what to do", (binding) => {
+    expect(() => Reflect.apply(cloudflareQueue, undefined, [binding])).toThrow(
+      expect.objectContaining({ code: "invalid_options", message: expect.stringContaining("wrangler.jsonc") }),
+    );
+  });
+
   it("asks for whole seconds, never sooner than asked, and never for more than the queue takes", async () => {
     const cloudflare = standIn(manualClock());
     const queue = cloudflareQueue(cloudflare.binding);
