@@ -1,9 +1,8 @@
 /** Waits for the work, or `null` when the signal is aborted before: work that cannot be called off goes on unheard. */
 export async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result | null> {
-  if (signal.aborted) {
-    work.catch(() => {});
-    return null;
-  }
+  // What it fails with when nobody waits any more must not end the process.
+  work.catch(() => {});
+  if (signal.aborted) return null;
   const done = new AbortController();
   const aborted = new Promise<null>((resolve) => {
     signal.addEventListener("abort", () => resolve(null), { once: true, signal: done.signal });
@@ -13,6 +12,5 @@ export async function unlessAborted<Result>(work: Promise<Result>, signal: Abort
   } finally {
     // The signal may live as long as the process.
     done.abort();
-    work.catch(() => {});
   }
 }

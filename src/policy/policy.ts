@@ -68,6 +68,10 @@ export interface SendSnapshot {
 export interface SendVerdict {
   /** The person must not have opted out. */
   readonly consent?: boolean;
+  /**
+   * Asked again when it is over. No message waits beyond `sending.expiryMs` (4 hours) after it was written: it is
+   * cancelled then, so quiet hours that last longer need a longer expiry.
+   */
   readonly delayMs?: number;
   /** Not to be sent at all, for this reason. */
   readonly cancel?: string;

@@ -83,6 +83,7 @@ describe("what the service itself has written, and wrongly", () => {
 
   it.each<[string, object]>([
     ["a promise", { turn: async () => null }],
+    ["a promise that rejects", { turn: async () => broken() }],
     ["false", { turn: () => false }],
     ["an object that says nothing", { turn: () => ({}) }],
   ])("silences nobody by a policy that judges turns and returns %s", async (_, judge) => {
