@@ -24,7 +24,7 @@ const SECRET_BYTES = 32;
 /**
  * A ledger in the memory of one process, for tests and for trying things out: it forgets everything when the process
  * ends, so a text that was acknowledged can go unanswered. It is the reference for other adapters: every method is
- * one synchronous step.
+ * one synchronous step, and answers with copies.
  *
  * @example
  * ```ts
@@ -41,7 +41,7 @@ export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
   function once<C extends { readonly op: string }, R>(act: (ledger: Ledger, call: C) => R): (call: C) => Promise<R> {
     const first = new FirstResults<R>(clock);
     operations.push(first);
-    return async (call) => first.once(call.op, () => act(ledger, call));
+    return async (call) => structuredClone(first.once(call.op, () => act(ledger, call)));
   }
 
   return {
@@ -50,8 +50,8 @@ export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
     open: async () => ({ secret }),
     close: async () => {},
 
-    recordInbound: async (record) => recordInbound(ledger, record),
-    recordOutbound: async (record) => recordOutbound(ledger, record),
+    recordInbound: async (record) => structuredClone(recordInbound(ledger, record)),
+    recordOutbound: async (record) => structuredClone(recordOutbound(ledger, record)),
 
     claimTurn: once(claimTurn),
     commitTurn: once(commitTurn),
@@ -59,21 +59,21 @@ export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
     heartbeat: once(heartbeat),
     setPaused: once(setPaused),
 
-    due: async (limit) => due(ledger, limit),
+    due: async (limit) => structuredClone(due(ledger, limit)),
     claimSend: once(claimSend),
     recordSend: once(recordSend),
     recordStatus: once(recordStatus),
-    rivals: async (query) => rivals(ledger, query),
+    rivals: async (query) => structuredClone(rivals(ledger, query)),
     resolve: once(resolve),
     requeueTurn: once(requeueTurn),
     suspect: once(suspect),
 
-    consent: async (consentKey) => ledger.consents.get(consentKey) ?? null,
-    conversation: async (id) => ledger.conversations.get(id)?.shown ?? null,
-    conversations: async (page) => listConversations(ledger, page),
-    messages: async (page) => listMessages(ledger, page),
-    changes: async (page) => changes(ledger, page),
-    story: async (messageId) => story(ledger, messageId),
+    consent: async (consentKey) => structuredClone(ledger.consents.get(consentKey) ?? null),
+    conversation: async (id) => structuredClone(ledger.conversations.get(id)?.shown ?? null),
+    conversations: async (page) => structuredClone(listConversations(ledger, page)),
+    messages: async (page) => structuredClone(listMessages(ledger, page)),
+    changes: async (page) => structuredClone(changes(ledger, page)),
+    story: async (messageId) => structuredClone(story(ledger, messageId)),
 
     erase: once((_, order) => {
       const erasedIds = new Set<string>();
@@ -87,7 +87,7 @@ export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
     }),
 
     claimSweep: once(claimSweep),
-    unrecorded: async (keys) => unrecorded(ledger, keys),
+    unrecorded: async (keys) => structuredClone(unrecorded(ledger, keys)),
     commitSweep: once(commitSweep),
   };
 }

@@ -158,6 +158,19 @@ describe("what the service itself has written, and wrongly", () => {
   });
 });
 
+describe("a listener that changes what it is told", () => {
+  it("changes neither the ledger nor what is sent", async () => {
+    await using house = rig(NOW);
+    house.script = () => "what the AI said";
+    house.sms.on("message", (message) => void Object.assign(message, { body: "changed" }));
+    const { conversationId } = await house.text("hello");
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["what the AI said"]);
+    const kept = await house.sms.messages({ conversationId });
+    expect(kept.map(({ body }) => body)).toEqual(["hello", "what the AI said"]);
+  });
+});
+
 describe("a logger that fails", () => {
   const throws = broken;
   const rejects = async (): Promise<never> => broken();
