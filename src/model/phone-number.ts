@@ -26,13 +26,7 @@ export function withoutChannel(address: string): string {
  * @throws OwnlineError `invalid_address`
  */
 export function normalizeAddress(address: unknown, name: string): string {
-  if (typeof address !== "string" || address.trim() === "") {
-    throw new OwnlineError(
-      "invalid_address",
-      `${name} is missing: give a phone number in E.164, for example +15703251809`,
-    );
-  }
-  const trimmed = address.trim();
+  const trimmed = typeof address === "string" ? address.trim() : "";
   if (isMessagingService(trimmed)) return trimmed;
   const channel = CHANNEL.exec(trimmed)?.[0] ?? "";
   if (!KNOWN_CHANNELS.has(channel)) {
@@ -46,9 +40,13 @@ export function normalizeAddress(address: unknown, name: string): string {
   if ((channel === "rcs:" || channel === "messenger:") && rest !== "") return trimmed;
   const number = rest.replace(FORMATTING, "");
   if (E164.test(number) || SHORT_CODE.test(number)) return channel + number;
+  const fault =
+    address === undefined || address === null || address === ""
+      ? "is missing"
+      : "is not a phone number that a carrier understands";
   throw new OwnlineError(
     "invalid_address",
-    `${name} is not a phone number that a carrier understands: write it in E.164, a plus sign and the country code first, for example +15703251809`,
+    `${name} ${fault}: write it in E.164, a text that begins with a plus sign and the country code, for example +15703251809`,
   );
 }
 

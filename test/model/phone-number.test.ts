@@ -33,6 +33,14 @@ describe("normalizeAddress", () => {
       expect.objectContaining({ code: "invalid_address", message: expect.stringMatching(/^to .*E\.164/) }),
     );
   });
+
+  it.each([undefined, null, ""])("calls %j missing", (given) => {
+    expect(() => normalizeAddress(given, "from")).toThrow(/^from is missing/);
+  });
+
+  it.each([15703251809, "  ", {}])("does not call %j missing: it is there, and no text in E.164", (given) => {
+    expect(() => normalizeAddress(given, "from")).toThrow(/^from is not a phone number .*E\.164, a text/);
+  });
 });
 
 describe("maskAddress", () => {
