@@ -1,6 +1,6 @@
 import type { Policy, SendSnapshot } from "../policy/policy.ts";
 import type { SendConditions } from "../storage/storage.ts";
-import { verdictsOf } from "./hook.ts";
+import { verdictsOf } from "./verdicts.ts";
 
 /**
  * Joins what the policies demand of a message into conditions that the ledger judges and charges in one step: any

@@ -4,10 +4,10 @@ import type { ConsentEvent, Notice, OwnlineEvents, TurnEvent } from "../model/ev
 import type { Message, OutboundMessage } from "../model/message.ts";
 import { maskAddress } from "../model/phone-number.ts";
 import type { Policy } from "../policy/policy.ts";
+import { describeThrown } from "../thrown.ts";
 import type { ConsentKey } from "./consent-key.ts";
 import type { EngineOptions } from "./options.ts";
 import type { SenderBook } from "./senders.ts";
-import { describeThrown } from "./thrown.ts";
 
 /** What the engine's parts share: the options, and the way to say what happened. Made once, in `engine.ts`. */
 export interface EngineContext extends Omit<EngineOptions, "ai" | "senders"> {

@@ -2,8 +2,8 @@ import { EventEmitter } from "eventemitter3";
 import { OwnlineError } from "../errors.ts";
 import { harmless, type Logger } from "../logger.ts";
 import type { OwnlineEvents } from "../model/events.ts";
+import { describeThrown, kindOfThrown } from "../thrown.ts";
 import type { Emit } from "./context.ts";
-import { describeThrown, kindOfThrown } from "./thrown.ts";
 
 const NAMES: Readonly<Record<keyof OwnlineEvents, true>> = {
   message: true,

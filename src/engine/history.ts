@@ -1,8 +1,8 @@
 import type { HistoryEntry } from "../ai/ai.ts";
 import type { CheckedAi } from "../ai/reply.ts";
+import { hook } from "../hook.ts";
 import type { InboundMessage, Message } from "../model/message.ts";
 import type { EngineContext } from "./context.ts";
-import { hook } from "./hook.ts";
 
 /** The loop guard must see this far back, however little the AI is shown. */
 const LEAST_FOR_POLICIES = 40;

@@ -1,9 +1,9 @@
 import { OwnlineError } from "../errors.ts";
+import { hookNow } from "../hook.ts";
 import type { OutboundMessage } from "../model/message.ts";
 import { isMessagingService } from "../model/phone-number.ts";
 import type { CounterCondition, PaceCondition } from "../storage/storage.ts";
 import type { EngineContext } from "./context.ts";
-import { hookNow } from "./hook.ts";
 
 /** What a carrier takes from one sender in a second, https://www.twilio.com/docs/api/errors/21611 */
 const LONG_CODE_PER_SECOND = 1;

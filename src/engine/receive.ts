@@ -1,4 +1,5 @@
 import { OwnlineError } from "../errors.ts";
+import { hook, hookNow } from "../hook.ts";
 import { newId, partIdOf } from "../model/ids.ts";
 import type { InboundOrigin, Media } from "../model/message.ts";
 import type { InboundSnapshot, InboundVerdict } from "../policy/policy.ts";
@@ -8,8 +9,8 @@ import type { Transport } from "../transport/transport.ts";
 import { conditionsOf } from "./conditions.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import { trouble } from "./heart.ts";
-import { hook, hookNow, verdictsOf } from "./hook.ts";
 import type { Route } from "./senders.ts";
+import { verdictsOf } from "./verdicts.ts";
 
 /** A text from a person, by whichever way it came. */
 export interface IncomingText {

@@ -1,7 +1,7 @@
 import { OwnlineError } from "../errors.ts";
 import type { QueueListener } from "../queue/queue.ts";
+import { kindOfThrown } from "../thrown.ts";
 import type { EngineContext } from "./context.ts";
-import { kindOfThrown } from "./thrown.ts";
 
 /**
  * Rings the queue, for the process that will do the work when this one is gone. Nothing here ever rejects: what is due

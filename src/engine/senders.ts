@@ -1,8 +1,8 @@
 import { OwnlineError } from "../errors.ts";
+import { hook } from "../hook.ts";
 import { isMessagingService, normalizeAddress } from "../model/phone-number.ts";
 import { lineOf, type SenderConfig, type SenderResolver } from "../model/sender.ts";
 import { isRate } from "./checks.ts";
-import { hook } from "./hook.ts";
 import type { SendersOption } from "./options.ts";
 
 /** Where a text belongs: the line that keeps its conversation, and the number of ours that it came to or leaves from. */

@@ -5,14 +5,14 @@ import type { TurnOutcome } from "../model/conversation.ts";
 import { newId } from "../model/ids.ts";
 import type { TurnSnapshot } from "../policy/policy.ts";
 import type { ClaimedTurn, CommittedTurn, TurnCommit, TurnRelease } from "../storage/storage.ts";
+import { kindOfThrown } from "../thrown.ts";
 import { ask } from "./ask.ts";
 import { compose, toSms } from "./compose.ts";
 import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
 import { historyFor, recentMessages, withSelectedHistory } from "./history.ts";
-import { verdictsOf } from "./hook.ts";
 import { persist } from "./persist.ts";
-import { kindOfThrown } from "./thrown.ts";
+import { verdictsOf } from "./verdicts.ts";
 
 /** A run that is going on, and the handle by which others may end it. */
 export interface Run {

@@ -1,8 +1,8 @@
 import { requestFor } from "../engine/request.ts";
-import { describeThrown, kindOfThrown } from "../engine/thrown.ts";
 import { isOwnlineError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RecordedInbound } from "../storage/storage.ts";
+import { describeThrown, kindOfThrown } from "../thrown.ts";
 import type { InboundText, StatusReport, Transport } from "../transport/transport.ts";
 
 /** What a serverless runtime offers for work after the answer. */

@@ -1,12 +1,12 @@
 import { type EngineClock, realClock } from "../engine/clock.ts";
 import type { FeedOptions } from "../engine/feed.ts";
-import { hook } from "../engine/hook.ts";
-import { describeThrown } from "../engine/thrown.ts";
 import { isOwnlineError } from "../errors.ts";
+import { hook } from "../hook.ts";
 import { consoleLogger, type Logger } from "../logger.ts";
 import type { Conversation } from "../model/conversation.ts";
 import type { Message } from "../model/message.ts";
 import type { ConversationList, ConversationPage } from "../storage/storage.ts";
+import { describeThrown } from "../thrown.ts";
 import { eventStream, type ServerEvent } from "./event-stream.ts";
 
 /** The parts of ownline that {@link conversationEvents} needs. */
