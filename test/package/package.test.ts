@@ -153,15 +153,6 @@ describe("the quick start of the README, with the package installed", () => {
     const origins = [...stdout.matchAll(/\((simulated|webhook|ai)\)/g)].map(([, origin]) => origin);
     expect(origins).toEqual(["simulated", "ai", "webhook", "ai"]);
   });
-
-  it.each(resolutions())("type-checks under moduleResolution %s", (_, extension, options) => {
-    // CommonJS has no await at the top level, and the quick start may use one.
-    const text =
-      extension === "mts"
-        ? quickStart()
-        : quickStart().replace(/^((?:import .*\n|\n)+)([\s\S]*)$/, "$1void (async () => {\n$2})();\n");
-    expect(typeErrors(`typed-quick-start.${extension}`, text, options)).toEqual([]);
-  });
 });
 
 /** Imports every subpath and sees that none of them comes as `any`. */
@@ -181,17 +172,23 @@ if (isOwnlineError(caught)) {
 }
 
 describe("the types of the installed package", () => {
-  it.each(resolutions())("hold under moduleResolution %s", (name, extension, options) => {
+  it.each(resolutions())("hold under moduleResolution %s, as does the quick start", (name, extension, options) => {
     // The AI SDK is ESM alone, which the compiler lets CommonJS require from module node20 on, as Node does.
     const names =
       name === "node16, from CommonJS" ? specifiers.filter((one) => one !== "ownline/ai/ai-sdk") : specifiers;
-    expect(typeErrors(`all.${extension}`, everything(names), options)).toEqual([]);
+    // CommonJS has no await at the top level, and the quick start may use one.
+    const start =
+      extension === "mts"
+        ? quickStart()
+        : quickStart().replace(/^((?:import .*\n|\n)+)([\s\S]*)$/, "$1void (async () => {\n$2})();\n");
+    const texts = { [`all.${extension}`]: everything(names), [`typed-quick-start.${extension}`]: start };
+    expect(typeErrors(texts, options)).toEqual([]);
   });
 
   it("are missed where a subpath does not exist", () => {
     const [, extension, options] = resolutions()[0];
     expect(
-      typeErrors(`none.${extension}`, `import "ownline";\nimport { x } from "ownline/nothing";\nx;\n`, options),
+      typeErrors({ [`none.${extension}`]: `import "ownline";\nimport { x } from "ownline/nothing";\nx;\n` }, options),
     ).toEqual([expect.stringContaining("Cannot find module 'ownline/nothing'")]);
   });
 });
@@ -240,10 +237,10 @@ function resolutions(): readonly [Resolution, ...Resolution[]] {
   ];
 }
 
-/** What the compiler says about a file of the service and about the package's own declarations. */
-function typeErrors(name: string, text: string, options: ts.CompilerOptions): string[] {
-  const file = consumer.write(name, text);
-  const program = ts.createProgram([file], {
+/** What the compiler says about files of the service, given by their names, and about the package's own declarations. */
+function typeErrors(texts: Readonly<Record<string, string>>, options: ts.CompilerOptions): string[] {
+  const written = Object.entries(texts).map(([name, text]) => consumer.write(name, text));
+  const program = ts.createProgram(written, {
     ...options,
     target: ts.ScriptTarget.ES2022,
     lib: ["lib.es2022.d.ts"],
@@ -255,7 +252,7 @@ function typeErrors(name: string, text: string, options: ts.CompilerOptions): st
     // Off, so that the package's own declarations are judged too.
     skipLibCheck: false,
   });
-  const own = [file, join(consumer.folder, "node_modules", "ownline")];
+  const own = [...written, join(consumer.folder, "node_modules", "ownline")];
   const files = program.getSourceFiles().filter(({ fileName }) => own.some((path) => fileName.startsWith(path)));
   return [
     ...program.getOptionsDiagnostics(),
