@@ -1,7 +1,8 @@
 /** A random id, safe in URLs and file names: the prefix and 32 hexadecimal digits. It has no dot in it. */
 export function newId(prefix: string): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return prefix + Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let id = prefix;
+  for (const byte of crypto.getRandomValues(new Uint8Array(16))) id += (byte + 256).toString(16).slice(1);
+  return id;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type StorageClock, systemClock } from "./clock.ts";
+import { copyOf } from "./memory/copy.ts";
 import { erase, purge } from "./memory/erasure.ts";
 import { recordSend, recordStatus, resolve } from "./memory/facts.ts";
 import { claimSend } from "./memory/gate.ts";
@@ -41,7 +42,7 @@ export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
   function once<C extends { readonly op: string }, R>(act: (ledger: Ledger, call: C) => R): (call: C) => Promise<R> {
     const first = new FirstResults<R>(clock);
     operations.push(first);
-    return async (call) => structuredClone(first.once(call.op, () => act(ledger, call)));
+    return async (call) => copyOf(first.once(call.op, () => act(ledger, call)));
   }
 
   return {
@@ -50,8 +51,8 @@ export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
     open: async () => ({ secret }),
     close: async () => {},
 
-    recordInbound: async (record) => structuredClone(recordInbound(ledger, record)),
-    recordOutbound: async (record) => structuredClone(recordOutbound(ledger, record)),
+    recordInbound: async (record) => copyOf(recordInbound(ledger, record)),
+    recordOutbound: async (record) => copyOf(recordOutbound(ledger, record)),
 
     claimTurn: once(claimTurn),
     commitTurn: once(commitTurn),
@@ -59,21 +60,21 @@ export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
     heartbeat: once(heartbeat),
     setPaused: once(setPaused),
 
-    due: async (limit) => structuredClone(due(ledger, limit)),
+    due: async (limit) => copyOf(due(ledger, limit)),
     claimSend: once(claimSend),
     recordSend: once(recordSend),
     recordStatus: once(recordStatus),
-    rivals: async (query) => structuredClone(rivals(ledger, query)),
+    rivals: async (query) => copyOf(rivals(ledger, query)),
     resolve: once(resolve),
     requeueTurn: once(requeueTurn),
     suspect: once(suspect),
 
-    consent: async (consentKey) => structuredClone(ledger.consents.get(consentKey) ?? null),
-    conversation: async (id) => structuredClone(ledger.conversations.get(id)?.shown ?? null),
-    conversations: async (page) => structuredClone(listConversations(ledger, page)),
-    messages: async (page) => structuredClone(listMessages(ledger, page)),
-    changes: async (page) => structuredClone(changes(ledger, page)),
-    story: async (messageId) => structuredClone(story(ledger, messageId)),
+    consent: async (consentKey) => copyOf(ledger.consents.get(consentKey) ?? null),
+    conversation: async (id) => copyOf(ledger.conversations.get(id)?.shown ?? null),
+    conversations: async (page) => copyOf(listConversations(ledger, page)),
+    messages: async (page) => copyOf(listMessages(ledger, page)),
+    changes: async (page) => copyOf(changes(ledger, page)),
+    story: async (messageId) => copyOf(story(ledger, messageId)),
 
     erase: once((_, order) => {
       const erasedIds = new Set<string>();
@@ -87,7 +88,7 @@ export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
     }),
 
     claimSweep: once(claimSweep),
-    unrecorded: async (keys) => structuredClone(unrecorded(ledger, keys)),
+    unrecorded: async (keys) => copyOf(unrecorded(ledger, keys)),
     commitSweep: once(commitSweep),
   };
 }
