@@ -15,8 +15,9 @@ export function verdictsOf<Verdict extends object>(
 ): Verdict[] {
   return policies.flatMap((policy) => {
     const name = `the policy "${policy.name}"`;
-    const verdict = hookNow(name, () => ask(policy)) ?? [];
-    if (Array.isArray(verdict) || isVerdict(verdict)) return verdict;
+    const verdict = hookNow(name, () => ask(policy)) ?? null;
+    if (verdict === null) return [];
+    if (!Array.isArray(verdict) && isVerdict(verdict)) return [verdict];
     // The mistake is told here; what the promise fails with later must not end the process.
     if (verdict instanceof Promise) verdict.catch(() => {});
     throw new OwnlineError("invalid_options", `${name} returned no verdict: return one, or null, at once`, {

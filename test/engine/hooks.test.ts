@@ -86,6 +86,8 @@ describe("what the service itself has written, and wrongly", () => {
     ["a promise that rejects", { turn: async () => broken() }],
     ["false", { turn: () => false }],
     ["an object that says nothing", { turn: () => ({}) }],
+    ["a list", { turn: () => [{ silence: true, reason: "said in a list" }] }],
+    ["a list of nothing", { turn: () => [] }],
   ])("silences nobody by a policy that judges turns and returns %s", async (_, judge) => {
     await using house = rig(unchecked({ ...NOW, answer: { attempts: 1 }, policies: [{ name: "bad", ...judge }] }));
     await house.text("hello");
@@ -99,6 +101,7 @@ describe("what the service itself has written, and wrongly", () => {
   it.each<[string, unknown]>([
     ["a promise", async () => ({ cancel: "not at night" })],
     ["a delay that is no number", () => ({ delayMs: Number.NaN })],
+    ["a list", () => [{ cancel: "not at night" }]],
     ["false", () => false],
   ])("lets nothing leave unjudged when a policy that judges messages returns %s", async (_, send) => {
     await using house = rig(unchecked({ policies: [{ name: "bad", send }], sending: { expiryMs: 90_000 } }));
