@@ -1,3 +1,5 @@
+import { isOwnlineError } from "./errors.ts";
+
 /** Whatever was thrown, for a line of the debug log. Never throws itself: not everything can be made a string. */
 export function describeThrown(thrown: unknown): string {
   try {
@@ -18,4 +20,9 @@ export function kindOfThrown(thrown: unknown): string {
   } catch {
     return "Error";
   }
+}
+
+/** What went wrong, for a line above `debug`: our own errors say it in words that hold no number and no text. */
+export function reasonOf(error: unknown): string {
+  return isOwnlineError(error) ? `${error.code}: ${error.message}` : kindOfThrown(error);
 }

@@ -2,7 +2,7 @@ import { requestFor } from "../engine/request.ts";
 import { isOwnlineError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RecordedInbound } from "../storage/storage.ts";
-import { describeThrown, kindOfThrown } from "../thrown.ts";
+import { describeThrown, reasonOf } from "../thrown.ts";
 import type { InboundText, StatusReport, Transport } from "../transport/transport.ts";
 
 /** What a serverless runtime offers for work after the answer. */
@@ -97,8 +97,7 @@ function failed(error: unknown, logger: Logger): Response {
     logger.error(`a webhook was answered 503, so that the carrier brings it again: ${error.code}: ${error.message}`);
     return refuse(503, error.code, "the text could not be stored; bring it again", { "retry-after": "5" });
   }
-  const name = isOwnlineError(error) ? `${error.code}: ${error.message}` : kindOfThrown(error);
-  logger.error(`a webhook was answered 500, and nothing was acknowledged: ${name}`);
+  logger.error(`a webhook was answered 500, and nothing was acknowledged: ${reasonOf(error)}`);
   logger.debug(describeThrown(error));
   return refuse(500, "internal", "the text could not be handled; bring it again");
 }

@@ -6,7 +6,7 @@ import { consoleLogger, type Logger } from "../logger.ts";
 import type { Conversation } from "../model/conversation.ts";
 import type { Message } from "../model/message.ts";
 import type { ConversationList, ConversationPage } from "../storage/storage.ts";
-import { describeThrown } from "../thrown.ts";
+import { describeThrown, reasonOf } from "../thrown.ts";
 import { eventStream, type ServerEvent } from "./event-stream.ts";
 
 /** The parts of ownline that {@link conversationEvents} needs. */
@@ -222,9 +222,4 @@ function wrongPosition(): Response {
 
 function refuse(status: number, code: string, message: string, headers: Record<string, string> = {}): Response {
   return Response.json({ error: { code, message } }, { status, headers });
-}
-
-function reasonOf(error: unknown): string {
-  if (isOwnlineError(error)) return `${error.code}: ${error.message}`;
-  return error instanceof Error ? error.name : "something was thrown that is not an Error";
 }

@@ -1,5 +1,6 @@
-import { isOwnlineError, OwnlineError } from "../errors.ts";
+import { OwnlineError } from "../errors.ts";
 import { consoleLogger, type Logger } from "../logger.ts";
+import { reasonOf } from "../thrown.ts";
 import type { Queue } from "./queue.ts";
 
 /**
@@ -122,9 +123,4 @@ export async function consumeBatch(
     return;
   }
   batch.ackAll();
-}
-
-function reasonOf(error: unknown): string {
-  if (isOwnlineError(error)) return `${error.code}: ${error.message}`;
-  return error instanceof Error ? error.name : "something was thrown that is not an Error";
 }
