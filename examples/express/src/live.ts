@@ -1,7 +1,8 @@
-import type { Server as HttpServer, IncomingHttpHeaders } from "node:http";
+import type { Server as HttpServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Conversation, Ownline } from "ownline";
 import { Server, type Socket } from "socket.io";
+import type { Access } from "./access.ts";
 
 /** Live updates for the page. */
 export interface Live {
@@ -26,8 +27,12 @@ const MOST_KNOWN = 10_000;
  * A Socket.IO room for each conversation. A page joins with the last position that it knows and gets everything since
  * then from the ledger, so that nothing is lost while it was away; then what happens, as it happens.
  */
-export function createLive(sms: Ownline): Live {
-  const io = new Server({ serveClient: true, allowRequest: (req, allow) => allow(null, isOurs(req.headers)) });
+export function createLive(sms: Ownline, access: Pick<Access, "refusalOf">): Live {
+  const io = new Server({
+    serveClient: true,
+    // Web sockets know no same-origin rule: another site's page must not read along.
+    allowRequest: ({ headers }, allow) => allow(null, access.refusalOf(headers) === null),
+  });
   const feeds = new Map<string, AbortController>();
 
   /** One reader of the ledger for each room, however many pages are in it. Right across processes, too. */
@@ -141,11 +146,6 @@ export function createLive(sms: Ownline): Live {
   sms.on("turn", changed);
   const watching = watch();
   return live;
-}
-
-/** Web sockets know no same-origin rule: another site's page must not read along. */
-function isOurs({ origin, host }: IncomingHttpHeaders): boolean {
-  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
 }
 
 function isJoin(value: unknown): value is Join {

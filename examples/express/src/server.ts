@@ -1,11 +1,18 @@
 import { isOwnlineError } from "ownline";
 import { ConfigError, readConfig } from "./config.ts";
-import { startService } from "./service.ts";
+import { startService, WEBHOOK_PATH } from "./service.ts";
 import { endOnSignals } from "./signals.ts";
 
 try {
   const config = readConfig(process.env);
   const service = await startService(config);
+
+  const { pathname } = new URL(service.webhookUrl);
+  if (pathname.replace(/\/$/, "") !== WEBHOOK_PATH) {
+    console.warn(
+      `WEBHOOK_URL leads to ${pathname}, and this server takes the provider's requests at ${WEBHOOK_PATH}: correct WEBHOOK_URL, here and at the provider, unless a proxy changes the path.`,
+    );
+  }
 
   const url = `http://localhost:${service.port}`;
   const also = service.uiPort === null ? "" : ` and http://localhost:${service.uiPort}`;

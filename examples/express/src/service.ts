@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import express from "express";
 import { ownline } from "ownline";
 import { toExpress } from "ownline/http/express";
+import { createAccess } from "./access.ts";
 import { createAi } from "./ai.ts";
 import { createCarrier } from "./carrier.ts";
 import type { Config } from "./config.ts";
@@ -22,7 +23,8 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-const WEBHOOK_PATH = "/api/webhooks/sms";
+/** Where the server takes everything of the provider. The path of `WEBHOOK_URL` leads here, unless a proxy changes it. */
+export const WEBHOOK_PATH = "/api/webhooks/sms";
 /** People type here and wait for the answer, so a burst is over sooner than by default. */
 const QUIET_MS = 1000;
 const STOP_MS = 5000;
@@ -55,10 +57,12 @@ export async function startService(config: Config): Promise<Service> {
     burst: { quietMs: QUIET_MS },
     logger,
   });
-  const live = createLive(sms);
+  const access = createAccess(config);
+  const live = createLive(sms, access);
 
   // Everything of the carrier: texts, status callbacks, fallbacks.
   app.use(WEBHOOK_PATH, toExpress(sms, { logger }));
+  app.use("/api", access.api);
   if (emulator !== null) {
     app.use("/api/phone", phoneRoutes(emulator));
     emulator.onMessage(({ from, to, direction }) => live.phoneChanged(direction === "inbound" ? (from ?? "") : to));
@@ -68,7 +72,7 @@ export async function startService(config: Config): Promise<Service> {
     "/api",
     apiRoutes(sms, live, { senders: config.senders, ai: { name: ai.name, isModel }, demo: emulator !== null }),
   );
-  app.use(page());
+  app.use(access.page, page());
 
   const servers = [server];
   let uiPort: number | null = null;
