@@ -2,8 +2,9 @@ import { isOwnlineError, OwnlineError } from "../errors.ts";
 import { newId } from "../model/ids.ts";
 import type { OutboundMessage } from "../model/message.ts";
 import type { DueMessage, SendResultRecord, UnknownState } from "../storage/storage.ts";
-import type { FoundMessages } from "../transport/transport.ts";
+import type { FoundMessages, UnreadableEntry } from "../transport/transport.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
+import { firstTime } from "./once.ts";
 import { persist } from "./persist.ts";
 import { tellFact } from "./status.ts";
 import { unlessAborted } from "./unless-aborted.ts";
@@ -43,6 +44,7 @@ export function createReconcile(context: EngineContext): Reconcile {
   const firstLookMs = Math.min(LOOK_MS, windowMs);
   /** Since when, by this process's clock, the carrier's list cannot be read. */
   let unreadableSince: number | null = null;
+  const isNew = firstTime();
 
   const lookFor = async (message: OutboundMessage, unknown: UnknownState, signal: AbortSignal): Promise<Look> => {
     const first = unknown.attempts[0];
@@ -60,6 +62,9 @@ export function createReconcile(context: EngineContext): Reconcile {
     }
     if (found === null) return { kind: "called-off" };
     unreadableSince = null;
+    for (const entry of found.unreadable ?? []) {
+      if (isNew(entry.carrierId ?? entry.reason)) tell.error(unreadableEntry(transport.name, entry));
+    }
     const alike = alikeIn(found, message);
     const { asOf } = found;
     if (alike.length === 0) return { kind: "unseen", asOf };
@@ -164,6 +169,13 @@ export function listTrouble(transport: string, error: unknown): OwnlineError {
   if (isOwnlineError(error) && error.party === "carrier") return error;
   const message = `the transport (${transport}) could not read the carrier's list; it is asked again; see the cause`;
   return new OwnlineError("carrier_unavailable", message, { cause: error, retryable: true });
+}
+
+/** One entry of the provider's list that makes no sense: the others count all the same. */
+export function unreadableEntry(transport: string, { carrierId, reason }: UnreadableEntry): OwnlineError {
+  const which = carrierId === null ? "an entry" : `the entry ${carrierId}`;
+  const message = `the transport (${transport}) cannot read ${which} of the provider's list: ${reason}. The other entries are read, and this one is read again for as long as it is recent; look the message up at the provider`;
+  return new OwnlineError("carrier_unavailable", message, { retryable: true });
 }
 
 /** For how long, by the carrier's clock, its list has been read without a witness. */

@@ -1,13 +1,14 @@
-import { isOwnlineError } from "../errors.ts";
+import { isOwnlineError, OwnlineError } from "../errors.ts";
 import { newId } from "../model/ids.ts";
 import { isMessagingService } from "../model/phone-number.ts";
 import type { ClaimedSweep, RecordedInbound } from "../storage/storage.ts";
 import type { InboundText, ListedTexts, OwnedSender } from "../transport/transport.ts";
 import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
+import { firstTime } from "./once.ts";
 import type { SweepOptions } from "./options.ts";
 import { receiveSwept } from "./receive.ts";
-import { listTrouble } from "./reconcile.ts";
+import { listTrouble, unreadableEntry } from "./reconcile.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
 /** Looks for texts whose webhook never came. */
@@ -51,6 +52,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     .filter((one) => !isMessagingService(one));
   const services = new Set(context.senders.list?.flatMap(({ address, service }) => (service ? [address] : [])));
   const warned = new Set<string>();
+  const isNew = firstTime();
   let owned: { readonly at: number; readonly senders: readonly OwnedSender[] } | null = null;
 
   /** A developer's machine must not answer what is sent to a number whose webhook is the real service's. */
@@ -92,10 +94,20 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     if (listed === "elsewhere") return { found: 0, missed: 0 };
     if (listed === null) return { found: 0, missed: 1 };
 
+    // What says whose number it is fails for every text alike, so that is no fault of one of them.
+    await context.senders.route(address);
+    for (const entry of listed.unreadable ?? []) {
+      if (isNew(`${address} ${entry.carrierId ?? entry.reason}`)) tell.error(unreadableEntry(transport.name, entry));
+    }
     let found = 0;
     for (const text of listed.texts) {
       if (signal.aborted) return { found, missed: 1 };
-      if (await store(text, listed.asOf, options, how)) found += 1;
+      try {
+        if (await store(text, listed.asOf, options, how)) found += 1;
+      } catch (error) {
+        if (await concernsAll(error)) throw error;
+        if (isNew(text.key)) tell.error(unstorable(text, error));
+      }
     }
     const newest = listed.texts.at(-1)?.occurredAt ?? null;
     const watermark = Math.max(claimed.watermark ?? 0, listed.asOf ?? newest ?? 0);
@@ -127,6 +139,19 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
       tell.error(isOwnlineError(error) && error.party === "storage" ? error : listTrouble(transport.name, error));
       return null;
     }
+  };
+
+  /**
+   * Whether what kept a text from being stored would keep the others from it too: the ledger or the list is away. Any
+   * other error is this text's own if the ledger answers all the same.
+   */
+  const concernsAll = async (error: unknown): Promise<boolean> => {
+    if (isOwnlineError(error)) {
+      if (error.party === "caller") return false;
+      if (error.party !== "storage" || error.retryable || error.code !== "storage_unavailable") return true;
+    }
+    await storage.unrecorded([newId("k")]);
+    return false;
   };
 
   const store = async (
@@ -174,4 +199,14 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
       return { found, missed };
     },
   };
+}
+
+/** A text that the list shows and the ledger does not take: a policy throws for it, or its content is invalid. */
+function unstorable({ carrierId }: InboundText, error: unknown): OwnlineError {
+  const { code, message } = trouble(error);
+  return new OwnlineError(
+    code,
+    `the text ${carrierId} was found in the provider's list, since its webhook never came, and it cannot be stored: ${message}. The other texts are stored, and this one is tried again for as long as options.sweep.overlapMs reaches back`,
+    { cause: error, retryable: true },
+  );
 }

@@ -175,8 +175,18 @@ export interface FindQuery {
 export interface FoundMessages {
   /** Newest first. */
   readonly messages: readonly CarrierMessage[];
+  /** Entries that cannot be read. @default none */
+  readonly unreadable?: readonly UnreadableEntry[];
   /** The carrier's clock when it began to answer, Unix milliseconds; `null` where it does not say. */
   readonly asOf: number | null;
+}
+
+/** One entry of the provider's list that cannot be read. The entries beside it are listed all the same. */
+export interface UnreadableEntry {
+  /** The provider's id of the message; `null` where the entry has none, or one that cannot be an id. */
+  readonly carrierId: string | null;
+  /** What is wrong with the entry, for example `it has no from`: no number, no text. */
+  readonly reason: string;
 }
 
 export interface CarrierMessage {
@@ -206,6 +216,8 @@ export interface ListInboundQuery {
 export interface ListedTexts {
   /** Oldest first. */
   readonly texts: readonly InboundText[];
+  /** Entries that cannot be read, and that `unrecorded` does not know as stored. @default none */
+  readonly unreadable?: readonly UnreadableEntry[];
   /** The carrier's clock when it began to answer, Unix milliseconds; `null` where it does not say. */
   readonly asOf: number | null;
 }

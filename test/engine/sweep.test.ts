@@ -2,59 +2,8 @@ import { describe, expect, it } from "vitest";
 import { OwnlineError } from "../../src/errors.ts";
 import { optOut } from "../../src/policy/opt-out.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
-import type { InboundText, ListInboundQuery, OwnedSender } from "../../src/transport/transport.ts";
-import { breathe, deferred, ledger, OURS, PERSON, type Rig, type RigOptions, rig } from "./rig.ts";
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-
-interface Scene {
-  readonly house: Rig;
-  readonly texts: InboundText[];
-  readonly looks: ListInboundQuery[];
-  /** By look, the keys that the ledger did not have. */
-  readonly missing: (readonly string[])[];
-  readonly owned: OwnedSender[];
-  broken: Error | null;
-  /** A text that the carrier has, and whose webhook never came. */
-  lose(sid: string, body: string, agoMs?: number): void;
-}
-
-function scene(options: RigOptions = {}): Scene {
-  const house = rig({ burst: { quietMs: 0 }, ...options });
-  const self: Scene = {
-    house,
-    texts: [],
-    looks: [],
-    missing: [],
-    owned: [],
-    broken: null,
-    lose(sid, body, agoMs = 0) {
-      const occurredAt = house.clock.now() - agoMs;
-      const text = { from: PERSON, to: OURS, service: null, body, media: [], optOut: null, occurredAt };
-      self.texts.push({ key: `AC1:${sid}`, carrierId: sid, ...text });
-    },
-  };
-  house.carrier.senders = async () => self.owned;
-  house.carrier.listInbound = async (query) => {
-    self.looks.push(query);
-    if (self.broken !== null) throw self.broken;
-    const asOf = house.clock.now();
-    const since = typeof query.since === "number" ? query.since : asOf - query.since.lastMs;
-    const texts = self.texts.filter(({ occurredAt }) => (occurredAt ?? 0) >= since);
-    const missing = (await query.unrecorded?.(texts.map(({ key }) => key))) ?? [];
-    self.missing.push(missing);
-    return { texts: texts.filter(({ key }) => missing.includes(key)), asOf };
-  };
-  return self;
-}
-
-const kinds = ({ house }: Scene): string[] => house.notices.map(({ kind }) => kind);
-const inbound = async ({ house }: Scene) => {
-  const { conversations } = await house.sms.conversations();
-  const pages = await Promise.all(conversations.map(({ id }) => house.sms.messages({ conversationId: id })));
-  return pages.flat().filter(({ direction }) => direction === "inbound");
-};
+import { breathe, deferred, ledger, OURS, PERSON, type RigOptions } from "./rig.ts";
+import { inbound, kinds, MINUTE, SECOND, scene } from "./sweep-scene.ts";
 
 describe("a text whose webhook never came", () => {
   it("is found, stored with the carrier's time, answered once, counted and told", async () => {

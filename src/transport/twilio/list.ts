@@ -1,4 +1,4 @@
-import { OwnlineError } from "../../errors.ts";
+import { isOwnlineError } from "../../errors.ts";
 import type { Media } from "../../model/message.ts";
 import type {
   CarrierMessage,
@@ -8,21 +8,46 @@ import type {
   ListedTexts,
   ListInboundQuery,
   OwnedSender,
+  UnreadableEntry,
 } from "../transport.ts";
-import { classifyError, parseErrorBody } from "./errors.ts";
-import { accountPath, fieldsOf, type TwilioRest } from "./rest.ts";
+import {
+  bodyOf,
+  byAge,
+  dateOf,
+  type Fields,
+  idIn,
+  isUnreadable,
+  mediaCountOf,
+  optionalText,
+  readEntry,
+  sidOf,
+  textOf,
+  unreadableEntry,
+} from "./list-entry.ts";
+import { pages, type TwilioList, unreadable, within } from "./list-pages.ts";
+import { fieldsOf, type TwilioRest } from "./rest.ts";
 import { carrierStatus } from "./send.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
-
 const DAY_MS = 86_400_000;
-const PAGE_SIZE = 100;
 /** Where a long list is read to its end: the most that Twilio puts on a page. */
 const LARGE = { PageSize: "1000" };
 
+const MESSAGES: TwilioList = { resource: "Messages.json", key: "messages", name: "the list of messages" };
+const NUMBERS: TwilioList = {
+  resource: "IncomingPhoneNumbers.json",
+  key: "incoming_phone_numbers",
+  name: "the list of the account's numbers",
+};
+const SHORT_CODES: TwilioList = {
+  resource: "SMS/ShortCodes.json",
+  key: "short_codes",
+  name: "the list of the account's short codes",
+};
+
 /**
  * Texts of ours in Twilio's list, newest first. The list is sorted by the date sent, which a queued text does not have
- * yet, so nothing is filtered by it: pages are read until one holds nothing new.
+ * yet, so nothing is filtered by it: pages are read until one holds nothing new. An entry that cannot be read is named
+ * among `unreadable`: the others are found all the same.
  *
  * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected`.
  * @see https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
@@ -31,30 +56,41 @@ export async function find(rest: TwilioRest, { from, to, since }: FindQuery): Pr
   const service = from.startsWith("MG");
   const filter = service ? { To: to } : { From: from, To: to };
   const found: CarrierMessage[] = [];
+  const faults: UnreadableEntry[] = [];
   let asOf: number | null | undefined;
-  for await (const { items: page, date } of pages(rest, "Messages.json", filter, "messages")) {
+  for await (const { items: page, date } of pages(rest, MESSAGES, filter)) {
     asOf ??= date;
-    const recent = page.filter((message) => dateOf(message, "date_created") >= since);
-    for (const message of recent) {
-      const status = carrierStatus(textOf(message, "status"));
-      if (status === undefined || (service && message.messaging_service_sid !== from)) continue;
-      found.push({
-        carrierId: textOf(message, "sid"),
-        from: typeof message.from === "string" ? message.from : null,
-        to: textOf(message, "to"),
-        body: textOf(message, "body"),
-        mediaCount: mediaCountOf(message),
-        status,
-        createdAt: dateOf(message, "date_created"),
-      });
+    const { recent, undated, isPast } = byAge(page, since);
+    for (const message of [...recent, ...undated]) {
+      if (service && message.messaging_service_sid !== from) continue;
+      const read = await readEntry(message, sentOf);
+      if (read.kind === "unreadable") faults.push(read.entry);
+      else if (read.value !== null) found.push(read.value);
     }
-    if (recent.length === 0 && page.length > 0) break;
+    if (isPast) break;
   }
-  return { messages: found.toSorted((a, b) => b.createdAt - a.createdAt), asOf: asOf ?? null };
+  const messages = found.toSorted((a, b) => b.createdAt - a.createdAt);
+  return { messages, ...(faults.length > 0 && { unreadable: faults }), asOf: asOf ?? null };
+}
+
+/** A text of ours; `null` for one that came in, or whose status is new. */
+function sentOf(message: Fields): CarrierMessage | null {
+  const status = carrierStatus(textOf(message, "status"));
+  if (status === undefined) return null;
+  return {
+    carrierId: sidOf(message),
+    from: typeof message.from === "string" ? message.from : null,
+    to: textOf(message, "to"),
+    body: bodyOf(message),
+    mediaCount: countedMedia(message),
+    status,
+    createdAt: dateOf(message),
+  };
 }
 
 /**
- * Texts that came to a number of ours, oldest first, with their media.
+ * Texts that came to a number of ours, oldest first, with their media. An entry that cannot be read, or whose media
+ * cannot, is named among `unreadable`: the others are listed all the same.
  *
  * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected`.
  * @see https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
@@ -63,43 +99,64 @@ export async function listInbound(rest: TwilioRest, query: ListInboundQuery): Pr
   const { to, unrecorded = async (keys: readonly string[]) => keys } = query;
   const filter = typeof query.since === "number" ? { To: to, "DateSent>": dayBefore(query.since) } : { To: to };
   const found: { text: InboundText; createdAt: number }[] = [];
+  const faults: UnreadableEntry[] = [];
   let asOf: number | null | undefined;
-  for await (const { items: page, date } of pages(rest, "Messages.json", { ...filter, ...LARGE }, "messages")) {
+  for await (const { items: page, date } of pages(rest, MESSAGES, { ...filter, ...LARGE })) {
     asOf ??= date;
     const since = typeof query.since === "number" ? query.since : lastFrom(asOf, query.since.lastMs);
-    const recent = page.filter((message) => dateOf(message, "date_created") >= since);
-    const inbound = new Map(
-      recent.flatMap((message) => (message.direction === "inbound" ? [[keyOf(rest, message), message]] : [])),
-    );
+    const { recent, undated, isPast } = byAge(page, since);
+    const inbound = new Map<string, Fields>();
+    for (const message of [...recent, ...undated].filter(mayBeInbound)) {
+      const key = keyOf(rest, message);
+      if (key === null) faults.push(unreadableEntry(message, "it has no sid or account_sid that can be an id"));
+      else inbound.set(key, message);
+    }
     for (const key of inbound.size === 0 ? [] : await unrecorded([...inbound.keys()])) {
       const message = inbound.get(key);
       if (message === undefined) continue;
-      const createdAt = dateOf(message, "date_created");
-      const carrierId = textOf(message, "sid");
-      const service = message.messaging_service_sid;
-      const text: InboundText = {
-        key,
-        carrierId,
-        from: textOf(message, "from"),
-        to: textOf(message, "to"),
-        service: typeof service === "string" ? service : null,
-        body: textOf(message, "body"),
-        media: Number(message.num_media) > 0 ? await mediaOf(rest, carrierId) : [],
-        optOut: null,
-        occurredAt: createdAt,
-      };
-      found.push({ text, createdAt });
+      const read = await readEntry(message, (fields) => inboundOf(rest, fields, key));
+      if (read.kind === "unreadable") faults.push(read.entry);
+      else found.push(read.value);
     }
-    if (recent.length === 0 && page.length > 0) break;
+    if (isPast) break;
   }
   const texts = found.toSorted((a, b) => a.createdAt - b.createdAt).map(({ text }) => text);
-  return { texts, asOf: asOf ?? null };
+  return { texts, ...(faults.length > 0 && { unreadable: faults }), asOf: asOf ?? null };
 }
 
-/** The key that the text's webhook has. */
-function keyOf(rest: TwilioRest, message: Fields): string {
-  const account = typeof message.account_sid === "string" ? message.account_sid : rest.accountSid;
-  return `${account}:${textOf(message, "sid")}`;
+/** An entry without a direction is looked at too: it is odd, and may be a person's text. */
+function mayBeInbound({ direction }: Fields): boolean {
+  return direction === "inbound" || typeof direction !== "string";
+}
+
+async function inboundOf(
+  rest: TwilioRest,
+  message: Fields,
+  key: string,
+): Promise<{ readonly text: InboundText; readonly createdAt: number }> {
+  textOf(message, "direction");
+  const createdAt = dateOf(message);
+  const carrierId = sidOf(message);
+  const service = message.messaging_service_sid;
+  const text: InboundText = {
+    key,
+    carrierId,
+    from: textOf(message, "from"),
+    to: textOf(message, "to"),
+    service: typeof service === "string" ? service : null,
+    body: bodyOf(message),
+    media: mediaCountOf(message) > 0 ? await mediaOf(rest, carrierId) : [],
+    optOut: null,
+    occurredAt: createdAt,
+  };
+  return { text, createdAt };
+}
+
+/** The key that the text's webhook has; `null` where the entry names no message. */
+function keyOf(rest: TwilioRest, { account_sid, sid }: Fields): string | null {
+  const account = typeof account_sid === "string" ? idIn(account_sid) : rest.accountSid;
+  const message = idIn(sid);
+  return account === null || message === null ? null : `${account}:${message}`;
 }
 
 /** A day of margin: the filter goes by the date sent, and its granularity is not promised. */
@@ -109,43 +166,51 @@ function dayBefore(since: number): string {
 
 function lastFrom(asOf: number | null, lastMs: number): number {
   if (asOf !== null) return asOf - lastMs;
-  throw unreadable("its answer has no Date, so nobody knows what came last: is a proxy removing the header?");
+  throw unreadable(
+    MESSAGES,
+    "it has no Date header, which says what came last: let the proxy before it pass that header on",
+  );
 }
 
 /** `null` for a Messaging Service's text that is still to be sent: its counts are 0 until then. */
-function mediaCountOf(message: Fields): number | null {
-  const count = Number(message.num_media);
-  const isCounted = message.num_media !== undefined && message.num_media !== null && Number.isInteger(count);
-  return isCounted && (message.from !== null || count > 0) ? count : null;
+function countedMedia(message: Fields): number | null {
+  if (message.num_media === undefined || message.num_media === null) return null;
+  const count = mediaCountOf(message);
+  return message.from !== null || count > 0 ? count : null;
 }
 
 /**
  * The numbers and short codes of the account. `webhookUrl` is the number's own `sms_url`; Twilio passes over it where
- * the number hands its texts to a Messaging Service, or to an application, which alone can be seen here.
+ * the number hands its texts to a Messaging Service, or to an application, which alone can be seen here. An
+ * entry without an address names no sender, and says nothing about the others.
  *
  * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected`.
  * @see https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
  */
 export async function senders(rest: TwilioRest, ownUrl: string): Promise<OwnedSender[]> {
   const found: OwnedSender[] = [];
-  for await (const { items: page } of pages(rest, "IncomingPhoneNumbers.json", {}, "incoming_phone_numbers")) {
+  for await (const { items: page } of pages(rest, NUMBERS, {})) {
     for (const number of page) {
+      const address = optionalText(number, "phone_number");
+      if (address === "") continue;
       const can = fieldsOf(number.capabilities);
       const capabilities = (["sms", "mms", "voice"] as const).filter(
         (name) => (can[name] ?? can[name.toUpperCase()]) === true,
       );
       found.push({
-        address: textOf(number, "phone_number"),
+        address,
         capabilities,
         webhookUrl: optionalText(number, "sms_url"),
         ...postsOf(number, ownUrl),
       });
     }
   }
-  for await (const { items: page } of pages(rest, "SMS/ShortCodes.json", {}, "short_codes")) {
+  for await (const { items: page } of pages(rest, SHORT_CODES, {})) {
     for (const code of page) {
+      const address = optionalText(code, "short_code");
+      if (address === "") continue;
       found.push({
-        address: textOf(code, "short_code"),
+        address,
         capabilities: ["sms"],
         webhookUrl: optionalText(code, "sms_url"),
         ...postsOf(code, ownUrl),
@@ -167,101 +232,26 @@ function bareUrl(url: string): string {
   return URL.canParse(bare) ? new URL(bare).href : bare;
 }
 
+/** @throws what ends the reading of this one message, also where its media alone cannot be had */
 async function mediaOf(rest: TwilioRest, messageSid: string): Promise<Media[]> {
+  const list: TwilioList = {
+    resource: `Messages/${messageSid}/Media.json`,
+    key: "media_list",
+    name: "the list of its media",
+  };
   const found: Media[] = [];
-  for await (const { items: page } of pages(rest, `Messages/${messageSid}/Media.json`, {}, "media_list")) {
-    for (const item of page) {
-      const url = new URL(textOf(item, "uri").replace(/\.json$/, ""), rest.apiUrl).href;
-      found.push({ url, contentType: optionalText(item, "content_type") });
+  try {
+    for await (const { items: page } of pages(rest, list, {})) {
+      for (const item of page) {
+        const url = within(rest, textOf(item, "uri").replace(/\.json$/, ""));
+        if (url === "") isUnreadable("its media lie on another host");
+        found.push({ url, contentType: optionalText(item, "content_type") });
+      }
     }
+  } catch (error) {
+    if (isOwnlineError(error)) isUnreadable(error.message.replace(/\.$/, ""));
+    throw error;
   }
   // Twilio lists newest first; the person's order is the other way round.
   return found.toReversed();
-}
-
-/** One page of a list, and Twilio's clock when it answered. */
-interface Page {
-  readonly items: readonly Fields[];
-  readonly date: number | null;
-}
-
-/** Each page of a list, following `next_page_uri`, which may lead nowhere but to Twilio's own API. */
-async function* pages(
-  rest: TwilioRest,
-  resource: string,
-  filter: Readonly<Record<string, string>>,
-  key: string,
-): AsyncGenerator<Page> {
-  const query = new URLSearchParams({ PageSize: String(PAGE_SIZE), ...filter });
-  const seen = new Set<string>();
-  let url: string | undefined = `${accountPath(rest, resource)}?${query}`;
-  while (url !== undefined) {
-    if (seen.has(url)) throw unreadable("its pages run in a circle");
-    seen.add(url);
-    const { fields: page, date }: GotPage = await getPage(rest, url);
-    const items = page[key];
-    if (!Array.isArray(items)) throw unreadable(`it has no ${key}`);
-    yield { items: items.map(fieldsOf), date };
-    const next = page.next_page_uri;
-    url = typeof next === "string" && next !== "" ? new URL(next, rest.apiUrl).href : undefined;
-    if (url !== undefined && new URL(url).origin !== new URL(rest.apiUrl).origin) {
-      // The request carries the account's credentials.
-      throw unreadable("its next page is on another host");
-    }
-  }
-}
-
-interface GotPage {
-  readonly fields: Fields;
-  readonly date: number | null;
-}
-
-async function getPage(rest: TwilioRest, url: string): Promise<GotPage> {
-  const outcome = await rest.get(url);
-  if (outcome.kind === "failure") {
-    throw new OwnlineError("carrier_unavailable", `Twilio's list could not be read: ${outcome.reason}.`, {
-      retryable: true,
-    });
-  }
-  const { httpStatus, body } = outcome;
-  const date = Date.parse(outcome.date ?? "");
-  if (httpStatus === 200) return { fields: jsonOf(body), date: Number.isNaN(date) ? null : date };
-  const { code } = parseErrorBody(body, httpStatus);
-  const { remedy } = classifyError({ httpStatus, code });
-  const carrierCode = code === undefined ? {} : { carrierCode: code };
-  if (httpStatus === 429 || httpStatus === 408 || httpStatus >= 500) {
-    const message = `Twilio's list could not be read now (HTTP ${httpStatus}): try again later.`;
-    throw new OwnlineError("carrier_unavailable", message, { retryable: true, ...carrierCode });
-  }
-  throw new OwnlineError("carrier_rejected", `Twilio refused its list (HTTP ${httpStatus}): ${remedy}.`, carrierCode);
-}
-
-function jsonOf(body: string): Fields {
-  try {
-    return fieldsOf(JSON.parse(body));
-  } catch (cause) {
-    throw unreadable("it is not JSON", cause);
-  }
-}
-
-function unreadable(why: string, cause?: unknown): OwnlineError {
-  return new OwnlineError("carrier_unavailable", `Twilio's list cannot be read: ${why}.`, { retryable: true, cause });
-}
-
-function textOf(fields: Fields, name: string): string {
-  const value = fields[name];
-  if (typeof value !== "string") throw unreadable(`an entry has no ${name}`);
-  return value;
-}
-
-function optionalText(fields: Fields, name: string): string {
-  const value = fields[name];
-  return typeof value === "string" ? value : "";
-}
-
-/** Twilio writes dates as RFC 2822, for example `Thu, 24 Aug 2023 05:01:45 +0000`: whole seconds. */
-function dateOf(fields: Fields, name: string): number {
-  const date = Date.parse(textOf(fields, name));
-  if (Number.isNaN(date)) throw unreadable(`an entry's ${name} is no date`);
-  return date;
 }
