@@ -34,10 +34,11 @@ export type OwnlineErrorCode =
 export type ErrorParty = "caller" | "carrier" | "ai" | "storage" | "queue";
 
 export interface OwnlineErrorOptions {
+  /** What was thrown first. @default none */
   readonly cause?: unknown;
   /** Whether the same call may succeed later with nothing changed. @default false */
   readonly retryable?: boolean;
-  /** The carrier's own code, for example Twilio's `21610`. */
+  /** The carrier's own code, for example Twilio's `21610`. @default none */
   readonly carrierCode?: number;
 }
 

@@ -6,6 +6,7 @@
 
 // For writing adapters
 export type { Ai, AiContext, AiFunction, AiTurn, HistoryEntry, Reply } from "./ai/ai.ts";
+export type { AsyncDisposing } from "./async-disposing.ts";
 export type { EngineClock } from "./engine/clock.ts";
 export type { ProcessResult } from "./engine/engine.ts";
 export type { Explanation } from "./engine/explain.ts";

@@ -1,4 +1,5 @@
 import { fromFunction } from "./ai/function.ts";
+import type { AsyncDisposing } from "./async-disposing.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
 import { type OwnlineOptions, parseOptions, type SendersOption } from "./engine/options.ts";
 import { createHandler, type WebhookHandler } from "./http/handler.ts";
@@ -9,7 +10,7 @@ import type { Policy } from "./policy/policy.ts";
 /** SMS conversations between people and an AI, over a number you own. Made by {@link ownline}. */
 export interface Ownline<Senders extends SendersOption = SendersOption>
   extends Omit<Engine<Senders>, "receiveWebhook" | "receiveStatus">,
-    AsyncDisposable {
+    AsyncDisposing {
   /**
    * Answers everything that the carrier posts to the transport's `webhookUrl`: texts, status callbacks, fallbacks. A
    * Web `Request` in, a `Response` out, after the commit. Pass the runtime's context where it has one (Workers): what

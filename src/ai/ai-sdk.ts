@@ -57,16 +57,18 @@ export interface ToolTurn {
 export interface AiSdkOptions extends AiSdkSettings {
   /** A model of any AI SDK provider, or a gateway's model id. */
   readonly model: LanguageModel;
-  /** How the model should answer, or a function of the turn that says so. */
+  /** How the model should answer, or a function of the turn that says so. @default none */
   readonly instructions?: string | ((turn: AiTurn) => string | Promise<string>);
   /**
    * The AI SDK's tools, or a function of the turn that makes them. A tool reads the turn from its `context` (see
    * {@link ToolTurn}), which it declares with a `contextSchema`.
    *
    * A tool that returns a reply of kind `hand-off` or `silence` ends the turn with it; the model is not asked again.
+   *
+   * @default none
    */
   readonly tools?: ToolSet | ((turn: AiTurn) => ToolSet | Promise<ToolSet>);
-  /** Further context for single tools, by their name. */
+  /** Further context for single tools, by their name. @default none */
   readonly toolsContext?: Readonly<Record<string, object>>;
   /** When to stop calling tools. A turn that stops without a text fails. @default `isStepCount(8)` */
   readonly stopWhen?: StopCondition<ToolSet> | StopCondition<ToolSet>[];

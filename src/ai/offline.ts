@@ -9,7 +9,7 @@ export interface OfflineRule {
 }
 
 export interface OfflineOptions {
-  /** Asked in order, before the built-in ones. The first that matches answers. */
+  /** Asked in order, before the built-in ones. The first that matches answers. @default none */
   readonly rules?: readonly OfflineRule[];
 }
 

@@ -12,15 +12,15 @@ export interface OpenAiCompatibleOptions {
   /** Sent as a bearer token. `null`, written out, for a server that wants none. */
   readonly apiKey: string | null | undefined;
   readonly model: string | undefined;
-  /** How the model should answer, or a function of the turn that says so. */
+  /** How the model should answer, or a function of the turn that says so. @default none */
   readonly instructions?: string | ((turn: AiTurn) => string | Promise<string>);
-  /** From 0 to 2. Left to the server if not given. */
+  /** From 0 to 2. @default the server's own */
   readonly temperature?: number;
-  /** Sent as `max_tokens`. A reply that reaches it is refused, not cut. Left to the server if not given. */
+  /** Sent as `max_tokens`. A reply that reaches it is refused, not cut. @default the server's own */
   readonly maxTokens?: number;
-  /** Further headers. They outrank ours, so a server may be given another kind of authorization. */
+  /** Further headers. They outrank ours, so a server may be given another kind of authorization. @default none */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Further fields of the request, for example `{ max_completion_tokens: 400 }` where a model wants that name. */
+  /** Further fields of the request, for example `{ max_completion_tokens: 400 }` where a model wants that name. @default none */
   readonly extraBody?: Readonly<Record<string, unknown>>;
   /** @default The global `fetch` at the time of the call */
   readonly fetch?: typeof fetch;

@@ -11,8 +11,9 @@ export interface Bell {
 
 export interface RestOptions {
   readonly since: number;
+  /** Ends the rest. @default none */
   readonly signal?: AbortSignal | undefined;
-  /** As the clock's. */
+  /** As the clock's. @default false */
   readonly idle?: boolean;
 }
 

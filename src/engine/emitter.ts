@@ -16,8 +16,11 @@ const NAMES: Readonly<Record<keyof OwnlineEvents, true>> = {
 
 /** Listeners of this process. */
 export interface Emitter {
-  /** @throws OwnlineError `invalid_options` for an event that does not exist, or a listener that is no function */
-  on<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): unknown;
+  /**
+   * @returns what ends this registration, and no other one of the same listener
+   * @throws OwnlineError `invalid_options` for an event that does not exist, or a listener that is not a function
+   */
+  on<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): () => void;
   off<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): unknown;
   /** Calls every listener. One that throws, or rejects, is logged, and harms neither the others nor the work. */
   readonly emit: Emit;
@@ -33,7 +36,10 @@ export function createEmitter(logger: Logger): Emitter {
           `on() takes the name of an event (${Object.keys(NAMES).join(", ")}) and a function`,
         );
       }
-      return emitter.on(name, listener);
+      // A context of its own tells this registration from another one of the same function.
+      const registration = {};
+      emitter.on(name, listener, registration);
+      return () => void emitter.off(name, listener, registration);
     },
     off: (name, listener) => emitter.off(name, listener),
     emit(name, ...args) {

@@ -52,9 +52,15 @@ export interface Engine<Senders extends SendersOption = SendersOption>
    * `sender_as_participant` (`to` is ours), `opted_out`, `erased`, `storage_unavailable`
    */
   send(input: SendInput<SenderAddress<Senders>>, ctx?: WaitUntil): Promise<OutboundMessage>;
-  /** Listens to what happens in this process, after the commit. A listener that throws harms nothing. */
-  on<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): void;
-  /** Stops listening. */
+  /**
+   * Listens to what happens in this process, after the commit. A listener that throws harms nothing. Called twice with
+   * one listener, it is called twice for each event.
+   *
+   * @returns a function that stops listening, as often as it is called: `const stop = sms.on("message", show)`
+   * @throws OwnlineError `invalid_options` for an event that does not exist, or a listener that is not a function
+   */
+  on<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): () => void;
+  /** Stops listening: ends every registration of this listener for the event. */
   off<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): void;
   /**
    * Follows one conversation in the ledger, whichever process writes it: new messages and every change of a message's
@@ -168,7 +174,7 @@ export function createEngine<Senders extends SendersOption>(
     ...createUpkeep(context, { worker, attend, open }),
     ...createRepair(context, { worker, attend, open, worked: () => everWorked }),
 
-    on: (name, listener) => void emitter.on(name, listener),
+    on: emitter.on,
     off: (name, listener) => void emitter.off(name, listener),
 
     async *events(feedOptions) {

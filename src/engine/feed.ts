@@ -6,7 +6,7 @@ export interface FeedOptions {
   readonly conversationId: string;
   /** The position that the reader has seen: a `seq` or `changedSeq`; 0 for everything. @default 0 */
   readonly after?: number;
-  /** Ends the feed. Without it, it ends when the reader breaks out of its loop. */
+  /** Ends the feed. Without it, it ends when the reader breaks out of its loop. @default none */
   readonly signal?: AbortSignal;
 }
 

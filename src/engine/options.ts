@@ -20,7 +20,7 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
   readonly ai: Ai | AiFunction;
   /**
    * Rules beside the default ones, opt-out and loop guard. One with the name of a default (`optOut({ … })`) takes its
-   * place.
+   * place. @default none beside the two
    */
   readonly policies?: readonly Policy[];
   /**
@@ -46,7 +46,7 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
    * process that was started listens to it, where it can be listened to. @default none
    */
   readonly queue?: Queue;
-  /** Switches safeties off. There is no quiet way to do it. */
+  /** Switches safeties off. There is no quiet way to do it. @default every safety is on */
   readonly unsafe?: UnsafeOptions;
   /** @default warnings and errors to the console */
   readonly logger?: Logger;
@@ -75,7 +75,10 @@ export interface AnswerOptions {
   readonly attempts?: number;
   /** The wait before the second attempt; doubled each time. @default 2000 */
   readonly backoffMs?: number;
-  /** What the person gets when the AI fails for good, once. */
+  /**
+   * What the person gets when the AI fails for good, once.
+   * @default "Sorry, I cannot answer right now. Please try again in a little while."
+   */
   readonly fallbackText?: string;
   /** `strip` turns Markdown into plain text, `keep` leaves it. @default "strip" */
   readonly markdown?: "strip" | "keep";
@@ -88,7 +91,7 @@ export interface HistoryOptions {
   readonly maxMessages?: number;
   /** The most characters that the AI sees; the oldest messages go first, the texts to answer always stay. @default 16000 */
   readonly maxCharacters?: number;
-  /** Changes what the AI sees: to summarise, to redact, to add facts. */
+  /** Changes what the AI sees: to summarise, to redact, to add facts. @default the window as it is */
   readonly select?: (
     history: readonly HistoryEntry[],
     turn: AiTurn,
@@ -146,9 +149,12 @@ export interface WorkerOptions {
 }
 
 export interface UnsafeOptions {
-  /** Answers and sends to people who texted STOP. The carrier blocks such messages, and the law may punish them. */
+  /**
+   * Answers and sends to people who texted STOP. The carrier blocks such messages, and the law may punish them.
+   * @default false
+   */
   readonly withoutOptOut?: boolean;
-  /** Lets two bots text each other until the carrier or the budget stops them. */
+  /** Lets two bots text each other until the carrier or the budget stops them. @default false */
   readonly withoutLoopGuard?: boolean;
 }
 

@@ -20,6 +20,8 @@ export interface OptOutOptions {
    * Takes the place of the list of that kind; spread {@link optOutWords} to add to it. `STOP` cannot be taken out.
    *
    * A word that is left out here still blocks the person at the carrier, where the carrier knows it.
+   *
+   * @default {@link optOutWords}
    */
   readonly words?: Partial<OptOutWords>;
   /**

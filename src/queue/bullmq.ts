@@ -40,7 +40,7 @@ export interface BullmqOptions {
   /**
    * Makes the worker that hears the rings; called with the queue's name at each `start()`. Its connection needs
    * `maxRetriesPerRequest: null`, as BullMQ asks for. Left out, this process rings and does not hear: a web process
-   * beside others that work.
+   * beside others that work. @default none
    */
   readonly worker?: (name: string, processor: () => Promise<void>) => BullmqWorkerLike;
   /** Hears the worker's errors, such as a lost connection. @default warnings and errors to the console */

@@ -14,7 +14,7 @@ export interface D1Migrations {
 
 /** Options of {@link d1}. */
 export interface D1Options {
-  /** For `storage.migrate()`. Not needed where `wrangler d1 migrations apply` does the same. */
+  /** For `storage.migrate()`. Not needed where `wrangler d1 migrations apply` does the same. @default none */
   readonly migrations?: D1Migrations;
   /**
    * Whether `open()` calls `storage.migrate()` by itself, which costs each new isolate three more queries. Without it,

@@ -39,7 +39,7 @@ const BUSY_TIMEOUT_MS = 5_000;
  * Calls are synchronous inside: each one takes about as long as the disk needs to flush.
  *
  * @throws OwnlineError at once: `storage_unsupported` when a path is given and this runtime has no `node:sqlite`;
- * `invalid_options` for an empty path.
+ * `invalid_options` for an empty path, and for the path of a folder.
  *
  * @example
  * ```ts
@@ -93,7 +93,18 @@ function opener(path: string): () => SqliteDatabase {
         "pass an open better-sqlite3 database, sqlite(new Database(path)), or use memory() to try things out.",
     );
   }
+  refuseFolder(path);
   return () => new module.DatabaseSync(path);
+}
+
+/** SQLite says of a folder only that it cannot open it, as it does of a file that it may not read. */
+function refuseFolder(path: string): void {
+  const { statSync } = process.getBuiltinModule("node:fs");
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+  throw new OwnlineError(
+    "invalid_options",
+    'sqlite() was given the path of a folder: give it the path of a file in that folder, for example "data/ownline.db".',
+  );
 }
 
 function isSqliteModule(value: unknown): value is SqliteModule {

@@ -174,6 +174,40 @@ describe("a listener that changes what it is told", () => {
   });
 });
 
+describe("a listener that is no longer wanted", () => {
+  it("is ended by what on() returned, once for each registration", async () => {
+    await using house = rig(NOW);
+    const heard: string[] = [];
+    const listen = ({ body }: { readonly body: string }): void => void heard.push(body);
+    const stops = [house.sms.on("message", listen), house.sms.on("message", listen)];
+    const sayHello = async () => {
+      heard.length = 0;
+      await house.sms.simulate({ id: crypto.randomUUID(), from: PERSON, body: "hello" });
+      return heard.length;
+    };
+    expect(await sayHello()).toBe(2);
+    stops[0]?.();
+    stops[0]?.();
+    expect(await sayHello()).toBe(1);
+    stops[1]?.();
+    expect(await sayHello()).toBe(0);
+  });
+
+  it("is ended by off() as well, in all its registrations", async () => {
+    await using house = rig(NOW);
+    let heard = 0;
+    const listen = (): void => {
+      heard += 1;
+    };
+    house.sms.on("message", listen);
+    const stop = house.sms.on("message", listen);
+    house.sms.off("message", listen);
+    await house.text("hello");
+    stop();
+    expect(heard).toBe(0);
+  });
+});
+
 describe("a logger that fails", () => {
   const throws = broken;
   const rejects = async (): Promise<never> => broken();

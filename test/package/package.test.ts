@@ -171,6 +171,14 @@ if (isOwnlineError(caught)) {
 `;
 }
 
+/** Their declarations speak of Node, or of the AI SDK, by its own types. */
+const NEEDS_OTHER_TYPES: ReadonlySet<string> = new Set([
+  "ownline/ai/ai-sdk",
+  "ownline/http/express",
+  "ownline/http/node",
+  "ownline/testing/node",
+]);
+
 describe("the types of the installed package", () => {
   it.each(resolutions())("hold under moduleResolution %s, as does the quick start", (name, extension, options) => {
     // The AI SDK is ESM alone, which the compiler lets CommonJS require from module node20 on, as Node does.
@@ -183,6 +191,28 @@ describe("the types of the installed package", () => {
         : quickStart().replace(/^((?:import .*\n|\n)+)([\s\S]*)$/, "$1void (async () => {\n$2})();\n");
     const texts = { [`all.${extension}`]: everything(names), [`typed-quick-start.${extension}`]: start };
     expect(typeErrors(texts, options)).toEqual([]);
+  });
+
+  // Node's types bring `Symbol.asyncDispose`; a service for browsers' and edge runtimes' types alone may lack it.
+  it("hold where the compiler's lib knows no `await using`, and no Node", () => {
+    const [, extension, options] = resolutions()[0];
+    const names = specifiers.filter((one) => !NEEDS_OTHER_TYPES.has(one));
+    const lib = ["lib.es2022.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts", "lib.dom.asynciterable.d.ts"];
+    const texts = { [`no-node.${extension}`]: everything(names) };
+    expect(typeErrors(texts, { ...options, lib, types: [] })).toEqual([]);
+  });
+
+  it("offer `await using` where the compiler's lib knows it", () => {
+    const [, extension, options] = resolutions()[0];
+    const text = `
+import type { Ownline } from "ownline";
+export async function use(make: () => Ownline): Promise<void> {
+  await using sms = make();
+  await sms.start();
+}
+`;
+    const lib = ["lib.es2022.d.ts", "lib.dom.d.ts", "lib.esnext.disposable.d.ts"];
+    expect(typeErrors({ [`using.${extension}`]: text }, { ...options, lib, types: [] })).toEqual([]);
   });
 
   it("are missed where a subpath does not exist", () => {
@@ -241,10 +271,10 @@ function resolutions(): readonly [Resolution, ...Resolution[]] {
 function typeErrors(texts: Readonly<Record<string, string>>, options: ts.CompilerOptions): string[] {
   const written = Object.entries(texts).map(([name, text]) => consumer.write(name, text));
   const program = ts.createProgram(written, {
-    ...options,
     target: ts.ScriptTarget.ES2022,
     lib: ["lib.es2022.d.ts"],
     types: ["node"],
+    ...options,
     strict: true,
     exactOptionalPropertyTypes: true,
     noEmit: true,

@@ -163,6 +163,13 @@ describe("a file that refuses", () => {
     await expect(sqlite(join(folder, "missing", "ledger.db")).open()).rejects.toMatchObject(nowhere);
   });
 
+  it("says at once that its path is a folder's", () => {
+    const refused = { code: "invalid_options", message: expect.stringContaining("the path of a folder") };
+    for (const mistaken of [folder, `${folder}/`, "."]) {
+      expect(() => sqlite(mistaken)).toThrow(expect.objectContaining(refused));
+    }
+  });
+
   it("says that it is damaged", async () => {
     const storage = sqlite(path);
     await storage.open();

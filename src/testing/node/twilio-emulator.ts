@@ -1,4 +1,5 @@
 import { setTimeout as sleepFor } from "node:timers/promises";
+import type { AsyncDisposing } from "../../async-disposing.ts";
 import { OwnlineError } from "../../errors.ts";
 import { type CallResponse, createCaller } from "./twilio-emulator/caller.ts";
 import { createDelivery, type EmulatedOutcome } from "./twilio-emulator/delivery.ts";
@@ -18,16 +19,17 @@ import { createEmulatorServer } from "./twilio-emulator/server.ts";
 export interface TwilioEmulatorOptions {
   /** What the account owns: `+15703251809`, or a number with its settings. A bare number takes `smsUrl`. */
   readonly numbers: readonly (string | EmulatedNumber)[];
-  /** The webhook of every number that has none of its own. */
+  /** The webhook of every number that has none of its own. @default none */
   readonly smsUrl?: string;
+  /** The Messaging Services of the account. @default none */
   readonly services?: readonly EmulatedService[];
   /** @default "AC" and 32 zeros */
   readonly accountSid?: string;
   /** @default "emulated-auth-token" */
   readonly authToken?: string;
-  /** API keys that are let in: secrets by their SID. */
+  /** API keys that are let in: secrets by their SID. @default none */
   readonly apiKeys?: Readonly<Record<string, string>>;
-  /** Numbers of other Twilio accounts: sending from one has its own refusal (21660). */
+  /** Numbers of other Twilio accounts: sending from one has its own refusal (21660). @default none */
   readonly foreignNumbers?: readonly string[];
   /** Posts webhooks and callbacks, for an application in the same process. @default the global fetch */
   readonly deliver?: (request: Request) => Promise<Response>;
@@ -58,7 +60,7 @@ export interface EmulatedRequest {
 }
 
 /** A Twilio account that exists in this process alone. */
-export interface TwilioEmulator {
+export interface TwilioEmulator extends AsyncDisposing {
   /** For `twilio({ ...emulator.credentials, … })`. */
   readonly credentials: { readonly accountSid: string; readonly authToken: string };
   /**
@@ -114,7 +116,6 @@ export interface TwilioEmulator {
   idle(): Promise<void>;
   /** Calls back for every text that is added or changes; returns the way to stop it. */
   onMessage(listener: (message: EmulatedMessage) => void): () => void;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 const DEFAULT_ACCOUNT_SID = `AC${"0".repeat(32)}`;

@@ -33,12 +33,13 @@ interface CommonOptions {
 export interface TwilioAccountOptions extends CommonOptions {
   /** `AC…`, also where an API key is used. */
   readonly accountSid: string | undefined;
-  /** `SK…`: REST requests are made with this key and its secret. Signatures still need the auth token. */
+  /** `SK…`: REST requests are made with this key and its secret. Signatures still need the auth token. @default none */
   readonly apiKeySid?: string | undefined;
+  /** The secret of `apiKeySid`; both are given, or neither. @default none */
   readonly apiKeySecret?: string | undefined;
-  /** Another base URL than `https://api.twilio.com`: a region, a proxy, an emulator. */
+  /** Another base URL than `https://api.twilio.com`: a region, a proxy, an emulator. @default Twilio's own */
   readonly apiUrl?: string | undefined;
-  /** Instead of the global `fetch`. */
+  /** @default the global `fetch` */
   readonly fetch?: FetchFunction | undefined;
   readonly client?: never;
 }
