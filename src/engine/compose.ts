@@ -1,6 +1,7 @@
 import { OwnlineError } from "../errors.ts";
 import { partIdOf } from "../model/ids.ts";
 import type { Media } from "../model/message.ts";
+import { wellFormed, wellFormedMedia } from "../model/well-formed.ts";
 import { countSegments, splitText, toPlainText } from "../segments/segments.ts";
 import { foldTypography } from "../segments/typography.ts";
 import type { PartRecord } from "../storage/storage.ts";
@@ -14,7 +15,7 @@ export function toSms({ answer }: Pick<EngineContext, "answer">, text: string): 
 
 /**
  * Cuts a text into the parts that the carrier takes. Nothing is lost but the white space at the cuts. Media go with
- * the first part.
+ * the first part. Each part is well-formed, so that the ledger holds what the provider gets.
  *
  * @throws OwnlineError `invalid_message` when there is neither text nor media, or more media than the carrier takes
  */
@@ -37,12 +38,18 @@ export function compose(
   const texts =
     body.trim() === ""
       ? [""]
-      : splitText(body, {
+      : splitText(wellFormed(body), {
           maxLength: maxBodyLength,
           ...(sending.maxSegments === null ? {} : { maxSegments: sending.maxSegments }),
         });
   return texts.map((text, index) => {
     const { encoding, segments } = countSegments(text);
-    return { id: partIdOf(groupId, index + 1), body: text, media: index === 0 ? media : [], encoding, segments };
+    return {
+      id: partIdOf(groupId, index + 1),
+      body: text,
+      media: index === 0 ? wellFormedMedia(media) : [],
+      encoding,
+      segments,
+    };
   });
 }

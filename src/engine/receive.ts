@@ -1,50 +1,11 @@
-import { OwnlineError } from "../errors.ts";
-import { hook, hookNow } from "../hook.ts";
-import { newId, partIdOf } from "../model/ids.ts";
-import type { InboundOrigin, Media } from "../model/message.ts";
+import { newId } from "../model/ids.ts";
+import { wellFormed, wellFormedMedia } from "../model/well-formed.ts";
 import type { InboundSnapshot, InboundVerdict } from "../policy/policy.ts";
-import { countSegments } from "../segments/segments.ts";
-import type { AutoReplyRecord, ConsentChange, RecordedInbound } from "../storage/storage.ts";
-import type { Transport } from "../transport/transport.ts";
-import { conditionsOf } from "./conditions.ts";
+import type { ConsentChange, RecordedInbound } from "../storage/storage.ts";
+import { autoReplyFor, mayReply, replyAgain } from "./auto-reply.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
-import { trouble } from "./heart.ts";
-import type { Route } from "./senders.ts";
+import type { IncomingText, JudgedText, SweptText } from "./incoming.ts";
 import { verdictsOf } from "./verdicts.ts";
-
-/** A text from a person, by whichever way it came. */
-export interface IncomingText {
-  /** Unique for ever; a text with a known key is the same text. */
-  readonly key: string;
-  readonly origin: InboundOrigin;
-  readonly carrierId: string | null;
-  readonly from: string;
-  readonly to: string;
-  readonly service: string | null;
-  readonly body: string;
-  readonly media: readonly Media[];
-  readonly optOut: InboundSnapshot["optOut"];
-  readonly occurredAt: number | null;
-  /** Set where the text was found in the carrier's list, since its webhook never came. */
-  readonly swept?: SweptText;
-}
-
-export interface SweptText {
-  /** Why it is not answered, `null` where it is. */
-  readonly unanswered: string | null;
-  /** Whether its webhook may still come. */
-  readonly isYoung: boolean;
-}
-
-/** A text as the policies judge it. */
-interface JudgedText {
-  readonly route: Route | null;
-  readonly line: string;
-  readonly sender: string;
-  readonly snapshot: InboundSnapshot;
-  readonly verdicts: readonly InboundVerdict[];
-  readonly consentKey: string;
-}
 
 /**
  * The one door in, for webhooks and simulated texts alike. When it returns, the text is committed, with everything
@@ -53,7 +14,8 @@ interface JudgedText {
  * @throws OwnlineError `storage_unavailable`: nothing may be acknowledged then; `invalid_options` where a policy or the
  * resolver of senders throws.
  */
-export async function receive(context: EngineContext, text: IncomingText): Promise<RecordedInbound> {
+export async function receive(context: EngineContext, incoming: IncomingText): Promise<RecordedInbound> {
+  const text = wellFormedText(incoming);
   return record(context, text, await judge(context, text));
 }
 
@@ -65,11 +27,17 @@ export async function receive(context: EngineContext, text: IncomingText): Promi
  */
 export async function receiveSwept(
   context: EngineContext,
-  text: IncomingText & { readonly swept: SweptText },
+  found: IncomingText & { readonly swept: SweptText },
 ): Promise<RecordedInbound | null> {
+  const text = wellFormedText(found);
   const judged = await judge(context, text);
   if (text.swept.isYoung && (await losesByHaste(context, text, judged))) return null;
   return record(context, text, judged);
+}
+
+/** Policies, the ledger and the AI see one text, whichever way it came. */
+function wellFormedText<Text extends IncomingText>(text: Text): Text {
+  return { ...text, body: wellFormed(text.body), media: wellFormedMedia(text.media) };
 }
 
 async function losesByHaste(
@@ -104,17 +72,31 @@ async function judge(context: EngineContext, text: IncomingText): Promise<Judged
     optOut: text.optOut,
     fromOwnSender: (await senders.route(text.from)) !== null,
   };
-  const verdicts = verdictsOf(
-    context.policies,
-    (policy) => policy.inbound?.(snapshot),
-    ({ answer }) => typeof answer === "boolean",
+  const judgements = context.policies.flatMap((policy) =>
+    verdictsOf(
+      [policy],
+      (one) => one.inbound?.(snapshot),
+      ({ answer }) => typeof answer === "boolean",
+    ).map((verdict) => ({ policy: policy.name, verdict })),
   );
-  return { route, line, sender, snapshot, verdicts, consentKey: await context.consentKey(line, text.from) };
+  const replied = judgements.find(({ verdict }) => (verdict.reply ?? null) !== null);
+  const reply: unknown = replied?.verdict.reply;
+  // The mistake is reported where the reply is read. A rejection before that must not end the process.
+  if (reply instanceof Promise) reply.catch(() => {});
+  return {
+    route,
+    line,
+    sender,
+    snapshot,
+    verdicts: judgements.map(({ verdict }) => verdict),
+    worded: replied === undefined ? null : { policy: replied.policy, reply },
+    consentKey: await context.consentKey(line, text.from),
+  };
 }
 
 async function record(context: EngineContext, text: IncomingText, judged: JudgedText): Promise<RecordedInbound> {
   const { storage, tell, burst } = context;
-  const { route, line, sender, snapshot, verdicts, consentKey } = judged;
+  const { route, line, sender, verdicts, consentKey } = judged;
   const silent = verdicts.find((verdict) => !verdict.answer);
   const consent = consentOf(text, verdicts);
   const recorded = await storage.recordInbound({
@@ -134,7 +116,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
     debounceMs: burst.quietMs,
     maxWaitMs: burst.maxWaitMs,
     consent,
-    autoReply: route === null ? null : autoReplyFor(context, text, snapshot, verdicts, route, consentKey),
+    autoReply: route === null ? null : autoReplyFor(context, text, judged, route),
   });
   if (recorded.outcome === "repeated") return { ...recorded, autoReply: await replyAgain(context, judged, recorded) };
   if (recorded.outcome !== "recorded" || recorded.message === null) return recorded;
@@ -178,80 +160,4 @@ function consentOf(text: IncomingText, verdicts: readonly InboundVerdict[]): Con
   const source = text.optOut === null ? "word" : "carrier";
   const isLate = text.swept !== undefined && text.occurredAt !== null;
   return { state, source, ...(isLate ? { unlessSince: text.occurredAt } : {}) };
-}
-
-/**
- * A policy's own words (help, a confirmation of STOP on a short code) outrank the configured auto-reply and need no
- * consent: they answer the very word.
- */
-function autoReplyFor(
-  context: EngineContext,
-  text: IncomingText,
-  snapshot: InboundSnapshot,
-  verdicts: readonly InboundVerdict[],
-  route: Route,
-  pairKey: string,
-): AutoReplyRecord | null {
-  // There is no webhook to answer where the text was found in a list.
-  if (text.swept !== undefined) return null;
-  if (!mayReply(context.transport, text)) return null;
-  const worded = verdicts.find((verdict) => verdict.reply !== undefined)?.reply;
-  const answerable = verdicts.every((verdict) => verdict.answer);
-  const body = worded ?? (answerable ? configuredReply(context, snapshot) : null);
-  if (body === null) return null;
-  const { encoding, segments } = countSegments(body);
-  const conditions = conditionsOf(context.policies, {
-    origin: "auto-reply",
-    pairKey,
-    conversation: { line: route.line, sender: route.sender, participant: text.from },
-    message: null,
-  });
-  return {
-    id: partIdOf(newId("a"), 1),
-    body,
-    media: [],
-    encoding,
-    segments,
-    conditions: worded === undefined ? conditions : { ...conditions, consent: false, unpaused: false },
-  };
-}
-
-/**
- * The auto-reply of a webhook that comes again: its first answer was lost, unless the carrier has reported about the
- * reply. What has happened since counts for it as for any other message.
- */
-async function replyAgain(
-  { storage }: EngineContext,
-  { verdicts, consentKey }: JudgedText,
-  { autoReply, conversation }: RecordedInbound,
-): Promise<RecordedInbound["autoReply"]> {
-  if (autoReply === null || autoReply.status !== "sending") return null;
-  if (verdicts.some(({ reply }) => reply !== undefined)) return autoReply;
-  if (conversation?.paused === true) return null;
-  return (await storage.consent(consentKey))?.state === "opted-out" ? null : autoReply;
-}
-
-/** Where the carrier has replied already, nobody else does. */
-function mayReply({ capabilities }: Transport, { origin, optOut }: IncomingText): boolean {
-  return origin === "webhook" && optOut === null && capabilities.autoReply;
-}
-
-/** A mistake in the function costs its own words, never the person's text. */
-function configuredReply({ autoReply, tell }: EngineContext, snapshot: InboundSnapshot): string | null {
-  if (typeof autoReply !== "function") return autoReply;
-  try {
-    const reply: unknown = hookNow("options.autoReply", () => autoReply(snapshot));
-    if (reply === null || reply === undefined) return null;
-    if (typeof reply === "string" && reply.trim() !== "") return reply;
-    if (reply instanceof Promise) hook("options.autoReply", () => reply).catch((error) => tell.error(trouble(error)));
-    tell.error(
-      new OwnlineError(
-        "invalid_options",
-        "options.autoReply returned neither a text nor null, so the text was stored without an auto-reply: return a text that is not empty, and no promise",
-      ),
-    );
-  } catch (error) {
-    tell.error(trouble(error));
-  }
-  return null;
 }

@@ -3,7 +3,7 @@ import { isOwnlineError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RecordedInbound } from "../storage/storage.ts";
 import { describeThrown, reasonOf } from "../thrown.ts";
-import type { InboundText, StatusReport, Transport } from "../transport/transport.ts";
+import type { InboundText, SendRequest, StatusReport, Transport } from "../transport/transport.ts";
 
 /** What a serverless runtime offers for work after the answer. */
 export interface HandlerContext {
@@ -27,6 +27,20 @@ const MAX_BODY_BYTES = 64 * 1024;
  * carrier's retry or fallback brings the text again; 400, 403, 405, 413 and 415 with a sentence each.
  */
 export function createHandler(transport: Transport, receiver: WebhookReceiver, logger: Logger): WebhookHandler {
+  /** The message is stored: whatever its auto-reply costs, it is acknowledged. */
+  const answer = (autoReply: SendRequest | null): Response => {
+    try {
+      return transport.acknowledge(autoReply);
+    } catch (error) {
+      if (autoReply === null) throw error;
+      logger.error(
+        `a webhook was acknowledged without its auto-reply, which the transport (${transport.name}) could not write: ${reasonOf(error)}`,
+      );
+      logger.debug(describeThrown(error));
+      return transport.acknowledge(null);
+    }
+  };
+
   return async (request, ctx) => {
     if (request.bodyUsed || request.body?.locked) {
       logger.error(
@@ -76,7 +90,7 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
         case "inbound": {
           const { autoReply, conversation } = await receiver.receiveWebhook(received.text, ctx);
           const line = conversation?.line ?? received.text.to;
-          return transport.acknowledge(autoReply === null ? null : requestFor(autoReply, 1, line));
+          return answer(autoReply === null ? null : requestFor(autoReply, 1, line));
         }
         default:
           return received satisfies never;

@@ -27,6 +27,15 @@ export interface Transport {
   acknowledge(autoReply: SendRequest | null): Response;
 
   /**
+   * Whether {@link Transport.acknowledge} can carry this auto-reply: it throws where not, and has no other effect. The
+   * engine asks before the commit, and stores the person's message without a reply that cannot be carried. Leave it
+   * out where every text can be carried.
+   *
+   * @throws OwnlineError `invalid_message` that says why
+   */
+  checkAutoReply?(autoReply: SendRequest): void;
+
+  /**
    * Texts of ours that the carrier knows: the witness for sends whose answer was lost. Called only where
    * {@link TransportCapabilities.lists}.
    *

@@ -1,4 +1,4 @@
-import type { Transport } from "../transport.ts";
+import type { SendRequest, Transport } from "../transport.ts";
 import { find, listInbound, senders } from "./list.ts";
 import { parseOptions, type TwilioOptions } from "./options.ts";
 import { receive } from "./receive.ts";
@@ -73,22 +73,23 @@ export function twilio(options: TwilioOptions): Transport {
     receive: (request) => receive(settings, request),
 
     acknowledge(autoReply) {
-      const replies =
-        autoReply === null
-          ? []
-          : [
-              {
-                body: autoReply.body,
-                media: autoReply.media.map(({ url }) => url),
-                statusCallback: statusCallbackUrl(webhookUrl, autoReply),
-              },
-            ];
       // As text/plain, Twilio would text the document itself to the person.
-      return new Response(messagingResponse(replies), { headers: { "Content-Type": "text/xml; charset=utf-8" } });
+      const headers = { "Content-Type": "text/xml; charset=utf-8" };
+      return new Response(twimlOf(autoReply, webhookUrl), { headers });
     },
+
+    checkAutoReply: (autoReply) => void twimlOf(autoReply, webhookUrl),
 
     find: (query) => find(rest, query),
     listInbound: (query) => listInbound(rest, query),
     senders: () => senders(rest, webhookUrl),
   };
+}
+
+/** The TwiML that thanks Twilio for a webhook. Throws `invalid_message` where it cannot hold the auto-reply. */
+function twimlOf(autoReply: SendRequest | null, webhookUrl: string): string {
+  if (autoReply === null) return messagingResponse();
+  const { body, media } = autoReply;
+  const statusCallback = statusCallbackUrl(webhookUrl, autoReply);
+  return messagingResponse([{ body, media: media.map(({ url }) => url), statusCallback }]);
 }

@@ -1,0 +1,129 @@
+import { isOwnlineError, OwnlineError } from "../errors.ts";
+import { hook, hookNow } from "../hook.ts";
+import { newId, partIdOf } from "../model/ids.ts";
+import { wellFormed } from "../model/well-formed.ts";
+import type { InboundSnapshot } from "../policy/policy.ts";
+import { countSegments } from "../segments/segments.ts";
+import type { AutoReplyRecord, RecordedInbound } from "../storage/storage.ts";
+import type { SendRequest, Transport } from "../transport/transport.ts";
+import { conditionsOf } from "./conditions.ts";
+import type { EngineContext } from "./context.ts";
+import { trouble } from "./heart.ts";
+import type { IncomingText, JudgedText, WordedReply } from "./incoming.ts";
+import { requestFor } from "./request.ts";
+import type { Route } from "./senders.ts";
+
+/**
+ * A policy's own words (help, a confirmation of STOP on a short code) outrank the configured auto-reply and need no
+ * consent: they answer the very word.
+ */
+export function autoReplyFor(
+  context: EngineContext,
+  text: IncomingText,
+  { snapshot, verdicts, worded, consentKey }: JudgedText,
+  route: Route,
+): AutoReplyRecord | null {
+  // There is no webhook to answer where the text was found in a list.
+  if (text.swept !== undefined) return null;
+  if (!mayReply(context.transport, text)) return null;
+  const answerable = verdicts.every((verdict) => verdict.answer);
+  const said = worded === null ? (answerable ? configuredReply(context, snapshot) : null) : wordsOf(context, worded);
+  if (said === null) return null;
+  const body = wellFormed(said);
+  const id = partIdOf(newId("a"), 1);
+  const { line, sender } = route;
+  const request = { outboundId: id, attempt: 1, line, from: sender, to: text.from, body, media: [] };
+  const author = worded === null ? "options.autoReply" : `the policy "${worded.policy}"`;
+  if (!isCarried(context, request, author)) return null;
+  const { encoding, segments } = countSegments(body);
+  const conditions = conditionsOf(context.policies, {
+    origin: "auto-reply",
+    pairKey: consentKey,
+    conversation: { line, sender, participant: text.from },
+    message: null,
+  });
+  return {
+    id,
+    body,
+    media: [],
+    encoding,
+    segments,
+    conditions: worded === null ? conditions : { ...conditions, consent: false, unpaused: false },
+  };
+}
+
+/** A policy's reply, unless it is no text: that is the policy's mistake, and costs its own words only. */
+function wordsOf({ tell }: EngineContext, { policy, reply }: WordedReply): string | null {
+  if (typeof reply === "string" && reply.trim() !== "") return reply;
+  tell.error(
+    new OwnlineError(
+      "invalid_options",
+      `the policy "${policy}" returned a reply that is not a text, or an empty one, so the message was stored without an auto-reply: return a text that is not empty, or leave reply out`,
+    ),
+  );
+  return null;
+}
+
+/**
+ * Whether the webhook's answer can carry the reply. Asked before the commit: refused after it, the reply would cost the
+ * acknowledgement of a message that is stored, and would cost it again with every repetition.
+ */
+function isCarried({ transport, tell }: EngineContext, request: SendRequest, author: string): boolean {
+  try {
+    transport.checkAutoReply?.(request);
+    return true;
+  } catch (cause) {
+    const why = isOwnlineError(cause) ? cause.message : "see the cause";
+    tell.error(
+      new OwnlineError(
+        "invalid_options",
+        `${author} gave an auto-reply that ${transport.name} cannot carry on the webhook's answer, so the message was stored without it: ${why}`,
+        { cause },
+      ),
+    );
+    return false;
+  }
+}
+
+/**
+ * The auto-reply of a webhook that comes again: its first answer was lost, unless the carrier has reported about the
+ * reply. What has happened since counts for it as for any other message.
+ */
+export async function replyAgain(
+  context: EngineContext,
+  { worded, consentKey }: JudgedText,
+  { autoReply, conversation }: RecordedInbound,
+): Promise<RecordedInbound["autoReply"]> {
+  if (autoReply === null || autoReply.status !== "sending") return null;
+  const line = conversation?.line ?? autoReply.from;
+  // Another transport, or one with other limits, may have taken it.
+  if (!isCarried(context, requestFor(autoReply, 1, line), "an earlier version of this service")) return null;
+  if (worded !== null) return autoReply;
+  if (conversation?.paused === true) return null;
+  return (await context.storage.consent(consentKey))?.state === "opted-out" ? null : autoReply;
+}
+
+/** Where the carrier has replied already, nobody else does. */
+export function mayReply({ capabilities }: Transport, { origin, optOut }: IncomingText): boolean {
+  return origin === "webhook" && optOut === null && capabilities.autoReply;
+}
+
+/** A mistake in the function costs its own words, never the person's text. */
+function configuredReply({ autoReply, tell }: EngineContext, snapshot: InboundSnapshot): string | null {
+  if (typeof autoReply !== "function") return autoReply;
+  try {
+    const reply: unknown = hookNow("options.autoReply", () => autoReply(snapshot));
+    if (reply === null || reply === undefined) return null;
+    if (typeof reply === "string" && reply.trim() !== "") return reply;
+    if (reply instanceof Promise) hook("options.autoReply", () => reply).catch((error) => tell.error(trouble(error)));
+    tell.error(
+      new OwnlineError(
+        "invalid_options",
+        "options.autoReply returned neither a text nor null, so the text was stored without an auto-reply: return a text that is not empty, and no promise",
+      ),
+    );
+  } catch (error) {
+    tell.error(trouble(error));
+  }
+  return null;
+}
