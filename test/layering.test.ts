@@ -13,6 +13,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "thrown.ts": 2,
   "hook.ts": 2,
   "telemetry.ts": 1,
+  "hmac.ts": 1,
   "segments/": 1,
   "model/": 2,
   "transport/": 3,
@@ -37,7 +38,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
 /** Where Node's own modules may be imported; everything else runs on the web platform alone. */
 const NODE_STATIC = /^(http\/node\.ts$|cli\/|testing\/node\/)/;
 /** Where they may be asked for while running, so that a runtime without them can still load the file. */
-const NODE_ON_DEMAND = /^(http\/node\.ts$|cli\/|testing\/node\/|storage\/sqlite\.ts$)/;
+const NODE_ON_DEMAND = /^(http\/node\.ts$|cli\/|testing\/node\/|storage\/sqlite\.ts$|hmac\.ts$)/;
 
 /** What the engine must not know: the published adapters and policies of floor 3. */
 const ADAPTERS = Object.values(entries)
@@ -85,7 +86,7 @@ function floorOf(file: string): number | undefined {
 function faultOf(file: string, { specifier, onDemand }: Import, files: ReadonlySet<string>): string | undefined {
   if (specifier.startsWith("node:")) {
     if (onDemand ? NODE_ON_DEMAND.test(file) : NODE_STATIC.test(file)) return undefined;
-    return "Node's own modules stand only in http/node.ts, cli/, testing/node/ and, asked for on demand, storage/sqlite.ts";
+    return "Node's own modules stand only in http/node.ts, cli/, testing/node/ and, asked for on demand, storage/sqlite.ts and hmac.ts";
   }
   if (!specifier.startsWith(".")) {
     const owner = Object.keys(PACKAGES).find((name) => specifier === name || specifier.startsWith(`${name}/`));
@@ -140,6 +141,7 @@ describe("the floors of the house", () => {
       "transport/transport.ts": `import type { A } from "../errors.ts";`,
       "transport/twilio/twilio.ts": `import { T } from "../transport.ts";`,
       "storage/sqlite.ts": `process.getBuiltinModule("node:sqlite");`,
+      "hmac.ts": `process.getBuiltinModule("node:crypto");`,
       "ai/ai-sdk.ts": `import { generateText } from "ai";`,
       "engine/engine.ts": `import { EventEmitter } from "eventemitter3"; import "../transport/transport.ts";`,
       "http/node.ts": `import { Readable } from "node:stream";`,

@@ -114,7 +114,10 @@ function configOf(sender: string | SenderConfig, path: string): SenderConfig {
   const config = typeof sender === "string" ? { address: sender } : sender;
   const { service } = config;
   if (service !== undefined && !isMessagingService(service)) {
-    throw new OwnlineError("invalid_options", `${path}: a service is a Messaging Service's id and starts with "MG"`);
+    throw new OwnlineError(
+      "invalid_options",
+      `${path}: a service is a Messaging Service's id, which starts with "MG" and has 32 hexadecimal digits`,
+    );
   }
   try {
     return { ...config, address: normalizeAddress(config.address, path) };

@@ -21,6 +21,8 @@ export interface WebhookReceiver {
 
 /** What the carrier posts is small; anything longer is not from it. */
 const MAX_BODY_BYTES = 64 * 1024;
+/** The longest line about a refused request, whatever a transport writes. */
+const MAX_LINE = 4000;
 
 /**
  * Makes the handler. It answers 2xx only after the commit: 503 where the ledger cannot be reached, so that the
@@ -50,7 +52,7 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
     }
     let body: string | null;
     try {
-      body = await readBody(request);
+      body = request.url.length > MAX_BODY_BYTES ? null : await readBody(request);
     } catch (error) {
       // Whoever called has most likely gone, and hears nothing of this.
       logger.warn(
@@ -61,7 +63,7 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
     }
     if (body === null) {
       logger.warn(
-        `a webhook was refused with 413: its body is longer than ${MAX_BODY_BYTES / 1024} kB, which no carrier sends`,
+        `a webhook was refused with 413: its body or its URL is longer than ${MAX_BODY_BYTES / 1024} kB, which no carrier sends`,
       );
       return refuse(413, "too_large", `the body is longer than ${MAX_BODY_BYTES / 1024} kB`);
     }
@@ -82,7 +84,8 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
             received.httpStatus === 405 ? { allow: "POST, GET" } : {},
           );
         case "ignored":
-          logger.info(`a webhook was acknowledged and ignored: ${received.reason}`);
+          if (received.log === undefined) logger.info(`a webhook was acknowledged and ignored: ${received.reason}`);
+          else logger.warn(oneLine(received.log));
           return transport.acknowledge(null);
         case "status":
           await receiver.receiveStatus(received.report);
@@ -101,9 +104,9 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
   };
 }
 
-/** Whoever calls chooses the names in the query, and must not write lines of their own into the log. */
+/** The caller chooses the names in the query, and must neither write lines of their own into the log nor fill it. */
 function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, " ");
+  return text.slice(0, MAX_LINE).replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu, " ");
 }
 
 function failed(error: unknown, logger: Logger): Response {

@@ -5,10 +5,11 @@ const SHORT_CODE = /^\d{3,8}$/;
 const CHANNEL = /^[a-z][a-z0-9-]*:/;
 /** The channels of Twilio's that have an address of their own. */
 const KNOWN_CHANNELS: ReadonlySet<string> = new Set(["", "whatsapp:", "rcs:", "messenger:"]);
-const SERVICE = /^MG[0-9a-zA-Z]+$/;
+// https://www.twilio.com/docs/glossary/what-is-a-sid
+const SERVICE = /^MG[0-9a-fA-F]{32}$/;
 const FORMATTING = /[\s().-]/g;
 
-/** Whether an address names a Messaging Service of Twilio rather than a number. */
+/** Whether an address is the id of a Twilio Messaging Service: `MG` and 32 hexadecimal digits, in either case. */
 export function isMessagingService(address: string): boolean {
   return SERVICE.test(address);
 }

@@ -133,12 +133,17 @@ export type ReceivedWebhook =
   | { readonly kind: "inbound"; readonly text: InboundText }
   | { readonly kind: "status"; readonly report: StatusReport }
   /** Genuine, but nothing that we handle; acknowledged. */
-  | { readonly kind: "ignored"; readonly reason: string }
+  | {
+      readonly kind: "ignored";
+      readonly reason: string;
+      /** A line for our log, where an operator should change a setting: what came, and who must do what. No secrets. */
+      readonly log?: string;
+    }
   | WebhookRejection;
 
 export interface WebhookRejection {
   readonly kind: "rejected";
-  readonly httpStatus: 400 | 403 | 405 | 415 | 500;
+  readonly httpStatus: 400 | 403 | 405 | 413 | 415 | 500;
   /** A sentence for the caller, without a secret in it. */
   readonly reason: string;
   /** A line for our log: what was tried, the likely cause, who must do what. No secrets. */

@@ -258,12 +258,13 @@ describe("a function that finds senders", () => {
   });
 
   it("knows a Messaging Service by a number of its", async () => {
+    const service = `MG${"1".repeat(32)}`;
     const senders = async (address: string) =>
-      address === OURS || address === "MG1" ? { address: OURS, service: "MG1" } : undefined;
+      address === OURS || address === service ? { address: OURS, service } : undefined;
     await using house = rig(unchecked({ ...NOW, senders }));
-    await house.sms.send({ key: "k", from: "MG1" as typeof OURS, to: OTHER, body: "x" });
+    await house.sms.send({ key: "k", from: service as typeof OURS, to: OTHER, body: "x" });
     await house.sms.settled();
-    expect(house.carrier.sent).toMatchObject([{ line: "MG1", from: "MG1" }]);
+    expect(house.carrier.sent).toMatchObject([{ line: service, from: service }]);
   });
 
   it("keeps messages waiting while it fails, and says so under its own name", async () => {

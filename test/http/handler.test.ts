@@ -90,7 +90,7 @@ describe("a webhook", () => {
     const params = new URLSearchParams({
       MessageSid: `SM${"1".repeat(32)}`,
       MessageStatus: "delivered",
-      AccountSid: "AC",
+      AccountSid: `AC${"a".repeat(32)}`,
     });
     const query = `?ownline=${message?.id}.1`;
     const response = await sms.fetch(new Request(PUBLIC + query, await posted(params, query)));

@@ -1,5 +1,6 @@
 import { isOwnlineError } from "../../errors.ts";
 import type { Media } from "../../model/message.ts";
+import { isMessagingService } from "../../model/phone-number.ts";
 import type {
   CarrierMessage,
   FindQuery,
@@ -53,7 +54,7 @@ const SHORT_CODES: TwilioList = {
  * @see https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
  */
 export async function find(rest: TwilioRest, { from, to, since }: FindQuery): Promise<FoundMessages> {
-  const service = from.startsWith("MG");
+  const service = isMessagingService(from);
   const filter = service ? { To: to } : { From: from, To: to };
   const found: CarrierMessage[] = [];
   const faults: UnreadableEntry[] = [];

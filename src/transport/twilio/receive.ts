@@ -1,7 +1,9 @@
+import { platformHashing } from "../../hmac.ts";
 import type { InboundText, ReceivedWebhook, StatusReport, WebhookRejection, WebhookRequest } from "../transport.ts";
 import { classifyError } from "./errors.ts";
+import { likelyCause, shownMethod, shownUrl } from "./refusal-log.ts";
 import { attemptOf, carrierStatus } from "./send.ts";
-import { verifyRequest } from "./signature.ts";
+import { hashes, matchSignature, signedForm } from "./signature.ts";
 import { type InboundWebhook, parseWebhook, type StatusWebhook } from "./webhook.ts";
 
 export interface ReceiveOptions {
@@ -11,18 +13,17 @@ export interface ReceiveOptions {
   readonly trustForwardedHeaders: boolean;
 }
 
-/** What Twilio may have signed, read from the request. */
-interface SignedParts {
-  readonly params: URLSearchParams | undefined;
-  readonly rawBody: string | undefined;
-}
-
 const FORM = "application/x-www-form-urlencoded";
 const JSON_TYPE = "application/json";
+
+/** Twilio sends well under 200 parameters, those of ten pictures included. */
+const MAX_PARAMETERS = 200;
 
 /**
  * Verifies a request against the configured webhook URL and reads it. The host and path that the request says it
  * came to are not believed, unless the forwarded headers are trusted: only its query is, and that is signed.
+ *
+ * What an unsigned request costs grows linearly with its size: see `test/transport/twilio/growth.test.ts`.
  *
  * @see https://www.twilio.com/docs/usage/security#validating-requests
  */
@@ -32,7 +33,7 @@ export async function receive(options: ReceiveOptions, request: WebhookRequest):
     return reject(
       405,
       "Webhooks arrive by POST or GET.",
-      `a ${method.replace(/[^A-Z]/g, "")} request came to the webhook; Twilio sends POST or GET, so it came from elsewhere`,
+      `a ${shownMethod(method)} request came to the webhook; Twilio sends POST or GET, so it came from elsewhere`,
     );
   }
   const signature = request.headers.get("X-Twilio-Signature");
@@ -48,37 +49,63 @@ export async function receive(options: ReceiveOptions, request: WebhookRequest):
     return reject(
       415,
       `The content type must be ${FORM}.`,
-      "a signed webhook came with a content type that Twilio does not use: a proxy probably rewrote the request",
+      "a webhook came with a content type that Twilio does not use: a proxy probably rewrote the request, or it is not from Twilio",
+    );
+  }
+  const isForm = method === "POST" && contentType === FORM;
+  const query = queryOf(request.url);
+  if (parametersIn(query) + (isForm ? parametersIn(request.body) : 0) > MAX_PARAMETERS) {
+    return reject(
+      413,
+      `A webhook has at most ${MAX_PARAMETERS} parameters.`,
+      `a webhook came with more than ${MAX_PARAMETERS} parameters, and its signature was not looked at; Twilio sends fewer, so it came from elsewhere`,
     );
   }
 
-  const parts = method === "GET" ? { params: undefined, rawBody: undefined } : partsOf(request, contentType);
-  const urls = candidates(options, request);
-  for (const url of urls) {
-    const result = await verifyRequest({ authToken: options.authTokens, url, ...parts, signature });
-    if (!result.valid) continue;
-    if (parts.rawBody !== undefined)
-      return { kind: "ignored", reason: "a JSON webhook, which Messaging does not send" };
-    const query = new URLSearchParams(queryOf(url).slice(1));
-    return read(options, parts.params ?? query, query);
+  const hashing = platformHashing();
+  const params = isForm ? new URLSearchParams(request.body) : undefined;
+  const urls = candidates(options, request, query);
+  const signed =
+    method === "POST" && !isForm ? await filterAsync(urls, (url) => hashes(hashing, url, request.body)) : urls;
+  const { authTokens } = options;
+  const match = await matchSignature(hashing, { authTokens, urls: signed, form: signedForm(params), signature });
+  if (match === undefined) {
+    const cause = likelyCause(options, request, params ?? new URLSearchParams(query.slice(1)));
+    return reject(
+      403,
+      "The signature does not match.",
+      `a webhook's signature does not match. Tried: ${urls.map((url) => shownUrl(url, options)).join(" , ")} with ${authTokens.length} auth token(s). ${cause}`,
+    );
   }
-  const cause = likelyCause(options, request, parts.params ?? new URLSearchParams(queryOf(request.url).slice(1)));
-  return reject(
-    403,
-    "The signature does not match.",
-    `a webhook's signature does not match. Tried: ${urls.map(shown).join(" , ")} with ${options.authTokens.length} auth token(s). ${cause}`,
-  );
+  if (method === "POST" && !isForm) {
+    return {
+      kind: "ignored",
+      reason: "a JSON webhook, which Messaging does not send",
+      log: "a signed JSON webhook was acknowledged and ignored: Twilio Event Streams, or another product of Twilio, posts to this URL. ownline reads the webhooks of Programmable Messaging alone: give the Event Streams sink a URL of its own",
+    };
+  }
+  const signedQuery = new URLSearchParams(queryOf(match.url).slice(1));
+  return read(params ?? signedQuery, signedQuery);
 }
 
-function partsOf({ body }: WebhookRequest, contentType: string): SignedParts {
-  if (contentType === FORM) return { params: new URLSearchParams(body), rawBody: undefined };
-  return { params: undefined, rawBody: body };
+/** At most this many: counted without reading them. */
+function parametersIn(form: string): number {
+  let count = form === "" ? 0 : 1;
+  for (let at = form.indexOf("&"); at !== -1 && count <= MAX_PARAMETERS; at = form.indexOf("&", at + 1)) count += 1;
+  return count;
 }
+
+// A proxy writes a scheme, and a host with or without a port: nothing that would change the URL's path.
+const SCHEME = /^https?$/i;
+const HOST = /^(?:[a-z\d._-]{1,253}|\[[\da-f:.]{2,45}\])(?::\d{1,5})?$/i;
 
 /** The URLs that Twilio may have called, the likeliest first. */
-function candidates({ webhookUrl, trustForwardedHeaders }: ReceiveOptions, request: WebhookRequest): string[] {
+function candidates(
+  { webhookUrl, trustForwardedHeaders }: ReceiveOptions,
+  request: WebhookRequest,
+  query: string,
+): string[] {
   const configured = webhookUrl.split("#", 1)[0] ?? "";
-  const query = queryOf(request.url);
   // The query is the request's own: a callback's carries the attempt, a GET's everything.
   const urls = [configured.split("?", 1)[0] + query];
   if (query === "") urls.push(configured);
@@ -86,7 +113,7 @@ function candidates({ webhookUrl, trustForwardedHeaders }: ReceiveOptions, reque
     const { protocol, host, pathname } = new URL(request.url);
     const scheme = firstOf(request.headers.get("X-Forwarded-Proto")) ?? protocol.slice(0, -1);
     const publicHost = firstOf(request.headers.get("X-Forwarded-Host")) ?? host;
-    urls.push(`${scheme}://${publicHost}${pathname}${query}`);
+    if (SCHEME.test(scheme) && HOST.test(publicHost)) urls.push(`${scheme}://${publicHost}${pathname}${query}`);
   }
   return [...new Set(urls)].filter((url) => URL.canParse(url));
 }
@@ -101,24 +128,29 @@ function queryOf(url: string): string {
   return start === -1 ? "" : bare.slice(start);
 }
 
-function read(options: ReceiveOptions, params: URLSearchParams, query: URLSearchParams): ReceivedWebhook {
+function read(params: URLSearchParams, query: URLSearchParams): ReceivedWebhook {
   const webhook = parseWebhook(params);
   switch (webhook.kind) {
     case "inbound":
-      return { kind: "inbound", text: inboundText(webhook, options.accountSid) };
+      return { kind: "inbound", text: inboundText(webhook) };
     case "status":
       return statusReport(webhook, query);
     case "unsupported":
-      return { kind: "ignored", reason: webhook.reason };
+      if (webhook.remedy === null) return { kind: "ignored", reason: webhook.reason };
+      return reject(
+        400,
+        "This is no webhook of Twilio's Programmable Messaging.",
+        `a signed webhook was refused, and nothing of it was stored: ${webhook.reason}. ${webhook.remedy}`,
+      );
     default:
       return webhook satisfies never;
   }
 }
 
-function inboundText(webhook: InboundWebhook, accountSid: string): InboundText {
+function inboundText(webhook: InboundWebhook): InboundText {
   return {
     // A subaccount's webhook may be signed with the parent's token, so its own account stands in the key.
-    key: `${webhook.accountSid ?? accountSid}:${webhook.messageSid}`,
+    key: `${webhook.accountSid}:${webhook.messageSid}`,
     carrierId: webhook.messageSid,
     from: webhook.from,
     to: webhook.to,
@@ -149,40 +181,12 @@ function statusReport({ messageSid, status, errorCode }: StatusWebhook, query: U
   return { kind: "status", report };
 }
 
-/** Who must do what, guessed from what can be seen. The first that applies is the likeliest. */
-function likelyCause(options: ReceiveOptions, request: WebhookRequest, params: URLSearchParams): string {
-  const account = params.get("AccountSid");
-  if (account !== null && account !== options.accountSid) {
-    return "Likely cause: it is of another account or subaccount, whose auth token signed it: configure that account's token.";
-  }
-  const came = URL.canParse(request.url) ? new URL(request.url) : undefined;
-  const configured = new URL(options.webhookUrl);
-  if (came !== undefined && came.pathname !== configured.pathname) {
-    return (
-      `Likely cause: it came to the path ${came.pathname}, but webhookUrl has ${configured.pathname}: ` +
-      "set webhookUrl to exactly the URL in Twilio's console."
-    );
-  }
-  if (came !== undefined && came.origin !== configured.origin) {
-    return (
-      `Likely cause: it reached this server as ${came.origin}, and Twilio called a public URL that is not webhookUrl: ` +
-      `set webhookUrl to exactly the URL in Twilio's console; or authToken is not this account's primary token.`
-    );
-  }
-  return (
-    "Likely cause: authToken is not the primary token of this account (Console, Account, API keys & tokens), " +
-    "or the URL in Twilio's console is spelled differently, or something on the way changed the parameters."
-  );
-}
-
-/** A GET's query holds numbers and the text: only the names are shown. */
-function shown(url: string): string {
-  const query = queryOf(url);
-  const names = [...new Set(new URLSearchParams(query.slice(1)).keys())].map((name) => `${name}=…`).join("&");
-  const bare = query === "" ? url : url.slice(0, -query.length);
-  return bare.replace(/^([^/?#]*:\/\/)[^/?#]*@/, "$1***@") + (names && `?${names}`);
-}
-
 function reject(httpStatus: WebhookRejection["httpStatus"], reason: string, log: string): WebhookRejection {
   return { kind: "rejected", httpStatus, reason, log };
+}
+
+async function filterAsync<Item>(items: readonly Item[], isWanted: (item: Item) => Promise<boolean>): Promise<Item[]> {
+  const wanted: Item[] = [];
+  for (const item of items) if (await isWanted(item)) wanted.push(item);
+  return wanted;
 }

@@ -1,5 +1,6 @@
 import type { CarrierStatus } from "../../model/delivery-status.ts";
 import type { MessageError } from "../../model/message.ts";
+import { isMessagingService } from "../../model/phone-number.ts";
 import type { RefusalClass, SendRequest, SendResult } from "../transport.ts";
 import { classifyError, parseRetryAfter } from "./errors.ts";
 import type { CreateMessage, RestAnswer, RestFailure } from "./rest.ts";
@@ -50,10 +51,10 @@ export function attemptOf(query: URLSearchParams): {
  */
 export function createMessage(request: SendRequest, webhookUrl: string): CreateMessage {
   const { line, from, to, body, media, validityMs } = request;
-  const service = [line, from].find((address) => address.startsWith("MG"));
+  const service = [line, from].find(isMessagingService);
   return {
     to,
-    ...(from.startsWith("MG") ? {} : { from }),
+    ...(isMessagingService(from) ? {} : { from }),
     ...(service === undefined ? {} : { messagingServiceSid: service }),
     ...(body === "" ? {} : { body }),
     ...(media.length === 0 ? {} : { mediaUrl: media.map(({ url }) => url) }),

@@ -1,4 +1,5 @@
 import { OwnlineError } from "../../errors.ts";
+import { type Hashing, platformHashing, type Signer } from "../../hmac.ts";
 
 /**
  * Decoded form parameters, for example `new URLSearchParams(body)` or `{ From: "+15703251809", Body: "" }`.
@@ -22,7 +23,10 @@ export interface VerifyRequestInput {
   readonly url: string;
   /** The decoded form of a POST. Leave it out for a GET, whose parameters are in the URL. */
   readonly params?: WebhookParams | undefined;
-  /** The untouched bytes of a body that is not a form. Not looked at where `params` has an entry. */
+  /**
+   * The untouched bytes of a POST's body: JSON, or a form that is not decoded yet. Not looked at where `params` has an
+   * entry.
+   */
   readonly rawBody?: string | Uint8Array | undefined;
   /** The `X-Twilio-Signature` header. */
   readonly signature: string | null | undefined;
@@ -33,7 +37,25 @@ export type VerifyRequestResult =
   | { readonly valid: true; readonly matchedUrl: string }
   | { readonly valid: false; readonly reason: string; readonly triedUrls: string[] };
 
-const encoder = new TextEncoder();
+/** What {@link matchSignature} compares. */
+export interface MatchInput {
+  readonly authTokens: readonly string[];
+  /** Absolute URLs, the likeliest first. */
+  readonly urls: readonly string[];
+  /** As {@link signedForm} writes it: once for a request, however many URLs are tried. */
+  readonly form: string;
+  readonly signature: string;
+}
+
+/** One of the URLs that were given, and the spelling of it that was signed. */
+export interface SignatureMatch {
+  readonly url: string;
+  readonly spelling: string;
+}
+
+const decoder = new TextDecoder();
+/** Tokens whose keys are kept. A service with more accounts than this imports some of them again. */
+const MAX_KEYS = 1000;
 // Scheme, credentials, host (IPv6 in brackets), port, rest. By hand, since URL rewrites what Twilio signed.
 const PARTS = /^([a-z][a-z\d+.-]*:\/\/)([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#]*)(:\d*)?(.*)$/is;
 
@@ -47,98 +69,168 @@ const PARTS = /^([a-z][a-z\d+.-]*:\/\/)([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#]*)(:\d*)
  * @throws OwnlineError `invalid_options` when the auth token is missing or empty.
  * @see https://www.twilio.com/docs/usage/security
  */
-export async function signRequest({ authToken, url, params, rawBody }: SignRequestInput): Promise<string> {
+export function signRequest(input: SignRequestInput): Promise<string> {
+  return signWith(platformHashing(), input);
+}
+
+/** {@link signRequest} by the given digests. */
+export async function signWith(
+  hashing: Hashing,
+  { authToken, url, params, rawBody }: SignRequestInput,
+): Promise<string> {
   const [bare = ""] = url.split("#", 1);
   const form = signedForm(params);
-  const hash = form || rawBody === undefined || bodyHash(bare) !== undefined ? "" : await sha256(rawBody);
+  const hash = form || rawBody === undefined || bodyHash(bare) !== undefined ? "" : await hashing.sha256(rawBody);
   const query = hash && `${bare.includes("?") ? "&" : "?"}bodySHA256=${hash}`;
-  return sign(await importKey(authToken), bare + query + form);
+  return signerOf(hashing, authToken)(bare + query + form);
 }
 
 /**
  * Whether Twilio signed a request with one of the auth tokens.
  *
  * - `params` with an entry: a form, signed after the URL; `bodySHA256` in the URL changes nothing about that.
- * - else `rawBody`: JSON. The URL must be signed and carry `bodySHA256`, the SHA-256 of exactly these bytes in hex.
- *   Without it nothing vouches for the body, and the request is refused.
+ * - else `rawBody` whose URL carries `bodySHA256`: JSON. The URL must be signed, and `bodySHA256` must be the SHA-256 of
+ *   exactly these bytes in hex.
+ * - else `rawBody`: it is read as a form, whose parameters are signed after the URL. JSON without `bodySHA256` is
+ *   therefore refused: nothing vouches for it.
  * - neither: a GET, or a form without entries. The URL alone is signed.
  *
  * Twilio's services do not spell a URL alike, so equivalent spellings are tried, at most 20: with and without port
  * and credentials, host in lower case, quotes and non-ASCII characters escaped or not, the query re-encoded.
- * No spelling changes what path, query or parameters mean. Every signature is compared in constant time.
+ * No spelling changes what path, query or parameters mean. The likeliest spelling comes first, and the first one that
+ * matches ends the search. Every signature is compared in constant time.
  *
- * A request that does not hold, or whose URL is no URL, is a result; it never throws.
+ * A request that does not hold, or whose URL is no URL, is a result; it never throws. The time that it takes grows
+ * linearly with the URL and the body. Bound their size before you call it.
+ *
+ * A signature vouches for the request, not for its freshness: see {@link parseWebhook} for what tells a repetition.
  *
  * @throws OwnlineError `invalid_options` when an auth token is missing or empty.
  * @see https://www.twilio.com/docs/usage/security
  */
-export async function verifyRequest(input: VerifyRequestInput): Promise<VerifyRequestResult> {
+export function verifyRequest(input: VerifyRequestInput): Promise<VerifyRequestResult> {
+  return verifyWith(platformHashing(), input);
+}
+
+/** {@link verifyRequest} by the given digests. */
+export async function verifyWith(hashing: Hashing, input: VerifyRequestInput): Promise<VerifyRequestResult> {
   const { authToken, url, params, rawBody, signature } = input;
-  const tokens = [authToken].flat();
-  const keys = await Promise.all((tokens.length ? tokens : [""]).map(importKey));
+  const authTokens = typeof authToken === "string" ? [authToken] : authToken;
+  checkTokens(authTokens);
   if (!signature) return refuse("the X-Twilio-Signature header is missing: this is probably not Twilio");
   if (!URL.canParse(url) || !PARTS.test(url)) {
     return refuse("the URL is not absolute: pass the URL in Twilio's console");
   }
 
-  const form = signedForm(params);
-  const urls = spellings(url);
-  let matched: string | undefined;
-  for (const candidate of urls) {
-    for (const key of keys) {
-      if (same(await sign(key, candidate + form), signature)) matched ??= candidate;
+  let form = signedForm(params);
+  let readAs = "";
+  if (form === "" && (rawBody !== undefined || (params === undefined && bodyHash(url) !== undefined))) {
+    if (rawBody === undefined) {
+      return refuse("bodySHA256 in the URL announces a body: pass its untouched bytes as rawBody", triedFor(url));
+    }
+    if (!(await hashes(hashing, url, rawBody))) {
+      form = signedForm(formIn(rawBody));
+      readAs =
+        ". bodySHA256 in the URL is missing or not that of rawBody, so rawBody was read as a form and not as JSON";
+      // An empty form is signed by the URL alone, which may have been made for another body.
+      if (form === "" && bodyHash(url) !== undefined) {
+        return refuse("bodySHA256 in the URL is not that of rawBody: pass the body's untouched bytes", triedFor(url));
+      }
     }
   }
-
-  const triedUrls = [...new Set(urls.map(mask))];
-  const announced = bodyHash(url);
-  // An announced body that nobody passed may not count as checked; a form never has one.
-  if (!form && (rawBody !== undefined || (announced && params === undefined))) {
-    if (rawBody === undefined || !same(await sha256(rawBody), announced?.toLowerCase() ?? "")) {
-      return refuse(
-        "bodySHA256 in the URL is missing or not that of rawBody: pass the body's untouched bytes",
-        triedUrls,
-      );
-    }
-  }
-  if (matched !== undefined) return { valid: true, matchedUrl: mask(matched) };
+  const matched = await matchSignature(hashing, { authTokens, urls: [url], form, signature });
+  if (matched !== undefined) return { valid: true, matchedUrl: mask(matched.spelling) };
   return refuse(
     "the signature matches no spelling of the URL: it is not the URL in Twilio's console, " +
-      "the auth token is another account's, or a proxy or parser changed the parameters",
-    triedUrls,
+      `the auth token is another account's, or a proxy or parser changed the parameters${readAs}`,
+    triedFor(url),
   );
+}
+
+/** Finds the URL, and its spelling, over which one of the tokens made the signature; `undefined` where none did. */
+export async function matchSignature(hashing: Hashing, input: MatchInput): Promise<SignatureMatch | undefined> {
+  const { authTokens, urls, form, signature } = input;
+  const signers = authTokens.map((token) => signerOf(hashing, token));
+  const tried = new Set<string>();
+  for (const url of urls) {
+    for (const spelling of spellings(url)) {
+      if (tried.has(spelling)) continue;
+      tried.add(spelling);
+      for (const sign of signers) {
+        const made = sign(spelling + form);
+        if (same(typeof made === "string" ? made : await made, signature)) return { url, spelling };
+      }
+    }
+  }
+  return undefined;
 }
 
 /** The values of every name in the order of the names; null and undefined become an empty value. */
 export function groupParams(params: WebhookParams): Map<string, readonly string[]> {
-  const groups = new Map<string, readonly string[]>();
+  const groups = new Map<string, string[]>();
   if (params instanceof URLSearchParams) {
-    for (const name of params.keys()) groups.set(name, params.getAll(name));
+    for (const [name, value] of params) {
+      const values = groups.get(name);
+      if (values === undefined) groups.set(name, [value]);
+      else values.push(value);
+    }
   } else {
     for (const [name, value] of Object.entries(params)) groups.set(name, [value ?? ""].flat());
   }
   return groups;
 }
 
+/** What is signed of a form: each name with its value, by name, without a mark between them. Empty without entries. */
+export function signedForm(params: WebhookParams = {}): string {
+  const values = groupParams(params);
+  let text = "";
+  // By name alone: sorted with its value, "Reason" would land after "ReasonConferenceEnded".
+  for (const name of [...values.keys()].toSorted()) {
+    const own = values.get(name) ?? [];
+    if (own.length === 1) text += name + own[0];
+    else for (const value of [...new Set(own)].toSorted()) text += name + value;
+  }
+  return text;
+}
+
+/** Whether the URL's `bodySHA256` is the hash of these bytes. */
+export async function hashes(hashing: Hashing, url: string, rawBody: string | Uint8Array): Promise<boolean> {
+  const announced = bodyHash(url);
+  return announced !== undefined && same(await hashing.sha256(rawBody), announced.toLowerCase());
+}
+
+function formIn(rawBody: string | Uint8Array): URLSearchParams {
+  return new URLSearchParams(typeof rawBody === "string" ? rawBody : decoder.decode(rawBody));
+}
+
 function refuse(reason: string, triedUrls: string[] = []): VerifyRequestResult {
   return { valid: false, reason, triedUrls };
 }
 
-async function importKey(authToken: string): Promise<CryptoKey> {
-  if (!authToken) {
-    throw new OwnlineError("invalid_options", "authToken is empty: pass the account's primary auth token");
+function checkTokens(authTokens: readonly string[]): void {
+  if (authTokens.length > 0 && !authTokens.includes("")) {
+    if (authTokens.every((token) => typeof token === "string")) return;
   }
-  return crypto.subtle.importKey("raw", encoder.encode(authToken), { name: "HMAC", hash: "SHA-1" }, false, ["sign"]);
+  throw new OwnlineError("invalid_options", "authToken is empty: pass the account's primary auth token");
 }
 
-async function sign(key: CryptoKey, text: string): Promise<string> {
-  return btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(text)))));
-}
+const keys = new WeakMap<Hashing, Map<string, Signer>>();
 
-async function sha256(body: string | Uint8Array): Promise<string> {
-  const bytes = typeof body === "string" ? encoder.encode(body) : new Uint8Array(body);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+/** A token's key is imported once. */
+function signerOf(hashing: Hashing, authToken: string): Signer {
+  checkTokens([authToken]);
+  const known = keys.get(hashing) ?? new Map<string, Signer>();
+  keys.set(hashing, known);
+  let signer = known.get(authToken);
+  if (signer === undefined) {
+    signer = hashing.signer("sha1", authToken, "base64");
+    for (const oldest of known.keys()) {
+      if (known.size < MAX_KEYS) break;
+      known.delete(oldest);
+    }
+    known.set(authToken, signer);
+  }
+  return signer;
 }
 
 /** Takes as long for a near miss as for a wild guess; only the length, which is no secret, shows. */
@@ -148,34 +240,35 @@ function same(expected: string, given: string): boolean {
   return difference === 0;
 }
 
-function signedForm(params: WebhookParams = {}): string {
-  const values = groupParams(params);
-  // By name alone: sorted with its value, "Reason" would land after "ReasonConferenceEnded".
-  return [...values.keys()]
-    .toSorted()
-    .flatMap((name) => [...new Set(values.get(name))].toSorted().map((value) => name + value))
-    .join("");
-}
-
-/** The last one: Twilio appends its own after whatever the configured URL carries. */
+/** The last one: Twilio appends its own behind what the configured URL carries. */
 function bodyHash(url: string): string | undefined {
-  return /^[^?#]*\?(?:[^#]*&)?bodySHA256=([^&#]*)/.exec(url)?.[1];
+  return url.includes("bodySHA256=") ? /^[^?#]*\?(?:[^#]*&)?bodySHA256=([^&#]*)/.exec(url)?.[1] : undefined;
 }
 
-function spellings(url: string): string[] {
+/** The likeliest first: as configured, then as Twilio may have rewritten it. Made one by one, since the first holds. */
+function* spellings(url: string): Generator<string> {
   const [bare = ""] = url.split("#", 1);
+  yield* variantsOf(bare);
   const { href, search, searchParams } = new URL(bare);
+  yield* variantsOf(href);
+  yield* variantsOf(unescaped(href));
   const query = Array.from(searchParams, (pair) => pair.map(encodeURIComponent).join("=")).join("&");
-  const reencoded = query ? href.replace(search, () => `?${query}`) : href;
-  const found = new Set<string>();
-  for (const base of [bare, href, unescaped(href), reencoded, url]) {
-    const [, scheme = "", credentials = "", host = "", port = "", rest = ""] = PARTS.exec(base) ?? [];
-    const otherPort = port ? "" : /^(https|wss):/i.test(scheme) ? ":443" : ":80";
-    for (const user of [credentials, ""]) {
-      for (const end of [port, otherPort]) found.add(scheme + user + host + end + rest);
-    }
+  if (query) yield* variantsOf(href.replace(search, () => `?${query}`));
+  yield* variantsOf(url);
+}
+
+function* variantsOf(url: string): Generator<string> {
+  if (!url.includes("@")) yield url;
+  const [, scheme = "", credentials = "", host = "", port = "", rest = ""] = PARTS.exec(url) ?? [];
+  const otherPort = port ? "" : /^(https|wss):/i.test(scheme) ? ":443" : ":80";
+  // Twilio says that messaging leaves the credentials out.
+  for (const user of credentials ? ["", credentials] : [""]) {
+    for (const end of [port, otherPort]) yield scheme + user + host + end + rest;
   }
-  return [...found];
+}
+
+function triedFor(url: string): string[] {
+  return [...new Set(Array.from(spellings(url), mask))];
 }
 
 /** Quotes and non-ASCII characters only: any other escape may mean something else without it. */

@@ -1,3 +1,4 @@
+import { NO_ACCOUNT, type SidFault, sidFault } from "./sids.ts";
 import { groupParams, type WebhookParams } from "./signature.ts";
 
 /** Where a message travelled. Further channels (`messenger`, …) appear under the prefix of their address. */
@@ -10,8 +11,7 @@ export type RawParams = Readonly<Record<string, string | readonly string[]>>;
 export interface InboundWebhook {
   readonly kind: "inbound";
   readonly messageSid: string;
-  /** Always there in what Twilio sends. */
-  readonly accountSid?: string | undefined;
+  readonly accountSid: string;
   /** As Twilio wrote it: E.164, a short code (`384387`), a channel address (`whatsapp:+…`) or a caller's raw string. */
   readonly from: string;
   readonly to: string;
@@ -63,6 +63,8 @@ export interface StatusWebhook {
 export interface UnsupportedWebhook {
   readonly kind: "unsupported";
   readonly reason: string;
+  /** Who must do what, where the request has to be refused; `null` where it may be acknowledged and ignored. */
+  readonly remedy: string | null;
   readonly raw: RawParams;
 }
 
@@ -76,7 +78,12 @@ export type ParsedWebhook = InboundWebhook | StatusWebhook | UnsupportedWebhook;
  * Where a name is repeated, its first value counts and `raw` keeps all; what is missing or empty is undefined.
  * Never throws.
  *
- * Parse only what `verifyRequest` found valid.
+ * Ids must have Twilio's form: `SM` or `MM`, `AC` and `MG`, each with 32 hexadecimal digits. `MessageSid`, `SmsSid` and
+ * `SmsMessageSid` must be the same id where they are there, and a message must name its account. The signature does not
+ * say where a name ends and its value begins, so these rules tell a recorded request that was cut elsewhere from a new
+ * one. A request that breaks one is `unsupported`, with a remedy: answer it with an error, and store nothing.
+ *
+ * Parse only what `verifyRequest` found valid. A repetition is told by `accountSid` and `messageSid` together.
  *
  * @see https://www.twilio.com/docs/messaging/guides/webhook-request
  * @see https://www.twilio.com/docs/messaging/guides/track-outbound-message-status
@@ -93,6 +100,8 @@ export function parseWebhook(params: WebhookParams): ParsedWebhook {
     return /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : undefined;
   };
 
+  const fault = sidFault(all);
+  if (fault !== undefined) return refused(fault, raw);
   const messageSid = get("MessageSid") ?? get("SmsSid") ?? get("SmsMessageSid");
   if (!messageSid) {
     return unsupported(get("CallSid") ? "this is a voice webhook" : "it has no MessageSid", raw);
@@ -122,9 +131,10 @@ export function parseWebhook(params: WebhookParams): ParsedWebhook {
   }
 
   if (!from || !to) {
-    const missing = from ? "To" : "From";
-    return unsupported(get("ConversationSid") ? "this is a Conversations webhook" : `it has no ${missing}`, raw);
+    return unsupported(`it has no ${from ? "To" : "From"}`, raw);
   }
+  const { accountSid } = common;
+  if (accountSid === undefined) return refused(NO_ACCOUNT, raw);
   const media = mediaOf(all);
   const optOut = get("OptOutType")?.toUpperCase();
   const latitude = number("Latitude");
@@ -132,6 +142,7 @@ export function parseWebhook(params: WebhookParams): ParsedWebhook {
   return {
     kind: "inbound",
     ...common,
+    accountSid,
     from,
     to,
     body: get("Body") ?? "",
@@ -153,7 +164,11 @@ export function parseWebhook(params: WebhookParams): ParsedWebhook {
 }
 
 function unsupported(reason: string, raw: RawParams): UnsupportedWebhook {
-  return { kind: "unsupported", reason, raw };
+  return { kind: "unsupported", reason, remedy: null, raw };
+}
+
+function refused({ reason, remedy }: SidFault, raw: RawParams): UnsupportedWebhook {
+  return { kind: "unsupported", reason, remedy, raw };
 }
 
 function isReceived(status: string | undefined): boolean {

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import twilio from "twilio";
 import { describe, expect, it } from "vitest";
-import { signRequest, verifyRequest } from "../../../src/transport/twilio/signature.ts";
+import { type Hashing, nodeHashing, webHashing } from "../../../src/hmac.ts";
+import { signRequest, signWith, verifyRequest, verifyWith } from "../../../src/transport/twilio/signature.ts";
 
 interface Vector {
   readonly name: string;
@@ -32,22 +33,84 @@ const form = {
 const json = '{"property": "value", "boolean": true}';
 const jsonHash = "0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620";
 
-describe("known signatures", () => {
-  it.each(vectors("signatures.json").map((v) => [v.name, v] as const))("holds: %s", async (_, v) => {
-    const { expected, name: _name, ...input } = v;
-    expect((await verifyRequest(input)).valid).toBe(expected);
-  });
+const node = nodeHashing();
+if (node === undefined) throw new Error("the tests run on Node, which has node:crypto");
 
-  it.each(vectors("signatures-libraries.json").map((v) => [v.name, v] as const))("holds: %s", async (_, v) => {
-    const { expected, name: _name, ...input } = v;
-    expect((await verifyRequest(input)).valid).toBe(expected);
-  });
+describe.each([
+  ["node:crypto", node],
+  ["Web Crypto", webHashing()],
+])("known signatures by %s", (_kind, hashing) => {
+  it.each([...vectors("signatures.json"), ...vectors("signatures-libraries.json")].map((v) => [v.name, v] as const))(
+    "hold: %s",
+    async (_name, { expected, name: _own, ...input }) => {
+      expect((await verifyWith(hashing, input)).valid).toBe(expected);
+    },
+  );
 
-  it("signs the documentation's example as the documentation does", async () => {
+  it("sign the documentation's example as the documentation does", async () => {
     const params = { ...form, Caller: "+14158675310", From: "+14158675310" };
-    expect(await signRequest({ authToken, url: "https://example.com/myapp.php?foo=1&bar=2", params })).toBe(
+    expect(await signWith(hashing, { authToken, url: "https://example.com/myapp.php?foo=1&bar=2", params })).toBe(
       "L/OH5YylLD5NRKLltdqwSvS0BnU=",
     );
+  });
+});
+
+describe("both kinds of digests", () => {
+  it("give the same bytes for every text, a lone surrogate too", async () => {
+    const web = webHashing();
+    const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("", "\ud83d", "a\udc00b", "é😀"));
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "binary", minLength: 1 }), text, async (secret, body) => {
+        expect(await web.signer("sha1", secret, "base64")(body)).toBe(node.signer("sha1", secret, "base64")(body));
+        expect(await web.signer("sha256", secret, "hex")(body)).toBe(node.signer("sha256", secret, "hex")(body));
+        expect(await web.sha256(body)).toBe(node.sha256(body));
+        const bytes = new TextEncoder().encode(body);
+        expect(await web.sha256(bytes)).toBe(node.sha256(bytes));
+      }),
+    );
+  });
+});
+
+describe("the work for one request", () => {
+  /** Counts the keys that are imported and the texts that are signed. */
+  function counting(): { readonly hashing: Hashing; readonly keys: string[]; readonly texts: string[] } {
+    const [keys, texts]: [string[], string[]] = [[], []];
+    const signer: Hashing["signer"] = (hash, secret, encoding) => {
+      keys.push(secret);
+      const sign = node?.signer(hash, secret, encoding);
+      return (text) => {
+        texts.push(text);
+        return sign?.(text) ?? "";
+      };
+    };
+    return { hashing: { ...webHashing(), signer }, keys, texts };
+  }
+
+  it("imports a token's key once, and stops at the first spelling, the URL as it is configured", async () => {
+    const { hashing, keys, texts } = counting();
+    const signature = await signRequest({ authToken, url, params: form });
+    for (let i = 0; i < 3; i += 1) {
+      expect((await verifyWith(hashing, { authToken, url, params: form, signature })).valid).toBe(true);
+    }
+    expect(keys).toEqual([authToken]);
+    expect(texts).toHaveLength(3);
+    expect(texts[0]?.startsWith(url)).toBe(true);
+  });
+
+  it("keeps the keys of a bounded number of tokens", async () => {
+    const { hashing, keys } = counting();
+    for (let i = 0; i < 1001; i += 1) await verifyWith(hashing, { authToken: `token-${i}`, url, signature: "x" });
+    await verifyWith(hashing, { authToken: "token-1000", url, signature: "x" });
+    expect(keys).toHaveLength(1001);
+    await verifyWith(hashing, { authToken: "token-0", url, signature: "x" });
+    expect(keys).toHaveLength(1002);
+  });
+
+  it("signs no spelling twice", async () => {
+    const { hashing, texts } = counting();
+    await verifyWith(hashing, { authToken, url: "https://u:p@H.example/España?a='%27 x#rc=2", signature: "x" });
+    expect(new Set(texts).size).toBe(texts.length);
+    expect(texts.length).toBeLessThanOrEqual(20);
   });
 });
 
@@ -263,6 +326,46 @@ describe("parameters", () => {
     const signature = await signRequest({ authToken, url, params: form });
     const rawBody = new URLSearchParams(form).toString();
     expect((await verifyRequest({ authToken, url, params: form, rawBody, signature })).valid).toBe(true);
+  });
+});
+
+describe("a form that is not decoded yet", () => {
+  const spoken = { ...form, Body: "Hello & good bye é 😀 + 1%", Empty: "" };
+  const rawBody = new URLSearchParams(spoken).toString();
+
+  it.each([
+    ["as text", rawBody, undefined],
+    ["as bytes", new TextEncoder().encode(rawBody), undefined],
+    ["beside parameters without an entry", rawBody, {}],
+    ["with spaces as %20", rawBody.replaceAll("+", "%20"), undefined],
+  ])("is read %s", async (_, body, params) => {
+    const signature = await signRequest({ authToken, url, params: spoken });
+    expect(await verifyRequest({ authToken, url, rawBody: body, params, signature })).toMatchObject({ valid: true });
+  });
+
+  it("holds by all its parameters, and by no others", async () => {
+    const signature = await signRequest({ authToken, url, params: spoken });
+    const bare = await signRequest({ authToken, url });
+    for (const wrong of [rawBody.replace("Hello", "Bye"), `${rawBody}&a=b`, rawBody.replace("Empty=&", ""), "", "{}"]) {
+      if (wrong === rawBody) continue;
+      expect((await verifyRequest({ authToken, url, rawBody: wrong, signature })).valid).toBe(false);
+    }
+    expect((await verifyRequest({ authToken, url, rawBody, signature: bare })).valid).toBe(false);
+  });
+
+  it("may have no entries: then the URL alone is signed", async () => {
+    const signature = await signRequest({ authToken, url });
+    expect((await verifyRequest({ authToken, url, rawBody: "", signature })).valid).toBe(true);
+  });
+
+  it("keeps its parameters signed where the URL carries bodySHA256", async () => {
+    const announced = `${url}&bodySHA256=${jsonHash}`;
+    const bare = await signRequest({ authToken, url: announced });
+    for (const body of [rawBody, "", "="]) {
+      expect((await verifyRequest({ authToken, url: announced, rawBody: body, signature: bare })).valid).toBe(false);
+    }
+    const signature = await signRequest({ authToken, url: announced, params: spoken });
+    expect((await verifyRequest({ authToken, url: announced, rawBody, signature })).valid).toBe(true);
   });
 });
 

@@ -4,6 +4,7 @@ import { isOwnlineError } from "../../../src/errors.ts";
 import type { ReceivedWebhook, WebhookRejection, WebhookRequest } from "../../../src/transport/transport.ts";
 import { signRequest, type TwilioClient, type TwilioOptions, twilio } from "../../../src/transport/twilio/twilio.ts";
 import inboundVectors from "../../vectors/inbound.json" with { type: "json" };
+import refusedVectors from "../../vectors/inbound-refused.json" with { type: "json" };
 
 const ACCOUNT = `AC${"a".repeat(32)}`;
 const TOKEN = "the-primary-token";
@@ -12,7 +13,8 @@ const INSIDE = "http://127.0.0.1:3000/api/webhooks/sms";
 const FORM = "application/x-www-form-urlencoded";
 
 const common = { accountSid: ACCOUNT, authToken: TOKEN, webhookUrl: `${PUBLIC}#rc=5&rp=all` };
-const text = { MessageSid: "SM1", AccountSid: ACCOUNT, From: "+12345678900", To: "+15703251809", Body: "Hi é" };
+const SID = `SM${"1".repeat(32)}`;
+const text = { MessageSid: SID, AccountSid: ACCOUNT, From: "+12345678900", To: "+15703251809", Body: "Hi é" };
 
 interface Call {
   /** What Twilio called and signed. */
@@ -71,7 +73,7 @@ function mistakesOf(options: unknown): string {
 const status = (params: Record<string, string>, query = "?ownline=out_1.x.2"): Promise<ReceivedWebhook> =>
   received({
     signed: PUBLIC + query,
-    params: { MessageSid: "SM1", AccountSid: ACCOUNT, From: "+15703251809", ...params },
+    params: { MessageSid: SID, AccountSid: ACCOUNT, From: "+15703251809", ...params },
   });
 
 describe("the options", () => {
@@ -137,8 +139,8 @@ describe("what arrives", () => {
     const expected = {
       kind: "inbound",
       text: {
-        key: `${ACCOUNT}:SM1`,
-        carrierId: "SM1",
+        key: `${ACCOUNT}:${SID}`,
+        carrierId: SID,
         from: "+12345678900",
         to: "+15703251809",
         service: null,
@@ -187,15 +189,44 @@ describe("what arrives", () => {
   );
 
   it("keeps the Messaging Service, the opt-out and the account of a subaccount", async () => {
-    const params = { ...text, AccountSid: "ACsub", MessagingServiceSid: "MG1", OptOutType: "STOP" };
+    const [sub, service] = [`AC${"b".repeat(32)}`, `MG${"c".repeat(32)}`];
+    const params = { ...text, AccountSid: sub, MessagingServiceSid: service, OptOutType: "STOP" };
     expect(await received({ signed: PUBLIC, params })).toMatchObject({
       kind: "inbound",
-      text: { key: "ACsub:SM1", service: "MG1", optOut: "STOP" },
+      text: { key: `${sub}:${SID}`, service, optOut: "STOP" },
     });
   });
 
   it("is acknowledged but ignored when it is neither a text nor a status", async () => {
     expect((await received({ signed: PUBLIC, params: { CallSid: "CA1" } })).kind).toBe("ignored");
+  });
+
+  it.each(refusedVectors.map((vector) => [vector.notes, vector] as const))(
+    "is refused with ids that Twilio does not send, though its signature holds: %s",
+    async (_, vector) => {
+      const params = new URLSearchParams(vector.rawBody);
+      const signature = await signRequest({ authToken: TOKEN, url: PUBLIC, params });
+      const headers = new Headers({ "Content-Type": FORM, "X-Twilio-Signature": signature });
+      const result = rejected(
+        await twilio(common).receive({ method: "POST", url: INSIDE, headers, body: vector.rawBody }),
+      );
+      expect(result.httpStatus).toBe(400);
+      expect(result.log).toMatch(/imitate Twilio's API are not supported/);
+      const told = ["From", "To", "Body", "MessageSid", "AccountSid"].flatMap((name) => params.get(name) || []);
+      for (const value of told) expect(result.log).not.toContain(value);
+    },
+  );
+
+  it("is refused where it is of Conversations, and the log says what to change in the console", async () => {
+    const other = { MessageSid: `IM${"1".repeat(32)}`, ConversationSid: `CH${"1".repeat(32)}` };
+    const results = [
+      await received({ signed: PUBLIC, params: { ...text, ...other } }),
+      await received({ signed: PUBLIC, params: { EventType: "onConversationAdded", ...other } }),
+      await received({ signed: PUBLIC, params: { ...text, MessageSid: other.MessageSid } }),
+    ];
+    for (const result of results) {
+      expect(rejected(result)).toMatchObject({ httpStatus: 400, log: expect.stringMatching(/Conversations.*console/) });
+    }
   });
 
   it("is believed as JSON only by its hash, and then ignored", async () => {
@@ -205,7 +236,8 @@ describe("what arrives", () => {
     const signature = await signRequest({ authToken: TOKEN, url: signedUrl + hash });
     const headers = new Headers({ "Content-Type": "application/json", "X-Twilio-Signature": signature });
     const request = { method: "POST", url: `${INSIDE}?bodySHA256=${hash}`, headers, body };
-    expect((await twilio(common).receive(request)).kind).toBe("ignored");
+    const genuine = await twilio(common).receive(request);
+    expect(genuine).toMatchObject({ kind: "ignored", log: expect.stringMatching(/Event Streams.*a URL of its own/) });
     expect(rejected(await twilio(common).receive({ ...request, body: '{"a":2}' })).httpStatus).toBe(403);
     // The hash in the URL must not make a form's parameters unsigned.
     const form = new Headers({ "Content-Type": FORM, "X-Twilio-Signature": signature });
@@ -232,6 +264,13 @@ describe("what is turned away", () => {
       (request) => ({ ...request, headers: withHeader(request, "X-Twilio-Signature", "AAAA") }),
     ],
     ["a GET of a POST's signature", 403, (request) => ({ ...request, method: "GET" })],
+    ["a form of 201 parameters", 413, (request) => ({ ...request, body: `${"a&".repeat(200)}a` })],
+    ["a query of 201 parameters", 413, (request) => ({ ...request, url: `${request.url}?${"a&".repeat(200)}a` })],
+    [
+      "201 parameters in query and form together",
+      413,
+      (request) => ({ ...request, url: `${request.url}?${"a&".repeat(100)}`, body: "a&".repeat(100) }),
+    ],
   ])("has an answer of its own for %s: %i", async (_, httpStatus, change) => {
     const result = rejected(await twilio(common).receive(change(await call({ signed: PUBLIC }))));
     expect(result.httpStatus).toBe(httpStatus);
@@ -242,7 +281,7 @@ describe("what is turned away", () => {
     ["a wrong token", { signed: PUBLIC, url: PUBLIC, authToken: "x" }, /authToken is not the primary token/],
     [
       "another account",
-      { signed: PUBLIC, authToken: "x", params: { ...text, AccountSid: "ACother" } },
+      { signed: PUBLIC, authToken: "x", params: { ...text, AccountSid: `AC${"d".repeat(32)}` } },
       /another account/,
     ],
     [
@@ -256,6 +295,56 @@ describe("what is turned away", () => {
     expect(log).toMatch(cause);
     expect(log).toContain(`Tried: ${PUBLIC} `);
     expect(log + reason).not.toMatch(/the-primary-token|\+1234|Hi/);
+  });
+
+  it("reads 200 parameters", async () => {
+    const params = { ...text, ...Object.fromEntries(Array.from({ length: 195 }, (_, i) => [`Extra${i}`, "x"])) };
+    expect((await received({ signed: PUBLIC, params })).kind).toBe("inbound");
+  });
+
+  it("quotes no part of a refused request that could be a number, a text or a secret, and stays short", async () => {
+    const long = "x".repeat(20_000);
+    const refused = (request: WebhookRequest, changes: Partial<TwilioOptions> = {}) =>
+      twilio({ ...common, ...changes } as TwilioOptions).receive(request);
+    const request = await call({ signed: "https://elsewhere.example/" });
+    const requests: WebhookRequest[] = [
+      { ...request, method: long.toUpperCase() },
+      ...[
+        `http://127.0.0.1/t/+12345678900/${long}`,
+        `http://127.0.0.1/t/%2B12345678900/Hi%20Anna/s3cret-1234567890abcdef/${"a/".repeat(5000)}`,
+        `http://12345678900.example/api/webhooks/sms`,
+        `http://${"a".repeat(60)}.${"b".repeat(60)}/api/webhooks/sms`,
+        `${INSIDE}?+12345678900=1&Hi%20Anna=2&${long}=3&a%0Ab=4&${"name=&".repeat(150)}`,
+        `${INSIDE}?${Array.from({ length: 150 }, (_, i) => `n${i}`).join("&")}`,
+        `data:+12345678900,${long}`,
+        long,
+      ].map((url) => ({ ...request, url })),
+    ];
+    const forwarded = new Headers(request.headers);
+    forwarded.set("X-Forwarded-Host", `12345678900.example/Hi Anna?${long}`);
+    requests.push({ ...request, headers: forwarded });
+    const another = new Headers(request.headers);
+    another.set("X-Forwarded-Host", "12345678900.example");
+    requests.push({ ...request, url: `http://127.0.0.1/t/+12345678900/${long}`, headers: another });
+    for (const one of requests) {
+      for (const trustForwardedHeaders of [false, true]) {
+        const { log, reason } = rejected(await refused(one, { trustForwardedHeaders }));
+        expect(log + reason).not.toMatch(/2345678900|Anna|s3cret|xxxxx|\n/);
+        expect(log.length).toBeLessThan(1200);
+      }
+    }
+  });
+
+  it("still names the path, the host and the parameters where they are harmless", async () => {
+    const { log } = rejected(
+      await received({
+        method: "GET",
+        signed: "https://example.com/sms/in-box?From=1",
+        url: `${INSIDE}/x?From=1&MediaUrl10=2`,
+      }),
+    );
+    expect(log).toContain("path /api/webhooks/sms/x,");
+    expect(log).toContain("?From=…&MediaUrl10=… ");
   });
 
   it("shows no credentials, numbers or texts of a URL in the log", async () => {
@@ -290,7 +379,7 @@ describe("a status callback", () => {
       report: {
         outboundId: "out_1.x",
         attempt: 2,
-        carrierId: "SM1",
+        carrierId: SID,
         status: "delivered",
         rawStatus: "delivered",
         error: null,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { signedForm } from "../../../src/transport/twilio/signature.ts";
 import { parseWebhook } from "../../../src/transport/twilio/webhook.ts";
 
 interface Capture {
@@ -21,7 +22,9 @@ const inbound = {
   NumMedia: "0",
   SmsStatus: "received",
 };
-const status = { MessageSid: "SM1", MessageStatus: "delivered" };
+const SM = `SM${"1".repeat(32)}`;
+const MM = `MM${"1".repeat(32)}`;
+const status = { MessageSid: SM, MessageStatus: "delivered" };
 
 describe("captured webhooks", () => {
   const named = captures.map((c, i) => [`${i} ${c.kind}: ${c.notes}`, c] as const);
@@ -79,6 +82,79 @@ describe("captured webhooks", () => {
   });
 });
 
+describe("ids", () => {
+  const refused: Pick<Capture, "kind" | "notes" | "params">[] = JSON.parse(
+    readFileSync(new URL("../../vectors/inbound-refused.json", import.meta.url), "utf8"),
+  );
+  const upper = `SM${"AB".repeat(16)}`;
+  const message = { ...inbound, SmsSid: inbound.MessageSid, SmsMessageSid: inbound.MessageSid };
+
+  it.each(refused.map((c) => [`${c.kind}: ${c.notes}`, c] as const))("edited by hand are refused: %s", (_, c) => {
+    expect(parseWebhook(c.params)).toMatchObject({ kind: "unsupported", remedy: expect.stringContaining("imitate") });
+  });
+
+  it.each([
+    ["in capitals", { MessageSid: upper, SmsSid: upper, SmsMessageSid: undefined }],
+    ["of an MMS", { MessageSid: MM, SmsSid: MM, SmsMessageSid: MM }],
+    ["of a Messaging Service", { MessagingServiceSid: `MG${"aB".repeat(16)}` }],
+    ["that came twice and are the same", { MessageSid: [inbound.MessageSid, inbound.MessageSid] }],
+    ["that are empty where they may be", { SmsSid: "", MessagingServiceSid: "" }],
+  ])("are taken %s", (_, changes) => {
+    expect(parseWebhook({ ...message, ...changes })).toMatchObject({ kind: "inbound" });
+  });
+
+  it.each([
+    ["a MessageSid that is too long", { MessageSid: `${inbound.MessageSid}NumMedia0` }, /MessageSid, SmsSid/],
+    ["one that is too long, alone", { MessageSid: `${SM}0`, SmsSid: undefined, SmsMessageSid: undefined }, /SM or MM/],
+    ["one that is too short, alone", { MessageSid: SM.slice(0, -1), SmsSid: null, SmsMessageSid: null }, /SM or MM/],
+    ["a line break behind it", { MessageSid: `${SM}\n`, SmsSid: `${SM}\n`, SmsMessageSid: `${SM}\n` }, /SM or MM/],
+    ["another SmsSid", { SmsSid: SM }, /not the same/],
+    ["another SmsMessageSid", { SmsMessageSid: SM }, /not the same/],
+    [
+      "an SmsSid in other case",
+      { MessageSid: upper, SmsSid: upper.toLowerCase(), SmsMessageSid: upper },
+      /not the same/,
+    ],
+    ["a second MessageSid", { MessageSid: [inbound.MessageSid, SM] }, /not the same/],
+    ["a letter that is no digit", { AccountSid: `AC${"g".repeat(32)}` }, /AccountSid/],
+    [
+      "an AccountSid with its neighbour in it",
+      { AccountSid: `${inbound.AccountSid}ApiVersion2010-04-01` },
+      /AccountSid/,
+    ],
+    ["two accounts", { AccountSid: [inbound.AccountSid, `AC${"2".repeat(32)}`] }, /AccountSid/],
+    ["no account", { AccountSid: undefined }, /without an AccountSid/],
+    ["a service that is none", { MessagingServiceSid: "MGMResorts" }, /MessagingServiceSid/],
+  ])("are refused with %s", (_, changes, reason) => {
+    expect(parseWebhook({ ...message, ...changes })).toMatchObject({
+      kind: "unsupported",
+      reason: expect.stringMatching(reason),
+      remedy: expect.stringMatching(/\.$/),
+    });
+  });
+
+  it("cannot be cut out of another parameter of a signed request", () => {
+    const signed = signedForm(message);
+    const names = Object.keys(message).toSorted();
+    let held = 0;
+    // Every parameter swallowed by the one before it, or by its own name: the signature is the same.
+    for (const [at, name] of names.entries()) {
+      const value = message[name as keyof typeof message];
+      const { [name as keyof typeof message]: _, ...rest } = message;
+      const before = names[at - 1] as keyof typeof message | undefined;
+      const shifts: Record<string, string>[] = [{ ...rest, [name + value]: "" }];
+      if (before !== undefined) shifts.push({ ...rest, [before]: message[before] + name + value });
+      for (const shift of shifts.filter((one) => signedForm(one) === signed)) {
+        held += 1;
+        const parsed = parseWebhook(shift);
+        if (parsed.kind !== "inbound") continue;
+        expect([parsed.accountSid, parsed.messageSid]).toEqual([message.AccountSid, message.MessageSid]);
+      }
+    }
+    expect(held).toBeGreaterThan(8);
+  });
+});
+
 describe("inbound messages", () => {
   it("is an inbound message on the fallback URL, too", () => {
     const fallback = { ...inbound, ErrorCode: "11200", ErrorUrl: "https://example.com/api/webhooks/sms" };
@@ -106,12 +182,12 @@ describe("inbound messages", () => {
   });
 
   it.each([
-    ["whatsapp:+12025550100", "whatsapp:+15703251809", "SM1", "whatsapp"],
-    ["rcs:+12025550100", "rcs:brand_agent", "SM1", "rcs"],
-    ["+12025550100", "rcs:brand_agent", "SM1", "rcs"],
-    ["messenger:123", "messenger:456", "SM1", "messenger"],
-    ["+12025550100", "+15703251809", "MM1", "mms"],
-    ["+12025550100", "+15703251809", "SM1", "sms"],
+    ["whatsapp:+12025550100", "whatsapp:+15703251809", SM, "whatsapp"],
+    ["rcs:+12025550100", "rcs:brand_agent", SM, "rcs"],
+    ["+12025550100", "rcs:brand_agent", SM, "rcs"],
+    ["messenger:123", "messenger:456", SM, "messenger"],
+    ["+12025550100", "+15703251809", MM, "mms"],
+    ["+12025550100", "+15703251809", SM, "sms"],
   ])("names the channel of %s to %s (%s): %s", (From, To, MessageSid, channel) => {
     expect(parseWebhook({ ...inbound, From, To, MessageSid })).toMatchObject({ kind: "inbound", channel });
   });
@@ -168,7 +244,7 @@ describe("inbound messages", () => {
 
 describe("statuses", () => {
   it("needs no more than a sid and a status", () => {
-    expect(parseWebhook(status)).toEqual({ kind: "status", messageSid: "SM1", status: "delivered", raw: status });
+    expect(parseWebhook(status)).toEqual({ kind: "status", messageSid: SM, status: "delivered", raw: status });
   });
 
   it("is a status even with everything an inbound message has", () => {
@@ -177,9 +253,9 @@ describe("statuses", () => {
   });
 
   it("reads an old callback that has only SmsSid and SmsStatus", () => {
-    expect(parseWebhook({ SmsSid: "SM1", SmsStatus: "delivered" })).toMatchObject({
+    expect(parseWebhook({ SmsSid: SM, SmsStatus: "delivered" })).toMatchObject({
       kind: "status",
-      messageSid: "SM1",
+      messageSid: SM,
     });
   });
 
@@ -202,7 +278,12 @@ describe("everything else", () => {
     ["an empty request", {}, /MessageSid/],
     [
       "a Conversations event",
-      { EventType: "onMessageAdded", ConversationSid: "CH1", MessageSid: "IM1", Body: "x" },
+      {
+        EventType: "onMessageAdded",
+        ConversationSid: `CH${"1".repeat(32)}`,
+        MessageSid: `IM${"1".repeat(32)}`,
+        Body: "x",
+      },
       /Conversations/,
     ],
     ["a message from nobody", { ...inbound, From: "" }, /From/],
@@ -220,7 +301,7 @@ describe("everything else", () => {
   });
 
   it("keeps a parameter named __proto__ as data", () => {
-    const parsed = parseWebhook(new URLSearchParams("__proto__=x&constructor=y&MessageSid=SM1&MessageStatus=sent"));
+    const parsed = parseWebhook(new URLSearchParams(`__proto__=x&constructor=y&MessageSid=${SM}&MessageStatus=sent`));
     expect(Object.entries(parsed.raw)).toContainEqual(["__proto__", "x"]);
     expect(Object.getPrototypeOf(parsed.raw)).toBe(Object.prototype);
     expect(parseWebhook(JSON.parse('{"__proto__":{"MessageSid":"SM1","MessageStatus":"sent"}}')).kind).toBe(

@@ -1,0 +1,55 @@
+/** What is wrong with the ids of a webhook, and what to change. */
+export interface SidFault {
+  /** What came, as a clause: "its MessageSid is …". Nothing of the request is quoted. */
+  readonly reason: string;
+  /** Who must do what, as a sentence. */
+  readonly remedy: string;
+}
+
+const MESSAGE_NAMES = ["MessageSid", "SmsSid", "SmsMessageSid"] as const;
+// Both cases, and not folded: ids that differ in case are different ids. https://www.twilio.com/docs/glossary/what-is-a-sid
+const MESSAGE = /^(?:SM|MM)[0-9a-fA-F]{32}$/;
+const ACCOUNT = /^AC[0-9a-fA-F]{32}$/;
+const SERVICE = /^MG[0-9a-fA-F]{32}$/;
+
+const NOT_TWILIO =
+  "Twilio sends no such request. Providers that imitate Twilio's API are not supported; a test has to use ids of Twilio's form. " +
+  "If neither applies, a recorded request came with its parameters cut elsewhere: keep the X-Twilio-Signature header out of logs, and replace the auth token.";
+
+/**
+ * Checks the ids of a form. Twilio signs names and values without a mark between them, so a recorded request still holds
+ * after its parameters were cut elsewhere; ids in another form, or ids that differ, show it.
+ *
+ * Every value of a repeated name counts. `undefined` where nothing is wrong.
+ *
+ * @see https://www.twilio.com/docs/usage/security
+ */
+export function sidFault(all: ReadonlyMap<string, readonly string[]>): SidFault | undefined {
+  const valuesOf = (name: string): readonly string[] => all.get(name)?.filter((value) => value !== "") ?? [];
+  const messageSids = MESSAGE_NAMES.flatMap(valuesOf);
+  if (messageSids.some((sid) => sid.startsWith("IM")) || valuesOf("ConversationSid").length > 0) {
+    return {
+      reason: "it is a webhook of Twilio Conversations (ids that begin with IM or CH), which is another product",
+      remedy:
+        "In Twilio's console, take this URL out of the Conversations service's webhooks, and set it as the webhook of the number or the Messaging Service.",
+    };
+  }
+  if (new Set(messageSids).size > 1) {
+    return { reason: "its MessageSid, SmsSid and SmsMessageSid are not the same id", remedy: NOT_TWILIO };
+  }
+  if (messageSids.some((sid) => !MESSAGE.test(sid))) {
+    return { reason: "its MessageSid is not SM or MM and 32 hexadecimal digits", remedy: NOT_TWILIO };
+  }
+  const accountSids = valuesOf("AccountSid");
+  if (new Set(accountSids).size > 1 || accountSids.some((sid) => !ACCOUNT.test(sid))) {
+    return { reason: "its AccountSid is not AC and 32 hexadecimal digits", remedy: NOT_TWILIO };
+  }
+  const serviceSids = valuesOf("MessagingServiceSid");
+  if (new Set(serviceSids).size > 1 || serviceSids.some((sid) => !SERVICE.test(sid))) {
+    return { reason: "its MessagingServiceSid is not MG and 32 hexadecimal digits", remedy: NOT_TWILIO };
+  }
+  return undefined;
+}
+
+/** A message of a person always names its account; only a status callback may leave it out. */
+export const NO_ACCOUNT: SidFault = { reason: "it is a message without an AccountSid", remedy: NOT_TWILIO };
