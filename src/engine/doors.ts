@@ -1,6 +1,7 @@
 import { OwnlineError } from "../errors.ts";
 import { newId } from "../model/ids.ts";
 import type { InboundMessage, OutboundMessage } from "../model/message.ts";
+import { refuseMixedChannels } from "../model/phone-number.ts";
 import type { RecordedInbound } from "../storage/storage.ts";
 import type { InboundText, StatusReport } from "../transport/transport.ts";
 import type { Attend } from "./attend.ts";
@@ -72,6 +73,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
           "from is one of your own senders. A simulated text comes from a person; to write to a person from your number, call send({ key, to, body })",
         );
       }
+      refuseMixedChannels(sender, from);
       if (body.trim() === "" && media.length === 0) {
         throw new OwnlineError("invalid_message", "the simulated text is empty: give it a body or media");
       }
@@ -106,6 +108,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
           "to is one of your own senders: a number of yours cannot text itself, and two of them would talk for ever. Give the person's number",
         );
       }
+      refuseMixedChannels(route.sender, to);
       const groupId = newId("g");
       const parts = compose(context, groupId, checkBody(input.body, "send"), checkMedia(input.media, "send"));
       await open();

@@ -134,7 +134,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
   if (!recorded.message.needsAnswer) {
     const reason =
       route === null
-        ? "it came to a number that is not among the configured senders: add it to senders, or point its webhook elsewhere"
+        ? strangerReason(text.to)
         : (silent?.reason ?? text.swept?.unanswered ?? "the person has opted out");
     tell.notice({
       kind: "not-answered",
@@ -144,6 +144,16 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
     });
   }
   return recorded;
+}
+
+/** Longer than any short code, and no E.164: only Twilio's first API version wrote numbers so. */
+const NATIONAL = /^\d{9,15}$/;
+
+/** Why a message to a number that is none of the configured senders is not answered, and who must change what. */
+function strangerReason(to: string): string {
+  return NATIONAL.test(to)
+    ? "it came to a number in national format, without a plus sign and the country code: Twilio's API version 2008-08-01 writes numbers so, and replies to them fail. Set the API version of the number, or of its TwiML app, to 2010-04-01 in Twilio's console (ApiVersion in its API), and keep the number in E.164 in senders"
+    : "it came to a number that is not among the configured senders: add it to senders, or point its webhook elsewhere";
 }
 
 function wishIn(verdicts: readonly InboundVerdict[]): InboundVerdict["consent"] {

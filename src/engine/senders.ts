@@ -1,4 +1,4 @@
-import { OwnlineError } from "../errors.ts";
+import { isOwnlineError, OwnlineError } from "../errors.ts";
 import { hook } from "../hook.ts";
 import { isMessagingService, normalizeAddress } from "../model/phone-number.ts";
 import { lineOf, type SenderConfig, type SenderResolver } from "../model/sender.ts";
@@ -124,7 +124,7 @@ function configOf(sender: string | SenderConfig, path: string): SenderConfig {
   } catch (error) {
     throw new OwnlineError(
       "invalid_options",
-      `${path}: a sender is a number in E.164 (+15703251809), a short code, a channel address (whatsapp:+15703251809) or a Messaging Service (MG…)`,
+      `${path}: a sender is a number in E.164 (+15703251809), a short code, a channel address (whatsapp:+15703251809) or a Messaging Service (MG…). ${isOwnlineError(error) ? error.message : ""}`,
       { cause: error },
     );
   }

@@ -2,10 +2,10 @@ import { OwnlineError } from "../errors.ts";
 import type { Conversation } from "../model/conversation.ts";
 import { newId } from "../model/ids.ts";
 import type { Message } from "../model/message.ts";
-import { normalizeAddress, withoutChannel } from "../model/phone-number.ts";
 import type { ConversationList, ConversationPage, Erased } from "../storage/storage.ts";
 import type { Attend } from "./attend.ts";
 import type { EngineContext } from "./context.ts";
+import { type EraseRequest, eraseOrder } from "./erase.ts";
 import { type Explanation, explain } from "./explain.ts";
 import {
   type ChangePageInput,
@@ -14,7 +14,6 @@ import {
   checkLimit,
   checkMessagePage,
   checkObject,
-  checkPerson,
   checkPosition,
   type MessagePageInput,
 } from "./inputs.ts";
@@ -51,15 +50,18 @@ export interface Upkeep {
   explain(messageId: string): Promise<Explanation | null>;
   /**
    * Forgets a person, on one line or on all, on SMS, WhatsApp and RCS of the number alike. Late webhooks and callbacks
-   * find nothing; an opt-out outlives the data, under a key that says nothing about the person.
+   * find nothing; an opt-out outlives the data, under a keyed hash of the number.
+   *
+   * `participant` is a number as people write it, or any participant that `conversations()` returns; repeated, it finds
+   * nothing. What the database and the provider keep all the same: docs/guide/privacy.md.
+   *
+   * @throws OwnlineError `invalid_address` where it is no number in E.164, and no conversation has it as it is written;
+   * `storage_unavailable`, and then call it again: SQLite throws it too where a copy is left in its log
    */
-  erase(order: { readonly participant: string; readonly line?: string }): Promise<Erased>;
+  erase(order: EraseRequest): Promise<Erased>;
   /** Retention: removes up to `limit` (1000) messages older than `olderThanMs` that nothing waits for. Call it again until it says 0. */
   purge(order: { readonly olderThanMs: number; readonly limit?: number }): Promise<Erased>;
 }
-
-/** The addresses by which one number may have texted us: consent spans them, and so does forgetting. */
-const CHANNELS = ["", "whatsapp:", "rcs:"];
 
 export function createUpkeep(
   { storage }: Pick<EngineContext, "storage">,
@@ -132,19 +134,9 @@ export function createUpkeep(
 
     async erase(order) {
       checkObject(order, "erase");
-      const participant = checkPerson(order.participant, "participant");
-      const line = order.line === undefined ? null : normalizeAddress(order.line, "line");
+      const erase = eraseOrder(order);
       await open();
-      const number = withoutChannel(participant);
-      const addresses = number.startsWith("+") ? CHANNELS.map((channel) => channel + number) : [participant];
-      let conversations = 0;
-      let messages = 0;
-      for (const address of addresses) {
-        const erased = await storage.erase({ op: newId("o"), participant: address, line });
-        conversations += erased.conversations;
-        messages += erased.messages;
-      }
-      return { conversations, messages };
+      return erase(storage);
     },
 
     async purge(order) {

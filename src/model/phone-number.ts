@@ -1,4 +1,5 @@
 import { OwnlineError } from "../errors.ts";
+import { withoutTrunkPrefix } from "./trunk-prefix.ts";
 
 const E164 = /^\+[1-9]\d{6,14}$/;
 const SHORT_CODE = /^\d{3,8}$/;
@@ -7,7 +8,15 @@ const CHANNEL = /^[a-z][a-z0-9-]*:/;
 const KNOWN_CHANNELS: ReadonlySet<string> = new Set(["", "whatsapp:", "rcs:", "messenger:"]);
 // https://www.twilio.com/docs/glossary/what-is-a-sid
 const SERVICE = /^MG[0-9a-fA-F]{32}$/;
-const FORMATTING = /[\s().-]/g;
+/** As people write a channel, before it is known to be one. */
+const ANY_CHANNEL = /^[a-z][a-z0-9-]*:/i;
+/** Characters without a shape: joiners, marks of direction, the soft hyphen, byte order marks. Copied text is full of them. */
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
+/** Latin letters, digits and signs in the width of Chinese ones, U+FF01 to U+FF5E. */
+const FULL_WIDTH = /[\uff01-\uff5e]/g;
+const FULL_WIDTH_OFFSET = 0xfee0;
+/** White space, dots, and every dash: typographic ones, the minus sign, the hyphen bullet. Brackets go later. */
+const FORMATTING = /[\s.\p{Dash_Punctuation}\u2212\u02d7\u2043]/gu;
 
 /** Whether an address is the id of a Twilio Messaging Service: `MG` and 32 hexadecimal digits, in either case. */
 export function isMessagingService(address: string): boolean {
@@ -21,39 +30,77 @@ export function withoutChannel(address: string): string {
 
 /**
  * Brings an address that a caller gave into the form that carriers use: E.164 (`+15703251809`), a short code, or
- * either behind a channel (`whatsapp:+15703251809`). Spaces, dots, dashes and brackets are formatting and are dropped;
- * a number without its country code is not guessed at.
+ * either behind a channel (`whatsapp:+15703251809`). Spaces, dots, dashes, brackets and invisible characters are
+ * formatting and are dropped, and full-width digits and signs are read. A trunk zero is dropped where the numbering plan
+ * leaves no doubt (`+44 (0)20 …`), and kept in Italy, San Marino and the Vatican. A number without its country code is
+ * not guessed at.
  *
- * @throws OwnlineError `invalid_address`
+ * @throws OwnlineError `invalid_address`, which names a character that no number holds by its code point (`U+0661`)
  */
 export function normalizeAddress(address: unknown, name: string): string {
-  const trimmed = typeof address === "string" ? address.trim() : "";
-  if (isMessagingService(trimmed)) return trimmed;
-  const channel = CHANNEL.exec(trimmed)?.[0] ?? "";
+  const plain = typeof address === "string" ? plainCharacters(address) : "";
+  if (isMessagingService(plain)) return plain;
+  const channel = ANY_CHANNEL.exec(plain)?.[0] ?? "";
   if (!KNOWN_CHANNELS.has(channel)) {
     throw new OwnlineError(
       "invalid_address",
       `${name} begins with a channel that is not known: write a number in E.164, or put whatsapp:, rcs: or messenger: before the address`,
     );
   }
-  const rest = trimmed.slice(channel.length);
+  const rest = plain.slice(channel.length).trim();
   // An agent of RCS and a page of Messenger have names and ids, not numbers.
-  if ((channel === "rcs:" || channel === "messenger:") && rest !== "") return trimmed;
-  const number = rest.replace(FORMATTING, "");
+  if ((channel === "rcs:" || channel === "messenger:") && rest !== "" && !rest.startsWith("+")) return channel + rest;
+  const written = rest.replace(FORMATTING, "").replaceAll("[", "(").replaceAll("]", ")");
+  const number = withoutTrunkPrefix(written, name);
   if (E164.test(number) || SHORT_CODE.test(number)) return channel + number;
-  const fault =
-    address === undefined || address === null || address === ""
-      ? "is missing"
-      : "is not a phone number that a carrier understands";
   throw new OwnlineError(
     "invalid_address",
-    `${name} ${fault}: write it in E.164, a text that begins with a plus sign and the country code, for example +15703251809`,
+    `${name} ${faultOf(address, written)}: write it in E.164, a text that begins with a plus sign and the country code, for example +15703251809`,
+  );
+}
+
+function plainCharacters(address: string): string {
+  return address
+    .replace(INVISIBLE, "")
+    .replace(FULL_WIDTH, (wide) => String.fromCharCode(wide.charCodeAt(0) - FULL_WIDTH_OFFSET))
+    .trim();
+}
+
+function faultOf(address: unknown, written: string): string {
+  if (address === undefined || address === null || address === "") return "is missing";
+  // A plus sign counts at the beginning only. Without a digit it is no number at all, and no character is to blame.
+  const stranger = /\p{Decimal_Number}/u.test(written)
+    ? /[^\d()+]|(?!^)\+/u.exec(written)?.[0].codePointAt(0)
+    : undefined;
+  if (stranger === undefined) return "is not a phone number that a carrier understands";
+  return `holds the character U+${stranger.toString(16).toUpperCase().padStart(4, "0")}, which does not belong there`;
+}
+
+/** The channel of an address, `""` for SMS and MMS: `whatsapp:+15550001111` → `whatsapp:`. */
+function channelOf(address: string): string {
+  return CHANNEL.exec(address)?.[0] ?? "";
+}
+
+/**
+ * Refuses a message between a sender of ours and a person on different channels: Twilio refuses it too (21910). A
+ * Messaging Service picks among its senders, which may be of several channels, so nothing is refused there.
+ *
+ * @throws OwnlineError `invalid_address`
+ * @see https://www.twilio.com/docs/api/errors/21910
+ */
+export function refuseMixedChannels(sender: string, person: string): void {
+  const [ours, theirs] = [channelOf(sender), channelOf(person)];
+  if (isMessagingService(sender) || ours === theirs) return;
+  const spoken = (channel: string) => (channel === "" ? "SMS" : channel.slice(0, -1));
+  throw new OwnlineError(
+    "invalid_address",
+    `the sender is of ${spoken(ours)} and the person's address of ${spoken(theirs)}, and a message keeps to one channel (Twilio 21910): use ${theirs === "" ? "a phone number of yours as the sender" : `a sender that begins with ${theirs}`}, or ${ours === "" ? "the person's number without a channel" : `put ${ours} before the person's address`}`,
   );
 }
 
 /** An address for log lines above `debug`: `+15703251809` → `+1570…09`. */
 export function maskAddress(address: string): string {
-  const channel = CHANNEL.exec(address)?.[0] ?? "";
+  const channel = channelOf(address);
   const rest = address.slice(channel.length);
   if (rest.length <= 6) return `${channel}…${rest.slice(-2)}`;
   return `${channel}${rest.slice(0, rest.length > 9 ? 5 : 2)}…${rest.slice(-2)}`;
