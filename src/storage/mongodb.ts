@@ -10,8 +10,8 @@ import { changes, conversations, due, messages, rivals, story, unrecorded } from
 import { CLAIM_SWEEP, COMMIT_SWEEP, REQUEUE_TURN, SUSPECT } from "./mongodb/repair.ts";
 import { storeOver } from "./mongodb/store.ts";
 import { recordInbound, recordOutbound } from "./mongodb/texts.ts";
-import { reach } from "./mongodb/transaction.ts";
 import { CLAIM_TURN, COMMIT_TURN, RELEASE_TURN, SET_PAUSED } from "./mongodb/turns.ts";
+import { withinReach } from "./mongodb/within-reach.ts";
 import { HEARTBEAT } from "./mongodb/workers.ts";
 import { WorkingSet } from "./mongodb/working-set.ts";
 import { keepable } from "./sql/statement.ts";
@@ -41,7 +41,8 @@ export interface MongodbOptions {
  * The ledger in MongoDB, over a `Db` of the official driver (`mongodb` 7). Every operation is one transaction, which
  * locks the conversation first, so conversations never wait for each other; it is acknowledged by a majority of the
  * members, journaled, whatever write concern the `Db` has, and read from the primary. Times come from the server's
- * own clock. All collections begin with `ownline_`.
+ * own clock. All collections begin with `ownline_`. A server that cannot be reached is `storage_unavailable` within 5 s,
+ * whatever `serverSelectionTimeoutMS` says.
  *
  * At most 8 transactions are under way at once over one client, and one fewer than its `maxPoolSize` where that is
  * small. Further calls wait for their turn: the worker's in one line, texts and what else comes from outside in another,
@@ -71,8 +72,8 @@ export function mongodb(db: MongoDb, options: MongodbOptions = {}): Storage {
 
   return {
     name: "mongodb",
-    migrate: () => reach(() => migrate(store)),
-    open: () => reach(() => openLedger(store)),
+    migrate: () => withinReach(db, () => migrate(store)),
+    open: () => withinReach(db, () => openLedger(store)),
     close: async () => {},
 
     recordInbound: (record) => recordInbound(store, record),
@@ -101,21 +102,21 @@ export function mongodb(db: MongoDb, options: MongodbOptions = {}): Storage {
       const [doc] = await find("conversations", id);
       return doc === undefined ? null : conversationOf(doc);
     },
-    conversations: (page) => reach(() => conversations(store, page)),
-    messages: (page) => reach(() => messages(store, page)),
-    changes: (page) => reach(() => changes(store, page)),
+    conversations: (page) => withinReach(db, () => conversations(store, page)),
+    messages: (page) => withinReach(db, () => messages(store, page)),
+    changes: (page) => withinReach(db, () => changes(store, page)),
     story: (messageId) => story(store, messageId),
 
     erase: once(store, ERASE),
     purge: once(store, PURGE),
 
     claimSweep: once(store, CLAIM_SWEEP),
-    unrecorded: (keys) => reach(() => unrecorded(store, keys)),
+    unrecorded: (keys) => withinReach(db, () => unrecorded(store, keys)),
     commitSweep: once(store, COMMIT_SWEEP),
   };
 
   function find(table: "consents" | "conversations", id: string) {
-    return reach(() => new WorkingSet(store, null).find(table, { _id: keepable(id) }));
+    return withinReach(db, () => new WorkingSet(store, null).find(table, { _id: keepable(id) }));
   }
 }
 

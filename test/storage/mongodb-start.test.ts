@@ -1,5 +1,7 @@
+import { MongoClient } from "mongodb";
 import { describe, expect, it } from "vitest";
 import { type MongoDb, mongodb } from "../../src/storage/mongodb.ts";
+import { freePort } from "../databases/free-port.ts";
 
 describe("mongodb at the start", () => {
   it("refuses a server without transactions, and says what to do", async () => {
@@ -63,6 +65,49 @@ function answering({ hello, meta }: { readonly hello: object; readonly meta?: ob
       deleteMany: never,
       bulkWrite: never,
       createIndexes: never,
+    }),
+  };
+}
+
+describe("mongodb where nothing listens", () => {
+  it.each(["open", "migrate"] as const)("says so within 5 s at %s(), and not after the driver's 30 s", async (call) => {
+    const client = new MongoClient(`mongodb://127.0.0.1:${await freePort()}/?replicaSet=rs0`);
+    const started = performance.now();
+    await expect(mongodb(client.db("ledger"))[call]()).rejects.toMatchObject({
+      code: "storage_unavailable",
+      retryable: true,
+      message: expect.stringContaining("MongoDB cannot be reached"),
+    });
+    expect(performance.now() - started).toBeLessThan(DRIVER_WAITS_MS / 2);
+    await client.close();
+  });
+
+  it("refuses a text as well, so that the provider's webhook is answered while the provider waits", async () => {
+    const silent = mongodb({ ...answering({ hello: {} }), ...hanging() });
+    await expect(silent.consent("someone")).rejects.toMatchObject({ code: "storage_unavailable", retryable: true });
+  });
+
+  it("gives a slow server that answers a ping the time that it needs", async () => {
+    const slow = new Promise<void>((resolve) => setTimeout(resolve, SLOW_MS));
+    const db = answering({ hello: { ok: 1 } });
+    const waiting = { ...db.collection(""), find: () => ({ toArray: () => slow.then(() => []) }) };
+    await expect(mongodb({ ...db, collection: () => waiting }).consent("someone")).resolves.toBeNull();
+  });
+});
+
+/** Longer than a call may hang before the server is asked for. */
+const SLOW_MS = 3_000;
+/** `serverSelectionTimeoutMS` of the driver. */
+const DRIVER_WAITS_MS = 30_000;
+
+/** A server that takes everything and answers nothing. */
+function hanging(): Pick<MongoDb, "collection" | "command"> {
+  const never = (): Promise<never> => new Promise(() => {});
+  return {
+    command: never,
+    collection: (name) => ({
+      ...answering({ hello: {} }).collection(name),
+      find: () => ({ toArray: never }),
     }),
   };
 }

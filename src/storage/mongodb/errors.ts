@@ -83,10 +83,16 @@ const REFUSED =
 const DUPLICATE =
   "MongoDB holds a document with such an id already, so nothing was written: ids must be new and unique.";
 
+const UNREACHABLE =
+  "MongoDB cannot be reached: see that its primary is up and that this process may connect to it. The same call may be repeated.";
+
+/** What a call is told whose server does not answer at all. */
+export function outOfReach(): OwnlineError {
+  return new OwnlineError("storage_unavailable", UNREACHABLE, { retryable: true });
+}
+
 function sentenceOf({ name, code }: ServerError): string {
-  if (OUT_OF_REACH.test(name)) {
-    return "MongoDB cannot be reached: see that its primary is up and that this process may connect to it. The same call may be repeated.";
-  }
+  if (OUT_OF_REACH.test(name)) return UNREACHABLE;
   if (code !== null && isOf("full", code)) {
     return "MongoDB has no space left to write: free some on its disk. The same call may be repeated.";
   }

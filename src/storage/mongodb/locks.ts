@@ -3,7 +3,7 @@ import type { MongoDocument } from "./client.ts";
 import { number, text } from "./fields.ts";
 import type { Table } from "./schema.ts";
 import { sessionOf } from "./store.ts";
-import { reach } from "./transaction.ts";
+import { withinReach } from "./within-reach.ts";
 import type { WorkingSet } from "./working-set.ts";
 import { addressKey } from "./writes.ts";
 
@@ -101,5 +101,5 @@ export async function lockAll(
 export async function keepWorkerAlive(set: WorkingSet, workerId: string, leaseMs: number): Promise<void> {
   const { workers } = set.store.tables;
   const update = { $max: { aliveUntil: set.now + leaseMs } };
-  await reach(() => workers.updateOne({ _id: workerId }, update, { upsert: true }));
+  await withinReach(set.store.db, () => workers.updateOne({ _id: workerId }, update, { upsert: true }));
 }

@@ -2,6 +2,7 @@ import type { Line } from "./admission.ts";
 import type { MongoSession } from "./client.ts";
 import { commitErrorOf, isUnknownCommit, mayRunAgain, serverErrorOf, storageError } from "./errors.ts";
 import { type Store, TRANSACTION } from "./store.ts";
+import { withinReach } from "./within-reach.ts";
 
 /** What a transaction came to. */
 export interface Judged<R> {
@@ -27,7 +28,7 @@ const LONGEST_WAIT_MS = 100;
  * @throws OwnlineError `storage_unavailable`, retryable.
  */
 export function transact<R>(store: Store, line: Line | null, judge: Judge<R>): Promise<R> {
-  const run = () => runUntilCommitted(store, judge);
+  const run = () => withinReach(store.db, () => runUntilCommitted(store, judge));
   // It keeps its place between its runs: who meets conflicts would be overtaken by everybody else.
   return line === null ? run() : store.admit(line, run);
 }
@@ -80,13 +81,4 @@ async function giveUp(session: MongoSession): Promise<void> {
 function waitBefore(run: number): Promise<void> {
   const longestMs = Math.min(LONGEST_WAIT_MS, 2 ** run);
   return new Promise((resolve) => setTimeout(resolve, Math.random() * longestMs));
-}
-
-/** Runs a call of the driver outside a transaction. */
-export async function reach<R>(call: () => Promise<R>): Promise<R> {
-  try {
-    return await call();
-  } catch (error) {
-    throw storageError(error);
-  }
 }
