@@ -41,7 +41,19 @@ const GROUPS: readonly Group[] = [
   ["retry-later", SLOWER, "14107 21611 30001 30017 30022 63017 63018"],
   ["retry-later", "try tomorrow: the daily limit is reached", "30023 30027 30454 63038"],
   ["retry-later", "try later, twice at most", "30003 30008 30035 30450"],
+  // https://www.twilio.com/docs/messaging/features/compliance-toolkit
+  [
+    "retry-later",
+    "send it again in the hours in which the person may be texted: it was not sent, since quiet hours or local rules forbid it now",
+    "30610 30615",
+  ],
+  ["retry-later", "send it again: Twilio could not put it off to permitted hours, and did not send it", "30047"],
   ["permanent", "never answer it: Twilio stopped a loop", "30039"],
+  [
+    "permanent",
+    "send from a sender of the person's own channel: SMS to SMS, WhatsApp to WhatsApp, RCS to RCS",
+    "21910",
+  ],
   ["permanent", "send an approved template: the 24 hours to answer freely are over", "63016"],
   ["permanent", "send it again only if it still matters: it expired in the queue", "30036"],
   [
