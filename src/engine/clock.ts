@@ -1,5 +1,7 @@
 /** How the engine waits. Instants in the ledger come from the storage's clock, never from this one. */
 export interface EngineClock {
+  /** Whether an idle sleep moves this clock on at once, as a test's does. @default false */
+  readonly jumps?: boolean;
   /** Milliseconds that only rise; for measuring how long something took. */
   now(): number;
   /**

@@ -38,13 +38,38 @@ type Look =
  *
  * @throws OwnlineError `storage_unavailable`
  */
-export function createReconcile(context: EngineContext): Reconcile {
-  const { clock, storage, transport, sending, tell } = context;
+export function createReconcile(
+  context: EngineContext,
+  { isJumping = () => false }: { readonly isJumping?: () => boolean } = {},
+): Reconcile {
+  const { clock, storage, transport, sending, tell, logger } = context;
   const windowMs = sending.unknownWindowMs;
   const firstLookMs = Math.min(LOOK_MS, windowMs);
   /** Since when, by this process's clock, the carrier's list cannot be read. */
   let unreadableSince: number | null = null;
   const isNew = firstTime();
+  const isFirstStandstill = firstTime();
+  /** By message, both clocks at its last look after the window. */
+  const overdue = new Map<string, { readonly ours: number; readonly theirs: number }>();
+
+  /**
+   * Whether a clock that jumps runs away from the provider's, as where a test moves the one and the emulator is on real
+   * time: then the provider's clock never says that the window is over, and `settled()` would ask it without end.
+   */
+  const standsStill = ({ id }: OutboundMessage, theirs: number): boolean => {
+    if (!isJumping()) return false;
+    const ours = clock.now();
+    const last = overdue.get(id);
+    overdue.set(id, { ours, theirs });
+    if (last === undefined || theirs - last.theirs >= (ours - last.ours) / 2) return false;
+    overdue.delete(id);
+    if (isFirstStandstill(transport.name)) {
+      logger.warn(
+        "settled() went by this process's clock alone, since the provider's clock does not move with it: give both the same clock, for example twilioEmulator({ now: () => clock.now() })",
+      );
+    }
+    return true;
+  };
 
   const lookFor = async (message: OutboundMessage, unknown: UnknownState, signal: AbortSignal): Promise<Look> => {
     const first = unknown.attempts[0];
@@ -74,14 +99,15 @@ export function createReconcile(context: EngineContext): Reconcile {
     return witnesses.length === 0 ? { kind: "unseen", asOf } : { kind: "found", witnesses, asOf };
   };
 
-  const isOver = (unknown: UnknownState, look: Look): boolean => {
+  const isOver = (message: OutboundMessage, unknown: UnknownState, look: Look): boolean => {
     if (unknown.forMs < windowMs) return false;
     if (look.kind === "unreadable") {
       const waitedMs = unreadableSince === null ? 0 : clock.now() - unreadableSince;
       return unknown.forMs >= DAY_MS || (unknown.forMs >= 2 * windowMs && waitedMs >= windowMs);
     }
+    if (look.kind === "called-off") return false;
     return (
-      look.kind !== "called-off" && (look.asOf === null || witnessedMs(unknown, look.asOf) >= windowMs - firstLookMs)
+      look.asOf === null || witnessedMs(unknown, look.asOf) >= windowMs - firstLookMs || standsStill(message, look.asOf)
     );
   };
 
@@ -158,7 +184,7 @@ export function createReconcile(context: EngineContext): Reconcile {
     const look = await lookFor(message, unknown, signal);
     if (look.kind === "called-off") return false;
     if (look.kind === "found" && (await claim(look.witnesses, signal))) return true;
-    if (isOver(unknown, look)) return decide(message, look, signal);
+    if (isOver(message, unknown, look)) return decide(message, look, signal);
     await lookAgain(message, unknown, look, signal);
     return false;
   };

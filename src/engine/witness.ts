@@ -1,4 +1,5 @@
 import type { OutboundMessage } from "../model/message.ts";
+import { wellFormed } from "../model/well-formed.ts";
 import type { Rivals, UnknownAttempt, UnknownState } from "../storage/storage.ts";
 import type { CarrierMessage, FoundMessages } from "../transport/transport.ts";
 
@@ -13,14 +14,31 @@ const ALLOWANCE_MS = 60_000;
 
 /** What in the carrier's list may be this message, by its addresses and content. */
 export function alikeIn(found: FoundMessages, message: OutboundMessage): readonly CarrierMessage[] {
-  return found.messages.filter(
-    ({ from, to, body, mediaCount }) =>
+  const said = comparable(message.body);
+  const candidates = found.messages.filter(
+    ({ from, to, body, bodyWithoutNotice = body, mediaCount }) =>
       // Null while the carrier has not picked a number of the service.
       (from === null || from === message.from) &&
       to === message.to &&
-      body === message.body &&
+      (comparable(body) === said || comparable(bodyWithoutNotice) === said) &&
       (mediaCount === null || mediaCount === message.media.length),
   );
+  const exact = candidates.filter(({ body }) => body === message.body);
+  return exact.length > 0 ? exact : candidates;
+}
+
+/**
+ * A text by what providers leave as it is: they write line ends their own way, drop blanks at the end of a line or of
+ * the text, and compose characters.
+ */
+function comparable(body: string): string {
+  return wellFormed(body)
+    .normalize("NFC")
+    .replace(/\r\n?|\u2028|\u2029/g, "\n")
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n")
+    .trim();
 }
 
 export interface Evidence {

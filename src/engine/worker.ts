@@ -71,13 +71,15 @@ export function createWorker(context: EngineContext): Worker {
   let crowded = false;
   /** What the last pass met: whatever is still due is not asked about again at once, or by `drain` at all. */
   let met: OwnlineError | null = null;
+  /** `settled()` runs: nothing happens but what is due. */
+  let idling = false;
   const lastError = (): OwnlineError | null => met;
 
   const beat = createBeat(context, { runs, wake });
   const alive = heart(context, beat);
   const sweeper = createSweeper(context, (recorded) => heed(self, recorded));
   const deliver = createDeliver(context);
-  const reconcile = createReconcile(context);
+  const reconcile = createReconcile(context, { isJumping: () => idling && clock.jumps === true });
 
   const claimTurns = createClaims(context, { runs, isStopping: () => stopping !== null, wake });
 
@@ -255,7 +257,10 @@ export function createWorker(context: EngineContext): Worker {
         while (stopping === null && left() > 0) {
           const since = bell.rings;
           met = null;
-          ({ nextInMs } = await pass());
+          idling = idle;
+          ({ nextInMs } = await pass().finally(() => {
+            idling = false;
+          }));
           if (nextInMs === null || nextInMs > left()) break;
           const error = lastError();
           // Nothing is settled by waiting for what no repetition can mend.

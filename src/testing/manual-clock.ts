@@ -1,5 +1,7 @@
 /** Time that a test moves by hand. Fits wherever ownline takes a clock: `memory({ clock })`, `ownline({ clock })`. */
 export interface ManualClock {
+  /** An idle sleep moves this clock on by itself, however slow the other clocks are. */
+  readonly jumps: true;
   /** Unix milliseconds. */
   now(): number;
   /**
@@ -51,6 +53,7 @@ export function manualClock(startMs: number = START_MS): ManualClock {
   }
 
   return {
+    jumps: true,
     now: () => now,
     async advance(ms) {
       const until = now + ms;

@@ -209,6 +209,8 @@ export interface CarrierMessage {
   readonly from: string | null;
   readonly to: string;
   readonly body: string;
+  /** The text without what the provider put before it, as for a trial account. @default the body alone */
+  readonly bodyWithoutNotice?: string;
   /** `null` where the carrier does not say, or not yet. */
   readonly mediaCount: number | null;
   readonly status: CarrierStatus;

@@ -294,3 +294,65 @@ describe("a message whose answer was lost", () => {
     expect(house.carrier.sent).toHaveLength(1);
   });
 });
+
+describe("what a provider changes in a text", () => {
+  it.each<[string, string, string, Partial<CarrierMessage>]>([
+    ["drops blanks at its end", "On its way. ", "On its way.", {}],
+    ["drops blanks at a line's end", "one  \ntwo", "one\ntwo", {}],
+    ["writes line ends its own way", "one\ntwo\nthree", "one\r\ntwo\rthree", {}],
+    ["composes characters", "cafe\u0301", "caf\u00e9", {}],
+    ["takes them apart", "caf\u00e9", "cafe\u0301", {}],
+    ["puts a notice before it", "hello", "Trial: hello", { bodyWithoutNotice: "hello" }],
+  ])("does not hide it in the list: it %s", async (_, body, listed, more) => {
+    const one = scene();
+    await using house = one.house;
+    house.carrier.answers.push(lost);
+    await house.sms.send({ key: "1", to: PERSON, body });
+    await house.sms.processDue();
+    one.took(listed, more);
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(1);
+    expect(kinds(one)).toContain("found");
+  });
+
+  it("hides no difference in the words: another text is no proof", async () => {
+    const one = scene();
+    await using house = one.house;
+    house.carrier.answers.push(lost);
+    await house.sms.send({ key: "1", to: PERSON, body: "See you at 7" });
+    await house.sms.processDue();
+    one.took("See you at 8");
+    await house.sms.settled();
+    expect(kinds(one)).toContain("resent");
+  });
+});
+
+describe("settled() beside a provider on real time", () => {
+  it("ends after a few looks by the clock that the test moves, and says how to give both one clock", async () => {
+    const one = scene();
+    await using house = one.house;
+    const asOf = Date.now();
+    let looks = 0;
+    house.carrier.find = async () => {
+      looks += 1;
+      return { messages: [], asOf };
+    };
+    house.carrier.answers.push(lost);
+    await house.sms.send({ key: "1", to: PERSON, body: "hello" });
+    await house.sms.settled();
+    expect(looks).toBeLessThan(20);
+    expect(kinds(one)).toContain("resent");
+    expect(house.log.filter((line) => line.includes("twilioEmulator({ now:"))).toHaveLength(1);
+  });
+
+  it("still goes by the provider's clock where it moves, and without settled() wherever it stands", async () => {
+    const one = scene();
+    await using house = one.house;
+    const asOf = house.clock.now();
+    house.carrier.find = async () => ({ messages: [], asOf });
+    house.carrier.answers.push(lost);
+    await house.sms.send({ key: "1", to: PERSON, body: "hello" });
+    await one.pass(10 * MINUTE);
+    expect(house.carrier.sent).toHaveLength(1);
+  });
+});

@@ -2,7 +2,7 @@ import { setTimeout as sleepFor } from "node:timers/promises";
 import type { AsyncDisposing } from "../../async-disposing.ts";
 import { OwnlineError } from "../../errors.ts";
 import { type CallResponse, createCaller } from "./twilio-emulator/caller.ts";
-import { createDelivery, type EmulatedOutcome } from "./twilio-emulator/delivery.ts";
+import { checkOutcome, createDelivery, type EmulatedOutcome } from "./twilio-emulator/delivery.ts";
 import { createFaults, type Faults } from "./twilio-emulator/faults.ts";
 import { createInbound, type EmulatedText, type EmulatedTextResult } from "./twilio-emulator/inbound.ts";
 import {
@@ -104,7 +104,11 @@ export interface TwilioEmulator extends AsyncDisposing {
   redeliver(sid: string): Promise<CallResponse | null>;
   /** Gives a message a status, and posts it to its callback. */
   report(sid: string, status: EmulatedStatus, errorCode?: number): Promise<void>;
-  /** What becomes of messages to this person from now on; `delivered` where nothing is set. */
+  /**
+   * What becomes of messages to this person from now on; `delivered` where nothing is set.
+   *
+   * @throws OwnlineError `invalid_options` for anything that is not an outcome, such as `queued`.
+   */
   setOutcome(to: string, outcome: EmulatedOutcome): void;
   /**
    * Sets the webhook of a number, as the console does.
@@ -258,7 +262,10 @@ export function twilioEmulator(options: TwilioEmulatorOptions): TwilioEmulator {
     text: (text) => inbound.text(text),
     redeliver: (sid) => inbound.redeliver(sid),
     report: (sid, status, errorCode) => delivery.report(sid, status, errorCode),
-    setOutcome: (to, outcome) => void outcomes.set(to, outcome),
+    setOutcome(to, outcome) {
+      checkOutcome(outcome);
+      outcomes.set(to, outcome);
+    },
     setWebhook(phoneNumber, url) {
       const number = ledger.numbers.get(phoneNumber);
       if (number === undefined) throw new OwnlineError("not_found", "The emulator's account does not own this number.");

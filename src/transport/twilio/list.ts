@@ -33,6 +33,9 @@ const DAY_MS = 86_400_000;
 /** Where a long list is read to its end: the most that Twilio puts on a page. */
 const LARGE = { PageSize: "1000" };
 
+/** What a trial account's texts begin with: https://www.twilio.com/docs/messaging/guides/how-to-use-your-free-trial-account */
+const TRIAL_NOTICE = /^Sent from your Twilio trial account\s*-\s*/i;
+
 const MESSAGES: TwilioList = { resource: "Messages.json", key: "messages", name: "the list of messages" };
 const NUMBERS: TwilioList = {
   resource: "IncomingPhoneNumbers.json",
@@ -78,11 +81,14 @@ export async function find(rest: TwilioRest, { from, to, since }: FindQuery): Pr
 function sentOf(message: Fields): CarrierMessage | null {
   const status = carrierStatus(textOf(message, "status"));
   if (status === undefined) return null;
+  const body = bodyOf(message);
+  const unmarked = body.replace(TRIAL_NOTICE, "");
   return {
     carrierId: sidOf(message),
     from: typeof message.from === "string" ? message.from : null,
     to: textOf(message, "to"),
-    body: bodyOf(message),
+    body,
+    ...(unmarked !== body && { bodyWithoutNotice: unmarked }),
     mediaCount: countedMedia(message),
     status,
     createdAt: dateOf(message),

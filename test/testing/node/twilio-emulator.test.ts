@@ -359,3 +359,21 @@ describe("over HTTP", () => {
     expect(status).toBe(413);
   });
 });
+
+describe("setOutcome", () => {
+  it.each<[string, unknown]>([
+    ["a word", "queued"],
+    ["a status on the way", { status: "queued" }],
+    ["another status on the way", { status: "accepted" }],
+    ["a status of texts that came in", { status: "received" }],
+    ["no status", {}],
+    ["nothing", undefined],
+    ["null", null],
+    ["a code that is text", { status: "failed", errorCode: "30003" }],
+  ])("refuses %s where it is called", (_, outcome) => {
+    const { emulator } = bench();
+    expect(() => Reflect.apply(emulator.setOutcome, emulator, [PERSON, outcome])).toThrow(
+      expect.objectContaining({ code: "invalid_options" }),
+    );
+  });
+});

@@ -119,6 +119,20 @@ describe("an odd entry of Twilio's list", () => {
   });
 });
 
+it("tells a trial account's notice from the text behind it", async () => {
+  const body = "Sent from your Twilio trial account - See you at 7";
+  const { messages } = await twilio({ ...common, fetch: listing(sent(GOOD, { body }), sent(ODD)) }).find({
+    from: OURS,
+    to: PERSON,
+    since,
+  });
+  expect(messages.find(({ carrierId }) => carrierId === GOOD)).toMatchObject({
+    body,
+    bodyWithoutNotice: "See you at 7",
+  });
+  expect(messages.find(({ carrierId }) => carrierId === ODD)).not.toHaveProperty("bodyWithoutNotice");
+});
+
 describe("an error about a list of Twilio's", () => {
   const refused = answering(404, { code: 20404 });
   const numbersOnly: FetchFunction = async (href, init) =>

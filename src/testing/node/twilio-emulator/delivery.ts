@@ -1,3 +1,4 @@
+import { OwnlineError } from "../../../errors.ts";
 import type { Caller } from "./caller.ts";
 import type { FaultPlan } from "./faults.ts";
 import type { EmulatedMessage, EmulatedStatus, Ledger } from "./ledger.ts";
@@ -7,9 +8,39 @@ const EXPIRED = 30036;
 
 /** What becomes of a text that Twilio took. */
 export interface EmulatedOutcome {
-  readonly status: "queued" | "sent" | "delivered" | "undelivered" | "failed" | "read";
+  readonly status: "sent" | "delivered" | "undelivered" | "failed" | "read";
   /** Twilio's code, for example 30003. */
   readonly errorCode?: number;
+}
+
+const OUTCOMES: ReadonlySet<unknown> = new Set<EmulatedOutcome["status"]>([
+  "sent",
+  "delivered",
+  "undelivered",
+  "failed",
+  "read",
+]);
+
+/**
+ * Checks what a test says becomes of a message.
+ *
+ * @throws OwnlineError `invalid_options` for a status that a message passes on its way, and for anything else
+ */
+export function checkOutcome(outcome: unknown): void {
+  const { status, errorCode }: { status?: unknown; errorCode?: unknown } =
+    typeof outcome === "object" && outcome !== null ? outcome : {};
+  if (!OUTCOMES.has(status)) {
+    throw new OwnlineError(
+      "invalid_options",
+      `setOutcome() takes { status } of ${[...OUTCOMES].join(", ")}, for example { status: "undelivered", errorCode: 30003 }. A message that stays queued needs the emulator's option statuses: "manual"`,
+    );
+  }
+  if (errorCode !== undefined && !Number.isInteger(errorCode)) {
+    throw new OwnlineError(
+      "invalid_options",
+      "setOutcome() takes an errorCode that is a number of Twilio's, such as 30003",
+    );
+  }
 }
 
 export interface DeliveryOptions {
@@ -101,8 +132,6 @@ interface Step {
 function stepsTo(initial: EmulatedStatus, outcome: EmulatedOutcome): Step[] {
   const queued: Step[] = initial === "accepted" ? [{ status: "queued" }] : [];
   switch (outcome.status) {
-    case "queued":
-      return queued;
     case "sent":
       return [...queued, { status: "sent" }];
     case "failed":
