@@ -38,6 +38,12 @@ const BUSY_TIMEOUT_MS = 5_000;
  *
  * Calls are synchronous inside: each one takes about as long as the disk needs to flush.
  *
+ * `erase()` and `purge()` leave no copy in the file: `secure_delete` is switched on for the connection, also for one
+ * that was passed in, and the write-ahead log is emptied after the commit. While another connection reads that log,
+ * `erase()` waits for up to `busyTimeoutMs` and then throws `storage_unavailable`: the rows are deleted, and a repeated
+ * call empties the log. `purge()` leaves that to the next one. What was deleted before ownline switched it on goes with
+ * SQLite's `vacuum`. See docs/guide/privacy.md.
+ *
  * @throws OwnlineError at once: `storage_unsupported` when a path is given and this runtime has no `node:sqlite`;
  * `invalid_options` for an empty path, and for the path of a folder.
  *

@@ -50,6 +50,15 @@ export interface SqlDriver {
   /** Unix milliseconds, or `null` to read the database's own clock inside the commit. */
   now(): number | null;
 
+  /**
+   * Removes what the database keeps of deleted rows beside its tables, in a log of its own. `wait` says whether to wait
+   * for others that still read that log; without it, what they hold stays for now. Left out where the database keeps
+   * no such log within our reach.
+   *
+   * @throws OwnlineError `storage_unavailable` where copies are left after the wait; the same call may be repeated.
+   */
+  removeCopies?(how: { readonly wait: boolean }): Promise<void>;
+
   /** Releases what the driver itself opened. */
   close(): Promise<void>;
 }

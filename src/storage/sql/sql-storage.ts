@@ -66,8 +66,17 @@ export function sqlStorage(driver: SqlDriver, options: SqlStorageOptions): Stora
     changes: (page) => changes(ledger("changes"), page),
     story: (messageId) => story(ledger("story"), messageId),
 
-    erase: (order) => erase(ledger("erase"), order),
-    purge: (order) => purge(ledger("purge"), order),
+    async erase(order) {
+      const erased = await erase(ledger("erase"), order);
+      await driver.removeCopies?.({ wait: true });
+      return erased;
+    },
+    async purge(order) {
+      const purged = await purge(ledger("purge"), order);
+      // Retention comes again, so a reader in the way is no reason to fail.
+      await driver.removeCopies?.({ wait: false });
+      return purged;
+    },
 
     claimSweep: (claim) => claimSweep(ledger("claimSweep"), claim),
     unrecorded: (keys) => unrecorded(ledger("unrecorded"), keys),
