@@ -69,23 +69,31 @@ async function answer(sms: FetchPart, req: NodeRequest, res: NodeResponse): Prom
  * Turns Node's request into a Web `Request` with the same method, URL, headers and body. The body is streamed: only
  * what the reader asks for is held, and a reader that stops early leaves the connection fit for an answer.
  *
- * @throws TypeError for a body that somebody has read already and that is not in `options`: waiting for it would never end.
+ * @throws TypeError for a body that was read already and that is not in `options`: waiting for it would never end; and
+ * for a request that a Web `Request` cannot carry. Neither quotes the request.
  */
 export function toRequest(req: NodeRequest, options: ToRequestOptions = {}): Request {
   const method = req.method ?? "GET";
-  const headers = headersOf(req, options.body !== undefined);
-  const init = { method, headers };
-  const url = absoluteUrl(req, options.url ?? req.url ?? "/");
-  if (method === "GET" || method === "HEAD") return new Request(url, init);
-  if (options.body !== undefined) return new Request(url, { ...init, body: options.body });
-  if (isRead(req)) {
+  const hasBody = method !== "GET" && method !== "HEAD";
+  if (hasBody && options.body === undefined && isRead(req)) {
     throw new TypeError(
       "the request's body was read before it came here, and nothing was kept of it: handle the webhook before whatever reads the body",
     );
   }
-  // `duplex` is demanded for streams, and TypeScript's DOM types do not know it yet.
-  const streamed: RequestInit & { readonly duplex: "half" } = { ...init, body: streamOf(req), duplex: "half" };
-  return new Request(url, streamed);
+  const url = absoluteUrl(req, options.url ?? req.url ?? "/");
+  try {
+    const init = { method, headers: headersOf(req, options.body !== undefined) };
+    if (!hasBody) return new Request(url, init);
+    if (options.body !== undefined) return new Request(url, { ...init, body: options.body });
+    // `duplex` is demanded for streams, and TypeScript's DOM types do not know it yet.
+    const streamed: RequestInit & { readonly duplex: "half" } = { ...init, body: streamOf(req), duplex: "half" };
+    return new Request(url, streamed);
+  } catch (error) {
+    // The platform's own error quotes the request, which a stranger wrote.
+    throw new TypeError("the request has a URL, a method or a header that a Web Request cannot carry", {
+      cause: error,
+    });
+  }
 }
 
 /**
@@ -161,13 +169,23 @@ function headersOf(req: NodeRequest, bodyWasRead: boolean): Headers {
 }
 
 function absoluteUrl(req: NodeRequest, target: string): string {
-  if (URL.canParse(target)) return target;
+  if (URL.canParse(target)) return withoutCredentials(target);
   const scheme = "encrypted" in req.socket && req.socket.encrypted === true ? "https" : "http";
   const host = [req.headers[":authority"], req.headers.host].find((name) => typeof name === "string" && name !== "");
   // Joined, not resolved: a path that begins with two slashes would become a host.
   const path = target.startsWith("/") ? target : `/${target}`;
   const url = `${scheme}://${String(host)}${path}`;
-  return URL.canParse(url) ? url : `${scheme}://localhost${path}`;
+  return URL.canParse(url) ? withoutCredentials(url) : `${scheme}://localhost${path}`;
+}
+
+/** `Request` refuses a URL with a user and a password, in an error that quotes it. */
+function withoutCredentials(url: string): string {
+  if (!url.includes("@")) return url;
+  const bare = new URL(url);
+  if (bare.username === "" && bare.password === "") return url;
+  bare.username = "";
+  bare.password = "";
+  return bare.href;
 }
 
 function streamOf(req: NodeRequest): ReadableStream<Uint8Array> {

@@ -1,5 +1,6 @@
+import { request as ask } from "node:http";
 import { describe, expect, it } from "vitest";
-import { type FetchPart, toNodeHandler } from "../../src/http/node.ts";
+import { type FetchPart, toNodeHandler, toRequest } from "../../src/http/node.ts";
 import { heard, posted, scene, textParams } from "./scene.ts";
 import { serve } from "./serve.ts";
 
@@ -130,6 +131,42 @@ describe("a Node server", () => {
     const response = await fetch(server.url);
     expect([response.status, await response.text()]).toEqual([500, expect.not.stringContaining("the reason")]);
     expect(lines).toEqual(["error a request was answered 500: Error: the reason"]);
+  });
+
+  it("takes no credentials from the request's own URL or host, and quotes neither in the log", async () => {
+    const { lines, logger } = heard();
+    const sms = echo();
+    await using server = await serve(toNodeHandler(sms, { logger }));
+    const { hostname, port } = new URL(server.url);
+    const answers = await Promise.all(
+      [
+        { path: "http://user:s3cret@h.example/t/+12345678900" },
+        { path: "/t/+12345678900", headers: { host: "user:s3cret@h.example" } },
+      ].map(
+        (options) =>
+          new Promise<number | undefined>((resolve, reject) => {
+            ask({ hostname, port, ...options }, (res) => resolve(res.resume().statusCode))
+              .on("error", reject)
+              .end();
+          }),
+      ),
+    );
+    expect(answers).toEqual([200, 200]);
+    expect(sms.seen).toEqual(["GET http://h.example/t/+12345678900 ", "GET http://h.example/t/+12345678900 "]);
+    expect(lines).toEqual([]);
+  });
+
+  it("quotes nothing of a request that no Web Request can carry", () => {
+    const headers = { "x-name": "s3cret\u0100" };
+    const odd = { method: "POST", url: "/+12345678900", headers, socket: {}, readableDidRead: false };
+    let message = "";
+    try {
+      toRequest(odd as never, { body: "a=b" });
+    } catch (error) {
+      message = String(error);
+    }
+    expect(message).toContain("cannot carry");
+    expect(message).not.toMatch(/s3cret|2345/);
   });
 
   it("answers 500 at once when the body was read before", async () => {

@@ -1,4 +1,5 @@
 import { OwnlineError } from "../../errors.ts";
+import { apiUrlFault, UNSAFE_HTTP } from "./api-url.ts";
 import {
   type FetchFunction,
   restByClient,
@@ -39,6 +40,11 @@ export interface TwilioAccountOptions extends CommonOptions {
   readonly apiKeySecret?: string | undefined;
   /** Another base URL than `https://api.twilio.com`: a region, a proxy, an emulator. @default Twilio's own */
   readonly apiUrl?: string | undefined;
+  /**
+   * Allows an `http:` `apiUrl` on another machine. Credentials and texts then travel unencrypted: only for a network of
+   * your own, such as that of containers (`http://emulator:4010`). Loopback needs no permission. @default false
+   */
+  readonly unsafeHttpApiUrl?: boolean | undefined;
   /** @default the global `fetch` */
   readonly fetch?: FetchFunction | undefined;
   readonly client?: never;
@@ -52,6 +58,7 @@ export interface TwilioClientOptions extends CommonOptions {
   readonly apiKeySid?: never;
   readonly apiKeySecret?: never;
   readonly apiUrl?: never;
+  readonly unsafeHttpApiUrl?: never;
   readonly fetch?: never;
 }
 
@@ -73,12 +80,13 @@ const NAMES: ReadonlySet<string> = new Set([
   "apiKeySecret",
   "webhookUrl",
   "apiUrl",
+  UNSAFE_HTTP,
   "fetch",
   "client",
   "trustForwardedHeaders",
   "timeoutMs",
 ]);
-const ACCOUNT_ONLY = ["accountSid", "apiKeySid", "apiKeySecret", "apiUrl", "fetch"] as const;
+const ACCOUNT_ONLY = ["accountSid", "apiKeySid", "apiKeySecret", "apiUrl", UNSAFE_HTTP, "fetch"] as const;
 const DEFAULT_TIMEOUT_MS = 15_000;
 const MAX_TIMEOUT_MS = 600_000;
 const CONSOLE = "Twilio's console, Account, API keys & tokens";
@@ -176,10 +184,10 @@ function parseAccount(
     const missing = apiKeySid === undefined ? "apiKeySid" : "apiKeySecret";
     mistakes.push(`${missing} is missing: pass both apiKeySid and apiKeySecret, or neither`);
   }
-  const base = typeof apiUrl === "string" && URL.canParse(apiUrl) ? new URL(apiUrl) : undefined;
-  if (base === undefined || (base.protocol !== "https:" && base.protocol !== "http:") || base.search || base.hash) {
-    mistakes.push(`apiUrl must be an http or https URL without a query: leave it out for ${TWILIO_API_URL}`);
-  }
+  const allowHttp: unknown = options.unsafeHttpApiUrl ?? false;
+  if (typeof allowHttp !== "boolean") mistakes.push(`${UNSAFE_HTTP} must be true or false`);
+  const fault = apiUrlFault(apiUrl, { allowHttp: allowHttp === true });
+  if (fault !== undefined) mistakes.push(fault);
   if (options.fetch !== undefined && typeof options.fetch !== "function") mistakes.push("fetch must be a function");
   return () =>
     restByFetch({

@@ -1,4 +1,5 @@
 import { OwnlineError } from "../../errors.ts";
+import { apiUrlFault } from "./api-url.ts";
 import { codeIn, jsonObject, leavesOpen, WITNESS } from "./errors.ts";
 import {
   type CreateMessage,
@@ -27,6 +28,8 @@ export interface SendMessageInput {
   readonly timeoutMs?: number | undefined;
   /** Another base URL than `https://api.twilio.com`, without a slash at its end. */
   readonly apiUrl?: string | undefined;
+  /** Allows an `http:` `apiUrl` on another machine, unencrypted: see the option of `twilio()`. @default false */
+  readonly unsafeHttpApiUrl?: boolean | undefined;
   /** Instead of the global `fetch`. */
   readonly fetch?: FetchFunction | undefined;
 }
@@ -58,7 +61,7 @@ export type SendOutcome =
  * Sends one text, once: nothing is repeated, and nothing is thrown for what Twilio or the network did. For services
  * that keep their own books; `twilio()` is the whole transport, on the same rules.
  *
- * @throws OwnlineError `invalid_options` where a credential is missing.
+ * @throws OwnlineError `invalid_options` where a credential is missing, or where `apiUrl` holds one or is `http:` to another machine.
  * @see https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
  *
  * @example
@@ -81,11 +84,14 @@ export async function sendMessage(input: SendMessageInput): Promise<SendOutcome>
       "accountSid, secret or apiKeySid is empty: is an environment variable missing?",
     );
   }
+  const { apiUrl = TWILIO_API_URL, unsafeHttpApiUrl = false } = input;
+  const fault = apiUrlFault(apiUrl, { allowHttp: unsafeHttpApiUrl });
+  if (fault !== undefined) throw new OwnlineError("invalid_options", fault);
   const rest = restByFetch({
     accountSid,
     username: apiKeySid,
     password: secret,
-    apiUrl: input.apiUrl ?? TWILIO_API_URL,
+    apiUrl,
     timeoutMs,
     fetch: input.fetch,
   });

@@ -44,6 +44,24 @@ describe("sendMessage", () => {
     ]);
   });
 
+  it.each([
+    ["credentials in the URL", { apiUrl: "https://user:s3cret@api.twilio.com" }],
+    ["http: to another machine", { apiUrl: "http://s3cret.example" }],
+    ["no URL", { apiUrl: "s3cret" }],
+  ])("sends nothing by an apiUrl with %s, and does not quote it", async (_, changes) => {
+    let asked = 0;
+    const counted: FetchFunction = async () => {
+      asked += 1;
+      return Response.json({});
+    };
+    const error: unknown = await sendBy(counted, changes).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "invalid_options", message: expect.stringMatching(/^apiUrl /) });
+    expect(String(error)).not.toContain("s3cret");
+    expect(asked).toBe(0);
+    const allowed = { apiUrl: "http://emulator:4010", unsafeHttpApiUrl: true };
+    expect((await sendBy(answering(201, { sid: "SM1", status: "queued" }), allowed)).kind).toBe("accepted");
+  });
+
   it("signs in with an API key, and asks for no status where no callback is given", async () => {
     const seen: string[] = [];
     const fetch: FetchFunction = async (_, init) => {

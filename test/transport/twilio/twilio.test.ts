@@ -106,6 +106,18 @@ describe("the options", () => {
     [{ webhookUrl: `${PUBLIC}?ownline=1` }, /ownline in its query/],
     [{ apiUrl: "api.twilio.com" }, /apiUrl must be/],
     [{ apiUrl: "https://api.twilio.com?x=1" }, /apiUrl must be/],
+    [{ apiUrl: "https://user@api.twilio.com" }, /apiUrl has a user name/],
+    [{ apiUrl: "https://:s3cret@api.twilio.com" }, /apiUrl has a user name/],
+    [{ apiUrl: "http://user:s3cret@127.0.0.1:4010", unsafeHttpApiUrl: true }, /apiUrl has a user name/],
+    [{ apiUrl: "http://emulator:4010" }, /apiUrl is http:.*unsafeHttpApiUrl: true/],
+    [{ apiUrl: "HTTP://API.TWILIO.COM" }, /apiUrl is http:/],
+    [{ apiUrl: "http://10.0.0.1" }, /apiUrl is http:/],
+    [{ apiUrl: "http://127.0.0.1.evil.example" }, /apiUrl is http:/],
+    [{ apiUrl: "http://localhost.evil.example" }, /apiUrl is http:/],
+    [{ apiUrl: "http://[::2]:4010" }, /apiUrl is http:/],
+    [{ apiUrl: "http://0.0.0.0:4010" }, /apiUrl is http:/],
+    [{ apiUrl: "http://emulator:4010", unsafeHttpApiUrl: "yes" }, /unsafeHttpApiUrl must be true or false/],
+    [{ apiUrl: "ftp://emulator", unsafeHttpApiUrl: true }, /apiUrl must be/],
     [{ timeoutMs: 0 }, /timeoutMs/],
     [{ timeoutMs: 1.5 }, /timeoutMs/],
     [{ trustForwardedHeaders: "yes" }, /trustForwardedHeaders/],
@@ -123,9 +135,34 @@ describe("the options", () => {
   });
 
   it("never shows a secret in what it refuses", () => {
-    const message = mistakesOf({ ...common, accountSid: "12345", authToken: " s3cret", apiKeySecret: "s3cret" });
+    const message = mistakesOf({
+      ...common,
+      accountSid: "12345",
+      authToken: " s3cret",
+      apiKeySecret: "s3cret",
+      apiUrl: "http://s3cret@x",
+    });
     expect(message).not.toBe("");
     expect(message).not.toMatch(/s3cret|12345/);
+  });
+
+  it.each([
+    "https://api.dublin.ie1.twilio.com",
+    "http://localhost:4010",
+    "http://twilio.localhost:4010/base/",
+    "http://127.0.0.1:4010",
+    "http://127.1.2.3",
+    "http://[::1]:4010",
+  ])("takes %s as apiUrl", (apiUrl) => {
+    expect(mistakesOf({ ...common, apiUrl })).toBe("");
+  });
+
+  it("takes http: to another machine by its loud option alone", () => {
+    expect(mistakesOf({ ...common, apiUrl: "http://emulator:4010", unsafeHttpApiUrl: true })).toBe("");
+    const client = createClient(ACCOUNT, TOKEN);
+    expect(mistakesOf({ client, authToken: TOKEN, webhookUrl: PUBLIC, unsafeHttpApiUrl: true })).toMatch(
+      /unsafeHttpApiUrl goes without client/,
+    );
   });
 
   it("takes an official client as it is", () => {
