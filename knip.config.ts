@@ -4,7 +4,7 @@ import { entries } from "./scripts/entries.ts";
 const config: KnipConfig = {
   entry: [
     ...Object.values(entries).map((source) => `${source}!`),
-    "scripts/{build,check,d1-migrations,demo,import-time,test}.ts",
+    "scripts/{build,check,d1-migrations,demo,import-time,test,test-apart}.ts",
     "bench/{main,load,answerer}.ts",
     "examples/*/src/{server,worker}.ts",
     "examples/*/scripts/dev.ts",
@@ -12,7 +12,9 @@ const config: KnipConfig = {
     "test/**/*.test.ts",
     "test/faults/{carrier,engine,run}.ts",
     "test/faults/versions/next-{mongodb,postgres}-schema.ts",
-    "test/mutations/vitest.config.ts",
+    "test/{frameworks,install,mutations}/vitest.config.ts",
+    "test/install/types.mts",
+    "test/install/programs/*.mjs",
     "test/runtimes/program.ts",
   ],
   project: [

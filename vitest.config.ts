@@ -27,7 +27,8 @@ const config: ViteUserConfig = {
         test: {
           name: "ownline",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/runtimes/workerd/**"],
+          // What installs from the registry has scripts of its own.
+          exclude: ["test/runtimes/workerd/**", "test/install/**", "test/frameworks/**"],
           // Starts a PostgreSQL server.
           globalSetup: at("test/databases/global-setup.ts"),
         },

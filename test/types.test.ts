@@ -48,6 +48,14 @@ describe("the public types", () => {
     expectTypeOf<OwnlineErrorCode>().not.toEqualTypeOf<string>();
   });
 
+  it("have a fetch that frameworks take as a route handler, whatever they hand over beside the request", () => {
+    // As Next.js checks what a route file exports: https://nextjs.org/docs/app/api-reference/file-conventions/route
+    type RouteHandler = (request: Request, context: { params: Promise<Record<string, string>> }) => Promise<Response>;
+    expectTypeOf<Ownline["fetch"]>().toExtend<RouteHandler>();
+    expectTypeOf<Ownline["fetch"]>().toBeCallableWith(new Request("https://example.com"), { waitUntil: () => {} });
+    expectTypeOf<Ownline["fetch"]>().not.toExtend<(path: string) => Promise<Response>>();
+  });
+
   it("refuse what the options do not know", () => {
     const options = { ...parts, senders: ["+15703251809"] };
     expectTypeOf(options).toExtend<OwnlineOptions>();

@@ -1,7 +1,6 @@
 import {
   APICallError,
   generateText,
-  isStepCount,
   type LanguageModel,
   LoadAPIKeyError,
   NoSuchModelError,
@@ -20,9 +19,8 @@ export type { FetchMedia } from "./ai-sdk-messages.ts";
 /** The settings that the AI SDK's `generateText` takes. */
 export type GenerateOptions = Parameters<typeof generateText>[0];
 
-/** The AI SDK's own settings, passed on unchanged: https://ai-sdk.dev/docs/ai-sdk-core/settings */
-export type AiSdkSettings = Pick<
-  GenerateOptions,
+/** What is passed on. Some of these are younger than version 5 of the SDK. */
+type SettingName =
   | "maxOutputTokens"
   | "temperature"
   | "topP"
@@ -38,8 +36,13 @@ export type AiSdkSettings = Pick<
   | "toolChoice"
   | "activeTools"
   | "toolCallConcurrency"
-  | "telemetry"
->;
+  | "telemetry";
+
+/**
+ * The AI SDK's own settings, passed on unchanged: https://ai-sdk.dev/docs/ai-sdk-core/settings. Those that the installed
+ * version has: `reasoning`, `telemetry` and `toolCallConcurrency` came with version 7, `timeout` with version 6.
+ */
+export type AiSdkSettings = Pick<GenerateOptions, Extract<keyof GenerateOptions, SettingName>>;
 
 /** What a tool gets as its `context`, together with what `toolsContext` holds for it. */
 export interface ToolTurn {
@@ -61,7 +64,8 @@ export interface AiSdkOptions extends AiSdkSettings {
   readonly instructions?: string | ((turn: AiTurn) => string | Promise<string>);
   /**
    * The AI SDK's tools, or a function of the turn that makes them. A tool reads the turn from its `context` (see
-   * {@link ToolTurn}), which it declares with a `contextSchema`.
+   * {@link ToolTurn}), which it declares with a `contextSchema`; versions 5 and 6 of the SDK know none, and call it
+   * `experimental_context`.
    *
    * A tool that returns a reply of kind `hand-off` or `silence` ends the turn with it; the model is not asked again.
    *
@@ -70,7 +74,7 @@ export interface AiSdkOptions extends AiSdkSettings {
   readonly tools?: ToolSet | ((turn: AiTurn) => ToolSet | Promise<ToolSet>);
   /** Further context for single tools, by their name. @default none */
   readonly toolsContext?: Readonly<Record<string, object>>;
-  /** When to stop calling tools. A turn that stops without a text fails. @default `isStepCount(8)` */
+  /** When to stop calling tools. A turn that stops without a text fails. @default after 8 steps */
   readonly stopWhen?: StopCondition<ToolSet> | StopCondition<ToolSet>[];
   /** How often the SDK itself tries again. The engine already does, with backoff. @default 0 */
   readonly maxRetries?: number;
@@ -90,7 +94,7 @@ export interface AiSdkOptions extends AiSdkSettings {
 }
 
 /**
- * Answers by a model of the AI SDK 7 (https://ai-sdk.dev), tools included. Needs the package `ai`.
+ * Answers by a model of the AI SDK (https://ai-sdk.dev), tools included. Needs the package `ai`, version 5, 6 or 7.
  *
  * Before a tool's `execute` runs, `context.toolStarted()` is called, so from then on the run is not given up for a
  * newer text; a run that was given up before starts no more tools. A turn can run again after a crash or an error:
@@ -128,7 +132,7 @@ export interface AiSdkOptions extends AiSdkSettings {
  * ```
  */
 export function aiSdk(options: AiSdkOptions): Ai {
-  const { model, instructions, tools, toolsContext, stopWhen = isStepCount(8), media = "describe", ...rest } = options;
+  const { model, instructions, tools, toolsContext, stopWhen = afterEightSteps, media = "describe", ...rest } = options;
   const { stream = false, maxRetries = 0, ...settings } = rest;
   if (!model) {
     throw new OwnlineError(
@@ -152,9 +156,10 @@ export function aiSdk(options: AiSdkOptions): Ai {
           maxRetries,
           abortSignal: signal,
           stopWhen: [...(Array.isArray(stopWhen) ? stopWhen : [stopWhen]), endsByTool],
-          ...(system && { instructions: system }),
+          // Version 7 has renamed `system`, and reads the new name first.
+          ...(system && { instructions: system, system }),
           ...(toolSet && {
-            tools: watched(toolSet, context),
+            tools: watched(toolSet, context, contexts(toolSet, turn, toolsContext)),
             // The SDK's types have a top-level `toolsContext` only where the tools are known one by one.
             prepareStep: () => ({ toolsContext: contexts(toolSet, turn, toolsContext) }),
           }),
@@ -197,7 +202,7 @@ async function streamed(call: GenerateOptions): Promise<Outcome> {
 }
 
 /** Tools that tell the engine before they act, and that do not act any more once the run was given up. */
-function watched(tools: ToolSet, context: AiContext): ToolSet {
+function watched(tools: ToolSet, context: AiContext, turns: Readonly<Record<string, ToolTurn>>): ToolSet {
   return Object.fromEntries(
     Object.entries(tools).map(([name, tool]) => {
       const { execute } = tool;
@@ -205,7 +210,9 @@ function watched(tools: ToolSet, context: AiContext): ToolSet {
       const guarded: typeof execute = (input, toolOptions) => {
         context.signal.throwIfAborted();
         context.toolStarted();
-        return execute.call(tool, input, toolOptions);
+        // Before version 7 the SDK has no context for each tool.
+        const known = toolOptions.context ?? turns[name];
+        return execute.call(tool, input, { ...toolOptions, context: known, experimental_context: known });
       };
       return [name, { ...tool, execute: guarded }];
     }),
@@ -238,6 +245,8 @@ function isEnding(output: unknown): output is Ending {
     (output.kind === "hand-off" || output.kind === "silence")
   );
 }
+
+const afterEightSteps: StopCondition<ToolSet> = ({ steps }) => steps.length >= 8;
 
 const endsByTool: StopCondition<ToolSet> = ({ steps }) => endingOf(steps.at(-1)) !== null;
 

@@ -1,4 +1,5 @@
 import { requestFor } from "../engine/request.ts";
+import { isWaitUntil } from "../engine/wait-until.ts";
 import { isOwnlineError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RecordedInbound } from "../storage/storage.ts";
@@ -10,8 +11,11 @@ export interface HandlerContext {
   waitUntil(work: Promise<unknown>): void;
 }
 
-/** Answers the carrier's requests. Mount it at the path of the transport's `webhookUrl`, whatever the framework. */
-export type WebhookHandler = (request: Request, ctx?: HandlerContext) => Promise<Response>;
+/**
+ * Answers the carrier's requests. Mount it at the path of the transport's `webhookUrl`, whatever the framework. A second
+ * argument without `waitUntil`, such as the route parameters of Next.js, is ignored.
+ */
+export type WebhookHandler = (request: Request, ctx?: HandlerContext | object) => Promise<Response>;
 
 /** The parts of the engine that the handler needs. */
 export interface WebhookReceiver {
@@ -91,7 +95,10 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
           await receiver.receiveStatus(received.report);
           return transport.acknowledge(null);
         case "inbound": {
-          const { autoReply, conversation } = await receiver.receiveWebhook(received.text, ctx);
+          const { autoReply, conversation } = await receiver.receiveWebhook(
+            received.text,
+            isWaitUntil(ctx) ? ctx : undefined,
+          );
           const line = conversation?.line ?? received.text.to;
           return answer(autoReply === null ? null : requestFor(autoReply, 1, line));
         }

@@ -64,6 +64,8 @@ const ONCE: BullmqJobOptions = { attempts: 1, removeOnComplete: true, removeOnFa
  * - While Redis is away, BullMQ holds what is added and waits. `enableOfflineQueue: false` in the queue's connection
  *   makes that an error at once; otherwise ownline waits two seconds before it tells `queue_unavailable`.
  *
+ * Tested with BullMQ 5 and 6.
+ *
  * @throws OwnlineError at once: `invalid_options` for something that is no Queue.
  *
  * @example

@@ -24,6 +24,7 @@ export interface PgBossRing {
 
 /** How the queue is made. */
 export interface PgBossQueueOptions {
+  name: string;
   policy: "short";
   notify: boolean;
   retryLimit: number;
@@ -67,7 +68,7 @@ const LEAST_POLL_MS = 500;
 const MOMENT_MS = 1000;
 const RING: PgBossRing = { ownline: "ring" };
 /** A lost ring does no harm, so nothing is tried again, and nothing is kept for longer than it may be of use. */
-const QUEUE: PgBossQueueOptions = {
+const QUEUE: Omit<PgBossQueueOptions, "name"> = {
   // At most one job for each key waits; it may be one of those that are being worked already.
   policy: "short",
   notify: true,
@@ -90,7 +91,9 @@ const BATCH = 100;
  *   pg-boss, a ring without delay comes at once.
  * - One of the listeners hears each ring.
  *
- * pg-boss 12 is a module for Node ≥ 22.12. It emits `error`, and wants a listener for that.
+ * Tested with pg-boss 10, 11 and 12. pg-boss 12 is a module for Node ≥ 22.12. Version 10 has no `useListenNotify`, keeps
+ * done rings for as long as the instance says, and `close()` ends every worker of this queue in the instance. pg-boss
+ * emits `error`, and wants a listener for that.
  *
  * @throws OwnlineError at once: `invalid_options` for something that is no PgBoss, an empty name, or a `pollMs` below 500.
  *
@@ -116,7 +119,7 @@ export function pgBoss(boss: PgBossLike, options: PgBossOptions = {}): PgBossQue
 
   let made: Promise<void> | null = null;
   const make = (): Promise<void> => {
-    made ??= boss.createQueue(name, QUEUE).catch((error: unknown) => {
+    made ??= boss.createQueue(name, { name, ...QUEUE }).catch((error: unknown) => {
       made = null;
       throw error;
     });

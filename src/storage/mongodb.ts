@@ -38,7 +38,7 @@ export interface MongodbOptions {
 }
 
 /**
- * The ledger in MongoDB, over a `Db` of the official driver (`mongodb` 7). Every operation is one transaction, which
+ * The ledger in MongoDB, over a `Db` of the official driver (`mongodb` 6 or 7). Every operation is one transaction, which
  * locks the conversation first, so conversations never wait for each other; it is acknowledged by a majority of the
  * members, journaled, whatever write concern the `Db` has, and read from the primary. Times come from the server's
  * own clock. All collections begin with `ownline_`. A server that cannot be reached is `storage_unavailable` within 5 s,

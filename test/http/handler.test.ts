@@ -36,6 +36,25 @@ describe("a webhook", () => {
     expect(await stored()).toHaveLength(1);
   });
 
+  it.each<[string, object]>([
+    ["route parameters", { params: Promise.resolve({ slug: "sms" }) }],
+    ["a waitUntil that is no function", { waitUntil: undefined }],
+    ["an empty object", {}],
+  ])("is answered the same where a framework's second argument is %s", async (_, ctx) => {
+    const { sms, lines, stored } = scene();
+    const response = await sms.fetch(new Request(PUBLIC, await posted()), ctx);
+    expect([response.status, lines.filter((line) => !line.startsWith("info"))]).toEqual([200, []]);
+    expect(await stored()).toHaveLength(1);
+  });
+
+  it("gives the work after its answer to a second argument that takes it", async () => {
+    const { sms } = scene({ burst: { quietMs: 0 } });
+    const work: Promise<unknown>[] = [];
+    await sms.fetch(new Request(PUBLIC, await posted()), { waitUntil: (one: Promise<unknown>) => void work.push(one) });
+    expect(work).toHaveLength(1);
+    await Promise.all(work);
+  });
+
   it("is stored by the fallback request alone, whose ErrorCode and ErrorUrl make no status of it", async () => {
     const { sms, stored } = scene();
     const fallback = textParams({ ErrorCode: "11200", ErrorUrl: PUBLIC });
