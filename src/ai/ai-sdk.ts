@@ -13,6 +13,7 @@ import { isOwnlineError, OwnlineError } from "../errors.ts";
 import type { Ai, AiContext, AiTurn, Reply } from "./ai.ts";
 import { type FetchMedia, messagesOf } from "./ai-sdk-messages.ts";
 import { providerError } from "./provider-error.ts";
+import { ONLY_REASONING, withoutReasoning } from "./reasoning.ts";
 
 export type { FetchMedia } from "./ai-sdk-messages.ts";
 
@@ -96,12 +97,15 @@ export interface AiSdkOptions extends AiSdkSettings {
 /**
  * Answers by a model of the AI SDK (https://ai-sdk.dev), tools included. Needs the package `ai`, version 5, 6 or 7.
  *
+ * Reasoning is never part of the reply: neither the SDK's reasoning parts nor what a model leaves in its text, in
+ * `<think>` tags and their like or in Harmony channels.
+ *
  * Before a tool's `execute` runs, `context.toolStarted()` is called, so from then on the run is not given up for a
  * newer text; a run that was given up before starts no more tools. A turn can run again after a crash or an error:
  * a tool with lasting effects makes an idempotency key from its `context.turnId` and its input.
  *
  * `reply` throws `ai_failed`: retryable as the SDK's `APICallError.isRetryable` says, and for a reply that is cut,
- * empty or ends in a tool call; not for refused credentials, an unknown model and filtered content. The SDK's error is
+ * empty, reasoning alone or ends in a tool call; not for refused credentials, an unknown model and filtered content. The SDK's error is
  * in `cause`, and carries the request: do not log it where texts must not go. A `timeout` of the SDK is `ai_timeout`.
  * An aborted call throws the signal's reason.
  *
@@ -250,9 +254,10 @@ const afterEightSteps: StopCondition<ToolSet> = ({ steps }) => steps.length >= 8
 
 const endsByTool: StopCondition<ToolSet> = ({ steps }) => endingOf(steps.at(-1)) !== null;
 
-function replyOf({ text, finishReason, steps }: Outcome): Reply {
+function replyOf({ text: written, finishReason, steps }: Outcome): Reply {
+  const text = withoutReasoning(written);
   const ending = endingOf(steps.at(-1));
-  if (ending?.kind === "hand-off" && ending.text === undefined && text.trim() !== "") return { ...ending, text };
+  if (ending?.kind === "hand-off" && ending.text === undefined && text !== "") return { ...ending, text };
   if (ending !== null) return ending;
   switch (finishReason) {
     case "length":
@@ -267,8 +272,8 @@ function replyOf({ text, finishReason, steps }: Outcome): Reply {
     case "error":
       throw failed("The AI provider reported an error instead of a reply.", true);
     default:
-      if (text.trim() === "") throw failed("The model returned an empty text.", true);
-      return text.trim();
+      if (text !== "") return text;
+      throw failed(written.trim() === "" ? "The model returned an empty text." : ONLY_REASONING, true);
   }
 }
 

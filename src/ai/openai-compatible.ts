@@ -2,6 +2,7 @@ import { isOwnlineError, OwnlineError } from "../errors.ts";
 import type { Ai, AiContext, AiTurn, Reply } from "./ai.ts";
 import { toPrompt } from "./prompt.ts";
 import { providerError } from "./provider-error.ts";
+import { ONLY_REASONING, withoutReasoning } from "./reasoning.ts";
 
 export interface OpenAiCompatibleOptions {
   /**
@@ -30,9 +31,10 @@ export interface OpenAiCompatibleOptions {
  * Answers by any server that speaks OpenAI's chat completions, over `fetch` alone: OpenAI itself, most hosted
  * providers, and local servers such as Ollama, llama.cpp and vLLM. No tools; `aiSdk()` has those.
  *
- * Pictures are mentioned to the model as `[image/jpeg attached]`, not shown. A leading `<think>…</think>` block, in
- * which some local servers leave the model's reasoning, is not part of the reply. A reply that the model could not
- * finish is an error, since a person cannot ask for the rest of half an SMS.
+ * Pictures are mentioned to the model as `[image/jpeg attached]`, not shown. Reasoning is never part of the reply:
+ * neither a field or part of its own (`reasoning_content`) nor what a server leaves in the text, in `<think>` tags and
+ * their like or in Harmony channels. A reply that is reasoning alone, or that the model could not finish, is an error,
+ * since a person cannot ask for the rest of half an SMS.
  *
  * `reply` throws `ai_failed`: retryable for 429, 5xx, an unreachable server, and an answer that is cut, empty or not
  * what the API promises; not for refused credentials, an unknown model, a refused request and filtered content. The
@@ -176,18 +178,22 @@ function textOf(answer: unknown): string {
   if (choice.finish_reason === "content_filter") {
     throw failed("The AI provider's content filter stopped the reply.", false);
   }
-  const text = contentOf(choice.message.content)
-    .replace(/^\s*<think>[\s\S]*?(<\/think>|$)/, "")
-    .trim();
-  if (text === "") throw failed("The model returned an empty text.", true);
+  const written = contentOf(choice.message.content).trim();
+  const text = withoutReasoning(written);
+  if (text === "") {
+    const { reasoning_content: thoughts, reasoning = thoughts } = choice.message;
+    const isReasoning = written !== "" || (typeof reasoning === "string" && reasoning !== "");
+    throw failed(isReasoning ? ONLY_REASONING : "The model returned an empty text.", true);
+  }
   return text;
 }
 
-/** A string, or (as some servers have it) a list of parts. */
+/** A string, or (as some servers have it) a list of parts, of which those of text count: others hold reasoning. */
 function contentOf(content: unknown): string {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return "";
   return content
+    .filter((part: unknown) => ["text", "output_text", undefined].some((type) => field(part, "type") === type))
     .map((part: unknown) => field(part, "text"))
     .filter((text) => typeof text === "string")
     .join("");

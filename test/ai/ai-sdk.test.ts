@@ -79,7 +79,21 @@ describe("aiSdk", () => {
     );
   });
 
+  it("leaves reasoning out, whether it is a part of its own or stands in the text", async () => {
+    const parts: Part[] = [{ type: "reasoning", text: "PRIVATE" }, text("<thinking>PRIVATE</thinking>\n\nAt ten.")];
+    expect(await ask({ model: modelOf(result(parts)) })).toBe("At ten.");
+    expect(await ask({ model: streaming(result([text("PRIVATE and so on</think> At ten.")])), stream: true })).toBe(
+      "At ten.",
+    );
+    const model = modelOf(result([text("<think>PRIVATE</think>One moment."), call("staff", {})], "tool-calls"));
+    expect(await ask({ model, tools: { staff: book(() => ({ kind: "hand-off" })) } })).toEqual({
+      kind: "hand-off",
+      text: "One moment.",
+    });
+  });
+
   it.each<[string, Result, boolean, RegExp]>([
+    ["reasoning alone", result([text("<think>PRIVATE")]), true, /reasoning/],
     ["empty", result([text(" ")]), true, /returned an empty text/],
     ["cut", result([text("Half a sen")], "length"), true, /maxOutputTokens/],
     ["filtered", result([], "content-filter"), false, /filter/],

@@ -141,6 +141,7 @@ describe("openAiCompatible", () => {
     ["empty", completion({ content: " \n" }), true, "empty"],
     ["without content", completion({ content: null, refusal: "no" }), true, "empty"],
     ["of thoughts alone", completion({ content: "<think>they want" }), true, "empty"],
+    ["of reasoning in a field alone", completion({ content: null, reasoning_content: "PRIVATE" }), true, "reasoning"],
     ["without a message", { choices: [] }, true, "no message"],
     ["no object", "[]", true, "no message"],
     ["not JSON", "<html>Sign in</html>", true, "not JSON"],
@@ -157,10 +158,14 @@ describe("openAiCompatible", () => {
   it("leaves a model's thoughts out of the reply, and joins a reply in parts", async () => {
     answering(200, completion({ content: "<think>They want\na table.</think>\n\nFor how many?" }));
     expect(await ask()).toBe("For how many?");
+    answering(200, completion({ content: "PRIVATE</thinking>\nFor how many?", reasoning_content: "PRIVATE" }));
+    expect(await ask()).toBe("For how many?");
     answering(
       200,
       completion({
         content: [
+          { type: "reasoning", text: "PRIVATE" },
+          { type: "thinking", thinking: [{ type: "text", text: "PRIVATE" }] },
           { type: "text", text: "For how " },
           { type: "text", text: "many?" },
         ],
