@@ -81,7 +81,7 @@ export function postgres(pool: PostgresPool, options: PostgresOptions = {}): Sto
   const ledger = ledgerOver({ pool, schema, clock });
   return {
     name: "postgres",
-    migrate: () => migrate(ledger, schema),
+    migrate: () => migrate(ledger),
     open: () => openLedger(ledger, logger),
     close: async () => {},
 

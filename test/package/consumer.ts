@@ -7,7 +7,7 @@ import { pack } from "../../scripts/pack.ts";
 import { ROOT } from "../docs/code-blocks.ts";
 
 /** Optional peers and types that a user would have installed; linked, because their size would only cost time. */
-const BESIDE = ["ai", "twilio", "better-sqlite3", "@types/node"];
+const BESIDE = ["ai", "twilio", "better-sqlite3", "pg", "@types/node"];
 
 /** A folder of a user's service, in which the packed package is installed. */
 export interface Consumer extends Disposable {

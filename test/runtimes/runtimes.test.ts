@@ -3,8 +3,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "tsup";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { stockNode, versionOf } from "../../scripts/stock-node.ts";
+import { storageContract } from "../../src/testing/contracts/storage.ts";
 import { ROOT } from "../docs/code-blocks.ts";
 import { type Consumer, installPackage } from "../package/consumer.ts";
 import { durableCases } from "./cases/durable.ts";
@@ -56,6 +57,9 @@ const machines: Runtime = {
 const deno = installed("deno", "run", "--no-lock", "--allow-all");
 const bun = installed("bun", "run");
 
+/** How many cases the contract has; made, and not run. */
+const contractCount = storageContract({ create: () => Promise.reject(new Error("not run")) }).length;
+
 let consumer: Consumer;
 beforeAll(async () => {
   consumer = installPackage();
@@ -67,7 +71,7 @@ beforeAll(async () => {
     outExtension: () => ({ js: ".mjs" }),
     format: "esm",
     target: "node20",
-    external: [/^ownline/],
+    external: [/^ownline/, "pg"],
     removeNodeProtocol: false,
     silent: true,
   });
@@ -95,5 +99,13 @@ describe.concurrent("the installed package", () => {
     const command = runtime.command();
     skip(command === null, runtime.missing());
     expect(await outcomeOf(command ?? [], "durable")).toEqual({ count: durableCases.length, failures: [] });
+  });
+
+  // The oldest Node that the package runs on has no node:sqlite, so PostgreSQL is the durable ledger there.
+  it("keeps a ledger in PostgreSQL on the machine's own Node", async ({ skip }) => {
+    const command = machines.command();
+    skip(command === null, machines.missing());
+    const outcome = await outcomeOf(command ?? [], "postgres", inject("postgresUrl"));
+    expect(outcome).toEqual({ count: contractCount, failures: [] });
   });
 });

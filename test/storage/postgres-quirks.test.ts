@@ -55,6 +55,17 @@ describe("migrations", () => {
     }
   });
 
+  it("go into a schema whose own name begins as theirs do", async () => {
+    const schema = `ownline_${ledgers.schema}`;
+    const storage = postgres(ledgers.pool, { schema, logger: quiet });
+    try {
+      await storage.migrate();
+      await expect(storage.open()).resolves.toMatchObject({ secret: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    } finally {
+      await ledgers.pool.query(`drop schema if exists "${schema}" cascade`);
+    }
+  });
+
   it("are asked for where there are none", async () => {
     const storage = postgres(poolWith(), { schema: `${ledgers.schema}_none`, logger: quiet });
     const unopened = await failure(storage.open());

@@ -4,7 +4,7 @@ import { integer, record, text } from "../sql/rows.ts";
 import type { OpenedLedger } from "../storage.ts";
 import { isMissing } from "./errors.ts";
 import type { PostgresLedger } from "./ledger.ts";
-import { type PostgresStep, SCHEMA_VERSION, STEPS } from "./schema.ts";
+import { type PostgresStep, SCHEMA_NAME, SCHEMA_VERSION, STEPS } from "./schema.ts";
 
 /** PostgreSQL 13 is the oldest with `gen_random_uuid()` in its core, which makes the ledger's secret. */
 const OLDEST_SERVER = 130_000;
@@ -40,15 +40,15 @@ const BOOTSTRAP: readonly string[] = [
  * All steps as one statement, so that it is one transaction behind any pooler. Of several processes one runs it while
  * the others wait for its lock, and find nothing left to do. The secret is made by the server: so it is in no log.
  */
-function migrationText(schema: string, steps: readonly PostgresStep[]): string {
+function migrationText(steps: readonly PostgresStep[]): string {
   const run = (sql: string): string => `execute $step$${sql}$step$;`;
   return `do $ownline$
 declare
   present integer;
 begin
-  perform pg_advisory_xact_lock(hashtextextended('ownline migration ${schema}', 0));
-  if not exists (select 1 from pg_namespace n where n.nspname = '${schema}') then
-    create schema "${schema}";
+  perform pg_advisory_xact_lock(hashtextextended('ownline migration ${SCHEMA_NAME}', 0));
+  if not exists (select 1 from pg_namespace n where n.nspname = '${SCHEMA_NAME}') then
+    create schema "${SCHEMA_NAME}";
   end if;
   ${BOOTSTRAP.map(run).join("\n  ")}
   select coalesce(max(m.version), 0) into present from ownline_meta m;
@@ -85,15 +85,11 @@ async function readMeta(ledger: PostgresLedger): Promise<Meta | null> {
 }
 
 /** See `Storage.migrate`. */
-export async function migrate(
-  ledger: PostgresLedger,
-  schema: string,
-  steps: readonly PostgresStep[] = STEPS,
-): Promise<void> {
+export async function migrate(ledger: PostgresLedger, steps: readonly PostgresStep[] = STEPS): Promise<void> {
   const meta = await readMeta(ledger);
   if (meta !== null && meta.version >= (steps.at(-1)?.version ?? 0)) return;
   refuseServer(await readServer(ledger));
-  await ledger.run(migrationText(schema, steps));
+  await ledger.run(migrationText(steps));
 }
 
 /** See `Storage.open`. */
