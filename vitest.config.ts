@@ -40,7 +40,7 @@ const config: ViteUserConfig = {
         test: {
           name: "engine on sqlite",
           include: ["test/engine/**/*.test.ts"],
-          exclude: ["test/engine/{check-options,options}.test.ts"],
+          exclude: ["test/engine/{option-schemas,options}.test.ts"],
           env: { OWNLINE_TEST_LEDGER: "sqlite" },
         },
       },

@@ -6,9 +6,8 @@ import type { InboundSnapshot, Policy } from "../policy/policy.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
-import { mistakesIn } from "./check-options.ts";
-import type { Mistake } from "./checks.ts";
 import { type EngineClock, realClock } from "./clock.ts";
+import { checkedOptions } from "./option-schemas.ts";
 
 /** What {@link ownline} takes. Four things are required; all else has a safe default. */
 export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
@@ -191,9 +190,8 @@ export const DEFAULT_LEASE_MS: number = 3000;
  *
  * @throws OwnlineError `invalid_options` that names every mistake, with its path and the remedy
  */
-export function parseOptions(options: OwnlineOptions): EngineOptions {
-  const mistakes = mistakesIn(options);
-  if (mistakes.length > 0) throw new OwnlineError("invalid_options", describe(mistakes));
+export function parseOptions(given: OwnlineOptions): EngineOptions {
+  const options = checkedOptions(given);
   const { burst, answer, history, sending, sweep, worker, unsafe } = options;
   const quietMs = burst?.quietMs ?? 2000;
   const maxWaitMs = burst?.maxWaitMs ?? Math.max(15_000, quietMs);
@@ -261,9 +259,4 @@ export function parseOptions(options: OwnlineOptions): EngineOptions {
     logger: options.logger ? steadyLogger(options.logger) : consoleLogger,
     clock: options.clock ?? realClock,
   };
-}
-
-function describe(mistakes: readonly Mistake[]): string {
-  const lines = mistakes.map(({ line }) => line);
-  return lines.length === 1 ? `ownline cannot start. ${lines[0]}` : `ownline cannot start:\n- ${lines.join("\n- ")}`;
 }

@@ -2,7 +2,7 @@ import { isOwnlineError, OwnlineError } from "../errors.ts";
 import { hook } from "../hook.ts";
 import { isMessagingService, normalizeAddress } from "../model/phone-number.ts";
 import { lineOf, type SenderConfig, type SenderResolver } from "../model/sender.ts";
-import { isRate } from "./checks.ts";
+import { isRate } from "./option-schemas.ts";
 import type { SendersOption } from "./options.ts";
 
 /** Where a text belongs: the line that keeps its conversation, and the number of ours that it came to or leaves from. */
@@ -91,7 +91,7 @@ async function resolve(resolver: SenderResolver, address: string): Promise<Sende
   if (
     typeof own === "string" &&
     (typeof service === "string" || !service) &&
-    (isRate(ratePerSecond) || ratePerSecond === null)
+    (ratePerSecond === undefined || ratePerSecond === null || isRate(ratePerSecond))
   ) {
     const config = configOf(
       {

@@ -1,0 +1,175 @@
+import * as z from "zod/mini";
+import { OwnlineError, type OwnlineErrorCode } from "./errors.ts";
+import { unknownFields } from "./unknown-fields.ts";
+
+/** Says what is right, and answers with it. Made by the functions below. */
+export type Schema<T> = z.ZodMiniType<T>;
+
+/** A schema for each field; a field without one does not compile. */
+export type Fields<Input extends object> = { readonly [Key in keyof Required<Input>]: Schema<Input[Key] | undefined> };
+
+/** How an error speaks of what was handed over. */
+export interface Handed {
+  /** What happened, without a full stop: `ownline cannot start`. */
+  readonly refusal: string;
+  /** What all paths begin with: `options`. Empty where the fields stand for themselves. */
+  readonly name: string;
+  /** What a field is: `an option`, `a field`. */
+  readonly kind: string;
+  /** The code of a mistake in a field of the outermost object. @default always `invalid_options` */
+  readonly codeOf?: (field: string) => OwnlineErrorCode;
+}
+
+type Issue = z.core.$ZodIssue;
+type Path = readonly PropertyKey[];
+interface Mistake {
+  readonly path: string;
+  readonly line: string;
+  readonly code: OwnlineErrorCode;
+}
+
+/**
+ * What was handed over, each property read once. Values that `methods()` and `aFunction()` accept are the very same
+ * ones; objects and lists around them are new.
+ *
+ * @throws OwnlineError that names every mistake with its path and the remedy, and quotes no value. Its code is that of
+ * the first mistake
+ */
+export function checked<T>(schema: Schema<T>, value: unknown, handed: Handed): T {
+  const result = z.safeParse(schema, value);
+  if (result.success) return result.data;
+  const mistakes = mistakesOf(result.error.issues, handed);
+  const lines = mistakes.map(({ line }) => line);
+  throw new OwnlineError(
+    mistakes[0]?.code ?? "invalid_options",
+    lines.length === 1 ? `${handed.refusal}. ${lines[0]}` : `${handed.refusal}:\n- ${lines.join("\n- ")}`,
+  );
+}
+
+/** One mistake for each path. Unknown fields come last: a misspelt one leaves the right one empty. */
+function mistakesOf(issues: readonly Issue[], handed: Handed): readonly Mistake[] {
+  const mistakes = new Map<string, Mistake>();
+  const flat = issues.flatMap((issue) => meantBy(issue, []));
+  for (const isUnknown of [false, true]) {
+    for (const { issue, path } of flat) {
+      if ((issue.code === "unrecognized_keys") !== isUnknown) continue;
+      const mistake = describe(issue, path, handed);
+      if (!mistakes.has(mistake.path)) mistakes.set(mistake.path, mistake);
+    }
+  }
+  return [...mistakes.values()];
+}
+
+/** Where one of several forms is right, the form was meant whose mistakes all lie inside. */
+function meantBy(issue: Issue, before: Path): readonly { readonly issue: Issue; readonly path: Path }[] {
+  const path = [...before, ...issue.path];
+  if (issue.code !== "invalid_union") return [{ issue, path }];
+  const meant = issue.errors.find((form) =>
+    form.every((inner) => inner.path.length > 0 || inner.code === "unrecognized_keys"),
+  );
+  return meant?.flatMap((inner) => meantBy(inner, path)) ?? [{ issue, path }];
+}
+
+function describe(issue: Issue, path: Path, { name, kind, codeOf }: Handed): Mistake {
+  const isUnknown = issue.code === "unrecognized_keys";
+  const at = [...path, ...(isUnknown ? issue.keys : [])].reduce<string>(
+    (text, step) => (typeof step === "number" ? `${text}[${step}]` : text + (text && ".") + String(step)),
+    name,
+  );
+  if (isUnknown) return { path: at, line: `${at} is not ${kind}: ${issue.message}`, code: "invalid_options" };
+  const isSentence = at === "" || (issue.code === "custom" && issue.params?.isSentence === true);
+  return {
+    path: at,
+    line: isSentence ? issue.message : `${at}: ${issue.message}`,
+    code: codeOf?.(String(path[0] ?? "")) ?? "invalid_options",
+  };
+}
+
+/** An object with these fields and no others; inherited ones may stand beside them. */
+export function object<Input extends object>(fields: Fields<Input>, remedy: string): Schema<Input> {
+  const known = Object.keys(fields);
+  const noOthers = z.transform((value: unknown, { issues }) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    for (const { name, meant } of unknownFields(value, known)) {
+      const message = meant === null ? "check its spelling, or leave it out" : `did you mean ${meant}?`;
+      issues.push({ code: "unrecognized_keys", keys: [name], message, input: {} });
+    }
+    return value;
+  });
+  const inside: Schema<unknown> = z.object(fields, remedy);
+  // zod's own strictObject() refuses inherited fields as well.
+  return z.pipe(z.pipe(noOthers, inside), z.custom<Input, unknown>());
+}
+
+/** May be left out, or be `undefined`. */
+export function optional<T>(schema: Schema<T>): Schema<T | undefined> {
+  return z.optional(schema);
+}
+
+/** A list whose every item is right. */
+export function listOf<T>(item: Schema<T>, remedy: string): Schema<T[]> {
+  return z.array(item, remedy);
+}
+
+/** One of several forms. */
+export function either<const Forms extends readonly [Schema<unknown>, Schema<unknown>, ...Schema<unknown>[]]>(
+  forms: Forms,
+  remedy: string,
+): Schema<z.output<Forms[number]>> {
+  return z.union(forms, remedy);
+}
+
+/** What satisfies the test, as it is. */
+export function thatIs<T>(test: (value: unknown) => boolean, remedy: string): Schema<T> {
+  return z.custom<T>(test, remedy);
+}
+
+/** An object with these methods, a class's among them, as it is. */
+export function methods<T>(names: readonly string[], remedy: string): Schema<T> {
+  return z.custom<T>(
+    (value) =>
+      typeof value === "object" &&
+      value !== null &&
+      names.every((name) => typeof Reflect.get(value, name) === "function"),
+    remedy,
+  );
+}
+
+export function aFunction<T>(remedy: string): Schema<T> {
+  return z.custom<T>((value) => typeof value === "function", remedy);
+}
+
+/** A text in which something is said. */
+export function saidText(remedy: string): Schema<string> {
+  return z.string(remedy).check(z.refine((text) => text.trim() !== "", remedy));
+}
+
+/** A text that is not empty. */
+export function someText(remedy: string): Schema<string> {
+  return z.string(remedy).check(z.minLength(1, remedy));
+}
+
+export function trueOrFalse(): Schema<boolean> {
+  return z.boolean("give true or false");
+}
+
+/** A length of time in milliseconds, at least so long. */
+export function milliseconds(least: number): Schema<number> {
+  const remedy = `give a number of milliseconds, ${least} or more`;
+  return z.number(remedy).check(z.gte(least, remedy));
+}
+
+/** A whole number from `least` to `most`. */
+export function whole(least: number, most: number, remedy: string): Schema<number> {
+  return z.int(remedy).check(z.gte(least, remedy), z.lte(most, remedy));
+}
+
+/** A whole number, 1 or more. */
+export function count(remedy: string): Schema<number> {
+  return whole(1, Number.MAX_SAFE_INTEGER, remedy);
+}
+
+/** One of a few words. */
+export function oneOf<const Word extends string>(...words: readonly Word[]): Schema<Word> {
+  return z.enum(words, `give one of ${words.map((word) => `"${word}"`).join(", ")}`);
+}

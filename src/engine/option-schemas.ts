@@ -1,0 +1,201 @@
+import * as z from "zod/mini";
+import type { Ai, AiFunction } from "../ai/ai.ts";
+import {
+  aFunction,
+  checked,
+  count,
+  either,
+  listOf,
+  methods,
+  milliseconds,
+  object,
+  oneOf,
+  optional,
+  type Schema,
+  saidText,
+  someText,
+  thatIs,
+  trueOrFalse,
+} from "../check.ts";
+import type { Logger } from "../logger.ts";
+import type { SenderConfig, SenderResolver } from "../model/sender.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { Transport } from "../transport/transport.ts";
+import type { EngineClock } from "./clock.ts";
+import type {
+  AnswerOptions,
+  BurstOptions,
+  HistoryOptions,
+  OwnlineOptions,
+  SendingOptions,
+  SweepOptions,
+  UnsafeOptions,
+  WorkerOptions,
+} from "./options.ts";
+
+const OBJECT = "give an object of options";
+const SENDER =
+  'give a number you own, for example "+15703251809", or { address, service, ratePerSecond }; is an environment variable missing?';
+const SENDERS = "list the numbers you own, or give a function that finds them";
+const AI = 'give an AI: a function (turn) => text, or an adapter such as aiSdk({ model }) from "ownline/ai/ai-sdk"';
+const AUTO_REPLY = "give a text that is not empty, or a function that returns a text or null";
+const PACE = 'give "by-kind", false, or a function (sender) => segments per second';
+const NO_SWEEP = "give an object of options, or false";
+
+const sender = either(
+  [
+    someText(SENDER),
+    object<SenderConfig>(
+      {
+        address: someText(SENDER),
+        service: optional(someText(SENDER)),
+        ratePerSecond: optional(thatIs<number>(isRate, "give a number of segments a second, above 0")),
+      },
+      SENDER,
+    ),
+  ],
+  SENDER,
+);
+
+const schema: Schema<OwnlineOptions> = object<OwnlineOptions>(
+  {
+    senders: either([aFunction<SenderResolver>(SENDERS), listOf(sender, SENDERS)], SENDERS).check(
+      z.refine((senders) => typeof senders === "function" || senders.length > 0, "list at least one number you own"),
+    ),
+    transport: methods<Transport>(
+      ["send", "receive", "acknowledge"],
+      'give a transport, for example twilio({ … }) from "ownline/transport/twilio"',
+    ),
+    storage: methods<Storage>(
+      ["recordInbound", "claimTurn", "claimSend"],
+      'give a storage, for example sqlite("ownline.db") from "ownline/storage/sqlite"; nothing is kept in memory unless you say memory()',
+    ),
+    ai: either([aFunction<AiFunction>(AI), methods<Ai>(["reply"], AI)], AI),
+    policies: optional(listOf(thatIs<Policy>(hasName, "give a policy with a name"), "list policies, each with a name")),
+    autoReply: optional(
+      either(
+        [saidText(AUTO_REPLY), aFunction<Exclude<OwnlineOptions["autoReply"], string | undefined>>(AUTO_REPLY)],
+        AUTO_REPLY,
+      ),
+    ),
+    burst: optional(
+      object<BurstOptions>(
+        {
+          quietMs: optional(milliseconds(0)),
+          maxWaitMs: optional(milliseconds(0)),
+          whileAnswering: optional(oneOf("supersede", "queue")),
+        },
+        OBJECT,
+      ),
+    ),
+    answer: optional(
+      object<AnswerOptions>(
+        {
+          timeoutMs: optional(milliseconds(1)),
+          attempts: optional(count("give a number of attempts, 1 or more")),
+          backoffMs: optional(milliseconds(0)),
+          fallbackText: optional(saidText("give a text that is not empty: silence is what it is there to prevent")),
+          markdown: optional(oneOf("strip", "keep")),
+          typography: optional(oneOf("fold", "keep")),
+        },
+        OBJECT,
+      ),
+    ),
+    history: optional(
+      object<HistoryOptions>(
+        {
+          maxMessages: optional(count("give a number of messages, 1 or more")),
+          maxCharacters: optional(count("give a number of characters, 1 or more")),
+          select: optional(
+            aFunction<NonNullable<HistoryOptions["select"]>>("give a function (history, turn) => history"),
+          ),
+        },
+        OBJECT,
+      ),
+    ),
+    sending: optional(
+      object<SendingOptions>(
+        {
+          expiryMs: optional(milliseconds(1000)),
+          validityMs: optional(milliseconds(1000)),
+          unknownWindowMs: optional(milliseconds(0)),
+          unknown: optional(oneOf("resend", "hold", "drop")),
+          orderWaitMs: optional(milliseconds(0)),
+          maxSegments: optional(count("give a number of segments, 1 or more")),
+          backoffMs: optional(milliseconds(0)),
+          pace: optional(thatIs<NonNullable<SendingOptions["pace"]>>(isPace, PACE)),
+          perSecond: optional(count("give a number of messages, 1 or more")),
+        },
+        OBJECT,
+      ),
+    ),
+    sweep: optional(
+      either(
+        [
+          thatIs<false>((value) => value === false, NO_SWEEP),
+          object<SweepOptions>(
+            {
+              everyMs: optional(milliseconds(1000)),
+              overlapMs: optional(milliseconds(0)),
+              answerWithinMs: optional(milliseconds(0)),
+            },
+            NO_SWEEP,
+          ),
+        ],
+        NO_SWEEP,
+      ),
+    ),
+    worker: optional(
+      object<WorkerOptions>(
+        {
+          pollMs: optional(milliseconds(1)),
+          leaseMs: optional(milliseconds(100)),
+          concurrency: optional(count("give a number of turns, 1 or more")),
+        },
+        OBJECT,
+      ),
+    ),
+    queue: optional(
+      methods<Queue>(["ring"], 'give a queue, for example cloudflareQueue(env.QUEUE) from "ownline/queue/cloudflare"'),
+    ),
+    unsafe: optional(
+      object<UnsafeOptions>(
+        { withoutOptOut: optional(trueOrFalse()), withoutLoopGuard: optional(trueOrFalse()) },
+        OBJECT,
+      ),
+    ),
+    logger: optional(
+      methods<Logger>(
+        ["debug", "info", "warn", "error"],
+        "give an object with debug, info, warn and error, such as console",
+      ),
+    ),
+    clock: optional(methods<EngineClock>(["now", "sleep"], "give a clock with now and sleep")),
+  },
+  OBJECT,
+);
+
+/**
+ * The options as they were handed over, each read once. What one option demands of another is checked with the
+ * defaults, in `parseOptions`.
+ *
+ * @throws OwnlineError `invalid_options` that names every mistake, with its path and the remedy
+ */
+export function checkedOptions(options: unknown): OwnlineOptions {
+  return checked(schema, options, { refusal: "ownline cannot start", name: "options", kind: "an option" });
+}
+
+/** How many a second. */
+export function isRate(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value) && value > 0;
+}
+
+function isPace(value: unknown): boolean {
+  return value === "by-kind" || value === false || typeof value === "function";
+}
+
+function hasName(value: unknown): boolean {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "name") === "string";
+}
