@@ -1,8 +1,11 @@
-/** A random id, safe in URLs and file names: the prefix and 32 hexadecimal digits. It has no dot in it. */
+/**
+ * A random id, safe in URLs and file names: the prefix and 32 hexadecimal digits. It has no dot in it.
+ *
+ * By `randomUUID`, 122 random bits: Node draws those for many ids at once. 16 bytes by `getRandomValues` took 15 µs an
+ * id, an eighth of an acknowledged text on memory.
+ */
 export function newId(prefix: string): string {
-  let id = prefix;
-  for (const byte of crypto.getRandomValues(new Uint8Array(16))) id += (byte + 256).toString(16).slice(1);
-  return id;
+  return prefix + crypto.randomUUID().replaceAll("-", "");
 }
 
 /**

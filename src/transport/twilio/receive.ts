@@ -3,8 +3,8 @@ import type { InboundText, ReceivedWebhook, StatusReport, WebhookRejection, Webh
 import { classifyError } from "./errors.ts";
 import { likelyCause, shownMethod, shownUrl } from "./refusal-log.ts";
 import { attemptOf, carrierStatus } from "./send.ts";
-import { hashes, matchSignature, signedForm } from "./signature.ts";
-import { type InboundWebhook, parseWebhook, type StatusWebhook } from "./webhook.ts";
+import { groupParams, hashes, matchSignature, signedGroups } from "./signature.ts";
+import { type InboundWebhook, parseGroups, type StatusWebhook } from "./webhook.ts";
 
 export interface ReceiveOptions {
   readonly accountSid: string;
@@ -64,11 +64,12 @@ export async function receive(options: ReceiveOptions, request: WebhookRequest):
 
   const hashing = platformHashing();
   const params = isForm ? new URLSearchParams(request.body) : undefined;
+  const groups = groupParams(params ?? {});
   const urls = candidates(options, request, query);
   const signed =
     method === "POST" && !isForm ? await filterAsync(urls, (url) => hashes(hashing, url, request.body)) : urls;
   const { authTokens } = options;
-  const match = await matchSignature(hashing, { authTokens, urls: signed, form: signedForm(params), signature });
+  const match = await matchSignature(hashing, { authTokens, urls: signed, form: signedGroups(groups), signature });
   if (match === undefined) {
     const cause = likelyCause(options, request, params ?? new URLSearchParams(query.slice(1)));
     return reject(
@@ -85,7 +86,7 @@ export async function receive(options: ReceiveOptions, request: WebhookRequest):
     };
   }
   const signedQuery = new URLSearchParams(queryOf(match.url).slice(1));
-  return read(params ?? signedQuery, signedQuery);
+  return read(params === undefined ? groupParams(signedQuery) : groups, signedQuery);
 }
 
 /** At most this many: counted without reading them. */
@@ -128,8 +129,8 @@ function queryOf(url: string): string {
   return start === -1 ? "" : bare.slice(start);
 }
 
-function read(params: URLSearchParams, query: URLSearchParams): ReceivedWebhook {
-  const webhook = parseWebhook(params);
+function read(params: ReadonlyMap<string, readonly string[]>, query: URLSearchParams): ReceivedWebhook {
+  const webhook = parseGroups(params);
   switch (webhook.kind) {
     case "inbound":
       return { kind: "inbound", text: inboundText(webhook) };

@@ -182,7 +182,11 @@ export function groupParams(params: WebhookParams): Map<string, readonly string[
 
 /** What is signed of a form: each name with its value, by name, without a mark between them. Empty without entries. */
 export function signedForm(params: WebhookParams = {}): string {
-  const values = groupParams(params);
+  return signedGroups(groupParams(params));
+}
+
+/** {@link signedForm} of parameters that are grouped already. */
+export function signedGroups(values: ReadonlyMap<string, readonly string[]>): string {
   let text = "";
   // By name alone: sorted with its value, "Reason" would land after "ReasonConferenceEnded".
   for (const name of [...values.keys()].toSorted()) {

@@ -89,7 +89,11 @@ export type ParsedWebhook = InboundWebhook | StatusWebhook | UnsupportedWebhook;
  * @see https://www.twilio.com/docs/messaging/guides/track-outbound-message-status
  */
 export function parseWebhook(params: WebhookParams): ParsedWebhook {
-  const all = groupParams(params);
+  return parseGroups(groupParams(params));
+}
+
+/** {@link parseWebhook} of parameters that are grouped already. */
+export function parseGroups(all: ReadonlyMap<string, readonly string[]>): ParsedWebhook {
   // fromEntries defines own properties, so a parameter called __proto__ is data like any other.
   const raw: RawParams = Object.fromEntries(
     Array.from(all, ([name, values]) => [name, values.length > 1 ? values : (values[0] ?? "")]),
