@@ -4,7 +4,7 @@ import { newId, partIdOf } from "../model/ids.ts";
 import { wellFormed } from "../model/well-formed.ts";
 import type { InboundSnapshot } from "../policy/policy.ts";
 import { countSegments } from "../segments/segments.ts";
-import type { AutoReplyRecord, RecordedInbound } from "../storage/storage.ts";
+import type { AutoReplyRecord, RecordedInbound, SendConditions } from "../storage/storage.ts";
 import type { SendRequest, Transport } from "../transport/transport.ts";
 import { conditionsOf } from "./conditions.ts";
 import type { EngineContext } from "./context.ts";
@@ -48,8 +48,17 @@ export function autoReplyFor(
     media: [],
     encoding,
     segments,
-    conditions: worded === null ? conditions : { ...conditions, consent: false, unpaused: false },
+    conditions: worded === null ? conditions : wordedConditions(worded, conditions),
   };
+}
+
+/**
+ * A policy's reply answers the person's own word, so it needs no consent and no AI that may speak. The confirmation of an
+ * opt-out is the last message to the person: no limit and no delay holds it back.
+ */
+function wordedConditions({ confirms }: WordedReply, conditions: SendConditions): SendConditions {
+  const free = { ...conditions, consent: false, unpaused: false };
+  return confirms ? { ...free, delayMs: 0, cancel: null, counters: [], pace: null } : free;
 }
 
 /** A policy's reply, unless it is no text: that is the policy's mistake, and costs its own words only. */
@@ -98,9 +107,11 @@ export async function replyAgain(
   const line = conversation?.line ?? autoReply.from;
   // Another transport, or one with other limits, may have taken it.
   if (!isCarried(context, requestFor(autoReply, 1, line), "an earlier version of this service")) return null;
-  if (worded !== null) return autoReply;
+  const isOut = async () => (await context.storage.consent(consentKey))?.state === "opted-out";
+  // Confirmed to a person who has opted in since, an opt-out would be wrong.
+  if (worded !== null) return !worded.confirms || (await isOut()) ? autoReply : null;
   if (conversation?.paused === true) return null;
-  return (await context.storage.consent(consentKey))?.state === "opted-out" ? null : autoReply;
+  return (await isOut()) ? null : autoReply;
 }
 
 /** Where the carrier has replied already, nobody else does. */

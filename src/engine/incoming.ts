@@ -41,4 +41,6 @@ export interface JudgedText {
 export interface WordedReply {
   readonly policy: string;
   readonly reply: unknown;
+  /** Whether it confirms an opt-out: it is sent once per opt-out, whatever else holds messages back. */
+  readonly confirms: boolean;
 }

@@ -79,7 +79,10 @@ async function judge(context: EngineContext, text: IncomingText): Promise<Judged
       ({ answer }) => typeof answer === "boolean",
     ).map((verdict) => ({ policy: policy.name, verdict })),
   );
-  const replied = judgements.find(({ verdict }) => (verdict.reply ?? null) !== null);
+  const replies = judgements.filter(({ verdict }) => (verdict.reply ?? null) !== null);
+  const isOptOut = wishIn(judgements.map(({ verdict }) => verdict)) === "opted-out";
+  const confirmation = isOptOut ? replies.find(({ verdict }) => verdict.consent === "opted-out") : undefined;
+  const replied = confirmation ?? replies[0];
   const reply: unknown = replied?.verdict.reply;
   // The mistake is reported where the reply is read. A rejection before that must not end the process.
   if (reply instanceof Promise) reply.catch(() => {});
@@ -89,16 +92,17 @@ async function judge(context: EngineContext, text: IncomingText): Promise<Judged
     sender,
     snapshot,
     verdicts: judgements.map(({ verdict }) => verdict),
-    worded: replied === undefined ? null : { policy: replied.policy, reply },
+    worded: replied === undefined ? null : { policy: replied.policy, reply, confirms: replied === confirmation },
     consentKey: await context.consentKey(line, text.from),
   };
 }
 
 async function record(context: EngineContext, text: IncomingText, judged: JudgedText): Promise<RecordedInbound> {
   const { storage, tell, burst } = context;
-  const { route, line, sender, verdicts, consentKey } = judged;
+  const { route, line, sender, verdicts, worded, consentKey } = judged;
   const silent = verdicts.find((verdict) => !verdict.answer);
   const consent = consentOf(text, verdicts);
+  const isOutAlready = worded?.confirms === true && (await storage.consent(consentKey))?.state === "opted-out";
   const recorded = await storage.recordInbound({
     key: text.key,
     messageId: newId("m"),
@@ -116,18 +120,20 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
     debounceMs: burst.quietMs,
     maxWaitMs: burst.maxWaitMs,
     consent,
-    autoReply: route === null ? null : autoReplyFor(context, text, judged, route),
+    autoReply: route === null || isOutAlready ? null : autoReplyFor(context, text, judged, route),
   });
   if (recorded.outcome === "repeated") return { ...recorded, autoReply: await replyAgain(context, judged, recorded) };
   if (recorded.outcome !== "recorded" || recorded.message === null) return recorded;
 
   tell.message(recorded.message);
   if (recorded.autoReply !== null) tell.message(recorded.autoReply);
+  const isUnconfirmed = recorded.consentChanged && worded?.confirms === true && recorded.autoReply === null;
   if (recorded.consentChanged && consent !== null) {
     tell.consent({
       conversationId: recorded.message.conversationId,
       state: consent.state,
       source: consent.source,
+      confirmation: isUnconfirmed ? "not-sent" : worded?.confirms === true ? "sent" : "not-needed",
     });
   }
   tellCancelled(tell, recorded.cancelled);
@@ -140,10 +146,18 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
       kind: "not-answered",
       conversationId: recorded.message.conversationId,
       messageId: recorded.message.id,
-      detail: reason,
+      detail: isUnconfirmed ? `${reason}; ${unconfirmedReason(text)}` : reason,
     });
   }
   return recorded;
+}
+
+/** Why an opt-out that the provider does not confirm was not confirmed by us either. */
+function unconfirmedReason({ origin, swept }: IncomingText): string {
+  const where = origin === "simulated" ? "it was typed in the app" : "it was found in the provider's list";
+  return origin === "simulated" || swept !== undefined
+    ? `no confirmation was sent, since there is no webhook to answer: ${where}`
+    : "no confirmation was sent on the webhook's answer";
 }
 
 /** Longer than any short code, and no E.164: only Twilio's first API version wrote numbers so. */
@@ -167,6 +181,8 @@ function wishIn(verdicts: readonly InboundVerdict[]): InboundVerdict["consent"] 
 function consentOf(text: IncomingText, verdicts: readonly InboundVerdict[]): ConsentChange | null {
   const state = wishIn(verdicts);
   if (state === undefined || (text.swept !== undefined && state === "opted-in")) return null;
+  // Anyone who claims the number can type in the app: only the phone opts in, whichever policy says so.
+  if (text.origin === "simulated" && state === "opted-in") return null;
   const source = text.optOut === null ? "word" : "carrier";
   const isLate = text.swept !== undefined && text.occurredAt !== null;
   return { state, source, ...(isLate ? { unlessSince: text.occurredAt } : {}) };

@@ -67,6 +67,11 @@ export function tellFact({ tell }: Pick<EngineContext, "tell">, fact: RecordedFa
     });
   }
   if (fact.consentChanged)
-    tell.consent({ conversationId: message.conversationId, state: "opted-out", source: "refused-send" });
+    tell.consent({
+      conversationId: message.conversationId,
+      state: "opted-out",
+      source: "refused-send",
+      confirmation: "not-needed",
+    });
   tellCancelled(tell, fact.cancelled);
 }

@@ -41,6 +41,12 @@ export interface ConsentEvent {
   readonly conversationId: string | null;
   readonly state: ConsentState;
   readonly source: ConsentSource;
+  /**
+   * Whether the person was told of the opt-out. `sent`: ownline's confirmation left on the webhook's answer. `not-sent`:
+   * it was due, and there was no webhook to answer (typed in the app, found in the provider's list), or the answer
+   * cannot carry it. `not-needed`: the provider confirms by itself, or the person opted in.
+   */
+  readonly confirmation: "sent" | "not-sent" | "not-needed";
 }
 
 /**

@@ -35,9 +35,12 @@ export interface InboundSnapshot {
 export interface InboundVerdict {
   /** `false`: the AI does not see it as something to answer. */
   readonly answer: boolean;
-  /** What it says about the person's consent. */
+  /** What it says about the person's consent. `opted-in` has no effect on a `simulated` text: only the phone opts in. */
   readonly consent?: ConsentState;
-  /** Sent back on the webhook's answer, where the transport can; such a text outranks the configured auto-reply. */
+  /**
+   * Sent back on the webhook's answer, where the transport can; such a text outranks the configured auto-reply. Beside
+   * `consent: "opted-out"` it is the confirmation: it leaves once per opt-out, whatever the send conditions are.
+   */
   readonly reply?: string;
   /** For the log and `explain`, without a number or a text in it. */
   readonly reason: string;

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { isOwnlineError } from "../../src/index.ts";
+import { loopGuard } from "../../src/policy/loop-guard.ts";
+import type { InboundSnapshot, InboundVerdict } from "../../src/policy/policy.ts";
 import { breathe, deferred, OTHER, OURS, PERSON, refused, rig } from "./rig.ts";
 
 const NOW = { burst: { quietMs: 0 } };
@@ -100,6 +102,115 @@ describe("a person who texts STOP", () => {
     await expect(house.text("STOP", { sid: "SMerase" })).rejects.toThrow("was not stored");
     await expect(house.sms.send({ key: "k", to: PERSON, body: "hi" })).rejects.toMatchObject({ code: "opted_out" });
     expect(JSON.stringify(await house.sms.conversations())).not.toContain(PERSON);
+  });
+});
+
+describe("the confirmation of an opt-out", () => {
+  const rideOn = (house: ReturnType<typeof rig>) => {
+    const rode: (string | null)[] = [];
+    house.carrier.acknowledge = (reply) => {
+      rode.push(reply?.body ?? null);
+      return new Response(null);
+    };
+    const confirmations: string[] = [];
+    house.sms.on("consent", ({ state, confirmation }) => confirmations.push(`${state} ${confirmation}`));
+    return { rode, confirmations };
+  };
+  const TEXT = expect.stringContaining("START");
+
+  it("rides on the webhook's answer, and again on that of a repeated webhook, until a START", async () => {
+    await using house = rig(NOW);
+    const { rode, confirmations } = rideOn(house);
+    const again = () =>
+      expect(house.text("please stop texting me", { sid: "SMrefusal" })).rejects.toThrow("was not stored");
+    await house.text("please stop texting me", { sid: "SMrefusal" });
+    await again();
+    await house.text("START");
+    await again();
+    await house.sms.settled();
+    expect(rode).toEqual([TEXT, TEXT, null, null]);
+    expect(rode[0]).toBe(rode[1]);
+    expect(confirmations).toEqual(["opted-out sent", "opted-in not-needed"]);
+    expect(house.carrier.sent).toEqual([]);
+  });
+
+  it("is sent once per opt-out, and never where the provider replied", async () => {
+    await using house = rig(NOW);
+    const { rode, confirmations } = rideOn(house);
+    await house.text("STOP");
+    await house.text("stop texting me");
+    await house.text("START");
+    await house.text("stop texting me");
+    await house.text("no more texts");
+    await house.text("START");
+    await house.text("Stop please", { optOut: "STOP" });
+    expect(rode).toEqual([null, null, null, TEXT, null, null, null]);
+    expect(confirmations.filter((one) => one.startsWith("opted-out"))).toEqual([
+      "opted-out not-needed",
+      "opted-out sent",
+      "opted-out not-needed",
+    ]);
+  });
+
+  it("passes the pause, the loop guard and a policy that holds messages back", async () => {
+    const night = { name: "night", send: () => ({ delayMs: 3_600_000 }) };
+    await using house = rig({
+      ...NOW,
+      autoReply: "Got it.",
+      policies: [loopGuard({ limits: [{ max: 1, windowMs: 600_000 }] }), night],
+    });
+    const { rode } = rideOn(house);
+    const { conversationId } = await house.text("hello");
+    await house.sms.pause(conversationId);
+    await house.text("leave me alone");
+    expect(rode).toEqual([null, TEXT]);
+  });
+
+  it("is told as not sent where no webhook waits for an answer", async () => {
+    await using house = rig(NOW);
+    const { confirmations } = rideOn(house);
+    await house.type("stop");
+    expect(confirmations).toEqual(["opted-out not-sent"]);
+    expect(house.notices.at(-1)).toMatchObject({
+      kind: "not-answered",
+      detail: expect.stringContaining("typed in the app"),
+    });
+  });
+});
+
+describe("what is typed in the app", () => {
+  it("never opts in, whichever policy says so, and does not reach the phone after a STOP", async () => {
+    const eager = {
+      name: "eager",
+      inbound: ({ origin }: InboundSnapshot): InboundVerdict | null =>
+        origin === "simulated" ? { answer: true, consent: "opted-in", reason: "the app vouches for the person" } : null,
+    };
+    await using house = rig({ ...NOW, policies: [eager] });
+    await house.text("STOP");
+    for (const body of ["START", "unstop", "Yes", "are you there?"]) await house.type(body);
+    await house.sms.settled();
+    expect(house.carrier.sent).toEqual([]);
+    await expect(house.sms.send({ key: "1", to: PERSON, body: "hi" })).rejects.toMatchObject({ code: "opted_out" });
+  });
+
+  it("leaves Cancel to the AI, so that the next reminder still leaves", async () => {
+    await using house = rig(NOW);
+    await house.type("Cancel");
+    await house.sms.send({ key: "reminder", to: PERSON, body: "Your table is at 7." });
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body).toSorted()).toEqual(["Your table is at 7.", "re: Cancel"]);
+  });
+});
+
+describe("a YES from the phone", () => {
+  it("undoes no STOP by itself, and does where the provider took it for a START", async () => {
+    await using house = rig(NOW);
+    await house.text("STOP");
+    await house.text("Yes");
+    await expect(house.sms.send({ key: "1", to: PERSON, body: "hi" })).rejects.toMatchObject({ code: "opted_out" });
+    await house.text("Yes", { optOut: "START" });
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: Yes"]);
   });
 });
 
