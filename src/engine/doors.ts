@@ -1,7 +1,7 @@
 import { OwnlineError } from "../errors.ts";
 import { newId } from "../model/ids.ts";
 import type { InboundMessage, OutboundMessage } from "../model/message.ts";
-import { refuseMixedChannels } from "../model/phone-number.ts";
+import { refuseMixedChannels, refuseUnkeepable } from "../model/phone-number.ts";
 import type { RecordedInbound } from "../storage/storage.ts";
 import type { InboundText, StatusReport } from "../transport/transport.ts";
 import type { Attend } from "./attend.ts";
@@ -141,6 +141,8 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
     },
 
     async receiveWebhook(text, ctx) {
+      refuseUnkeepable(text.from, "From");
+      refuseUnkeepable(text.to, "To");
       await open();
       return take(await receive(context, { ...text, origin: "webhook" }), ctx);
     },

@@ -121,6 +121,15 @@ function failed(error: unknown, logger: Logger): Response {
     logger.error(`a webhook was answered 503, so that the carrier brings it again: ${error.code}: ${error.message}`);
     return refuse(503, error.code, "the text could not be stored; bring it again", { "retry-after": "5" });
   }
+  if (isOwnlineError(error) && error.code === "invalid_address") {
+    // No storage would take it the next time either, so the carrier must not bring it again for ever.
+    logger.warn(`a webhook was refused with 400, and its text is not stored: ${error.message}`);
+    return refuse(
+      400,
+      "webhook_rejected",
+      "an address of the text cannot be kept: it is too long, or has control characters",
+    );
+  }
   logger.error(`a webhook was answered 500, and nothing was acknowledged: ${reasonOf(error)}`);
   logger.debug(describeThrown(error));
   return refuse(500, "internal", "the text could not be handled; bring it again");

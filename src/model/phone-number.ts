@@ -15,6 +15,10 @@ const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 /** Latin letters, digits and signs in the width of Chinese ones, U+FF01 to U+FF5E. */
 const FULL_WIDTH = /[\uff01-\uff5e]/g;
 const FULL_WIDTH_OFFSET = 0xfee0;
+/** Longer than any address of a provider's, and short enough for an index of every database. */
+const LONGEST_ADDRESS = 255;
+/** A control character, or half of a surrogate pair: not every database keeps them. */
+const UNKEEPABLE = /[\p{Control}\p{Surrogate}]/u;
 /** White space, dots, and every dash: typographic ones, the minus sign, the hyphen bullet. Brackets go later. */
 const FORMATTING = /[\s.\p{Dash_Punctuation}\u2212\u02d7\u2043]/gu;
 
@@ -38,6 +42,7 @@ export function withoutChannel(address: string): string {
  * @throws OwnlineError `invalid_address`, which names a character that no number holds by its code point (`U+0661`)
  */
 export function normalizeAddress(address: unknown, name: string): string {
+  if (typeof address === "string") refuseOverlong(address, name);
   const plain = typeof address === "string" ? plainCharacters(address) : "";
   if (isMessagingService(plain)) return plain;
   const channel = ANY_CHANNEL.exec(plain)?.[0] ?? "";
@@ -49,13 +54,39 @@ export function normalizeAddress(address: unknown, name: string): string {
   }
   const rest = plain.slice(channel.length).trim();
   // An agent of RCS and a page of Messenger have names and ids, not numbers.
-  if ((channel === "rcs:" || channel === "messenger:") && rest !== "" && !rest.startsWith("+")) return channel + rest;
+  if ((channel === "rcs:" || channel === "messenger:") && rest !== "" && !rest.startsWith("+")) {
+    refuseUnkeepable(rest, name);
+    return channel + rest;
+  }
   const written = rest.replace(FORMATTING, "").replaceAll("[", "(").replaceAll("]", ")");
   const number = withoutTrunkPrefix(written, name);
   if (E164.test(number) || SHORT_CODE.test(number)) return channel + number;
   throw new OwnlineError(
     "invalid_address",
     `${name} ${faultOf(address, written)}: write it in E.164, a text that begins with a plus sign and the country code, for example +15703251809`,
+  );
+}
+
+/**
+ * Refuses an address that not every storage can keep: over 255 characters, with a control character, or with half of a
+ * surrogate pair. What a provider brings may be a name instead of a number; this holds for it too.
+ *
+ * @throws OwnlineError `invalid_address`
+ */
+export function refuseUnkeepable(address: string, name: string): void {
+  refuseOverlong(address, name);
+  if (!UNKEEPABLE.test(address)) return;
+  throw new OwnlineError(
+    "invalid_address",
+    `${name} has a control character, or half of a character: write the address as the provider shows it`,
+  );
+}
+
+function refuseOverlong(address: string, name: string): void {
+  if (address.length <= LONGEST_ADDRESS) return;
+  throw new OwnlineError(
+    "invalid_address",
+    `${name} is longer than ${LONGEST_ADDRESS} characters, and no provider has such an address: write one address`,
   );
 }
 

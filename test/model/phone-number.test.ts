@@ -184,3 +184,24 @@ it("consent spans channels: an address without its channel is the number", () =>
   expect(withoutChannel("whatsapp:+15703251809")).toBe("+15703251809");
   expect(withoutChannel("+15703251809")).toBe("+15703251809");
 });
+
+describe("an address that not every storage keeps", () => {
+  it.each([
+    ["rcs: of 300 characters", `rcs:${"agent".repeat(60)}`],
+    ["messenger: of 9000 characters", `messenger:${"1234567890".repeat(900)}`],
+    ["a tab", "messenger:12\t34"],
+    ["a NUL", "rcs:agent\u0000"],
+    ["a control character of C1", "rcs:a\u0085gent"],
+    ["half of an emoji at the end", "messenger:page\ud83d"],
+    ["half of an emoji at the beginning", "rcs:\ude00agent"],
+    ["a number behind a thousand spaces", `${" ".repeat(1000)}+15703251809`],
+  ])("is refused: %s", (_, address) => {
+    expect(() => normalizeAddress(address, "to")).toThrow(expect.objectContaining({ code: "invalid_address" }));
+  });
+
+  it("leaves names of up to 255 characters as they are", () => {
+    const longest = `rcs:${"a".repeat(251)}`;
+    expect(normalizeAddress(longest, "to")).toBe(longest);
+    expect(normalizeAddress("messenger:page \u{1f600}", "to")).toBe("messenger:page \u{1f600}");
+  });
+});
