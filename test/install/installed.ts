@@ -12,10 +12,11 @@ let packed: string | undefined;
 
 /** The tarball that npm would publish, made once for a test file. */
 function tarball(): string {
+  if (packed !== undefined) return packed;
   if (builtKind() !== "complete") {
     throw new Error("dist is missing or older than src: `npm run build` first (the npm scripts do).");
   }
-  packed ??= pack(join(ROOT, ".tmp", `packed-${process.pid}`));
+  packed = pack(join(ROOT, ".tmp", `packed-${process.pid}`));
   return packed;
 }
 

@@ -5,7 +5,7 @@ import { answersForTheOther } from "./rings.mjs";
 const installed = await import("pg-boss");
 // Version 12 names the class, 10 and 11 export it alone.
 const { PgBoss = installed.default } = installed;
-const boss = new PgBoss({ connectionString: process.env.OWNLINE_TEST_POSTGRES_URL, schema: "boss_beside" });
+const boss = new PgBoss({ connectionString: process.env.OWNLINE_TEST_POSTGRES_URL, schema: `boss_${process.pid}` });
 boss.on("error", console.error);
 await boss.start();
 await answersForTheOther({ web: pgBoss(boss, { pollMs: 500 }), worker: pgBoss(boss, { pollMs: 500 }) });
