@@ -127,6 +127,31 @@ describe("a webhook", () => {
   });
 });
 
+describe("a signed request that is cut elsewhere", () => {
+  it("is refused with 400, stored nowhere, and told with what to change", async () => {
+    const { sms, lines, stored } = scene();
+    const params = textParams({ SmsSid: `SM${"b".repeat(32)}` });
+    const { headers } = await posted(params);
+    expect((await sms.fetch(new Request(PUBLIC, await posted(params)))).status).toBe(200);
+    const shifted = new URLSearchParams([...params].filter(([name]) => name !== "NumMedia"));
+    shifted.set("MessageSid", `${params.get("MessageSid")}NumMedia0`);
+    const before = await stored();
+    const again = await sms.fetch(new Request(PUBLIC, { method: "POST", headers, body: shifted.toString() }));
+    expect(again.status).toBe(400);
+    expect(await stored()).toEqual(before);
+    expect(lines.at(-1)).toMatch(/^warn a signed webhook was refused.*not the same id.*replace the auth token/);
+    expect(lines.at(-1)).not.toContain(PERSON);
+  });
+
+  it("is told as another product where it is of Conversations", async () => {
+    const { sms, lines, stored } = scene();
+    const params = textParams({ MessageSid: `IM${"b".repeat(32)}`, ConversationSid: `CH${"b".repeat(32)}` });
+    expect((await sms.fetch(new Request(PUBLIC, await posted(params)))).status).toBe(400);
+    expect(lines).toEqual([expect.stringMatching(/^warn .*Twilio Conversations.*another product/)]);
+    expect(await stored()).toEqual([]);
+  });
+});
+
 describe("a request that is no webhook", () => {
   it("is answered 413 by its declared length, unread", async () => {
     const { sms, lines } = scene();
@@ -172,6 +197,16 @@ describe("a request that is no webhook", () => {
     const body = `Body=${"x".repeat(64 * 1024 - "Body=".length)}`;
     const { headers } = await posted();
     expect((await sms.fetch(new Request(PUBLIC, { method: "POST", headers, body }))).status).toBe(403);
+  });
+
+  it("is answered 413 for a URL over 64 kB, and for more than 200 parameters", async () => {
+    const { sms, lines } = scene();
+    const { headers } = await posted();
+    const long = new Request(`${PUBLIC}?a=${"x".repeat(64 * 1024)}`, { method: "POST", headers, body: "a=b" });
+    const many = new Request(PUBLIC, { method: "POST", headers, body: "a&".repeat(16_000) });
+    expect([(await sms.fetch(long)).status, (await sms.fetch(many)).status]).toEqual([413, 413]);
+    expect(lines).toEqual([expect.stringContaining("URL is longer"), expect.stringContaining("200 parameters")]);
+    expect(lines.join("").length).toBeLessThan(500);
   });
 
   it("is answered 400 when its body breaks off", async () => {
