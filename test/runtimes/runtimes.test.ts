@@ -2,12 +2,12 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { build } from "tsup";
 import { beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { stockNode, versionOf } from "../../scripts/stock-node.ts";
 import { storageContract } from "../../src/testing/contracts/storage.ts";
 import { ROOT } from "../docs/code-blocks.ts";
 import { type Consumer, installPackage } from "../package/consumer.ts";
+import { buildProgram } from "./built-program.ts";
 import { durableCases } from "./cases/durable.ts";
 import { portableCases } from "./cases/portable.ts";
 import { foreignNode } from "./foreign-node.ts";
@@ -63,18 +63,7 @@ const contractCount = storageContract({ create: () => Promise.reject(new Error("
 let consumer: Consumer;
 beforeAll(async () => {
   consumer = installPackage();
-  // The cases become one file that imports the installed package: an old Node reads no TypeScript.
-  await build({
-    config: false,
-    entry: { program: join(import.meta.dirname, "program.ts") },
-    outDir: join(consumer.folder, "out"),
-    outExtension: () => ({ js: ".mjs" }),
-    format: "esm",
-    target: "node20",
-    external: [/^ownline/, "pg"],
-    removeNodeProtocol: false,
-    silent: true,
-  });
+  await buildProgram(join(consumer.folder, "out"));
   return () => consumer[Symbol.dispose]();
 });
 
