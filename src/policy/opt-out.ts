@@ -79,8 +79,6 @@ const MAX_WORD_LENGTH = 300;
 
 /** What Twilio sends in one message: https://www.twilio.com/docs/messaging/twiml/message */
 const MAX_REPLY_LENGTH = 1600;
-/** XML 1.0 has no other control characters: https://www.w3.org/TR/xml/#charsets */
-const CONTROL_CHARACTER = /(?![\t\n\r])[\p{Cc}\uFFFE\uFFFF]/u;
 
 /**
  * Keeps people's wish to be left alone. On by default.
@@ -242,17 +240,7 @@ function checkReplies(replies: NonNullable<OptOutOptions["replies"]>): void {
         `is longer than ${MAX_REPLY_LENGTH} characters, which is more than one message: shorten it.`,
       );
     }
-    if (CONTROL_CHARACTER.test(reply) || !isWellFormed(reply)) {
-      throw invalidReply(
-        kind,
-        "has a control character or half an emoji, which the webhook's answer cannot carry: remove it.",
-      );
-    }
   }
-}
-
-function isWellFormed(text: string): boolean {
-  return !/\p{Cs}/u.test(text);
 }
 
 function isPhoneNumber(sender: string): boolean {

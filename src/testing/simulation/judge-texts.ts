@@ -29,7 +29,9 @@ export function enterText(book: Book, fact: Fact & { kind: "text" }, terms: Term
   if (/^(STOP|START|HELP)$/.test(fact.body) && fact.needsAnswer) accuse("consent", `${fact.body} waits for an answer`);
   if ((fact.body === "STOP") !== (fact.consent === "opted-out")) accuse("consent", `${fact.body} said ${fact.consent}`);
   if (fact.sweptSinceMs !== null && fact.consent === "opted-in") accuse("consent", "an old START opted a person in");
-  if (fact.autoReplyId !== null && isOut) accuse("consent", "an auto-reply went to a person who opted out");
+  // The confirmation of the opt-out itself is the one exception.
+  if (fact.autoReplyId !== null && isOut && fact.body !== "STOP")
+    accuse("consent", "an auto-reply went to a person who opted out");
 }
 
 /** An acknowledged START counts: its webhook changes nothing any more where the list was quicker. */
