@@ -9,16 +9,18 @@ import { type EngineContext, tellCancelled } from "./context.ts";
  * @throws OwnlineError `storage_unavailable`: the report must not be acknowledged then.
  */
 export async function recordReport(context: EngineContext, report: StatusReport): Promise<RecordedFact> {
-  const fact = await context.storage.recordStatus({
-    op: newId("o"),
-    outboundId: report.outboundId,
-    attempt: report.attempt,
-    carrierId: report.carrierId,
-    status: report.status,
-    rawStatus: report.rawStatus,
-    error: report.error,
-    optOut: report.optOut,
-  });
+  const fact = (await isForeign(context, report))
+    ? UNMATCHED
+    : await context.storage.recordStatus({
+        op: newId("o"),
+        outboundId: report.outboundId,
+        attempt: report.attempt,
+        carrierId: report.carrierId,
+        status: report.status,
+        rawStatus: report.rawStatus,
+        error: report.error,
+        optOut: report.optOut,
+      });
   if (fact.outcome === "unmatched") {
     context.tell.notice({
       kind: "unmatched-status",
@@ -31,6 +33,29 @@ export async function recordReport(context: EngineContext, report: StatusReport)
   tellFact(context, fact);
   return fact;
 }
+
+/**
+ * Whether a report speaks for another sender than the one it comes from: its sender's account may know that sender's
+ * token, and nothing else.
+ */
+async function isForeign({ storage }: EngineContext, { sender, outboundId }: StatusReport): Promise<boolean> {
+  if (sender === undefined) return false;
+  // Whose message it is cannot be told.
+  if (outboundId === null) return true;
+  const story = await storage.story(outboundId);
+  if (story === null || story.message.direction === "inbound") return false;
+  const { from } = story.message;
+  return from !== sender.from && from !== sender.service && story.conversation.line !== sender.service;
+}
+
+const UNMATCHED: RecordedFact = {
+  outcome: "unmatched",
+  message: null,
+  changed: false,
+  duplicate: false,
+  cancelled: [],
+  consentChanged: false,
+};
 
 /** A fact that has changed its message, and nothing else. */
 export const CHANGED = {

@@ -53,16 +53,20 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
   const services = new Set(context.senders.list?.flatMap(({ address, service }) => (service ? [address] : [])));
   const warned = new Set<string>();
   const isNew = firstTime();
-  let owned: { readonly at: number; readonly senders: readonly OwnedSender[] } | null = null;
+  /** By the account that is asked: a sender's own, where there are several. */
+  const ownedBy = new Map<string, { readonly at: number; readonly senders: readonly OwnedSender[] }>();
 
   /** A developer's machine must not answer what is sent to a number whose webhook is the real service's. */
   const isElsewhere = async (address: string, signal: AbortSignal): Promise<boolean | null> => {
     // What comes to a Messaging Service's number is posted where the service says.
     if (services.has(address)) return false;
-    if (owned === null || clock.now() - owned.at >= OWNED_FOR_MS) {
-      const senders = await unlessAborted(transport.senders(), signal);
+    const account = transport.capabilities.accounts === true ? address : "";
+    let owned = ownedBy.get(account);
+    if (owned === undefined || clock.now() - owned.at >= OWNED_FOR_MS) {
+      const senders = await unlessAborted(account === "" ? transport.senders() : transport.senders(account), signal);
       if (senders === null) return null;
       owned = { at: clock.now(), senders };
+      ownedBy.set(account, owned);
     }
     return owned.senders.some((sender) => sender.address === address && sender.posts === "elsewhere");
   };

@@ -85,7 +85,11 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
             received.httpStatus,
             "webhook_rejected",
             received.reason,
-            received.httpStatus === 405 ? { allow: "POST, GET" } : {},
+            received.httpStatus === 405
+              ? { allow: "POST, GET" }
+              : received.httpStatus === 503
+                ? { "retry-after": "5" }
+                : {},
           );
         case "ignored":
           if (received.log === undefined) logger.info(`a webhook was acknowledged and ignored: ${received.reason}`);

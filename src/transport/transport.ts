@@ -51,8 +51,11 @@ export interface Transport {
    */
   listInbound(query: ListInboundQuery): Promise<ListedTexts>;
 
-  /** The numbers that the account owns and may send from. */
-  senders(): Promise<readonly OwnedSender[]>;
+  /**
+   * The numbers that the account owns and may send from: of the account of `address`, where there are several. There the
+   * answer may hold that address alone.
+   */
+  senders(address?: string): Promise<readonly OwnedSender[]>;
 }
 
 /** What a carrier can do, as data. */
@@ -67,6 +70,8 @@ export interface TransportCapabilities {
   readonly autoReply: boolean;
   /** Whether the carrier can be asked what it has: `find` and `listInbound`. */
   readonly lists: boolean;
+  /** Whether each sender may be of another account, so that `senders` is asked for each. @default false */
+  readonly accounts?: boolean;
 }
 
 export interface SendRequest {
@@ -143,7 +148,7 @@ export type ReceivedWebhook =
 
 export interface WebhookRejection {
   readonly kind: "rejected";
-  readonly httpStatus: 400 | 403 | 405 | 413 | 415 | 500;
+  readonly httpStatus: 400 | 403 | 405 | 413 | 415 | 500 | 503;
   /** A sentence for the caller, without a secret in it. */
   readonly reason: string;
   /** A line for our log: what was tried, the likely cause, who must do what. No secrets. */
@@ -175,6 +180,11 @@ export interface StatusReport {
   readonly status: CarrierStatus;
   readonly rawStatus: string;
   readonly error: MessageError | null;
+  /**
+   * Whom the request may speak for, where the transport has several accounts: the engine then leaves alone a message
+   * that left from another sender. @default any message
+   */
+  readonly sender?: { readonly from: string | null; readonly service: string | null };
   /** The report says that the person has opted out. */
   readonly optOut: boolean;
 }

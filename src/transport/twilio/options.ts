@@ -48,6 +48,8 @@ export interface TwilioAccountOptions extends CommonOptions {
   /** @default the global `fetch` */
   readonly fetch?: FetchFunction | undefined;
   readonly client?: never;
+  readonly account?: never;
+  readonly accounts?: never;
 }
 
 /** The official client of the service, with its own credentials, edge, region and HTTP agent. */
@@ -60,9 +62,75 @@ export interface TwilioClientOptions extends CommonOptions {
   readonly apiUrl?: never;
   readonly unsafeHttpApiUrl?: never;
   readonly fetch?: never;
+  readonly account?: never;
+  readonly accounts?: never;
 }
 
-export type TwilioOptions = TwilioAccountOptions | TwilioClientOptions;
+type Shared = "webhookUrl" | "trustForwardedHeaders" | "timeoutMs" | "account" | "accounts";
+
+/** One account's credentials, as {@link AccountResolver} answers them. */
+export type TwilioCredentials = Omit<TwilioAccountOptions, Shared> | Omit<TwilioClientOptions, Shared>;
+
+/**
+ * Finds the account that owns an address of ours: a number, a short code, a channel address or a Messaging Service.
+ * `undefined` where the address is not yours. Answers are cached, see {@link AccountCacheOptions}. It is asked with
+ * addresses that strangers chose, so pass them to a database as parameters.
+ */
+export type AccountResolver = (
+  address: string,
+) => Promise<TwilioCredentials | undefined> | TwilioCredentials | undefined;
+
+/** How long answers of {@link AccountResolver} are kept, and how often strangers may cause one. */
+export interface AccountCacheOptions {
+  /** How long a found account counts: a changed token takes effect after this. @default 60000 */
+  readonly ttlMs?: number | undefined;
+  /** How long an address without an account counts as unknown: so long a new number may be refused. @default 30000 */
+  readonly missTtlMs?: number | undefined;
+  /** The most found addresses that are kept, and the most unknown ones. @default 10000 */
+  readonly maxEntries?: number | undefined;
+  /**
+   * How many lookups of unknown addresses a second unverified requests may cause, and ten times as many at once.
+   * Further ones are answered 503. An address that was found before is not counted. @default 10
+   */
+  readonly missesPerSecond?: number | undefined;
+  /** How long a lookup may take; then a webhook is answered 503. @default 5000 */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** {@link AccountCacheOptions} with every default filled in. */
+export type AccountCacheSettings = Readonly<Record<keyof AccountCacheOptions, number>>;
+
+/** Several accounts, or subaccounts, behind one webhook. */
+export interface TwilioTenantOptions extends Pick<CommonOptions, "webhookUrl" | "trustForwardedHeaders" | "timeoutMs"> {
+  readonly account: AccountResolver;
+  readonly accounts?: AccountCacheOptions | undefined;
+  readonly accountSid?: never;
+  readonly authToken?: never;
+  readonly apiKeySid?: never;
+  readonly apiKeySecret?: never;
+  readonly apiUrl?: never;
+  readonly fetch?: never;
+  readonly client?: never;
+}
+
+export type TwilioOptions = TwilioAccountOptions | TwilioClientOptions | TwilioTenantOptions;
+
+/** The options of a service with one account. */
+type SingleOptions = TwilioAccountOptions | TwilioClientOptions;
+
+/** The options of several accounts, checked. */
+export interface TenantSettings {
+  readonly webhookUrl: string;
+  readonly trustForwardedHeaders: boolean;
+  readonly resolver: AccountResolver;
+  readonly cache: AccountCacheSettings;
+  /**
+   * What the resolver answered, as an account.
+   *
+   * @throws OwnlineError `invalid_options`
+   */
+  accountOf(credentials: unknown): Pick<TwilioSettings, "rest" | "accountSid" | "authTokens">;
+}
 
 /** The options, checked and with their defaults. */
 export interface TwilioSettings {
@@ -96,41 +164,128 @@ const CONSOLE = "Twilio's console, Account, API keys & tokens";
  *
  * @throws OwnlineError `invalid_options`, with every mistake, each by its option's name and with its remedy.
  */
-export function parseOptions(options: TwilioOptions): TwilioSettings {
+export function parseOptions(options: SingleOptions): TwilioSettings {
   const mistakes: string[] = [];
   for (const name of Object.keys(options)) {
     if (!NAMES.has(name)) mistakes.push(`${name} is no option: remove it, or correct its spelling`);
   }
   const authTokens = parseTokens(options.authToken, mistakes);
   const webhookUrl = parseWebhookUrl(options.webhookUrl, mistakes);
-  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_TIMEOUT_MS) {
-    mistakes.push(`timeoutMs must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT_MS}`);
-  }
-  const trustForwardedHeaders: unknown = options.trustForwardedHeaders ?? false;
-  if (typeof trustForwardedHeaders !== "boolean") mistakes.push("trustForwardedHeaders must be true or false");
+  const timeoutMs = parseTimeout(options.timeoutMs, mistakes);
+  const trustForwardedHeaders = parseTrust(options.trustForwardedHeaders, mistakes);
   const connect =
     options.client === undefined
       ? parseAccount(options, authTokens[0] ?? "", timeoutMs, mistakes)
       : parseClient(options, timeoutMs, mistakes);
 
-  if (mistakes.length > 0) {
-    throw new OwnlineError(
-      "invalid_options",
-      `twilio() cannot start:\n${mistakes.map((one) => `- ${one}`).join("\n")}`,
-    );
-  }
+  if (mistakes.length > 0) throw startError(mistakes);
   const rest = connect();
   return {
     rest,
     accountSid: rest.accountSid,
     authTokens,
     webhookUrl,
-    trustForwardedHeaders: trustForwardedHeaders === true,
+    trustForwardedHeaders,
   };
 }
 
-function parseTokens(authToken: TwilioOptions["authToken"], mistakes: string[]): string[] {
+const CACHE_DEFAULTS: AccountCacheSettings = {
+  ttlMs: 60_000,
+  missTtlMs: 30_000,
+  maxEntries: 10_000,
+  missesPerSecond: 10,
+  timeoutMs: 5000,
+};
+const TENANT_NAMES: ReadonlySet<string> = new Set([
+  "account",
+  "accounts",
+  "webhookUrl",
+  "trustForwardedHeaders",
+  "timeoutMs",
+]);
+
+/**
+ * Checks the options of `twilio({ account })`.
+ *
+ * @throws OwnlineError `invalid_options`, with every mistake, each by its option's name and with its remedy.
+ */
+export function parseTenantOptions(options: TwilioTenantOptions): TenantSettings {
+  const mistakes: string[] = [];
+  for (const name of Object.keys(options)) {
+    if (TENANT_NAMES.has(name)) continue;
+    mistakes.push(
+      NAMES.has(name)
+        ? `${name} goes without account, which returns it for each address: leave one of them out`
+        : `${name} is no option: remove it, or correct its spelling`,
+    );
+  }
+  const resolver: unknown = options.account;
+  if (typeof resolver !== "function") {
+    mistakes.push("account must be a function: (address) => credentials, or undefined where the address is not yours");
+  }
+  const webhookUrl = parseWebhookUrl(options.webhookUrl, mistakes);
+  const timeoutMs = parseTimeout(options.timeoutMs, mistakes);
+  const trustForwardedHeaders = parseTrust(options.trustForwardedHeaders, mistakes);
+  const cache: Record<keyof AccountCacheOptions, number> = { ...CACHE_DEFAULTS };
+  for (const [name, value] of Object.entries(options.accounts ?? {})) {
+    if (!isCacheName(name)) mistakes.push(`accounts.${name} is no option: remove it, or correct its spelling`);
+    else if (value === undefined) continue;
+    else if (
+      typeof value !== "number" ||
+      !Number.isFinite(value) ||
+      value < 0 ||
+      (value === 0 && !name.endsWith("tlMs"))
+    ) {
+      mistakes.push(`accounts.${name} must be a number above 0`);
+    } else cache[name] = value;
+  }
+  if (mistakes.length > 0) throw startError(mistakes);
+  return {
+    webhookUrl,
+    trustForwardedHeaders,
+    resolver: options.account,
+    cache,
+    accountOf(credentials) {
+      if (typeof credentials !== "object" || credentials === null || "account" in credentials) {
+        throw new OwnlineError(
+          "invalid_options",
+          "account of twilio() must return credentials, { accountSid, authToken } or { client, authToken }, or undefined where the address is not yours",
+        );
+      }
+      // Checked by name and kind right there.
+      const given = { ...credentials, webhookUrl, timeoutMs } as SingleOptions;
+      try {
+        return parseOptions(given);
+      } catch (cause) {
+        const why = cause instanceof Error ? cause.message.split("\n").slice(1).join(" ") : "see the cause";
+        const message = `account of twilio() returned credentials that cannot be used: ${why}`;
+        throw new OwnlineError("invalid_options", message, { cause });
+      }
+    },
+  };
+}
+
+function isCacheName(name: string): name is keyof AccountCacheOptions {
+  return Object.hasOwn(CACHE_DEFAULTS, name);
+}
+
+function startError(mistakes: readonly string[]): OwnlineError {
+  return new OwnlineError("invalid_options", `twilio() cannot start:\n${mistakes.map((one) => `- ${one}`).join("\n")}`);
+}
+
+function parseTimeout(timeoutMs: number = DEFAULT_TIMEOUT_MS, mistakes: string[]): number {
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_TIMEOUT_MS) {
+    mistakes.push(`timeoutMs must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT_MS}`);
+  }
+  return timeoutMs;
+}
+
+function parseTrust(trust: unknown = false, mistakes: string[]): boolean {
+  if (typeof trust !== "boolean") mistakes.push("trustForwardedHeaders must be true or false");
+  return trust === true;
+}
+
+function parseTokens(authToken: SingleOptions["authToken"], mistakes: string[]): string[] {
   const tokens = Array.isArray(authToken) ? authToken : [authToken];
   if (tokens.length === 0) mistakes.push(`authToken is an empty list: pass the primary auth token (${CONSOLE})`);
   return tokens.map((token: unknown, index) => {

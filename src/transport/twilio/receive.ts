@@ -6,12 +6,20 @@ import { attemptOf, carrierStatus } from "./send.ts";
 import { groupParams, hashes, matchSignature, signedGroups } from "./signature.ts";
 import { type InboundWebhook, parseGroups, type StatusWebhook } from "./webhook.ts";
 
-export interface ReceiveOptions {
+/** Whose tokens may have signed a request. */
+export interface Claimed {
   readonly accountSid: string;
   readonly authTokens: readonly string[];
+}
+
+interface UrlOptions {
   readonly webhookUrl: string;
   readonly trustForwardedHeaders: boolean;
 }
+
+/** One account, or `claim`, which finds the account by the parameters of a request that nothing vouches for yet. */
+export type ReceiveOptions = UrlOptions &
+  (Claimed | { readonly claim: (params: URLSearchParams) => Promise<Claimed | WebhookRejection> });
 
 const FORM = "application/x-www-form-urlencoded";
 const JSON_TYPE = "application/json";
@@ -64,14 +72,20 @@ export async function receive(options: ReceiveOptions, request: WebhookRequest):
 
   const hashing = platformHashing();
   const params = isForm ? new URLSearchParams(request.body) : undefined;
+  const claimed = "claim" in options ? await options.claim(params ?? new URLSearchParams(query.slice(1))) : options;
+  if ("kind" in claimed) return claimed;
+  const { accountSid, authTokens } = claimed;
   const groups = groupParams(params ?? {});
   const urls = candidates(options, request, query);
   const signed =
     method === "POST" && !isForm ? await filterAsync(urls, (url) => hashes(hashing, url, request.body)) : urls;
-  const { authTokens } = options;
   const match = await matchSignature(hashing, { authTokens, urls: signed, form: signedGroups(groups), signature });
   if (match === undefined) {
-    const cause = likelyCause(options, request, params ?? new URLSearchParams(query.slice(1)));
+    const cause = likelyCause(
+      { accountSid, webhookUrl: options.webhookUrl },
+      request,
+      params ?? new URLSearchParams(query.slice(1)),
+    );
     return reject(
       403,
       "The signature does not match.",
@@ -102,7 +116,7 @@ const HOST = /^(?:[a-z\d._-]{1,253}|\[[\da-f:.]{2,45}\])(?::\d{1,5})?$/i;
 
 /** The URLs that Twilio may have called, the likeliest first. */
 function candidates(
-  { webhookUrl, trustForwardedHeaders }: ReceiveOptions,
+  { webhookUrl, trustForwardedHeaders }: UrlOptions,
   request: WebhookRequest,
   query: string,
 ): string[] {

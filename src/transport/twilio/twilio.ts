@@ -1,8 +1,9 @@
 import type { SendRequest, Transport } from "../transport.ts";
 import { find, listInbound, senders } from "./list.ts";
-import { parseOptions, type TwilioOptions } from "./options.ts";
+import { parseOptions, type TwilioOptions, type TwilioTenantOptions } from "./options.ts";
 import { receive } from "./receive.ts";
 import { createMessage, sendResult, statusCallbackUrl } from "./send.ts";
+import { tenants } from "./tenants.ts";
 import { messagingResponse } from "./twiml.ts";
 
 export {
@@ -12,7 +13,15 @@ export {
   parseErrorBody,
   parseRetryAfter,
 } from "./errors.ts";
-export type { TwilioAccountOptions, TwilioClientOptions, TwilioOptions } from "./options.ts";
+export type {
+  AccountCacheOptions,
+  AccountResolver,
+  TwilioAccountOptions,
+  TwilioClientOptions,
+  TwilioCredentials,
+  TwilioOptions,
+  TwilioTenantOptions,
+} from "./options.ts";
 export type { CreateMessage, FetchFunction, TwilioClient } from "./rest.ts";
 export { type SendMessageInput, type SendOutcome, sendMessage } from "./send-message.ts";
 export {
@@ -40,7 +49,8 @@ export {
  * Everything of Twilio's arrives at the one `webhookUrl`: set it, by POST, for each number or Messaging Service, as the
  * webhook and as the fallback, best with retry overrides (`#rc=5&rp=all`). Status callbacks need no setting.
  *
- * A webhook of a subaccount counts where one of the auth tokens signed it.
+ * A webhook of a subaccount counts where one of the auth tokens signed it. Where several accounts share one service,
+ * `account` finds the credentials by the number of ours: `twilio({ webhookUrl, account })`.
  *
  * @throws OwnlineError `invalid_options`, with every mistake by its option's name.
  * @see https://www.twilio.com/docs/messaging/api/message-resource
@@ -57,20 +67,20 @@ export {
  * ```
  */
 export function twilio(options: TwilioOptions): Transport {
-  const settings = parseOptions(options);
-  const { rest, webhookUrl } = settings;
+  const { webhookUrl, ...calls } = options.account === undefined ? single(options) : tenants(options);
 
   return {
     name: "twilio",
     // https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
-    capabilities: { maxBodyLength: 1600, maxMedia: 10, statusCallbacks: true, autoReply: true, lists: true },
-
-    async send(request) {
-      const outcome = await rest.create(createMessage(request, webhookUrl), request.signal);
-      return sendResult(outcome, Date.now());
+    capabilities: {
+      maxBodyLength: 1600,
+      maxMedia: 10,
+      statusCallbacks: true,
+      autoReply: true,
+      lists: true,
+      ...(options.account !== undefined && { accounts: true }),
     },
-
-    receive: (request) => receive(settings, request),
+    ...calls,
 
     acknowledge(autoReply) {
       // As text/plain, Twilio would text the document itself to the person.
@@ -79,7 +89,22 @@ export function twilio(options: TwilioOptions): Transport {
     },
 
     checkAutoReply: (autoReply) => void twimlOf(autoReply, webhookUrl),
+  };
+}
 
+/** What needs credentials, for the one account there is. */
+function single(
+  options: Exclude<TwilioOptions, TwilioTenantOptions>,
+): Pick<Transport, "send" | "receive" | "find" | "listInbound" | "senders"> & { readonly webhookUrl: string } {
+  const settings = parseOptions(options);
+  const { rest, webhookUrl } = settings;
+  return {
+    webhookUrl,
+    async send(request) {
+      const outcome = await rest.create(createMessage(request, webhookUrl), request.signal);
+      return sendResult(outcome, Date.now());
+    },
+    receive: (request) => receive(settings, request),
     find: (query) => find(rest, query),
     listInbound: (query) => listInbound(rest, query),
     senders: () => senders(rest, webhookUrl),
