@@ -14,6 +14,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "check.ts": 1,
   "thrown.ts": 2,
   "hook.ts": 2,
+  "redact.ts": 3,
   "telemetry.ts": 1,
   "hmac.ts": 1,
   "segments/": 1,

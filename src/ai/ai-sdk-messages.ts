@@ -3,26 +3,50 @@ import type { Media } from "../model/message.ts";
 import type { AiTurn } from "./ai.ts";
 import { describeMedia, toPrompt } from "./prompt.ts";
 
-/** Fetches a picture with the credentials that its address wants. `null`: describe it instead. */
+/**
+ * Fetches a picture with the credentials that its address wants. `null`, an error, or no answer within 10 s: the
+ * picture is described instead.
+ */
 export type FetchMedia = (media: Media, signal: AbortSignal) => Promise<Uint8Array | null>;
 
 /** The conversation as the SDK wants it. */
-export async function messagesOf(
+export interface SdkPrompt {
+  readonly system: string | null;
+  readonly messages: ModelMessage[];
+  /** The addresses of the pictures that are shown in it. */
+  readonly shown: readonly string[];
+}
+
+const FETCH_MS = 10_000;
+
+/** Makes the prompt; pictures whose address is in `refused` are described. */
+export async function promptOf(
   turn: AiTurn,
-  media: "describe" | "link" | FetchMedia,
+  instructions: string | undefined,
+  how: "describe" | "link" | FetchMedia,
+  refused: ReadonlySet<string>,
   signal: AbortSignal,
-): Promise<ModelMessage[]> {
-  const shows = (item: Media, role: string) =>
-    media !== "describe" && role === "user" && /^image\//i.test(item.contentType);
-  return await Promise.all(
-    toPrompt(turn.history, shows).map(async (entry): Promise<ModelMessage> => {
-      if (entry.role === "assistant") return { role: "assistant", content: entry.text };
-      if (entry.media.length === 0) return { role: "user", content: entry.text };
-      const pictures = await Promise.all(entry.media.map((item) => pictureOf(item, media, signal)));
-      const text: TextPart[] = entry.text === "" ? [] : [{ type: "text", text: entry.text }];
-      return { role: "user", content: [...text, ...pictures] };
+): Promise<SdkPrompt> {
+  const shows = ({ url, contentType }: Media) =>
+    how !== "describe" && /^image\//i.test(contentType) && !refused.has(url);
+  const { system, entries } = toPrompt(turn, instructions, shows);
+  const shown: string[] = [];
+  const messages = await Promise.all(
+    entries.map(async ({ role, text, media }): Promise<ModelMessage> => {
+      if (role === "assistant") return { role, content: text };
+      if (media.length === 0) return { role, content: text };
+      const pictures = await Promise.all(
+        media.map(async (item) => {
+          const part = await pictureOf(item, how, signal);
+          if (part.type === "file") shown.push(item.url);
+          return part;
+        }),
+      );
+      const words: TextPart[] = text === "" ? [] : [{ type: "text", text }];
+      return { role, content: [...words, ...pictures] };
     }),
   );
+  return { system, messages, shown };
 }
 
 async function pictureOf(
@@ -31,7 +55,37 @@ async function pictureOf(
   signal: AbortSignal,
 ): Promise<FilePart | TextPart> {
   const mediaType = media.contentType.toLowerCase();
-  if (typeof how !== "function") return { type: "file", mediaType, data: new URL(media.url) };
-  const data = await how(media, signal);
-  return data === null ? { type: "text", text: describeMedia(media) } : { type: "file", mediaType, data };
+  if (typeof how !== "function") {
+    return URL.canParse(media.url) ? { type: "file", mediaType, data: new URL(media.url) } : described(media);
+  }
+  const data = await fetched(media, how, signal);
+  return data === null || data.byteLength === 0 ? described(media) : { type: "file", mediaType, data };
+}
+
+function described(media: Media): TextPart {
+  return { type: "text", text: describeMedia(media) };
+}
+
+/** One picture that hangs or is gone must not cost the answers for as long as it stands in the history. */
+async function fetched(media: Media, fetchMedia: FetchMedia, signal: AbortSignal): Promise<Uint8Array | null> {
+  const call = new AbortController();
+  const passOn = () => call.abort(signal.reason);
+  signal.addEventListener("abort", passOn, { once: true });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(null);
+      call.abort(new DOMException("The picture took too long", "TimeoutError"));
+    }, FETCH_MS);
+  });
+  try {
+    return await Promise.race([fetchMedia(media, call.signal), late]);
+  } catch {
+    // Whatever the reason, the model reads that a picture was sent, and can say that it did not see it.
+    signal.throwIfAborted();
+    return null;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", passOn);
+  }
 }

@@ -3,6 +3,7 @@ import {
   generateText,
   type LanguageModel,
   LoadAPIKeyError,
+  type ModelMessage,
   NoSuchModelError,
   RetryError,
   type StopCondition,
@@ -11,7 +12,8 @@ import {
 } from "ai";
 import { isOwnlineError, OwnlineError } from "../errors.ts";
 import type { Ai, AiContext, AiTurn, Reply } from "./ai.ts";
-import { type FetchMedia, messagesOf } from "./ai-sdk-messages.ts";
+import { type FetchMedia, promptOf } from "./ai-sdk-messages.ts";
+import { withoutMarks } from "./prompt.ts";
 import { providerError } from "./provider-error.ts";
 import { ONLY_REASONING, withoutReasoning } from "./reasoning.ts";
 
@@ -145,46 +147,145 @@ export function aiSdk(options: AiSdkOptions): Ai {
     );
   }
 
+  /** What the provider refused before is described from then on, in this process. */
+  const refused = new Set<string>();
+  /** What tools did in turns that failed afterwards: another run goes on from there, so that they do not act again. */
+  const done = new Map<string, Progress>();
+
   return {
     name: typeof model === "string" ? model : model.modelId,
     async reply(turn, context): Promise<Reply> {
       const { signal } = context;
       try {
         signal.throwIfAborted();
-        const system = typeof instructions === "function" ? await instructions(turn) : instructions;
+        const own = typeof instructions === "function" ? await instructions(turn) : instructions;
         const toolSet = typeof tools === "function" ? await tools(turn) : tools;
-        const call = {
-          ...settings,
-          model,
-          messages: await messagesOf(turn, media, signal),
-          maxRetries,
-          abortSignal: signal,
-          stopWhen: [...(Array.isArray(stopWhen) ? stopWhen : [stopWhen]), endsByTool],
-          // Version 7 has renamed `system`, and reads the new name first.
-          ...(system && { instructions: system, system }),
-          ...(toolSet && {
-            tools: watched(toolSet, context, contexts(toolSet, turn, toolsContext)),
-            // The SDK's types have a top-level `toolsContext` only where the tools are known one by one.
-            prepareStep: () => ({ toolsContext: contexts(toolSet, turn, toolsContext) }),
-          }),
+        const turns = toolSet && contexts(toolSet, turn, toolsContext);
+        let acted = done.has(turn.id);
+        const tell: AiContext = {
+          signal,
+          toolStarted: () => {
+            acted = true;
+            context.toolStarted();
+          },
         };
-        return replyOf(stream ? await streamed(call) : await generateText(call));
+        const generate = async (without: ReadonlySet<string>): Promise<Outcome> => {
+          const before = done.get(turn.id)?.messages ?? [];
+          const { system, messages, shown } = await promptOf(turn, own, media, without, signal);
+          const call = {
+            ...settings,
+            model,
+            messages: [...messages, ...before],
+            maxRetries,
+            abortSignal: signal,
+            stopWhen: [...(Array.isArray(stopWhen) ? stopWhen : [stopWhen]), endsByTool],
+            // Version 7 has renamed `system`, and reads the new name first.
+            ...(system && { instructions: system, system }),
+          };
+          const remember = (all: readonly ModelMessage[], isLast: boolean) => {
+            if (!acted) return;
+            done.delete(turn.id);
+            done.set(turn.id, { messages: all.slice(messages.length), isLast });
+            const [oldest] = done.keys();
+            if (done.size > MOST_REMEMBERED && oldest !== undefined) done.delete(oldest);
+          };
+          const run = (more: GenerateOptions) => (stream ? streamed(more) : generateText(more));
+          const answerOnly = (all: ModelMessage[]) => {
+            const { toolChoice: _, activeTools: __, ...plain } = call;
+            return run({ ...plain, messages: all, stopWhen: afterOneStep, ...(toolSet && { ...closed(toolSet) }) });
+          };
+          try {
+            if (done.get(turn.id)?.isLast === true) return await answerOnly(call.messages);
+            const outcome = await run({
+              ...call,
+              ...(toolSet &&
+                turns && {
+                  tools: watched(toolSet, tell, turns),
+                  // The SDK's types have a top-level `toolsContext` only where the tools are known one by one.
+                  prepareStep: ({ messages: all }: { messages: ModelMessage[] }) => {
+                    remember(all, false);
+                    return { toolsContext: turns };
+                  },
+                }),
+            });
+            if (!isCapped(outcome)) return outcome;
+            const all = [...call.messages, ...(outcome.response?.messages ?? [])];
+            remember(all, true);
+            return await answerOnly(all);
+          } catch (error) {
+            if (signal.aborted || acted || shown.length === 0 || !mayBePictures(error)) throw error;
+            const outcome = await generate(new Set([...without, ...shown]));
+            // Only now is it known that the pictures were to blame.
+            for (const url of shown) refused.add(url);
+            for (const url of refused) if (refused.size > MOST_REMEMBERED) refused.delete(url);
+            return outcome;
+          }
+        };
+        const reply = replyOf(await generate(refused));
+        done.delete(turn.id);
+        return reply;
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        throw isOwnlineError(error) ? error : sdkError(error);
+        const told = isOwnlineError(error) ? error : sdkError(error, typeof model === "string");
+        if (!told.retryable) done.delete(turn.id);
+        throw told;
       }
     },
   };
 }
 
+/** How much is kept of turns that failed, and of refused pictures. */
+const MOST_REMEMBERED = 500;
+
+interface Progress {
+  /** The calls of tools and their results, after the conversation. */
+  readonly messages: ModelMessage[];
+  /** The tools have had all their steps. */
+  readonly isLast: boolean;
+}
+
 interface Step {
   readonly text: string;
+  readonly toolCalls: readonly unknown[];
   readonly toolResults: readonly { readonly output: unknown }[];
+  readonly content: readonly { readonly type: string }[];
 }
 
 interface Outcome extends Pick<Step, "text"> {
   readonly finishReason: string;
   readonly steps: readonly Step[];
+  readonly response?: { readonly messages: ModelMessage[] };
+}
+
+/** The tools ran, each of them, and the model had no step left to say so. */
+function isCapped({ finishReason, steps }: Outcome): boolean {
+  const last = steps.at(-1);
+  if (finishReason !== "tool-calls" || last === undefined || endingOf(last) !== null) return false;
+  return last.toolCalls.length > 0 && last.content.filter(isResult).length >= last.toolCalls.length;
+}
+
+function isResult({ type }: { readonly type: string }): boolean {
+  return type === "tool-result" || type === "tool-error";
+}
+
+/** The tools, for a provider that wants to know what the calls before were about; none of them can be called. */
+function closed(tools: ToolSet): Pick<GenerateOptions, "tools" | "toolChoice"> {
+  const entries = Object.entries(tools).map(([name, { execute: _, ...tool }]) => [name, tool]);
+  return { tools: Object.fromEntries(entries), toolChoice: "none" };
+}
+
+/** Whether the same request may do without its pictures: it was refused as it is, or a picture could not be had. */
+function mayBePictures(error: unknown): boolean {
+  const last = RetryError.isInstance(error) ? error.lastError : error;
+  if (APICallError.isInstance(last)) {
+    const { statusCode = 0 } = last;
+    return (
+      statusCode === 500 ||
+      (statusCode >= 400 && statusCode < 500 && ![401, 402, 403, 404, 408, 429].includes(statusCode))
+    );
+  }
+  if (isOwnlineError(last) || LoadAPIKeyError.isInstance(last) || NoSuchModelError.isInstance(last)) return false;
+  return !(last instanceof Error && ["TimeoutError", "AbortError", "GatewayAuthenticationError"].includes(last.name));
 }
 
 async function streamed(call: GenerateOptions): Promise<Outcome> {
@@ -196,13 +297,20 @@ async function streamed(call: GenerateOptions): Promise<Outcome> {
       failures.push(error);
     },
   });
-  const [text, finishReason, steps] = await Promise.allSettled([result.text, result.finishReason, result.steps]);
+  const { response: answered } = result;
+  const [text, finishReason, steps, response] = await Promise.allSettled([
+    result.text,
+    result.finishReason,
+    result.steps,
+    answered,
+  ]);
   // What broke the stream says more than the SDK's "no output" that follows from it.
   if (failures.length > 0) throw failures[0];
   if (text.status === "rejected") throw text.reason;
   if (finishReason.status === "rejected") throw finishReason.reason;
   if (steps.status === "rejected") throw steps.reason;
-  return { text: text.value, finishReason: finishReason.value, steps: steps.value };
+  if (response.status === "rejected") throw response.reason;
+  return { text: text.value, finishReason: finishReason.value, steps: steps.value, response: response.value };
 }
 
 /** Tools that tell the engine before they act, and that do not act any more once the run was given up. */
@@ -252,10 +360,12 @@ function isEnding(output: unknown): output is Ending {
 
 const afterEightSteps: StopCondition<ToolSet> = ({ steps }) => steps.length >= 8;
 
+const afterOneStep: StopCondition<ToolSet> = () => true;
+
 const endsByTool: StopCondition<ToolSet> = ({ steps }) => endingOf(steps.at(-1)) !== null;
 
 function replyOf({ text: written, finishReason, steps }: Outcome): Reply {
-  const text = withoutReasoning(written);
+  const text = withoutMarks(withoutReasoning(written));
   const ending = endingOf(steps.at(-1));
   if (ending?.kind === "hand-off" && ending.text === undefined && text !== "") return { ...ending, text };
   if (ending !== null) return ending;
@@ -267,7 +377,7 @@ function replyOf({ text: written, finishReason, steps }: Outcome): Reply {
     case "tool-calls":
       throw failed(
         "The model stopped at a tool call, before it wrote a reply. Let `stopWhen` allow more steps, and give each tool an `execute` that needs no approval.",
-        true,
+        false,
       );
     case "error":
       throw failed("The AI provider reported an error instead of a reply.", true);
@@ -277,13 +387,23 @@ function replyOf({ text: written, finishReason, steps }: Outcome): Reply {
   }
 }
 
-function sdkError(error: unknown): OwnlineError {
+function sdkError(error: unknown, isModelId: boolean): OwnlineError {
   const last = RetryError.isInstance(error) ? error.lastError : error;
   if (APICallError.isInstance(last)) {
     return providerError({ status: last.statusCode, retryable: last.isRetryable, cause: error });
   }
+  if (last instanceof Error && last.name === "GatewayAuthenticationError") {
+    const remedy = isModelId
+      ? "`model` is a text, so the AI SDK asks the AI Gateway. Set the environment variable AI_GATEWAY_API_KEY, or give aiSdk() a model of a provider's own package."
+      : "Set the environment variable AI_GATEWAY_API_KEY to a valid key.";
+    return failed(`The AI Gateway has no valid API key. ${remedy}`, false, error);
+  }
   if (LoadAPIKeyError.isInstance(last)) {
-    const remedy = "Set the environment variable or option that the error's `cause` names.";
+    const [variable] = /\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:KEY|TOKEN)\b/.exec(last.message) ?? [];
+    const remedy =
+      variable === undefined
+        ? "Set the environment variable or option that the error's `cause` names."
+        : `Set the environment variable ${variable}, or give the key to the model's provider.`;
     return failed(`The AI provider has no API key. ${remedy}`, false, error);
   }
   if (NoSuchModelError.isInstance(last)) {

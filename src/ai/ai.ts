@@ -18,7 +18,7 @@ export interface Ai {
   reply(turn: AiTurn, context: AiContext): Promise<Reply>;
 }
 
-/** One piece of work for the AI. */
+/** One piece of work for the AI: a copy of its own, so that what it changes in it changes nothing else. */
 export interface AiTurn {
   /** Stable over re-runs. */
   readonly id: string;
@@ -41,6 +41,8 @@ export interface AiTurn {
 export interface HistoryEntry {
   /** `user`: the person. `assistant`: our side, whether the AI, a colleague or the service wrote it. */
   readonly role: "user" | "assistant";
+  /** Who wrote it on our side: the AI, a colleague (`operator`), or the service. Left out: the AI, or the person. */
+  readonly author?: "ai" | "operator" | "service";
   readonly text: string;
   readonly media: readonly Media[];
   /** Unix milliseconds. */

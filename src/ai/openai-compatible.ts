@@ -1,6 +1,6 @@
 import { isOwnlineError, OwnlineError } from "../errors.ts";
 import type { Ai, AiContext, AiTurn, Reply } from "./ai.ts";
-import { toPrompt } from "./prompt.ts";
+import { toPrompt, withoutMarks } from "./prompt.ts";
 import { providerError } from "./provider-error.ts";
 import { ONLY_REASONING, withoutReasoning } from "./reasoning.ts";
 
@@ -75,13 +75,14 @@ export function openAiCompatible(options: OpenAiCompatibleOptions): Ai {
   return {
     name: model,
     async reply(turn, context): Promise<Reply> {
-      const system = typeof instructions === "function" ? await instructions(turn) : instructions;
+      const own = typeof instructions === "function" ? await instructions(turn) : instructions;
+      const { system, entries } = toPrompt(turn, own);
       const body = {
         ...extraBody,
         model,
         messages: [
-          ...(system ? [{ role: "system", content: system }] : []),
-          ...toPrompt(turn.history).map(({ role, text }) => ({ role, content: text })),
+          ...(system === null ? [] : [{ role: "system", content: system }]),
+          ...entries.map(({ role, text }) => ({ role, content: text })),
         ],
         stream: false,
         ...(temperature !== undefined && { temperature }),
@@ -179,7 +180,7 @@ function textOf(answer: unknown): string {
     throw failed("The AI provider's content filter stopped the reply.", false);
   }
   const written = contentOf(choice.message.content).trim();
-  const text = withoutReasoning(written);
+  const text = withoutMarks(withoutReasoning(written));
   if (text === "") {
     const { reasoning_content: thoughts, reasoning = thoughts } = choice.message;
     const isReasoning = written !== "" || (typeof reasoning === "string" && reasoning !== "");

@@ -11,7 +11,7 @@ export type Asked =
   | { readonly kind: "failed"; readonly error: unknown };
 
 /**
- * Asks the AI, with a limit of time; not at all where the run was given up before. Returns as soon as the run is given up, even if the AI ignores its signal: what
+ * Asks the AI, with a copy of the turn, with a limit of time; not at all where the run was given up before. Returns as soon as the run is given up, even if the AI ignores its signal: what
  * it says later is not heard.
  */
 export async function ask(
@@ -51,7 +51,7 @@ export async function ask(
   });
   const answered = (async (): Promise<Asked> => {
     try {
-      return { kind: "answered", reply: await ai.reply(turn, { signal, toolStarted }) };
+      return { kind: "answered", reply: await ai.reply(structuredClone(turn), { signal, toolStarted }) };
     } catch (error) {
       return { kind: "failed", error };
     }

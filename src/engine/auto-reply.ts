@@ -123,7 +123,7 @@ export function mayReply({ capabilities }: Transport, { origin, optOut }: Incomi
 function configuredReply({ autoReply, tell }: EngineContext, snapshot: InboundSnapshot): string | null {
   if (typeof autoReply !== "function") return autoReply;
   try {
-    const reply: unknown = hookNow("options.autoReply", () => autoReply(snapshot));
+    const reply: unknown = hookNow("options.autoReply", () => autoReply(structuredClone(snapshot)));
     if (reply === null || reply === undefined) return null;
     if (typeof reply === "string" && reply.trim() !== "") return reply;
     if (reply instanceof Promise) hook("options.autoReply", () => reply).catch((error) => tell.error(trouble(error)));

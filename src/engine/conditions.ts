@@ -12,7 +12,7 @@ import { verdictsOf } from "./verdicts.ts";
 export function conditionsOf(policies: readonly Policy[], snapshot: SendSnapshot): SendConditions {
   const verdicts = verdictsOf(
     policies,
-    (policy) => policy.send?.(snapshot),
+    (policy) => policy.send?.(structuredClone(snapshot)),
     (verdict) => typeof verdict === "object" && !("then" in verdict) && (verdict.delayMs ?? 0) >= 0,
   );
   const charge = (snapshot.message?.attempts ?? 0) === 0 ? 1 : 0;

@@ -4,6 +4,7 @@ import type { ConsentEvent, Notice, OwnlineEvents, TurnEvent } from "../model/ev
 import type { Message, OutboundMessage } from "../model/message.ts";
 import { maskAddress } from "../model/phone-number.ts";
 import type { Policy } from "../policy/policy.ts";
+import { describeSafely } from "../redact.ts";
 import { describeThrown } from "../thrown.ts";
 import type { ConsentKey } from "./consent-key.ts";
 import type { EngineOptions } from "./options.ts";
@@ -27,7 +28,8 @@ export interface Teller {
   turn(turn: TurnEvent): void;
   consent(change: ConsentEvent): void;
   notice(notice: Notice): void;
-  error(error: OwnlineError): void;
+  /** `texts`: what the turn was about. Given, the log says why it failed, without them. */
+  error(error: OwnlineError, texts?: readonly string[]): void;
 }
 
 export type Emit = <Name extends keyof OwnlineEvents>(name: Name, ...args: Parameters<OwnlineEvents[Name]>) => void;
@@ -86,8 +88,9 @@ export function teller(emit: Emit, options: Pick<EngineOptions, "logger" | "tran
       );
       emit("notice", notice);
     },
-    error(error) {
-      logger.error(`${error.code}: ${error.message}`);
+    error(error, texts) {
+      const why = texts === undefined || error.cause === undefined ? "" : describeSafely(error.cause, texts);
+      logger.error(`${error.code}: ${error.message}${why === "" ? "" : `\ncaused by ${why}`}`);
       if (error.cause !== undefined) logger.debug(`caused by ${describeThrown(error.cause)}`);
       emit("error", error);
     },

@@ -22,7 +22,7 @@ export interface Emitter {
    */
   on<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): () => void;
   off<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): unknown;
-  /** Calls every listener. One that throws, or rejects, is logged, and harms neither the others nor the work. */
+  /** Calls every listener, each with a copy. One that throws, or rejects, is logged, and harms neither the others nor the work. */
   readonly emit: Emit;
 }
 
@@ -48,7 +48,9 @@ export function createEmitter(logger: Logger): Emitter {
         logger.debug(describeThrown(error));
       };
       for (const listener of emitter.listeners(name)) {
-        harmless(() => Reflect.apply(listener, undefined, args), failed);
+        // A copy for each: the engine and the other listeners still work with these objects. An error is no plain data.
+        const call = () => Reflect.apply(listener, undefined, name === "error" ? args : structuredClone(args));
+        harmless(call, failed);
       }
     },
   };

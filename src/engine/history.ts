@@ -54,7 +54,11 @@ export function withSelectedHistory({ ai, history }: Pick<EngineContext, "ai" | 
   return {
     name: ai.name,
     async reply(turn, context) {
-      const selected = await hook("options.history.select", () => select(turn.history, turn));
+      const selected = await hook("options.history.select", () => {
+        // Copies: what it changes in place must not change the texts that the AI is to answer.
+        const own = structuredClone(turn);
+        return select(own.history, own);
+      });
       // It may have taken so long that nobody waits for the answer any more.
       context.signal.throwIfAborted();
       return ai.reply({ ...turn, history: selected }, context);
@@ -68,9 +72,12 @@ function wasSaid(message: Message): boolean {
   return message.status !== "cancelled" && message.status !== "failed" && message.status !== "held";
 }
 
+const AUTHORS = { ai: "ai", operator: "operator", api: "service", "auto-reply": "service" } as const;
+
 function toEntry(message: Message): HistoryEntry {
   return {
     role: message.direction === "inbound" ? "user" : "assistant",
+    ...(message.direction === "outbound" && { author: AUTHORS[message.origin] }),
     text: message.body,
     media: message.media,
     at: message.createdAt,

@@ -75,7 +75,7 @@ async function judge(context: EngineContext, text: IncomingText): Promise<Judged
   const judgements = context.policies.flatMap((policy) =>
     verdictsOf(
       [policy],
-      (one) => one.inbound?.(snapshot),
+      (one) => one.inbound?.({ ...snapshot, media: snapshot.media.map((item) => ({ ...item })) }),
       ({ answer }) => typeof answer === "boolean",
     ).map((verdict) => ({ policy: policy.name, verdict })),
   );

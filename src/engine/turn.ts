@@ -65,8 +65,11 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
     );
   };
 
+  /** What no line of the log may quote. */
+  let said: readonly string[] = [conversation.participant, conversation.sender];
   const decide = async (): Promise<Decision | null> => {
     const recent = await recentMessages(context, conversation.id, turn.throughSeq);
+    said = [...said, ...[...recent, ...claimed.messages].map(({ body }) => body)];
     let silenced: Decision | null;
     try {
       silenced = silencedBy(context, { conversation, history: recent });
@@ -107,7 +110,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
 
   const failed = async (cause: unknown): Promise<Decision | null> => {
     const error = asAiError(context.ai.name, cause);
-    context.tell.error(error);
+    context.tell.error(error, said);
     const failures = turn.failures + 1;
     if (error.retryable && failures < context.answer.attempts) {
       await release("failed", Math.min(context.answer.backoffMs * 2 ** turn.failures, LONGEST_BACKOFF_MS));
@@ -156,7 +159,7 @@ function silencedBy({ policies, tell }: EngineContext, turn: TurnSnapshot): Deci
   for (const policy of policies) {
     const [verdict] = verdictsOf(
       [policy],
-      (judge) => judge.turn?.(turn),
+      (judge) => judge.turn?.(structuredClone(turn)),
       ({ silence }) => silence,
     );
     if (verdict === undefined) continue;

@@ -204,11 +204,43 @@ describe("aiSdk with tools", () => {
     expect(await ask({ model, tools })).toEqual({ kind: "hand-off" });
   });
 
-  it("fails where the model never stops calling tools, and where nobody runs the call", async () => {
+  it("gives a model whose steps are used up one more, without tools", async () => {
+    let steps = 0;
+    const model = new MockLanguageModelV4({
+      doGenerate: async ({ toolChoice }) => {
+        steps += 1;
+        return toolChoice?.type === "none" ? result([text("Booked.")]) : result([call("book", {})], "tool-calls");
+      },
+    });
+    const execute = vi.fn<() => string>(() => "again");
+    expect(await ask({ model, tools: { book: book(execute) } })).toBe("Booked.");
+    expect([steps, execute.mock.calls.length]).toEqual([9, 8]);
+  });
+
+  it("does not run a tool again in another run of a turn that failed after it", async () => {
+    const overloaded = refusal(503, true);
+    const answers = [result([call("book", {})], "tool-calls"), overloaded, result([text("Booked.")])];
+    const model = new MockLanguageModelV4({
+      doGenerate: async () => {
+        const next = answers.shift();
+        if (next === undefined || next instanceof Error) throw next;
+        return next;
+      },
+    });
+    const execute = vi.fn<() => string>(() => "ok");
+    const ai = aiSdk({ model, tools: { book: book(execute) } });
+    await expect(ai.reply(turnOf(["Hi"]), contextOf())).rejects.toMatchObject({ retryable: true });
+    expect(await ai.reply(turnOf(["Hi"]), contextOf())).toBe("Booked.");
+    expect(execute).toHaveBeenCalledTimes(1);
+    expect(model.doGenerateCalls[2]?.prompt.map(({ role }) => role)).toEqual(["user", "assistant", "tool"]);
+  });
+
+  it("fails for good where the model never stops calling tools, and where nothing runs the call", async () => {
     const model = modelOf(result([text("Let me see."), call("book", { people: 2 })], "tool-calls"));
-    const failure = { code: "ai_failed", retryable: true, message: expect.stringContaining("stopWhen") };
-    await expect(ask({ model, tools: { book: book(() => "again") } })).rejects.toMatchObject(failure);
-    expect(model.doGenerateCalls).toHaveLength(8);
+    const failure = { code: "ai_failed", retryable: false, message: expect.stringContaining("stopWhen") };
+    const runs = vi.fn<() => string>(() => "again");
+    await expect(ask({ model, tools: { book: book(runs) } })).rejects.toMatchObject({ code: "ai_failed" });
+    expect([model.doGenerateCalls.length, runs.mock.calls.length]).toEqual([9, 8]);
     const unrun = {
       book: { inputSchema: jsonSchema({ type: "object" }), outputSchema: jsonSchema({ type: "object" }) },
     };
@@ -237,7 +269,7 @@ describe("aiSdk with pictures", () => {
     const context = contextOf();
     const media = async (_: unknown, signal: AbortSignal) => (signals.push(signal) === 1 ? bytes : null);
     await ask({ model, media }, turn, context);
-    expect(signals).toEqual([context.signal]);
+    expect(signals).toHaveLength(1);
     expect(model.doGenerateCalls[0]?.prompt[0]?.content).toMatchObject([
       { type: "text", text: "See\n[audio/amr attached]" },
       { type: "file", mediaType: "image/jpeg", data: { type: "data", data: bytes } },
@@ -261,14 +293,23 @@ describe("aiSdk with pictures", () => {
     ]);
   });
 
-  it("fails, retryable, where a picture cannot be fetched", async () => {
-    const cause = new Error("503");
-    const media = () => Promise.reject(cause);
-    await expect(ask({ model: hello(), media }, turn)).rejects.toMatchObject({
-      code: "ai_failed",
-      retryable: true,
-      cause,
+  it("describes a picture that cannot be fetched", async () => {
+    const model = hello();
+    expect(await ask({ model, media: () => Promise.reject(new Error("503")) }, turn)).toBe("Hello!");
+    expect(model.doGenerateCalls[0]?.prompt[0]?.content).toMatchObject([{}, { text: "[image/jpeg attached]" }]);
+  });
+
+  it("asks once more without pictures that the provider refuses, and does not show them again", async () => {
+    const model = new MockLanguageModelV4({
+      doGenerate: async ({ prompt }) => {
+        if (JSON.stringify(prompt).includes('"file"')) throw refusal(400, false);
+        return result([text("Nice.")]);
+      },
     });
+    const ai = aiSdk({ model, media: async () => bytes });
+    expect(await ai.reply(turn, contextOf())).toBe("Nice.");
+    expect(await ai.reply(turn, contextOf())).toBe("Nice.");
+    expect(model.doGenerateCalls).toHaveLength(3);
   });
 });
 
@@ -310,6 +351,14 @@ describe("aiSdk when the provider fails", () => {
     const own = new OwnlineError("ai_failed", "Closed today.");
     const instructions = () => Promise.reject(own);
     await expect(ask({ model: hello(), instructions })).rejects.toBe(own);
+  });
+
+  it("names the variable of a missing AI Gateway key", async () => {
+    const missing = Object.assign(new Error("Unauthenticated"), { name: "GatewayAuthenticationError" });
+    await expect(ask({ model: failing(missing) })).rejects.toMatchObject({
+      retryable: false,
+      message: expect.stringContaining("AI_GATEWAY_API_KEY"),
+    });
   });
 
   it("calls a timeout of the SDK a timeout", async () => {
