@@ -270,7 +270,11 @@ function isResult({ type }: { readonly type: string }): boolean {
 
 /** The tools, for a provider that wants to know what the calls before were about; none of them can be called. */
 function closed(tools: ToolSet): Pick<GenerateOptions, "tools" | "toolChoice"> {
-  const entries = Object.entries(tools).map(([name, { execute: _, ...tool }]) => [name, tool]);
+  const entries = Object.entries(tools).map(([name, tool]) => {
+    const open = { ...tool };
+    delete open.execute;
+    return [name, open];
+  });
   return { tools: Object.fromEntries(entries), toolChoice: "none" };
 }
 
