@@ -16,7 +16,10 @@ const parts = { transport: scriptedCarrier(), storage: memory(), ai: () => "hi" 
 
 describe("the public types", () => {
   it("infer the senders into from and to", () => {
-    const sms = ownline({ ...parts, senders: ["+15703251809", { address: "+15550001111", service: "MG1" }] });
+    const sms = ownline({
+      ...parts,
+      senders: ["+15703251809", { address: "+15550001111", service: "MG0123456789abcdef0123456789abcdef" }],
+    });
     expectTypeOf<Parameters<typeof sms.send>[0]["from"]>().toEqualTypeOf<"+15703251809" | "+15550001111" | undefined>();
     expectTypeOf<Parameters<typeof sms.simulate>[0]["to"]>().toEqualTypeOf<
       "+15703251809" | "+15550001111" | undefined

@@ -8,16 +8,7 @@ import type { Attend } from "./attend.ts";
 import { compose } from "./compose.ts";
 import type { EngineContext } from "./context.ts";
 import { heed } from "./heed.ts";
-import {
-  checkBody,
-  checkKey,
-  checkMedia,
-  checkObject,
-  checkOrigin,
-  checkPerson,
-  type SendInput,
-  type SimulateInput,
-} from "./inputs.ts";
+import { checkContext, checkedSend, checkedSimulate, type SendInput, type SimulateInput } from "./inputs.ts";
 import { receive } from "./receive.ts";
 import type { Ringer } from "./ringer.ts";
 import { recordReport } from "./status.ts";
@@ -61,12 +52,9 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
 
   return {
     async simulate(input, ctx) {
-      checkObject(input, "simulate");
-      const id = checkKey(input.id, "simulate", "id");
-      const body = checkBody(input.body, "simulate");
-      const media = checkMedia(input.media, "simulate");
-      const from = checkPerson(input.from, "from");
-      const { sender } = await senders.choose(input.to, "to");
+      const { id, body, media, from, to } = checkedSimulate(input);
+      checkContext(ctx, "simulate");
+      const { sender } = await senders.choose(to, "to");
       if ((await senders.route(from)) !== null) {
         throw new OwnlineError(
           "sender_as_participant",
@@ -97,11 +85,9 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
     },
 
     async send(input, ctx) {
-      checkObject(input, "send");
-      const key = checkKey(input.key, "send", "key");
-      const origin = checkOrigin(input.origin);
-      const route = await senders.choose(input.from, "from");
-      const to = checkPerson(input.to, "to");
+      const { key, to, from, body, media, origin = "api" } = checkedSend(input);
+      checkContext(ctx, "send");
+      const route = await senders.choose(from, "from");
       if ((await senders.route(to)) !== null) {
         throw new OwnlineError(
           "sender_as_participant",
@@ -110,7 +96,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
       }
       refuseMixedChannels(route.sender, to);
       const groupId = newId("g");
-      const parts = compose(context, groupId, checkBody(input.body, "send"), checkMedia(input.media, "send"));
+      const parts = compose(context, groupId, body, media);
       await open();
       const recorded = await storage.recordOutbound({
         key: `send:${key}`,

@@ -10,7 +10,7 @@ import { type EngineContext, teller } from "./context.ts";
 import { createDoors, type Doors } from "./doors.ts";
 import { createEmitter } from "./emitter.ts";
 import { createFeed, type FeedOptions } from "./feed.ts";
-import { checkId, checkObject, checkPosition, type SendInput, type SimulateInput } from "./inputs.ts";
+import { checkedFeed, checkedStop, type SendInput, type SimulateInput } from "./inputs.ts";
 import type { EngineOptions, SendersOption } from "./options.ts";
 import { createRepair, type Repair } from "./repair.ts";
 import { createRinger } from "./ringer.ts";
@@ -178,11 +178,9 @@ export function createEngine<Senders extends SendersOption>(
     off: (name, listener) => void emitter.off(name, listener),
 
     async *events(feedOptions) {
-      checkObject(feedOptions, "events");
-      checkId(feedOptions.conversationId, "events", "conversationId");
-      if (feedOptions.after !== undefined) checkPosition(feedOptions.after, "after");
+      const checkedOptions = checkedFeed(feedOptions);
       await open();
-      yield* feed.read(feedOptions);
+      yield* feed.read(checkedOptions);
     },
 
     async start() {
@@ -193,7 +191,13 @@ export function createEngine<Senders extends SendersOption>(
       if (!worker.started) await ringer.close();
     },
 
-    stop,
+    stop(stopOptions) {
+      try {
+        return stop(checkedStop(stopOptions));
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
 
     async processDue() {
       everWorked = true;

@@ -1,7 +1,24 @@
-import { OwnlineError } from "../errors.ts";
+import * as z from "zod/mini";
+import {
+  checked,
+  type Fields,
+  type Handed,
+  listOf,
+  methods,
+  milliseconds,
+  object,
+  oneOf,
+  optional,
+  type Schema,
+  trueOrFalse,
+  whole,
+} from "../check.ts";
+import { isOwnlineError, OwnlineError, type OwnlineErrorCode } from "../errors.ts";
 import type { Media } from "../model/message.ts";
 import { isMessagingService, normalizeAddress } from "../model/phone-number.ts";
-import type { MessagePage } from "../storage/storage.ts";
+import type { ConversationPage, MessagePage } from "../storage/storage.ts";
+import type { FeedOptions } from "./feed.ts";
+import type { WaitUntil } from "./wait-until.ts";
 
 export interface SimulateInput<From extends string = string> {
   /** Unique to this text, for example the click's id: a repeated one returns the first message and stores nothing. */
@@ -47,36 +64,171 @@ export interface ChangePageInput {
 
 const MOST_PER_PAGE = 1000;
 const LONGEST_KEY = 255;
+const OBJECT = "give an object: see its type for what stands in it";
+/** A control character, or half of a surrogate pair: not every database keeps them. */
+const UNKEEPABLE = /[\p{Control}\p{Surrogate}]/u;
 
-/** What a call takes, for callers whose compiler did not look. */
-export function checkObject(value: unknown, call: string): void {
-  if (typeof value === "object" && value !== null) return;
-  throw new OwnlineError("invalid_options", `${call}() takes an object: see its type for what stands in it`);
+const CODES: Readonly<Record<string, OwnlineErrorCode>> = {
+  from: "invalid_address",
+  to: "invalid_address",
+  id: "invalid_message",
+  key: "invalid_message",
+  body: "invalid_message",
+  media: "invalid_message",
+  origin: "invalid_message",
+};
+
+/** What {@link SimulateInput} and {@link SendInput} have after the check: addresses in their one form, media a list. */
+type Checked<Input> = Omit<Input, "media"> & { readonly media: readonly Media[] };
+
+const key = keepable(
+  `give a string of 1 to ${LONGEST_KEY} characters without control characters, unique to this text, so that a repeated call does nothing twice`,
+);
+const id = keepable("give the id, a string that ownline gave");
+const position = z.int("give a message's seq, a whole number");
+const pageSize = whole(1, MOST_PER_PAGE, `give a whole number from 1 to ${MOST_PER_PAGE}`);
+const body = z.string("give a string; it may be empty where media are given");
+
+const simulate = object<SimulateInput>(
+  {
+    id: key,
+    from: addressField("from", person),
+    to: optional(addressField("to", normalizeAddress)),
+    body,
+    media: mediaOf(() => true, "give a url and a contentType, which is empty where it is not known"),
+  },
+  OBJECT,
+);
+const send = object<SendInput>(
+  {
+    key,
+    to: addressField("to", person),
+    from: optional(addressField("from", normalizeAddress)),
+    body,
+    media: mediaOf(
+      (url) => /^https?:/i.test(url) && URL.canParse(url),
+      "give a full http(s) address: the carrier fetches media itself",
+    ),
+    origin: optional(oneOf("api", "operator")),
+  },
+  OBJECT,
+);
+const conversationPage = object<Partial<ConversationPage>>({ limit: optional(pageSize), after: optional(id) }, OBJECT);
+const messagePage = object<MessagePageInput>(
+  { conversationId: id, after: optional(position), before: optional(position), limit: optional(pageSize) },
+  OBJECT,
+);
+const changePage = object<ChangePageInput>(
+  { conversationId: id, after: optional(position), limit: optional(pageSize) },
+  OBJECT,
+);
+const feed = object<FeedOptions>(
+  {
+    conversationId: id,
+    after: optional(position),
+    signal: optional(methods<AbortSignal>(["addEventListener"], "give the signal of an AbortController")),
+  },
+  OBJECT,
+);
+const retention = object<RetentionInput>({ olderThanMs: milliseconds(0), limit: optional(pageSize) }, OBJECT);
+const resumption = optional(object<ResumeInput>({ answerPending: optional(trueOrFalse()) }, OBJECT));
+const ending = optional(object<StopInput>({ timeoutMs: optional(milliseconds(0)) }, OBJECT));
+const erasure = object<{ participant: unknown; line?: unknown }>(
+  { participant: z.unknown(), line: z.optional(z.unknown()) },
+  OBJECT,
+);
+const context = optional(
+  methods<WaitUntil>(["waitUntil"], "give the runtime's context, which has waitUntil, or leave it out"),
+);
+const decision = oneOf("sent", "resend", "drop");
+
+export interface RetentionInput {
+  readonly olderThanMs: number;
+  readonly limit?: number;
+}
+export interface ResumeInput {
+  readonly answerPending?: boolean;
+}
+export interface StopInput {
+  readonly timeoutMs?: number;
+}
+
+/** @throws OwnlineError `invalid_message`, `invalid_address` or `invalid_options`, by the first mistake */
+export function checkedSimulate(input: unknown): Checked<SimulateInput> {
+  const given = checked(
+    simulate,
+    input,
+    handedTo("simulate", (field) => CODES[field] ?? "invalid_options"),
+  );
+  return { ...given, media: given.media ?? [] };
+}
+
+/** @throws OwnlineError `invalid_message`, `invalid_address` or `invalid_options`, by the first mistake */
+export function checkedSend(input: unknown): Checked<SendInput> {
+  const given = checked(
+    send,
+    input,
+    handedTo("send", (field) => CODES[field] ?? "invalid_options"),
+  );
+  return { ...given, media: given.media ?? [] };
+}
+
+/** The runtime's context of a call. */
+export function checkContext(ctx: unknown, call: string): void {
+  checked(context, ctx, { ...handedTo(call), name: "ctx" });
 }
 
 /** An id that ownline itself gave. */
-export function checkId(value: unknown, call: string, name: string): string {
-  if (typeof value === "string" && value !== "") return value;
-  throw new OwnlineError("invalid_options", `${call}() needs ${name}: the id, a string`);
+export function checkedId(value: unknown, call: string, name: string): string {
+  return checked(id, value, { ...handedTo(call), name });
 }
 
-/** Milliseconds of a duration. */
-export function checkDuration(value: unknown, call: string, name: string): number {
-  if (typeof value === "number" && Number.isFinite(value) && value >= 0) return value;
-  throw new OwnlineError("invalid_options", `${call}() needs ${name}: a number of milliseconds, 0 or more`);
+export function checkedDecision(value: unknown): "sent" | "resend" | "drop" {
+  return checked(decision, value, { ...handedTo("resolve"), name: "decision" });
 }
 
-/** The caller's own id of a text or message: a string that is not empty, nor so long that it cannot be a key. */
-export function checkKey(value: unknown, call: string, name: string): string {
-  if (typeof value === "string" && value.length > 0 && value.length <= LONGEST_KEY) return value;
-  throw new OwnlineError(
-    "invalid_message",
-    `${call}() needs ${name}: a string of 1 to ${LONGEST_KEY} characters, unique to this text, so that a repeated call does nothing twice`,
-  );
+export function checkedResume(input: unknown): ResumeInput {
+  return checked(resumption, input, handedTo("resume")) ?? {};
+}
+
+export function checkedStop(input: unknown): StopInput {
+  return checked(ending, input, handedTo("stop")) ?? {};
+}
+
+export function checkedFeed(input: unknown): FeedOptions {
+  return checked(feed, input, handedTo("events"));
+}
+
+/** Only the fields: `eraseOrder` judges the addresses, which need not be numbers. */
+export function checkErasure(input: unknown): void {
+  checked(erasure, input, handedTo("erase"));
+}
+
+export function checkedRetention(input: unknown): Required<RetentionInput> {
+  return { limit: MOST_PER_PAGE, ...given(checked(retention, input, handedTo("purge"))) };
+}
+
+export function checkedConversationPage(input: unknown): ConversationPage {
+  return { limit: 50, ...given(checked(conversationPage, input, handedTo("conversations"))) };
+}
+
+export function checkedChangePage(input: unknown): Required<ChangePageInput> {
+  return { after: 0, limit: 100, ...given(checked(changePage, input, handedTo("changes"))) };
+}
+
+export function checkedMessagePage(input: unknown): MessagePage {
+  const { conversationId, after, before, limit = 100 } = checked(messagePage, input, handedTo("messages"));
+  if (after !== undefined && before !== undefined) {
+    throw new OwnlineError(
+      "invalid_options",
+      "messages() goes upwards with after or downwards with before, not both: leave one out",
+    );
+  }
+  return before === undefined ? { conversationId, limit, after: after ?? 0 } : { conversationId, limit, before };
 }
 
 /** A person's address as a caller gave it; a Messaging Service is not a person, and a short code is a machine. */
-export function checkPerson(value: unknown, name: string): string {
+function person(value: unknown, name: string): string {
   const address = normalizeAddress(value, name);
   if (isMessagingService(address)) {
     throw new OwnlineError("invalid_address", `${name} is a Messaging Service, not a person: give the person's number`);
@@ -90,62 +242,46 @@ export function checkPerson(value: unknown, name: string): string {
   return address;
 }
 
-export function checkBody(value: unknown, call: string): string {
-  if (typeof value === "string") return value;
-  throw new OwnlineError("invalid_message", `${call}() needs body: a string; it may be empty where media are given`);
+function handedTo(call: string, codeOf?: Handed["codeOf"]): Handed {
+  return { refusal: `${call}() refuses its input`, name: "", kind: "a field", ...(codeOf ? { codeOf } : {}) };
+}
+
+function keepable(remedy: string): Schema<string> {
+  const rule = (value: string) => value !== "" && value.length <= LONGEST_KEY && !UNKEEPABLE.test(value);
+  return z.string(remedy).check(z.refine(rule, remedy));
+}
+
+/** An address in its one form; the error is that of what reads it. */
+function addressField(name: string, read: (value: unknown, name: string) => string): Schema<string> {
+  const reading = z.transform((value: unknown, { issues }) => {
+    try {
+      return read(value, name);
+    } catch (error) {
+      if (!isOwnlineError(error)) throw error;
+      issues.push({ code: "custom", message: error.message, params: { isSentence: true }, input: undefined });
+      return "";
+    }
+  });
+  return z.pipe(reading, z.string());
 }
 
 /** The carrier fetches what we send, so it must be there for all the world; what a person sent may be anywhere. */
-export function checkMedia(value: unknown, call: "simulate" | "send"): readonly Media[] {
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) throw badMedia(call, "media is a list");
-  return value.map((item: unknown) => {
-    const { url, contentType } =
-      typeof item === "object" && item !== null ? { url: null, contentType: null, ...item } : {};
-    if (typeof url !== "string" || typeof contentType !== "string") {
-      throw badMedia(call, "each of media needs a url and a contentType (empty where unknown)");
-    }
-    if (call === "send" && !(/^https?:/i.test(url) && URL.canParse(url))) {
-      throw badMedia(call, "the carrier fetches media itself, so each url is a full http(s) address");
-    }
-    return { url, contentType };
-  });
+function mediaOf(isUrl: (url: string) => boolean, remedy: string): Fields<SendInput>["media"] {
+  const fields: Fields<Media> = {
+    url: z.string(remedy).check(z.refine(isUrl, remedy)),
+    contentType: z.string("give the type, a string that is empty where it is not known"),
+  };
+  const list = z.nullable(listOf(object<Media>(fields, remedy), "give a list of media, each { url, contentType }"));
+  return z.optional(
+    z.pipe(
+      list,
+      z.transform((media) => media ?? []),
+    ),
+  );
 }
 
-export function checkOrigin(value: unknown): "api" | "operator" {
-  if (value === undefined) return "api";
-  if (value === "api" || value === "operator") return value;
-  throw new OwnlineError("invalid_message", 'origin is "api" or "operator": leave it out where the service writes');
-}
-
-/** Where the reader of a feed is. */
-export function checkPosition(value: unknown, name: string): number {
-  if (typeof value === "number" && Number.isSafeInteger(value)) return value;
-  throw new OwnlineError("invalid_options", `${name} is a message's seq, a whole number`);
-}
-
-function badMedia(call: string, what: string): OwnlineError {
-  return new OwnlineError("invalid_message", `${call}(): ${what}`);
-}
-
-export function checkLimit(value: number | undefined, fallback: number): number {
-  const limit = value ?? fallback;
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MOST_PER_PAGE) return limit;
-  throw new OwnlineError("invalid_options", `limit is a whole number from 1 to ${MOST_PER_PAGE}`);
-}
-
-export function checkMessagePage(page: MessagePageInput): MessagePage {
-  checkObject(page, "messages");
-  const { after, before, limit } = page;
-  const conversationId = checkId(page.conversationId, "messages", "conversationId");
-  const most = checkLimit(limit, 100);
-  if (after !== undefined && before !== undefined) {
-    throw new OwnlineError(
-      "invalid_options",
-      "messages() goes upwards with after or downwards with before, not both: leave one out",
-    );
-  }
-  return before === undefined
-    ? { conversationId, limit: most, after: after === undefined ? 0 : checkPosition(after, "after") }
-    : { conversationId, limit: most, before: checkPosition(before, "before") };
+/** Without the fields that are there and `undefined`. */
+function given<Input extends object>(input: Input): { [Key in keyof Input]: Exclude<Input[Key], undefined> };
+function given(input: object): object {
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
 }

@@ -5,7 +5,7 @@ import type { OutboundMessage } from "../model/message.ts";
 import type { RecordedFact } from "../storage/storage.ts";
 import type { Attend } from "./attend.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
-import { checkId } from "./inputs.ts";
+import { checkedDecision, checkedId } from "./inputs.ts";
 import { CHANGED, tellFact } from "./status.ts";
 import type { Worker } from "./worker.ts";
 
@@ -72,8 +72,8 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
 
   return {
     async resolve(messageId, decision) {
-      checkId(messageId, "resolve", "the message's id");
-      const reason = reasonFor(decision);
+      checkedId(messageId, "resolve", "the message's id");
+      const reason = reasonFor(checkedDecision(decision));
       await open();
       const fact = await storage.resolve({
         op: newId("o"),
@@ -103,7 +103,7 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
     },
 
     async requeue(turnId) {
-      checkId(turnId, "requeue", "the turn's id");
+      checkedId(turnId, "requeue", "the turn's id");
       await open();
       const { outcome, conversation } = await storage.requeueTurn({ op: newId("o"), turnId });
       switch (outcome) {
@@ -175,6 +175,6 @@ function reasonFor(decision: "sent" | "resend" | "drop"): string {
     case "drop":
       return "a person has dropped it";
     default:
-      throw new OwnlineError("invalid_options", `resolve() takes "sent", "resend" or "drop"`);
+      throw decision satisfies never;
   }
 }

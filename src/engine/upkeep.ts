@@ -9,12 +9,13 @@ import { type EraseRequest, eraseOrder } from "./erase.ts";
 import { type Explanation, explain } from "./explain.ts";
 import {
   type ChangePageInput,
-  checkDuration,
-  checkId,
-  checkLimit,
-  checkMessagePage,
-  checkObject,
-  checkPosition,
+  checkErasure,
+  checkedChangePage,
+  checkedConversationPage,
+  checkedId,
+  checkedMessagePage,
+  checkedResume,
+  checkedRetention,
   type MessagePageInput,
 } from "./inputs.ts";
 import type { Worker } from "./worker.ts";
@@ -69,41 +70,37 @@ export function createUpkeep(
 ): Upkeep {
   return {
     async conversation(id) {
-      checkId(id, "conversation", "the conversation's id");
+      checkedId(id, "conversation", "the conversation's id");
       await open();
       return storage.conversation(id);
     },
 
     async conversations(page = {}) {
+      const checkedPage = checkedConversationPage(page);
       await open();
-      return storage.conversations({
-        limit: checkLimit(page.limit, 50),
-        ...(page.after === undefined ? {} : { after: checkId(page.after, "conversations", "the page's cursor") }),
-      });
+      return storage.conversations(checkedPage);
     },
 
     async messages(page) {
+      const checkedPage = checkedMessagePage(page);
       await open();
-      return storage.messages(checkMessagePage(page));
+      return storage.messages(checkedPage);
     },
 
     async changes(page) {
-      checkObject(page, "changes");
-      const conversationId = checkId(page.conversationId, "changes", "conversationId");
-      const after = page.after === undefined ? 0 : checkPosition(page.after, "after");
-      const limit = checkLimit(page.limit, 100);
+      const checkedPage = checkedChangePage(page);
       await open();
-      return storage.changes({ conversationId, after, limit });
+      return storage.changes(checkedPage);
     },
 
     async message(id) {
-      checkId(id, "message", "the message's id");
+      checkedId(id, "message", "the message's id");
       await open();
       return (await storage.story(id))?.message ?? null;
     },
 
     async pause(conversationId) {
-      checkId(conversationId, "pause", "the conversation's id");
+      checkedId(conversationId, "pause", "the conversation's id");
       await open();
       const paused = await storage.setPaused({ op: newId("o"), conversationId, paused: true, skipPending: false });
       if (paused === null) throw unknownConversation();
@@ -111,8 +108,9 @@ export function createUpkeep(
       return paused;
     },
 
-    async resume(conversationId, { answerPending = false } = {}) {
-      checkId(conversationId, "resume", "the conversation's id");
+    async resume(conversationId, options) {
+      checkedId(conversationId, "resume", "the conversation's id");
+      const { answerPending = false } = checkedResume(options);
       await open();
       const resumed = await storage.setPaused({
         op: newId("o"),
@@ -126,23 +124,21 @@ export function createUpkeep(
     },
 
     async explain(messageId) {
-      checkId(messageId, "explain", "the message's id");
+      checkedId(messageId, "explain", "the message's id");
       await open();
       const story = await storage.story(messageId);
       return story === null ? null : explain(story);
     },
 
     async erase(order) {
-      checkObject(order, "erase");
+      checkErasure(order);
       const erase = eraseOrder(order);
       await open();
       return erase(storage);
     },
 
     async purge(order) {
-      checkObject(order, "purge");
-      const olderThanMs = checkDuration(order.olderThanMs, "purge", "olderThanMs");
-      const limit = checkLimit(order.limit, 1000);
+      const { olderThanMs, limit } = checkedRetention(order);
       await open();
       return storage.purge({ op: newId("o"), olderThanMs, limit });
     },

@@ -23,6 +23,30 @@ describe("callers without a compiler", () => {
     ["messages", [{}]],
     ["messages", [{ conversationId: 5 }]],
     ["conversation", []],
+    ["conversation", [`c${"0".repeat(300)}`]],
+    ["conversation", ["c\u0000"]],
+    ["conversations", [null]],
+    ["conversations", [{ limit: 10, order: "asc" }]],
+    ["conversations", [{ after: "1.\ud83d" }]],
+    ["messages", [{ conversationId: "c", limit: 0 }]],
+    ["messages", [{ conversationId: "c", after: 1, before: 2 }]],
+    ["changes", [{ conversationId: "c", before: 1 }]],
+    ["resume", ["c", null]],
+    ["resume", ["c", { answerPending: "yes" }]],
+    ["resume", ["c", { answerPendings: true }]],
+    ["stop", [null]],
+    ["stop", [{ timeoutMs: -1 }]],
+    ["stop", [{ timeout: 5 }]],
+    ["resolve", ["m", "keep"]],
+    ["requeue", [7]],
+    ["erase", [{ participant: PERSON, everywhere: true }]],
+    ["events", [{ conversationId: "c", signal: true }]],
+    ["simulate", [{ id: "1", from: PERSON, body: "x", mediaUrl: "https://example.com" }]],
+    ["simulate", [{ id: "1\n", from: PERSON, body: "x" }]],
+    ["simulate", [{ id: "1", from: PERSON, body: "x" }, 5]],
+    ["send", [{ key: "\ud83d", to: PERSON, body: "x" }]],
+    ["send", [{ key: "1", to: "messenger:1\u00002", body: "x" }]],
+    ["send", [{ key: "1", to: PERSON, text: "x", body: "x" }]],
     ["conversations", [{ after: 5 }]],
     ["explain", [{}]],
     ["pause", []],
@@ -52,6 +76,26 @@ describe("callers without a compiler", () => {
     );
     expect(isOwnlineError(error) && error.party).toBe("caller");
     expect(await house.history(text)).toHaveLength(2);
+  });
+
+  it("are told all mistakes at once, with the code of the first, and none of what they wrote", async () => {
+    await using house = rig(NOW);
+    const input: unknown = { key: "", to: "87654321", body: 5, bodi: "a secret", media: [{ url: "a.jpg" }] };
+    const error: unknown = await Promise.resolve(Reflect.apply(house.sms.send, house.sms, [input])).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ code: "invalid_message" });
+    const lines = String(Reflect.get(Object(error), "message")).split("\n- ");
+    expect(lines[0]).toBe("send() refuses its input:");
+    expect(lines.slice(1).map((line) => line.split(/:? /u, 1)[0])).toEqual([
+      "key",
+      "to",
+      "body",
+      "media[0].url",
+      "media[0].contentType",
+      "bodi",
+    ]);
+    expect(lines.join()).not.toMatch(/87654321|secret|a\.jpg/);
   });
 
   it.each<readonly unknown[]>([["messages", () => {}], ["__proto__", () => {}], ["message"], []])(

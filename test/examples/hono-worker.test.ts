@@ -134,7 +134,15 @@ describe.skipIf(unable !== null)(`the Worker example in workerd${unable === null
     ["broken JSON", "POST", "/messages", { body: '{"from":' }, 400, "broken_json", "not JSON"],
     ["JSON that is no object", "POST", "/send", { body: "[1]" }, 400, "broken_json", "no object"],
     ["no JSON at all", "POST", "/send", { body: "a=b", type: "text/plain" }, 415, "not_json", "application/json"],
-    ["no key", "POST", "/send", { body: `{"to":"${PERSON}","body":"Hi"}` }, 400, "invalid_message", "needs key"],
+    [
+      "no key",
+      "POST",
+      "/send",
+      { body: `{"to":"${PERSON}","body":"Hi"}` },
+      400,
+      "invalid_message",
+      "key: give a string",
+    ],
     [
       "a number that is none",
       "POST",
