@@ -40,7 +40,9 @@ export function redact(message: string, texts: readonly string[]): string {
 function withoutKeys(text: string): string {
   return text
     .replace(/\b(Bearer|Basic)\s+[^\s"']+/gi, "$1 [key]")
-    .replace(/\b(?:sk|pk|rk|gsk|xai|vck|key|AIza)[-_]?[\w*.-]*[\d*][\w*.-]*/g, "[key]")
+    .replace(/\b((?:[\w-]{0,20}[-_ ])?(?:key|token|secret|password)["']?\s?[:=]\s?["']?)[^\s"',;]{6,}/gi, "$1[key]")
+    .replace(/\b(?:sk|pk|rk|gsk|xai|vck)[-_][\w*-]{4,}/g, "[key]")
+    .replace(/\bAIza[\w*-]{4,}/g, "[key]")
     .replace(/([?&][\w-]{1,60}=)[^&\s"']+/g, "$1[…]")
     .replace(/\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{24,}/g, "[key]");
 }
