@@ -3,8 +3,7 @@ import type { CheckedReply } from "../ai/reply.ts";
 import { isOwnlineError, OwnlineError } from "../errors.ts";
 import type { TurnOutcome } from "../model/conversation.ts";
 import { newId } from "../model/ids.ts";
-import type { TurnSnapshot } from "../policy/policy.ts";
-import type { ClaimedTurn, CommittedTurn, TurnCommit, TurnRelease } from "../storage/storage.ts";
+import type { ClaimedTurn, CommittedTurn, TurnRelease } from "../storage/storage.ts";
 import { kindOfThrown } from "../thrown.ts";
 import { ask } from "./ask.ts";
 import { compose, toSms } from "./compose.ts";
@@ -12,7 +11,7 @@ import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
 import { historyFor, recentMessages, withSelectedHistory } from "./history.ts";
 import { persist } from "./persist.ts";
-import { verdictsOf } from "./verdicts.ts";
+import { type Decision, silencedBy } from "./silence.ts";
 
 /** A run that is going on, and the handle by which others may end it. */
 export interface Run {
@@ -34,8 +33,6 @@ const MOST_SUPERSEDED = 2;
 /** A turn whose runs keep dying with their process ends with the fallback text. */
 const MOST_CRASHES = 4;
 const LONGEST_BACKOFF_MS = 300_000;
-
-type Decision = Pick<TurnCommit, "outcome" | "parts" | "pause" | "supersede"> & { readonly reason: string | null };
 
 /** Runs a claimed turn to its end: a reply, silence, the fallback text, or back into the ledger. Never rejects. */
 export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
@@ -72,8 +69,11 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
     said = [...said, ...[...recent, ...claimed.messages].map(({ body }) => body)];
     let silenced: Decision | null;
     try {
-      silenced = silencedBy(context, { conversation, history: recent });
+      const pairKey = await context.consentKey(conversation.line, conversation.participant);
+      silenced = await silencedBy(context, { conversation, history: recent, pairKey });
     } catch (error) {
+      // A ledger that cannot be asked is no failure of the AI.
+      if (isOwnlineError(error) && error.party === "storage") throw error;
       return failed(error);
     }
     if (silenced !== null) return silenced;
@@ -153,25 +153,6 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
     },
     done: work(),
   };
-}
-
-function silencedBy({ policies, tell }: EngineContext, turn: TurnSnapshot): Decision | null {
-  for (const policy of policies) {
-    const [verdict] = verdictsOf(
-      [policy],
-      (judge) => judge.turn?.(structuredClone(turn)),
-      ({ silence }) => silence,
-    );
-    if (verdict === undefined) continue;
-    tell.notice({
-      kind: "silenced",
-      conversationId: turn.conversation.id,
-      messageId: null,
-      detail: `${policy.name}: ${verdict.reason}`,
-    });
-    return { outcome: "silent", parts: [], pause: false, supersede: false, reason: verdict.reason };
-  }
-  return null;
 }
 
 function commitOf(

@@ -1,8 +1,8 @@
 import { OwnlineError } from "../errors.ts";
 import type { Message } from "../model/message.ts";
-import type { InboundSnapshot, InboundVerdict, Policy, SendVerdict, TurnVerdict } from "./policy.ts";
+import type { CounterRule, InboundSnapshot, InboundVerdict, Policy, SendVerdict, TurnVerdict } from "./policy.ts";
 
-/** At most `max` messages to one person within a window, which opens with its first message. */
+/** At most `max` answers to one person within a window, which opens with its first answer. */
 export interface LoopLimit {
   readonly max: number;
   readonly windowMs: number;
@@ -15,22 +15,31 @@ export interface LoopGuardOptions {
   readonly repeatWindowMs?: number;
   /** From which likeness on two texts are the same: above 0, at most 1 (letter by letter). @default 0.9 */
   readonly similarity?: number;
-  /** How many messages the AI and the auto-reply may send to one person. @default 12 in 2 minutes, 24 in 10 minutes */
+  /**
+   * How many answers one person gets, however many parts each has. The AI's answers and the auto-replies are counted
+   * apart, each against every limit. Limits that you give replace all the defaults.
+   * @default 12 in 2 minutes, 24 in 10 minutes, 45 in an hour, 150 in a day
+   */
   readonly limits?: readonly LoopLimit[];
 }
 
 const TWO_MINUTES_MS = 120_000;
 const TEN_MINUTES_MS = 600_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
 /**
  * Twilio cuts a pair of numbers off after 30 replies with less than 30 seconds between them
- * (https://www.twilio.com/docs/api/errors/14107). Twelve in two minutes stops a fast loop far below that, and is one
- * message each ten seconds: more than two people type. Twenty-four in ten minutes stops a steady one while the gaps
- * still average under 25 seconds, before the carrier would.
+ * (https://www.twilio.com/docs/api/errors/14107). Twelve answers in two minutes and 24 in ten stop a loop of answers of
+ * one part below that. Twilio counts each part: an answer of 20 parts is not cut short here, and two of them in a row
+ * can reach Twilio's limit. Forty-five in an hour leave room for a person who asks 40 times, and stop a robot that
+ * writes new words every 28 seconds. 150 in a day stop a slow loop.
  */
 const DEFAULT_LIMITS: readonly LoopLimit[] = [
   { max: 12, windowMs: TWO_MINUTES_MS },
   { max: 24, windowMs: TEN_MINUTES_MS },
+  { max: 45, windowMs: HOUR_MS },
+  { max: 150, windowMs: DAY_MS },
 ];
 
 /**
@@ -41,11 +50,14 @@ const DEFAULT_LIMITS: readonly LoopLimit[] = [
  *   spaces and punctuation do not count. Texts that differ in their numbers alone ("Ticket 17 received", "is 7 pm
  *   free?", "is 8 pm free?") count half, since people ask like that too. Texts of up to three words ("ok", "yes
  *   please") never count: people repeat them.
- * - Messages of the AI and the auto-reply beyond the limits are cancelled rather than delayed: a robot that gets no
- *   answer stops, one that gets a late answer goes on. Each part of a long reply counts, as it does at the carrier.
+ * - Answers are counted, not parts. While a limit is full the AI is not asked, and its text is met with silence: a
+ *   robot that gets no answer stops. A reply that has begun leaves whole. Answers that still wait count too. The ledger
+ *   counts an answer as its first part leaves, so processes together never exceed a limit; an answer that another
+ *   process wrote at the same moment is then cancelled whole. Auto-replies have counters of their own.
  *   What the service and its operators send is neither counted nor stopped.
  *
- * Silence and cancelling are events, and a later text is answered again once the window is over.
+ * A limit that is full is one notice of kind `silenced` for its window, in each process. A later text is answered
+ * again once the window is over.
  *
  * @throws OwnlineError `invalid_options` for a value out of range, no limit at all, or two limits of the same window.
  * @example
@@ -80,23 +92,39 @@ export function loopGuard(options: LoopGuardOptions = {}): Policy {
       if (isPerson(from)) return null;
       return { answer: false, reason: "it came from a short code or a name, behind which there is a machine" };
     },
-    turn({ history }): TurnVerdict | null {
-      if (repeatsOf(history, repeatWindowMs, similarity) < repeats) return null;
-      return { silence: true, reason: "the same text came again and again, each time after a reply" };
+    turn({ history, pairKey }): TurnVerdict {
+      if (repeatsOf(history, repeatWindowMs, similarity) >= repeats) {
+        return { silence: true, reason: "the same text came again and again, each time after a reply" };
+      }
+      const waiting = history.filter(isWaitingAnswer).length;
+      return { counters: rulesOf(limits, "ai", pairKey).map((rule) => ({ ...rule, max: rule.max - waiting })) };
     },
-    send({ origin, pairKey }): SendVerdict | null {
+    send({ origin, pairKey, message }): SendVerdict | null {
       if (origin !== "ai" && origin !== "auto-reply") return null;
+      // The first part speaks for the whole answer: the others follow it, whatever the counters say by then.
+      if (message !== null && message.part > 1) return null;
       return {
-        counters: limits.map(({ max, windowMs }) => ({
-          key: `loop:${windowMs}:${pairKey}`,
-          windowMs,
-          max,
-          full: "cancel",
-          reason: `more than ${max} replies to one person within ${Math.round(windowMs / 1_000)} s look like a loop`,
-        })),
+        counters: rulesOf(limits, origin, pairKey),
       };
     },
   };
+}
+
+/** Each origin has its own counters, so that an auto-reply to every text does not use up the AI's answers. */
+function rulesOf(limits: readonly LoopLimit[], origin: "ai" | "auto-reply", pairKey: string): readonly CounterRule[] {
+  return limits.map(({ max, windowMs }) => ({
+    key: `loop:${origin}:${windowMs}:${pairKey}`,
+    windowMs,
+    max,
+    full: "cancel",
+    reason: `the limit of ${max} answers to one person within ${Math.round(windowMs / 1_000)} s is reached, which looks like a loop`,
+  }));
+}
+
+/** An answer that the AI gave and that no counter has yet. */
+function isWaitingAnswer(message: Message): boolean {
+  if (message.direction !== "outbound" || message.origin !== "ai") return false;
+  return message.status === "intent" && message.part === 1 && message.attempts === 0;
 }
 
 /** A phone number in E.164, or an address of a channel; short codes and alphanumeric senders are neither. */

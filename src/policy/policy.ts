@@ -50,13 +50,17 @@ export interface TurnSnapshot {
   readonly conversation: Conversation;
   /** Oldest first, at least the newest 40 or `history.maxMessages`; ends with the texts to answer. */
   readonly history: readonly Message[];
+  /** As {@link SendSnapshot.pairKey}: what counters are filed under. */
+  readonly pairKey: string;
 }
 
-/** The AI is not asked, and nobody is answered. */
-export interface TurnVerdict {
-  readonly silence: true;
-  readonly reason: string;
-}
+/**
+ * `silence`: the AI is not asked, and no answer leaves. `counters`: the same while one of them is full, which the
+ * engine reads from the ledger and does not charge. The first turn that meets a full window emits one notice.
+ */
+export type TurnVerdict =
+  | { readonly silence: true; readonly reason: string; readonly counters?: never }
+  | { readonly silence?: never; readonly reason?: never; readonly counters: readonly CounterRule[] };
 
 export interface SendSnapshot {
   readonly origin: OutboundOrigin;

@@ -1,5 +1,6 @@
 import { type StorageClock, systemClock } from "./clock.ts";
 import { copyOf } from "./memory/copy.ts";
+import { openCounters } from "./memory/counters.ts";
 import { erase, purge } from "./memory/erasure.ts";
 import { recordSend, recordStatus, resolve } from "./memory/facts.ts";
 import { claimSend } from "./memory/gate.ts";
@@ -88,6 +89,7 @@ export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
     }),
 
     claimSweep: once(claimSweep),
+    counters: async (keys) => openCounters(ledger, keys),
     unrecorded: async (keys) => copyOf(unrecorded(ledger, keys)),
     commitSweep: once(commitSweep),
   };

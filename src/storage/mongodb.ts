@@ -6,7 +6,7 @@ import { ERASE, PURGE } from "./mongodb/erasure.ts";
 import { CLAIM_SEND, RECORD_SEND, RECORD_STATUS, RESOLVE } from "./mongodb/facts.ts";
 import { migrate, openLedger } from "./mongodb/migrate.ts";
 import { once } from "./mongodb/operations.ts";
-import { changes, conversations, due, messages, rivals, story, unrecorded } from "./mongodb/queries.ts";
+import { changes, conversations, counters, due, messages, rivals, story, unrecorded } from "./mongodb/queries.ts";
 import { CLAIM_SWEEP, COMMIT_SWEEP, REQUEUE_TURN, SUSPECT } from "./mongodb/repair.ts";
 import { storeOver } from "./mongodb/store.ts";
 import { recordInbound, recordOutbound } from "./mongodb/texts.ts";
@@ -111,6 +111,7 @@ export function mongodb(db: MongoDb, options: MongodbOptions = {}): Storage {
     purge: once(store, PURGE),
 
     claimSweep: once(store, CLAIM_SWEEP),
+    counters: (keys) => withinReach(db, () => counters(store, keys)),
     unrecorded: (keys) => withinReach(db, () => unrecorded(store, keys)),
     commitSweep: once(store, COMMIT_SWEEP),
   };

@@ -11,7 +11,7 @@ import { ledgerOver, type PostgresLedger, type PostgresPool } from "./postgres/l
 import { migrate, openLedger } from "./postgres/migrate.ts";
 import { recordOutbound } from "./postgres/outbound.ts";
 import { setPaused } from "./postgres/pause.ts";
-import { changes, consent, conversation, conversations, messages } from "./postgres/queries.ts";
+import { changes, consent, conversation, conversations, counters, messages } from "./postgres/queries.ts";
 import { requeueTurn, resolve, rivals, suspect } from "./postgres/repairs.ts";
 import { story } from "./postgres/story.ts";
 import { claimSweep, commitSweep, unrecorded } from "./postgres/sweeps.ts";
@@ -103,6 +103,7 @@ export function postgres(pool: PostgresPool, options: PostgresOptions = {}): Sto
     suspect: (suspicion) => suspect(ledger, suspicion),
 
     setPaused: (change) => setPaused(ledger, change),
+    counters: (keys) => counters(ledger, keys),
     consent: (consentKey) => consent(ledger, consentKey),
     conversation: (id) => conversation(ledger, id),
     conversations: (page) => conversations(ledger, page),

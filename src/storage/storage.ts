@@ -17,6 +17,7 @@ import type {
 import type { ChangePage, ConversationList, ConversationPage, MessagePage, MessageStory } from "./port/reading.ts";
 import type {
   ClaimedSend,
+  OpenCounter,
   RecordedFact,
   RivalQuery,
   Rivals,
@@ -358,6 +359,12 @@ export interface Storage {
    * order asked. At most 1000.
    */
   unrecorded(keys: readonly string[]): Promise<readonly string[]>;
+
+  /**
+   * The open windows among these counters, in any order. A counter that was never charged, or whose window is over, is
+   * left out. A read: it charges nothing, and another process may charge right after it. At most 1000 keys.
+   */
+  counters(keys: readonly string[]): Promise<readonly OpenCounter[]>;
 
   /** Moves the watermark and ends the claim; false when the claim was lost: a later one has a higher fence. */
   commitSweep(commit: SweepCommit): Promise<boolean>;

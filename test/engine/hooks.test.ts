@@ -294,6 +294,38 @@ describe("the loop guard", () => {
     expect(house.statuses.at(-1)).toMatchObject({ status: "accepted", attempts: 4 });
   });
 
+  it("asks the AI no more than the limit allows, reports the full window once, and answers after it", async () => {
+    await using house = rig({ ...NOW, policies: [loopGuard({ limits: [{ max: 3, windowMs: 3_600_000 }] })] });
+    for (let index = 0; index < 6; index += 1) {
+      await house.text(`question number ${index} about ${"abcdef".charAt(index).repeat(9)}`);
+      await house.sms.processDue();
+      await house.clock.advance(28_000);
+    }
+    expect(house.asked).toHaveLength(3);
+    expect(house.carrier.sent).toHaveLength(3);
+    const limits = house.notices.filter(({ kind }) => kind === "silenced");
+    expect(limits.map(({ detail }) => detail)).toEqual([
+      expect.stringContaining("3 answers to one person within 3600 s"),
+    ]);
+    await house.clock.advance(3_600_000);
+    await house.text("hello again");
+    await house.sms.processDue();
+    expect(house.asked).toHaveLength(4);
+  });
+
+  it("sends an answer of many parts whole, and counts it once", async () => {
+    const policies = [loopGuard({ limits: [{ max: 2, windowMs: 3_600_000 }] })];
+    await using house = rig({ ...NOW, policies, sending: { maxSegments: 1, pace: false } });
+    house.script = () => "This sentence stands in a long answer to one question. ".repeat(30);
+    await house.text("tell me all");
+    await house.sms.settled();
+    const parts = house.carrier.sent.length;
+    expect(parts).toBeGreaterThan(8);
+    await house.text("and once more please");
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(parts * 2);
+  });
+
   it("sees a loop although the AI is shown few messages", async () => {
     await using house = rig({ ...NOW, history: { maxMessages: 2 } });
     house.script = () => "Sorry, I did not understand that. Please choose one of the options of our menu.";

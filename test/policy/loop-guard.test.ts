@@ -39,7 +39,7 @@ function dialogue(texts: readonly string[], reply: Message = answered()): Messag
 }
 
 function silenced(history: readonly Message[], options?: LoopGuardOptions): boolean {
-  return loopGuard(options).turn?.({ conversation, history })?.silence ?? false;
+  return loopGuard(options).turn?.({ conversation, history, pairKey: "p1" })?.silence ?? false;
 }
 
 const times = (count: number, text: (index: number) => string) => Array.from({ length: count }, (_, i) => text(i));
@@ -181,12 +181,39 @@ describe("loopGuard on sends", () => {
     (origin) => {
       expect(loopGuard().send?.({ ...snapshot, origin })).toEqual({
         counters: [
-          { key: "loop:120000:p1", windowMs: 120_000, max: 12, full: "cancel", reason: expect.any(String) },
-          { key: "loop:600000:p1", windowMs: 600_000, max: 24, full: "cancel", reason: expect.any(String) },
+          { key: `loop:${origin}:120000:p1`, windowMs: 120_000, max: 12, full: "cancel", reason: expect.any(String) },
+          { key: `loop:${origin}:600000:p1`, windowMs: 600_000, max: 24, full: "cancel", reason: expect.any(String) },
+          {
+            key: `loop:${origin}:3600000:p1`,
+            windowMs: 3_600_000,
+            max: 45,
+            full: "cancel",
+            reason: expect.any(String),
+          },
+          {
+            key: `loop:${origin}:86400000:p1`,
+            windowMs: 86_400_000,
+            max: 150,
+            full: "cancel",
+            reason: expect.any(String),
+          },
         ],
       });
     },
   );
+
+  it("counts an answer once, by its first part", () => {
+    const message = answered("ai", { part: 2, parts: 20 });
+    expect(loopGuard().send?.({ ...snapshot, origin: "ai", message })).toBeNull();
+    const first = answered("ai", { part: 1, parts: 20 });
+    expect(loopGuard().send?.({ ...snapshot, origin: "ai", message: first })?.counters).toHaveLength(4);
+  });
+
+  it("counts answers that still wait before the AI is asked", () => {
+    const history = [answered("ai", { status: "intent", attempts: 0 }), heard("And tomorrow?")];
+    const verdict = loopGuard().turn?.({ conversation, history, pairKey: "p1" });
+    expect(verdict?.counters?.map(({ max }) => max)).toEqual([11, 23, 44, 149]);
+  });
 
   it("stays below the carrier's 30 even where two windows meet", () => {
     const burst = loopGuard().send?.({ ...snapshot, origin: "ai" })?.counters?.[0];

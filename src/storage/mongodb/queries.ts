@@ -9,6 +9,7 @@ import type {
   DueWork,
   MessagePage,
   MessageStory,
+  OpenCounter,
   RivalQuery,
   Rivals,
 } from "../storage.ts";
@@ -169,4 +170,16 @@ export async function changes(store: Store, { conversationId, after, limit }: Ch
   const options = { sort: { changedSeq: 1 }, limit };
   const docs = limit < 1 ? [] : await new WorkingSet(store, null).find("messages", filter, options);
   return docs.map(messageOf);
+}
+
+/** See {@link Storage.counters}. */
+export async function counters(store: Store, keys: readonly string[]): Promise<readonly OpenCounter[]> {
+  const now = await readClock(store, null);
+  const filter = { _id: { $in: keys.map(keepable) }, endsAt: { $gt: now } };
+  const docs = await new WorkingSet(store, null).find("counters", filter);
+  return docs.map((doc) => ({
+    key: text(doc, "_id"),
+    count: number(doc, "charged"),
+    endsInMs: number(doc, "endsAt") - now,
+  }));
 }

@@ -45,6 +45,15 @@ export interface CounterCondition {
   readonly reason: string;
 }
 
+/** A counter whose window is open. */
+export interface OpenCounter {
+  readonly key: string;
+  /** What was charged in this window. */
+  readonly count: number;
+  /** How long the window stays open, in milliseconds, by the storage's clock. Above 0. */
+  readonly endsInMs: number;
+}
+
 export interface SendClaim {
   readonly op: string;
   readonly workerId: string;

@@ -14,6 +14,8 @@ export interface PostgresLedger {
   call(name: string, args: object): Promise<unknown>;
   /** Runs a select whose one row has one column, `answer`, with the text of its JSON. */
   read(sql: string, values: readonly unknown[]): Promise<unknown>;
+  /** The test's clock, or `null` for the database's: what `ownline_1_now` takes. */
+  now(): number | null;
   /** Runs a statement that answers nothing. */
   run(sql: string): Promise<void>;
 }
@@ -54,6 +56,7 @@ export function ledgerOver({ pool, schema, clock }: LedgerOptions): PostgresLedg
         ),
       );
     },
+    now: () => clock?.now() ?? null,
     async run(sql) {
       await ask(sql, []);
     },

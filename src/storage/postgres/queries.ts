@@ -1,8 +1,9 @@
 import { OwnlineError } from "../../errors.ts";
 import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
-import { consentOf, conversationOf, messageOf } from "../sql/rows.ts";
-import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage } from "../storage.ts";
+import { consentOf, conversationOf, integer, messageOf, text } from "../sql/rows.ts";
+import { keepable } from "../sql/statement.ts";
+import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
 import { rowsOf } from "./answer.ts";
 import type { PostgresLedger } from "./ledger.ts";
 
@@ -92,4 +93,19 @@ function finite(seq: number): number {
 export async function changes(ledger: PostgresLedger, page: ChangePage): Promise<readonly Message[]> {
   const { conversationId, after, limit } = page;
   return rowsOf(await ledger.read(READ_CHANGES, [conversationId, after, limit])).map(messageOf);
+}
+
+const READ_COUNTERS = list(`
+  select k.key, k.count, k.ends_at - ownline_1_now($2::bigint) as ends_in
+  from json_array_elements_text($1::json) j(key) join ownline_counters k on k.key = j.key
+  where k.ends_at > ownline_1_now($2::bigint)`);
+
+/** See `Storage.counters`. */
+export async function counters(ledger: PostgresLedger, keys: readonly string[]): Promise<readonly OpenCounter[]> {
+  const told = await ledger.read(READ_COUNTERS, [JSON.stringify(keys.map(keepable)), ledger.now()]);
+  return rowsOf(told).map((row) => ({
+    key: text(row, "key"),
+    count: integer(row, "count"),
+    endsInMs: integer(row, "ends_in"),
+  }));
 }

@@ -44,6 +44,7 @@ export type ProcedureName =
   | "pause.set"
   | "query.conversation"
   | "query.consent"
+  | "query.counters"
   | "query.conversations"
   | "query.newestConversations"
   | "query.messagesAfter"

@@ -1,9 +1,10 @@
 import { OwnlineError } from "../../errors.ts";
 import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
-import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage } from "../storage.ts";
+import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
 import type { Ledger } from "./operation.ts";
-import { consentOf, conversationOf, messageOf } from "./rows.ts";
+import { consentOf, conversationOf, integer, messageOf, text } from "./rows.ts";
+import { keepable } from "./statement.ts";
 
 /** See `Storage.conversation`. */
 export async function conversation(ledger: Ledger, id: string): Promise<Conversation | null> {
@@ -59,4 +60,14 @@ export async function changes(ledger: Ledger, page: ChangePage): Promise<readonl
   const { conversationId, after, limit } = page;
   const [rows = []] = await ledger.read("query.changes", { conversationId, limit, seq: after });
   return rows.map(messageOf);
+}
+
+/** See `Storage.counters`. */
+export async function counters(ledger: Ledger, keys: readonly string[]): Promise<readonly OpenCounter[]> {
+  const [rows = []] = await ledger.read("query.counters", { keys: JSON.stringify(keys.map(keepable)) });
+  return rows.map((row) => ({
+    key: text(row, "key"),
+    count: integer(row, "count"),
+    endsInMs: integer(row, "ends_in"),
+  }));
 }

@@ -8,7 +8,7 @@ import { openLedger } from "./meta.ts";
 import { type Ledger, ledgerOver } from "./operation.ts";
 import { recordOutbound } from "./outbound.ts";
 import { setPaused } from "./pause.ts";
-import { changes, consent, conversation, conversations, messages } from "./queries.ts";
+import { changes, consent, conversation, conversations, counters, messages } from "./queries.ts";
 import { requeueTurn, suspect } from "./repair.ts";
 import { claimSend } from "./sends.ts";
 import { story } from "./story.ts";
@@ -59,6 +59,7 @@ export function sqlStorage(driver: SqlDriver, options: SqlStorageOptions): Stora
     suspect: (suspicion) => suspect(ledger("suspect"), suspicion),
 
     setPaused: (change) => setPaused(ledger("setPaused"), change),
+    counters: (keys) => counters(ledger("counters"), keys),
     consent: (consentKey) => consent(ledger("consent"), consentKey),
     conversation: (id) => conversation(ledger("conversation"), id),
     conversations: (page) => conversations(ledger("conversations"), page),

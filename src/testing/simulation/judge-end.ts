@@ -185,7 +185,7 @@ function wasForgottenUnseen(book: Book, carrierId: string): boolean {
   return owners.some(({ conversation, carrierIds }) => conversation.erased && !carrierIds.has(carrierId));
 }
 
-/** The loop guard's limits, as its documentation has them: 12 in two minutes, 24 in ten. */
+/** The loop guard's limits, in answers, as its documentation has them: 12 in 2 minutes, 24 in 10, 45 in an hour, 150 in a day. */
 function looksLikeLoop(book: Book, own: MessageEntry): boolean {
   const at: number[] = [];
   for (const conversation of book.conversations.values()) {
@@ -199,7 +199,7 @@ function looksLikeLoop(book: Book, own: MessageEntry): boolean {
   // The claim that was cancelled counts besides those before it, which the carrier refused for the moment.
   if (own.attempts.length > 0) at.push(own.createdAtMs);
   const near = (ms: number) => at.filter((one) => Math.abs(one - own.createdAtMs) <= ms).length;
-  return near(120_000) > 12 || near(600_000) > 24;
+  return near(120_000) > 12 || near(600_000) > 24 || near(3_600_000) > 45 || near(86_400_000) > 150;
 }
 
 const RANK: Readonly<Record<CarrierStatus, number>> = { accepted: 1, sent: 2, failed: 3, undelivered: 4, delivered: 5 };

@@ -1,8 +1,13 @@
 import type { ProceduresOf } from "../procedure.ts";
-import { statement } from "./steps.ts";
+import { NOW, statement } from "./steps.ts";
 
 export const query: ProceduresOf<"query"> = {
   "query.conversation": [statement("select c.* from ownline_conversations c where c.id = :id")],
+  "query.counters": [
+    statement(`
+      select k.key, k.count, k.ends_at - ${NOW} as ends_in
+      from json_each(:keys) j join ownline_counters k on k.key = j.value where k.ends_at > ${NOW}`),
+  ],
   "query.consent": [statement("select s.* from ownline_consents s where s.consent_key = :consentKey")],
   "query.conversations": [
     statement(`

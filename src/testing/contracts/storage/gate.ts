@@ -176,6 +176,24 @@ export const gateCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "reads the open windows of counters, and charges nothing by that",
+    async run(s) {
+      const conditions = { ...FREE, counters: [COUNTER] };
+      equal(await s.storage.counters([COUNTER.key]), [], "before the first charge");
+      await s.sending(await s.intent(), { conditions });
+      await s.advance(20_000);
+      for (const look of ["first", "second"]) {
+        const [open, ...others] = await s.storage.counters([s.id("other"), COUNTER.key]);
+        equal(others, [], `others at the ${look} look`);
+        equal(open?.key, COUNTER.key, `key at the ${look} look`);
+        equal(open?.count, 1, `count at the ${look} look`);
+        s.near(open?.endsInMs ?? null, 40_000, `endsInMs at the ${look} look`);
+      }
+      await s.advance(40_000);
+      equal(await s.storage.counters([COUNTER.key]), [], "after the window");
+    },
+  },
+  {
     name: "waits for the last of several full counters",
     async run(s) {
       const short = { ...COUNTER, key: "short", max: 1, windowMs: 20_000 };

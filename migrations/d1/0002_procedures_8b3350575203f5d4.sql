@@ -1,4 +1,4 @@
--- The statements of ownline's ledger, for the version of the code that asks for digest cb978941a48dd485. Made by
+-- The statements of ownline's ledger, for the version of the code that asks for digest 8b3350575203f5d4. Made by
 -- `npm run migrations`. A published file never changes.
 
 create table if not exists ownline_procedures (
@@ -8,7 +8,7 @@ create table if not exists ownline_procedures (
   primary key (digest, name)
 ) strict;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'common.settle', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'common.settle', '[
 "update ownline_messages as m set changed_seq = s.position from ( select x.id, c.seq + row_number() over (partition by x.conversation_id order by t.key) as position from ownline_ops o, json_each(o.changed) t join ownline_messages x on x.id = t.value join ownline_conversations c on c.id = x.conversation_id where o.id = :op and o.n = 1) s where m.id = s.id",
 "update ownline_conversations as c set seq = max(c.seq, (select max(m.changed_seq) from ownline_messages m where m.conversation_id = c.id)) where c.id in (select x.conversation_id from ownline_ops o, json_each(o.changed) t join ownline_messages x on x.id = t.value where o.id = :op and o.n = 1)",
 "update ownline_messages as m set order_until = 0 where m.conversation_id in (select x.conversation_id from ownline_ops o, json_each(o.changed) t join ownline_messages x on x.id = t.value where o.id = :op and o.n = 1) and (m.status = ''intent'' or m.status = ''sending'' or m.status = ''unknown'' or m.status = ''held'') and m.order_until > 0 and m.seq > (select min(x.seq) from ownline_ops o, json_each(o.changed) t join ownline_messages x on x.id = t.value where o.id = :op and o.n = 1 and x.conversation_id = m.conversation_id and x.origin <> ''auto-reply'')",
@@ -16,7 +16,7 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'common.answer', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'common.answer', '[
 "update ownline_ops as o set was_messages = (select json_group_array(json(( select json_array(m.status, m.error, m.changed_seq, m.attempts, m.carrier_ids) from ownline_messages m where m.id = a.value ->> 1))) from json_each(o.answer) a), was_conversation = ( select json_array(c.sender, c.paused, c.seq, c.inbound_seq, c.answered_seq, c.updated_at) from ownline_conversations c where c.id = o.conversation_id) where o.id = :op and o.n = 1 and true",
 "select o.outcome, o.at, o.subject, o.detail from ownline_ops o where o.id = :op",
 "select a.key as position, a.value ->> 0 as role, m.*, json_extract(o.was_messages, ''$['' || a.key || '']'') as was from ownline_ops o, json_each(o.answer) a join ownline_messages m on m.id = a.value ->> 1 where o.id = :op",
@@ -24,7 +24,7 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'common.answerOnce', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'common.answerOnce', '[
 "select o.outcome, o.at, o.subject, o.detail from ownline_ops o where o.id = :op",
 "select a.key as position, a.value ->> 0 as role, m.*, json_extract(o.was_messages, ''$['' || a.key || '']'') as was from ownline_ops o, json_each(o.answer) a join ownline_messages m on m.id = a.value ->> 1 where o.id = :op",
 "select c.*, o.was_conversation as was from ownline_ops o join ownline_conversations c on c.id = o.conversation_id where o.id = :op",
@@ -32,35 +32,35 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'inbound.take', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'inbound.take', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when k.key is null then ''recorded'' when k.ref is null then ''erased'' else ''repeated'' end, case when k.key is null then coalesce(c.id, :conversationId) else m.conversation_id end, case when k.key is null then :messageId else k.ref end, json_object(''counts'', k.key is null and :consentState is not null and not exists ( select 1 from ownline_consents s where s.consent_key = :consentKey and s.state = ''opted-in'' and s.changed_at > :unlessSince), ''consentChanged'', k.key is null and :consentState is not null and not exists ( select 1 from ownline_consents s where s.consent_key = :consentKey and s.state = ''opted-in'' and s.changed_at > :unlessSince) and not exists ( select 1 from ownline_consents s where s.consent_key = :consentKey and s.state = :consentState)) from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_keys k on k.kind = ''inbound'' and k.key = :key left join ownline_messages m on m.id = k.ref left join ownline_conversations c on c.participant = :participant and c.line = :line where true on conflict (id) do update set n = n + 1",
 "insert into ownline_conversations (id, line, participant, sender, consent_key, seq, inbound_seq, created_at, updated_at) select o.conversation_id, :line, :participant, :sender, :consentKey, 1, 1, o.at, o.at from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''recorded'' on conflict (participant, line) do update set sender = excluded.sender, consent_key = excluded.consent_key, seq = seq + 1, inbound_seq = seq + 1, updated_at = excluded.updated_at",
 "insert into ownline_keys (kind, key, ref) select ''inbound'', :key, o.subject from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''recorded''"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'inbound.consent', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'inbound.consent', '[
 "insert into ownline_consents (consent_key, state, source, changed_at) select c.consent_key, :consentState, :consentSource, o.at from ownline_ops o join ownline_conversations c on c.id = o.conversation_id where o.id = :op and o.n = 1 and o.outcome = ''recorded'' and o.detail ->> ''counts'' = 1 on conflict (consent_key) do update set state = excluded.state, source = excluded.source, changed_at = excluded.changed_at where state = ''opted-in'' or excluded.state = ''opted-in''"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'inbound.message', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'inbound.message', '[
 "insert into ownline_messages (id, conversation_id, seq, changed_seq, origin, sender, participant, content, created_at, carrier_id, occurred_at, needs_answer) select o.subject, c.id, c.seq, c.seq, :origin, :sender, :participant, :content, o.at, :carrierId, coalesce(:occurredAt, o.at), :needsAnswer = 1 and not exists ( select 1 from ownline_consents s where s.consent_key = :consentKey and s.state = ''opted-out'') from ownline_ops o join ownline_conversations c on c.id = o.conversation_id where o.id = :op and o.n = 1 and o.outcome = ''recorded''"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'inbound.pending', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'inbound.pending', '[
 "update ownline_conversations as c set pending_seq = c.seq, pending_since = coalesce(c.pending_since, o.at), due_at = case when c.paused = 0 then max(min(o.at + :debounceMs, coalesce(c.pending_since, o.at) + :maxWaitMs), o.at, coalesce(c.backoff_until, 0)) end from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''recorded'' and c.id = o.conversation_id and exists (select 1 from ownline_messages m where m.id = o.subject and m.needs_answer = 1)"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'inbound.silence', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'inbound.silence', '[
 "update ownline_turns as t set outcome = ''cancelled'', committed_at = o.at from ownline_ops o where o.id = :op and o.n = 1 and t.conversation_id = o.conversation_id and t.outcome is null and o.outcome = ''recorded'' and o.detail ->> ''counts'' = 1",
 "update ownline_conversations as c set lease_worker = null, fence = c.fence + 1, answered_seq = c.inbound_seq, pending_since = null, due_at = null, backoff_until = null from ownline_ops o where o.id = :op and o.n = 1 and c.id = o.conversation_id and o.outcome = ''recorded'' and o.detail ->> ''counts'' = 1"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'inbound.autoReply', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'inbound.autoReply', '[
 "insert into ownline_messages (id, conversation_id, seq, changed_seq, origin, sender, participant, content, created_at, status, group_id, part, parts, attempts, carrier_ids, encoding, segments, expires_at, not_before, order_until) select :replyId, c.id, c.seq + 1, c.seq + 1, ''auto-reply'', c.sender, c.participant, :replyContent, o.at, ''sending'', :replyId, 1, 1, 1, ''[]'', :replyEncoding, :replySegments, o.at, o.at, 0 from ownline_ops o join ownline_conversations c on c.id = o.conversation_id where o.id = :op and o.n = 1 and o.outcome = ''recorded'' and (:replyUnpaused = 0 or c.paused = 0) and (:replyConsent = 0 or not exists ( select 1 from ownline_consents s where s.consent_key = c.consent_key and s.state = ''opted-out'')) and not exists (select 1 from json_each(:counters) j left join ownline_counters k on k.key = j.value ->> ''key'' where (case when k.ends_at > o.at then k.count else 0 end) + (j.value ->> ''charge'') > (j.value ->> ''max''))",
 "insert into ownline_attempts (outbound_id, n, status, started_at) select :replyId, 1, ''sending'', o.at from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''recorded'' and exists (select 1 from ownline_messages r where r.id = :replyId and r.conversation_id = o.conversation_id)",
 "insert into ownline_counters (key, count, ends_at) select j.value ->> ''key'', j.value ->> ''charge'', o.at + (j.value ->> ''windowMs'') from ownline_ops o, json_each(:counters) j where o.id = :op and o.n = 1 and o.outcome = ''recorded'' and exists (select 1 from ownline_messages r where r.id = :replyId and r.conversation_id = o.conversation_id) on conflict (key) do update set count = excluded.count + case when ends_at > (select o.at from ownline_ops o where o.id = :op) then count else 0 end, ends_at = case when ends_at > (select o.at from ownline_ops o where o.id = :op) then ends_at else excluded.ends_at end",
@@ -69,19 +69,19 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'inbound.cancel', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'inbound.cancel', '[
 "update ownline_ops as o set cancelled = (select json_group_array(m.id) from ownline_conversations own join ownline_conversations c on c.consent_key = own.consent_key join ownline_messages m on m.conversation_id = c.id where own.id = o.conversation_id and (m.status = ''intent'' or m.status = ''sending'' or m.status = ''unknown'' or m.status = ''held'') and m.status in (''intent'', ''held'') and m.origin <> ''auto-reply'') where o.id = :op and o.n = 1 and o.outcome = ''recorded'' and o.detail ->> ''counts'' = 1",
 "update ownline_messages as m set status = ''cancelled'', due_at = null, error = coalesce(case when m.id = o.subject then o.detail ->> ''error'' end, o.detail ->> ''cancelReason'', :cancelReason) from ownline_ops o, json_each(o.cancelled) t where o.id = :op and o.n = 1 and m.id = t.value",
 "update ownline_ops as o set changed = (select json_group_array(l.id) from ( select t.value as id from json_each(o.changed) t union all select t.value from json_each(o.cancelled) t where t.value not in (select k.value from json_each(o.changed) k)) l) where o.id = :op and o.n = 1 and o.cancelled <> ''[]''"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'inbound.answer', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'inbound.answer', '[
 "update ownline_ops as o set answer = (select json_group_array(json_array(a.role, a.id)) from ( select ''message'' as role, o.subject as id union all select ''autoReply'', m.auto_reply_id from ownline_messages m where m.id = o.subject and m.auto_reply_id is not null union all select ''cancelled'', t.value from json_each(o.cancelled) t) a) where o.id = :op and o.n = 1 and true"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'outbound.record', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'outbound.record', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when k.key is not null and k.ref is null then ''erased'' when k.key is not null then ''repeated'' when s.state = ''opted-out'' then ''opted-out'' else ''recorded'' end, case when k.key is null and s.state = ''opted-out'' then c.id when k.key is null then coalesce(c.id, :conversationId) else (select m.conversation_id from ownline_messages m where m.group_id = k.ref limit 1) end, case when k.key is null then :groupId else k.ref end, null from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_keys k on k.kind = ''send'' and k.key = :key left join ownline_consents s on s.consent_key = :consentKey left join ownline_conversations c on c.participant = :participant and c.line = :line where true on conflict (id) do update set n = n + 1",
 "insert into ownline_conversations (id, line, participant, sender, consent_key, created_at, updated_at) select o.conversation_id, :line, :participant, :sender, :consentKey, o.at, o.at from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''recorded'' on conflict (participant, line) do update set consent_key = excluded.consent_key, updated_at = excluded.updated_at",
 "insert into ownline_keys (kind, key, ref) select ''send'', :key, o.subject from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''recorded''",
@@ -92,7 +92,7 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'turn.claim', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'turn.claim', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when c.id is null then ''none'' else ''claimed'' end, c.id, null, null from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_conversations c on c.id = ( select d.id from ownline_conversations d where d.due_at is not null and d.due_at <= coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) and d.lease_worker is null and d.paused = 0 order by d.due_at, d.id limit 1) where true on conflict (id) do update set n = n + 1",
 "update ownline_conversations as c set lease_worker = :workerId, fence = c.fence + 1, due_at = null from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''claimed'' and c.id = o.conversation_id",
 "insert into ownline_turns (id, conversation_id, first_seq, through_seq, runs, created_at) select coalesce( (select t.id from ownline_turns t where t.conversation_id = c.id and t.outcome is null), ''t'' || m.id || coalesce(''.'' || (select nullif(count(*), 0) from ownline_turns t where t.conversation_id = c.id and t.first_seq = m.seq), '''')), c.id, m.seq, c.pending_seq, 1, o.at from ownline_ops o join ownline_conversations c on c.id = o.conversation_id join ownline_messages m on m.conversation_id = c.id and m.needs_answer = 1 and m.seq > c.answered_seq where o.id = :op and o.n = 1 and o.outcome = ''claimed'' order by m.seq limit 1 on conflict (id) do update set runs = runs + 1, through_seq = excluded.through_seq",
@@ -101,7 +101,7 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'turn.commit', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'turn.commit', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when c.lease_worker = :workerId and c.fence = :fence and t.id = :turnId then case when :supersede = 1 and c.pending_seq > :throughSeq then ''superseded'' else ''committed'' end else ''lost'' end, c.id, :turnId, null from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_conversations c on c.id = :conversationId left join ownline_turns t on t.conversation_id = c.id and t.outcome is null where true on conflict (id) do update set n = n + 1",
 "update ownline_conversations as c set lease_worker = null from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''superseded'' and c.id = o.conversation_id",
 "update ownline_turns as t set superseded = t.superseded + 1 from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''superseded'' and t.id = o.subject",
@@ -114,7 +114,7 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'turn.release', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'turn.release', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when c.lease_worker = :workerId and c.fence = :fence and t.id = :turnId then ''held'' else ''lost'' end, c.id, :turnId, null from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_conversations c on c.id = :conversationId left join ownline_turns t on t.conversation_id = c.id and t.outcome is null where true on conflict (id) do update set n = n + 1",
 "update ownline_conversations as c set lease_worker = null, due_at = case when :reason = ''superseded'' then min(o.at + :retryInMs, coalesce(c.due_at, o.at + :retryInMs)) else o.at + :retryInMs end, backoff_until = case when :reason = ''failed'' then o.at + :retryInMs else c.backoff_until end from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''held'' and c.id = o.conversation_id",
 "update ownline_turns as t set failures = t.failures + (:reason = ''failed''), superseded = t.superseded + (:reason = ''superseded'') from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''held'' and t.id = o.subject",
@@ -122,13 +122,13 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'send.judge', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'send.judge', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when m.id is null or m.status is null or m.status <> ''intent'' then ''gone'' when m.expires_at <= now.at then ''expired'' when :cancel is not null then ''cancel'' when :consent = 1 and exists ( select 1 from ownline_consents s where s.consent_key = c.consent_key and s.state = ''opted-out'') then ''optedOut'' when :unpaused = 1 and c.paused = 1 and not exists ( select 1 from ownline_turns t where t.id = m.turn_id and t.outcome = ''handed-off'') then ''paused'' when exists (select 1 from ownline_messages g where g.group_id = m.group_id and g.part < m.part and g.status in (''failed'', ''undelivered'', ''cancelled'', ''held'')) then ''earlierPart'' when exists (select 1 from ownline_messages e where e.conversation_id = m.conversation_id and (e.status = ''intent'' or e.status = ''sending'' or e.status = ''unknown'' or e.status = ''held'') and e.seq < m.seq and e.origin <> ''auto-reply'' and (e.status in (''intent'', ''sending'') or (e.status = ''unknown'' and e.group_id = m.group_id))) then ''behind'' when exists (select 1 from ownline_messages e where e.conversation_id = m.conversation_id and (e.status = ''intent'' or e.status = ''sending'' or e.status = ''unknown'' or e.status = ''held'') and e.seq < m.seq and e.origin <> ''auto-reply'' and e.status = ''unknown'' and e.group_id <> m.group_id and e.unknown_since + :orderWaitMs > now.at) then ''order'' when :delayMs > 0 then ''delay'' when exists (select 1 from json_each(:counters) j left join ownline_counters k on k.key = j.value ->> ''key'' where (case when k.ends_at > now.at then k.count else 0 end) + (j.value ->> ''charge'') > (j.value ->> ''max'') and j.value ->> ''full'' = ''cancel'') then ''full'' when exists (select 1 from json_each(:counters) j left join ownline_counters k on k.key = j.value ->> ''key'' where (case when k.ends_at > now.at then k.count else 0 end) + (j.value ->> ''charge'') > (j.value ->> ''max'')) then ''busy'' when coalesce(q.at, p.free_at) > now.at then ''pace'' else ''claimed'' end, m.conversation_id, m.id, null from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_messages m on m.id = :outboundId left join ownline_conversations c on c.id = m.conversation_id left join ownline_paces p on p.key = :paceKey left join ownline_slots q on q.outbound_id = m.id and q.pace = p.key and q.epoch = p.epoch where true on conflict (id) do update set n = n + 1",
 "update ownline_ops as o set outcome = case when o.outcome in (''gone'', ''claimed'') then o.outcome when o.outcome in (''behind'', ''order'', ''delay'', ''busy'', ''pace'') then ''waiting'' else ''cancelled'' end, detail = json_object(''why'', o.outcome, ''error'', case when o.outcome = ''full'' then ( select j.value ->> ''error'' from json_each(:counters) j left join ownline_counters k on k.key = j.value ->> ''key'' where (case when k.ends_at > o.at then k.count else 0 end) + (j.value ->> ''charge'') > (j.value ->> ''max'') and j.value ->> ''full'' = ''cancel'' order by j.key limit 1) else :errors ->> o.outcome end, ''reason'', case when o.outcome = ''busy'' then ( select reason from ( select j.value ->> ''reason'' as reason, coalesce(case when k.ends_at > o.at then k.ends_at end, o.at + (j.value ->> ''windowMs'')) as free_at, j.key as place from json_each(:counters) j left join ownline_counters k on k.key = j.value ->> ''key'' where (case when k.ends_at > o.at then k.count else 0 end) + (j.value ->> ''charge'') > (j.value ->> ''max'')) order by free_at desc, place limit 1) when o.outcome = ''pace'' then :paceReason end, ''until'', case when o.outcome = ''order'' then (select max(e.unknown_since) + :orderWaitMs from ownline_messages m join ownline_messages e on e.conversation_id = m.conversation_id and (e.status = ''intent'' or e.status = ''sending'' or e.status = ''unknown'' or e.status = ''held'') and e.seq < m.seq and e.origin <> ''auto-reply'' and e.status = ''unknown'' and e.group_id <> m.group_id where m.id = o.subject) when o.outcome = ''delay'' then o.at + :delayMs when o.outcome = ''busy'' then ( select max(coalesce(case when k.ends_at > o.at then k.ends_at end, o.at + (j.value ->> ''windowMs''))) from json_each(:counters) j left join ownline_counters k on k.key = j.value ->> ''key'' where (case when k.ends_at > o.at then k.count else 0 end) + (j.value ->> ''charge'') > (j.value ->> ''max'')) end, ''attempt'', (select m.attempts + 1 from ownline_messages m where m.id = o.subject), ''overtook'', json((select json_group_array(e.id) from ownline_messages m join ownline_messages e on e.conversation_id = m.conversation_id and (e.status = ''intent'' or e.status = ''sending'' or e.status = ''unknown'' or e.status = ''held'') and e.seq < m.seq and e.origin <> ''auto-reply'' and e.status = ''unknown'' and e.group_id <> m.group_id where m.id = o.subject))) where o.id = :op and o.n = 1 and true"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'send.pace', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'send.pace', '[
 "update ownline_ops as o set detail = (select json_set(o.detail, ''$.holds'', q.at is not null, ''$.until'', case when o.detail ->> ''why'' = ''pace'' then coalesce(q.at, p.free_at) else o.detail ->> ''until'' end) from ownline_messages m left join ownline_paces p on p.key = :paceKey left join ownline_slots q on q.outbound_id = m.id and q.pace = p.key and q.epoch = p.epoch where m.id = o.subject) where o.id = :op and o.n = 1 and o.subject is not null",
 "insert into ownline_slots (outbound_id, pace, at, epoch) select o.subject, p.key, p.free_at, p.epoch from ownline_ops o join ownline_paces p on p.key = :paceKey where o.id = :op and o.n = 1 and o.detail ->> ''why'' = ''pace'' and o.detail ->> ''holds'' = 0 on conflict (outbound_id) do update set pace = excluded.pace, at = excluded.at, epoch = excluded.epoch",
 "update ownline_paces as p set free_at = p.free_at + :costMs from ownline_ops o where o.id = :op and o.n = 1 and p.key = :paceKey and o.detail ->> ''why'' = ''pace'' and o.detail ->> ''holds'' = 0",
@@ -136,7 +136,7 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'send.move', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'send.move', '[
 "update ownline_messages as m set order_until = case when o.detail ->> ''why'' = ''order'' then o.detail ->> ''until'' else m.order_until end, not_before = case when o.detail ->> ''why'' in (''delay'', ''busy'', ''pace'') then o.detail ->> ''until'' else m.not_before end from ownline_ops o where o.id = :op and o.n = 1 and m.id = o.subject and o.outcome = ''waiting''",
 "insert into ownline_counters (key, count, ends_at) select j.value ->> ''key'', j.value ->> ''charge'', o.at + (j.value ->> ''windowMs'') from ownline_ops o, json_each(:counters) j where o.id = :op and o.n = 1 and o.outcome = ''claimed'' on conflict (key) do update set count = excluded.count + case when ends_at > (select o.at from ownline_ops o where o.id = :op) then count else 0 end, ends_at = case when ends_at > (select o.at from ownline_ops o where o.id = :op) then ends_at else excluded.ends_at end",
 "update ownline_messages as m set status = ''sending'', attempts = m.attempts + 1, error = null, due_at = null from ownline_ops o where o.id = :op and o.n = 1 and m.id = o.subject and o.outcome = ''claimed''",
@@ -150,22 +150,22 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'send.finish', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'send.finish', '[
 "update ownline_ops as o set answer = (select json_group_array(json_array(a.role, a.id)) from ( select ''message'' as role, o.subject as id union all select ''cancelled'', t.value from json_each(o.cancelled) t) a) where o.id = :op and o.n = 1 and true"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'fact.report', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'fact.report', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when m.id is null then ''unmatched'' when exists (select 1 from ownline_events e where e.outbound_id = a.outbound_id and e.attempt = a.n and e.carrier_id = :carrierId and e.status = :status and e.raw_status = :rawStatus and (e.error ->> ''code'') is (:error ->> ''code'') and (e.error is null) = (:error is null)) then ''repeated'' else ''recorded'' end, m.conversation_id, m.id, json_object(''attempt'', a.n, ''before'', m.status) from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_attempts direct on direct.outbound_id = :outboundId and direct.n = :attempt left join ownline_keys k on k.kind = ''carrier'' and k.key = :calledBack and direct.outbound_id is null left join ownline_attempts a on a.outbound_id = coalesce(direct.outbound_id, k.ref) and a.n = coalesce(direct.n, k.attempt) left join ownline_messages m on m.id = a.outbound_id where true on conflict (id) do update set n = n + 1"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'fact.finding', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'fact.finding', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when m.id is null then ''unmatched'' when a.status <> ''unknown'' then ''known'' when exists (select 1 from ownline_keys i where i.kind = ''carrier'' and i.key = :carrierId) then ''known'' else ''recorded'' end, m.conversation_id, m.id, json_object(''attempt'', a.n, ''before'', m.status) from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_attempts direct on direct.outbound_id = :outboundId and direct.n = :attempt left join ownline_keys k on k.kind = ''carrier'' and k.key = :calledBack and direct.outbound_id is null left join ownline_attempts a on a.outbound_id = coalesce(direct.outbound_id, k.ref) and a.n = coalesce(direct.n, k.attempt) left join ownline_messages m on m.id = a.outbound_id where true on conflict (id) do update set n = n + 1"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'fact.event', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'fact.event', '[
 "update ownline_events as e set times = e.times + 1 from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''repeated'' and e.outbound_id = o.subject and e.attempt = o.detail ->> ''attempt'' and e.carrier_id = :carrierId and e.status = :status and e.raw_status = :rawStatus and (e.error ->> ''code'') is (:error ->> ''code'') and (e.error is null) = (:error is null)",
 "insert into ownline_events (outbound_id, attempt, position, carrier_id, status, raw_status, error, at, times) select a.outbound_id, a.n, 1 + coalesce((select max(e.position) from ownline_events e where e.outbound_id = a.outbound_id and e.attempt = a.n), 0), :carrierId, :status, :rawStatus, :error, o.at, 1 from ownline_ops o join ownline_attempts a on a.outbound_id = o.subject and a.n = o.detail ->> ''attempt'' where o.id = :op and o.n = 1 and o.outcome = ''recorded''",
 "insert into ownline_keys (kind, key, ref, attempt) select ''carrier'', :carrierId, o.subject, o.detail ->> ''attempt'' from ownline_ops o where o.id = :op and o.n = 1 and o.outcome in (''recorded'', ''repeated'') on conflict (kind, key) do nothing",
@@ -177,14 +177,14 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'fact.absence', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'fact.absence', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when m.id is null then ''unmatched'' when m.status = ''unknown'' then ''recorded'' else ''repeated'' end, m.conversation_id, m.id, json_object(''attempt'', a.n, ''before'', m.status) from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_attempts direct on direct.outbound_id = :outboundId and direct.n = :attempt left join ownline_keys k on k.kind = ''carrier'' and k.key = :calledBack and direct.outbound_id is null left join ownline_attempts a on a.outbound_id = coalesce(direct.outbound_id, k.ref) and a.n = coalesce(direct.n, k.attempt) left join ownline_messages m on m.id = a.outbound_id where true on conflict (id) do update set n = n + 1",
 "update ownline_messages as m set settle_at = o.at + :lookInMs from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''recorded'' and m.id = o.subject",
 "insert into ownline_witnesses (outbound_id, unknown_since, attempts, since) select m.id, m.unknown_since, m.attempts, :asOf from ownline_ops o join ownline_messages m on m.id = o.subject where o.id = :op and o.n = 1 and o.outcome = ''recorded'' and :asOf is not null on conflict (outbound_id) do update set unknown_since = excluded.unknown_since, attempts = excluded.attempts, since = excluded.since where unknown_since <> excluded.unknown_since or attempts <> excluded.attempts"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'fact.refusal', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'fact.refusal', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when m.id is null then ''unmatched'' when a.status in (''sending'', ''unknown'') then ''recorded'' else ''repeated'' end, m.conversation_id, m.id, json_object(''attempt'', a.n, ''before'', m.status) from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_attempts direct on direct.outbound_id = :outboundId and direct.n = :attempt left join ownline_keys k on k.kind = ''carrier'' and k.key = :calledBack and direct.outbound_id is null left join ownline_attempts a on a.outbound_id = coalesce(direct.outbound_id, k.ref) and a.n = coalesce(direct.n, k.attempt) left join ownline_messages m on m.id = a.outbound_id where true on conflict (id) do update set n = n + 1",
 "update ownline_attempts as a set status = ''refused'', error = :error, worker = null from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''recorded'' and a.outbound_id = o.subject and a.n = o.detail ->> ''attempt''",
 "update ownline_ops as o set detail = json_set(o.detail, ''$.way'', (select case when m.status not in (''sending'', ''unknown'', ''intent'') then ''none'' when not ((select b.n from ownline_attempts b where b.outbound_id = m.id and b.status <> ''refused'' and (b.status <> ''unknown'' or not exists (select 1 from ownline_attempts l where l.outbound_id = b.outbound_id and l.n > b.n and l.status <> ''refused'')) order by case b.status when ''failed'' then 0 when ''undelivered'' then 1 when ''sending'' then 2 when ''unknown'' then 2 when ''accepted'' then 3 when ''sent'' then 4 when ''delivered'' then 5 end desc, b.n desc limit 1) is not null and (:next = ''retry'' and m.origin <> ''auto-reply'' or (select a.status from ownline_attempts a where a.outbound_id = m.id and a.n = (select b.n from ownline_attempts b where b.outbound_id = m.id and b.status <> ''refused'' and (b.status <> ''unknown'' or not exists (select 1 from ownline_attempts l where l.outbound_id = b.outbound_id and l.n > b.n and l.status <> ''refused'')) order by case b.status when ''failed'' then 0 when ''undelivered'' then 1 when ''sending'' then 2 when ''unknown'' then 2 when ''accepted'' then 3 when ''sent'' then 4 when ''delivered'' then 5 end desc, b.n desc limit 1)) <> ''unknown'')) then ''refused'' when m.status = ''intent'' then ''later'' else ''other'' end from ownline_messages m where m.id = o.subject)) where o.id = :op and o.n = 1 and o.outcome = ''recorded''",
@@ -194,12 +194,12 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'fact.slowDown', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'fact.slowDown', '[
 "insert into ownline_paces (key, free_at, used_until, epoch) select :slowKey, o.at + :slowMs, o.at + :slowMs, 1 from ownline_ops o where o.id = :op and o.n = 1 and o.outcome <> ''unmatched'' on conflict (key) do update set free_at = max(used_until, excluded.used_until), used_until = max(used_until, excluded.used_until), epoch = epoch + 1"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'fact.silence', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'fact.silence', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when m.id is null then ''unmatched'' when a.status = ''sending'' then ''recorded'' else ''repeated'' end, m.conversation_id, m.id, json_object(''attempt'', a.n, ''before'', m.status) from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_attempts direct on direct.outbound_id = :outboundId and direct.n = :attempt left join ownline_keys k on k.kind = ''carrier'' and k.key = :calledBack and direct.outbound_id is null left join ownline_attempts a on a.outbound_id = coalesce(direct.outbound_id, k.ref) and a.n = coalesce(direct.n, k.attempt) left join ownline_messages m on m.id = a.outbound_id where true on conflict (id) do update set n = n + 1",
 "update ownline_attempts as a set status = ''unknown'', error = :error, worker = null from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''recorded'' and a.outbound_id = o.subject and a.n = o.detail ->> ''attempt''",
 "update ownline_messages as m set unknown_since = o.at from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''recorded'' and m.status <> ''sending'' and m.unknown_since is null and m.id = o.subject",
@@ -207,27 +207,27 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'fact.resolution', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'fact.resolution', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when m.id is null then ''unmatched'' when m.status in (select f.value from json_each(:from) f) and coalesce(:attempts, m.attempts) = m.attempts then ''recorded'' else ''repeated'' end, m.conversation_id, m.id, json_object(''before'', m.status) from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_messages m on m.id = :outboundId and m.status is not null where true on conflict (id) do update set n = n + 1",
 "update ownline_messages as m set not_before = case when :status = ''intent'' then o.at else m.not_before end, expires_at = case when :status = ''intent'' then max(m.expires_at, o.at + :expiryMs) else m.expires_at end, status = :status, error = :error from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''recorded'' and m.id = o.subject",
 "update ownline_attempts as a set status = ''accepted'', error = null from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''recorded'' and :status = ''accepted'' and a.status = ''unknown'' and a.outbound_id = o.subject and a.n = (select m.attempts from ownline_messages m where m.id = o.subject)"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'fact.change', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'fact.change', '[
 "update ownline_messages as m set due_at = null from ownline_ops o where o.id = :op and o.n = 1 and m.id = o.subject and m.due_at is not null and m.status not in (''intent'', ''unknown'')",
 "update ownline_ops as o set changed = json_array(o.subject) where o.id = :op and o.n = 1 and exists (select 1 from ownline_messages m where m.id = o.subject and m.status <> o.detail ->> ''before'')"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'fact.laterParts', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'fact.laterParts', '[
 "update ownline_ops as o set cancelled = (select json_group_array(p.id) from (select l.id from ownline_messages s join ownline_messages l on l.group_id = s.group_id and l.part > s.part where s.id = o.subject and l.status in (''intent'', ''held'') order by l.part) p) where o.id = :op and o.n = 1 and exists (select 1 from ownline_messages m where m.id = o.subject and m.status <> o.detail ->> ''before'' and m.status in (''failed'', ''undelivered'', ''held'')) and o.cancelled = ''[]''",
 "update ownline_messages as m set status = ''cancelled'', due_at = null, error = coalesce(case when m.id = o.subject then o.detail ->> ''error'' end, o.detail ->> ''cancelReason'', :cancelReason) from ownline_ops o, json_each(o.cancelled) t where o.id = :op and o.n = 1 and m.id = t.value",
 "update ownline_ops as o set changed = (select json_group_array(l.id) from ( select t.value as id from json_each(o.changed) t union all select t.value from json_each(o.cancelled) t where t.value not in (select k.value from json_each(o.changed) k)) l) where o.id = :op and o.n = 1 and o.cancelled <> ''[]''"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'fact.optOut', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'fact.optOut', '[
 "update ownline_ops as o set detail = json_set(o.detail, ''$.cancelReason'', :optOutReason, ''$.consentChanged'', not exists ( select 1 from ownline_conversations c join ownline_consents s on s.consent_key = c.consent_key where c.id = o.conversation_id and s.state = ''opted-out'')) where o.id = :op and o.n = 1 and o.outcome <> ''unmatched'' and not exists ( select 1 from ownline_attempts a, ownline_conversations c join ownline_consents s on s.consent_key = c.consent_key where a.outbound_id = o.subject and a.n = o.detail ->> ''attempt'' and c.id = o.conversation_id and s.state = ''opted-in'' and s.changed_at > a.started_at)",
 "insert into ownline_consents (consent_key, state, source, changed_at) select c.consent_key, :consentState, :consentSource, o.at from ownline_ops o join ownline_conversations c on c.id = o.conversation_id where o.id = :op and o.n = 1 and o.outcome <> ''unmatched'' and not exists ( select 1 from ownline_attempts a, ownline_conversations c join ownline_consents s on s.consent_key = c.consent_key where a.outbound_id = o.subject and a.n = o.detail ->> ''attempt'' and c.id = o.conversation_id and s.state = ''opted-in'' and s.changed_at > a.started_at) on conflict (consent_key) do update set state = excluded.state, source = excluded.source, changed_at = excluded.changed_at where state = ''opted-in'' or excluded.state = ''opted-in''",
 "update ownline_turns as t set outcome = ''cancelled'', committed_at = o.at from ownline_ops o where o.id = :op and o.n = 1 and t.conversation_id = o.conversation_id and t.outcome is null and o.outcome <> ''unmatched'' and not exists ( select 1 from ownline_attempts a, ownline_conversations c join ownline_consents s on s.consent_key = c.consent_key where a.outbound_id = o.subject and a.n = o.detail ->> ''attempt'' and c.id = o.conversation_id and s.state = ''opted-in'' and s.changed_at > a.started_at)",
@@ -238,13 +238,13 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'fact.finish', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'fact.finish', '[
 "update ownline_ops as o set detail = json_set(o.detail, ''$.changed'', exists (select 1 from ownline_messages m where m.id = o.subject and m.status <> o.detail ->> ''before'')) where o.id = :op and o.n = 1 and o.outcome <> ''unmatched''",
 "update ownline_ops as o set answer = (select json_group_array(json_array(a.role, a.id)) from ( select ''message'' as role, o.subject as id union all select ''cancelled'', t.value from json_each(o.cancelled) t) a) where o.id = :op and o.n = 1 and true"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'worker.beat', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'worker.beat', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, ''beaten'', null, null, null from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now where true on conflict (id) do update set n = n + 1",
 "insert into ownline_workers (id, alive_until) select :workerId, o.at + :leaseMs from ownline_ops o where o.id = :op and o.n = 1 and true on conflict (id) do update set alive_until = max(alive_until, excluded.alive_until)",
 "update ownline_ops as o set detail = json_object( ''conversations'', json((select json_group_array(c.id) from ownline_workers w join ownline_conversations c on c.lease_worker = w.id where w.alive_until <= o.at and w.id <> :workerId)), ''attempts'', json((select json_group_array(json_array(a.outbound_id, a.n)) from ownline_workers w join ownline_attempts a on a.worker = w.id where w.alive_until <= o.at and w.id <> :workerId))) where o.id = :op and o.n = 1 and true",
@@ -257,14 +257,14 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'worker.finish', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'worker.finish', '[
 "delete from ownline_workers as w where w.alive_until <= (select o.at from ownline_ops o where o.id = :op and o.n = 1) and w.id <> :workerId",
 "delete from ownline_ops where id in ( select f.id from ownline_ops f where f.at < (select o.at - 3600000 from ownline_ops o where o.id = :op and o.n = 1) order by f.at limit 500)",
 "update ownline_ops as o set answer = (select json_group_array(json_array(''message'', t.value)) from json_each(o.changed) t), detail = json_object( ''recovered'', json_array_length(o.detail, ''$.conversations''), ''leases'', json((select json_group_array(json_object(''id'', c.id, ''turn'', t.id, ''fence'', c.fence, ''pending'', c.pending_seq)) from ownline_conversations c join ownline_turns t on t.conversation_id = c.id and t.outcome is null where c.lease_worker = :workerId))) where o.id = :op and o.n = 1 and true"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'due.work', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'due.work', '[
 "select n.at, exists (select 1 from ownline_conversations c where c.due_at is not null and c.lease_worker is null and c.paused = 0 and c.due_at <= n.at) as turns, (select min(c.due_at) from ownline_conversations c where c.due_at is not null and c.lease_worker is null and c.paused = 0 and c.due_at > n.at) as next_turn, (select min(m.due_at) from ownline_messages m where m.due_at is not null and m.due_at > n.at) as next_message, (select w.alive_until from ownline_workers w where w.alive_until > -1 and (exists (select 1 from ownline_conversations c where c.lease_worker = w.id) or exists (select 1 from ownline_attempts a where a.worker = w.id)) order by w.alive_until limit 1) as next_death from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) n",
 "select m.*, c.consent_key, coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) - m.unknown_since as unknown_for, w.since as witness_since from ownline_messages m join ownline_conversations c on c.id = m.conversation_id left join ownline_witnesses w on w.outbound_id = m.id and w.unknown_since = m.unknown_since and w.attempts = m.attempts where m.due_at is not null and m.due_at <= coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) order by m.due_at, m.id limit :limit",
 "select c.* from ownline_conversations c where c.id in (select m.conversation_id from ownline_messages m where m.due_at is not null and m.due_at <= coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) order by m.due_at, m.id limit :limit)",
@@ -272,13 +272,13 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'due.rivals', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'due.rivals', '[
 "select a.outbound_id, a.n, a.started_at, m.seq from ownline_messages s join ownline_messages m on m.conversation_id = s.conversation_id and m.unknown_since is not null and m.content = s.content join ownline_attempts a on a.outbound_id = m.id and a.status = ''unknown'' where s.id = :outboundId union all select a.outbound_id, a.n, a.started_at, m.seq from ownline_messages s join ownline_messages m on m.conversation_id = s.conversation_id and (m.status = ''intent'' or m.status = ''sending'' or m.status = ''unknown'' or m.status = ''held'') and m.status = ''sending'' and m.origin <> ''auto-reply'' and m.content = s.content join ownline_attempts a on a.outbound_id = m.id and a.status = ''sending'' where s.id = :outboundId",
 "select k.key from json_each(:carrierIds) j join ownline_keys k on k.kind = ''carrier'' and k.key = j.value"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'pause.set', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'pause.set', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when c.id is null or c.paused = :paused then ''kept'' when :paused = 1 then ''paused'' when :skipPending = 1 then ''skipped'' else ''resumed'' end, c.id, null, null from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_conversations c on c.id = :conversationId where true on conflict (id) do update set n = n + 1",
 "update ownline_conversations as c set paused = 1, lease_worker = null, fence = c.fence + 1, due_at = null from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''paused'' and c.id = o.conversation_id",
 "update ownline_turns as t set outcome = ''cancelled'', committed_at = o.at from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''skipped'' and t.conversation_id = o.conversation_id and t.outcome is null",
@@ -287,48 +287,53 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'query.conversation', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'query.conversation', '[
 "select c.* from ownline_conversations c where c.id = :id"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'query.consent', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'query.counters', '[
+"select k.key, k.count, k.ends_at - coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as ends_in from json_each(:keys) j join ownline_counters k on k.key = j.value where k.ends_at > coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer))"
+]')
+  on conflict (digest, name) do nothing;
+
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'query.consent', '[
 "select s.* from ownline_consents s where s.consent_key = :consentKey"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'query.conversations', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'query.conversations', '[
 "select c.* from ownline_conversations c where (c.updated_at, c.id) < (:updatedAt, :id) order by c.updated_at desc, c.id desc limit :limit"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'query.newestConversations', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'query.newestConversations', '[
 "select c.* from ownline_conversations c indexed by ownline_conversations_activity where c.updated_at > -1 order by c.updated_at desc, c.id desc limit :limit"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'query.messagesAfter', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'query.messagesAfter', '[
 "select m.* from ownline_messages m where m.conversation_id = :conversationId and m.seq > :seq order by m.seq limit :limit"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'query.messagesBefore', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'query.messagesBefore', '[
 "select m.* from ownline_messages m where m.conversation_id = :conversationId and m.seq < :seq order by m.seq desc limit :limit"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'query.changes', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'query.changes', '[
 "select m.* from ownline_messages m where m.conversation_id = :conversationId and m.changed_seq > :seq order by m.changed_seq limit :limit"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'repair.requeue', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'repair.requeue', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when t.id is null or not exists (select 1 from ownline_messages m where m.conversation_id = t.conversation_id and m.needs_answer = 1 and m.seq between t.first_seq and t.through_seq) then ''unmatched'' when exists (select 1 from ownline_turns l where l.conversation_id = t.conversation_id and l.first_seq >= t.first_seq and (l.first_seq, length(l.id), l.id) > (t.first_seq, length(t.id), t.id)) then ''newer'' when t.outcome is not ''fallback'' then ''not-dead'' when exists (select 1 from ownline_consents s where s.consent_key = c.consent_key and s.state = ''opted-out'') then ''opted-out'' else ''requeued'' end, case when exists (select 1 from ownline_messages m where m.conversation_id = t.conversation_id and m.needs_answer = 1 and m.seq between t.first_seq and t.through_seq) then c.id end, null, json_object(''answeredSeq'', t.first_seq - 1) from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_turns t on t.id = :turnId left join ownline_conversations c on c.id = t.conversation_id where true on conflict (id) do update set n = n + 1",
 "update ownline_conversations as c set answered_seq = o.detail ->> ''answeredSeq'', pending_since = coalesce(c.pending_since, o.at), backoff_until = null, due_at = case when c.paused = 0 then o.at end from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''requeued'' and c.id = o.conversation_id"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'repair.suspect', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'repair.suspect', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, ''suspected'', null, null, null from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now where true on conflict (id) do update set n = n + 1",
 "update ownline_ops as o set changed = (select json_group_array(l.id) from ( select m.id from ownline_messages m where (m.status = ''intent'' or m.status = ''sending'') and m.origin <> ''auto-reply'' and m.created_at > -1 order by m.created_at, m.id limit :limit) l) where o.id = :op and o.n = 1 and true",
 "update ownline_attempts as a set status = ''unknown'', error = null, worker = null, started_at = m.created_at from ownline_ops o, json_each(o.changed) t join ownline_messages m on m.id = t.value where o.id = :op and o.n = 1 and m.status = ''sending'' and a.outbound_id = m.id and a.n = m.attempts",
@@ -338,12 +343,12 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'repair.suspected', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'repair.suspected', '[
 "update ownline_ops as o set answer = (select json_group_array(json_array(''message'', t.value)) from json_each(o.changed) t) where o.id = :op and o.n = 1 and true"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'erasure.erase', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'erasure.erase', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, ''erased'', null, null, null from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now where true on conflict (id) do update set n = n + 1",
 "update ownline_ops as o set cancelled = (select json_group_array(c.id) from ownline_conversations c where c.participant = :participant and (:line is null or c.line = :line)) where o.id = :op and o.n = 1 and true",
 "update ownline_ops as o set changed = (select json_group_array(m.id) from json_each(o.cancelled) t join ownline_messages m on m.conversation_id = t.value) where o.id = :op and o.n = 1 and true",
@@ -362,7 +367,7 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'erasure.purge', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'erasure.purge', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, ''purged'', null, null, null from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now where true on conflict (id) do update set n = n + 1",
 "update ownline_ops as o set changed = (select json_group_array(p.id) from ( select m.id from ownline_messages m where m.created_at < o.at - :olderThanMs and case when m.status is null then m.needs_answer = 0 or m.seq <= ( select c.answered_seq from ownline_conversations c where c.id = m.conversation_id) else m.status in (''delivered'', ''undelivered'', ''failed'', ''cancelled'') end order by m.created_at, m.id limit :limit) p) where o.id = :op and o.n = 1 and true",
 "update ownline_ops as o set cancelled = (select json_group_array(distinct m.conversation_id) from json_each(o.changed) t join ownline_messages m on m.id = t.value) where o.id = :op and o.n = 1 and true",
@@ -384,7 +389,7 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'story.read', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'story.read', '[
 "select m.* from ownline_messages m where m.id = :id",
 "select c.* from ownline_messages m join ownline_conversations c on c.id = m.conversation_id where m.id = :id",
 "select t.* from ownline_messages m join ownline_turns t on t.id = case when m.status is not null then m.turn_id when m.needs_answer = 1 then ( select case when t.through_seq >= m.seq then t.id end from ownline_turns t where t.conversation_id = m.conversation_id and t.first_seq <= m.seq order by t.first_seq desc, length(t.id) desc, t.id desc limit 1) end where m.id = :id",
@@ -395,7 +400,7 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'sweep.claim', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'sweep.claim', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when s.committed_at is not null and now.at < s.committed_at + :everyMs then ''none'' when s.claimed_until is not null and now.at < s.claimed_until then ''none'' else ''claimed'' end, null, null, null from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_sweeps s on s.sender = :sender where true on conflict (id) do update set n = n + 1",
 "insert into ownline_sweeps (sender, fence, claimed_until) select :sender, 1, o.at + :leaseMs from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''claimed'' on conflict (sender) do update set fence = fence + 1, claimed_until = excluded.claimed_until",
 "update ownline_ops as o set detail = (select json_object(''watermark'', s.watermark, ''fence'', s.fence) from ownline_sweeps s where s.sender = :sender) where o.id = :op and o.n = 1 and o.outcome = ''claimed''",
@@ -403,12 +408,12 @@ insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485',
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'sweep.recorded', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'sweep.recorded', '[
 "select k.key from json_each(:keys) j join ownline_keys k on k.kind = ''inbound'' and k.key = j.value"
 ]')
   on conflict (digest, name) do nothing;
 
-insert into ownline_procedures (digest, name, steps) values ('cb978941a48dd485', 'sweep.commit', '[
+insert into ownline_procedures (digest, name, steps) values ('8b3350575203f5d4', 'sweep.commit', '[
 "insert into ownline_ops (id, n, at, outcome, conversation_id, subject, detail) select :op, 1, now.at, case when s.claimed_until is not null and s.fence = :fence then ''committed'' else ''lost'' end, null, null, null from (select coalesce(:now, cast(unixepoch(''subsec'') * 1000 as integer)) as at) now left join ownline_sweeps s on s.sender = :sender where true on conflict (id) do update set n = n + 1",
 "update ownline_sweeps as s set watermark = :watermark, committed_at = o.at, claimed_until = null from ownline_ops o where o.id = :op and o.n = 1 and o.outcome = ''committed'' and s.sender = :sender",
 "select o.outcome, o.at, o.subject, o.detail from ownline_ops o where o.id = :op"
