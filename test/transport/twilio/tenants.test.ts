@@ -58,6 +58,7 @@ describe("several accounts behind one webhook", () => {
   it.each<[string, Record<string, string>]>([
     ["B's number, B's account", { To: NUMBER_B, AccountSid: sidOf("b") }],
     ["B's number, A's account", { To: NUMBER_B, AccountSid: sidOf("a") }],
+    ["A's number, B's account", { To: NUMBER_A, AccountSid: sidOf("b") }],
     ["B's service behind A's number", { To: NUMBER_A, AccountSid: sidOf("a"), MessagingServiceSid: SERVICE_B }],
     [
       "a number of nobody's behind B's service",
