@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import * as z from "zod";
 
 /** What the environment says, checked. */
 export interface Config {
@@ -42,6 +43,114 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const DEMO_NUMBER = "+15703251809";
 const DEFAULT_FILE = fileURLToPath(new URL("../.data/ownline.db", import.meta.url));
+const STORAGES = "sqlite:FILE, postgres://…, mongodb://…, or memory:";
+
+/** A variable that may be missing. */
+const text = z.string().optional();
+
+const port = (name: string, fallback: number) =>
+  z.coerce
+    .number({ error: notPort(name, fallback) })
+    .int({ error: notPort(name, fallback) })
+    .min(0, { error: notPort(name, fallback) })
+    .max(65_535, { error: notPort(name, fallback) })
+    .default(fallback);
+
+function notPort(name: string, fallback: number): string {
+  return `${name} is no port: give a number from 0 to 65535, or leave it out for ${fallback}`;
+}
+
+const server = z
+  .object({
+    HOST: z.string().default("127.0.0.1"),
+    PORT: port("PORT", 3000),
+    UI_PORT: port("UI_PORT", 8080),
+    TWILIO_PHONE_NUMBER: z.string().default(DEMO_NUMBER),
+    WEBHOOK_URL: text,
+  })
+  .transform((env) => ({
+    host: env.HOST,
+    port: env.PORT,
+    uiPort: env.UI_PORT === 0 ? null : env.UI_PORT,
+    senders: env.TWILIO_PHONE_NUMBER.split(",").map((number) => number.trim()),
+    webhookUrl: env.WEBHOOK_URL ?? null,
+  }));
+
+const storage = z
+  .object({ OWNLINE_STORAGE: z.string().default(`sqlite:${DEFAULT_FILE}`) })
+  .transform(({ OWNLINE_STORAGE: url }, { issues }): Config["storage"] => {
+    const mistaken = (message: string) => issues.push({ code: "custom", message, input: url });
+    const [, scheme, rest = ""] = /^([a-z+]+):(.*)$/s.exec(url) ?? [];
+    switch (scheme) {
+      case "memory":
+        return { kind: "memory" };
+      case "sqlite":
+        if (rest === "") mistaken("OWNLINE_STORAGE names no file: write sqlite:FILE, for example sqlite:ownline.db");
+        return { kind: "sqlite", file: rest };
+      case "postgres":
+      case "postgresql":
+        if (!URL.canParse(url))
+          mistaken("OWNLINE_STORAGE is no URL: write postgres://USER:PASSWORD@HOST:5432/DATABASE");
+        return { kind: "postgres", url };
+      case "mongodb":
+      case "mongodb+srv":
+        // A list of hosts is no URL to the standard, but one to the driver, which checks the rest.
+        if (!rest.startsWith("//")) mistaken("OWNLINE_STORAGE is no URL: write mongodb://HOST:27017/DATABASE");
+        return { kind: "mongodb", url };
+      default:
+        mistaken(`OWNLINE_STORAGE is not understood: write ${STORAGES}`);
+        return { kind: "memory" };
+    }
+  });
+
+/** What Twilio needs, all of it or nothing. */
+const NEEDED = {
+  TWILIO_ACCOUNT_SID: "the account's SID, from Twilio's console",
+  TWILIO_AUTH_TOKEN: "the account's primary auth token, from Twilio's console",
+  TWILIO_PHONE_NUMBER: "a number that the account owns",
+  WEBHOOK_URL: "the full public URL that Twilio calls, for example https://example.com/api/webhooks/sms",
+} as const;
+
+const carrier = z
+  .object({
+    TWILIO_ACCOUNT_SID: text,
+    TWILIO_AUTH_TOKEN: text,
+    TWILIO_PHONE_NUMBER: text,
+    WEBHOOK_URL: text,
+    TWILIO_API_URL: text,
+  })
+  .transform((env, { issues }): Config["carrier"] => {
+    const { TWILIO_ACCOUNT_SID: accountSid, TWILIO_AUTH_TOKEN: authToken, TWILIO_API_URL: apiUrl } = env;
+    if (accountSid === undefined && authToken === undefined && apiUrl === undefined) return { kind: "emulator" };
+    for (const [name, remedy] of Object.entries(NEEDED)) {
+      if (name in env) continue;
+      const message = `${name} is missing: give ${remedy}; or leave out all of Twilio's for the emulator`;
+      issues.push({ code: "custom", message, input: undefined });
+    }
+    return { kind: "twilio", accountSid: accountSid ?? "", authToken: authToken ?? "", apiUrl: apiUrl ?? null };
+  });
+
+const ai = z
+  .object({ OPENAI_API_KEY: text, OPENAI_BASE_URL: text, OPENAI_MODEL: text })
+  .transform((env, { issues }): Config["ai"] => {
+    const { OPENAI_API_KEY: apiKey = null, OPENAI_BASE_URL: baseUrl, OPENAI_MODEL: model } = env;
+    const mistaken = (message: string) => issues.push({ code: "custom", message, input: model });
+    if (apiKey === null && baseUrl === undefined) {
+      if (model !== undefined) {
+        mistaken("OPENAI_MODEL is set without a server: give OPENAI_API_KEY, or OPENAI_BASE_URL of one of your own");
+      }
+      return { kind: "offline" };
+    }
+    if (baseUrl !== undefined && model === undefined) {
+      mistaken("OPENAI_MODEL is missing: give the id of a model that the server of OPENAI_BASE_URL has");
+    }
+    return {
+      kind: "openai-compatible",
+      apiKey,
+      baseUrl: baseUrl ?? "https://api.openai.com/v1",
+      model: model ?? "gpt-5-mini",
+    };
+  });
 
 /**
  * Reads the environment. Empty variables count as missing.
@@ -49,100 +158,19 @@ const DEFAULT_FILE = fileURLToPath(new URL("../.data/ownline.db", import.meta.ur
  * @throws ConfigError with every mistake at once.
  */
 export function readConfig(environment: Environment): Config {
-  const env: Environment = Object.fromEntries(
-    Object.entries(environment).map(([name, value]) => [name, value?.trim() || undefined]),
+  const env = Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()]] : [])),
   );
-  const mistakes: string[] = [];
-  const uiPort = readPort(env.UI_PORT, "UI_PORT", 8080, mistakes);
-  const config: Config = {
-    host: env.HOST ?? "127.0.0.1",
-    port: readPort(env.PORT, "PORT", 3000, mistakes),
-    uiPort: uiPort === 0 ? null : uiPort,
-    senders: (env.TWILIO_PHONE_NUMBER ?? DEMO_NUMBER).split(",").map((number) => number.trim()),
-    webhookUrl: env.WEBHOOK_URL ?? null,
-    storage: readStorage(env.OWNLINE_STORAGE, mistakes),
-    carrier: readCarrier(env, mistakes),
-    ai: readAi(env, mistakes),
+  // Each part on its own, so that a mistake in one hides none in another.
+  const parts = {
+    server: server.safeParse(env),
+    storage: storage.safeParse(env),
+    carrier: carrier.safeParse(env),
+    ai: ai.safeParse(env),
   };
-  if (mistakes.length > 0) throw new ConfigError(`The server cannot start:\n- ${mistakes.join("\n- ")}`);
-  return config;
-}
-
-function readPort(value: string | undefined, name: string, fallback: number, mistakes: string[]): number {
-  const port = Number(value ?? fallback);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  mistakes.push(`${name} is no port: give a number from 0 to 65535, or leave it out for ${fallback}`);
-  return fallback;
-}
-
-const STORAGES = "sqlite:FILE, postgres://…, mongodb://…, or memory:";
-
-function readStorage(value: string | undefined, mistakes: string[]): Config["storage"] {
-  const url = value ?? `sqlite:${DEFAULT_FILE}`;
-  const [, scheme, rest = ""] = /^([a-z+]+):(.*)$/s.exec(url) ?? [];
-  switch (scheme) {
-    case "memory":
-      return { kind: "memory" };
-    case "sqlite":
-      if (rest === "") mistakes.push("OWNLINE_STORAGE names no file: write sqlite:FILE, for example sqlite:ownline.db");
-      return { kind: "sqlite", file: rest };
-    case "postgres":
-    case "postgresql":
-      if (!URL.canParse(url)) {
-        mistakes.push("OWNLINE_STORAGE is no URL: write postgres://USER:PASSWORD@HOST:5432/DATABASE");
-      }
-      return { kind: "postgres", url };
-    case "mongodb":
-    case "mongodb+srv":
-      // A list of hosts is no URL to the standard, but one to the driver, which checks the rest.
-      if (!rest.startsWith("//")) mistakes.push("OWNLINE_STORAGE is no URL: write mongodb://HOST:27017/DATABASE");
-      return { kind: "mongodb", url };
-    default:
-      mistakes.push(`OWNLINE_STORAGE is not understood: write ${STORAGES}`);
-      return { kind: "memory" };
+  if (parts.server.success && parts.storage.success && parts.carrier.success && parts.ai.success) {
+    return { ...parts.server.data, storage: parts.storage.data, carrier: parts.carrier.data, ai: parts.ai.data };
   }
-}
-
-function readCarrier(env: Environment, mistakes: string[]): Config["carrier"] {
-  const accountSid = env.TWILIO_ACCOUNT_SID;
-  const authToken = env.TWILIO_AUTH_TOKEN;
-  const apiUrl = env.TWILIO_API_URL;
-  if (accountSid === undefined && authToken === undefined && apiUrl === undefined) return { kind: "emulator" };
-  const needed = {
-    TWILIO_ACCOUNT_SID: accountSid,
-    TWILIO_AUTH_TOKEN: authToken,
-    TWILIO_PHONE_NUMBER: env.TWILIO_PHONE_NUMBER,
-    WEBHOOK_URL: env.WEBHOOK_URL,
-  };
-  const remedies: Readonly<Record<string, string>> = {
-    TWILIO_ACCOUNT_SID: "the account's SID, from Twilio's console",
-    TWILIO_AUTH_TOKEN: "the account's primary auth token, from Twilio's console",
-    TWILIO_PHONE_NUMBER: "a number that the account owns",
-    WEBHOOK_URL: "the full public URL that Twilio calls, for example https://example.com/api/webhooks/sms",
-  };
-  for (const [name, value] of Object.entries(needed)) {
-    if (value === undefined) {
-      mistakes.push(`${name} is missing: give ${remedies[name]}; or leave out all of Twilio's for the emulator`);
-    }
-  }
-  return { kind: "twilio", accountSid: accountSid ?? "", authToken: authToken ?? "", apiUrl: apiUrl ?? null };
-}
-
-function readAi(env: Environment, mistakes: string[]): Config["ai"] {
-  const apiKey = env.OPENAI_API_KEY ?? null;
-  if (apiKey === null && env.OPENAI_BASE_URL === undefined) {
-    if (env.OPENAI_MODEL !== undefined) {
-      mistakes.push("OPENAI_MODEL is set without a server: give OPENAI_API_KEY, or OPENAI_BASE_URL of one of your own");
-    }
-    return { kind: "offline" };
-  }
-  if (env.OPENAI_BASE_URL !== undefined && env.OPENAI_MODEL === undefined) {
-    mistakes.push("OPENAI_MODEL is missing: give the id of a model that the server of OPENAI_BASE_URL has");
-  }
-  return {
-    kind: "openai-compatible",
-    apiKey,
-    baseUrl: env.OPENAI_BASE_URL ?? "https://api.openai.com/v1",
-    model: env.OPENAI_MODEL ?? "gpt-5-mini",
-  };
+  const mistakes = Object.values(parts).flatMap(({ error }) => error?.issues.map(({ message }) => message) ?? []);
+  throw new ConfigError(`The server cannot start:\n- ${mistakes.join("\n- ")}`);
 }

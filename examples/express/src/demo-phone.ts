@@ -1,6 +1,6 @@
 import express, { type Router } from "express";
-import { OwnlineError } from "ownline";
 import type { TwilioEmulator } from "ownline/testing/node";
+import { phoneTextOf } from "./requests.ts";
 import { answerErrors } from "./routes.ts";
 
 /** A text as the phone shows it. */
@@ -32,10 +32,7 @@ export function phoneRoutes(emulator: TwilioEmulator): Router {
   });
 
   routes.post("/:number/messages", async (req, res) => {
-    const { to, body } = req.body ?? {};
-    if (typeof to !== "string" || typeof body !== "string" || body.trim() === "") {
-      throw new OwnlineError("invalid_message", "Write a text first.");
-    }
+    const { to, body } = phoneTextOf(req.body);
     const { sid, response } = await emulator.text({ from: req.params.number, to, body });
     if (response !== null && response.status >= 300) {
       const message = `The webhook answered HTTP ${response.status}: the server's log says why.`;

@@ -2,6 +2,7 @@ import type { Server as HttpServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Conversation, Ownline } from "ownline";
 import { Server, type Socket } from "socket.io";
+import * as z from "zod";
 import type { Access } from "./access.ts";
 
 /** Live updates for the page. */
@@ -14,7 +15,8 @@ export interface Live {
   close(): Promise<void>;
 }
 
-type Join = { readonly conversationId: string; readonly after: number };
+const joinRequest = z.object({ conversationId: z.string(), after: z.int() });
+type Join = z.infer<typeof joinRequest>;
 type Joined = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 const ROOM = "conversation:";
@@ -76,11 +78,12 @@ export function createLive(sms: Ownline, access: Pick<Access, "refusalOf">): Liv
   io.on("connection", (socket) => {
     socket.on("join", (request: unknown, answer: unknown) => {
       if (typeof answer !== "function") return;
-      if (!isJoin(request)) {
+      const { data, success } = joinRequest.safeParse(request);
+      if (!success) {
         answer({ ok: false, reason: "join takes { conversationId, after }" });
         return;
       }
-      join(socket, request).then(
+      join(socket, data).then(
         (joined) => answer(joined),
         (error: unknown) => {
           console.error("a page could not join:", error);
@@ -146,15 +149,4 @@ export function createLive(sms: Ownline, access: Pick<Access, "refusalOf">): Liv
   sms.on("turn", changed);
   const watching = watch();
   return live;
-}
-
-function isJoin(value: unknown): value is Join {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "conversationId" in value &&
-    typeof value.conversationId === "string" &&
-    "after" in value &&
-    Number.isSafeInteger(value.after)
-  );
 }

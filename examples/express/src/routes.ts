@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import express, { type ErrorRequestHandler, type Router } from "express";
 import { isOwnlineError, type Ownline, OwnlineError, type OwnlineErrorCode } from "ownline";
 import type { Live } from "./live.ts";
+import { listQueryOf, operatorTextOf, pageQueryOf, typedTextOf } from "./requests.ts";
 
 /** What the page needs to know about the server. */
 export interface ServerInfo {
@@ -25,19 +26,13 @@ export function apiRoutes(sms: Ownline, live: Pick<Live, "conversationChanged">,
 
   // Typed in the app: stored and answered as if it had been texted, and never handed to the carrier.
   routes.post("/messages", async (req, res) => {
-    const { id, from, to, body } = fieldsOf(req.body);
-    const ours = textOf(to, "to");
-    const message = await sms.simulate({
-      id: textOf(id, "id") ?? randomUUID(),
-      from: textOf(from, "from") ?? "",
-      body: textOf(body, "body") ?? "",
-      ...(ours === undefined ? {} : { to: ours }),
-    });
+    const { id = randomUUID(), from = "", to, body = "" } = typedTextOf(req.body);
+    const message = await sms.simulate({ id, from, body, ...(to === undefined ? {} : { to }) });
     res.status(201).json({ message });
   });
 
   routes.get("/conversations", async (req, res) => {
-    const after = textOf(req.query.after, "after");
+    const { after } = listQueryOf(req.query);
     const { conversations, cursor } = await sms.conversations({ limit: 30, ...(after === undefined ? {} : { after }) });
     const newest = await Promise.all(
       conversations.map(({ id }) => sms.messages({ conversationId: id, before: NEWEST, limit: 1 })),
@@ -55,11 +50,10 @@ export function apiRoutes(sms: Ownline, live: Pick<Live, "conversationChanged">,
   routes.get("/conversations/:id/messages", async (req, res) => {
     // Read before the messages: what changes in between is then told twice rather than never.
     const conversation = await existing(sms, req.params.id);
-    const after = numberOf(req.query.after, "after");
-    const limit = numberOf(req.query.limit, "limit") ?? 100;
+    const { after, before = NEWEST, limit = 100 } = pageQueryOf(req.query);
     const messages = await sms.messages(
       after === undefined
-        ? { conversationId: conversation.id, before: numberOf(req.query.before, "before") ?? NEWEST, limit }
+        ? { conversationId: conversation.id, before, limit }
         : { conversationId: conversation.id, after, limit },
     );
     res.json({ conversation, messages });
@@ -67,13 +61,13 @@ export function apiRoutes(sms: Ownline, live: Pick<Live, "conversationChanged">,
 
   // A person of ours writes: a real SMS from the number that the conversation is with.
   routes.post("/conversations/:id/messages", async (req, res) => {
-    const { id, body } = fieldsOf(req.body);
+    const { id: key = randomUUID(), body = "" } = operatorTextOf(req.body);
     const { sender, participant } = await existing(sms, req.params.id);
     const message = await sms.send({
-      key: textOf(id, "id") ?? randomUUID(),
+      key,
       from: sender,
       to: participant,
-      body: textOf(body, "body") ?? "",
+      body,
       origin: "operator",
     });
     res.status(201).json({ message });
@@ -129,22 +123,4 @@ async function existing(sms: Ownline, id: string) {
   const conversation = await sms.conversation(id);
   if (conversation !== null) return conversation;
   throw new OwnlineError("not_found", "There is no such conversation.");
-}
-
-function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
-  if (typeof body === "object" && body !== null && !Array.isArray(body)) return { ...body };
-  throw new OwnlineError("invalid_message", "Send a JSON object, with content-type: application/json.");
-}
-
-function textOf(value: unknown, name: string): string | undefined {
-  if (value === undefined || value === null || value === "") return undefined;
-  if (typeof value === "string") return value;
-  throw new OwnlineError("invalid_message", `${name} must be a text.`);
-}
-
-function numberOf(value: unknown, name: string): number | undefined {
-  if (value === undefined) return undefined;
-  const number = typeof value === "string" && value !== "" ? Number(value) : Number.NaN;
-  if (Number.isSafeInteger(number) && number >= 0) return number;
-  throw new OwnlineError("invalid_options", `${name} must be a whole number.`);
 }
