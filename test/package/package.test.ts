@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import ts from "typescript";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { entries, specifierOf } from "../../scripts/entries.ts";
@@ -224,9 +224,35 @@ export async function use(make: () => Ownline): Promise<void> {
 });
 
 describe("the tarball", () => {
-  it("holds dist, the migrations, the manifest, README, LICENSE and CHANGELOG, and nothing else", () => {
+  it("holds dist, the migrations, the documents, the examples and the manifest, and nothing else", () => {
     const names = readdirSync(join(consumer.folder, "node_modules", "ownline"));
-    expect(names.toSorted()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "dist", "migrations", "package.json"]);
+    expect(names.toSorted()).toEqual([
+      "CHANGELOG.md",
+      "CONTRIBUTING.md",
+      "LICENSE",
+      "README.md",
+      "dist",
+      "docs",
+      "examples",
+      "migrations",
+      "package.json",
+    ]);
+  });
+
+  it("has no relative link that leads nowhere, and nothing of a developer's own in the examples", () => {
+    const root = join(consumer.folder, "node_modules", "ownline");
+    const files = readdirSync(root, { recursive: true, encoding: "utf8" });
+    const pages = files.filter((name) => name.endsWith(".md"));
+    expect(pages.length).toBeGreaterThan(10);
+    const dead = pages.flatMap((page) => {
+      const text = readFileSync(join(root, page), "utf8").replaceAll(/^([ \t]*)(`{3,})[\s\S]*?^[ \t]*\2[ \t]*$/gm, "");
+      return [...text.matchAll(/\]\(([^)\s#]+)/g)]
+        .map(([, target = ""]) => target)
+        .filter((target) => !/^[a-z]+:/i.test(target) && !existsSync(join(root, dirname(page), target)))
+        .map((target) => `${page}: ${target}`);
+    });
+    expect(dead).toEqual([]);
+    expect(files.filter((name) => /(^|\/)(\.env|\.data|\.dev\.vars|\.wrangler|node_modules)$/.test(name))).toEqual([]);
   });
 
   it("brings eventemitter3, and nothing else", () => {
