@@ -54,7 +54,7 @@ export type {
   OutboundOrigin,
 } from "./model/message.ts";
 export { maskAddress, normalizeAddress } from "./model/phone-number.ts";
-export type { SenderAddress, SenderConfig, SenderInput, SenderResolver } from "./model/sender.ts";
+export type { SenderAddress, SenderConfig, SenderDirectory, SenderInput, SenderResolver } from "./model/sender.ts";
 // Everyday
 export { type Ownline, ownline } from "./ownline.ts";
 export type * from "./policy/policy.ts";

@@ -8,8 +8,10 @@ import {
   type OwnlineOptions,
   ownline,
   type SenderAddress,
+  type SenderDirectory,
 } from "../src/index.ts";
 import { memory } from "../src/storage/memory.ts";
+import type { TwilioOptions } from "../src/transport/twilio/twilio.ts";
 import { scriptedCarrier } from "./engine/rig.ts";
 
 const parts = { transport: scriptedCarrier(), storage: memory(), ai: () => "hi" };
@@ -33,6 +35,47 @@ describe("the public types", () => {
     const listed = ownline({ ...parts, senders: list });
     expectTypeOf<Parameters<typeof listed.send>[0]["from"]>().toEqualTypeOf<string | undefined>();
     expectTypeOf<SenderAddress<readonly [string | undefined]>>().toEqualTypeOf<string>();
+  });
+
+  it("take any string where senders are resolved and listed, and know what both functions are given", () => {
+    const resolved = ownline({
+      ...parts,
+      senders: {
+        resolve: async (address) => {
+          expectTypeOf(address).toEqualTypeOf<string>();
+          return { address };
+        },
+        list: async () => ["+15703251809", { address: "+15550001111" }],
+      },
+    });
+    expectTypeOf<Parameters<typeof resolved.send>[0]["from"]>().toEqualTypeOf<string | undefined>();
+    expectTypeOf<Parameters<typeof resolved.simulate>[0]["to"]>().toEqualTypeOf<string | undefined>();
+    const unlisted = ownline({ ...parts, senders: { resolve: (address) => ({ address }) } });
+    expectTypeOf<Parameters<typeof unlisted.send>[0]["from"]>().toEqualTypeOf<string | undefined>();
+    expectTypeOf<SenderAddress<SenderDirectory>>().toEqualTypeOf<string>();
+    // @ts-expect-error senders that are only listed cannot be found
+    const onlyListed: OwnlineOptions["senders"] = { list: () => [] };
+    expectTypeOf(onlyListed).not.toBeAny();
+  });
+
+  it("take several accounts of Twilio in place of one, and never both", () => {
+    const webhookUrl = "https://example.com/sms";
+    const many: TwilioOptions = {
+      webhookUrl,
+      account: async (address) => {
+        expectTypeOf(address).toEqualTypeOf<string>();
+        return address === "" ? undefined : { accountSid: "AC1", authToken: ["new", "old"] };
+      },
+      accounts: { ttlMs: 1000 },
+    };
+    expectTypeOf(many).toExtend<TwilioOptions>();
+    // @ts-expect-error the credentials of one account stand beside those of several
+    const both: TwilioOptions = { webhookUrl, account: async () => undefined, accountSid: "AC1", authToken: "t" };
+    // @ts-expect-error the settings of several accounts stand beside the credentials of one
+    const settings: TwilioOptions = { webhookUrl, accountSid: "AC1", authToken: "t", accounts: { ttlMs: 1000 } };
+    // @ts-expect-error an account without a token checks no signature
+    const unsigned: TwilioOptions = { webhookUrl, account: async () => ({ accountSid: "AC1" }) };
+    expectTypeOf([both, settings, unsigned]).not.toBeAny();
   });
 
   it("say what comes back", () => {

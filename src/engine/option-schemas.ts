@@ -18,7 +18,7 @@ import {
   trueOrFalse,
 } from "../check.ts";
 import type { Logger } from "../logger.ts";
-import type { SenderConfig, SenderResolver } from "../model/sender.ts";
+import type { SenderConfig, SenderDirectory, SenderResolver } from "../model/sender.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -38,7 +38,9 @@ import type {
 const OBJECT = "give an object of options";
 const SENDER =
   'give a number you own, for example "+15703251809", or { address, service, ratePerSecond }; is an environment variable missing?';
-const SENDERS = "list the numbers you own, or give a function that finds them";
+const SENDERS = "list the numbers you own, or give a function that finds them, or { resolve, list }";
+const RESOLVE = "give a function (address) => sender, or undefined where the address is not yours";
+const LIST = "give a function () => list of senders, or leave it out";
 const AI = 'give an AI: a function (turn) => text, or an adapter such as aiSdk({ model }) from "ownline/ai/ai-sdk"';
 const AUTO_REPLY = "give a text that is not empty, or a function that returns a text or null";
 const PACE = 'give "by-kind", false, or a function (sender) => segments per second';
@@ -59,10 +61,18 @@ const sender = either(
   SENDER,
 );
 
+const directory = object<SenderDirectory>(
+  {
+    resolve: aFunction<SenderResolver>(RESOLVE),
+    list: optional(aFunction<NonNullable<SenderDirectory["list"]>>(LIST)),
+  },
+  SENDERS,
+);
+
 const schema: Schema<OwnlineOptions> = object<OwnlineOptions>(
   {
-    senders: either([aFunction<SenderResolver>(SENDERS), listOf(sender, SENDERS)], SENDERS).check(
-      z.refine((senders) => typeof senders === "function" || senders.length > 0, "list at least one number you own"),
+    senders: either([aFunction<SenderResolver>(SENDERS), listOf(sender, SENDERS), directory], SENDERS).check(
+      z.refine((senders) => !Array.isArray(senders) || senders.length > 0, "list at least one number you own"),
     ),
     transport: methods<Transport>(
       ["send", "receive", "acknowledge"],

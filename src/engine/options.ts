@@ -1,7 +1,7 @@
 import type { Ai, AiFunction, AiTurn, HistoryEntry } from "../ai/ai.ts";
 import { OwnlineError } from "../errors.ts";
 import { consoleLogger, type Logger, steadyLogger } from "../logger.ts";
-import type { SenderInput, SenderResolver } from "../model/sender.ts";
+import type { SenderDirectory, SenderInput, SenderResolver } from "../model/sender.ts";
 import type { InboundSnapshot, Policy } from "../policy/policy.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -11,7 +11,10 @@ import { checkedOptions } from "./option-schemas.ts";
 
 /** What {@link ownline} takes. Four things are required; all else has a safe default. */
 export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
-  /** The numbers, short codes, channel addresses and Messaging Services that we own; or what finds them. */
+  /**
+   * The numbers, short codes, channel addresses and Messaging Services that we own; or what finds them: a function, or
+   * `{ resolve, list }`, where `list` says at which numbers lost webhooks are looked for.
+   */
   readonly senders: Senders;
   readonly transport: Transport;
   readonly storage: Storage;
@@ -34,7 +37,7 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
   /**
    * Looks for texts whose webhook never came, in the carrier's list of what was sent to each configured number whose
    * webhook is not known to be another's. `false` where another service answers the same numbers, as on a developer's
-   * machine. Where a function finds the senders there is nothing to go through, and nothing is looked for.
+   * machine. Where `senders` is a function, or `{ resolve }` without `list`, nothing is looked for.
    * @default every minute, where the carrier has such a list
    */
   readonly sweep?: SweepOptions | false;
@@ -53,7 +56,11 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
   readonly clock?: EngineClock;
 }
 
-export type SendersOption = readonly (SenderInput | undefined)[] | SenderResolver;
+/**
+ * A list of senders, whose literals `from` and `to` then infer; a function that finds each one by its address; or
+ * `{ resolve, list? }`, which finds and lists them.
+ */
+export type SendersOption = readonly (SenderInput | undefined)[] | SenderResolver | SenderDirectory;
 
 export interface BurstOptions {
   /** How long the person must be quiet before the AI is asked. @default 2000 */

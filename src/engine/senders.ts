@@ -1,7 +1,7 @@
 import { isOwnlineError, OwnlineError } from "../errors.ts";
 import { hook } from "../hook.ts";
 import { isMessagingService, normalizeAddress } from "../model/phone-number.ts";
-import { lineOf, type SenderConfig, type SenderResolver } from "../model/sender.ts";
+import { lineOf, type SenderConfig, type SenderDirectory, type SenderResolver } from "../model/sender.ts";
 import { isRate } from "./option-schemas.ts";
 import type { SendersOption } from "./options.ts";
 
@@ -13,14 +13,26 @@ export interface Route {
   readonly ratePerSecond?: number | undefined;
 }
 
+/** One entry of the list of senders. */
+export interface ListedSender {
+  /** Where it stands, for errors: an address is not shown in them. */
+  readonly path: string;
+  /** Its address, or why the entry is not a sender. */
+  readonly address: string | OwnlineError;
+}
+
 /** The numbers that are ours. The only place that says so. */
 export interface SenderBook {
   /** Whether we may send from this address, and on which line; `null` where it is not ours. */
   route(address: string): Promise<Route | null>;
   /** The route of a text that came in to `to`, through a Messaging Service or not; `null` where neither is ours. */
   routeInbound(to: string, service: string | null): Promise<Route | null>;
-  /** The configured senders; `null` where a function finds them. */
-  readonly list: readonly SenderConfig[] | null;
+  /**
+   * The senders that can be listed; none where a function only finds them. The caller's `list` is called each time.
+   *
+   * @throws OwnlineError `invalid_options` where the caller's `list` throws or does not answer with a list
+   */
+  listed(): Promise<readonly ListedSender[]>;
   /** The sender that the caller named, or the only one there is. */
   choose(address: string | undefined, name: "from" | "to"): Promise<Route>;
 }
@@ -29,12 +41,10 @@ const THE_RULE =
   "A carrier sends only from numbers that your account owns (Twilio refuses others with 21212, 21606, 21659, 21660 or 21661; a verified caller ID does not help, 21601).";
 
 export function senderBook(option: SendersOption): SenderBook {
-  const list =
-    typeof option === "function"
-      ? null
-      : option.flatMap((sender, index) =>
-          sender === undefined ? [] : [configOf(sender, `options.senders[${index}]`)],
-        );
+  const finder = isList(option) ? null : finderOf(option);
+  const list = isList(option)
+    ? option.flatMap((sender, index) => (sender === undefined ? [] : [configOf(sender, `options.senders[${index}]`)]))
+    : null;
   const byAddress = new Map<string, SenderConfig>();
   for (const sender of list ?? []) {
     byAddress.set(sender.address, sender);
@@ -43,7 +53,7 @@ export function senderBook(option: SendersOption): SenderBook {
       byAddress.set(sender.service, { address: sender.service });
   }
   const find = async (address: string): Promise<SenderConfig | undefined> =>
-    typeof option === "function" ? resolve(option, address) : byAddress.get(address);
+    finder === null ? byAddress.get(address) : resolve(finder, address);
 
   const route = async (address: string): Promise<Route | null> => {
     const sender = await find(address);
@@ -53,7 +63,10 @@ export function senderBook(option: SendersOption): SenderBook {
 
   return {
     route,
-    list,
+    async listed() {
+      if (finder !== null) return finder.list === undefined ? [] : listedBy(finder.list);
+      return (list ?? []).map(({ address }, index) => ({ path: `options.senders[${index}]`, address }));
+    },
     async routeInbound(to, service) {
       const direct = await route(to);
       if (direct !== null) return direct;
@@ -83,31 +96,73 @@ export function senderBook(option: SendersOption): SenderBook {
 }
 
 /** What the resolver says, if it speaks of the address in question: nobody else's may ever become a sender. */
-async function resolve(resolver: SenderResolver, address: string): Promise<SenderConfig | undefined> {
-  const name = "options.senders, the function that finds senders,";
+async function resolve({ name, resolve: resolver }: Finder, address: string): Promise<SenderConfig | undefined> {
   const found: unknown = await hook(name, () => resolver(address));
   if (found === undefined || found === null) return undefined;
-  const { address: own, service, ratePerSecond }: Partial<Record<keyof SenderConfig, unknown>> = { ...found };
-  if (
-    typeof own === "string" &&
-    (typeof service === "string" || !service) &&
-    (ratePerSecond === undefined || ratePerSecond === null || isRate(ratePerSecond))
-  ) {
-    const config = configOf(
-      {
-        address: own,
-        ...(typeof service === "string" ? { service } : {}),
-        ...(typeof ratePerSecond === "number" ? { ratePerSecond } : {}),
-      },
-      name,
-    );
-    if (config.address === address) return config;
-    if (config.service === address) return { address };
-  }
+  const config = typeof found === "object" ? readConfig(found, name) : null;
+  if (config?.address === address) return config;
+  if (config?.service === address) return { address };
   throw new OwnlineError(
     "invalid_options",
     `${name} must return { address, service?, ratePerSecond? } of the very address that it was asked about, or undefined where that is not yours`,
   );
+}
+
+/** What the caller's `list` says. A mistake in one entry is that entry's own. */
+async function listedBy(list: NonNullable<SenderDirectory["list"]>): Promise<readonly ListedSender[]> {
+  const name = "options.senders.list";
+  const entries: unknown = await hook(name, () => list());
+  if (!Array.isArray(entries)) {
+    throw new OwnlineError("invalid_options", `${name} must return a list of senders, such as ["+15703251809"]`);
+  }
+  return entries.map((entry: unknown, index) => {
+    const path = `${name}()[${index}]`;
+    return { path, address: listedAddress(entry, path) };
+  });
+}
+
+function listedAddress(entry: unknown, path: string): string | OwnlineError {
+  try {
+    const given = typeof entry === "string" ? { address: entry } : entry;
+    const config = typeof given === "object" && given !== null ? readConfig(given, path) : null;
+    if (config !== null) return config.address;
+  } catch (error) {
+    if (!isOwnlineError(error)) throw error;
+    return error;
+  }
+  return new OwnlineError(
+    "invalid_options",
+    `${path}: give a number you own, or { address, service?, ratePerSecond? }`,
+  );
+}
+
+/** The sender that the caller's function made; `null` where its fields are not those of one. */
+function readConfig(given: object, path: string): SenderConfig | null {
+  const { address, service, ratePerSecond }: Partial<Record<keyof SenderConfig, unknown>> = { ...given };
+  if (typeof address !== "string" || (service && typeof service !== "string")) return null;
+  if (ratePerSecond !== undefined && ratePerSecond !== null && !isRate(ratePerSecond)) return null;
+  return configOf(
+    {
+      address,
+      ...(typeof service === "string" ? { service } : {}),
+      ...(typeof ratePerSecond === "number" ? { ratePerSecond } : {}),
+    },
+    path,
+  );
+}
+
+interface Finder extends SenderDirectory {
+  /** How errors speak of `resolve`. */
+  readonly name: string;
+}
+
+function finderOf(option: SenderResolver | SenderDirectory): Finder {
+  if (typeof option !== "function") return { ...option, name: "options.senders.resolve" };
+  return { resolve: option, name: "options.senders, the function that finds senders," };
+}
+
+function isList(option: SendersOption): option is Extract<SendersOption, readonly unknown[]> {
+  return Array.isArray(option);
 }
 
 function configOf(sender: string | SenderConfig, path: string): SenderConfig {

@@ -9,6 +9,7 @@ import { firstTime } from "./once.ts";
 import type { SweepOptions } from "./options.ts";
 import { receiveSwept } from "./receive.ts";
 import { listTrouble, unreadableEntry } from "./reconcile.ts";
+import type { Route } from "./senders.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
 /** Looks for texts whose webhook never came. */
@@ -47,19 +48,15 @@ const WEBHOOK_MAY_COME_MS = 300_000;
 export function createSweeper(context: EngineContext, stored: (recorded: RecordedInbound) => void): Sweeper {
   const { storage, transport, clock, tell, workerId } = context;
   const { sweep } = context;
-  const addresses = (context.senders.list ?? [])
-    .map(({ address }) => address)
-    .filter((one) => !isMessagingService(one));
-  const services = new Set(context.senders.list?.flatMap(({ address, service }) => (service ? [address] : [])));
   const warned = new Set<string>();
   const isNew = firstTime();
   /** By the account that is asked: a sender's own, where there are several. */
   const ownedBy = new Map<string, { readonly at: number; readonly senders: readonly OwnedSender[] }>();
 
   /** A developer's machine must not answer what is sent to a number whose webhook is the real service's. */
-  const isElsewhere = async (address: string, signal: AbortSignal): Promise<boolean | null> => {
+  const isElsewhere = async ({ line, sender: address }: Route, signal: AbortSignal): Promise<boolean | null> => {
     // What comes to a Messaging Service's number is posted where the service says.
-    if (services.has(address)) return false;
+    if (line !== address) return false;
     const account = transport.capabilities.accounts === true ? address : "";
     let owned = ownedBy.get(account);
     if (owned === undefined || clock.now() - owned.at >= OWNED_FOR_MS) {
@@ -83,18 +80,43 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     });
   };
 
+  /**
+   * The numbers to look at, each once, with their places in the caller's list; `null` where they cannot be listed, or
+   * the sweep is to stop.
+   */
+  const sendersToSweep = async (signal: AbortSignal): Promise<ReadonlyMap<string, string> | null> => {
+    try {
+      const listed = await unlessAborted(context.senders.listed(), signal);
+      if (listed === null) return null;
+      const places = new Map<string, string>();
+      for (const { address, path } of listed) {
+        if (typeof address !== "string") {
+          if (isNew(address.message)) tell.error(address);
+        } else if (!isMessagingService(address)) {
+          // The provider's list is asked by number.
+          places.set(address, path);
+        }
+      }
+      return places;
+    } catch (error) {
+      tell.error(trouble(error));
+      return null;
+    }
+  };
+
   const sweepSender = async (
-    address: string,
+    route: Route,
     options: Required<SweepOptions>,
     signal: AbortSignal,
     how: SweepHow,
   ): Promise<Swept> => {
+    const { sender: address } = route;
     const everyMs = how.now === true ? 0 : options.everyMs;
     const op = newId("o");
     const claim = { op, workerId, sender: address, everyMs, leaseMs: SWEEP_LEASE_MS };
     const claimed = await storage.claimSweep(claim);
     if (claimed === null) return { found: 0, missed: how.now === true ? 1 : 0 };
-    const listed = await list(address, claimed, options, signal, how);
+    const listed = await list(route, claimed, options, signal, how);
     if (listed === "elsewhere") return { found: 0, missed: 0 };
     if (listed === null) return { found: 0, missed: 1 };
 
@@ -123,22 +145,22 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
   };
 
   const list = async (
-    address: string,
+    route: Route,
     { watermark }: ClaimedSweep,
     { overlapMs }: Required<SweepOptions>,
     signal: AbortSignal,
     { firstLookBackMs = overlapMs }: SweepHow,
   ): Promise<ListedTexts | "elsewhere" | null> => {
     try {
-      const elsewhere = await isElsewhere(address, signal);
+      const elsewhere = await isElsewhere(route, signal);
       if (elsewhere === null) return null;
       if (elsewhere) {
-        warnElsewhere(address);
+        warnElsewhere(route.sender);
         return "elsewhere";
       }
       const since = watermark === null ? { lastMs: firstLookBackMs } : watermark - overlapMs;
       const unrecorded = (keys: readonly string[]) => storage.unrecorded(keys);
-      return await unlessAborted(transport.listInbound({ to: address, since, unrecorded }), signal);
+      return await unlessAborted(transport.listInbound({ to: route.sender, since, unrecorded }), signal);
     } catch (error) {
       tell.error(isOwnlineError(error) && error.party === "storage" ? error : listTrouble(transport.name, error));
       return null;
@@ -189,10 +211,17 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
       let found = 0;
       let missed = 0;
       if (sweep === null || !transport.capabilities.lists) return { found, missed };
-      for (const address of addresses) {
+      const senders = await sendersToSweep(signal);
+      if (senders === null) return { found, missed: 1 };
+      for (const [address, path] of senders) {
         if (signal.aborted) break;
         try {
-          const swept = await sweepSender(address, sweep, signal, how);
+          const route = await unlessAborted(context.senders.route(address), signal);
+          if (route === null) {
+            if (!signal.aborted && isNew(`unknown ${address}`)) tell.error(unknownSender(path));
+            continue;
+          }
+          const swept = await sweepSender(route, sweep, signal, how);
           found += swept.found;
           missed += swept.missed;
         } catch (error) {
@@ -203,6 +232,14 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
       return { found, missed };
     },
   };
+}
+
+/** An entry of the caller's `list` that the caller's `resolve` does not confirm. */
+function unknownSender(path: string): OwnlineError {
+  return new OwnlineError(
+    "invalid_options",
+    `${path} is a sender that options.senders.resolve does not know, so its lost webhooks are not looked for. Let resolve return it, or leave it out of the list`,
+  );
 }
 
 /** A text that the list shows and the ledger does not take: a policy throws for it, or its content is invalid. */

@@ -24,6 +24,23 @@ export type SenderInput = string | SenderConfig;
  */
 export type SenderResolver = (address: string) => Promise<SenderConfig | undefined> | SenderConfig | undefined;
 
+/** Senders that live elsewhere, and can be listed: with `list` their lost webhooks are looked for. */
+export interface SenderDirectory {
+  /** Finds one sender by its address. It alone decides what is ours. */
+  readonly resolve: SenderResolver;
+  /**
+   * Lists the senders, each written as in the array form: `["+15703251809", { address: "+15703251810" }]`. An empty list
+   * is right. It is called at each sweep: every `sweep.everyMs` (60 000 ms) in a started process, at each
+   * `processDue()`, and at `recover()`. It is not called for a webhook or a send.
+   *
+   * An error it throws, or an answer that is not a list, is reported as `invalid_options`; that sweep ends, and all else
+   * goes on. An entry that is not a sender, or that `resolve` does not know, is skipped and reported once per process.
+   *
+   * @default none: lost webhooks are not looked for
+   */
+  readonly list?: (() => Promise<readonly SenderInput[]> | readonly SenderInput[]) | undefined;
+}
+
 /** The addresses that a list of senders allows as `from`; any string where they come from a resolver. */
 export type SenderAddress<Senders> = Senders extends readonly (infer Item)[]
   ? Item extends { readonly address: infer Address extends string }

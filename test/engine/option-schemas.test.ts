@@ -92,6 +92,7 @@ const group = {
 const whole: Arbitraries<OwnlineOptions> = {
   senders: fc.oneof(
     fn,
+    object({ resolve: fn, list: fn }),
     fc.array(
       mostly(
         fc.oneof(
@@ -143,6 +144,13 @@ describe("the schema of the options", () => {
     ["senders", [{ address: "+1", ratePerSecond: 0 }], "options.senders[0].ratePerSecond: give a number of segments"],
     ["senders", [[]], "options.senders[0]: give a number you own"],
     ["senders", () => undefined, null],
+    ["senders", { resolve: () => undefined }, null],
+    ["senders", { resolve: () => undefined, list: () => [] }, null],
+    ["senders", { resolve: () => undefined, list: undefined }, null],
+    ["senders", { list: () => [] }, "options.senders.resolve: give a function (address) => sender"],
+    ["senders", { resolve: () => undefined, list: [] }, "options.senders.list: give a function () => list of senders"],
+    ["senders", { resolve: () => undefined, lists: 1 }, "options.senders.lists is not an option: did you mean list?"],
+    ["senders", "+15703251809", "options.senders: list the numbers you own, or give a function that finds them"],
     ["sweep", true, "options.sweep: give an object of options, or false"],
     ["sweep", { everyMs: 999 }, "options.sweep.everyMs: give a number of milliseconds, 1000 or more"],
     ["sweep", false, null],
