@@ -159,7 +159,8 @@ export function aiSdk(options: AiSdkOptions): Ai {
       try {
         signal.throwIfAborted();
         const own = typeof instructions === "function" ? await instructions(turn) : instructions;
-        const toolSet = typeof tools === "function" ? await tools(turn) : tools;
+        // A shorter answer needs no second booking.
+        const toolSet = turn.tooLong ? undefined : typeof tools === "function" ? await tools(turn) : tools;
         const turns = toolSet && contexts(toolSet, turn, toolsContext);
         let acted = done.has(turn.id);
         const tell: AiContext = {
@@ -174,6 +175,8 @@ export function aiSdk(options: AiSdkOptions): Ai {
           const { system, messages, shown } = await promptOf(turn, own, media, without, signal);
           const call = {
             ...settings,
+            // Without tools the SDK would refuse an answer for want of a call.
+            ...(turn.tooLong && { toolChoice: "auto" as const }),
             model,
             messages: [...messages, ...before],
             maxRetries,

@@ -36,6 +36,21 @@ export interface AiTurn {
    * last of `messages`.
    */
   readonly history: readonly HistoryEntry[];
+  /**
+   * Present where the AI is asked once more in the same run, since its answer had more parts than `answer.maxParts`.
+   * Answer shorter, and let no tool act again: a second answer that is too long is replaced by the fallback text.
+   */
+  readonly tooLong?: TooLong;
+}
+
+/** The answer that was too long to send. */
+export interface TooLong {
+  /** How many parts it had. */
+  readonly parts: number;
+  /** How many it may have. */
+  readonly maxParts: number;
+  /** What the AI wrote. */
+  readonly text: string;
 }
 
 export interface HistoryEntry {

@@ -1,5 +1,6 @@
 import type { Media } from "../model/message.ts";
-import type { AiTurn, HistoryEntry } from "./ai.ts";
+import { wellFormed } from "../model/well-formed.ts";
+import type { AiTurn, HistoryEntry, TooLong } from "./ai.ts";
 
 /** One side's words in a row, ready for a model. */
 export interface PromptEntry {
@@ -34,7 +35,7 @@ const OPENING_NOTE = "Before the messages below, our side wrote this to the pers
  * A history without any message of the person's is followed by the texts to answer.
  */
 export function toPrompt(
-  turn: Pick<AiTurn, "history" | "messages">,
+  turn: Pick<AiTurn, "history" | "messages" | "tooLong">,
   instructions?: string,
   keep: (media: Media) => boolean = () => false,
 ): Prompt {
@@ -50,11 +51,19 @@ export function toPrompt(
     instructions ?? "",
     all.some(({ role, author }) => role === "assistant" && author === "operator") ? COLLEAGUE_NOTE : "",
     opening === null ? "" : `${OPENING_NOTE}\n${opening}`,
+    turn.tooLong === undefined ? "" : shorterNote(turn.tooLong),
   ].filter((part) => part !== "");
   return {
     system: system.length === 0 ? null : system.join("\n\n"),
     entries: opening === null ? joined : rest,
   };
+}
+
+/** How much of a too long answer the model sees again: enough to shorten it, and no second bill for all of it. */
+const MOST_SHOWN = 8000;
+
+function shorterNote({ parts, maxParts, text }: TooLong): string {
+  return `You have answered these messages already, and what you did for them is done, but your answer fills ${parts} SMS and at most ${maxParts} can be sent: write it anew, much shorter. Your answer began:\n${wellFormed(text.slice(0, MOST_SHOWN))}`;
 }
 
 function joinedBySide(history: readonly HistoryEntry[], keep: (media: Media) => boolean): PromptEntry[] {

@@ -107,6 +107,7 @@ const schema: Schema<OwnlineOptions> = object<OwnlineOptions>(
           attempts: optional(count("give a number of attempts, 1 or more")),
           backoffMs: optional(milliseconds(0)),
           fallbackText: optional(saidText("give a text that is not empty: silence is what it is there to prevent")),
+          maxParts: optional(count("give a number of parts, 1 or more")),
           markdown: optional(oneOf("strip", "keep")),
           typography: optional(oneOf("fold", "keep")),
         },

@@ -86,6 +86,13 @@ export interface AnswerOptions {
    * @default "Sorry, I cannot answer right now. Please try again in a little while."
    */
   readonly fallbackText?: string;
+  /**
+   * The most parts of one answer. Over it the AI is asked once more for a shorter answer, and if that is too long too,
+   * the fallback text leaves. It stays below the 30 messages in 30 seconds at which Twilio sees a loop:
+   * https://www.twilio.com/docs/api/errors/14107. What the service sends itself is not bound by it.
+   * @default 25
+   */
+  readonly maxParts?: number;
   /** `strip` turns Markdown into plain text, `keep` leaves it. @default "strip" */
   readonly markdown?: "strip" | "keep";
   /** `fold` writes typographic characters plainly where that saves segments and loses nothing. @default "fold" */
@@ -229,6 +236,7 @@ export function parseOptions(given: OwnlineOptions): EngineOptions {
       attempts: answer?.attempts ?? 3,
       backoffMs: answer?.backoffMs ?? 2000,
       fallbackText: answer?.fallbackText ?? FALLBACK_TEXT,
+      maxParts: answer?.maxParts ?? 25,
       markdown: answer?.markdown ?? "strip",
       typography: answer?.typography ?? "fold",
     },

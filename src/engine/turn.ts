@@ -1,17 +1,17 @@
 import type { AiTurn } from "../ai/ai.ts";
-import type { CheckedReply } from "../ai/reply.ts";
 import { isOwnlineError, OwnlineError } from "../errors.ts";
 import type { TurnOutcome } from "../model/conversation.ts";
 import { newId } from "../model/ids.ts";
 import type { ClaimedTurn, CommittedTurn, TurnRelease } from "../storage/storage.ts";
 import { kindOfThrown } from "../thrown.ts";
 import { ask } from "./ask.ts";
-import { compose, toSms } from "./compose.ts";
+import { compose } from "./compose.ts";
 import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
 import { historyFor, recentMessages, withSelectedHistory } from "./history.ts";
 import { persist } from "./persist.ts";
 import { type Decision, silencedBy } from "./silence.ts";
+import { answerWithinBound } from "./within-bound.ts";
 
 /** A run that is going on, and the handle by which others may end it. */
 export interface Run {
@@ -89,23 +89,24 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
       messages: claimed.messages,
       history: historyFor(context, recent, claimed.messages),
     };
-    const asked = await ask(withSelectedHistory(context), input, {
+    const limits = {
       clock,
       timeoutMs: context.answer.timeoutMs,
       giveUp: gaveUp.signal,
       toolStarted: () => {
         toolStarted = true;
       },
-    });
-    if (asked.kind === "given-up") return null;
-    if (asked.kind === "answered") {
-      try {
-        return decisionOf(context, turn.id, asked.reply, !pinned());
-      } catch (error) {
-        return failed(error);
-      }
+    };
+    try {
+      const ai = withSelectedHistory(context);
+      const answered = await answerWithinBound(context, input, (asking) => ask(ai, asking, limits));
+      if (answered.kind === "given-up") return null;
+      if (answered.kind === "failed") return failed(answered.error);
+      if (answered.error !== null) context.tell.error(answered.error, said);
+      return { ...answered.decision, supersede: !pinned() };
+    } catch (error) {
+      return failed(error);
     }
-    return failed(asked.error);
   };
 
   const failed = async (cause: unknown): Promise<Decision | null> => {
@@ -172,30 +173,6 @@ function commitOf(
       expiryMs: context.sending.expiryMs,
       ...decision,
     });
-}
-
-function decisionOf(context: EngineContext, turnId: string, reply: CheckedReply, supersede: boolean): Decision {
-  switch (reply.kind) {
-    case "silence":
-      return { outcome: "silent", parts: [], pause: false, supersede, reason: null };
-    case "text": {
-      const body = toSms(context, reply.text);
-      return {
-        outcome: "replied",
-        parts: compose(context, turnId, body, reply.media),
-        pause: false,
-        supersede,
-        reason: null,
-      };
-    }
-    case "hand-off": {
-      const body = toSms(context, reply.text ?? "");
-      const parts = body === "" ? [] : compose(context, turnId, body);
-      return { outcome: "handed-off", parts, pause: true, supersede, reason: reply.reason ?? null };
-    }
-    default:
-      return reply satisfies never;
-  }
 }
 
 function fallback(context: EngineContext, turnId: string, reason: string): Decision {

@@ -446,4 +446,13 @@ describe("aiSdk with stream", () => {
     await expect(ask({ model, stream: true })).rejects.toMatchObject({ code: "ai_failed", retryable: true, cause });
     expect(print).not.toHaveBeenCalled();
   });
+
+  it("asks for a shorter answer without tools, so that none acts again", async () => {
+    const model = hello();
+    const turn = { ...turnOf(["Hi"]), tooLong: { parts: 613, maxParts: 25, text: "Long." } };
+    expect(await ask({ model, tools: { book: book(() => "booked") }, toolChoice: "required" }, turn)).toBe("Hello!");
+    const [asked] = model.doGenerateCalls;
+    expect(asked?.tools).toBeUndefined();
+    expect(JSON.stringify(asked?.prompt)).toContain("613 SMS");
+  });
 });

@@ -233,4 +233,15 @@ describe("openAiCompatible against a server", () => {
     await expect(ask({ baseUrl }, turnOf(["Hi"]), contextOf(AbortSignal.abort(reason)))).rejects.toBe(reason);
     expect(requests).toEqual([]);
   });
+
+  it("tells the model that its answer was too long", async () => {
+    const turn = { ...turnOf(["Hi"]), tooLong: { parts: 613, maxParts: 25, text: "Long." } };
+    let sent: unknown;
+    const fetch = async (_: unknown, request?: RequestInit) => {
+      sent = request?.body;
+      return Response.json(hello);
+    };
+    expect(await ask({ fetch }, turn)).toBe("Hello!");
+    expect(sent).toContain("613 SMS");
+  });
 });

@@ -61,6 +61,7 @@ const group = {
     attempts: number,
     backoffMs: number,
     fallbackText: fc.constant("Sorry."),
+    maxParts: number,
     markdown: fc.constantFrom("strip", "keep"),
     typography: fc.constantFrom("fold", "keep"),
   },
