@@ -27,7 +27,7 @@ console.log((user + system) / 1000);
 
 const { values } = parseArgs({
   options: {
-    limit: { type: "string", default: "15" },
+    limit: { type: "string", default: "20" },
     rounds: { type: "string", default: "10" },
     alone: { type: "boolean", default: false },
   },

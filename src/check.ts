@@ -35,8 +35,8 @@ interface Mistake {
  * @throws OwnlineError that names every mistake with its path and the remedy, and quotes no value. Its code is that of
  * the first mistake
  */
-export function checked<T>(schema: Schema<T>, value: unknown, handed: Handed): T {
-  const result = z.safeParse(schema, value);
+export function checked<T>(schema: () => Schema<T>, value: unknown, handed: Handed): T {
+  const result = z.safeParse(schema(), value);
   if (result.success) return result.data;
   const mistakes = mistakesOf(result.error.issues, handed);
   const lines = mistakes.map(({ line }) => line);
@@ -82,6 +82,15 @@ function describe(issue: Issue, path: Path, { name, kind, codeOf }: Handed): Mis
     path: at,
     line: isSentence ? issue.message : `${at}: ${issue.message}`,
     code: codeOf?.(String(path[0] ?? "")) ?? "invalid_options",
+  };
+}
+
+/** Makes the schema when it is first asked for: making all of them would double what an import takes. */
+export function lazily<T>(make: () => Schema<T>): () => Schema<T> {
+  let made: Schema<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }
 

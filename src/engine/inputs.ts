@@ -3,6 +3,7 @@ import {
   checked,
   type Fields,
   type Handed,
+  lazily,
   listOf,
   methods,
   milliseconds,
@@ -81,66 +82,78 @@ const CODES: Readonly<Record<string, OwnlineErrorCode>> = {
 /** What {@link SimulateInput} and {@link SendInput} have after the check: addresses in their one form, media a list. */
 type Checked<Input> = Omit<Input, "media"> & { readonly media: readonly Media[] };
 
-const key = keepable(
-  `give a string of 1 to ${LONGEST_KEY} characters without control characters, unique to this text, so that a repeated call does nothing twice`,
+const key = lazily(() =>
+  keepable(
+    `give a string of 1 to ${LONGEST_KEY} characters without control characters, unique to this text, so that a repeated call does nothing twice`,
+  ),
 );
-const id = keepable("give the id, a string that ownline gave");
-const position = z.int("give a message's seq, a whole number");
-const pageSize = whole(1, MOST_PER_PAGE, `give a whole number from 1 to ${MOST_PER_PAGE}`);
-const body = z.string("give a string; it may be empty where media are given");
+const id = lazily(() => keepable("give the id, a string that ownline gave"));
+const position = lazily(() => z.int("give a message's seq, a whole number"));
+const pageSize = lazily(() => whole(1, MOST_PER_PAGE, `give a whole number from 1 to ${MOST_PER_PAGE}`));
+const body = lazily(() => z.string("give a string; it may be empty where media are given"));
 
-const simulate = object<SimulateInput>(
-  {
-    id: key,
-    from: addressField("from", person),
-    to: optional(addressField("to", normalizeAddress)),
-    body,
-    media: mediaOf(() => true, "give a url and a contentType, which is empty where it is not known"),
-  },
-  OBJECT,
+const simulate = lazily(() =>
+  object<SimulateInput>(
+    {
+      id: key(),
+      from: addressField("from", person),
+      to: optional(addressField("to", normalizeAddress)),
+      body: body(),
+      media: mediaOf(() => true, "give a url and a contentType, which is empty where it is not known"),
+    },
+    OBJECT,
+  ),
 );
-const send = object<SendInput>(
-  {
-    key,
-    to: addressField("to", person),
-    from: optional(addressField("from", normalizeAddress)),
-    body,
-    media: mediaOf(
-      (url) => /^https?:/i.test(url) && URL.canParse(url),
-      "give a full http(s) address: the carrier fetches media itself",
-    ),
-    origin: optional(oneOf("api", "operator")),
-  },
-  OBJECT,
+const send = lazily(() =>
+  object<SendInput>(
+    {
+      key: key(),
+      to: addressField("to", person),
+      from: optional(addressField("from", normalizeAddress)),
+      body: body(),
+      media: mediaOf(
+        (url) => /^https?:/i.test(url) && URL.canParse(url),
+        "give a full http(s) address: the carrier fetches media itself",
+      ),
+      origin: optional(oneOf("api", "operator")),
+    },
+    OBJECT,
+  ),
 );
-const conversationPage = object<Partial<ConversationPage>>({ limit: optional(pageSize), after: optional(id) }, OBJECT);
-const messagePage = object<MessagePageInput>(
-  { conversationId: id, after: optional(position), before: optional(position), limit: optional(pageSize) },
-  OBJECT,
+const conversationPage = lazily(() =>
+  object<Partial<ConversationPage>>({ limit: optional(pageSize()), after: optional(id()) }, OBJECT),
 );
-const changePage = object<ChangePageInput>(
-  { conversationId: id, after: optional(position), limit: optional(pageSize) },
-  OBJECT,
+const messagePage = lazily(() =>
+  object<MessagePageInput>(
+    { conversationId: id(), after: optional(position()), before: optional(position()), limit: optional(pageSize()) },
+    OBJECT,
+  ),
 );
-const feed = object<FeedOptions>(
-  {
-    conversationId: id,
-    after: optional(position),
-    signal: optional(methods<AbortSignal>(["addEventListener"], "give the signal of an AbortController")),
-  },
-  OBJECT,
+const changePage = lazily(() =>
+  object<ChangePageInput>({ conversationId: id(), after: optional(position()), limit: optional(pageSize()) }, OBJECT),
 );
-const retention = object<RetentionInput>({ olderThanMs: milliseconds(0), limit: optional(pageSize) }, OBJECT);
-const resumption = optional(object<ResumeInput>({ answerPending: optional(trueOrFalse()) }, OBJECT));
-const ending = optional(object<StopInput>({ timeoutMs: optional(milliseconds(0)) }, OBJECT));
-const erasure = object<{ participant: unknown; line?: unknown }>(
-  { participant: z.unknown(), line: z.optional(z.unknown()) },
-  OBJECT,
+const feed = lazily(() =>
+  object<FeedOptions>(
+    {
+      conversationId: id(),
+      after: optional(position()),
+      signal: optional(methods<AbortSignal>(["addEventListener"], "give the signal of an AbortController")),
+    },
+    OBJECT,
+  ),
 );
-const context = optional(
-  methods<WaitUntil>(["waitUntil"], "give the runtime's context, which has waitUntil, or leave it out"),
+const retention = lazily(() =>
+  object<RetentionInput>({ olderThanMs: milliseconds(0), limit: optional(pageSize()) }, OBJECT),
 );
-const decision = oneOf("sent", "resend", "drop");
+const resumption = lazily(() => optional(object<ResumeInput>({ answerPending: optional(trueOrFalse()) }, OBJECT)));
+const ending = lazily(() => optional(object<StopInput>({ timeoutMs: optional(milliseconds(0)) }, OBJECT)));
+const erasure = lazily(() =>
+  object<{ participant: unknown; line?: unknown }>({ participant: z.unknown(), line: z.optional(z.unknown()) }, OBJECT),
+);
+const context = lazily(() =>
+  optional(methods<WaitUntil>(["waitUntil"], "give the runtime's context, which has waitUntil, or leave it out")),
+);
+const decision = lazily(() => oneOf("sent", "resend", "drop"));
 
 export interface RetentionInput {
   readonly olderThanMs: number;

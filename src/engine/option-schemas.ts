@@ -5,13 +5,13 @@ import {
   checked,
   count,
   either,
+  lazily,
   listOf,
   methods,
   milliseconds,
   object,
   oneOf,
   optional,
-  type Schema,
   saidText,
   someText,
   thatIs,
@@ -46,146 +46,157 @@ const AUTO_REPLY = "give a text that is not empty, or a function that returns a 
 const PACE = 'give "by-kind", false, or a function (sender) => segments per second';
 const NO_SWEEP = "give an object of options, or false";
 
-const sender = either(
-  [
-    someText(SENDER),
-    object<SenderConfig>(
-      {
-        address: someText(SENDER),
-        service: optional(someText(SENDER)),
-        ratePerSecond: optional(thatIs<number>(isRate, "give a number of segments a second, above 0")),
-      },
-      SENDER,
-    ),
-  ],
-  SENDER,
+const sender = lazily(() =>
+  either(
+    [
+      someText(SENDER),
+      object<SenderConfig>(
+        {
+          address: someText(SENDER),
+          service: optional(someText(SENDER)),
+          ratePerSecond: optional(thatIs<number>(isRate, "give a number of segments a second, above 0")),
+        },
+        SENDER,
+      ),
+    ],
+    SENDER,
+  ),
 );
 
-const directory = object<SenderDirectory>(
-  {
-    resolve: aFunction<SenderResolver>(RESOLVE),
-    list: optional(aFunction<NonNullable<SenderDirectory["list"]>>(LIST)),
-  },
-  SENDERS,
+const directory = lazily(() =>
+  object<SenderDirectory>(
+    {
+      resolve: aFunction<SenderResolver>(RESOLVE),
+      list: optional(aFunction<NonNullable<SenderDirectory["list"]>>(LIST)),
+    },
+    SENDERS,
+  ),
 );
 
-const schema: Schema<OwnlineOptions> = object<OwnlineOptions>(
-  {
-    senders: either([aFunction<SenderResolver>(SENDERS), listOf(sender, SENDERS), directory], SENDERS).check(
-      z.refine((senders) => !Array.isArray(senders) || senders.length > 0, "list at least one number you own"),
-    ),
-    transport: methods<Transport>(
-      ["send", "receive", "acknowledge"],
-      'give a transport, for example twilio({ … }) from "ownline/transport/twilio"',
-    ),
-    storage: methods<Storage>(
-      ["recordInbound", "claimTurn", "claimSend"],
-      'give a storage, for example sqlite("ownline.db") from "ownline/storage/sqlite"; nothing is kept in memory unless you say memory()',
-    ),
-    ai: either([aFunction<AiFunction>(AI), methods<Ai>(["reply"], AI)], AI),
-    policies: optional(listOf(thatIs<Policy>(hasName, "give a policy with a name"), "list policies, each with a name")),
-    autoReply: optional(
-      either(
-        [saidText(AUTO_REPLY), aFunction<Exclude<OwnlineOptions["autoReply"], string | undefined>>(AUTO_REPLY)],
-        AUTO_REPLY,
+const schema = lazily(() =>
+  object<OwnlineOptions>(
+    {
+      senders: either([aFunction<SenderResolver>(SENDERS), listOf(sender(), SENDERS), directory()], SENDERS).check(
+        z.refine((senders) => !Array.isArray(senders) || senders.length > 0, "list at least one number you own"),
       ),
-    ),
-    burst: optional(
-      object<BurstOptions>(
-        {
-          quietMs: optional(milliseconds(0)),
-          maxWaitMs: optional(milliseconds(0)),
-          whileAnswering: optional(oneOf("supersede", "queue")),
-        },
-        OBJECT,
+      transport: methods<Transport>(
+        ["send", "receive", "acknowledge"],
+        'give a transport, for example twilio({ … }) from "ownline/transport/twilio"',
       ),
-    ),
-    answer: optional(
-      object<AnswerOptions>(
-        {
-          timeoutMs: optional(milliseconds(1)),
-          attempts: optional(count("give a number of attempts, 1 or more")),
-          backoffMs: optional(milliseconds(0)),
-          fallbackText: optional(saidText("give a text that is not empty: silence is what it is there to prevent")),
-          maxParts: optional(count("give a number of parts, 1 or more")),
-          markdown: optional(oneOf("strip", "keep")),
-          typography: optional(oneOf("fold", "keep")),
-        },
-        OBJECT,
+      storage: methods<Storage>(
+        ["recordInbound", "claimTurn", "claimSend"],
+        'give a storage, for example sqlite("ownline.db") from "ownline/storage/sqlite"; nothing is kept in memory unless you say memory()',
       ),
-    ),
-    history: optional(
-      object<HistoryOptions>(
-        {
-          maxMessages: optional(count("give a number of messages, 1 or more")),
-          maxCharacters: optional(count("give a number of characters, 1 or more")),
-          select: optional(
-            aFunction<NonNullable<HistoryOptions["select"]>>("give a function (history, turn) => history"),
-          ),
-        },
-        OBJECT,
+      ai: either([aFunction<AiFunction>(AI), methods<Ai>(["reply"], AI)], AI),
+      policies: optional(
+        listOf(thatIs<Policy>(hasName, "give a policy with a name"), "list policies, each with a name"),
       ),
-    ),
-    sending: optional(
-      object<SendingOptions>(
-        {
-          expiryMs: optional(milliseconds(1000)),
-          validityMs: optional(milliseconds(1000)),
-          unknownWindowMs: optional(milliseconds(0)),
-          unknown: optional(oneOf("resend", "hold", "drop")),
-          orderWaitMs: optional(milliseconds(0)),
-          maxSegments: optional(count("give a number of segments, 1 or more")),
-          backoffMs: optional(milliseconds(0)),
-          pace: optional(thatIs<NonNullable<SendingOptions["pace"]>>(isPace, PACE)),
-          perSecond: optional(count("give a number of messages, 1 or more")),
-        },
-        OBJECT,
+      autoReply: optional(
+        either(
+          [saidText(AUTO_REPLY), aFunction<Exclude<OwnlineOptions["autoReply"], string | undefined>>(AUTO_REPLY)],
+          AUTO_REPLY,
+        ),
       ),
-    ),
-    sweep: optional(
-      either(
-        [
-          thatIs<false>((value) => value === false, NO_SWEEP),
-          object<SweepOptions>(
-            {
-              everyMs: optional(milliseconds(1000)),
-              overlapMs: optional(milliseconds(0)),
-              answerWithinMs: optional(milliseconds(0)),
-            },
-            NO_SWEEP,
-          ),
-        ],
-        NO_SWEEP,
+      burst: optional(
+        object<BurstOptions>(
+          {
+            quietMs: optional(milliseconds(0)),
+            maxWaitMs: optional(milliseconds(0)),
+            whileAnswering: optional(oneOf("supersede", "queue")),
+          },
+          OBJECT,
+        ),
       ),
-    ),
-    worker: optional(
-      object<WorkerOptions>(
-        {
-          pollMs: optional(milliseconds(1)),
-          leaseMs: optional(milliseconds(100)),
-          concurrency: optional(count("give a number of turns, 1 or more")),
-        },
-        OBJECT,
+      answer: optional(
+        object<AnswerOptions>(
+          {
+            timeoutMs: optional(milliseconds(1)),
+            attempts: optional(count("give a number of attempts, 1 or more")),
+            backoffMs: optional(milliseconds(0)),
+            fallbackText: optional(saidText("give a text that is not empty: silence is what it is there to prevent")),
+            maxParts: optional(count("give a number of parts, 1 or more")),
+            markdown: optional(oneOf("strip", "keep")),
+            typography: optional(oneOf("fold", "keep")),
+          },
+          OBJECT,
+        ),
       ),
-    ),
-    queue: optional(
-      methods<Queue>(["ring"], 'give a queue, for example cloudflareQueue(env.QUEUE) from "ownline/queue/cloudflare"'),
-    ),
-    unsafe: optional(
-      object<UnsafeOptions>(
-        { withoutOptOut: optional(trueOrFalse()), withoutLoopGuard: optional(trueOrFalse()) },
-        OBJECT,
+      history: optional(
+        object<HistoryOptions>(
+          {
+            maxMessages: optional(count("give a number of messages, 1 or more")),
+            maxCharacters: optional(count("give a number of characters, 1 or more")),
+            select: optional(
+              aFunction<NonNullable<HistoryOptions["select"]>>("give a function (history, turn) => history"),
+            ),
+          },
+          OBJECT,
+        ),
       ),
-    ),
-    logger: optional(
-      methods<Logger>(
-        ["debug", "info", "warn", "error"],
-        "give an object with debug, info, warn and error, such as console",
+      sending: optional(
+        object<SendingOptions>(
+          {
+            expiryMs: optional(milliseconds(1000)),
+            validityMs: optional(milliseconds(1000)),
+            unknownWindowMs: optional(milliseconds(0)),
+            unknown: optional(oneOf("resend", "hold", "drop")),
+            orderWaitMs: optional(milliseconds(0)),
+            maxSegments: optional(count("give a number of segments, 1 or more")),
+            backoffMs: optional(milliseconds(0)),
+            pace: optional(thatIs<NonNullable<SendingOptions["pace"]>>(isPace, PACE)),
+            perSecond: optional(count("give a number of messages, 1 or more")),
+          },
+          OBJECT,
+        ),
       ),
-    ),
-    clock: optional(methods<EngineClock>(["now", "sleep"], "give a clock with now and sleep")),
-  },
-  OBJECT,
+      sweep: optional(
+        either(
+          [
+            thatIs<false>((value) => value === false, NO_SWEEP),
+            object<SweepOptions>(
+              {
+                everyMs: optional(milliseconds(1000)),
+                overlapMs: optional(milliseconds(0)),
+                answerWithinMs: optional(milliseconds(0)),
+              },
+              NO_SWEEP,
+            ),
+          ],
+          NO_SWEEP,
+        ),
+      ),
+      worker: optional(
+        object<WorkerOptions>(
+          {
+            pollMs: optional(milliseconds(1)),
+            leaseMs: optional(milliseconds(100)),
+            concurrency: optional(count("give a number of turns, 1 or more")),
+          },
+          OBJECT,
+        ),
+      ),
+      queue: optional(
+        methods<Queue>(
+          ["ring"],
+          'give a queue, for example cloudflareQueue(env.QUEUE) from "ownline/queue/cloudflare"',
+        ),
+      ),
+      unsafe: optional(
+        object<UnsafeOptions>(
+          { withoutOptOut: optional(trueOrFalse()), withoutLoopGuard: optional(trueOrFalse()) },
+          OBJECT,
+        ),
+      ),
+      logger: optional(
+        methods<Logger>(
+          ["debug", "info", "warn", "error"],
+          "give an object with debug, info, warn and error, such as console",
+        ),
+      ),
+      clock: optional(methods<EngineClock>(["now", "sleep"], "give a clock with now and sleep")),
+    },
+    OBJECT,
+  ),
 );
 
 /**
