@@ -30,18 +30,17 @@ export function createEmitter(logger: Logger): Emitter {
   const emitter = new EventEmitter();
   return {
     on(name, listener) {
-      if (!Object.hasOwn(NAMES, name) || typeof listener !== "function") {
-        throw new OwnlineError(
-          "invalid_options",
-          `on() takes the name of an event (${Object.keys(NAMES).join(", ")}) and a function`,
-        );
-      }
+      refuseOthers("on", name, listener);
       // A context of its own tells this registration from another one of the same function.
       const registration = {};
       emitter.on(name, listener, registration);
       return () => void emitter.off(name, listener, registration);
     },
-    off: (name, listener) => emitter.off(name, listener),
+    off(name, listener) {
+      // Without a listener the emitter would end the registrations of all.
+      refuseOthers("off", name, listener);
+      emitter.off(name, listener);
+    },
     emit(name, ...args) {
       const failed = (error: unknown) => {
         logger.error(`a listener of "${name}" failed, and the work went on without it: ${kindOfThrown(error)}`);
@@ -54,4 +53,12 @@ export function createEmitter(logger: Logger): Emitter {
       }
     },
   };
+}
+
+function refuseOthers(call: string, name: string, listener: unknown): void {
+  if (Object.hasOwn(NAMES, name) && typeof listener === "function") return;
+  throw new OwnlineError(
+    "invalid_options",
+    `${call}() takes the name of an event (${Object.keys(NAMES).join(", ")}) and a function`,
+  );
 }

@@ -103,6 +103,7 @@ describe("callers without a compiler", () => {
     async (...args) => {
       await using house = rig(NOW);
       expect(() => Reflect.apply(house.sms.on, house.sms, args)).toThrow("message, status, turn, consent");
+      expect(() => Reflect.apply(house.sms.off, house.sms, args)).toThrow("message, status, turn, consent");
     },
   );
 

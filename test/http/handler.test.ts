@@ -28,6 +28,22 @@ describe("a webhook", () => {
     ]);
   });
 
+  it.each([
+    ["a name of 20,000 characters", `messenger:${"7".repeat(20_000)}`],
+    ["a NUL in it", "rcs:agent\u0000"],
+  ])("whose address no storage may keep is refused once, and logged without it: %s", async (_, address) => {
+    const { sms, stored, lines } = scene();
+    const params = textParams();
+    params.set("From", address);
+    const response = await sms.fetch(new Request(PUBLIC, await posted(params)));
+    expect(await errorOf(response)).toContain("400 webhook_rejected: an address of the text cannot be kept");
+    expect(lines).toEqual([
+      expect.stringMatching(/^warn a webhook was refused with 400, and its text is not stored: From /),
+    ]);
+    expect(lines.join()).not.toContain("777");
+    expect(await stored()).toEqual([]);
+  });
+
   it("is acknowledged again, and stored once, when it comes twice", async () => {
     const { sms, stored } = scene();
     await sms.fetch(new Request(PUBLIC, await posted()));
