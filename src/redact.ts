@@ -28,7 +28,7 @@ export function describeSafely(thrown: unknown, texts: readonly string[]): strin
 }
 
 /** A message of someone else's, without what must not stand in a log: numbers, addresses, keys and the given texts. */
-export function redact(message: string, texts: readonly string[]): string {
+function redact(message: string, texts: readonly string[]): string {
   const words = withoutKeys(withoutTexts(message.slice(0, 4000), texts))
     .replace(/[^\s@<>"']{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/g, "[address]")
     .replace(/\+?\(?\d[\d\s().-]{5,30}\d/g, (found) =>

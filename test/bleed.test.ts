@@ -13,14 +13,14 @@ const NODE_ONLY = /^\.\/(http\/(node|express)|testing\/node)$/;
 /** What an entry carries of other entries, on purpose; files under `src`. */
 const CARRIES: Readonly<Record<string, RegExp>> = {
   // The defaults: both policies, and the reply as segments.
-  ".": /^(policy\/(opt-out|loop-guard)\.ts|segments\/.+)$/,
+  ".": /^(policy\/(opt-out(\/.+)?|loop-guard)\.ts|segments\/.+)$/,
   "./http/express": /^http\/node\.ts$/,
   "./http/sse": /^engine\/clock\.ts$/,
   // What memory judges, MongoDB judges by the same code, over the documents that it has locked.
   "./storage/mongodb": /^storage\/memory\/.+$/,
   // The contract of the queue runs whole conversations on memory.
   "./testing":
-    /^(engine|segments|storage\/memory)\/|^(ownline|http\/handler|storage\/memory|policy\/(opt-out|loop-guard))\.ts$/,
+    /^(engine|segments|storage\/memory)\/|^(ownline|http\/handler|storage\/memory|policy\/(opt-out(\/.+)?|loop-guard))\.ts$/,
   "./testing/node": /^(segments\/.+|transport\/twilio\/signature\.ts)$/,
 };
 

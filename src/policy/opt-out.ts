@@ -49,6 +49,8 @@ export interface OptOutOptions {
    * - `stop` confirms an opt-out, once per opt-out: one text, without marketing, that names START. At most 1,600
    *   characters. By default a short text in the language of the word or the phrase.
    * - `start`, `help`: none by default. Without `help` the AI answers HELP there.
+   *
+   * @default A short confirmation for `stop`, and none for `start` and `help`
    */
   readonly replies?: { readonly stop?: string; readonly start?: string; readonly help?: string };
   /**

@@ -78,7 +78,8 @@ const server = z
 
 const storage = z
   .object({ OWNLINE_STORAGE: z.string().default(`sqlite:${DEFAULT_FILE}`) })
-  .transform(({ OWNLINE_STORAGE: url }, { issues }): Config["storage"] => {
+  .transform((env, { issues }): Config["storage"] => {
+    const url = env.OWNLINE_STORAGE;
     const mistaken = (message: string) => issues.push({ code: "custom", message, input: url });
     const [, scheme, rest = ""] = /^([a-z+]+):(.*)$/s.exec(url) ?? [];
     switch (scheme) {
@@ -120,7 +121,7 @@ const carrier = z
     TWILIO_API_URL: text,
   })
   .transform((env, { issues }): Config["carrier"] => {
-    const { TWILIO_ACCOUNT_SID: accountSid, TWILIO_AUTH_TOKEN: authToken, TWILIO_API_URL: apiUrl } = env;
+    const [accountSid, authToken, apiUrl] = [env.TWILIO_ACCOUNT_SID, env.TWILIO_AUTH_TOKEN, env.TWILIO_API_URL];
     if (accountSid === undefined && authToken === undefined && apiUrl === undefined) return { kind: "emulator" };
     for (const [name, remedy] of Object.entries(NEEDED)) {
       if (name in env) continue;
@@ -133,7 +134,7 @@ const carrier = z
 const ai = z
   .object({ OPENAI_API_KEY: text, OPENAI_BASE_URL: text, OPENAI_MODEL: text })
   .transform((env, { issues }): Config["ai"] => {
-    const { OPENAI_API_KEY: apiKey = null, OPENAI_BASE_URL: baseUrl, OPENAI_MODEL: model } = env;
+    const [apiKey, baseUrl, model] = [env.OPENAI_API_KEY ?? null, env.OPENAI_BASE_URL, env.OPENAI_MODEL];
     const mistaken = (message: string) => issues.push({ code: "custom", message, input: model });
     if (apiKey === null && baseUrl === undefined) {
       if (model !== undefined) {
