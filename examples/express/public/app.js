@@ -220,7 +220,9 @@ async function send() {
     } else if (message.conversationId === state.current) showMessages([message]);
   } catch (error) {
     const atNumber = state.current === null && ["invalid_address", "sender_as_participant"].includes(error.code);
-    const words = error.message.replace(/^from is not a/, "This is not a").replace(/^from is/, "The phone number is");
+    // Who refuses is of interest in a log, and not at the page.
+    const said = error.message.replace(/^\w+\(\) refuses its input[.:]\s*/, "");
+    const words = said.replace(/^from is not a/, "This is not a").replace(/^from is/, "The phone number is");
     showError(words, { atNumber });
   } finally {
     byId("send").disabled = false;

@@ -142,7 +142,9 @@ async function send() {
     } else if (message.conversationId === state.current) showMessages([message]);
   } catch (error) {
     const atNumber = state.current === null && ["invalid_address", "sender_as_participant"].includes(error.code);
-    showError(error.message.replace(/^from is/, "The phone number is"), { atNumber });
+    // Who refuses is of interest in a log, and not at the page.
+    const said = error.message.replace(/^\w+\(\) refuses its input[.:]\s*/, "");
+    showError(said.replace(/^from is/, "The phone number is"), { atNumber });
   } finally {
     byId("send").disabled = false;
     field.focus();
