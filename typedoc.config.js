@@ -10,6 +10,8 @@ export default {
   treatWarningsAsErrors: true,
   excludePrivate: true,
   excludeInternal: true,
+  // Parts of a type that is documented whole.
+  intentionallyNotExported: ["SettingName", "Shared"],
   // A clone without a remote has no address to link to, so the pages link to the sources beside them.
   disableGit: true,
   gitRevision: "main",

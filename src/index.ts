@@ -5,10 +5,11 @@
  */
 
 // For writing adapters
-export type { Ai, AiContext, AiFunction, AiTurn, HistoryEntry, Reply } from "./ai/ai.ts";
+export type { Ai, AiContext, AiFunction, AiTurn, HistoryEntry, Reply, TooLong } from "./ai/ai.ts";
 export type { AsyncDisposing } from "./async-disposing.ts";
 export type { EngineClock } from "./engine/clock.ts";
 export type { ProcessResult } from "./engine/engine.ts";
+export type { EraseRequest } from "./engine/erase.ts";
 export type { Explanation } from "./engine/explain.ts";
 export type { FeedOptions } from "./engine/feed.ts";
 export type { ChangePageInput, MessagePageInput, SendInput, SimulateInput } from "./engine/inputs.ts";
