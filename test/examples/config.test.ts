@@ -69,8 +69,8 @@ describe("the example's environment", () => {
   });
 
   it.each([
-    [{ PORT: "70000" }, "PORT is no port"],
-    [{ UI_PORT: "x" }, "UI_PORT is no port"],
+    [{ PORT: "70000" }, "PORT is not a port"],
+    [{ UI_PORT: "x" }, "UI_PORT is not a port"],
     [{ OWNLINE_STORAGE: "postgres://:x" }, "write postgres://USER"],
     [{ OWNLINE_STORAGE: "mongodb:localhost" }, "write mongodb://HOST"],
     [{ OWNLINE_STORAGE: "sqlite:" }, "names no file"],

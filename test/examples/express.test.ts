@@ -165,7 +165,7 @@ describe("the Express example, with nothing set up", () => {
   it("does not start on an environment that it cannot use, and names each mistake", async () => {
     const env = { PORT: "no", OWNLINE_STORAGE: "mysql://localhost/x", TWILIO_ACCOUNT_SID: "AC1" };
     await expect(runExample(env)).rejects.toThrow(
-      /ended with 1:\nThe server cannot start:\n- PORT is no port.*\n- OWNLINE_STORAGE is not understood/,
+      /ended with 1:\nThe server cannot start:\n- PORT is not a port.*\n- OWNLINE_STORAGE is not understood/,
     );
   });
 });

@@ -57,7 +57,7 @@ const port = (name: string, fallback: number) =>
     .default(fallback);
 
 function notPort(name: string, fallback: number): string {
-  return `${name} is no port: give a number from 0 to 65535, or leave it out for ${fallback}`;
+  return `${name} is not a port: give a number from 0 to 65535, or leave it out for ${fallback}`;
 }
 
 const server = z
@@ -91,12 +91,12 @@ const storage = z
       case "postgres":
       case "postgresql":
         if (!URL.canParse(url))
-          mistaken("OWNLINE_STORAGE is no URL: write postgres://USER:PASSWORD@HOST:5432/DATABASE");
+          mistaken("OWNLINE_STORAGE is not a URL: write postgres://USER:PASSWORD@HOST:5432/DATABASE");
         return { kind: "postgres", url };
       case "mongodb":
       case "mongodb+srv":
         // A list of hosts is no URL to the standard, but one to the driver, which checks the rest.
-        if (!rest.startsWith("//")) mistaken("OWNLINE_STORAGE is no URL: write mongodb://HOST:27017/DATABASE");
+        if (!rest.startsWith("//")) mistaken("OWNLINE_STORAGE is not a URL: write mongodb://HOST:27017/DATABASE");
         return { kind: "mongodb", url };
       default:
         mistaken(`OWNLINE_STORAGE is not understood: write ${STORAGES}`);
