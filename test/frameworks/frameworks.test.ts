@@ -50,6 +50,17 @@ const FRAMEWORKS: Readonly<Record<string, Framework>> = {
     build: ["node_modules/next/dist/bin/next", "build"],
     start: ["node_modules/next/dist/bin/next", "start", "-H", "127.0.0.1"],
   },
+  SvelteKit: {
+    folder: "sveltekit",
+    files: ["src/routes/api/webhooks/sms/+server.ts", "svelte.config.js", "src/hooks.server.ts"],
+    project: {
+      "src/app.html": "<!doctype html><html><head>%sveltekit.head%</head><body>%sveltekit.body%</body></html>\n",
+      "vite.config.js":
+        'import { sveltekit } from "@sveltejs/kit/vite";\n\nexport default { plugins: [sveltekit()] };\n',
+    },
+    build: ["node_modules/vite/bin/vite.js", "build"],
+    start: ["build/index.js"],
+  },
 };
 
 /** API Gateway in small: it turns HTTP into events of payload format 2.0, with the body in base64, and has a schedule. */
