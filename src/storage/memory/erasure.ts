@@ -1,107 +1,78 @@
-import { isFinal } from "../../model/delivery-status.ts";
 import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
-import { addressOf, endLease, indexLeaving, type Ledger } from "./ledger.ts";
-import type { ConversationRow, MessageRow, TurnRow } from "./rows.ts";
+import { type Conversation, isDone, type MemoryTables, type Message } from "./tables.ts";
+
+/** Stored answers, and workers that hold nothing, are deleted after an hour. */
+const KEPT_FOR_MS = 60 * 60 * 1000;
 
 /**
- * See {@link Storage.erase}. The keys keep a tombstone. Ids need none: what is not there is not found, and nobody
- * gives an id twice. The ids of the conversations that went are added to `erasedIds`.
+ * See `Storage.erase`. The keys stay and lead nowhere. Ids need no trace: what is not there is not found, and no id is
+ * given twice.
  */
-export function erase(ledger: Ledger, { participant, line }: EraseOrder, erasedIds: Set<string>): Erased {
+export function erase(tables: MemoryTables, { participant, line }: EraseOrder): Erased {
   const erased = { conversations: 0, messages: 0 };
-  for (const row of ledger.conversationsByParticipant.get(participant) ?? []) {
-    if (line !== null && row.shown.line !== line) continue;
+  const ids = new Set<string>();
+  for (const conversation of [...(tables.byParticipant.get(participant) ?? [])]) {
+    if (line !== null && conversation.row.line !== line) continue;
     erased.conversations += 1;
-    erased.messages += row.messages.length;
-    for (const message of row.messages) forgetMessage(ledger, message);
-    forgetConversation(ledger, row);
-    erasedIds.add(row.shown.id);
+    erased.messages += conversation.messages.length;
+    for (const message of [...conversation.messages]) tables.deleteMessage(message);
+    tables.deleteConversation(conversation);
+    ids.add(conversation.row.id);
+  }
+  for (const [call, { conversationIds }] of tables.answers) {
+    if (conversationIds.some((id) => ids.has(id))) tables.answers.delete(call);
   }
   return erased;
 }
 
-/** See {@link Storage.purge}. */
-export function purge(ledger: Ledger, { olderThanMs, limit }: PurgeOrder): Erased {
-  const now = ledger.clock.now();
-  const purged = new Set<MessageRow>();
-  const touched = new Set<ConversationRow>();
-  for (const row of ledger.oldest.from({ at: Number.NEGATIVE_INFINITY, id: "" })) {
-    if (purged.size >= limit || row.message.createdAt >= now - olderThanMs) break;
-    if (isWaitedFor(row)) continue;
-    purged.add(row);
-    touched.add(row.conversation);
+/** See `Storage.purge`. */
+export function purge(tables: MemoryTables, { olderThanMs, limit }: PurgeOrder, now: number): Erased {
+  const purged: Message[] = [];
+  for (const message of tables.oldest.from({ at: Number.NEGATIVE_INFINITY, id: "" })) {
+    if (purged.length >= limit || message.row.createdAt >= now - olderThanMs) break;
+    if (isDone(message)) purged.push(message);
   }
-  for (const row of purged) forgetMessage(ledger, row);
+  const touched = new Set(purged.map(({ conversation }) => conversation));
+  for (const message of purged) tables.deleteMessage(message);
   let emptied = 0;
-  for (const row of touched) {
-    row.messages = row.messages.filter((message) => !purged.has(message));
-    row.changes = row.changes.filter((entry) => !purged.has(entry.row));
-    row.turns = row.turns.filter((turn) => !forgetEmptyTurn(ledger, turn));
-    if (row.messages.length > 0 || row.shown.paused) continue;
-    forgetConversation(ledger, row);
+  for (const conversation of touched) {
+    for (const turn of [...conversation.turns]) {
+      if (turn.outcome !== null && !isMentioned(tables, conversation, turn)) tables.deleteTurn(turn);
+    }
+    tables.touch(conversation);
+    if (conversation.messages.length > 0 || conversation.row.paused) continue;
+    tables.deleteConversation(conversation);
     emptied += 1;
   }
-  for (const [key, counter] of ledger.counters) if (counter.endsAt <= now) ledger.counters.delete(key);
-  return { conversations: emptied, messages: purged.size };
+  pruneMoments(tables, now);
+  return { conversations: emptied, messages: purged.length };
 }
 
-function isWaitedFor(row: MessageRow): boolean {
-  return row.direction === "inbound" ? row.conversation.pending.includes(row) : !isFinal(row.message.status);
+interface Span {
+  readonly id: string;
+  readonly firstSeq: number;
+  readonly throughSeq: number;
 }
 
-function forgetMessage(ledger: Ledger, row: MessageRow): void {
-  const { id, createdAt } = row.message;
-  ledger.messages.delete(id);
-  ledger.oldest.delete({ at: createdAt, id });
-  if (row.direction === "inbound") {
-    ledger.inboundByKey.set(row.key, "erased");
-    for (const turn of row.turns) remove(turn.texts, row);
-    return;
+/** Whether a message that the turn answers, or that it wrote, is left. */
+function isMentioned({ groups }: MemoryTables, { messages }: Conversation, { id, firstSeq, throughSeq }: Span): boolean {
+  if ((groups.get(id) ?? []).length > 0) return true;
+  return messages.some(({ row }) => row.needsAnswer === true && row.seq >= firstSeq && row.seq <= throughSeq);
+}
+
+function pruneMoments(tables: MemoryTables, now: number): void {
+  for (const [key, { endsAt }] of tables.counters) if (endsAt <= now) tables.counters.delete(key);
+  forgetOldAnswers(tables, now);
+  for (const [id, { aliveUntil }] of tables.workers) {
+    const holds = tables.byLease.has(id) || tables.bySender.has(id);
+    if (aliveUntil <= now - KEPT_FOR_MS && !holds) tables.workers.delete(id);
   }
-  if (row.indexedAt !== null) ledger.dueMessages.delete({ at: row.indexedAt, id });
-  indexLeaving(ledger, row, false);
-  for (const attempt of row.attempts) {
-    if (attempt.workerId !== null) ledger.workers.get(attempt.workerId)?.sending.delete(attempt);
-    row.conversation.unsettled.delete(attempt);
+}
+
+/** The oldest come first. */
+export function forgetOldAnswers({ answers }: MemoryTables, now: number): void {
+  for (const [call, { at }] of answers) {
+    if (at > now - KEPT_FOR_MS) return;
+    answers.delete(call);
   }
-  for (const carrierId of row.message.carrierIds) {
-    const named = ledger.attemptByCarrierId.get(carrierId);
-    if (named !== "erased" && named?.message === row) ledger.attemptByCarrierId.set(carrierId, "erased");
-  }
-  if (row.message.origin === "auto-reply") {
-    for (const text of row.conversation.messages) {
-      if (text.direction === "inbound" && text.autoReply === row) text.autoReply = null;
-    }
-  }
-  remove(row.group, row);
-  if (row.key !== null && row.group.length === 0) ledger.groupByKey.set(row.key, "erased");
-}
-
-/** A turn that has ended, and of which no text and no reply is left. Returns whether it went. */
-function forgetEmptyTurn(ledger: Ledger, turn: TurnRow): boolean {
-  if (turn.shown.outcome === null || turn.texts.length > 0 || turn.group.length > 0) return false;
-  return ledger.turns.delete(turn.shown.id);
-}
-
-function remove<T>(list: T[], element: T): void {
-  const at = list.indexOf(element);
-  if (at >= 0) list.splice(at, 1);
-}
-
-function forgetConversation(ledger: Ledger, row: ConversationRow): void {
-  const { id, line, participant, updatedAt } = row.shown;
-  endLease(ledger, row);
-  for (const turn of row.turns) ledger.turns.delete(turn.shown.id);
-  if (row.indexedAt !== null) ledger.dueTurns.delete({ at: row.indexedAt, id });
-  ledger.recent.delete({ at: updatedAt, id });
-  ledger.conversations.delete(id);
-  ledger.conversationByAddress.delete(addressOf(line, participant));
-  removeFrom(ledger.conversationsByParticipant, participant, row);
-  removeFrom(ledger.conversationsByConsentKey, row.consentKey, row);
-}
-
-function removeFrom<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
-  const values = index.get(key);
-  values?.delete(value);
-  if (values?.size === 0) index.delete(key);
 }

@@ -1,5 +1,5 @@
-import { resolve as judgeResolution, recordSend as judgeSend, recordStatus as judgeStatus } from "../memory/facts.ts";
-import { claimSend as judgeGate } from "../memory/gate.ts";
+import { resolve as judgeResolution, recordSend as judgeSend, recordStatus as judgeStatus } from "./judgement/facts.ts";
+import { claimSend as judgeGate } from "./judgement/gate.ts";
 import { keepable } from "../sql/statement.ts";
 import type { ClaimedSend, RecordedFact, Resolution, SendClaim, SendRecord, StatusRecord } from "../storage.ts";
 import { text } from "./fields.ts";

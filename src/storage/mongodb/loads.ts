@@ -1,4 +1,4 @@
-import type { ConversationRow, MessageRow, OutboundRow } from "../memory/rows.ts";
+import type { ConversationRow, MessageRow, OutboundRow } from "./judgement/rows.ts";
 import type { MongoDocument } from "./client.ts";
 import { number, numberOrNull, text } from "./fields.ts";
 import type { WorkingSet } from "./working-set.ts";

@@ -1,4 +1,4 @@
-import type { ConversationRow } from "../memory/rows.ts";
+import type { ConversationRow } from "./judgement/rows.ts";
 import type { MongoDocument } from "./client.ts";
 import { number, text } from "./fields.ts";
 import type { Table } from "./schema.ts";

@@ -1,4 +1,4 @@
-import type { Ledger } from "../memory/ledger.ts";
+import type { Ledger } from "./judgement/ledger.ts";
 import { keepable } from "../sql/statement.ts";
 import type { Line } from "./admission.ts";
 import { text } from "./fields.ts";

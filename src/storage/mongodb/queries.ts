@@ -1,6 +1,6 @@
 import { OwnlineError } from "../../errors.ts";
 import type { Message } from "../../model/message.ts";
-import { due as judgeDue, rivals as judgeRivals, story as tellStory } from "../memory/queries.ts";
+import { due as judgeDue, rivals as judgeRivals, story as tellStory } from "./judgement/queries.ts";
 import { keepable } from "../sql/statement.ts";
 import type {
   ChangePage,

@@ -1,6 +1,6 @@
 import type { OutboundMessage } from "../../model/message.ts";
-import { requeueTurn as judgeRequeue, suspect as judgeSuspicion } from "../memory/repair.ts";
-import { claimSweep as judgeSweepClaim, commitSweep as judgeSweepCommit } from "../memory/sweeps.ts";
+import { requeueTurn as judgeRequeue, suspect as judgeSuspicion } from "./judgement/repair.ts";
+import { claimSweep as judgeSweepClaim, commitSweep as judgeSweepCommit } from "./judgement/sweeps.ts";
 import { keepable } from "../sql/statement.ts";
 import type { ClaimedSweep, RequeuedTurn, Suspicion, SweepClaim, SweepCommit, TurnRequeue } from "../storage.ts";
 import { isTrue, number, numberOrNull, text } from "./fields.ts";

@@ -1,5 +1,5 @@
 import { isFinal } from "../../model/delivery-status.ts";
-import type { AttemptRow, ConversationRow, InboundRow, MessageRow, OutboundRow, TurnRow } from "../memory/rows.ts";
+import type { AttemptRow, ConversationRow, InboundRow, MessageRow, OutboundRow, TurnRow } from "./judgement/rows.ts";
 import type { MongoDocument } from "./client.ts";
 import { type AttemptFields, attemptFields, attemptsOf, fieldsOf, messageFields, outboundOf } from "./documents.ts";
 import { documentOrNull, moment, number, numberOrNull, present, text, textOrNull } from "./fields.ts";

@@ -1,5 +1,5 @@
-import type { Ledger } from "../memory/ledger.ts";
-import { recordInbound as judgeInbound, recordOutbound as judgeOutbound } from "../memory/texts.ts";
+import type { Ledger } from "./judgement/ledger.ts";
+import { recordInbound as judgeInbound, recordOutbound as judgeOutbound } from "./judgement/texts.ts";
 import { keepable } from "../sql/statement.ts";
 import type { InboundRecord, OutboundRecord, RecordedInbound, RecordedOutbound } from "../storage.ts";
 import { text } from "./fields.ts";

@@ -4,7 +4,7 @@ import {
   commitTurn as judgeCommit,
   setPaused as judgePause,
   releaseTurn as judgeRelease,
-} from "../memory/turns.ts";
+} from "./judgement/turns.ts";
 import { keepable } from "../sql/statement.ts";
 import type { ClaimedTurn, CommittedTurn, PauseChange, TurnClaim, TurnCommit, TurnRelease } from "../storage.ts";
 import { texts } from "./fields.ts";

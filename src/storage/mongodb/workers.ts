@@ -1,5 +1,5 @@
-import type { WorkerRow } from "../memory/rows.ts";
-import { heartbeat as judgeHeartbeat } from "../memory/turns.ts";
+import type { WorkerRow } from "./judgement/rows.ts";
+import { heartbeat as judgeHeartbeat } from "./judgement/turns.ts";
 import { keepable } from "../sql/statement.ts";
 import type { Heartbeat, HeartbeatAnswer } from "../storage.ts";
 import { number, text } from "./fields.ts";

@@ -1,5 +1,5 @@
-import { addressOf, Ledger } from "../memory/ledger.ts";
-import type { ConversationRow, InboundRow, MessageRow, OutboundRow, TurnRow } from "../memory/rows.ts";
+import { addressOf, Ledger } from "./judgement/ledger.ts";
+import type { ConversationRow, InboundRow, MessageRow, OutboundRow, TurnRow } from "./judgement/rows.ts";
 import type { MongoDocument, MongoSession } from "./client.ts";
 import { consentOf, conversationOf, inboundOf, messageOf, turnOf } from "./documents.ts";
 import { moment, number, numberOrNull, text, textOrNull, texts } from "./fields.ts";

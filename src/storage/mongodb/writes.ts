@@ -1,4 +1,4 @@
-import type { Ledger } from "../memory/ledger.ts";
+import type { Ledger } from "./judgement/ledger.ts";
 import type { MongoDocument, MongoWrite } from "./client.ts";
 import { text } from "./fields.ts";
 import { conversationDocument, outboundDocument, textDocument, turnDocument } from "./rows.ts";

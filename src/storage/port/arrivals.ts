@@ -8,6 +8,8 @@ import type { SendConditions } from "./sends.ts";
  */
 
 export interface InboundRecord {
+  /** The call's id. A repetition of the same call gets its first answer, as long as that is kept. @default none */
+  readonly op?: string;
   /** Unique for ever: `account:MessageSid` for a webhook, `simulated:id` for a simulated text. */
   readonly key: string;
   /** Taken if the text is new. */
@@ -71,6 +73,8 @@ export interface RecordedInbound {
 }
 
 export interface OutboundRecord {
+  /** See {@link InboundRecord}. */
+  readonly op?: string;
   readonly key: string;
   readonly groupId: string;
   readonly conversationId: string;

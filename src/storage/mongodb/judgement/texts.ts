@@ -1,5 +1,5 @@
-import type { Conversation } from "../../model/conversation.ts";
-import type { InboundMessage, OutboundMessage } from "../../model/message.ts";
+import type { Conversation } from "../../../model/conversation.ts";
+import type { InboundMessage, OutboundMessage } from "../../../model/message.ts";
 import type {
   AutoReplyRecord,
   Consent,
@@ -8,7 +8,7 @@ import type {
   PartRecord,
   RecordedInbound,
   RecordedOutbound,
-} from "../storage.ts";
+} from "../../storage.ts";
 import { chargeCounters, judgeCounters } from "./counters.ts";
 import {
   addressOf,

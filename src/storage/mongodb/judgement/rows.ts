@@ -1,7 +1,7 @@
-import type { Conversation, Turn } from "../../model/conversation.ts";
-import type { AttemptStatus } from "../../model/delivery-status.ts";
-import type { InboundMessage, Message, MessageError, OutboundMessage } from "../../model/message.ts";
-import type { StatusEvent } from "../storage.ts";
+import type { Conversation, Turn } from "../../../model/conversation.ts";
+import type { AttemptStatus } from "../../../model/delivery-status.ts";
+import type { InboundMessage, Message, MessageError, OutboundMessage } from "../../../model/message.ts";
+import type { StatusEvent } from "../../storage.ts";
 
 /** One line of ours and one person, with everything that hangs on them. */
 export interface ConversationRow {

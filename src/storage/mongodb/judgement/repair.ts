@@ -1,5 +1,5 @@
-import type { OutboundMessage } from "../../model/message.ts";
-import type { RequeuedTurn, Suspicion, TurnRequeue } from "../storage.ts";
+import type { OutboundMessage } from "../../../model/message.ts";
+import type { RequeuedTurn, Suspicion, TurnRequeue } from "../../storage.ts";
 import { change, doubt, type Ledger, refreshDue, setAttempt, show } from "./ledger.ts";
 import type { AttemptRow, InboundRow, MessageRow, OutboundRow } from "./rows.ts";
 import { shownMessages } from "./rows.ts";

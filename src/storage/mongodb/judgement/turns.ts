@@ -1,5 +1,5 @@
-import type { Conversation } from "../../model/conversation.ts";
-import { turnIdOf } from "../../model/ids.ts";
+import type { Conversation } from "../../../model/conversation.ts";
+import { turnIdOf } from "../../../model/ids.ts";
 import type {
   ClaimedTurn,
   CommittedTurn,
@@ -9,7 +9,7 @@ import type {
   TurnClaim,
   TurnCommit,
   TurnRelease,
-} from "../storage.ts";
+} from "../../storage.ts";
 import { bestOf } from "./facts.ts";
 import {
   change,

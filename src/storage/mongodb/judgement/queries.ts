@@ -1,5 +1,5 @@
-import { OwnlineError } from "../../errors.ts";
-import type { Message } from "../../model/message.ts";
+import { OwnlineError } from "../../../errors.ts";
+import type { Message } from "../../../model/message.ts";
 import type {
   AttemptStory,
   ChangePage,
@@ -13,7 +13,7 @@ import type {
   Rivals,
   UnknownAttempt,
   UnknownState,
-} from "../storage.ts";
+} from "../../storage.ts";
 import type { Ledger } from "./ledger.ts";
 import type { AttemptRow, ConversationRow, InboundRow, OutboundRow } from "./rows.ts";
 import { shownMessage, shownMessages } from "./rows.ts";

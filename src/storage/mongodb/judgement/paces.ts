@@ -1,4 +1,4 @@
-import type { PaceCondition } from "../storage.ts";
+import type { PaceCondition } from "../../storage.ts";
 import type { Ledger } from "./ledger.ts";
 import type { OutboundRow, PaceRow } from "./rows.ts";
 

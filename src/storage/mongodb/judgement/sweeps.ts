@@ -1,4 +1,4 @@
-import type { ClaimedSweep, SweepClaim, SweepCommit } from "../storage.ts";
+import type { ClaimedSweep, SweepClaim, SweepCommit } from "../../storage.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** See {@link Storage.claimSweep}. */

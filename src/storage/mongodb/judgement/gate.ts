@@ -1,4 +1,4 @@
-import type { ClaimedSend, SendClaim, SendConditions } from "../storage.ts";
+import type { ClaimedSend, SendClaim, SendConditions } from "../../storage.ts";
 import { chargeCounters, judgeCounters } from "./counters.ts";
 import { cancel, cancelLaterParts, change, keepAlive, type Ledger, refreshDue, waitsForOwnPart } from "./ledger.ts";
 import { askPace } from "./paces.ts";

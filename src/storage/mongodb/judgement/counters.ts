@@ -1,4 +1,4 @@
-import type { CounterCondition, OpenCounter } from "../storage.ts";
+import type { CounterCondition, OpenCounter } from "../../storage.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** Whether counters let a message pass. */

@@ -1,8 +1,8 @@
-import type { Conversation } from "../../model/conversation.ts";
-import type { AttemptStatus, DeliveryStatus } from "../../model/delivery-status.ts";
-import type { MessageError, OutboundMessage } from "../../model/message.ts";
-import type { StorageClock } from "../clock.ts";
-import type { Consent } from "../storage.ts";
+import type { Conversation } from "../../../model/conversation.ts";
+import type { AttemptStatus, DeliveryStatus } from "../../../model/delivery-status.ts";
+import type { MessageError, OutboundMessage } from "../../../model/message.ts";
+import type { StorageClock } from "../../clock.ts";
+import type { Consent } from "../../storage.ts";
 import type {
   AttemptRow,
   ConversationRow,

@@ -1,0 +1,206 @@
+import type { KeyKind, Tables } from "./ledger/rows.ts";
+import type {
+  ChangePage,
+  Consent,
+  ConversationList,
+  ConversationPage,
+  DueWork,
+  Erased,
+  EraseOrder,
+  MessagePage,
+  MessageStory,
+  OpenCounter,
+  OpenedLedger,
+  PurgeOrder,
+  RivalQuery,
+  Rivals,
+} from "./storage.ts";
+import type { Conversation } from "../model/conversation.ts";
+import type { Message } from "../model/message.ts";
+
+/** Which conversations a call is about, and with them which of their messages. */
+export type Root =
+  | { readonly by: "nothing" }
+  | { readonly by: "conversation"; readonly id: string }
+  | { readonly by: "address"; readonly line: string; readonly participant: string }
+  /** An outbound message. */
+  | { readonly by: "message"; readonly id: string }
+  /** The message of an attempt: by its number, else by the provider's id. */
+  | {
+      readonly by: "attempt";
+      readonly outboundId: string | null;
+      readonly attempt: number | null;
+      readonly providerMessageId: string | null;
+    }
+  | { readonly by: "turn"; readonly id: string }
+  /** Those in which a turn may begin, the one that has been due longest first. */
+  | { readonly by: "due"; readonly limit: number }
+  /**
+   * Those that a worker holds (by a lease), and those that expired workers hold (by a lease, or by an attempt that is
+   * `sending`: its message is the root's). At most `limit` of the latter.
+   */
+  | { readonly by: "workers"; readonly workerId: string; readonly limit: number }
+  /** The oldest messages that are waiting or `sending`, without auto-replies, by `createdAt`, then id. */
+  | { readonly by: "unsent"; readonly limit: number };
+
+/**
+ * Which rows belong to the answer beside the root's conversations and messages. Each is served by an index, and is
+ * bounded but for those that say so.
+ *
+ * - `attempts`: all attempts of the root's messages, with their events.
+ * - `group`: the other parts of the root's messages.
+ * - `turn`: the turn that wrote the root's message.
+ * - `queue`: what decides which message leaves next: the messages `unknown`, and the first one that is waiting or
+ *   `sending` and belongs to no group of the root's messages. Without auto-replies.
+ * - `stoppable`: what an opt-out stops: all conversations under the consents of the plan, or else under the root's
+ *   consent, and all their messages that are waiting or held. Not bounded.
+ * - `unanswered`: the inbound messages that need an answer behind `answeredSeq`. Not bounded.
+ * - `open-turn`: the turn without an outcome.
+ * - `turns-of-first`: the turns that begin with the first unanswered message.
+ * - `answered-first`: the first inbound message that the root's turn answers.
+ * - `newest-turn`: the conversation's last turn.
+ * - `recorded`: what was recorded under the plan's keys: the inbound message with its auto-reply, the message group.
+ * - `consent`: the consent that the root's conversations are filed under.
+ */
+export type Slice =
+  | "attempts"
+  | "group"
+  | "turn"
+  | "queue"
+  | "stoppable"
+  | "unanswered"
+  | "open-turn"
+  | "turns-of-first"
+  | "answered-first"
+  | "newest-turn"
+  | "recorded"
+  | "consent";
+
+/**
+ * What one call must see. Whatever it names is guarded, found or not: consents, keys, rate limits and sweeps by
+ * themselves, all rows of a conversation by the conversation's version. Counters are not guarded: they are charged by
+ * {@link Charge}. Of candidates (`due`, `unsent`, `workers`) only those that a decision changes are guarded.
+ */
+export interface Plan {
+  /** The call's id: always. Stored answers are found by it. */
+  readonly call: string;
+  readonly root: Root;
+  readonly slices: readonly Slice[];
+  readonly consents?: readonly string[];
+  readonly keys?: readonly { readonly kind: KeyKind; readonly key: string }[];
+  readonly counters?: readonly string[];
+  readonly rateLimits?: readonly string[];
+  readonly sweeps?: readonly string[];
+}
+
+export type Rows = { readonly [T in keyof Tables]?: readonly Tables[T][] };
+
+export interface Loaded {
+  /** The database's clock, read once for the decision. Unix milliseconds. */
+  readonly now: number;
+  /** The rows that the plans name, each once. */
+  readonly rows: Rows;
+  /** Stored answers by call id, as JSON. */
+  readonly answers: ReadonlyMap<string, string>;
+  /** For each plan, the ids of its root's conversations, in the root's order. */
+  readonly found: readonly (readonly string[])[];
+  /** For each plan, the ids of its root's messages, in the root's order. */
+  readonly chosen: readonly (readonly string[])[];
+}
+
+/** A charge of a counter: the database adds it if there is room, else the decision is made anew. */
+export interface Charge {
+  readonly key: string;
+  readonly charge: number;
+  readonly windowMs: number;
+  readonly max: number;
+}
+
+export interface StoredAnswer {
+  readonly call: string;
+  /** JSON. */
+  readonly answer: string;
+  /** The conversations that it speaks of: it is erased with them. */
+  readonly conversationIds: readonly string[];
+}
+
+/** What must be as it was loaded, for changes to be written. `version` is `null` for what was not there. */
+export type Guard =
+  | { readonly on: "conversation"; readonly key: string; readonly version: number }
+  /** No conversation between the two addresses: `key` is JSON of line and participant. */
+  | { readonly on: "address"; readonly key: string; readonly version: null }
+  | { readonly on: "consent" | "rateLimit" | "sweep"; readonly key: string; readonly version: number | null }
+  /** How many conversations are filed under a consent. */
+  | { readonly on: "filed"; readonly key: string; readonly version: number }
+  /** `key` is JSON of kind and key. `version` is 0 for a key that is there. */
+  | { readonly on: "key"; readonly key: string; readonly version: 0 | null }
+  /** An expired worker: `version` is its `aliveUntil`. */
+  | { readonly on: "worker"; readonly key: string; readonly version: number }
+  /** No answer is stored. */
+  | { readonly on: "call"; readonly key: string; readonly version: null };
+
+/** A changed row: the fields that name it, and only the fields that changed. */
+export type Patch<Row> = Partial<Row>;
+
+export interface Changes {
+  readonly inserted: Rows;
+  /** By the fields that name a row; a field that is not given stays as it is. Never `version`. */
+  readonly updated: { readonly [T in keyof Tables]?: readonly Patch<Tables[T]>[] };
+  readonly charges: readonly Charge[];
+  /** Workers that live at least until then: a later time stays. */
+  readonly alive: readonly { readonly workerId: string; readonly until: number }[];
+  readonly answers: readonly StoredAnswer[];
+  readonly guards: readonly Guard[];
+}
+
+/** What a decision says: the answers, and what is to be written; `null` where nothing is. */
+export interface Decided<Answer> {
+  readonly answer: Answer;
+  readonly changes: Changes | null;
+}
+
+/**
+ * What keeps the rows of a ledger, and knows no rule. `ledgerOver` makes a `Storage` of it.
+ *
+ * To write one: the tables of `Tables`, the loads of {@link Root} and {@link Slice}, one atomic write, and the reads and
+ * deletions below. `test/storage` has the contract that shows whether it is right.
+ */
+export interface LedgerDatabase {
+  /** For logs and errors, for example `sqlite`. */
+  readonly name: string;
+  migrate(): Promise<void>;
+  open(): Promise<OpenedLedger>;
+  close(): Promise<void>;
+
+  /** How many plans one decision may have. */
+  readonly maxPlans: number;
+
+  /**
+   * One atomic decision: reads the clock and what the plans name in one snapshot, asks `decide`, and writes what it
+   * says. When it writes, every guard holds, or nothing is written and everything is loaded and decided anew: at most
+   * 20 times, then `storage_unavailable`, retryable. What it returns is durable. `decide` is pure and synchronous, and
+   * may be asked more than once.
+   *
+   * @throws OwnlineError `storage_unavailable`; and whatever `decide` throws: then nothing is written.
+   */
+  decide<Answer>(plans: readonly Plan[], decide: (loaded: Loaded) => Decided<Answer>): Promise<Answer>;
+
+  due(limit: number): Promise<DueWork>;
+  rivals(query: RivalQuery): Promise<Rivals>;
+  consent(key: string): Promise<Consent | null>;
+  counters(keys: readonly string[]): Promise<readonly OpenCounter[]>;
+  conversation(id: string): Promise<Conversation | null>;
+  conversations(page: ConversationPage): Promise<ConversationList>;
+  messages(page: MessagePage): Promise<readonly Message[]>;
+  changes(page: ChangePage): Promise<readonly Message[]>;
+  story(messageId: string): Promise<MessageStory | null>;
+  unrecorded(keys: readonly string[]): Promise<readonly string[]>;
+
+  /**
+   * See `Storage.erase` and `Storage.purge`. Each raises the version of every conversation that it touches, and deletes
+   * the stored answers that speak of an erased one. A repetition of the call deletes nothing more and answers as the
+   * first.
+   */
+  erase(order: EraseOrder): Promise<Erased>;
+  purge(order: PurgeOrder): Promise<Erased>;
+}

@@ -1,0 +1,148 @@
+import { isOwnlineError } from "../../errors.ts";
+import type { Decided, LedgerDatabase, Loaded, Plan, StoredAnswer } from "../database.ts";
+import { changesOf } from "./changes.ts";
+import { nameOf, WorkingSet } from "./working-set.ts";
+
+/** One call, ready to be decided together with others. */
+export interface Entry {
+  readonly plan: Plan;
+  /** Decides, over rows that may be thrown away: it may be asked more than once. */
+  decide(set: WorkingSet): Verdict;
+  reject(error: unknown): void;
+}
+
+export interface Verdict {
+  /** For a repetition of the call; `null` where nothing needs to be kept. */
+  readonly stored: StoredAnswer | null;
+  /** Gives the caller its answer, after the commit. */
+  settle(): void;
+}
+
+/** What a group came to: whom to answer, who failed, and whom to decide about in the next group. */
+interface Course {
+  readonly verdicts: readonly Verdict[];
+  readonly failed: readonly Failure[];
+  readonly deferred: readonly Entry[];
+}
+
+interface Failure {
+  readonly entry: Entry;
+  readonly error: unknown;
+}
+
+/** Decides calls: alone, or where the database can, all those together that came while another group was under way. */
+export function batching(database: LedgerDatabase): (entry: Entry) => void {
+  let waiting: Entry[] = [];
+  let isBusy = false;
+
+  async function drain(): Promise<void> {
+    while (waiting.length > 0) {
+      const group = takeGroup();
+      await commit(group);
+    }
+    isBusy = false;
+  }
+
+  /** The first ones that can be decided together. One that cannot waits for the next group, or goes alone. */
+  function takeGroup(): readonly Entry[] {
+    const [first] = waiting;
+    if (first === undefined) return [];
+    if (goesAlone(first.plan)) {
+      waiting = waiting.slice(1);
+      return [first];
+    }
+    const end = waiting.findIndex(({ plan }) => goesAlone(plan));
+    const count = Math.min(end < 0 ? waiting.length : end, database.maxPlans);
+    const group = waiting.slice(0, count);
+    waiting = waiting.slice(count);
+    return group;
+  }
+
+  async function commit(group: readonly Entry[]): Promise<void> {
+    try {
+      const plans = group.map(({ plan }) => plan);
+      const course = await database.decide(plans, (loaded) => decideAll(group, loaded));
+      for (const { settle } of course.verdicts) settle();
+      for (const { entry, error } of course.failed) entry.reject(error);
+      waiting = [...course.deferred, ...waiting];
+    } catch (error) {
+      await failed(group, error);
+    }
+  }
+
+  /** Nothing was written. A database that is away fails all; one call at fault must not fail the others. */
+  async function failed(group: readonly Entry[], error: unknown): Promise<void> {
+    if (group.length === 1 || (isOwnlineError(error) && error.retryable)) {
+      for (const entry of group) entry.reject(error);
+      return;
+    }
+    for (const entry of group) await commit([entry]);
+  }
+
+  return (entry) => {
+    if (database.maxPlans === 1) {
+      void commit([entry]);
+      return;
+    }
+    waiting.push(entry);
+    if (isBusy) return;
+    isBusy = true;
+    setImmediate(() => void drain());
+  };
+}
+
+/** What looks at candidates, or at all conversations under a consent, is not decided beside others. */
+function goesAlone({ root: { by }, slices }: Plan): boolean {
+  return by === "due" || by === "workers" || by === "unsent" || slices.includes("stoppable");
+}
+
+function decideAll(group: readonly Entry[], loaded: Loaded): Decided<Course> {
+  const failed: Failure[] = [];
+  for (;;) {
+    const course = tryAll(group, loaded, failed);
+    if (course !== null) return course;
+  }
+}
+
+/** `null` where a rule has failed: what it may have changed is thrown away, and the others are decided anew. */
+function tryAll(group: readonly Entry[], loaded: Loaded, failed: Failure[]): Decided<Course> | null {
+  const set = new WorkingSet(loaded);
+  const taken = new Map<string, boolean>();
+  const verdicts: Verdict[] = [];
+  const deferred: Entry[] = [];
+  for (const [index, entry] of group.entries()) {
+    if (failed.some((one) => one.entry === entry)) continue;
+    if (isTaken(set, entry.plan, index, taken)) {
+      deferred.push(entry);
+      continue;
+    }
+    set.turnTo(entry.plan, index);
+    try {
+      verdicts.push(entry.decide(set));
+    } catch (error) {
+      failed.push({ entry, error });
+      return null;
+    }
+  }
+  const answers = verdicts.flatMap(({ stored }) => stored ?? []);
+  return { answer: { verdicts, failed, deferred }, changes: changesOf(set, answers) };
+}
+
+/**
+ * Whether a call must wait for the next group: its conversation was decided about in this one, and the rows that it
+ * needs were loaded before. Plain inbound messages only need the conversation itself.
+ */
+function isTaken(set: WorkingSet, plan: Plan, index: number, taken: Map<string, boolean>): boolean {
+  const isPlain = plan.root.by === "address" && !plan.slices.includes("queue");
+  const names = plan.root.by === "address" ? [nameOf(plan.root.line, plan.root.participant)] : namesOf(set, index);
+  if (names.some((name) => taken.has(name) && !(isPlain && taken.get(name) === true))) return true;
+  for (const name of names) taken.set(name, isPlain);
+  return false;
+}
+
+function namesOf(set: WorkingSet, index: number): string[] {
+  return set.rootIds(index).flatMap((id) => {
+    const row = set.conversations.get(id);
+    return row === undefined ? [] : [nameOf(row.line, row.participant)];
+  });
+}

@@ -1,0 +1,110 @@
+import type { Changes, StoredAnswer } from "../database.ts";
+import { guardsOf } from "./guards.ts";
+import { PRIMARY_KEYS, type Tables } from "./rows.ts";
+import type { Held, WorkingSet } from "./working-set.ts";
+
+/** What the rules changed in a working set, as the database writes it; `null` where they changed nothing. */
+export function changesOf(set: WorkingSet, answers: readonly StoredAnswer[]): Changes | null {
+  const messages = compare(set.messages, PRIMARY_KEYS.messages);
+  const attempts = compare(set.attempts, PRIMARY_KEYS.attempts);
+  const events = compare(set.events, PRIMARY_KEYS.events);
+  const turns = compare(set.turns, PRIMARY_KEYS.turns);
+  const keys = compare(set.keys, PRIMARY_KEYS.keys);
+  const consents = compare(set.consents, PRIMARY_KEYS.consents);
+  const rateLimits = compare(set.rateLimits, PRIMARY_KEYS.rateLimits);
+  const sweeps = compare(set.sweeps, PRIMARY_KEYS.sweeps);
+  const conversations = compare(set.conversations, PRIMARY_KEYS.conversations);
+  const owned = [messages, attempts, events, turns];
+  const all = [...owned, keys, consents, rateLimits, sweeps, conversations];
+  const isChanged = all.some(hasChanges) || set.charges.length > 0 || set.alive.size > 0 || answers.length > 0;
+  if (!isChanged) return null;
+
+  const touched = new Set(conversations.changed.map(({ id }) => id));
+  for (const { changed } of owned) for (const { conversationId } of changed) touched.add(conversationId);
+  return {
+    inserted: {
+      conversations: conversations.inserted,
+      messages: messages.inserted,
+      attempts: attempts.inserted,
+      events: events.inserted,
+      turns: turns.inserted,
+      keys: keys.inserted,
+      consents: consents.inserted,
+      rateLimits: rateLimits.inserted,
+      sweeps: sweeps.inserted,
+    },
+    updated: {
+      conversations: withTouched(set, conversations.updated, touched),
+      messages: messages.updated,
+      attempts: attempts.updated,
+      events: events.updated,
+      turns: turns.updated,
+      consents: consents.updated,
+      rateLimits: rateLimits.updated,
+      sweeps: sweeps.updated,
+    },
+    charges: set.charges,
+    alive: Array.from(set.alive, ([workerId, until]) => ({ workerId, until })),
+    answers,
+    guards: guardsOf(set, touched),
+  };
+}
+
+interface Compared<Row> {
+  readonly inserted: readonly Row[];
+  readonly updated: readonly Partial<Row>[];
+  /** Both, whole. */
+  readonly changed: readonly Row[];
+}
+
+function hasChanges({ changed }: Compared<unknown>): boolean {
+  return changed.length > 0;
+}
+
+function compare<Row extends object>(held: Held<Row>, names: readonly (keyof Row & string)[]): Compared<Row> {
+  const inserted: Row[] = [];
+  const updated: Partial<Row>[] = [];
+  const changed: Row[] = [];
+  for (const [name, row] of held.rows) {
+    const before = held.before.get(name);
+    if (before === undefined) inserted.push(row);
+    else {
+      const patch = patchOf<Row>(names, before, row);
+      if (patch === null) continue;
+      updated.push(patch);
+    }
+    changed.push(row);
+  }
+  return { inserted, updated, changed };
+}
+
+type ConversationPatch = Partial<Tables["conversations"]>;
+
+/** A conversation of which only other rows changed has an empty patch: its version rises all the same. */
+function withTouched(
+  set: WorkingSet,
+  patches: readonly ConversationPatch[],
+  touched: ReadonlySet<string>,
+): readonly ConversationPatch[] {
+  const patched = new Set(patches.map(({ id }) => id));
+  const others = [...touched].filter((id) => !patched.has(id) && set.conversations.before.has(id));
+  return [...patches, ...others.map((id) => ({ id }))];
+}
+
+/** The fields of a row that are not as they were, with those that name it; `null` where all are. */
+function patchOf<Row extends object>(
+  names: readonly (keyof Row & string)[],
+  before: Row,
+  row: Row,
+): Partial<Row> | null {
+  const patch: Partial<Row> = {};
+  let isChanged = false;
+  for (const field in row) {
+    if (row[field] === before[field]) continue;
+    patch[field] = row[field];
+    isChanged = true;
+  }
+  if (!isChanged) return null;
+  for (const field of names) patch[field] = row[field];
+  return patch;
+}

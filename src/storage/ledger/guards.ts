@@ -1,0 +1,54 @@
+import type { Guard, Plan } from "../database.ts";
+import { type Held, nameOf, type WorkingSet } from "./working-set.ts";
+
+/**
+ * What must be as it was loaded, for the changes of a working set to be written: what the plans name, found or not, and
+ * of candidates (`due`, `workers`, `unsent`) those that the rules changed.
+ */
+export function guardsOf(set: WorkingSet, touched: ReadonlySet<string>): Guard[] {
+  const guards = new Map<string, Guard>();
+  const guard = (one: Guard): void => {
+    guards.set(nameOf(one.on, one.key), one);
+  };
+  for (const id of touched) guardConversation(set, id, guard);
+  for (const [index, plan] of set.decided) guardPlan(set, plan, index, guard);
+  for (const [key, version] of set.reclaimed) guard({ on: "worker", key, version });
+  return [...guards.values()];
+}
+
+type Add = (guard: Guard) => void;
+
+function guardPlan(set: WorkingSet, plan: Plan, index: number, guard: Add): void {
+  const { root, consents = [], keys = [], rateLimits = [], sweeps = [] } = plan;
+  guard({ on: "call", key: plan.call, version: null });
+  if (root.by === "address" && set.wasAbsentAt(root.line, root.participant)) {
+    guard({ on: "address", key: JSON.stringify([root.line, root.participant]), version: null });
+  }
+  const isOfCandidates = root.by === "due" || root.by === "workers" || root.by === "unsent";
+  if (!isOfCandidates) for (const id of set.rootIds(index)) guardConversation(set, id, guard);
+  for (const key of new Set([...consents, ...consentsOfRoot(set, plan, index)])) {
+    guard({ on: "consent", key, version: versionIn(set.consents, key) });
+    if (plan.slices.includes("stoppable")) guard({ on: "filed", key, version: set.filedUnder(key) });
+  }
+  for (const { kind, key } of keys) {
+    const isThere = set.keys.before.has(nameOf(kind, key));
+    guard({ on: "key", key: JSON.stringify([kind, key]), version: isThere ? 0 : null });
+  }
+  for (const key of rateLimits) guard({ on: "rateLimit", key, version: versionIn(set.rateLimits, key) });
+  for (const key of sweeps) guard({ on: "sweep", key, version: versionIn(set.sweeps, key) });
+}
+
+/** A conversation that the rules made is guarded by its address. */
+function guardConversation(set: WorkingSet, id: string, guard: Add): void {
+  const version = versionIn(set.conversations, id);
+  if (version !== null) guard({ on: "conversation", key: id, version });
+}
+
+function consentsOfRoot(set: WorkingSet, { slices }: Plan, index: number): string[] {
+  if (!slices.includes("consent")) return [];
+  return set.rootIds(index).flatMap((id) => set.conversations.before.get(id)?.consentKey ?? []);
+}
+
+function versionIn<Row extends { readonly version: number }>(held: Held<Row>, key: string): number | null {
+  return held.before.get(key)?.version ?? null;
+}

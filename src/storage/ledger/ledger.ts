@@ -1,0 +1,142 @@
+import type { LedgerDatabase, Plan, StoredAnswer } from "../database.ts";
+import type { RecordedInbound, Storage } from "../storage.ts";
+import { batching } from "./batching.ts";
+import {
+  heartbeatPlan,
+  inboundPlan,
+  markUnknownPlan,
+  outboundPlan,
+  pausePlan,
+  requeuePlan,
+  resolutionPlan,
+  sendClaimPlan,
+  sendRecordPlan,
+  statusPlan,
+  sweepPlan,
+  turnClaimPlan,
+  turnCommitPlan,
+  turnReleasePlan,
+} from "./plans.ts";
+import { claimSend } from "./rules/admission.ts";
+import { recordSend, recordStatus } from "./rules/attempts.ts";
+import { heartbeat } from "./rules/heartbeat.ts";
+import { recordInbound } from "./rules/inbound.ts";
+import { recordOutbound } from "./rules/outbound.ts";
+import { setPaused } from "./rules/pause.ts";
+import { markUnknown, requeueTurn } from "./rules/recovery.ts";
+import { resolve } from "./rules/resolution.ts";
+import { claimSweep, commitSweep } from "./rules/sweep.ts";
+import { claimTurn, commitTurn, releaseTurn } from "./rules/turns.ts";
+import type { WorkingSet } from "./working-set.ts";
+
+interface Method<Input, Answer> {
+  plan(input: Input, call: string): Plan;
+  rule(set: WorkingSet, input: Input, call: string): Answer;
+  /** Whether a repetition must get this very answer; else the rows answer it. */
+  keeps(answer: Answer): boolean;
+}
+
+type Run = <Input, Answer>(call: string, input: Input, method: Method<Input, Answer>) => Promise<Answer>;
+
+/** The ledger over a database: the rules decide, the database keeps the rows. */
+export function ledgerOver(database: LedgerDatabase): Storage {
+  const run = runner(database);
+
+  /** A method whose calls bear an operation id. */
+  function once<Input extends { readonly op: string }, Answer>(
+    name: string,
+    plan: Method<Input, Answer>["plan"],
+    rule: Method<Input, Answer>["rule"],
+  ): (input: Input) => Promise<Answer> {
+    const method: Method<Input, Answer> = { plan, rule, keeps: changedSomething };
+    return (input) => run(`${name} ${input.op}`, input, method);
+  }
+
+  const inbound = { plan: inboundPlan, rule: recordInbound, keeps: hasMoreThanRows };
+  const outbound = { plan: outboundPlan, rule: recordOutbound, keeps: () => false };
+
+  return {
+    name: database.name,
+    migrate: () => database.migrate(),
+    open: () => database.open(),
+    close: () => database.close(),
+
+    recordInbound: (record) => run(`recordInbound ${record.op ?? crypto.randomUUID()}`, record, inbound),
+    recordOutbound: (record) => run(`recordOutbound ${record.op ?? crypto.randomUUID()}`, record, outbound),
+
+    claimTurn: once("claimTurn", turnClaimPlan, claimTurn),
+    commitTurn: once("commitTurn", turnCommitPlan, commitTurn),
+    releaseTurn: once("releaseTurn", turnReleasePlan, releaseTurn),
+    heartbeat: once("heartbeat", heartbeatPlan, heartbeat),
+    setPaused: once("setPaused", pausePlan, setPaused),
+
+    claimSend: once("claimSend", sendClaimPlan, claimSend),
+    recordSend: once("recordSend", sendRecordPlan, recordSend),
+    recordStatus: once("recordStatus", statusPlan, recordStatus),
+    resolve: once("resolve", resolutionPlan, resolve),
+    requeueTurn: once("requeueTurn", requeuePlan, requeueTurn),
+    suspect: once("suspect", markUnknownPlan, markUnknown),
+    claimSweep: once("claimSweep", sweepPlan, claimSweep),
+    commitSweep: once("commitSweep", sweepPlan, commitSweep),
+
+    due: (limit) => database.due(limit),
+    rivals: (query) => database.rivals(query),
+    counters: (keys) => database.counters(keys),
+    consent: (key) => database.consent(key),
+    conversation: (id) => database.conversation(id),
+    conversations: (page) => database.conversations(page),
+    messages: (page) => database.messages(page),
+    changes: (page) => database.changes(page),
+    story: (messageId) => database.story(messageId),
+    unrecorded: (keys) => database.unrecorded(keys),
+
+    erase: (order) => database.erase(order),
+    purge: (order) => database.purge(order),
+  };
+}
+
+/** Calls with one id that are under way at once share one answer. */
+function runner(database: LedgerDatabase): Run {
+  const submit = batching(database);
+  return <Input, Answer>(call: string, input: Input, method: Method<Input, Answer>) =>
+    new Promise<Answer>((resolvePromise, reject) => {
+      submit({
+        plan: method.plan(input, call),
+        decide(set) {
+          const known = set.storedAnswer();
+          if (known !== undefined) {
+            const first = answerIn<Answer>(JSON.parse(known));
+            return { stored: null, settle: () => resolvePromise(first) };
+          }
+          const answer = method.rule(set, input, call);
+          const stored = method.keeps(answer) ? storedAnswer(set, call, answer) : null;
+          return { stored, settle: () => resolvePromise(answer) };
+        },
+        reject,
+      });
+    });
+}
+
+/** What this method stored under its own name, so it has the method's type. */
+function answerIn<Answer>({ answer }: { readonly answer: Answer }): Answer {
+  return answer;
+}
+
+function storedAnswer(set: WorkingSet, call: string, answer: unknown): StoredAnswer {
+  const kept = JSON.stringify({ answer });
+  const conversationIds = [...set.conversations.rows.keys()].filter((id) => kept.includes(JSON.stringify(id)));
+  return { call, answer: kept, conversationIds };
+}
+
+/** These outcomes changed nothing: a repetition may be judged anew. */
+const NOTHING_CHANGED: ReadonlySet<unknown> = new Set(["lost", "gone", "unmatched"]);
+
+function changedSomething(answer: unknown): boolean {
+  if (answer === null || answer === false) return false;
+  return typeof answer !== "object" || !("outcome" in answer) || !NOTHING_CHANGED.has(answer.outcome);
+}
+
+/** The rows say what was recorded; a change of consent, and what it stopped, only the answer says. */
+function hasMoreThanRows({ outcome, cancelled, consentChanged }: RecordedInbound): boolean {
+  return outcome === "recorded" && (consentChanged || cancelled.length > 0);
+}

@@ -1,0 +1,94 @@
+import type { ClaimedSend, SendClaim, SendConditions } from "../../storage.ts";
+import { outboundOf } from "../shown.ts";
+import type { Outbound, WorkingSet } from "../working-set.ts";
+import { isOptedOut } from "./consent.ts";
+import { chargeCounters, judgeCounters } from "./counters.ts";
+import { cancelLaterParts, changeStatus, conversationOfMessage, isQueued, refreshDue, waitsForOwnPart } from "./order.ts";
+import { giveUpReservation, reserve } from "./rate-limit.ts";
+
+/** See `Storage.claimSend`. */
+export function claimSend(set: WorkingSet, claim: SendClaim): ClaimedSend {
+  const row = set.outbound(claim.outboundId);
+  if (row === undefined || row.status !== "intent") return { outcome: "gone" };
+  const reason = reasonToCancel(set, row, claim.conditions);
+  if (reason !== null) return cancelled(set, row, reason);
+
+  set.needs("queue");
+  const earlier = set.outboundOf(row.conversationId).filter(({ seq }) => seq < row.seq);
+  if (waitsForOwnPart(set, row) || earlier.some(({ status }) => isQueued(status))) {
+    return { outcome: "waiting", retryInMs: null, reason: "An earlier text has not left yet." };
+  }
+  const unknown = earlier.filter(({ status }) => status === "unknown");
+  row.orderUntil = Math.max(0, ...unknown.map(({ unknownSince }) => (unknownSince ?? 0) + claim.orderWaitMs));
+  if (row.orderUntil > set.now) {
+    return waiting(set, row, row.orderUntil - set.now, "Nobody knows yet whether an earlier text has left.");
+  }
+
+  const { delayMs, counters, pace } = claim.conditions;
+  if (delayMs > 0) return waitFor(set, row, delayMs, "The text may not leave yet.");
+  const judgement = judgeCounters(set, counters);
+  if (judgement.outcome === "cancel") return cancelled(set, row, judgement.reason);
+  if (judgement.outcome === "wait") return waitFor(set, row, judgement.retryInMs, judgement.reason);
+  const reservedAt = pace === null ? null : reserve(set, row, pace);
+  if (pace !== null && reservedAt !== null) return waitFor(set, row, reservedAt - set.now, pace.reason);
+
+  chargeCounters(set, counters);
+  startAttempt(set, row, claim);
+  refreshDue(set, row.conversationId);
+  const overtook = unknown.map(({ id }) => id);
+  return { outcome: "claimed", message: outboundOf(row), attempt: row.attempts, overtook };
+}
+
+function reasonToCancel(set: WorkingSet, row: Outbound, conditions: SendConditions): string | null {
+  const conversation = conversationOfMessage(set, row);
+  if (set.now >= row.expiresAt) return "The text is too old to be sent.";
+  if (conditions.cancel !== null) return conditions.cancel;
+  set.needs("consent");
+  if (conditions.consent && isOptedOut(set, conversation.consentKey)) return "The person opted out.";
+  if (conditions.unpaused && conversation.paused && !isHandOff(set, row)) {
+    return "A person has taken over the conversation.";
+  }
+  return hasFailedEarlierPart(set, row) ? "An earlier part of the same text was not sent." : null;
+}
+
+/** What a turn says while it hands the conversation over leaves although that turn pauses it. */
+function isHandOff(set: WorkingSet, { turnId }: Outbound): boolean {
+  set.needs("turn");
+  return turnId !== null && set.turns.get(turnId)?.outcome === "handed-off";
+}
+
+function hasFailedEarlierPart(set: WorkingSet, row: Outbound): boolean {
+  set.needs("group");
+  return set.groupOf(row).some(({ part, status }) => {
+    if (part >= row.part) return false;
+    return status === "failed" || status === "undelivered" || status === "cancelled" || status === "held";
+  });
+}
+
+function cancelled(set: WorkingSet, row: Outbound, reason: string): ClaimedSend {
+  changeStatus(set, row, "cancelled", { code: null, reason });
+  const stopped = [row, ...cancelLaterParts(set, row)];
+  refreshDue(set, row.conversationId);
+  return { outcome: "cancelled", messages: stopped.map(outboundOf) };
+}
+
+function waitFor(set: WorkingSet, row: Outbound, retryInMs: number, reason: string): ClaimedSend {
+  row.notBefore = set.now + retryInMs;
+  return waiting(set, row, retryInMs, reason);
+}
+
+function waiting(set: WorkingSet, row: Outbound, retryInMs: number, reason: string): ClaimedSend {
+  refreshDue(set, row.conversationId);
+  return { outcome: "waiting", retryInMs, reason };
+}
+
+function startAttempt(set: WorkingSet, row: Outbound, { workerId, leaseMs }: SendClaim): void {
+  const attempt = row.attempts + 1;
+  const { id: outboundId, conversationId } = row;
+  const open = { status: "sending", providerMessageId: null, error: null, startedAt: set.now } as const;
+  set.attempts.add({ outboundId, conversationId, attempt, ...open, worker: workerId });
+  giveUpReservation(row);
+  set.keepAlive(workerId, set.now + leaseMs);
+  row.attempts = attempt;
+  changeStatus(set, row, "sending", null);
+}

@@ -1,0 +1,228 @@
+import {
+  type AttemptStatus,
+  type CarrierStatus,
+  STATUS_RANK,
+  STATUS_WORTH,
+} from "../../../model/delivery-status.ts";
+import type { MessageError } from "../../../model/message.ts";
+import type { RecordedFact, SendRecord, SendResultRecord, StatusEvent, StatusRecord } from "../../storage.ts";
+import { outboundOf } from "../shown.ts";
+import { type Attempt, nameOf, type Outbound, type WorkingSet } from "../working-set.ts";
+import { setConsent, stopForOptOut } from "./consent.ts";
+import { beginUnknown, cancelLaterParts, changeStatus, conversationOfMessage, refreshDue } from "./order.ts";
+import { backOff } from "./rate-limit.ts";
+
+export const UNMATCHED: RecordedFact = {
+  outcome: "unmatched",
+  message: null,
+  changed: false,
+  duplicate: false,
+  cancelled: [],
+  consentChanged: false,
+};
+
+/** What one delivery event brought about. */
+export interface Effects {
+  isNew: boolean;
+  cancelled: Outbound[];
+  consentChanged: boolean;
+}
+
+/** See `Storage.recordSend`. */
+export function recordSend(set: WorkingSet, { outboundId, attempt: number, result }: SendRecord): RecordedFact {
+  const row = set.outbound(outboundId);
+  const attempt = set.attempts.get(nameOf(outboundId, number));
+  if (row === undefined || attempt === undefined) return UNMATCHED;
+  return recordEvent(set, row, (effects) => {
+    switch (result.kind) {
+      case "accepted":
+        effects.isNew = recordReport(set, row, attempt, answerOf(result, set.now));
+        break;
+      case "found":
+        if (attempt.status !== "unknown" || set.key("provider", result.carrierId) !== undefined) break;
+        effects.isNew = recordReport(set, row, attempt, answerOf(result, set.now));
+        break;
+      case "unseen":
+        effects.isNew = recordAbsence(set, row, result);
+        break;
+      case "refused":
+        effects.isNew = recordRefusal(set, row, attempt, result);
+        if (result.slow !== undefined) backOff(set, result.slow.key, result.slow.forMs);
+        if (result.next === "opt-out") optOut(set, row, attempt, effects);
+        break;
+      case "unknown":
+        effects.isNew = recordSilence(set, row, attempt, result);
+        break;
+      default:
+        result satisfies never;
+    }
+  });
+}
+
+type Answer = Extract<SendResultRecord, { kind: "accepted" | "found" }>;
+
+function answerOf({ carrierId, status }: Answer, now: number): StatusEvent {
+  return { carrierId, status, rawStatus: status, error: null, at: now, times: 1 };
+}
+
+/** See `Storage.recordStatus`. */
+export function recordStatus(set: WorkingSet, record: StatusRecord): RecordedFact {
+  const { carrierId, status, rawStatus, error } = record;
+  const attempt = attemptOf(set, record);
+  const row = attempt === undefined ? undefined : set.outbound(attempt.outboundId);
+  if (row === undefined || attempt === undefined) return UNMATCHED;
+  return recordEvent(set, row, (effects) => {
+    const event = { carrierId, status, rawStatus, error, at: set.now, times: 1 };
+    effects.isNew = recordReport(set, row, attempt, event);
+    if (record.optOut) optOut(set, row, attempt, effects);
+  });
+}
+
+/** By its number, else by the provider's id. */
+function attemptOf(set: WorkingSet, { outboundId, attempt, carrierId }: StatusRecord): Attempt | undefined {
+  const named = outboundId === null || attempt === null ? undefined : set.attempts.get(nameOf(outboundId, attempt));
+  if (named !== undefined) return named;
+  const known = set.key("provider", carrierId);
+  if (known === undefined || known.ref === null || known.attempt === null) return undefined;
+  return set.attempts.get(nameOf(known.ref, known.attempt));
+}
+
+/** Runs what happened to a message, and answers what became of it. */
+export function recordEvent(set: WorkingSet, row: Outbound, act: (effects: Effects) => void): RecordedFact {
+  const before = row.status;
+  const effects: Effects = { isNew: false, cancelled: [], consentChanged: false };
+  act(effects);
+  const { status } = row;
+  const changed = status !== before;
+  if (changed && (status === "failed" || status === "undelivered" || status === "held")) {
+    effects.cancelled.push(...cancelLaterParts(set, row));
+  }
+  set.needs("queue");
+  refreshDue(set, row.conversationId);
+  return {
+    outcome: effects.isNew ? "recorded" : "repeated",
+    message: outboundOf(row),
+    changed,
+    duplicate: row.providerMessageIds.length > 1,
+    cancelled: effects.cancelled.map(outboundOf),
+    consentChanged: effects.consentChanged,
+  };
+}
+
+/** Brings an attempt into another state. Its worker is done with it. */
+export function settleAttempt(attempt: Attempt, status: AttemptStatus, error: MessageError | null): void {
+  attempt.worker = null;
+  attempt.status = status;
+  attempt.error = error;
+}
+
+/** Keeps what the provider reports of an attempt. Returns whether it was new. */
+function recordReport(set: WorkingSet, row: Outbound, attempt: Attempt, report: StatusEvent): boolean {
+  const { carrierId: providerMessageId, status, rawStatus, error, at } = report;
+  attempt.providerMessageId ??= providerMessageId;
+  if (set.key("provider", providerMessageId) === undefined) {
+    const { outboundId: ref, attempt: number } = attempt;
+    set.addKey({ kind: "provider", key: providerMessageId, ref, attempt: number, call: "" });
+  }
+  if (!row.providerMessageIds.includes(providerMessageId)) {
+    row.providerMessageIds = [...row.providerMessageIds, providerMessageId];
+  }
+  const events = set.eventsOf(attempt);
+  const known = events.find((earlier) => {
+    const isSameStatus = earlier.status === status && earlier.rawStatus === rawStatus;
+    return isSameStatus && earlier.providerMessageId === providerMessageId && earlier.error?.code === error?.code;
+  });
+  if (known !== undefined) {
+    known.times += 1;
+    return false;
+  }
+  const { outboundId, conversationId, attempt: number } = attempt;
+  const place = { outboundId, conversationId, attempt: number, position: events.length };
+  set.events.add({ ...place, providerMessageId, status, rawStatus, error, at, times: 1 });
+  if (STATUS_RANK[status] > STATUS_RANK[attempt.status]) {
+    settleAttempt(attempt, status, error);
+    showBest(set, row);
+  }
+  return true;
+}
+
+type PossiblyLeft = "sending" | "unknown" | CarrierStatus;
+
+interface Best {
+  readonly attempt: Attempt;
+  readonly status: PossiblyLeft;
+}
+
+/**
+ * The attempt whose state the message shows, among those that may have left; the later one of two equals. An unknown
+ * one behind which another has left is decided about already.
+ */
+export function bestOf(set: WorkingSet, row: Outbound): Best | null {
+  const attempts = set.attemptsOf(row);
+  let best: Best | null = null;
+  const last = attempts.findLast(({ status }) => status !== "refused");
+  for (const attempt of attempts) {
+    const { status } = attempt;
+    if (status === "refused" || (status === "unknown" && attempt !== last)) continue;
+    if (best === null || STATUS_WORTH[status] >= STATUS_WORTH[best.status]) best = { attempt, status };
+  }
+  return best;
+}
+
+function showBest(set: WorkingSet, row: Outbound): void {
+  const best = bestOf(set, row);
+  if (best === null) return;
+  const isLost = best.status === "failed" || best.status === "undelivered";
+  changeStatus(set, row, best.status, isLost ? best.attempt.error : null);
+}
+
+type Refusal = Extract<SendResultRecord, { kind: "refused" }>;
+
+function recordRefusal(set: WorkingSet, row: Outbound, attempt: Attempt, refusal: Refusal): boolean {
+  if (attempt.status !== "sending" && attempt.status !== "unknown") return false;
+  settleAttempt(attempt, "refused", refusal.error);
+  const { status } = row;
+  if (status !== "sending" && status !== "unknown" && status !== "intent") return true;
+  const mayRetry = refusal.next === "retry" && row.origin !== "auto-reply";
+  const best = bestOf(set, row);
+  const retryAt = set.now + refusal.retryInMs;
+  if (best !== null && (mayRetry || best.status !== "unknown")) {
+    beginUnknown(row, set.now, refusal.retryInMs);
+    if (status === "intent") row.notBefore = Math.max(row.notBefore, retryAt);
+    else showBest(set, row);
+    return true;
+  }
+  row.notBefore = retryAt;
+  changeStatus(set, row, mayRetry ? "intent" : "failed", refusal.error);
+  return true;
+}
+
+type Silence = Extract<SendResultRecord, { kind: "unknown" }>;
+
+function recordSilence(set: WorkingSet, row: Outbound, attempt: Attempt, { lookInMs, error }: Silence): boolean {
+  if (attempt.status !== "sending") return false;
+  settleAttempt(attempt, "unknown", error);
+  if (row.status !== "sending") return true;
+  beginUnknown(row, set.now, lookInMs);
+  showBest(set, row);
+  return true;
+}
+
+type Absence = Extract<SendResultRecord, { kind: "unseen" }>;
+
+function recordAbsence(set: WorkingSet, row: Outbound, { lookInMs, asOf }: Absence): boolean {
+  if (row.status !== "unknown") return false;
+  row.settleAt = set.now + lookInMs;
+  row.evidenceSince ??= asOf;
+  return true;
+}
+
+/** A refusal of an attempt that began before the person opted in again does not count. */
+function optOut(set: WorkingSet, row: Outbound, { startedAt }: Attempt, effects: Effects): void {
+  set.needs("consent");
+  const conversation = conversationOfMessage(set, row);
+  const filed = set.consents.get(conversation.consentKey);
+  if (filed?.state === "opted-in" && filed.changedAt > startedAt) return;
+  effects.consentChanged = setConsent(set, conversation.consentKey, { state: "opted-out", source: "refused-send" });
+  effects.cancelled.push(...stopForOptOut(set, conversation, conversation.inboundSeq));
+}

@@ -1,0 +1,42 @@
+import type { CounterCondition } from "../../storage.ts";
+import type { WorkingSet } from "../working-set.ts";
+
+/** Whether counters let a message pass. */
+export type CounterJudgement =
+  | { readonly outcome: "free" }
+  | { readonly outcome: "cancel"; readonly reason: string }
+  | { readonly outcome: "wait"; readonly retryInMs: number; readonly reason: string };
+
+/** Judges counters and charges none. */
+export function judgeCounters(set: WorkingSet, counters: readonly CounterCondition[]): CounterJudgement {
+  let judgement: CounterJudgement = { outcome: "free" };
+  let longestMs = 0;
+  for (const condition of counters) {
+    const open = openWindow(set, condition.key);
+    if ((open?.charged ?? 0) + condition.charge <= condition.max) continue;
+    if (condition.full === "cancel") return { outcome: "cancel", reason: condition.reason };
+    const retryInMs = open === undefined ? condition.windowMs : open.endsAt - set.now;
+    if (retryInMs <= longestMs) continue;
+    longestMs = retryInMs;
+    judgement = { outcome: "wait", retryInMs, reason: condition.reason };
+  }
+  return judgement;
+}
+
+/**
+ * Charges every counter. The database adds the charges: many calls charge one counter at once, and none of them
+ * decides anew as long as there is room.
+ */
+export function chargeCounters(set: WorkingSet, counters: readonly CounterCondition[]): void {
+  for (const { key, windowMs, charge, max } of counters) {
+    const open = openWindow(set, key);
+    if (open === undefined) set.counters.add({ key, charged: charge, endsAt: set.now + windowMs });
+    else open.charged += charge;
+    set.charges.push({ key, windowMs, charge, max });
+  }
+}
+
+function openWindow(set: WorkingSet, key: string) {
+  const row = set.counters.get(key);
+  return row !== undefined && row.endsAt > set.now ? row : undefined;
+}

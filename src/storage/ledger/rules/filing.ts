@@ -1,0 +1,162 @@
+import type { OutboundMessage } from "../../../model/message.ts";
+import type { InboundRecord, OutboundRecord, PartRecord } from "../../storage.ts";
+import type { Conversation, Inbound, Outbound, WorkingSet } from "../working-set.ts";
+import { nextPosition } from "./order.ts";
+
+/*
+ * New rows: conversations and messages.
+ */
+
+type Address = Pick<
+  InboundRecord | OutboundRecord,
+  "conversationId" | "line" | "sender" | "participant" | "consentKey"
+>;
+
+/** The conversation between two addresses, which is made if there is none, under the consent that the call names. */
+export function findOrMakeConversation(set: WorkingSet, record: Address): Conversation {
+  const { conversationId: id, line, sender, participant, consentKey } = record;
+  const known = set.conversationAt(line, participant);
+  if (known !== undefined) {
+    known.consentKey = consentKey;
+    return known;
+  }
+  return set.addConversation({
+    id,
+    line,
+    participant,
+    sender,
+    consentKey,
+    paused: false,
+    seq: 0,
+    inboundSeq: 0,
+    answeredSeq: 0,
+    pendingSeq: 0,
+    pendingSince: null,
+    dueAt: null,
+    backoffUntil: 0,
+    leaseWorker: null,
+    fence: 0,
+    createdAt: set.now,
+    updatedAt: set.now,
+    version: 0,
+  });
+}
+
+const NOT_OUTBOUND = {
+  status: null,
+  error: null,
+  groupId: null,
+  part: null,
+  parts: null,
+  turnId: null,
+  attempts: null,
+  providerMessageIds: null,
+  encoding: null,
+  segments: null,
+  expiresAt: null,
+  notBefore: null,
+  orderUntil: null,
+} as const;
+
+const NOT_UNKNOWN = { unknownSince: null, settleAt: null, evidenceSince: null } as const;
+const NOT_RESERVED = { reservedKey: null, reservedAt: null, reservedEpoch: null } as const;
+const NOT_INBOUND = { providerMessageId: null, occurredAt: null, needsAnswer: null, autoReplyId: null } as const;
+
+/** Files an inbound message at the conversation's next position. */
+export function fileInbound(
+  set: WorkingSet,
+  conversation: Conversation,
+  record: InboundRecord,
+  needsAnswer: boolean,
+): Inbound {
+  const seq = nextPosition(conversation);
+  conversation.inboundSeq = seq;
+  conversation.updatedAt = set.now;
+  return set.addInbound({
+    ...NOT_OUTBOUND,
+    ...NOT_UNKNOWN,
+    ...NOT_RESERVED,
+    id: record.messageId,
+    conversationId: conversation.id,
+    seq,
+    changedSeq: seq,
+    origin: record.origin,
+    sender: record.sender,
+    participant: record.participant,
+    body: record.body,
+    media: record.media.map((each) => ({ ...each })),
+    createdAt: set.now,
+    key: record.key,
+    providerMessageId: record.carrierId,
+    occurredAt: record.occurredAt ?? set.now,
+    needsAnswer,
+    autoReplyId: null,
+    dueAt: null,
+  });
+}
+
+type Sending = Pick<
+  OutboundMessage,
+  "origin" | "status" | "attempts" | "groupId" | "part" | "parts" | "turnId"
+> & { readonly key: string | null; readonly sender: string; readonly expiresAt: number };
+
+/** Files one part of a message at the conversation's next position. */
+export function fileOutbound(
+  set: WorkingSet,
+  conversation: Conversation,
+  { id, body, media, encoding, segments }: PartRecord,
+  sending: Sending,
+): Outbound {
+  const seq = nextPosition(conversation);
+  conversation.updatedAt = set.now;
+  return set.addOutbound({
+    ...NOT_INBOUND,
+    ...NOT_UNKNOWN,
+    ...NOT_RESERVED,
+    ...sending,
+    id,
+    conversationId: conversation.id,
+    seq,
+    changedSeq: seq,
+    participant: conversation.participant,
+    body,
+    media: media.map((each) => ({ ...each })),
+    createdAt: set.now,
+    error: null,
+    providerMessageIds: [],
+    encoding,
+    segments,
+    notBefore: set.now,
+    orderUntil: 0,
+    dueAt: null,
+  });
+}
+
+interface NewGroup {
+  readonly key: string | null;
+  readonly groupId: string;
+  readonly origin: Exclude<OutboundMessage["origin"], "auto-reply">;
+  readonly sender: string;
+  readonly turnId: string | null;
+  readonly parts: readonly PartRecord[];
+  readonly expiryMs: number;
+}
+
+/** Files the parts of one message, as waiting. */
+export function fileGroup(set: WorkingSet, conversation: Conversation, group: NewGroup): Outbound[] {
+  const { key, groupId, origin, sender, turnId, parts, expiryMs } = group;
+  return parts.map((part, index) =>
+    fileOutbound(set, conversation, part, {
+      key,
+      sender,
+      origin,
+      status: "intent",
+      attempts: 0,
+      groupId,
+      part: index + 1,
+      parts: parts.length,
+      turnId,
+      expiresAt: set.now + expiryMs,
+    }),
+  );
+}

@@ -1,0 +1,56 @@
+import type { Heartbeat, HeartbeatAnswer } from "../../storage.ts";
+import { outboundOf } from "../shown.ts";
+import type { Conversation, Outbound, WorkingSet } from "../working-set.ts";
+import { bestOf, settleAttempt } from "./attempts.ts";
+import { hasUnanswered } from "./leases.ts";
+import { beginUnknown, changeStatus, refreshDue } from "./order.ts";
+
+/** See `Storage.heartbeat`. */
+export function heartbeat(set: WorkingSet, { workerId, leaseMs, lookInMs }: Heartbeat): HeartbeatAnswer {
+  set.keepAlive(workerId, set.now + leaseMs);
+  let recovered = 0;
+  for (const conversation of set.roots()) {
+    if (!isHeldByExpired(set, conversation.leaseWorker, workerId)) continue;
+    reclaim(set, conversation);
+    recovered += 1;
+  }
+  const unsettled = set.chosen().filter((row) => markAbandoned(set, row, workerId, lookInMs));
+  const leases = set.roots().filter(({ leaseWorker }) => leaseWorker === workerId);
+  return {
+    leases: leases.map((conversation) => ({
+      conversationId: conversation.id,
+      turnId: set.openTurnOf(conversation)?.id ?? "",
+      fence: conversation.fence,
+      pendingSeq: hasUnanswered(conversation) ? conversation.pendingSeq : 0,
+    })),
+    unsettled: unsettled.map(outboundOf),
+    recovered,
+  };
+}
+
+/** A worker whose time is over is alive again when it sends its own heartbeat. */
+function isHeldByExpired(set: WorkingSet, holder: string | null, workerId: string): boolean {
+  if (holder === null || holder === workerId || !set.expired.has(holder)) return false;
+  set.reclaimFrom(holder);
+  return true;
+}
+
+/** The turn of an expired worker runs again at once. */
+function reclaim(set: WorkingSet, conversation: Conversation): void {
+  conversation.leaseWorker = null;
+  conversation.dueAt = set.now;
+  const turn = set.openTurnOf(conversation);
+  if (turn !== undefined) turn.crashes += 1;
+}
+
+/** The attempt of an expired worker may have left. Returns whether the message is unknown now. */
+function markAbandoned(set: WorkingSet, row: Outbound, workerId: string, lookInMs: number): boolean {
+  for (const attempt of set.attemptsOf(row)) {
+    if (isHeldByExpired(set, attempt.worker, workerId)) settleAttempt(attempt, "unknown", null);
+  }
+  if (row.status !== "sending" || bestOf(set, row)?.status !== "unknown") return false;
+  beginUnknown(row, set.now, lookInMs);
+  changeStatus(set, row, "unknown");
+  refreshDue(set, row.conversationId);
+  return true;
+}

@@ -1,0 +1,93 @@
+import type { AutoReplyRecord, InboundRecord, RecordedInbound } from "../../storage.ts";
+import { conversationOf, inboundOf, outboundOf } from "../shown.ts";
+import { type Conversation, type Inbound, isInbound, type Outbound, type WorkingSet } from "../working-set.ts";
+import { consentThatCounts, isOptedOut, setConsent, stopForOptOut } from "./consent.ts";
+import { chargeCounters, judgeCounters } from "./counters.ts";
+import { fileInbound, fileOutbound, findOrMakeConversation } from "./filing.ts";
+
+const NOTHING_RECORDED = { autoReply: null, cancelled: [], consentChanged: false } as const;
+
+/** See `Storage.recordInbound`. */
+export function recordInbound(set: WorkingSet, record: InboundRecord, call: string): RecordedInbound {
+  const known = set.key("inbound", record.key);
+  if (known !== undefined) return recordedBefore(set, known.ref, known.call === call);
+  const conversation = findOrMakeConversation(set, record);
+  conversation.sender = record.sender;
+  const consent = consentThatCounts(set, record.consentKey, record.consent);
+  const consentChanged = consent !== null && setConsent(set, record.consentKey, consent);
+  const needsAnswer = record.needsAnswer && !isOptedOut(set, record.consentKey);
+  const message = fileInbound(set, conversation, record, needsAnswer);
+  const autoReply = record.autoReply === null ? null : fileAutoReply(set, conversation, record, record.autoReply);
+  message.autoReplyId = autoReply?.id ?? null;
+  set.addKey({ kind: "inbound", key: record.key, ref: message.id, attempt: null, call });
+  if (needsAnswer) askForAnswer(set, conversation, message, record);
+  const stopped = consent?.state === "opted-out" ? stopForOptOut(set, conversation, message.seq) : [];
+  return {
+    outcome: "recorded",
+    message: inboundOf(message),
+    conversation: conversationOf(conversation),
+    autoReply: autoReply === null ? null : outboundOf(autoReply),
+    cancelled: stopped.map(outboundOf),
+    consentChanged,
+  };
+}
+
+/**
+ * A key that is known for ever. The same call asks again when the answer to its commit was lost: it recorded the
+ * message. What else it changed is a stored answer, which the ledger looks up first.
+ */
+function recordedBefore(set: WorkingSet, ref: string | null, isSameCall: boolean): RecordedInbound {
+  const message = ref === null ? undefined : set.messages.get(ref);
+  if (message === undefined || !isInbound(message)) {
+    return { ...NOTHING_RECORDED, outcome: "erased", message: null, conversation: null };
+  }
+  const conversation = set.conversations.get(message.conversationId);
+  if (conversation === undefined) throw new TypeError("Judged, but not loaded: the conversation of a recorded message.");
+  const autoReply = message.autoReplyId === null ? undefined : set.outbound(message.autoReplyId);
+  return {
+    ...NOTHING_RECORDED,
+    outcome: isSameCall ? "recorded" : "repeated",
+    message: inboundOf(message),
+    conversation: conversationOf(conversation),
+    autoReply: autoReply === undefined ? null : outboundOf(autoReply),
+  };
+}
+
+function askForAnswer(set: WorkingSet, conversation: Conversation, { seq }: Inbound, record: InboundRecord): void {
+  conversation.pendingSeq = seq;
+  conversation.pendingSince ??= set.now;
+  if (conversation.paused) return;
+  const settled = Math.min(set.now + record.debounceMs, conversation.pendingSince + record.maxWaitMs);
+  conversation.dueAt = Math.max(settled, set.now, conversation.backoffUntil);
+}
+
+/** The reply that rides on the webhook's response, where its conditions hold. */
+function fileAutoReply(
+  set: WorkingSet,
+  conversation: Conversation,
+  record: InboundRecord,
+  reply: AutoReplyRecord,
+): Outbound | null {
+  const { consent, unpaused, delayMs, cancel, counters } = reply.conditions;
+  if (consent && isOptedOut(set, record.consentKey)) return null;
+  if (unpaused && conversation.paused) return null;
+  if (delayMs > 0 || cancel !== null) return null;
+  if (judgeCounters(set, counters).outcome !== "free") return null;
+  chargeCounters(set, counters);
+  const row = fileOutbound(set, conversation, reply, {
+    key: null,
+    sender: record.sender,
+    origin: "auto-reply",
+    status: "sending",
+    attempts: 1,
+    groupId: reply.id,
+    part: 1,
+    parts: 1,
+    turnId: null,
+    expiresAt: set.now,
+  });
+  const { id: outboundId, conversationId } = row;
+  const open = { status: "sending", providerMessageId: null, error: null, startedAt: set.now, worker: null } as const;
+  set.attempts.add({ outboundId, conversationId, attempt: 1, ...open });
+  return row;
+}

@@ -1,0 +1,34 @@
+import type { OutboundRecord, RecordedOutbound } from "../../storage.ts";
+import { conversationOf, outboundOf } from "../shown.ts";
+import { isOutbound, type WorkingSet } from "../working-set.ts";
+import { isOptedOut } from "./consent.ts";
+import { fileGroup, findOrMakeConversation } from "./filing.ts";
+import { refreshDue } from "./order.ts";
+
+/** See `Storage.recordOutbound`. */
+export function recordOutbound(set: WorkingSet, record: OutboundRecord, call: string): RecordedOutbound {
+  const known = set.key("outbound", record.key);
+  if (known !== undefined) return recordedBefore(set, known.ref, known.call === call);
+  if (isOptedOut(set, record.consentKey)) {
+    const existing = set.conversationAt(record.line, record.participant);
+    return { outcome: "opted-out", messages: [], conversation: existing === undefined ? null : conversationOf(existing) };
+  }
+  const conversation = findOrMakeConversation(set, record);
+  const { key, groupId, origin, sender, parts, expiryMs } = record;
+  const group = fileGroup(set, conversation, { key, groupId, origin, sender, turnId: null, parts, expiryMs });
+  set.addKey({ kind: "outbound", key, ref: groupId, attempt: null, call });
+  refreshDue(set, conversation.id);
+  return { outcome: "recorded", messages: group.map(outboundOf), conversation: conversationOf(conversation) };
+}
+
+function recordedBefore(set: WorkingSet, groupId: string | null, isSameCall: boolean): RecordedOutbound {
+  if (groupId === null) return { outcome: "erased", messages: [], conversation: null };
+  const rows = [...set.messages.rows.values()].filter(isOutbound).filter((row) => row.groupId === groupId);
+  const parts = rows.sort((one, other) => one.part - other.part);
+  const conversation = set.conversations.get(parts[0]?.conversationId ?? "");
+  return {
+    outcome: isSameCall ? "recorded" : "repeated",
+    messages: parts.map(outboundOf),
+    conversation: conversation === undefined ? null : conversationOf(conversation),
+  };
+}

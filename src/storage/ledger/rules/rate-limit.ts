@@ -1,0 +1,53 @@
+import type { PaceCondition } from "../../storage.ts";
+import type { Outbound, RateLimit, WorkingSet } from "../working-set.ts";
+
+/**
+ * Asks a sender's rate limit for a message: `null` where it may leave, else when its reservation begins. A message that
+ * leaves has given its reservation up; one that waits has one.
+ */
+export function reserve(set: WorkingSet, row: Outbound, { key, costMs }: PaceCondition): number | null {
+  const { now } = set;
+  const limit = rateLimitOf(set, key);
+  if (row.reservedKey === key && row.reservedAt !== null && row.reservedEpoch === limit.epoch) {
+    if (row.reservedAt > now) return row.reservedAt;
+    use(limit, row.reservedAt + costMs);
+    giveUpReservation(row);
+    return null;
+  }
+  if (limit.freeAt > now) {
+    row.reservedKey = key;
+    row.reservedAt = limit.freeAt;
+    row.reservedEpoch = limit.epoch;
+    limit.freeAt += costMs;
+    return row.reservedAt;
+  }
+  giveUpReservation(row);
+  use(limit, now + costMs);
+  return null;
+}
+
+export function giveUpReservation(row: Outbound): void {
+  row.reservedKey = null;
+  row.reservedAt = null;
+  row.reservedEpoch = null;
+}
+
+function use(limit: RateLimit, until: number): void {
+  limit.usedUntil = Math.max(limit.usedUntil, until);
+  limit.freeAt = Math.max(limit.freeAt, until);
+}
+
+/** Slows a sender down: nothing leaves for a while, and waiting messages need a new reservation. */
+export function backOff(set: WorkingSet, key: string, forMs: number): void {
+  const limit = rateLimitOf(set, key);
+  limit.usedUntil = Math.max(limit.usedUntil, set.now + forMs);
+  // Reservations made before a 429 no longer block the queue.
+  limit.freeAt = limit.usedUntil;
+  limit.epoch += 1;
+}
+
+function rateLimitOf(set: WorkingSet, key: string): RateLimit {
+  return (
+    set.rateLimits.get(key) ?? set.rateLimits.add({ key, freeAt: set.now, usedUntil: set.now, epoch: 0, version: 0 })
+  );
+}

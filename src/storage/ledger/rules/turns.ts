@@ -1,0 +1,122 @@
+import { turnIdOf } from "../../../model/ids.ts";
+import type { ClaimedTurn, CommittedTurn, TurnClaim, TurnCommit, TurnRelease } from "../../storage.ts";
+import { conversationOf, inboundOf, outboundOf, turnOf } from "../shown.ts";
+import type { Conversation, Inbound, Turn, WorkingSet } from "../working-set.ts";
+import { fileGroup } from "./filing.ts";
+import { hasUnanswered, leaseOf, settleUnanswered } from "./leases.ts";
+import { refreshDue } from "./order.ts";
+import { pause } from "./pause.ts";
+
+/** See `Storage.claimTurn`. */
+export function claimTurn(set: WorkingSet, claim: TurnClaim): ClaimedTurn | null {
+  for (const conversation of set.roots()) {
+    const { dueAt, leaseWorker, paused } = conversation;
+    if (dueAt === null || dueAt > set.now || leaseWorker !== null || paused) continue;
+    const unanswered = unansweredOf(set, conversation);
+    const [first] = unanswered;
+    if (first !== undefined) return claimed(set, claim, conversation, first, unanswered);
+  }
+  return null;
+}
+
+function unansweredOf(set: WorkingSet, { id, answeredSeq }: Conversation): Inbound[] {
+  set.needs("unanswered");
+  return set.inboundOf(id).filter(({ seq, needsAnswer }) => needsAnswer && seq > answeredSeq);
+}
+
+function claimed(
+  set: WorkingSet,
+  claim: TurnClaim,
+  conversation: Conversation,
+  first: Inbound,
+  unanswered: readonly Inbound[],
+): ClaimedTurn {
+  const turn = set.openTurnOf(conversation) ?? newTurn(set, conversation, first);
+  conversation.fence += 1;
+  conversation.leaseWorker = claim.workerId;
+  conversation.dueAt = null;
+  set.keepAlive(claim.workerId, set.now + claim.leaseMs);
+  turn.runs += 1;
+  turn.throughSeq = unanswered.at(-1)?.seq ?? turn.throughSeq;
+  return {
+    conversation: conversationOf(conversation),
+    turn: turnOf(turn),
+    crashes: turn.crashes,
+    fence: conversation.fence,
+    messages: unanswered.map(inboundOf),
+    waitedMs: set.now - (conversation.pendingSince ?? set.now),
+  };
+}
+
+function newTurn(set: WorkingSet, conversation: Conversation, first: Inbound): Turn {
+  set.needs("turns-of-first");
+  const earlier = [...set.turns.rows.values()].filter((turn) => {
+    return turn.conversationId === conversation.id && turn.firstSeq === first.seq;
+  });
+  const repetition = Math.max(0, ...earlier.map((turn) => turn.repetition + 1));
+  return set.turns.add({
+    id: turnIdOf(first.id, repetition),
+    conversationId: conversation.id,
+    firstSeq: first.seq,
+    throughSeq: 0,
+    repetition,
+    runs: 0,
+    failures: 0,
+    superseded: 0,
+    crashes: 0,
+    outcome: null,
+    createdAt: set.now,
+    committedAt: null,
+  });
+}
+
+/** See `Storage.commitTurn`. */
+export function commitTurn(set: WorkingSet, commit: TurnCommit): CommittedTurn {
+  const lease = leaseOf(set, commit);
+  if (lease === null) {
+    const conversation = set.root();
+    return { outcome: "lost", messages: [], conversation: conversation === undefined ? null : conversationOf(conversation) };
+  }
+  const { conversation, turn } = lease;
+  conversation.leaseWorker = null;
+  if (commit.supersede && hasUnanswered(conversation) && conversation.pendingSeq > commit.throughSeq) {
+    turn.superseded += 1;
+    return { outcome: "superseded", messages: [], conversation: conversationOf(conversation) };
+  }
+  turn.outcome = commit.outcome;
+  turn.committedAt = set.now;
+  const { parts, expiryMs } = commit;
+  const reply = { key: null, groupId: turn.id, origin: "ai", sender: conversation.sender, turnId: turn.id } as const;
+  const group = fileGroup(set, conversation, { ...reply, parts, expiryMs });
+  settleUnanswered(conversation, commit.throughSeq);
+  if (conversation.pendingSince !== null) conversation.pendingSince = set.now;
+  if (commit.pause) pause(conversation);
+  refreshDue(set, conversation.id);
+  return { outcome: "committed", messages: group.map(outboundOf), conversation: conversationOf(conversation) };
+}
+
+/** See `Storage.releaseTurn`. */
+export function releaseTurn(set: WorkingSet, release: TurnRelease): boolean {
+  const lease = leaseOf(set, release);
+  if (lease === null) return false;
+  const { conversation, turn } = lease;
+  const retryAt = set.now + release.retryInMs;
+  const newerDueAt = conversation.dueAt ?? retryAt;
+  conversation.leaseWorker = null;
+  conversation.dueAt = retryAt;
+  switch (release.reason) {
+    case "failed":
+      turn.failures += 1;
+      conversation.backoffUntil = retryAt;
+      break;
+    case "superseded":
+      turn.superseded += 1;
+      conversation.dueAt = Math.min(retryAt, newerDueAt);
+      break;
+    case "stopped":
+      break;
+    default:
+      release.reason satisfies never;
+  }
+  return true;
+}

@@ -1,0 +1,86 @@
+import type { Conversation, Turn } from "../../model/conversation.ts";
+import type { InboundMessage, Media, Message, OutboundMessage } from "../../model/message.ts";
+import type { Consent } from "../storage.ts";
+import type { ConsentRow, ConversationRow, MessageRow, TurnRow } from "./rows.ts";
+import { type Inbound, isInbound, isOutbound, type Outbound } from "./working-set.ts";
+
+/*
+ * Rows as the caller sees them. Each is a copy all the way down: what the caller changes in it changes nothing here.
+ */
+
+export function conversationOf(row: ConversationRow): Conversation {
+  const { id, line, sender, participant, paused, seq, inboundSeq, answeredSeq, createdAt, updatedAt } = row;
+  return { id, line, sender, participant, paused, seq, inboundSeq, answeredSeq, createdAt, updatedAt };
+}
+
+export function messageOf(row: MessageRow): Message {
+  if (isOutbound(row)) return outboundOf(row);
+  if (isInbound(row)) return inboundOf(row);
+  throw new TypeError("A message is neither inbound nor outbound.");
+}
+
+export function inboundOf(row: Inbound): InboundMessage {
+  const { origin } = row;
+  if (origin !== "webhook" && origin !== "simulated") throw foreign("origin");
+  return {
+    id: row.id,
+    conversationId: row.conversationId,
+    seq: row.seq,
+    changedSeq: row.changedSeq,
+    body: row.body,
+    media: mediaOf(row),
+    createdAt: row.createdAt,
+    direction: "inbound",
+    origin,
+    from: row.participant,
+    to: row.sender,
+    carrierId: row.providerMessageId,
+    needsAnswer: row.needsAnswer,
+    occurredAt: row.occurredAt,
+  };
+}
+
+export function outboundOf(row: Outbound): OutboundMessage {
+  const { origin } = row;
+  if (origin === "webhook" || origin === "simulated") throw foreign("origin");
+  return {
+    id: row.id,
+    conversationId: row.conversationId,
+    seq: row.seq,
+    changedSeq: row.changedSeq,
+    body: row.body,
+    media: mediaOf(row),
+    createdAt: row.createdAt,
+    direction: "outbound",
+    origin,
+    from: row.sender,
+    to: row.participant,
+    status: row.status,
+    error: row.error === null ? null : { ...row.error },
+    groupId: row.groupId,
+    part: row.part,
+    parts: row.parts,
+    turnId: row.turnId,
+    attempts: row.attempts,
+    carrierIds: [...row.providerMessageIds],
+    encoding: row.encoding,
+    segments: row.segments,
+  };
+}
+
+export function turnOf(row: TurnRow): Turn {
+  const { id, conversationId, runs, failures, superseded, throughSeq, outcome, createdAt, committedAt } = row;
+  return { id, conversationId, runs, failures, superseded, throughSeq, outcome, createdAt, committedAt };
+}
+
+export function consentOf({ state, source, changedAt }: ConsentRow): Consent {
+  return { state, source, changedAt };
+}
+
+function mediaOf({ media }: MessageRow | Inbound | Outbound): Media[] {
+  return media.map(({ url, contentType }) => ({ url, contentType }));
+}
+
+function foreign(field: string): TypeError {
+  return new TypeError(`The ledger's field ${field} holds what ownline never writes: the database was changed.`);
+}

@@ -1,0 +1,302 @@
+import type { Charge, Loaded, Plan, Slice } from "../database.ts";
+import type {
+  AttemptRow,
+  ConsentRow,
+  ConversationRow,
+  CounterRow,
+  EventRow,
+  KeyKind,
+  KeyRow,
+  MessageRow,
+  RateLimitRow,
+  SweepRow,
+  TurnRow,
+} from "./rows.ts";
+
+/** A row that a rule may change: the working set finds out what it changed. */
+export type Mutable<Row> = { -readonly [Field in keyof Row]: Row[Field] };
+
+type OutboundField =
+  | "status"
+  | "groupId"
+  | "part"
+  | "parts"
+  | "attempts"
+  | "providerMessageIds"
+  | "encoding"
+  | "segments"
+  | "expiresAt"
+  | "notBefore"
+  | "orderUntil";
+
+/** The row of an outbound message. */
+export type Outbound = Mutable<Omit<MessageRow, OutboundField>> & {
+  [Field in OutboundField]: NonNullable<MessageRow[Field]>;
+};
+
+type InboundField = "needsAnswer" | "occurredAt" | "key";
+
+/** The row of an inbound message. */
+export type Inbound = Mutable<Omit<MessageRow, InboundField>> & {
+  [Field in InboundField]: NonNullable<MessageRow[Field]>;
+};
+
+export type Conversation = Mutable<ConversationRow>;
+export type Attempt = Mutable<AttemptRow>;
+export type Event = Mutable<EventRow>;
+export type Turn = Mutable<TurnRow>;
+export type RateLimit = Mutable<RateLimitRow>;
+export type Sweep = Mutable<SweepRow>;
+
+/** Rows by their primary key, and as they were loaded. */
+export class Held<Row> {
+  readonly rows: Map<string, Mutable<Row>> = new Map<string, Mutable<Row>>();
+  readonly before: Map<string, Row> = new Map<string, Row>();
+  readonly #nameOf: (row: Row) => string;
+
+  constructor(nameOf: (row: Row) => string, loaded: readonly Row[] = []) {
+    this.#nameOf = nameOf;
+    for (const row of loaded) {
+      const name = nameOf(row);
+      this.before.set(name, row);
+      this.rows.set(name, { ...row });
+    }
+  }
+
+  get(name: string): Mutable<Row> | undefined {
+    return this.rows.get(name);
+  }
+
+  /** Adds a new row. Returns it, for the rules to change. */
+  add(row: Row): Mutable<Row> {
+    const mutable = { ...row };
+    this.rows.set(this.#nameOf(row), mutable);
+    return mutable;
+  }
+}
+
+/** The name of a row of several fields. None of them holds a NUL. */
+export function nameOf(...fields: readonly (string | number)[]): string {
+  return fields.join("\0");
+}
+
+/**
+ * The rows that one decision sees. The rules read and change them here; what they changed is found by comparing each
+ * row with the one that was loaded.
+ *
+ * A rule that asks for a slice that its plan does not name fails: *judged, but not loaded*.
+ */
+export class WorkingSet {
+  readonly now: number;
+  readonly conversations: Held<ConversationRow>;
+  readonly messages: Held<MessageRow>;
+  readonly attempts: Held<AttemptRow>;
+  readonly events: Held<EventRow>;
+  readonly turns: Held<TurnRow>;
+  readonly keys: Held<KeyRow>;
+  readonly consents: Held<ConsentRow>;
+  readonly counters: Held<CounterRow>;
+  readonly rateLimits: Held<RateLimitRow>;
+  readonly sweeps: Held<SweepRow>;
+  readonly charges: Charge[] = [];
+  readonly alive: Map<string, number> = new Map<string, number>();
+  /** Expired workers that hold something, and until when they lived. */
+  readonly expired: ReadonlyMap<string, number>;
+  /** Those among them from which a rule took what they held. */
+  readonly reclaimed: Map<string, number> = new Map<string, number>();
+  readonly #loaded: Loaded;
+  readonly #messagesOf = new Map<string, Mutable<MessageRow>[]>();
+  readonly #byAddress = new Map<string, Conversation>();
+  /** The plans that were decided about, by their place among the loaded ones. */
+  readonly decided: Map<number, Plan> = new Map<number, Plan>();
+  #plan: Plan | null = null;
+  #index = -1;
+
+  constructor(loaded: Loaded) {
+    const { rows } = loaded;
+    this.#loaded = loaded;
+    this.now = loaded.now;
+    this.conversations = new Held((row) => row.id, rows.conversations);
+    this.messages = new Held((row) => row.id, rows.messages);
+    this.attempts = new Held((row) => nameOf(row.outboundId, row.attempt), rows.attempts);
+    this.events = new Held((row) => nameOf(row.outboundId, row.attempt, row.position), rows.events);
+    this.turns = new Held((row) => row.id, rows.turns);
+    this.keys = new Held((row) => nameOf(row.kind, row.key), rows.keys);
+    this.consents = new Held((row) => row.key, rows.consents);
+    this.counters = new Held((row) => row.key, rows.counters);
+    this.rateLimits = new Held((row) => row.key, rows.rateLimits);
+    this.sweeps = new Held((row) => row.sender, rows.sweeps);
+    this.expired = new Map(rows.workers?.map(({ id, aliveUntil }) => [id, aliveUntil]));
+    for (const row of this.conversations.rows.values()) this.#byAddress.set(nameOf(row.line, row.participant), row);
+    for (const row of this.messages.rows.values()) this.#file(row);
+  }
+
+  /** Turns to a plan: what follows decides about it. */
+  turnTo(plan: Plan, index: number): void {
+    this.#plan = plan;
+    this.#index = index;
+    this.decided.set(index, plan);
+  }
+
+  /** The answer that is stored for the plan's call, as JSON. */
+  storedAnswer(): string | undefined {
+    return this.#loaded.answers.get(this.#plan?.call ?? "");
+  }
+
+  /** The conversations of the plan's root, in its order. */
+  roots(): Conversation[] {
+    return (this.#loaded.found[this.#index] ?? []).flatMap((id) => this.conversations.get(id) ?? []);
+  }
+
+  /** The one conversation of the plan's root. */
+  root(): Conversation | undefined {
+    return this.roots()[0];
+  }
+
+  /** The messages of the plan's root, in its order. */
+  chosen(): Outbound[] {
+    return (this.#loaded.chosen[this.#index] ?? []).flatMap((id) => this.outbound(id) ?? []);
+  }
+
+  /** The ids of the conversations of a plan's root. */
+  rootIds(index: number): readonly string[] {
+    return this.#loaded.found[index] ?? [];
+  }
+
+  /** Whether no conversation stood between two addresses when the rows were loaded. */
+  wasAbsentAt(line: string, participant: string): boolean {
+    const row = this.conversationAt(line, participant);
+    return row === undefined || !this.conversations.before.has(row.id);
+  }
+
+  /** How many conversations were filed under a consent when the rows were loaded. */
+  filedUnder(key: string): number {
+    return [...this.conversations.before.values()].filter(({ consentKey }) => consentKey === key).length;
+  }
+
+  /** Notes that a rule takes from an expired worker what it holds. */
+  reclaimFrom(workerId: string): void {
+    const aliveUntil = this.expired.get(workerId);
+    if (aliveUntil !== undefined) this.reclaimed.set(workerId, aliveUntil);
+  }
+
+  /** @throws TypeError where the plan does not name the slice: a mistake in the judge. */
+  needs(slice: Slice): void {
+    if (this.#plan?.slices.includes(slice) === true) return;
+    throw new TypeError(`Judged, but not loaded: the plan of ${this.#plan?.call} does not name the slice ${slice}.`);
+  }
+
+  conversationAt(line: string, participant: string): Conversation | undefined {
+    return this.#byAddress.get(nameOf(line, participant));
+  }
+
+  addConversation(row: ConversationRow): Conversation {
+    const added = this.conversations.add(row);
+    this.#byAddress.set(nameOf(row.line, row.participant), added);
+    return added;
+  }
+
+  outbound(id: string): Outbound | undefined {
+    const row = this.messages.get(id);
+    return row !== undefined && isOutbound(row) ? row : undefined;
+  }
+
+  addOutbound(row: Outbound): Outbound {
+    const added = this.messages.add(row);
+    this.#file(added);
+    if (!isOutbound(added)) throw new TypeError("An outbound message was added without a status.");
+    return added;
+  }
+
+  addInbound(row: Inbound): Inbound {
+    const added = this.messages.add(row);
+    this.#file(added);
+    if (!isInbound(added)) throw new TypeError("An inbound message was added with a status.");
+    return added;
+  }
+
+  #file(row: Mutable<MessageRow>): void {
+    const known = this.#messagesOf.get(row.conversationId);
+    if (known === undefined) this.#messagesOf.set(row.conversationId, [row]);
+    else known.push(row);
+  }
+
+  /** The loaded outbound messages of a conversation, by `seq`, without auto-replies. */
+  outboundOf(conversationId: string): Outbound[] {
+    const rows = this.#messagesOf.get(conversationId) ?? [];
+    return rows
+      .filter((row) => row.origin !== "auto-reply")
+      .filter(isOutbound)
+      .sort(bySeq);
+  }
+
+  /** The loaded inbound messages of a conversation, by `seq`. */
+  inboundOf(conversationId: string): Inbound[] {
+    return (this.#messagesOf.get(conversationId) ?? []).filter(isInbound).sort(bySeq);
+  }
+
+  /** All parts of a message, by part, itself among them. */
+  groupOf(row: Outbound): Outbound[] {
+    const rows = this.#messagesOf.get(row.conversationId) ?? [];
+    return rows
+      .filter(isOutbound)
+      .filter(({ groupId }) => groupId === row.groupId)
+      .sort((one, other) => one.part - other.part);
+  }
+
+  /** All attempts of a message, the first one first. */
+  attemptsOf(row: Outbound): Attempt[] {
+    this.needs("attempts");
+    const found: Attempt[] = [];
+    for (let attempt = 1; attempt <= row.attempts; attempt += 1) {
+      const one = this.attempts.get(nameOf(row.id, attempt));
+      if (one === undefined) throw new TypeError("Judged, but not loaded: an attempt of a message.");
+      found.push(one);
+    }
+    return found;
+  }
+
+  /** All events of an attempt, in the order in which they arrived. */
+  eventsOf({ outboundId, attempt }: Attempt): Event[] {
+    this.needs("attempts");
+    const found: Event[] = [];
+    for (let position = 0; ; position += 1) {
+      const event = this.events.get(nameOf(outboundId, attempt, position));
+      if (event === undefined) return found;
+      found.push(event);
+    }
+  }
+
+  openTurnOf({ id }: Conversation): Turn | undefined {
+    this.needs("open-turn");
+    for (const turn of this.turns.rows.values()) {
+      if (turn.conversationId === id && turn.outcome === null) return turn;
+    }
+    return undefined;
+  }
+
+  key(kind: KeyKind, key: string): Mutable<KeyRow> | undefined {
+    return this.keys.get(nameOf(kind, key));
+  }
+
+  addKey(row: KeyRow): void {
+    this.keys.add(row);
+  }
+
+  /** Marks a worker as alive; never shortens its time. */
+  keepAlive(workerId: string, until: number): void {
+    this.alive.set(workerId, Math.max(this.alive.get(workerId) ?? 0, until));
+  }
+}
+
+export function isOutbound(row: Mutable<MessageRow>): row is Outbound {
+  return row.status !== null;
+}
+
+export function isInbound(row: Mutable<MessageRow>): row is Inbound {
+  return row.status === null;
+}
+
+function bySeq(one: { readonly seq: number }, other: { readonly seq: number }): number {
+  return one.seq - other.seq;
+}

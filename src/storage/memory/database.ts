@@ -1,0 +1,69 @@
+import type { StorageClock } from "../clock.ts";
+import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
+import { consentOf, conversationOf } from "../ledger/shown.ts";
+import { nameOf } from "../ledger/working-set.ts";
+import type { Erased } from "../storage.ts";
+import { erase, forgetOldAnswers, purge } from "./erasure.ts";
+import { load } from "./loads.ts";
+import { changes, due, listConversations, listMessages, openCounters, rivals, story } from "./reads.ts";
+import { MemoryTables } from "./tables.ts";
+
+const SECRET_BYTES = 32;
+
+/** The rows of a ledger in the memory of this process. A decision is one synchronous step, so it needs no guard. */
+export function memoryDatabase(clock: StorageClock): LedgerDatabase {
+  const tables = new MemoryTables();
+  const secret = randomSecret();
+  const now = (): number => clock.now();
+
+  function decide<Answer>(plans: readonly Plan[], judge: (loaded: Loaded) => Decided<Answer>): Answer {
+    const at = now();
+    forgetOldAnswers(tables, at);
+    const { answer, changes: written } = judge(load(tables, plans, at));
+    if (written !== null) tables.apply(written, at);
+    return answer;
+  }
+
+  /** A deletion whose answer was lost deletes nothing more, and answers as the first. */
+  function once(call: string, act: () => Erased): Erased {
+    const kept = tables.answers.get(call);
+    if (kept !== undefined) return JSON.parse(kept.answer);
+    const answer = act();
+    tables.answers.set(call, { answer: JSON.stringify(answer), at: now(), conversationIds: [] });
+    return answer;
+  }
+
+  return {
+    name: "memory",
+    migrate: async () => {},
+    open: async () => ({ secret }),
+    close: async () => {},
+    maxPlans: 1,
+    decide: async (plans, judge) => decide(plans, judge),
+
+    due: async (limit) => due(tables, limit, now()),
+    rivals: async (query) => rivals(tables, query),
+    counters: async (keys) => openCounters(tables, keys, now()),
+    async consent(key) {
+      const row = tables.consents.get(key);
+      return row === undefined ? null : consentOf(row);
+    },
+    async conversation(id) {
+      const found = tables.conversations.get(id);
+      return found === undefined ? null : conversationOf(found.row);
+    },
+    conversations: async (page) => listConversations(tables, page),
+    messages: async (page) => listMessages(tables, page),
+    changes: async (page) => changes(tables, page),
+    story: async (messageId) => story(tables, messageId),
+    unrecorded: async (keys) => keys.filter((key) => !tables.keys.has(nameOf("inbound", key))),
+
+    erase: async (order) => once(`erase ${order.op}`, () => erase(tables, order)),
+    purge: async (order) => once(`purge ${order.op}`, () => purge(tables, order, now())),
+  };
+}
+
+function randomSecret(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,300 @@
+import type { Loaded, Plan, Root } from "../database.ts";
+import type { AttemptRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
+import { isQueued } from "../ledger/rules/order.ts";
+import { nameOf } from "../ledger/working-set.ts";
+import { firstIndex } from "./sorted-index.ts";
+import { type Conversation, claimableAt, type MemoryTables, type Message } from "./tables.ts";
+
+const START = { at: Number.NEGATIVE_INFINITY, id: "" };
+
+/** Loads what plans name, and nothing else. */
+export function load(tables: MemoryTables, plans: readonly Plan[], now: number): Loaded {
+  const loading = new Loading(tables, now);
+  const found: string[][] = [];
+  const chosen: string[][] = [];
+  for (const plan of plans) {
+    const { conversations, messages } = loading.plan(plan);
+    found.push(conversations.map(({ row }) => row.id));
+    chosen.push(messages.map(({ row }) => row.id));
+  }
+  return { ...loading.loaded(), found, chosen };
+}
+
+interface Found {
+  readonly conversations: readonly Conversation[];
+  readonly messages: readonly Message[];
+  /** Where the root is a turn. */
+  readonly turn?: TurnRow;
+}
+
+const NOTHING: Found = { conversations: [], messages: [] };
+
+class Loading {
+  readonly #tables: MemoryTables;
+  readonly #now: number;
+  readonly #conversations = new Set<Conversation>();
+  readonly #messages = new Set<Message>();
+  readonly #withAttempts = new Set<Message>();
+  readonly #turns = new Map<string, TurnRow>();
+  readonly #expired = new Set<string>();
+  readonly #consents = new Set<string>();
+  readonly #keys = new Set<string>();
+  readonly #counters = new Set<string>();
+  readonly #rateLimits = new Set<string>();
+  readonly #sweeps = new Set<string>();
+  readonly #answers = new Map<string, string>();
+
+  constructor(tables: MemoryTables, now: number) {
+    this.#tables = tables;
+    this.#now = now;
+  }
+
+  plan(plan: Plan): Found {
+    const { call, root, slices, consents = [], keys = [], counters = [], rateLimits = [], sweeps = [] } = plan;
+    const kept = this.#tables.answers.get(call);
+    if (kept !== undefined) this.#answers.set(call, kept.answer);
+    for (const key of consents) this.#consents.add(key);
+    for (const { kind, key } of keys) this.#keys.add(nameOf(kind, key));
+    for (const key of counters) this.#counters.add(key);
+    for (const key of rateLimits) this.#rateLimits.add(key);
+    for (const key of sweeps) this.#sweeps.add(key);
+    const found = this.#root(root);
+    for (const conversation of found.conversations) this.#conversations.add(conversation);
+    for (const message of found.messages) this.#messages.add(message);
+    for (const slice of slices) this.#slice(slice, plan, found);
+    return found;
+  }
+
+  #root(root: Root): Found {
+    const tables = this.#tables;
+    switch (root.by) {
+      case "nothing":
+        return NOTHING;
+      case "conversation":
+        return ofConversation(tables.conversations.get(root.id));
+      case "address":
+        return ofConversation(tables.byAddress.get(nameOf(root.line, root.participant)));
+      case "message":
+        return ofMessage(tables.messages.get(root.id));
+      case "attempt":
+        return ofMessage(this.#messageOfAttempt(root));
+      case "turn": {
+        const turn = tables.turns.get(root.id);
+        if (turn === undefined) return NOTHING;
+        this.#turns.set(turn.id, turn);
+        return { ...ofConversation(tables.conversations.get(turn.conversationId)), turn };
+      }
+      case "due":
+        return { conversations: this.#due(root.limit), messages: [] };
+      case "workers":
+        return this.#held(root.workerId, root.limit);
+      case "unsent":
+        return ofMessages(take(tables.unsent.from(START), root.limit));
+      default:
+        return root satisfies never;
+    }
+  }
+
+  #messageOfAttempt({ outboundId, attempt, providerMessageId }: Extract<Root, { by: "attempt" }>): Message | undefined {
+    const named = outboundId === null || attempt === null ? undefined : this.#tables.messages.get(outboundId);
+    if (attempt !== null && named?.attempts[attempt - 1] !== undefined) return named;
+    const key = this.#tables.keys.get(nameOf("provider", providerMessageId ?? ""));
+    return key?.ref == null ? undefined : this.#tables.messages.get(key.ref);
+  }
+
+  #due(limit: number): Conversation[] {
+    const due: Conversation[] = [];
+    for (const conversation of this.#tables.dueTurns.from(START)) {
+      const at = claimableAt(conversation);
+      if (due.length >= limit || at === null || at > this.#now) break;
+      due.push(conversation);
+    }
+    return due;
+  }
+
+  #held(workerId: string, limit: number): Found {
+    const { workers, byLease, bySender } = this.#tables;
+    const conversations = new Set(byLease.get(workerId));
+    const messages = new Set<Message>();
+    const reclaimed = new Set<Conversation>();
+    for (const { id, aliveUntil } of workers.values()) {
+      if (id === workerId || aliveUntil > this.#now) continue;
+      const leased = byLease.get(id) ?? [];
+      const sending = bySender.get(id) ?? [];
+      for (const conversation of leased) if (reclaimed.size < limit) reclaimed.add(conversation);
+      for (const message of sending) {
+        if (reclaimed.size >= limit && !reclaimed.has(message.conversation)) continue;
+        reclaimed.add(message.conversation);
+        messages.add(message);
+      }
+      this.#expired.add(id);
+    }
+    for (const conversation of reclaimed) conversations.add(conversation);
+    return { conversations: [...conversations], messages: [...messages] };
+  }
+
+  #slice(slice: Plan["slices"][number], plan: Plan, found: Found): void {
+    switch (slice) {
+      case "attempts":
+        for (const message of found.messages) this.#withAttempts.add(message);
+        break;
+      case "group":
+        for (const { row } of found.messages) {
+          for (const part of this.#tables.groups.get(row.groupId ?? "") ?? []) this.#messages.add(part);
+        }
+        break;
+      case "turn":
+        for (const { row } of found.messages) this.#addTurn(this.#tables.turns.get(row.turnId ?? ""));
+        break;
+      case "queue":
+        for (const conversation of found.conversations) this.#queue(conversation, found.messages);
+        break;
+      case "stoppable":
+        this.#stoppable(plan, found);
+        break;
+      case "unanswered":
+        for (const conversation of found.conversations) {
+          for (const message of unansweredOf(conversation)) this.#messages.add(message);
+        }
+        break;
+      case "open-turn":
+        for (const { turns } of found.conversations) this.#addTurn(turns.findLast(({ outcome }) => outcome === null));
+        break;
+      case "turns-of-first":
+        for (const conversation of found.conversations) this.#turnsOfFirst(conversation);
+        break;
+      case "answered-first":
+        this.#answeredFirst(found);
+        break;
+      case "newest-turn":
+        for (const { turns } of found.conversations) this.#addTurn(turns.toSorted(byBeginning).at(-1));
+        break;
+      case "recorded":
+        for (const { kind, key } of plan.keys ?? []) this.#recorded(nameOf(kind, key));
+        break;
+      case "consent":
+        for (const { row } of found.conversations) this.#consents.add(row.consentKey);
+        break;
+      default:
+        slice satisfies never;
+    }
+  }
+
+  #addTurn(turn: TurnRow | undefined): void {
+    if (turn !== undefined) this.#turns.set(turn.id, turn);
+  }
+
+  #queue({ open }: Conversation, messages: readonly Message[]): void {
+    const groups = new Set(messages.map(({ row }) => row.groupId));
+    for (const message of open) if (message.row.status === "unknown") this.#messages.add(message);
+    const head = open.find(({ row }) => row.status !== null && isQueued(row.status) && !groups.has(row.groupId));
+    if (head !== undefined) this.#messages.add(head);
+  }
+
+  #stoppable(plan: Plan, found: Found): void {
+    const keys = plan.consents ?? found.conversations.map(({ row }) => row.consentKey);
+    const conversations = new Set(found.conversations);
+    for (const key of keys) {
+      for (const conversation of this.#tables.byConsent.get(key) ?? []) conversations.add(conversation);
+    }
+    for (const conversation of conversations) {
+      this.#conversations.add(conversation);
+      for (const message of conversation.open) {
+        if (message.row.status === "intent" || message.row.status === "held") this.#messages.add(message);
+      }
+    }
+  }
+
+  #turnsOfFirst(conversation: Conversation): void {
+    const [first] = unansweredOf(conversation);
+    for (const turn of conversation.turns) if (turn.firstSeq === first?.row.seq) this.#addTurn(turn);
+  }
+
+  #answeredFirst({ conversations: [conversation], turn }: Found): void {
+    if (conversation === undefined || turn === undefined) return;
+    const start = firstIndex(conversation.messages, ({ row }) => row.seq >= turn.firstSeq);
+    for (let at = start; at < conversation.messages.length; at += 1) {
+      const message = conversation.messages[at];
+      if (message === undefined || message.row.seq > turn.throughSeq) return;
+      if (message.row.needsAnswer !== true) continue;
+      this.#messages.add(message);
+      return;
+    }
+  }
+
+  #recorded(name: string): void {
+    const { keys, messages, groups } = this.#tables;
+    const ref = keys.get(name)?.ref;
+    if (ref == null) return;
+    const message = messages.get(ref);
+    const reply = messages.get(message?.row.autoReplyId ?? "");
+    for (const each of [message, reply, ...(message === undefined ? (groups.get(ref) ?? []) : [])]) {
+      if (each === undefined) continue;
+      this.#messages.add(each);
+      this.#conversations.add(each.conversation);
+    }
+  }
+
+  loaded(): Pick<Loaded, "now" | "rows" | "answers"> {
+    const tables = this.#tables;
+    const attempts: AttemptRow[] = [];
+    const events: EventRow[] = [];
+    for (const message of this.#withAttempts) {
+      attempts.push(...message.attempts);
+      for (const ofAttempt of message.events) events.push(...(ofAttempt ?? []));
+    }
+    const messages: MessageRow[] = Array.from(this.#messages, ({ row }) => row);
+    return {
+      now: this.#now,
+      rows: {
+        conversations: Array.from(this.#conversations, ({ row }) => row),
+        messages,
+        attempts,
+        events,
+        turns: [...this.#turns.values()],
+        keys: present(this.#keys, tables.keys),
+        consents: present(this.#consents, tables.consents),
+        counters: present(this.#counters, tables.counters),
+        rateLimits: present(this.#rateLimits, tables.rateLimits),
+        sweeps: present(this.#sweeps, tables.sweeps),
+        workers: present(this.#expired, tables.workers),
+      },
+      answers: this.#answers,
+    };
+  }
+}
+
+function present<Row>(names: Iterable<string>, rows: ReadonlyMap<string, Row>): Row[] {
+  return Array.from(names).flatMap((name) => rows.get(name) ?? []);
+}
+
+function ofConversation(conversation: Conversation | undefined): Found {
+  return conversation === undefined ? NOTHING : { conversations: [conversation], messages: [] };
+}
+
+function ofMessage(message: Message | undefined): Found {
+  return message === undefined ? NOTHING : ofMessages([message]);
+}
+
+function ofMessages(messages: readonly Message[]): Found {
+  return { conversations: [...new Set(messages.map(({ conversation }) => conversation))], messages };
+}
+
+/** The inbound messages that need an answer behind `answeredSeq`, by `seq`. */
+function unansweredOf({ messages, row: { answeredSeq } }: Conversation): Message[] {
+  const start = firstIndex(messages, ({ row }) => row.seq > answeredSeq);
+  return messages.slice(start).filter(({ row }) => row.needsAnswer === true);
+}
+
+export function byBeginning(one: TurnRow, other: TurnRow): number {
+  return one.firstSeq - other.firstSeq || one.repetition - other.repetition;
+}
+
+function take<T>(values: Iterable<T>, limit: number): T[] {
+  const taken: T[] = [];
+  for (const value of values) {
+    if (taken.length >= limit) break;
+    taken.push(value);
+  }
+  return taken;
+}

@@ -1,0 +1,215 @@
+import type { Message as ShownMessage } from "../../model/message.ts";
+import { cursorOf, readCursor } from "../ledger/cursor.ts";
+import { conversationOf, inboundOf, messageOf, outboundOf, turnOf } from "../ledger/shown.ts";
+import { isInbound, isOutbound, nameOf, type Outbound } from "../ledger/working-set.ts";
+import type {
+  AttemptStory,
+  ChangePage,
+  ConversationList,
+  ConversationPage,
+  DueMessage,
+  DueWork,
+  MessagePage,
+  MessageStory,
+  OpenCounter,
+  RivalQuery,
+  Rivals,
+  StatusEvent,
+  UnknownAttempt,
+  UnknownState,
+} from "../storage.ts";
+import { byBeginning } from "./loads.ts";
+import { firstIndex, type Position } from "./sorted-index.ts";
+import { claimableAt, type Conversation, type MemoryTables, type Message } from "./tables.ts";
+import type { AttemptRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
+
+const START: Position = { at: Number.NEGATIVE_INFINITY, id: "" };
+
+/** See `Storage.due`. */
+export function due(tables: MemoryTables, limit: number, now: number): DueWork {
+  const later = { at: now + 1, id: "" };
+  const found: DueMessage[] = [];
+  for (const message of tables.dueMessages.from(START)) {
+    const { row, conversation } = message;
+    if (found.length >= limit || row.dueAt === null || row.dueAt > now) break;
+    const { consentKey } = conversation.row;
+    found.push({
+      message: outboundOf(outbound(row)),
+      conversation: conversationOf(conversation.row),
+      consentKey,
+      unknown: unknownStateOf(message, now),
+    });
+  }
+  const [firstTurn] = tables.dueTurns.from(START);
+  const [nextTurn] = tables.dueTurns.from(later);
+  const [nextMessage] = tables.dueMessages.from(later);
+  const nextAt = Math.min(
+    timeOf(nextTurn === undefined ? null : claimableAt(nextTurn)),
+    timeOf(nextMessage?.row.dueAt ?? null),
+    Math.max(firstExpiry(tables), now),
+  );
+  const firstAt = firstTurn === undefined ? null : claimableAt(firstTurn);
+  return {
+    messages: found,
+    turns: firstAt !== null && firstAt <= now,
+    nextInMs: nextAt === Number.POSITIVE_INFINITY ? null : nextAt - now,
+  };
+}
+
+function timeOf(at: number | null): number {
+  return at ?? Number.POSITIVE_INFINITY;
+}
+
+/** When the first worker that holds anything expires, unless its heartbeat comes before. */
+function firstExpiry({ workers, byLease, bySender }: MemoryTables): number {
+  const holding = [...workers.values()].filter(({ id }) => byLease.has(id) || bySender.has(id));
+  return Math.min(Number.POSITIVE_INFINITY, ...holding.map(({ aliveUntil }) => aliveUntil));
+}
+
+function outbound(row: MessageRow): Outbound {
+  if (isOutbound(row)) return row;
+  throw new TypeError("An inbound message stands where only outbound ones do.");
+}
+
+function unknownStateOf({ row, attempts }: Message, now: number): UnknownState | null {
+  if (row.status !== "unknown") return null;
+  return {
+    forMs: now - (row.unknownSince ?? now),
+    witnessSince: row.evidenceSince,
+    attempts: attempts.filter(({ status }) => status === "unknown").map(unknownAttemptOf),
+  };
+}
+
+function unknownAttemptOf({ outboundId, attempt, startedAt }: AttemptRow): UnknownAttempt {
+  return { outboundId, attempt, startedAt };
+}
+
+/** See `Storage.rivals`. */
+export function rivals(tables: MemoryTables, { outboundId, carrierIds }: RivalQuery): Rivals {
+  const asked = tables.messages.get(outboundId);
+  const known = carrierIds.filter((id) => tables.keys.has(nameOf("provider", id)));
+  if (asked === undefined || asked.row.status === null) return { attempts: [], known };
+  const alike = asked.conversation.messages.filter(({ row }) => row.status !== null && hasSameContent(row, asked.row));
+  const competing = alike.flatMap(({ row, attempts }) =>
+    attempts
+      .filter(({ status }) => {
+        const isUnderWay = status === "sending" && row.status === "sending" && row.origin !== "auto-reply";
+        return status === "unknown" || isUnderWay;
+      })
+      .map((attempt) => ({ attempt, seq: row.seq })),
+  );
+  competing.sort((one, other) => {
+    const [a, b] = [one.attempt, other.attempt];
+    return a.startedAt - b.startedAt || one.seq - other.seq || a.attempt - b.attempt;
+  });
+  return { attempts: competing.map(({ attempt }) => unknownAttemptOf(attempt)), known };
+}
+
+function hasSameContent(one: MessageRow, other: MessageRow): boolean {
+  if (one.body !== other.body || one.media.length !== other.media.length) return false;
+  return one.media.every(({ url, contentType }, at) => {
+    return url === other.media[at]?.url && contentType === other.media[at]?.contentType;
+  });
+}
+
+/** See `Storage.counters`. */
+export function openCounters({ counters }: MemoryTables, keys: readonly string[], now: number): readonly OpenCounter[] {
+  return keys.flatMap((key) => {
+    const row = counters.get(key);
+    return row === undefined || row.endsAt <= now ? [] : [{ key, count: row.charged, endsInMs: row.endsAt - now }];
+  });
+}
+
+/** See `Storage.conversations`. */
+export function listConversations({ recent }: MemoryTables, { limit, after }: ConversationPage): ConversationList {
+  const found: Conversation[] = [];
+  const end = after === undefined ? { at: Number.POSITIVE_INFINITY, id: "" } : readCursor(after);
+  for (const conversation of recent.before(end)) {
+    if (found.length > limit) break;
+    found.push(conversation);
+  }
+  const page = found.slice(0, limit).map(({ row }) => row);
+  const last = found.length > limit ? page.at(-1) : undefined;
+  return { conversations: page.map(conversationOf), cursor: last === undefined ? null : cursorOf(last) };
+}
+
+/** See `Storage.messages`. */
+export function listMessages(tables: MemoryTables, page: MessagePage): readonly ShownMessage[] {
+  const messages = tables.conversations.get(page.conversationId)?.messages ?? [];
+  if (page.before === undefined) {
+    const start = firstIndex(messages, ({ row }) => row.seq > page.after);
+    return messages.slice(start, start + page.limit).map(({ row }) => messageOf(row));
+  }
+  const end = firstIndex(messages, ({ row }) => row.seq >= page.before);
+  const found = messages.slice(Math.max(0, end - page.limit), end);
+  return found.map(({ row }) => messageOf(row)).toReversed();
+}
+
+/** See `Storage.changes`. */
+export function changes(tables: MemoryTables, { conversationId, after, limit }: ChangePage): readonly ShownMessage[] {
+  const feed = tables.conversations.get(conversationId)?.feed ?? [];
+  const found: ShownMessage[] = [];
+  for (let at = firstIndex(feed, ({ position }) => position > after); at < feed.length; at += 1) {
+    if (found.length >= limit) break;
+    const entry = feed[at];
+    if (entry !== undefined && entry.message.row.changedSeq === entry.position) found.push(messageOf(entry.message.row));
+  }
+  return found;
+}
+
+/** See `Storage.story`. */
+export function story(tables: MemoryTables, messageId: string): MessageStory | null {
+  const told = tables.messages.get(messageId);
+  if (told === undefined) return null;
+  const { row, conversation } = told;
+  const turn = row.status === null ? turnThatAnswered(told) : tables.turns.get(row.turnId ?? "");
+  const replies = row.status === null ? repliesTo(tables, told, turn) : (tables.groups.get(row.groupId ?? "") ?? []);
+  return {
+    message: messageOf(row),
+    conversation: conversationOf(conversation.row),
+    turn: turn === undefined ? null : turnOf(turn),
+    answers: turn === undefined ? [] : answeredBy(conversation, turn).map((one) => inboundOf(inbound(one.row))),
+    replies: replies.map((one) => outboundOf(outbound(one.row))),
+    attempts: (row.status === null ? replies : [told]).flatMap(attemptsOf),
+  };
+}
+
+function inbound(row: MessageRow) {
+  if (isInbound(row)) return row;
+  throw new TypeError("An outbound message stands where only inbound ones do.");
+}
+
+/** The last turn that has claimed a message. */
+function turnThatAnswered({ row, conversation }: Message): TurnRow | undefined {
+  if (row.needsAnswer !== true) return undefined;
+  const begun = conversation.turns.filter(({ firstSeq }) => firstSeq <= row.seq).sort(byBeginning);
+  const newest = begun.at(-1);
+  return newest !== undefined && newest.throughSeq >= row.seq ? newest : undefined;
+}
+
+function answeredBy({ messages }: Conversation, { firstSeq, throughSeq }: TurnRow): Message[] {
+  return messages.filter(({ row }) => row.needsAnswer === true && row.seq >= firstSeq && row.seq <= throughSeq);
+}
+
+function repliesTo({ groups, messages }: MemoryTables, { row }: Message, turn: TurnRow | undefined): Message[] {
+  const replies = [...(turn === undefined ? [] : (groups.get(turn.id) ?? []))];
+  const autoReply = messages.get(row.autoReplyId ?? "");
+  if (autoReply !== undefined) replies.push(autoReply);
+  return replies.sort((one, other) => one.row.seq - other.row.seq);
+}
+
+function attemptsOf({ attempts, events }: Message): AttemptStory[] {
+  return attempts.map((row, at) => ({
+    outboundId: row.outboundId,
+    attempt: row.attempt,
+    status: row.status,
+    carrierId: row.providerMessageId,
+    error: row.error === null ? null : { ...row.error },
+    startedAt: row.startedAt,
+    events: (events[at] ?? []).map(eventOf),
+  }));
+}
+
+function eventOf({ providerMessageId, status, rawStatus, error, at, times }: EventRow): StatusEvent {
+  return { carrierId: providerMessageId, status, rawStatus, error: error === null ? null : { ...error }, at, times };
+}

@@ -1,0 +1,330 @@
+import { isFinal } from "../../model/delivery-status.ts";
+import type { Changes } from "../database.ts";
+import type {
+  AttemptRow,
+  ConsentRow,
+  ConversationRow,
+  CounterRow,
+  EventRow,
+  KeyRow,
+  MessageRow,
+  RateLimitRow,
+  SweepRow,
+  TurnRow,
+  WorkerRow,
+} from "../ledger/rows.ts";
+import { isOpen, isQueued } from "../ledger/rules/order.ts";
+import { nameOf } from "../ledger/working-set.ts";
+import { firstIndex, SortedIndex } from "./sorted-index.ts";
+
+/** A conversation with the rows that belong to it. */
+export interface Conversation {
+  row: ConversationRow;
+  /** By `seq`. */
+  messages: Message[];
+  /** Outbound messages that are open, by `seq`, without auto-replies. */
+  open: Message[];
+  /** In the order in which they began. */
+  turns: TurnRow[];
+  /** Every change by position; an entry whose message has changed again since is stale. */
+  feed: { readonly position: number; readonly message: Message }[];
+}
+
+/** A message with the rows that belong to it. */
+export interface Message {
+  row: MessageRow;
+  readonly conversation: Conversation;
+  /** The first one first. */
+  readonly attempts: AttemptRow[];
+  /** By attempt, then by position. */
+  readonly events: EventRow[][];
+}
+
+export interface KeptAnswer {
+  readonly answer: string;
+  readonly at: number;
+  readonly conversationIds: readonly string[];
+}
+
+/** The rows of the ledger in memory, with the indexes that a database would have. A row is replaced, never changed. */
+export class MemoryTables {
+  readonly conversations: Map<string, Conversation> = new Map<string, Conversation>();
+  readonly messages: Map<string, Message> = new Map<string, Message>();
+  readonly turns: Map<string, TurnRow> = new Map<string, TurnRow>();
+  readonly keys: Map<string, KeyRow> = new Map<string, KeyRow>();
+  readonly consents: Map<string, ConsentRow> = new Map<string, ConsentRow>();
+  readonly counters: Map<string, CounterRow> = new Map<string, CounterRow>();
+  readonly rateLimits: Map<string, RateLimitRow> = new Map<string, RateLimitRow>();
+  readonly workers: Map<string, WorkerRow> = new Map<string, WorkerRow>();
+  readonly sweeps: Map<string, SweepRow> = new Map<string, SweepRow>();
+  /** The oldest first. */
+  readonly answers: Map<string, KeptAnswer> = new Map<string, KeptAnswer>();
+
+  readonly byAddress: Map<string, Conversation> = new Map<string, Conversation>();
+  readonly byParticipant: Map<string, Set<Conversation>> = new Map<string, Set<Conversation>>();
+  readonly byConsent: Map<string, Set<Conversation>> = new Map<string, Set<Conversation>>();
+  readonly byLease: Map<string, Set<Conversation>> = new Map<string, Set<Conversation>>();
+  /** Messages with an attempt that a worker is sending. */
+  readonly bySender: Map<string, Set<Message>> = new Map<string, Set<Message>>();
+  readonly groups: Map<string, Message[]> = new Map<string, Message[]>();
+  /** By due time: what may be claimed. */
+  readonly dueTurns: SortedIndex<Conversation> = new SortedIndex<Conversation>();
+  /** By due time: what is to be sent or looked up. */
+  readonly dueMessages: SortedIndex<Message> = new SortedIndex<Message>();
+  /** By age: what is waiting or `sending`. */
+  readonly unsent: SortedIndex<Message> = new SortedIndex<Message>();
+  /** By newest message. */
+  readonly recent: SortedIndex<Conversation> = new SortedIndex<Conversation>();
+  /** By age. */
+  readonly oldest: SortedIndex<Message> = new SortedIndex<Message>();
+
+  /** Writes what a decision changed. */
+  apply({ inserted, updated, charges, alive, answers }: Changes, now: number): void {
+    for (const row of inserted.conversations ?? []) this.#insertConversation({ ...row, version: 1 });
+    for (const row of inserted.messages ?? []) this.#insertMessage(row);
+    for (const row of inserted.attempts ?? []) this.#writeAttempt(this.messageOf(row.outboundId), row);
+    for (const row of inserted.events ?? []) writeEvent(this.messageOf(row.outboundId), row);
+    for (const row of inserted.turns ?? []) this.#writeTurn(row);
+    for (const row of inserted.keys ?? []) this.keys.set(nameOf(row.kind, row.key), row);
+    for (const row of inserted.consents ?? []) this.consents.set(row.key, { ...row, version: 1 });
+    for (const row of inserted.rateLimits ?? []) this.rateLimits.set(row.key, { ...row, version: 1 });
+    for (const row of inserted.sweeps ?? []) this.sweeps.set(row.sender, { ...row, version: 1 });
+
+    for (const patch of updated.messages ?? []) this.#replaceMessage(this.messageOf(patch.id), patch);
+    for (const patch of updated.attempts ?? []) {
+      const message = this.messageOf(patch.outboundId);
+      this.#writeAttempt(message, { ...known(message.attempts[(patch.attempt ?? 0) - 1]), ...patch });
+    }
+    for (const patch of updated.events ?? []) {
+      const message = this.messageOf(patch.outboundId);
+      writeEvent(message, { ...known(message.events[(patch.attempt ?? 0) - 1]?.[patch.position ?? -1]), ...patch });
+    }
+    for (const patch of updated.turns ?? []) this.#writeTurn({ ...known(this.turns.get(patch.id ?? "")), ...patch });
+    for (const patch of updated.consents ?? []) raise(this.consents, patch.key, patch);
+    for (const patch of updated.rateLimits ?? []) raise(this.rateLimits, patch.key, patch);
+    for (const patch of updated.sweeps ?? []) raise(this.sweeps, patch.sender, patch);
+    for (const patch of updated.conversations ?? []) {
+      const conversation = known(this.conversations.get(patch.id ?? ""));
+      this.#replaceConversation(conversation, { ...conversation.row, ...patch, version: conversation.row.version + 1 });
+    }
+    for (const { key, charge, windowMs } of charges) {
+      const row = this.counters.get(key);
+      const isOpenWindow = row !== undefined && row.endsAt > now;
+      const window = isOpenWindow ? row : { key, charged: 0, endsAt: now + windowMs };
+      this.counters.set(key, { ...window, charged: window.charged + charge });
+    }
+    for (const { workerId: id, until } of alive) {
+      this.workers.set(id, { id, aliveUntil: Math.max(this.workers.get(id)?.aliveUntil ?? 0, until) });
+    }
+    for (const { call, answer, conversationIds } of answers) this.answers.set(call, { answer, at: now, conversationIds });
+  }
+
+  messageOf(id: string | undefined): Message {
+    return known(this.messages.get(id ?? ""));
+  }
+
+  #insertConversation(row: ConversationRow): void {
+    const conversation: Conversation = { row, messages: [], open: [], turns: [], feed: [] };
+    this.conversations.set(row.id, conversation);
+    this.byAddress.set(nameOf(row.line, row.participant), conversation);
+    addTo(this.byParticipant, row.participant, conversation);
+    this.#indexConversation(conversation);
+  }
+
+  #replaceConversation(conversation: Conversation, row: ConversationRow): void {
+    this.#unindexConversation(conversation);
+    conversation.row = row;
+    this.#indexConversation(conversation);
+  }
+
+  #indexConversation(conversation: Conversation): void {
+    const { id, consentKey, leaseWorker, updatedAt } = conversation.row;
+    addTo(this.byConsent, consentKey, conversation);
+    if (leaseWorker !== null) addTo(this.byLease, leaseWorker, conversation);
+    this.recent.add({ at: updatedAt, id }, conversation);
+    const at = claimableAt(conversation);
+    if (at !== null) this.dueTurns.add({ at, id }, conversation);
+  }
+
+  #unindexConversation(conversation: Conversation): void {
+    const { id, consentKey, leaseWorker, updatedAt } = conversation.row;
+    removeFrom(this.byConsent, consentKey, conversation);
+    if (leaseWorker !== null) removeFrom(this.byLease, leaseWorker, conversation);
+    this.recent.delete({ at: updatedAt, id });
+    const at = claimableAt(conversation);
+    if (at !== null) this.dueTurns.delete({ at, id });
+  }
+
+  #insertMessage(row: MessageRow): void {
+    const conversation = known(this.conversations.get(row.conversationId));
+    const message: Message = { row, conversation, attempts: [], events: [] };
+    this.messages.set(row.id, message);
+    this.oldest.add({ at: row.createdAt, id: row.id }, message);
+    const place = firstIndex(conversation.messages, (one) => one.row.seq > row.seq);
+    conversation.messages.splice(place, 0, message);
+    if (row.groupId !== null) {
+      const group = this.groups.get(row.groupId) ?? [];
+      group.push(message);
+      group.sort((one, other) => (one.row.part ?? 0) - (other.row.part ?? 0));
+      this.groups.set(row.groupId, group);
+    }
+    this.#indexMessage(message);
+    noteChange(message);
+  }
+
+  #replaceMessage(message: Message, patch: Partial<MessageRow>): void {
+    const before = message.row;
+    this.#unindexMessage(message);
+    message.row = { ...before, ...patch };
+    this.#indexMessage(message);
+    if (message.row.changedSeq !== before.changedSeq) noteChange(message);
+  }
+
+  #indexMessage(message: Message): void {
+    const { id, createdAt, dueAt } = message.row;
+    if (dueAt !== null) this.dueMessages.add({ at: dueAt, id }, message);
+    if (isUnsent(message)) this.unsent.add({ at: createdAt, id }, message);
+    if (isListedOpen(message)) {
+      const { open } = message.conversation;
+      open.splice(
+        firstIndex(open, (one) => one.row.seq > message.row.seq),
+        0,
+        message,
+      );
+    }
+  }
+
+  #unindexMessage(message: Message): void {
+    const { id, createdAt, dueAt } = message.row;
+    if (dueAt !== null) this.dueMessages.delete({ at: dueAt, id });
+    if (isUnsent(message)) this.unsent.delete({ at: createdAt, id });
+    if (isListedOpen(message)) remove(message.conversation.open, message);
+  }
+
+  #writeAttempt(message: Message, row: AttemptRow): void {
+    const before = message.attempts[row.attempt - 1];
+    if (before?.worker != null) removeFrom(this.bySender, before.worker, message);
+    message.attempts[row.attempt - 1] = row;
+    if (row.worker !== null) addTo(this.bySender, row.worker, message);
+  }
+
+  #writeTurn(row: TurnRow): void {
+    const { turns } = known(this.conversations.get(row.conversationId));
+    this.turns.set(row.id, row);
+    const at = turns.findIndex(({ id }) => id === row.id);
+    if (at >= 0) turns[at] = row;
+    else turns.push(row);
+  }
+
+  /** Deletes a message with what belongs to it; its keys stay, and lead nowhere. */
+  deleteMessage(message: Message): void {
+    const { row, conversation, attempts } = message;
+    this.#unindexMessage(message);
+    this.messages.delete(row.id);
+    this.oldest.delete({ at: row.createdAt, id: row.id });
+    for (const { worker } of attempts) if (worker !== null) removeFrom(this.bySender, worker, message);
+    remove(conversation.messages, message);
+    conversation.feed = conversation.feed.filter((entry) => entry.message !== message);
+    this.#forgetKeys(message);
+  }
+
+  #forgetKeys({ row }: Message): void {
+    if (row.status === null) return this.#forgetKey("inbound", row.key, row.id);
+    for (const id of row.providerMessageIds ?? []) this.#forgetKey("provider", id, row.id);
+    const group = (this.groups.get(row.groupId ?? "") ?? []).filter((part) => part.row.id !== row.id);
+    if (group.length > 0) this.groups.set(row.groupId ?? "", group);
+    else {
+      this.groups.delete(row.groupId ?? "");
+      this.#forgetKey("outbound", row.key, row.groupId);
+    }
+  }
+
+  #forgetKey(kind: KeyRow["kind"], key: string | null, ref: string | null): void {
+    const row = this.keys.get(nameOf(kind, key ?? ""));
+    if (row?.ref === ref) this.keys.set(nameOf(kind, row?.key ?? ""), { ...known(row), ref: null, attempt: null });
+  }
+
+  deleteTurn({ id, conversationId }: TurnRow): void {
+    this.turns.delete(id);
+    const conversation = this.conversations.get(conversationId);
+    if (conversation !== undefined) conversation.turns = conversation.turns.filter((turn) => turn.id !== id);
+  }
+
+  /** Deletes a conversation whose messages are gone. */
+  deleteConversation(conversation: Conversation): void {
+    const { id, line, participant } = conversation.row;
+    for (const turn of conversation.turns) this.turns.delete(turn.id);
+    this.#unindexConversation(conversation);
+    this.conversations.delete(id);
+    this.byAddress.delete(nameOf(line, participant));
+    removeFrom(this.byParticipant, participant, conversation);
+  }
+
+  /** A deletion changed what belongs to a conversation. */
+  touch(conversation: Conversation): void {
+    conversation.row = { ...conversation.row, version: conversation.row.version + 1 };
+  }
+}
+
+/** When a turn may begin; `null` while one runs, or an operator has taken over. */
+export function claimableAt({ row: { dueAt, leaseWorker, paused } }: Conversation): number | null {
+  return leaseWorker === null && !paused ? dueAt : null;
+}
+
+/** Whether nothing waits for a message: it may be deleted when it is old. */
+export function isDone({ row: { status, needsAnswer, seq }, conversation }: Message): boolean {
+  if (status !== null) return isFinal(status);
+  return needsAnswer !== true || seq <= conversation.row.answeredSeq;
+}
+
+function isUnsent({ row: { status, origin } }: Message): boolean {
+  return status !== null && isQueued(status) && origin !== "auto-reply";
+}
+
+function isListedOpen({ row: { status, origin } }: Message): boolean {
+  return status !== null && isOpen(status) && origin !== "auto-reply";
+}
+
+function noteChange(message: Message): void {
+  const { conversation, row } = message;
+  conversation.feed.push({ position: row.changedSeq, message });
+  if (conversation.feed.length <= 2 * conversation.messages.length) return;
+  conversation.feed = conversation.feed.filter((entry) => entry.message.row.changedSeq === entry.position);
+}
+
+function writeEvent({ events }: Message, row: EventRow): void {
+  const ofAttempt = events[row.attempt - 1] ?? [];
+  ofAttempt[row.position] = row;
+  events[row.attempt - 1] = ofAttempt;
+}
+
+function raise<Row extends { readonly version: number }>(
+  rows: Map<string, Row>,
+  key: string | undefined,
+  patch: Partial<Row>,
+): void {
+  const row = known(rows.get(key ?? ""));
+  rows.set(key ?? "", { ...row, ...patch, version: row.version + 1 });
+}
+
+function known<Row>(row: Row | undefined): Row {
+  if (row === undefined) throw new TypeError("A change names a row that is not there.");
+  return row;
+}
+
+function addTo<V>(index: Map<string, Set<V>>, key: string, value: V): void {
+  const values = index.get(key);
+  if (values === undefined) index.set(key, new Set([value]));
+  else values.add(value);
+}
+
+function removeFrom<V>(index: Map<string, Set<V>>, key: string, value: V): void {
+  const values = index.get(key);
+  values?.delete(value);
+  if (values?.size === 0) index.delete(key);
+}
+
+function remove<V>(list: V[], value: V): void {
+  const at = list.indexOf(value);
+  if (at >= 0) list.splice(at, 1);
+}

@@ -1,0 +1,96 @@
+const BUCKET = 512;
+
+/** A place in an order: a time (or another number), and an id that decides between equals. */
+export interface Position {
+  readonly at: number;
+  readonly id: string;
+}
+
+interface Entry<T> extends Position {
+  readonly value: T;
+}
+
+/** Negative when `a` comes before `b`. */
+export function comparePositions(a: Position, b: Position): number {
+  if (a.at !== b.at) return a.at - b.at;
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+/**
+ * Values in the order of their positions, in buckets of bounded size, so that a change moves a few hundred entries at
+ * most, however many there are: the index of the reference storage.
+ */
+export class SortedIndex<T> {
+  readonly #buckets: Entry<T>[][] = [];
+
+  add(position: Position, value: T): void {
+    const entry = { at: position.at, id: position.id, value };
+    const at = Math.min(this.#bucketOf(position), this.#buckets.length - 1);
+    const bucket = this.#buckets[at];
+    if (bucket === undefined) {
+      this.#buckets.push([entry]);
+      return;
+    }
+    bucket.splice(placeIn(bucket, position), 0, entry);
+    if (bucket.length > BUCKET) this.#buckets.splice(at + 1, 0, bucket.splice(BUCKET / 2));
+  }
+
+  /** Does nothing where there is no such position. */
+  delete(position: Position): void {
+    const at = this.#bucketOf(position);
+    const bucket = this.#buckets[at];
+    if (bucket === undefined) return;
+    const place = placeIn(bucket, position);
+    const entry = bucket[place];
+    if (entry === undefined || comparePositions(entry, position) !== 0) return;
+    bucket.splice(place, 1);
+    if (bucket.length === 0) this.#buckets.splice(at, 1);
+  }
+
+  /** Upwards from the first entry at or behind a position. The index must not change meanwhile. */
+  *from(position: Position): Generator<T> {
+    for (let at = this.#bucketOf(position); at < this.#buckets.length; at += 1) {
+      const bucket = this.#buckets[at] ?? [];
+      for (let place = placeIn(bucket, position); place < bucket.length; place += 1) {
+        const entry = bucket[place];
+        if (entry !== undefined) yield entry.value;
+      }
+    }
+  }
+
+  /** Downwards from the last entry before a position. The index must not change meanwhile. */
+  *before(position: Position): Generator<T> {
+    for (let at = Math.min(this.#bucketOf(position), this.#buckets.length - 1); at >= 0; at -= 1) {
+      const bucket = this.#buckets[at] ?? [];
+      for (let place = placeIn(bucket, position) - 1; place >= 0; place -= 1) {
+        const entry = bucket[place];
+        if (entry !== undefined) yield entry.value;
+      }
+    }
+  }
+
+  /** The first bucket that ends at or behind the position; the number of buckets where none does. */
+  #bucketOf(position: Position): number {
+    return firstIndex(this.#buckets, (bucket) => {
+      const last = bucket[bucket.length - 1];
+      return last !== undefined && comparePositions(last, position) >= 0;
+    });
+  }
+}
+
+/** The first index whose element passes, in a list whose failing elements all come first; its length if none does. */
+export function firstIndex<T>(list: readonly T[], passes: (element: T) => boolean): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const element = list[middle];
+    if (element !== undefined && passes(element)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function placeIn<T>(bucket: readonly Entry<T>[], position: Position): number {
+  return firstIndex(bucket, (entry) => comparePositions(entry, position) >= 0);
+}
