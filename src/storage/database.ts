@@ -1,3 +1,5 @@
+import type { Conversation } from "../model/conversation.ts";
+import type { Message } from "../model/message.ts";
 import type { KeyKind, Tables } from "./ledger/rows.ts";
 import type {
   ChangePage,
@@ -15,8 +17,6 @@ import type {
   RivalQuery,
   Rivals,
 } from "./storage.ts";
-import type { Conversation } from "../model/conversation.ts";
-import type { Message } from "../model/message.ts";
 
 /** Which conversations a call is about, and with them which of their messages. */
 export type Root =

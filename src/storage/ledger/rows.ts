@@ -1,6 +1,6 @@
 import type { ConsentSource, ConsentState } from "../../model/consent.ts";
 import type { TurnOutcome } from "../../model/conversation.ts";
-import type { AttemptStatus, DeliveryStatus, CarrierStatus } from "../../model/delivery-status.ts";
+import type { AttemptStatus, CarrierStatus, DeliveryStatus } from "../../model/delivery-status.ts";
 import type { Media, MessageError, Origin, OutboundMessage } from "../../model/message.ts";
 
 /*

@@ -55,7 +55,11 @@ interface Span {
 }
 
 /** Whether a message that the turn answers, or that it wrote, is left. */
-function isMentioned({ groups }: MemoryTables, { messages }: Conversation, { id, firstSeq, throughSeq }: Span): boolean {
+function isMentioned(
+  { groups }: MemoryTables,
+  { messages }: Conversation,
+  { id, firstSeq, throughSeq }: Span,
+): boolean {
   if ((groups.get(id) ?? []).length > 0) return true;
   return messages.some(({ row }) => row.needsAnswer === true && row.seq >= firstSeq && row.seq <= throughSeq);
 }

@@ -1,5 +1,6 @@
 import type { Message as ShownMessage } from "../../model/message.ts";
 import { cursorOf, readCursor } from "../ledger/cursor.ts";
+import type { AttemptRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
 import { conversationOf, inboundOf, messageOf, outboundOf, turnOf } from "../ledger/shown.ts";
 import { isInbound, isOutbound, nameOf, type Outbound } from "../ledger/working-set.ts";
 import type {
@@ -20,8 +21,7 @@ import type {
 } from "../storage.ts";
 import { byBeginning } from "./loads.ts";
 import { firstIndex, type Position } from "./sorted-index.ts";
-import { claimableAt, type Conversation, type MemoryTables, type Message } from "./tables.ts";
-import type { AttemptRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
+import { type Conversation, claimableAt, type MemoryTables, type Message } from "./tables.ts";
 
 const START: Position = { at: Number.NEGATIVE_INFINITY, id: "" };
 
@@ -152,7 +152,8 @@ export function changes(tables: MemoryTables, { conversationId, after, limit }: 
   for (let at = firstIndex(feed, ({ position }) => position > after); at < feed.length; at += 1) {
     if (found.length >= limit) break;
     const entry = feed[at];
-    if (entry !== undefined && entry.message.row.changedSeq === entry.position) found.push(messageOf(entry.message.row));
+    if (entry !== undefined && entry.message.row.changedSeq === entry.position)
+      found.push(messageOf(entry.message.row));
   }
   return found;
 }

@@ -116,7 +116,8 @@ export class MemoryTables {
     for (const { workerId: id, until } of alive) {
       this.workers.set(id, { id, aliveUntil: Math.max(this.workers.get(id)?.aliveUntil ?? 0, until) });
     }
-    for (const { call, answer, conversationIds } of answers) this.answers.set(call, { answer, at: now, conversationIds });
+    for (const { call, answer, conversationIds } of answers)
+      this.answers.set(call, { answer, at: now, conversationIds });
   }
 
   messageOf(id: string | undefined): Message {
@@ -287,7 +288,8 @@ function isListedOpen({ row: { status, origin } }: Message): boolean {
 
 function noteChange(message: Message): void {
   const { conversation, row } = message;
-  conversation.feed.push({ position: row.changedSeq, message });
+  const place = firstIndex(conversation.feed, ({ position }) => position > row.changedSeq);
+  conversation.feed.splice(place, 0, { position: row.changedSeq, message });
   if (conversation.feed.length <= 2 * conversation.messages.length) return;
   conversation.feed = conversation.feed.filter((entry) => entry.message.row.changedSeq === entry.position);
 }

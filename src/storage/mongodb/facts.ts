@@ -1,8 +1,8 @@
-import { resolve as judgeResolution, recordSend as judgeSend, recordStatus as judgeStatus } from "./judgement/facts.ts";
-import { claimSend as judgeGate } from "./judgement/gate.ts";
 import { keepable } from "../sql/statement.ts";
 import type { ClaimedSend, RecordedFact, Resolution, SendClaim, SendRecord, StatusRecord } from "../storage.ts";
 import { text } from "./fields.ts";
+import { resolve as judgeResolution, recordSend as judgeSend, recordStatus as judgeStatus } from "./judgement/facts.ts";
+import { claimSend as judgeGate } from "./judgement/gate.ts";
 import { loadCarrierIds, loadConsent, loadHead, loadOpenTurn, loadOutbound } from "./loads.ts";
 import { keepWorkerAlive, lockConsent, lockConversationOf, lockCounters, lockPace } from "./locks.ts";
 import type { Method } from "./operations.ts";

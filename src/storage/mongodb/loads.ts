@@ -1,6 +1,6 @@
-import type { ConversationRow, MessageRow, OutboundRow } from "./judgement/rows.ts";
 import type { MongoDocument } from "./client.ts";
 import { number, numberOrNull, text } from "./fields.ts";
+import type { ConversationRow, MessageRow, OutboundRow } from "./judgement/rows.ts";
 import type { WorkingSet } from "./working-set.ts";
 import { carrierKey } from "./writes.ts";
 

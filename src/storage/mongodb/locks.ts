@@ -1,6 +1,6 @@
-import type { ConversationRow } from "./judgement/rows.ts";
 import type { MongoDocument } from "./client.ts";
 import { number, text } from "./fields.ts";
+import type { ConversationRow } from "./judgement/rows.ts";
 import type { Table } from "./schema.ts";
 import { sessionOf } from "./store.ts";
 import { withinReach } from "./within-reach.ts";

@@ -1,7 +1,7 @@
-import type { Ledger } from "./judgement/ledger.ts";
 import { keepable } from "../sql/statement.ts";
 import type { Line } from "./admission.ts";
 import { text } from "./fields.ts";
+import type { Ledger } from "./judgement/ledger.ts";
 import { type Store, sessionOf } from "./store.ts";
 import { type Judged, transact } from "./transaction.ts";
 import { WorkingSet } from "./working-set.ts";

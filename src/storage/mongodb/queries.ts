@@ -1,6 +1,5 @@
 import { OwnlineError } from "../../errors.ts";
 import type { Message } from "../../model/message.ts";
-import { due as judgeDue, rivals as judgeRivals, story as tellStory } from "./judgement/queries.ts";
 import { keepable } from "../sql/statement.ts";
 import type {
   ChangePage,
@@ -17,6 +16,7 @@ import type { Line } from "./admission.ts";
 import type { MongoDocument } from "./client.ts";
 import { conversationOf, messageOf } from "./documents.ts";
 import { number, text, textOrNull, texts } from "./fields.ts";
+import { due as judgeDue, rivals as judgeRivals, story as tellStory } from "./judgement/queries.ts";
 import { loadCarrierIds, loadGroup, loadTurns } from "./loads.ts";
 import { readClock, type Store, sessionOf } from "./store.ts";
 import { transact } from "./transaction.ts";

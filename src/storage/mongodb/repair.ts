@@ -1,9 +1,9 @@
 import type { OutboundMessage } from "../../model/message.ts";
-import { requeueTurn as judgeRequeue, suspect as judgeSuspicion } from "./judgement/repair.ts";
-import { claimSweep as judgeSweepClaim, commitSweep as judgeSweepCommit } from "./judgement/sweeps.ts";
 import { keepable } from "../sql/statement.ts";
 import type { ClaimedSweep, RequeuedTurn, Suspicion, SweepClaim, SweepCommit, TurnRequeue } from "../storage.ts";
 import { isTrue, number, numberOrNull, text } from "./fields.ts";
+import { requeueTurn as judgeRequeue, suspect as judgeSuspicion } from "./judgement/repair.ts";
+import { claimSweep as judgeSweepClaim, commitSweep as judgeSweepCommit } from "./judgement/sweeps.ts";
 import { loadConsent, loadGroup, loadHead, textsFrom } from "./loads.ts";
 import { lockAll, lockConversation, lockConversations } from "./locks.ts";
 import type { Method } from "./operations.ts";

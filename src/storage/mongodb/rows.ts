@@ -1,8 +1,8 @@
 import { isFinal } from "../../model/delivery-status.ts";
-import type { AttemptRow, ConversationRow, InboundRow, MessageRow, OutboundRow, TurnRow } from "./judgement/rows.ts";
 import type { MongoDocument } from "./client.ts";
 import { type AttemptFields, attemptFields, attemptsOf, fieldsOf, messageFields, outboundOf } from "./documents.ts";
 import { documentOrNull, moment, number, numberOrNull, present, text, textOrNull } from "./fields.ts";
+import type { AttemptRow, ConversationRow, InboundRow, MessageRow, OutboundRow, TurnRow } from "./judgement/rows.ts";
 
 /** What a conversation's document holds beside its row. */
 export interface ConversationPlace {

@@ -1,8 +1,8 @@
-import type { Ledger } from "./judgement/ledger.ts";
-import { recordInbound as judgeInbound, recordOutbound as judgeOutbound } from "./judgement/texts.ts";
 import { keepable } from "../sql/statement.ts";
 import type { InboundRecord, OutboundRecord, RecordedInbound, RecordedOutbound } from "../storage.ts";
 import { text } from "./fields.ts";
+import type { Ledger } from "./judgement/ledger.ts";
+import { recordInbound as judgeInbound, recordOutbound as judgeOutbound } from "./judgement/texts.ts";
 import { loadGroup, loadHead, loadOpenTurn, loadStoppable } from "./loads.ts";
 import { lockAddress, lockConsent, lockConversations, lockCounters, lockPace } from "./locks.ts";
 import type { Store } from "./store.ts";

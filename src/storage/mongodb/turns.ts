@@ -1,13 +1,13 @@
 import type { Conversation } from "../../model/conversation.ts";
+import { keepable } from "../sql/statement.ts";
+import type { ClaimedTurn, CommittedTurn, PauseChange, TurnClaim, TurnCommit, TurnRelease } from "../storage.ts";
+import { texts } from "./fields.ts";
 import {
   claimTurn as judgeClaim,
   commitTurn as judgeCommit,
   setPaused as judgePause,
   releaseTurn as judgeRelease,
 } from "./judgement/turns.ts";
-import { keepable } from "../sql/statement.ts";
-import type { ClaimedTurn, CommittedTurn, PauseChange, TurnClaim, TurnCommit, TurnRelease } from "../storage.ts";
-import { texts } from "./fields.ts";
 import { loadHead, loadNewestPending, loadOpenTurn, loadTurns, textsFrom } from "./loads.ts";
 import { keepWorkerAlive, lockConversation } from "./locks.ts";
 import type { Method } from "./operations.ts";

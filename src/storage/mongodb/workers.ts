@@ -1,8 +1,8 @@
-import type { WorkerRow } from "./judgement/rows.ts";
-import { heartbeat as judgeHeartbeat } from "./judgement/turns.ts";
 import { keepable } from "../sql/statement.ts";
 import type { Heartbeat, HeartbeatAnswer } from "../storage.ts";
 import { number, text } from "./fields.ts";
+import type { WorkerRow } from "./judgement/rows.ts";
+import { heartbeat as judgeHeartbeat } from "./judgement/turns.ts";
 import { loadHead, loadOutbound, loadTurns } from "./loads.ts";
 import { keepWorkerAlive, lockConversations } from "./locks.ts";
 import { FORGOTTEN_AFTER_MS, type Method } from "./operations.ts";

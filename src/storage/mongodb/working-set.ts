@@ -1,8 +1,8 @@
-import { addressOf, Ledger } from "./judgement/ledger.ts";
-import type { ConversationRow, InboundRow, MessageRow, OutboundRow, TurnRow } from "./judgement/rows.ts";
 import type { MongoDocument, MongoSession } from "./client.ts";
 import { consentOf, conversationOf, inboundOf, messageOf, turnOf } from "./documents.ts";
 import { moment, number, numberOrNull, text, textOrNull, texts } from "./fields.ts";
+import { addressOf, Ledger } from "./judgement/ledger.ts";
+import type { ConversationRow, InboundRow, MessageRow, OutboundRow, TurnRow } from "./judgement/rows.ts";
 import { type ConversationPlace, insertBy, outboundRow, placeOf, seqOf, type TextLinks } from "./rows.ts";
 import type { Table } from "./schema.ts";
 import { type Store, sessionOf } from "./store.ts";

@@ -1,6 +1,6 @@
-import type { Ledger } from "./judgement/ledger.ts";
 import type { MongoDocument, MongoWrite } from "./client.ts";
 import { text } from "./fields.ts";
+import type { Ledger } from "./judgement/ledger.ts";
 import { conversationDocument, outboundDocument, textDocument, turnDocument } from "./rows.ts";
 import type { Table } from "./schema.ts";
 import { sessionOf } from "./store.ts";

@@ -3,7 +3,14 @@ import { outboundOf } from "../shown.ts";
 import type { Outbound, WorkingSet } from "../working-set.ts";
 import { isOptedOut } from "./consent.ts";
 import { chargeCounters, judgeCounters } from "./counters.ts";
-import { cancelLaterParts, changeStatus, conversationOfMessage, isQueued, refreshDue, waitsForOwnPart } from "./order.ts";
+import {
+  cancelLaterParts,
+  changeStatus,
+  conversationOfMessage,
+  isQueued,
+  refreshDue,
+  waitsForOwnPart,
+} from "./order.ts";
 import { giveUpReservation, reserve } from "./rate-limit.ts";
 
 /** See `Storage.claimSend`. */

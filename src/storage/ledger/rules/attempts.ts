@@ -1,9 +1,4 @@
-import {
-  type AttemptStatus,
-  type CarrierStatus,
-  STATUS_RANK,
-  STATUS_WORTH,
-} from "../../../model/delivery-status.ts";
+import { type AttemptStatus, type CarrierStatus, STATUS_RANK, STATUS_WORTH } from "../../../model/delivery-status.ts";
 import type { MessageError } from "../../../model/message.ts";
 import type { RecordedFact, SendRecord, SendResultRecord, StatusEvent, StatusRecord } from "../../storage.ts";
 import { outboundOf } from "../shown.ts";

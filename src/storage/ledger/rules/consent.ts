@@ -21,7 +21,11 @@ export function consentThatCounts(
 }
 
 /** Writes a consent; a repeated opt-out leaves it as it is. Returns whether its state is another than before. */
-export function setConsent(set: WorkingSet, key: string, { state, source }: Pick<Consent, "state" | "source">): boolean {
+export function setConsent(
+  set: WorkingSet,
+  key: string,
+  { state, source }: Pick<Consent, "state" | "source">,
+): boolean {
   const filed = set.consents.get(key);
   if (filed === undefined) {
     set.consents.add({ key, state, source, changedAt: set.now, version: 0 });
@@ -52,4 +56,3 @@ export function stopForOptOut(set: WorkingSet, conversation: Conversation, answe
   }
   return stopped;
 }
-

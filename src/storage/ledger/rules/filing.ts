@@ -95,10 +95,11 @@ export function fileInbound(
   });
 }
 
-type Sending = Pick<
-  OutboundMessage,
-  "origin" | "status" | "attempts" | "groupId" | "part" | "parts" | "turnId"
-> & { readonly key: string | null; readonly sender: string; readonly expiresAt: number };
+type Sending = Pick<OutboundMessage, "origin" | "status" | "attempts" | "groupId" | "part" | "parts" | "turnId"> & {
+  readonly key: string | null;
+  readonly sender: string;
+  readonly expiresAt: number;
+};
 
 /** Files one part of a message at the conversation's next position. */
 export function fileOutbound(

@@ -42,7 +42,8 @@ function recordedBefore(set: WorkingSet, ref: string | null, isSameCall: boolean
     return { ...NOTHING_RECORDED, outcome: "erased", message: null, conversation: null };
   }
   const conversation = set.conversations.get(message.conversationId);
-  if (conversation === undefined) throw new TypeError("Judged, but not loaded: the conversation of a recorded message.");
+  if (conversation === undefined)
+    throw new TypeError("Judged, but not loaded: the conversation of a recorded message.");
   const autoReply = message.autoReplyId === null ? undefined : set.outbound(message.autoReplyId);
   return {
     ...NOTHING_RECORDED,

@@ -11,7 +11,11 @@ export function recordOutbound(set: WorkingSet, record: OutboundRecord, call: st
   if (known !== undefined) return recordedBefore(set, known.ref, known.call === call);
   if (isOptedOut(set, record.consentKey)) {
     const existing = set.conversationAt(record.line, record.participant);
-    return { outcome: "opted-out", messages: [], conversation: existing === undefined ? null : conversationOf(existing) };
+    return {
+      outcome: "opted-out",
+      messages: [],
+      conversation: existing === undefined ? null : conversationOf(existing),
+    };
   }
   const conversation = findOrMakeConversation(set, record);
   const { key, groupId, origin, sender, parts, expiryMs } = record;

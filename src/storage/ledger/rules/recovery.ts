@@ -38,7 +38,10 @@ function hasAnsweredMessage(set: WorkingSet, conversationId: string, { firstSeq,
   });
 }
 
-function hasLaterTurn(set: WorkingSet, turn: { readonly conversationId: string; readonly firstSeq: number; readonly repetition: number }): boolean {
+function hasLaterTurn(
+  set: WorkingSet,
+  turn: { readonly conversationId: string; readonly firstSeq: number; readonly repetition: number },
+): boolean {
   set.needs("newest-turn");
   return [...set.turns.rows.values()].some(({ conversationId, firstSeq, repetition }) => {
     if (conversationId !== turn.conversationId) return false;

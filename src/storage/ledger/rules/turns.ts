@@ -75,7 +75,11 @@ export function commitTurn(set: WorkingSet, commit: TurnCommit): CommittedTurn {
   const lease = leaseOf(set, commit);
   if (lease === null) {
     const conversation = set.root();
-    return { outcome: "lost", messages: [], conversation: conversation === undefined ? null : conversationOf(conversation) };
+    return {
+      outcome: "lost",
+      messages: [],
+      conversation: conversation === undefined ? null : conversationOf(conversation),
+    };
   }
   const { conversation, turn } = lease;
   conversation.leaseWorker = null;

@@ -1,5 +1,12 @@
 import { type CarrierStatus, STATUS_RANK, STATUS_WORTH } from "../../../model/delivery-status.ts";
-import type { RecordedFact, Resolution, SendRecord, SendResultRecord, StatusEvent, StatusRecord } from "../../storage.ts";
+import type {
+  RecordedFact,
+  Resolution,
+  SendRecord,
+  SendResultRecord,
+  StatusEvent,
+  StatusRecord,
+} from "../../storage.ts";
 import {
   cancelLaterParts,
   change,
