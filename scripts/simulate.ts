@@ -2,9 +2,10 @@ import { fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { ledgerOver } from "../src/storage/ledger/ledger.ts";
 import { memory } from "../src/storage/memory.ts";
+import { sqlDatabase } from "../src/storage/sql/database.ts";
 import { migrate } from "../src/storage/sql/migrate.ts";
-import { sqlStorage } from "../src/storage/sql/sql-storage.ts";
 import { sqlite } from "../src/storage/sqlite.ts";
 import type { SimulationOptions } from "../src/testing/simulation.ts";
 import { simulate } from "../src/testing/simulation.ts";
@@ -18,7 +19,7 @@ const STORAGES: Readonly<Record<string, NonNullable<SimulationOptions["storage"]
   memory: (clock) => memory({ clock }),
   sqlite: (clock) => sqlite(":memory:", { clock }),
   // Batches alone, without interactive transactions, as on D1.
-  batch: (clock) => sqlStorage(batchOnly(":memory:", clock), { migrate, migratesAtOpen: true }),
+  batch: (clock) => ledgerOver(sqlDatabase(batchOnly(":memory:", clock), { migrate, migratesAtOpen: true })),
 };
 
 /** No seeds: there is nothing left to do. */

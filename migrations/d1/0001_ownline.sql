@@ -18,22 +18,23 @@ create table if not exists ownline_conversations (
   participant text not null,
   sender text not null,
   consent_key text not null,
-  paused integer not null default 0,
-  seq integer not null default 0,
-  inbound_seq integer not null default 0,
-  answered_seq integer not null default 0,
-  pending_seq integer not null default 0,
+  paused integer not null,
+  seq integer not null,
+  inbound_seq integer not null,
+  answered_seq integer not null,
+  pending_seq integer not null,
   pending_since integer,
   due_at integer,
-  backoff_until integer,
+  backoff_until integer not null,
   lease_worker text,
-  fence integer not null default 0,
+  fence integer not null,
   created_at integer not null,
   updated_at integer not null,
+  version integer not null,
   unique (participant, line)
 ) strict, without rowid;
 
-create index if not exists ownline_conversations_due on ownline_conversations (due_at)
+create index if not exists ownline_conversations_due on ownline_conversations (due_at, id)
   where due_at is not null and lease_worker is null;
 
 create index if not exists ownline_conversations_lease on ownline_conversations (lease_worker) where lease_worker is not null;
@@ -50,9 +51,11 @@ create table if not exists ownline_messages (
   origin text not null,
   sender text not null,
   participant text not null,
-  content text not null,
+  body text not null,
+  media text not null,
   created_at integer not null,
-  carrier_id text,
+  key text,
+  provider_message_id text,
   occurred_at integer,
   needs_answer integer,
   auto_reply_id text,
@@ -63,7 +66,7 @@ create table if not exists ownline_messages (
   parts integer,
   turn_id text,
   attempts integer,
-  carrier_ids text,
+  provider_message_ids text,
   encoding text,
   segments integer,
   expires_at integer,
@@ -71,6 +74,10 @@ create table if not exists ownline_messages (
   order_until integer,
   unknown_since integer,
   settle_at integer,
+  evidence_since integer,
+  reserved_key text,
+  reserved_at integer,
+  reserved_epoch integer,
   due_at integer
 ) strict;
 
@@ -80,7 +87,13 @@ create index if not exists ownline_messages_changed on ownline_messages (convers
 
 create index if not exists ownline_messages_unanswered on ownline_messages (conversation_id, seq) where needs_answer = 1;
 
-create index if not exists ownline_messages_open on ownline_messages (conversation_id, seq) where (status = 'intent' or status = 'sending' or status = 'unknown' or status = 'held');
+create index if not exists ownline_messages_queued on ownline_messages (conversation_id, seq) where (status = 'intent' or status = 'sending') and origin <> 'auto-reply';
+
+create index if not exists ownline_messages_stoppable on ownline_messages (conversation_id, seq) where (status = 'intent' or status = 'held') and origin <> 'auto-reply';
+
+create index if not exists ownline_messages_unknown on ownline_messages (conversation_id, seq) where unknown_since is not null;
+
+create index if not exists ownline_messages_unsent on ownline_messages (created_at, id) where (status = 'intent' or status = 'sending') and origin <> 'auto-reply';
 
 create index if not exists ownline_messages_due on ownline_messages (due_at, id) where due_at is not null;
 
@@ -90,22 +103,24 @@ create index if not exists ownline_messages_age on ownline_messages (created_at,
 
 create table if not exists ownline_attempts (
   outbound_id text not null,
-  n integer not null,
+  conversation_id text not null,
+  attempt integer not null,
   status text not null,
-  carrier_id text,
+  provider_message_id text,
   error text,
   started_at integer not null,
   worker text,
-  primary key (outbound_id, n)
+  primary key (outbound_id, attempt)
 ) strict, without rowid;
 
 create index if not exists ownline_attempts_worker on ownline_attempts (worker) where worker is not null;
 
 create table if not exists ownline_events (
   outbound_id text not null,
+  conversation_id text not null,
   attempt integer not null,
   position integer not null,
-  carrier_id text not null,
+  provider_message_id text not null,
   status text not null,
   raw_status text not null,
   error text,
@@ -119,16 +134,17 @@ create table if not exists ownline_turns (
   conversation_id text not null,
   first_seq integer not null,
   through_seq integer not null,
+  repetition integer not null,
   runs integer not null,
-  failures integer not null default 0,
-  superseded integer not null default 0,
-  crashes integer not null default 0,
+  failures integer not null,
+  superseded integer not null,
+  crashes integer not null,
   outcome text,
   created_at integer not null,
   committed_at integer
 ) strict, without rowid;
 
-create unique index if not exists ownline_turns_first on ownline_turns (conversation_id, first_seq);
+create unique index if not exists ownline_turns_begun on ownline_turns (conversation_id, first_seq, repetition);
 
 create unique index if not exists ownline_turns_open on ownline_turns (conversation_id) where outcome is null;
 
@@ -137,25 +153,35 @@ create table if not exists ownline_keys (
   key text not null,
   ref text,
   attempt integer,
+  call text not null,
   primary key (kind, key)
 ) strict, without rowid;
 
 create index if not exists ownline_keys_ref on ownline_keys (ref) where ref is not null;
 
 create table if not exists ownline_consents (
-  consent_key text primary key,
+  key text primary key,
   state text not null,
   source text not null,
-  changed_at integer not null
+  changed_at integer not null,
+  version integer not null
 ) strict, without rowid;
 
 create table if not exists ownline_counters (
   key text primary key,
-  count real not null,
+  charged real not null,
   ends_at integer not null
 ) strict, without rowid;
 
 create index if not exists ownline_counters_end on ownline_counters (ends_at);
+
+create table if not exists ownline_rate_limits (
+  key text primary key,
+  free_at integer not null,
+  used_until integer not null,
+  epoch integer not null,
+  version integer not null
+) strict, without rowid;
 
 create table if not exists ownline_workers (
   id text primary key,
@@ -169,25 +195,27 @@ create table if not exists ownline_sweeps (
   watermark integer,
   fence integer not null,
   claimed_until integer,
-  committed_at integer
+  committed_at integer,
+  version integer not null
 ) strict, without rowid;
 
-create table if not exists ownline_ops (
-  id text primary key,
-  n integer not null,
+create table if not exists ownline_answers (
+  call text primary key,
   at integer not null,
-  outcome text not null,
+  answer text not null,
   conversation_id text,
-  subject text,
-  detail text,
-  answer text not null default '[]',
-  changed text not null default '[]',
-  cancelled text not null default '[]',
-  was_messages text,
-  was_conversation text
+  conversation_ids text
 ) strict, without rowid;
 
-create index if not exists ownline_ops_age on ownline_ops (at);
+create index if not exists ownline_answers_age on ownline_answers (at);
+
+create index if not exists ownline_answers_of on ownline_answers (conversation_id) where conversation_id is not null;
+
+create index if not exists ownline_answers_of_several on ownline_answers (call) where conversation_ids is not null;
+
+create table if not exists ownline_guards (
+  holds integer not null constraint ownline_guard_moved check (holds = 1)
+) strict;
 
 insert into ownline_migrations (version, at) values (1, cast(unixepoch('subsec') * 1000 as integer))
   on conflict (version) do nothing;

@@ -1,11 +1,6 @@
 import type { D1DatabaseLike, D1Migrations } from "./d1.ts";
 import { d1Driver } from "./sql/d1-driver.ts";
-import type { SqlDriver } from "./sql/driver.ts";
 import { migrate } from "./sql/migrate.ts";
-import { COUNT_PROCEDURES, CREATE_PROCEDURES, INSERT_PROCEDURE, procedureRows } from "./sql/procedures/rows.ts";
-import { PROCEDURES_DIGEST } from "./sql/procedures-digest.ts";
-import { integer } from "./sql/rows.ts";
-import { bind, prepare } from "./sql/statement.ts";
 
 export type { D1DatabaseLike, D1Migrations, D1ResultLike, D1StatementLike } from "./d1.ts";
 export type { SqlValue } from "./sql/driver.ts";
@@ -29,19 +24,6 @@ export type { SqlValue } from "./sql/driver.ts";
  */
 export const migrations: D1Migrations = {
   async apply(database: D1DatabaseLike): Promise<void> {
-    const driver = d1Driver(database);
-    await migrate(driver);
-    await keepProcedures(driver);
+    await migrate(d1Driver(database));
   },
 };
-
-/** Puts the procedures of this version beside those of others. Of two that race, one finds nothing left to do. */
-async function keepProcedures(driver: SqlDriver): Promise<void> {
-  const create = bind(prepare(CREATE_PROCEDURES), {});
-  const digest = PROCEDURES_DIGEST;
-  const rows = procedureRows();
-  const [, [kept] = []] = await driver.batch([create, bind(prepare(COUNT_PROCEDURES), { digest })]);
-  if (kept !== undefined && integer(kept, "n") === rows.length) return;
-  const insert = prepare(INSERT_PROCEDURE);
-  await driver.batch(rows.map(({ name, steps }) => bind(insert, { digest, name, steps })));
-}

@@ -1,6 +1,7 @@
 import { OwnlineError } from "../errors.ts";
+import { ledgerOver } from "./ledger/ledger.ts";
 import { type D1DatabaseLike, d1Driver } from "./sql/d1-driver.ts";
-import { sqlStorage } from "./sql/sql-storage.ts";
+import { sqlDatabase } from "./sql/database.ts";
 import type { Storage } from "./storage.ts";
 
 export type { D1DatabaseLike, D1ResultLike, D1StatementLike } from "./sql/d1-driver.ts";
@@ -73,13 +74,14 @@ export interface D1Options {
 export function d1(database: D1DatabaseLike, options: D1Options = {}): Storage {
   refuseMistakes(database, options);
   const { migrations, migrate = false } = options;
-  return sqlStorage(d1Driver(database), {
+  const rows = sqlDatabase(d1Driver(database), {
     migratesAtOpen: migrate,
     async migrate() {
       if (migrations === undefined) throw withoutMigrations("storage.migrate()");
       await migrations.apply(database);
     },
   });
+  return ledgerOver(rows);
 }
 
 /** A binding that `wrangler.jsonc` does not name is `undefined`. */

@@ -1,7 +1,8 @@
 import { OwnlineError } from "../errors.ts";
 import { type StorageClock, systemClock } from "./clock.ts";
+import { ledgerOver } from "./ledger/ledger.ts";
+import { sqlDatabase } from "./sql/database.ts";
 import { migrate } from "./sql/migrate.ts";
-import { sqlStorage } from "./sql/sql-storage.ts";
 import { type SqliteDatabase, sqliteDriver } from "./sql/sqlite-driver.ts";
 import type { Storage } from "./storage.ts";
 
@@ -63,7 +64,7 @@ export function sqlite(source: string | SqliteDatabase, options: SqliteOptions =
     clock: options.clock ?? systemClock,
     busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS,
   });
-  return sqlStorage(driver, { migrate, migratesAtOpen: options.migrate ?? true });
+  return ledgerOver(sqlDatabase(driver, { migrate, migratesAtOpen: options.migrate ?? true }));
 }
 
 /** Plain JavaScript gets here with anything, `undefined` from an environment variable first of all. */

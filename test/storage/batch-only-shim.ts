@@ -1,8 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import type { StorageClock } from "../../src/storage/clock.ts";
 import type { SqlDriver, SqlRow, SqlStatement } from "../../src/storage/sql/driver.ts";
-import { procedureBook } from "../../src/storage/sql/procedure.ts";
-import { procedures } from "../../src/storage/sql/procedures/procedures.ts";
+import { optimistic } from "../../src/storage/sql/optimistic.ts";
 
 const MAX_PARAMS = 100;
 const MAX_STATEMENT_BYTES = 100_000;
@@ -16,7 +15,6 @@ export class ShimRefusal extends Error {}
  */
 export function batchOnly(path: string, clock: StorageClock | null): SqlDriver {
   const database = new DatabaseSync(path);
-  const book = procedureBook((name) => procedures[name]);
   database.exec("pragma busy_timeout = 5000; pragma journal_mode = wal;");
 
   function run(statements: readonly SqlStatement[]): SqlRow[][] {
@@ -32,14 +30,23 @@ export function batchOnly(path: string, clock: StorageClock | null): SqlDriver {
     }
   }
 
+  const batch = async (statements: readonly SqlStatement[]): Promise<SqlRow[][]> => run(statements);
+  const now = (): number | null => clock?.now() ?? null;
+
   return {
     name: "batch-only",
-    procedures: () => book,
-    batch: async (statements) => run(statements),
-    read: async (statements) => run(statements),
-    now: () => clock?.now() ?? null,
+    maxPlans: 1,
+    isSerial: false,
+    batch,
+    read: batch,
+    transact: optimistic({ name: "batch-only", batch, now, isMoved }),
+    now,
     close: async () => database.close(),
   };
+}
+
+function isMoved(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("ownline_guard_moved");
 }
 
 function refuse({ sql, params }: SqlStatement): void {

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { ledgerOver } from "../../src/storage/ledger/ledger.ts";
+import { sqlDatabase } from "../../src/storage/sql/database.ts";
 import { migrate } from "../../src/storage/sql/migrate.ts";
-import { sqlStorage } from "../../src/storage/sql/sql-storage.ts";
 import { storageContract } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { batchOnly, ShimRefusal } from "./batch-only-shim.ts";
@@ -13,7 +14,8 @@ describe("a database that runs only batches keeps the storage contract", () => {
     async create() {
       const clock = manualClock();
       const folder = mkdtempSync(join(tmpdir(), "ownline-batch-"));
-      const open = () => sqlStorage(batchOnly(join(folder, "ledger.db"), clock), { migrate, migratesAtOpen: true });
+      const open = () =>
+        ledgerOver(sqlDatabase(batchOnly(join(folder, "ledger.db"), clock), { migrate, migratesAtOpen: true }));
       const handles = [open()];
       return {
         storage: handles[0] ?? open(),

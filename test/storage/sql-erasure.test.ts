@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { ledgerOver } from "../../src/storage/ledger/ledger.ts";
+import { sqlDatabase } from "../../src/storage/sql/database.ts";
 import type { SqlDriver } from "../../src/storage/sql/driver.ts";
 import { migrate } from "../../src/storage/sql/migrate.ts";
-import { sqlStorage } from "../../src/storage/sql/sql-storage.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { batchOnly } from "./batch-only-shim.ts";
@@ -15,7 +16,7 @@ const REPLY = "It is yours.";
 async function begin() {
   const clock = manualClock();
   const driver = batchOnly(":memory:", clock);
-  const storage = sqlStorage(driver, { migrate, migratesAtOpen: true });
+  const storage = ledgerOver(sqlDatabase(driver, { migrate, migratesAtOpen: true }));
   await storage.open();
   return { clock, driver, storage };
 }

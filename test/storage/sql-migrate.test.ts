@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { ledgerOver } from "../../src/storage/ledger/ledger.ts";
+import { sqlDatabase } from "../../src/storage/sql/database.ts";
 import type { SqlDriver } from "../../src/storage/sql/driver.ts";
 import { openLedger, SCHEMA_VERSION } from "../../src/storage/sql/meta.ts";
 import { migrate } from "../../src/storage/sql/migrate.ts";
 import { MIGRATIONS, type Migration } from "../../src/storage/sql/schema.ts";
-import { sqlStorage } from "../../src/storage/sql/sql-storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { batchOnly } from "./batch-only-shim.ts";
 
@@ -67,7 +68,7 @@ describe("migrations", () => {
 
 describe("the ledger's own upkeep", () => {
   it("reads the database's clock where the driver has none", async () => {
-    const storage = sqlStorage(batchOnly(":memory:", null), { migrate, migratesAtOpen: true });
+    const storage = ledgerOver(sqlDatabase(batchOnly(":memory:", null), { migrate, migratesAtOpen: true }));
     await storage.open();
     const before = Date.now();
     const beat = { op: "1", workerId: "w", leaseMs: 1_000, lookInMs: 1_000 };
@@ -94,7 +95,7 @@ describe("the ledger's own upkeep", () => {
   it("forgets operations after an hour, and not before", async () => {
     const clock = manualClock();
     const driver = batchOnly(":memory:", clock);
-    const storage = sqlStorage(driver, { migrate, migratesAtOpen: true });
+    const storage = ledgerOver(sqlDatabase(driver, { migrate, migratesAtOpen: true }));
     await storage.open();
     const beat = (op: string) => storage.heartbeat({ op, workerId: "w", leaseMs: 1_000, lookInMs: 1_000 });
     const kept = async () => {

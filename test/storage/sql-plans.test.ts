@@ -1,8 +1,9 @@
 import { DatabaseSync } from "node:sqlite";
 import { beforeAll, describe, expect, it } from "vitest";
+import { ledgerOver } from "../../src/storage/ledger/ledger.ts";
+import { sqlDatabase } from "../../src/storage/sql/database.ts";
 import type { SqlDriver, SqlStatement } from "../../src/storage/sql/driver.ts";
 import { migrate } from "../../src/storage/sql/migrate.ts";
-import { sqlStorage } from "../../src/storage/sql/sql-storage.ts";
 import { storageContract } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { batchOnly } from "./batch-only-shim.ts";
@@ -56,7 +57,9 @@ beforeAll(async () => {
   const cases = storageContract({
     async create() {
       const clock = manualClock();
-      const storage = sqlStorage(recorded(batchOnly(":memory:", clock)), { migrate, migratesAtOpen: true });
+      const storage = ledgerOver(
+        sqlDatabase(recorded(batchOnly(":memory:", clock)), { migrate, migratesAtOpen: true }),
+      );
       return { storage, advance: (ms) => clock.advance(ms), dispose: () => storage.close() };
     },
   });

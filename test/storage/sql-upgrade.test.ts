@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { ledgerOver } from "../../src/storage/ledger/ledger.ts";
+import { sqlDatabase } from "../../src/storage/sql/database.ts";
 import type { SqlDriver, SqlRow } from "../../src/storage/sql/driver.ts";
 import { migrate } from "../../src/storage/sql/migrate.ts";
 import { MIGRATIONS } from "../../src/storage/sql/schema.ts";
-import { sqlStorage } from "../../src/storage/sql/sql-storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { batchOnly } from "./batch-only-shim.ts";
 
@@ -71,7 +72,7 @@ async function upgraded() {
     ...CLAIM_SEND("tm1-1"),
     ...LOSE("tm1-1"),
   ]);
-  const storage = sqlStorage(driver, { migrate, migratesAtOpen: true });
+  const storage = ledgerOver(sqlDatabase(driver, { migrate, migratesAtOpen: true }));
   await storage.open();
   return { clock, driver, storage };
 }

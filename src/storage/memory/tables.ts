@@ -230,7 +230,10 @@ export class MemoryTables {
   }
 
   #forgetKeys({ row }: Message): void {
-    if (row.status === null) return this.#forgetKey("inbound", row.key, row.id);
+    if (row.status === null) {
+      this.#forgetKey("inbound", row.key, row.id);
+      return;
+    }
     for (const id of row.providerMessageIds ?? []) this.#forgetKey("provider", id, row.id);
     const group = (this.groups.get(row.groupId ?? "") ?? []).filter((part) => part.row.id !== row.id);
     if (group.length > 0) this.groups.set(row.groupId ?? "", group);

@@ -1,6 +1,6 @@
 import type { Conversation } from "../../model/conversation.ts";
 import type { SqlRow } from "../sql/driver.ts";
-import { conversationOf, integer, record, text } from "../sql/rows.ts";
+import { conversationOf, integer, record, text } from "./rows.ts";
 
 /** What an operation's function answered. */
 export interface Answer {

@@ -1,7 +1,7 @@
-import { REASONS } from "../sql/reasons.ts";
-import { reasonText } from "../sql/rows.ts";
 import type { CounterCondition } from "../storage.ts";
 import { literal } from "./common.ts";
+import { REASONS } from "./reasons.ts";
+import { reasonText } from "./rows.ts";
 import { isOpen } from "./tables.ts";
 
 /*

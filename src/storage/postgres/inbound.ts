@@ -1,7 +1,7 @@
-import { contentText, inboundOf, oneOf, outboundOf } from "../sql/rows.ts";
 import type { AutoReplyRecord, InboundRecord, RecordedInbound } from "../storage.ts";
 import { type Answer, answerOf } from "./answer.ts";
 import { countersOf } from "./conditions.ts";
+import { contentText, inboundOf, oneOf, outboundOf } from "./rows.ts";
 
 const OUTCOMES: readonly RecordedInbound["outcome"][] = ["recorded", "repeated", "erased"];
 

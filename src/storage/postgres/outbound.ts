@@ -1,8 +1,8 @@
-import { contentText, oneOf, outboundOf } from "../sql/rows.ts";
 import type { OutboundRecord, PartRecord, RecordedOutbound } from "../storage.ts";
 import { answerOf } from "./answer.ts";
 import { head } from "./common.ts";
 import type { PostgresLedger } from "./ledger.ts";
+import { contentText, oneOf, outboundOf } from "./rows.ts";
 
 const OUTCOMES: readonly RecordedOutbound["outcome"][] = ["recorded", "repeated", "opted-out", "erased"];
 

@@ -1,11 +1,11 @@
 import { OwnlineError } from "../../errors.ts";
 import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
-import { consentOf, conversationOf, integer, messageOf, text } from "../sql/rows.ts";
 import { keepable } from "../sql/statement.ts";
 import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
 import { rowsOf } from "./answer.ts";
 import type { PostgresLedger } from "./ledger.ts";
+import { consentOf, conversationOf, integer, messageOf, text } from "./rows.ts";
 
 /*
  * Reads. Each is one row with the text of one JSON, whatever types the pool is set to parse.

@@ -1,11 +1,11 @@
 import type { OutboundMessage } from "../../model/message.ts";
-import { oneOf, outboundOf, reasonText, record } from "../sql/rows.ts";
 import type { RecordedFact, RequeuedTurn, Resolution, RivalQuery, Rivals, Suspicion, TurnRequeue } from "../storage.ts";
 import { answerOf } from "./answer.ts";
 import { operation } from "./common.ts";
 import { unknownAttempts } from "./due.ts";
 import { recordedFact } from "./facts.ts";
 import type { PostgresLedger } from "./ledger.ts";
+import { oneOf, outboundOf, reasonText, record } from "./rows.ts";
 import { isOpen } from "./tables.ts";
 
 export const REPAIRS: readonly string[] = [

@@ -1,4 +1,4 @@
-import type { Procedures } from "./procedure.ts";
+import type { Changes } from "../database.ts";
 
 /** What a parameter may be. Truth is 0 or 1; lists travel as one JSON text. */
 export type SqlValue = string | number | null;
@@ -12,12 +12,21 @@ export interface SqlStatement {
   readonly params: readonly SqlValue[];
 }
 
+/** The rows that each of several statements read. */
+export type Results = readonly (readonly SqlRow[])[];
+
+/** What is written after rows were read. */
+export interface Write<Answer> {
+  readonly statements: readonly SqlStatement[];
+  /** What must still be as it was read; `null` where nothing is written. */
+  readonly guard: (Pick<Changes, "guards" | "charges"> & { readonly now: number }) | null;
+  /** The answer, by what the statements read, after the commit. */
+  answer(results: Results): Answer;
+}
+
 /**
- * All that the SQL ledger asks of a database that speaks SQLite's SQL: to run a list of statements as one commit.
- *
- * There is no interactive transaction in it on purpose: all statements are known before the first one runs, as on
- * Cloudflare's D1 (https://developers.cloudflare.com/d1/worker-api/d1-database/#batch). A statement has at most 100
- * parameters and 100 kB.
+ * All that the ledger asks of a database that speaks SQLite's SQL. A statement has at most 100 parameters and 100 kB, as
+ * on D1 (https://developers.cloudflare.com/d1/platform/limits/), so lists travel as one JSON parameter.
  */
 export interface SqlDriver {
   /** For logs and errors, for example `sqlite`. */
@@ -29,23 +38,33 @@ export interface SqlDriver {
    */
   readonly migration?: string;
 
+  /** How many calls one transaction may decide about. */
+  readonly maxPlans: number;
+
+  /**
+   * Whether no other writer can come between what a transaction reads and what it writes. Else `guard` holds it
+   * together, and several candidates are read where one is wanted.
+   */
+  readonly isSerial: boolean;
+
   /**
    * Runs the statements in order as one atomic commit, and returns the rows of each (none where it returns none).
    * When one fails, none has happened.
    *
    * @throws OwnlineError `storage_unavailable`, with the driver's error as its cause.
    */
-  batch(statements: readonly SqlStatement[]): Promise<readonly (readonly SqlRow[])[]>;
+  batch(statements: readonly SqlStatement[]): Promise<Results>;
 
   /** As {@link SqlDriver.batch} for statements that only read: all of them see the same moment. */
-  read(statements: readonly SqlStatement[]): Promise<readonly (readonly SqlRow[])[]>;
+  read(statements: readonly SqlStatement[]): Promise<Results>;
 
   /**
-   * The procedures that the ledger's operations name.
+   * Reads, and writes what follows from it, as one atomic decision: what `write` names in its guard is as it was read
+   * when its statements are committed, or `write` is asked again over what is read then. What it throws is thrown.
    *
-   * @throws OwnlineError `storage_unmigrated` where the database keeps them and has not got them, `storage_unavailable`
+   * @throws OwnlineError `storage_unavailable`
    */
-  procedures(): Procedures | Promise<Procedures>;
+  transact<Answer>(reads: readonly SqlStatement[], write: (results: Results) => Write<Answer>): Promise<Answer>;
 
   /** Unix milliseconds, or `null` to read the database's own clock inside the commit. */
   now(): number | null;

@@ -1,19 +1,66 @@
+import { conversationOf, messageOf } from "../ledger/shown.ts";
 import type { DueWork, RivalQuery, Rivals, UnknownAttempt, UnknownState } from "../storage.ts";
-import type { SqlRow } from "./driver.ts";
-import type { Ledger } from "./operation.ts";
-import { conversationOf, integer, integerOrNull, outboundOf, text } from "./rows.ts";
+import type { SqlDriver, SqlRow } from "./driver.ts";
+import { conversationRow, integer, integerOrNull, messageRow, text } from "./rows.ts";
+import { QUEUED } from "./schema.ts";
+import { bind, keepable, NOW, oneLine, prepare } from "./statement.ts";
 
-/** See `Storage.due`. */
-export async function due(ledger: Ledger, limit: number): Promise<DueWork> {
-  const [[later] = [], found = [], owners = [], attempts = []] = await ledger.read("due.work", { limit });
+const IS_DUE = `m.due_at is not null and m.due_at <= ${NOW}`;
+
+const DUE_MESSAGES = prepare(
+  oneLine(`
+    select m.*, c.consent_key, ${NOW} - m.unknown_since as unknown_for
+    from ownline_messages m join ownline_conversations c on c.id = m.conversation_id
+    where ${IS_DUE} order by m.due_at, m.id limit :limit`),
+);
+
+const dueIds = (column: string): string =>
+  `select m.${column} from ownline_messages m where ${IS_DUE} order by m.due_at, m.id limit :limit`;
+
+const DUE_ATTEMPTS = prepare(
+  oneLine(`
+    select a.outbound_id, a.attempt, a.started_at from ownline_attempts a
+    where a.outbound_id in (${dueIds("id")}) and a.status = 'unknown'`),
+);
+
+const DUE_CONVERSATIONS = prepare(
+  oneLine(`select c.* from ownline_conversations c where c.id in (${dueIds("conversation_id")})`),
+);
+
+const CLAIMABLE = "c.due_at is not null and c.lease_worker is null";
+
+const HOLDS = `(exists (select 1 from ownline_conversations c where c.lease_worker = w.id)
+  or exists (select 1 from ownline_attempts a where a.worker = w.id))`;
+
+const DUE_LATER = prepare(
+  oneLine(`
+    select n.at,
+      exists (select 1 from ownline_conversations c where ${CLAIMABLE} and c.due_at <= n.at) as turns,
+      (select min(c.due_at) from ownline_conversations c where ${CLAIMABLE} and c.due_at > n.at) as next_turn,
+      (select min(m.due_at) from ownline_messages m where m.due_at is not null and m.due_at > n.at) as next_message,
+      (select w.alive_until from ownline_workers w where w.alive_until > -1 and ${HOLDS}
+        order by w.alive_until limit 1) as next_expiry
+    from (select ${NOW} as at) n`),
+);
+
+/**
+ * See `Storage.due`. What a database's clock makes due between two of these statements is found by the second, so what
+ * comes later is read first, and what belongs to a message last.
+ */
+export async function due(driver: SqlDriver, limit: number): Promise<DueWork> {
+  const params = { limit, now: driver.now() };
+  const statements = [DUE_LATER, DUE_MESSAGES, DUE_CONVERSATIONS, DUE_ATTEMPTS];
+  const read = await driver.read(statements.map((statement) => bind(statement, params)));
+  const [[later] = [], found = [], owners = [], attempts = []] = read;
   if (later === undefined) throw new TypeError("A select without a table returned no row.");
-  const byId = new Map(owners.map((row) => [text(row, "id"), conversationOf(row)]));
+  const byId = new Map(owners.map((row) => [text(row, "id"), conversationOf(conversationRow(row))]));
   return {
     messages: found.flatMap((row) => {
       const conversation = byId.get(text(row, "conversation_id"));
-      if (conversation === undefined) return [];
+      const message = messageOf(messageRow(row));
+      if (conversation === undefined || message.direction !== "outbound") return [];
       const consentKey = text(row, "consent_key");
-      return [{ message: outboundOf(row), conversation, consentKey, unknown: unknownStateOf(row, attempts) }];
+      return [{ message, conversation, consentKey, unknown: unknownStateOf(row, attempts) }];
     }),
     turns: integer(later, "turns") === 1,
     nextInMs: soonest(later),
@@ -21,7 +68,7 @@ export async function due(ledger: Ledger, limit: number): Promise<DueWork> {
 }
 
 function soonest(row: SqlRow): number | null {
-  const times = ["next_turn", "next_message", "next_death"]
+  const times = ["next_turn", "next_message", "next_expiry"]
     .map((column) => integerOrNull(row, column))
     .filter((at) => at !== null);
   return times.length === 0 ? null : Math.max(0, Math.min(...times) - integer(row, "at"));
@@ -31,10 +78,10 @@ function unknownStateOf(row: SqlRow, attempts: readonly SqlRow[]): UnknownState 
   if (row.status !== "unknown") return null;
   return {
     forMs: integer(row, "unknown_for"),
-    witnessSince: integerOrNull(row, "witness_since"),
+    witnessSince: integerOrNull(row, "evidence_since"),
     attempts: attempts
       .filter((attempt) => attempt.outbound_id === row.id)
-      .toSorted((one, other) => integer(one, "n") - integer(other, "n"))
+      .toSorted((one, other) => integer(one, "attempt") - integer(other, "attempt"))
       .map(unknownAttemptOf),
   };
 }
@@ -42,17 +89,36 @@ function unknownStateOf(row: SqlRow, attempts: readonly SqlRow[]): UnknownState 
 function unknownAttemptOf(row: SqlRow): UnknownAttempt {
   return {
     outboundId: text(row, "outbound_id"),
-    attempt: integer(row, "n"),
+    attempt: integer(row, "attempt"),
     startedAt: integer(row, "started_at"),
   };
 }
 
+/** The attempts in a state, of messages with the content of `:outboundId` under a condition on `m`. */
+const alike = (status: string, condition: string): string => `
+  select a.outbound_id, a.attempt, a.started_at, m.seq
+  from ownline_messages s
+  join ownline_messages m on m.conversation_id = s.conversation_id and ${condition}
+    and m.body = s.body and m.media = s.media
+  join ownline_attempts a on a.outbound_id = m.id and a.status = '${status}'
+  where s.id = :outboundId and s.status is not null`;
+
+const IS_SENDING = `${QUEUED.replaceAll(/\b(status|origin)\b/g, "m.$1")} and m.status = 'sending'`;
+
+/** A message that has an attempt in `unknown` has `unknown_since`, whatever became of it: that has an index. */
+const COMPETING = prepare(
+  oneLine(`${alike("unknown", "m.unknown_since is not null")} union all ${alike("sending", IS_SENDING)}`),
+);
+
+const KNOWN = prepare(
+  oneLine(`
+    select k.key from json_each(:carrierIds) j join ownline_keys k on k.kind = 'provider' and k.key = j.value`),
+);
+
 /** See `Storage.rivals`. */
-export async function rivals(ledger: Ledger, { outboundId, carrierIds }: RivalQuery): Promise<Rivals> {
-  const [found = [], rows = []] = await ledger.read("due.rivals", {
-    outboundId,
-    carrierIds: JSON.stringify(carrierIds),
-  });
+export async function rivals(driver: SqlDriver, { outboundId, carrierIds }: RivalQuery): Promise<Rivals> {
+  const asked = { outboundId, carrierIds: JSON.stringify(carrierIds.map(keepable)) };
+  const [found = [], rows = []] = await driver.read([bind(COMPETING, asked), bind(KNOWN, asked)]);
   const known = new Set(rows.map((row) => text(row, "key")));
   return {
     attempts: found.toSorted(byStart).map(unknownAttemptOf),
@@ -61,7 +127,7 @@ export async function rivals(ledger: Ledger, { outboundId, carrierIds }: RivalQu
 }
 
 function byStart(one: SqlRow, other: SqlRow): number {
-  for (const column of ["started_at", "seq", "n"]) {
+  for (const column of ["started_at", "seq", "attempt"]) {
     const difference = integer(one, column) - integer(other, column);
     if (difference !== 0) return difference;
   }

@@ -1,20 +1,172 @@
+import type { Guard } from "../database.ts";
 import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
-import type { Ledger } from "./operation.ts";
-import { integer, json, record } from "./rows.ts";
+import type { SqlDriver, SqlRow, Write } from "./driver.ts";
+import { integer, text } from "./rows.ts";
+import { bind, keepable, NOW, oneLine, prepare } from "./statement.ts";
+
+/*
+ * Deletions: what goes is listed first, and deleted where every conversation is as it was listed. The keys stay and lead
+ * nowhere. Ids need no trace: what is not there is not found, and no id is given twice.
+ */
+
+/** Stored answers, and workers that hold nothing, are deleted after an hour. */
+const KEPT_FOR_MS = 60 * 60 * 1_000;
+
+const MOMENT = prepare(oneLine(`select ${NOW} as now`));
+const ANSWER = prepare("select answer from ownline_answers where call = :call");
+
+const ERASED_CONVERSATIONS = prepare(
+  oneLine(`
+    select c.id, c.version from ownline_conversations c
+    where c.participant = :participant and (:line is null or c.line = :line)`),
+);
+
+const ERASED_MESSAGES = prepare(
+  oneLine(`
+    select m.id from ownline_conversations c join ownline_messages m on m.conversation_id = c.id
+    where c.participant = :participant and (:line is null or c.line = :line)`),
+);
+
+const DONE = oneLine(`
+  select m.id from ownline_messages m
+  where m.created_at < ${NOW} - :olderThanMs and case
+    when m.status is null then m.needs_answer = 0 or m.seq <= (
+      select c.answered_seq from ownline_conversations c where c.id = m.conversation_id)
+    else m.status in ('delivered', 'undelivered', 'failed', 'cancelled')
+  end
+  order by m.created_at, m.id limit :limit`);
+
+const PURGED_MESSAGES = prepare(DONE);
+
+const PURGED_CONVERSATIONS = prepare(
+  oneLine(`
+    select c.id, c.version from ownline_conversations c
+    where c.id in (select p.conversation_id from ownline_messages p where p.id in (${DONE}))`),
+);
+
+/** `:messages` and `:conversations` are JSON lists of ids. */
+const IN_MESSAGES = "(select j.value from json_each(:messages) j)";
+const IN_CONVERSATIONS = "(select j.value from json_each(:conversations) j)";
+
+const LISTED_GROUPS = `select m.group_id from ownline_messages m where m.id in ${IN_MESSAGES} and m.group_id is not null`;
+
+/** A key of a group leads nowhere when no part of the group is left. */
+const FORGET_GROUPS = `
+  update ownline_keys as k set ref = null where k.kind = 'outbound' and k.ref in (${LISTED_GROUPS})
+    and not exists (select 1 from ownline_messages o where o.group_id = k.ref and o.id not in ${IN_MESSAGES})`;
+
+const DELETE_MESSAGES: readonly string[] = [
+  `update ownline_keys set ref = null, attempt = null where ref in ${IN_MESSAGES} and kind in ('inbound', 'provider')`,
+  FORGET_GROUPS,
+  `delete from ownline_events where outbound_id in ${IN_MESSAGES}`,
+  `delete from ownline_attempts where outbound_id in ${IN_MESSAGES}`,
+  `delete from ownline_messages where id in ${IN_MESSAGES}`,
+];
+
+const ERASE = [
+  ...DELETE_MESSAGES,
+  `delete from ownline_turns where conversation_id in ${IN_CONVERSATIONS}`,
+  `delete from ownline_answers where conversation_id in ${IN_CONVERSATIONS}`,
+  `delete from ownline_answers as a where a.conversation_ids is not null and exists (
+    select 1 from json_each(a.conversation_ids) l where l.value in ${IN_CONVERSATIONS})`,
+  `delete from ownline_conversations where id in ${IN_CONVERSATIONS}`,
+].map((sql) => prepare(oneLine(sql)));
+
+const PURGE = [
+  ...DELETE_MESSAGES,
+  `delete from ownline_turns as t
+    where t.conversation_id in ${IN_CONVERSATIONS} and t.outcome is not null
+      and not exists (select 1 from ownline_messages m where m.group_id = t.id)
+      and not exists (select 1 from ownline_messages m where m.conversation_id = t.conversation_id
+        and m.needs_answer = 1 and m.seq between t.first_seq and t.through_seq)`,
+  `update ownline_conversations set version = version + 1 where id in ${IN_CONVERSATIONS}`,
+].map((sql) => prepare(oneLine(sql)));
+
+const EMPTIED = `conversation.id in ${IN_CONVERSATIONS} and conversation.paused = 0
+  and not exists (select 1 from ownline_messages m where m.conversation_id = conversation.id)`;
+
+const STORE_ERASED = prepare(
+  oneLine(`
+    insert into ownline_answers (call, at, answer)
+    values (:call, :now, json_object('conversations', :erased, 'messages', json_array_length(:messages)))`),
+);
+
+const STORE_PURGED = prepare(
+  oneLine(`
+    insert into ownline_answers (call, at, answer)
+    select :call, :now, json_object(
+      'conversations', (select count(*) from ownline_conversations conversation where ${EMPTIED}),
+      'messages', json_array_length(:messages))`),
+);
+
+const PRUNE = [
+  `delete from ownline_conversations as conversation where ${EMPTIED}`,
+  "delete from ownline_counters where ends_at <= :now",
+  `delete from ownline_answers where at < :now - ${KEPT_FOR_MS}`,
+  `delete from ownline_workers as w where w.alive_until < :now - ${KEPT_FOR_MS}
+    and not exists (select 1 from ownline_conversations c where c.lease_worker = w.id)
+    and not exists (select 1 from ownline_attempts a where a.worker = w.id)`,
+].map((sql) => prepare(oneLine(sql)));
 
 /** See `Storage.erase`. */
-export async function erase(ledger: Ledger, { op, participant, line }: EraseOrder): Promise<Erased> {
-  return erasedOf(await ledger.commit(["erasure.erase"], { op, participant, line }));
+export function erase(driver: SqlDriver, { op, participant, line }: EraseOrder): Promise<Erased> {
+  const call = `erase ${op}`;
+  const params = { call, participant, line, now: driver.now() };
+  const reads = [MOMENT, ANSWER, ERASED_CONVERSATIONS, ERASED_MESSAGES].map((each) => bind(each, params));
+  return driver.transact<Erased>(reads, (results) => {
+    const [[moment] = [], [known] = [], conversations = [], messages = []] = results;
+    if (known !== undefined) return answered(known);
+    const listed = listsOf(call, moment, conversations, messages);
+    const statements = [...ERASE, STORE_ERASED, ANSWER].map((each) => bind(each, { ...listed.params, call }));
+    return { statements, guard: listed.guard, answer: erasedIn };
+  });
 }
 
 /** See `Storage.purge`. */
-export async function purge(ledger: Ledger, { op, olderThanMs, limit }: PurgeOrder): Promise<Erased> {
-  return erasedOf(await ledger.commit(["erasure.purge"], { op, olderThanMs, limit }));
+export function purge(driver: SqlDriver, { op, olderThanMs, limit }: PurgeOrder): Promise<Erased> {
+  const call = `purge ${op}`;
+  const params = { call, olderThanMs, limit, now: driver.now() };
+  const reads = [MOMENT, ANSWER, PURGED_CONVERSATIONS, PURGED_MESSAGES].map((each) => bind(each, params));
+  return driver.transact<Erased>(reads, (results) => {
+    const [[moment] = [], [known] = [], conversations = [], messages = []] = results;
+    if (known !== undefined) return answered(known);
+    const listed = listsOf(call, moment, conversations, messages);
+    const statements = [...PURGE, STORE_PURGED, ...PRUNE, ANSWER].map((each) => bind(each, { ...listed.params, call }));
+    return { statements, guard: listed.guard, answer: erasedIn };
+  });
 }
 
-function erasedOf(results: Awaited<ReturnType<Ledger["commit"]>>): Erased {
-  const [[operation] = []] = results;
-  if (operation === undefined) return { conversations: 0, messages: 0 };
-  const erased = record(json(operation, "detail"), "detail");
-  return { conversations: integer(erased, "conversations"), messages: integer(erased, "messages") };
+function listsOf(
+  call: string,
+  moment: SqlRow | undefined,
+  conversations: readonly SqlRow[],
+  messages: readonly SqlRow[],
+) {
+  if (moment === undefined) throw new TypeError("A select without a table returned no row.");
+  const now = integer(moment, "now");
+  const guards: Guard[] = [{ on: "call", key: keepable(call), version: null }];
+  for (const row of conversations) {
+    guards.push({ on: "conversation", key: text(row, "id"), version: integer(row, "version") });
+  }
+  const ids = (rows: readonly SqlRow[]): string => JSON.stringify(rows.map((row) => text(row, "id")));
+  return {
+    params: { now, conversations: ids(conversations), messages: ids(messages), erased: conversations.length },
+    guard: { guards, charges: [], now },
+  };
+}
+
+/** A repetition deletes nothing more. */
+function answered(row: SqlRow): Write<Erased> {
+  return { statements: [], guard: null, answer: () => erasedOf(row) };
+}
+
+function erasedIn(results: readonly (readonly SqlRow[])[]): Erased {
+  const row = results.at(-1)?.[0];
+  if (row === undefined) throw new TypeError("A deletion stored no answer.");
+  return erasedOf(row);
+}
+
+function erasedOf(row: SqlRow): Erased {
+  const { conversations, messages }: Erased = JSON.parse(text(row, "answer"));
+  return { conversations, messages };
 }

@@ -5,7 +5,7 @@ import { integer, text } from "./rows.ts";
 import { bind, prepare } from "./statement.ts";
 
 /** The version of the schema that this code writes. */
-export const SCHEMA_VERSION: number = 2;
+export const SCHEMA_VERSION: number = 1;
 
 const HAS_META = prepare("select name from sqlite_master where type = 'table' and name = 'ownline_meta'");
 

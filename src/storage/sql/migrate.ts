@@ -1,8 +1,7 @@
 import type { SqlDriver } from "./driver.ts";
 import { readMeta } from "./meta.ts";
-import { statement } from "./procedures/steps.ts";
 import { BOOTSTRAP, MIGRATIONS, type Migration } from "./schema.ts";
-import { bind, prepare } from "./statement.ts";
+import { bind, oneLine, prepare } from "./statement.ts";
 
 /** Fails where the step has run already, and the whole batch with it: of two that race, one wins. */
 const TAKE_STEP = prepare(
@@ -10,7 +9,7 @@ const TAKE_STEP = prepare(
 );
 
 const WRITE_META = prepare(
-  statement(`
+  oneLine(`
     insert into ownline_meta (id, version, min_writer, secret) values (1, :version, :minWriter, :secret)
     on conflict (id) do update set version = excluded.version, min_writer = excluded.min_writer`),
 );
@@ -20,13 +19,13 @@ export async function migrate(driver: SqlDriver, steps: readonly Migration[] = M
   let meta = await readMeta(driver);
   const isBehind = (): boolean => (meta?.version ?? 0) < (steps.at(-1)?.version ?? 0);
   if (!isBehind()) return;
-  await driver.batch(BOOTSTRAP.map((sql) => bind(prepare(statement(sql)), {})));
+  await driver.batch(BOOTSTRAP.map((sql) => bind(prepare(oneLine(sql)), {})));
   for (const step of steps) {
     if (step.version <= (meta?.version ?? 0)) continue;
     try {
       await driver.batch([
         bind(TAKE_STEP, { version: step.version }),
-        ...step.statements.map((sql) => bind(prepare(statement(sql)), {})),
+        ...step.statements.map((sql) => bind(prepare(oneLine(sql)), {})),
         bind(WRITE_META, { version: step.version, minWriter: step.minWriter, secret: newSecret() }),
       ]);
     } catch (error) {

@@ -1,10 +1,26 @@
 import type { ConsentSource, ConsentState } from "../../model/consent.ts";
-import type { Conversation, Turn, TurnOutcome } from "../../model/conversation.ts";
+import type { TurnOutcome } from "../../model/conversation.ts";
 import type { AttemptStatus, CarrierStatus, DeliveryStatus } from "../../model/delivery-status.ts";
-import type { InboundMessage, Media, Message, MessageError, Origin, OutboundMessage } from "../../model/message.ts";
-import type { AttemptStory, Consent, PartRecord, StatusEvent } from "../storage.ts";
+import type { Media, MessageError, Origin, OutboundMessage } from "../../model/message.ts";
+import type {
+  AttemptRow,
+  ConsentRow,
+  ConversationRow,
+  CounterRow,
+  EventRow,
+  KeyKind,
+  KeyRow,
+  MessageRow,
+  RateLimitRow,
+  SweepRow,
+  TurnRow,
+  WorkerRow,
+} from "../ledger/rows.ts";
 import type { SqlRow } from "./driver.ts";
-import { keepable } from "./statement.ts";
+
+/*
+ * What the database's rows hold, read once and checked.
+ */
 
 const STATES: readonly ConsentState[] = ["opted-in", "opted-out"];
 const SOURCES: readonly ConsentSource[] = ["word", "carrier", "refused-send"];
@@ -14,6 +30,7 @@ const ATTEMPT: readonly AttemptStatus[] = ["sending", "unknown", "refused", ...C
 const STATUSES: readonly DeliveryStatus[] = ["intent", "sending", "unknown", ...CARRIER, "cancelled", "held"];
 const OUTCOMES: readonly TurnOutcome[] = ["replied", "fallback", "silent", "handed-off", "cancelled"];
 const ENCODINGS: readonly OutboundMessage["encoding"][] = ["GSM-7", "UCS-2"];
+const KINDS: readonly KeyKind[] = ["inbound", "outbound", "provider"];
 
 /** A column that holds text. */
 export function text(row: SqlRow, column: string): string {
@@ -22,7 +39,7 @@ export function text(row: SqlRow, column: string): string {
   return value;
 }
 
-function textOrNull(row: SqlRow, column: string): string | null {
+export function textOrNull(row: SqlRow, column: string): string | null {
   return row[column] === null ? null : text(row, column);
 }
 
@@ -44,7 +61,19 @@ export function json(row: SqlRow, column: string): unknown {
   return parsed;
 }
 
-/** The word of a closed set that a column or an outcome holds. */
+function jsonOrNull(row: SqlRow, column: string): unknown {
+  return row[column] === null ? null : json(row, column);
+}
+
+function booleanOrNull(row: SqlRow, column: string): boolean | null {
+  return row[column] === null ? null : integer(row, column) === 1;
+}
+
+function oneOfOrNull<T extends string>(row: SqlRow, column: string, words: readonly T[]): T | null {
+  return row[column] === null ? null : oneOf(row[column], column, words);
+}
+
+/** The word of a closed set that a column holds. */
 export function oneOf<T extends string>(value: unknown, column: string, words: readonly T[]): T {
   const word = words.find((each) => each === value);
   if (word === undefined) throw foreign(column);
@@ -55,129 +84,91 @@ function foreign(column: string): TypeError {
   return new TypeError(`The ledger's column ${column} holds what ownline never writes: the database was changed.`);
 }
 
-/** A message as the operation's answer knew it: the columns that change are replaced by those of that moment. */
-function then(row: SqlRow, columns: readonly string[]): SqlRow {
-  if (typeof row.was !== "string") return row;
-  const was = json(row, "was");
-  if (!Array.isArray(was)) throw foreign("was");
-  return { ...row, ...Object.fromEntries(columns.map((column, index): [string, unknown] => [column, was[index]])) };
-}
-
-/** Of `ownline_messages`. */
-export function messageOf(current: SqlRow): Message {
-  const row = then(current, ["status", "error", "changed_seq", "attempts", "carrier_ids"]);
-  const base = {
-    id: text(row, "id"),
-    conversationId: text(row, "conversation_id"),
-    seq: integer(row, "seq"),
-    changedSeq: integer(row, "changed_seq"),
-    ...contentOf(row),
-    createdAt: integer(row, "created_at"),
-  };
-  const origin = oneOf(row.origin, "origin", ORIGINS);
-  if (origin === "webhook" || origin === "simulated") {
-    return {
-      ...base,
-      direction: "inbound",
-      origin,
-      from: text(row, "participant"),
-      to: text(row, "sender"),
-      carrierId: textOrNull(row, "carrier_id"),
-      needsAnswer: integer(row, "needs_answer") === 1,
-      occurredAt: integer(row, "occurred_at"),
-    };
-  }
-  return {
-    ...base,
-    direction: "outbound",
-    origin,
-    from: text(row, "sender"),
-    to: text(row, "participant"),
-    status: oneOf(row.status, "status", STATUSES),
-    error: errorOf(row),
-    groupId: text(row, "group_id"),
-    part: integer(row, "part"),
-    parts: integer(row, "parts"),
-    turnId: textOrNull(row, "turn_id"),
-    attempts: integer(row, "attempts"),
-    carrierIds: strings(row, "carrier_ids"),
-    encoding: oneOf(row.encoding, "encoding", ENCODINGS),
-    segments: integer(row, "segments"),
-  };
-}
-
-export function inboundOf(row: SqlRow): InboundMessage {
-  const message = messageOf(row);
-  if (message.direction !== "inbound") throw foreign("origin");
-  return message;
-}
-
-export function outboundOf(row: SqlRow): OutboundMessage {
-  const message = messageOf(row);
-  if (message.direction !== "outbound") throw foreign("origin");
-  return message;
-}
-
-/** Of `ownline_conversations`. */
-export function conversationOf(current: SqlRow): Conversation {
-  const row = then(current, ["sender", "paused", "seq", "inbound_seq", "answered_seq", "updated_at"]);
+export function conversationRow(row: SqlRow): ConversationRow {
   return {
     id: text(row, "id"),
     line: text(row, "line"),
-    sender: text(row, "sender"),
     participant: text(row, "participant"),
+    sender: text(row, "sender"),
+    consentKey: text(row, "consent_key"),
     paused: integer(row, "paused") === 1,
     seq: integer(row, "seq"),
     inboundSeq: integer(row, "inbound_seq"),
     answeredSeq: integer(row, "answered_seq"),
+    pendingSeq: integer(row, "pending_seq"),
+    pendingSince: integerOrNull(row, "pending_since"),
+    dueAt: integerOrNull(row, "due_at"),
+    backoffUntil: integer(row, "backoff_until"),
+    leaseWorker: textOrNull(row, "lease_worker"),
+    fence: integer(row, "fence"),
     createdAt: integer(row, "created_at"),
     updatedAt: integer(row, "updated_at"),
+    version: integer(row, "version"),
   };
 }
 
-/** Of `ownline_turns`. */
-export function turnOf(row: SqlRow): Turn {
+export function messageRow(row: SqlRow): MessageRow {
   return {
     id: text(row, "id"),
     conversationId: text(row, "conversation_id"),
-    runs: integer(row, "runs"),
-    failures: integer(row, "failures"),
-    superseded: integer(row, "superseded"),
-    throughSeq: integer(row, "through_seq"),
-    outcome: row.outcome === null ? null : oneOf(row.outcome, "outcome", OUTCOMES),
+    seq: integer(row, "seq"),
+    changedSeq: integer(row, "changed_seq"),
+    origin: oneOf(row.origin, "origin", ORIGINS),
+    sender: text(row, "sender"),
+    participant: text(row, "participant"),
+    body: bodyOf(row),
+    media: mediaOf(row),
     createdAt: integer(row, "created_at"),
-    committedAt: integerOrNull(row, "committed_at"),
+    key: textOrNull(row, "key"),
+    providerMessageId: textOrNull(row, "provider_message_id"),
+    occurredAt: integerOrNull(row, "occurred_at"),
+    needsAnswer: booleanOrNull(row, "needs_answer"),
+    autoReplyId: textOrNull(row, "auto_reply_id"),
+    status: oneOfOrNull(row, "status", STATUSES),
+    error: errorOf(row),
+    groupId: textOrNull(row, "group_id"),
+    part: integerOrNull(row, "part"),
+    parts: integerOrNull(row, "parts"),
+    turnId: textOrNull(row, "turn_id"),
+    attempts: integerOrNull(row, "attempts"),
+    providerMessageIds: stringsOrNull(row, "provider_message_ids"),
+    encoding: oneOfOrNull(row, "encoding", ENCODINGS),
+    segments: integerOrNull(row, "segments"),
+    expiresAt: integerOrNull(row, "expires_at"),
+    notBefore: integerOrNull(row, "not_before"),
+    orderUntil: integerOrNull(row, "order_until"),
+    unknownSince: integerOrNull(row, "unknown_since"),
+    settleAt: integerOrNull(row, "settle_at"),
+    evidenceSince: integerOrNull(row, "evidence_since"),
+    reservedKey: textOrNull(row, "reserved_key"),
+    reservedAt: integerOrNull(row, "reserved_at"),
+    reservedEpoch: integerOrNull(row, "reserved_epoch"),
+    dueAt: integerOrNull(row, "due_at"),
   };
 }
 
-/** Of `ownline_consents`. */
-export function consentOf(row: SqlRow): Consent {
-  return {
-    state: oneOf(row.state, "state", STATES),
-    source: oneOf(row.source, "source", SOURCES),
-    changedAt: integer(row, "changed_at"),
-  };
-}
-
-/** Of `ownline_attempts`, with its events. */
-export function attemptOf(row: SqlRow, events: readonly StatusEvent[]): AttemptStory {
+export function attemptRow(row: SqlRow): AttemptRow {
   return {
     outboundId: text(row, "outbound_id"),
-    attempt: integer(row, "n"),
+    conversationId: text(row, "conversation_id"),
+    attempt: integer(row, "attempt"),
     status: oneOf(row.status, "status", ATTEMPT),
-    carrierId: textOrNull(row, "carrier_id"),
+    providerMessageId: textOrNull(row, "provider_message_id"),
     error: errorOf(row),
     startedAt: integer(row, "started_at"),
-    events,
+    worker: textOrNull(row, "worker"),
   };
 }
 
-/** Of `ownline_events`. */
-export function eventOf(row: SqlRow): StatusEvent {
-  const rawStatus: unknown = json(row, "raw_status");
+export function eventRow(row: SqlRow): EventRow {
+  const rawStatus = json(row, "raw_status");
   if (typeof rawStatus !== "string") throw foreign("raw_status");
   return {
-    carrierId: text(row, "carrier_id"),
+    outboundId: text(row, "outbound_id"),
+    conversationId: text(row, "conversation_id"),
+    attempt: integer(row, "attempt"),
+    position: integer(row, "position"),
+    providerMessageId: text(row, "provider_message_id"),
     status: oneOf(row.status, "status", CARRIER),
     rawStatus,
     error: errorOf(row),
@@ -186,9 +177,75 @@ export function eventOf(row: SqlRow): StatusEvent {
   };
 }
 
-/** A column that holds a JSON list of strings. */
-export function strings(row: SqlRow, column: string): readonly string[] {
-  const list = json(row, column);
+export function turnRow(row: SqlRow): TurnRow {
+  return {
+    id: text(row, "id"),
+    conversationId: text(row, "conversation_id"),
+    firstSeq: integer(row, "first_seq"),
+    throughSeq: integer(row, "through_seq"),
+    repetition: integer(row, "repetition"),
+    runs: integer(row, "runs"),
+    failures: integer(row, "failures"),
+    superseded: integer(row, "superseded"),
+    crashes: integer(row, "crashes"),
+    outcome: oneOfOrNull(row, "outcome", OUTCOMES),
+    createdAt: integer(row, "created_at"),
+    committedAt: integerOrNull(row, "committed_at"),
+  };
+}
+
+export function keyRow(row: SqlRow): KeyRow {
+  return {
+    kind: oneOf(row.kind, "kind", KINDS),
+    key: text(row, "key"),
+    ref: textOrNull(row, "ref"),
+    attempt: integerOrNull(row, "attempt"),
+    call: text(row, "call"),
+  };
+}
+
+export function consentRow(row: SqlRow): ConsentRow {
+  return {
+    key: text(row, "key"),
+    state: oneOf(row.state, "state", STATES),
+    source: oneOf(row.source, "source", SOURCES),
+    changedAt: integer(row, "changed_at"),
+    version: integer(row, "version"),
+  };
+}
+
+export function counterRow(row: SqlRow): CounterRow {
+  return { key: text(row, "key"), charged: integer(row, "charged"), endsAt: integer(row, "ends_at") };
+}
+
+export function rateLimitRow(row: SqlRow): RateLimitRow {
+  return {
+    key: text(row, "key"),
+    freeAt: integer(row, "free_at"),
+    usedUntil: integer(row, "used_until"),
+    epoch: integer(row, "epoch"),
+    version: integer(row, "version"),
+  };
+}
+
+export function workerRow(row: SqlRow): WorkerRow {
+  return { id: text(row, "id"), aliveUntil: integer(row, "alive_until") };
+}
+
+export function sweepRow(row: SqlRow): SweepRow {
+  return {
+    sender: text(row, "sender"),
+    watermark: integerOrNull(row, "watermark"),
+    fence: integer(row, "fence"),
+    claimedUntil: integerOrNull(row, "claimed_until"),
+    committedAt: integerOrNull(row, "committed_at"),
+    version: integer(row, "version"),
+  };
+}
+
+function stringsOrNull(row: SqlRow, column: string): readonly string[] | null {
+  const list = jsonOrNull(row, column);
+  if (list === null) return null;
   if (!Array.isArray(list)) throw foreign(column);
   return list.map((entry: unknown) => {
     if (typeof entry !== "string") throw foreign(column);
@@ -196,36 +253,20 @@ export function strings(row: SqlRow, column: string): readonly string[] {
   });
 }
 
-/** Body and media as one JSON text: escaped, it keeps every character that JavaScript can hold. */
-export function contentText(content: { readonly body: string; readonly media: readonly Media[] }): string {
-  return JSON.stringify({
-    body: content.body,
-    media: content.media.map(({ url, contentType }) => ({ url, contentType })),
+function bodyOf(row: SqlRow): string {
+  const body = json(row, "body");
+  if (typeof body !== "string") throw foreign("body");
+  return body;
+}
+
+function mediaOf(row: SqlRow): readonly Media[] {
+  const media = json(row, "media");
+  if (!Array.isArray(media)) throw foreign("media");
+  return media.map((entry: unknown) => {
+    const { url, contentType } = record(entry, "media");
+    if (typeof url !== "string" || typeof contentType !== "string") throw foreign("media");
+    return { url, contentType };
   });
-}
-
-function contentOf(row: SqlRow): { readonly body: string; readonly media: readonly Media[] } {
-  const content = record(json(row, "content"), "content");
-  const { body, media } = content;
-  if (typeof body !== "string" || !Array.isArray(media)) throw foreign("content");
-  return {
-    body,
-    media: media.map((entry: unknown) => {
-      const { url, contentType } = record(entry, "content");
-      if (typeof url !== "string" || typeof contentType !== "string") throw foreign("content");
-      return { url, contentType };
-    }),
-  };
-}
-
-/** An error as JSON text, `null` for none. */
-export function errorText(error: MessageError | null): string | null {
-  return error === null ? null : JSON.stringify({ code: error.code, reason: error.reason });
-}
-
-/** The error of a reason of our own. */
-export function reasonText(reason: string): string {
-  return JSON.stringify({ code: null, reason });
 }
 
 function errorOf(row: SqlRow): MessageError | null {
@@ -236,19 +277,7 @@ function errorOf(row: SqlRow): MessageError | null {
 }
 
 /** A JSON object's entries. */
-export function record(value: unknown, column: string): Readonly<Record<string, unknown>> {
+function record(value: unknown, column: string): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null) throw foreign(column);
   return Object.fromEntries(Object.entries(value));
-}
-
-/** Parts as one JSON list, for `json_each`. */
-export function partsText(parts: readonly PartRecord[]): string {
-  return JSON.stringify(
-    parts.map((part) => ({
-      id: keepable(part.id),
-      content: contentText(part),
-      encoding: part.encoding,
-      segments: part.segments,
-    })),
-  );
 }

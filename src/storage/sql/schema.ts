@@ -10,14 +10,14 @@ export interface Migration {
 }
 
 /**
- * What a message is while something can still happen to it by itself. SQLite uses a partial index only for a query
- * that repeats a term of the index's condition (https://www.sqlite.org/partialindex.html#queries_using_partial_indexes),
- * so queries begin with this very text.
+ * What holds up the messages behind it, in the words of its partial index. SQLite uses a partial index only for a query
+ * that repeats the index's condition (https://www.sqlite.org/partialindex.html#queries_using_partial_indexes), so
+ * queries hold this very text.
  */
-export const OPEN: string = "(status = 'intent' or status = 'sending' or status = 'unknown' or status = 'held')";
+export const QUEUED: string = "(status = 'intent' or status = 'sending') and origin <> 'auto-reply'";
 
-/** What was not handed over yet, or whose answer is not there, in the words of its partial index. */
-export const LEAVING: string = "(status = 'intent' or status = 'sending') and origin <> 'auto-reply'";
+/** What an opt-out stops, as above. */
+export const STOPPABLE: string = "(status = 'intent' or status = 'held') and origin <> 'auto-reply'";
 
 /** Numbers of the steps that ran, and the ledger's secret: there before the first step. */
 export const BOOTSTRAP: readonly string[] = [
@@ -34,9 +34,9 @@ export const BOOTSTRAP: readonly string[] = [
 ];
 
 /**
- * The schema, as steps. Free text (bodies, reasons) is kept as JSON, which survives every character; ids and
- * addresses are plain text. Times are Unix milliseconds. All tables begin with `ownline_`, so that they can live in
- * the database of the service itself.
+ * The schema, as steps. Free text (bodies, reasons) is kept as JSON, which survives every character; ids and addresses
+ * are plain text. Times are Unix milliseconds. All tables begin with `ownline_`, so that they can live in the database
+ * of the service itself. What the columns mean stands in `ledger/rows.ts`.
  */
 export const MIGRATIONS: readonly Migration[] = [
   {
@@ -49,21 +49,22 @@ export const MIGRATIONS: readonly Migration[] = [
         participant text not null,
         sender text not null,
         consent_key text not null,
-        paused integer not null default 0,
-        seq integer not null default 0,
-        inbound_seq integer not null default 0,
-        answered_seq integer not null default 0,
-        pending_seq integer not null default 0,
+        paused integer not null,
+        seq integer not null,
+        inbound_seq integer not null,
+        answered_seq integer not null,
+        pending_seq integer not null,
         pending_since integer,
         due_at integer,
-        backoff_until integer,
+        backoff_until integer not null,
         lease_worker text,
-        fence integer not null default 0,
+        fence integer not null,
         created_at integer not null,
         updated_at integer not null,
+        version integer not null,
         unique (participant, line)
       ) strict, without rowid`,
-      `create index ownline_conversations_due on ownline_conversations (due_at)
+      `create index ownline_conversations_due on ownline_conversations (due_at, id)
         where due_at is not null and lease_worker is null`,
       `create index ownline_conversations_lease on ownline_conversations (lease_worker) where lease_worker is not null`,
       `create index ownline_conversations_consent on ownline_conversations (consent_key)`,
@@ -77,9 +78,11 @@ export const MIGRATIONS: readonly Migration[] = [
         origin text not null,
         sender text not null,
         participant text not null,
-        content text not null,
+        body text not null,
+        media text not null,
         created_at integer not null,
-        carrier_id text,
+        key text,
+        provider_message_id text,
         occurred_at integer,
         needs_answer integer,
         auto_reply_id text,
@@ -90,7 +93,7 @@ export const MIGRATIONS: readonly Migration[] = [
         parts integer,
         turn_id text,
         attempts integer,
-        carrier_ids text,
+        provider_message_ids text,
         encoding text,
         segments integer,
         expires_at integer,
@@ -98,33 +101,42 @@ export const MIGRATIONS: readonly Migration[] = [
         order_until integer,
         unknown_since integer,
         settle_at integer,
+        evidence_since integer,
+        reserved_key text,
+        reserved_at integer,
+        reserved_epoch integer,
         due_at integer
       ) strict`,
       `create unique index ownline_messages_seq on ownline_messages (conversation_id, seq)`,
       `create index ownline_messages_changed on ownline_messages (conversation_id, changed_seq)`,
       `create index ownline_messages_unanswered on ownline_messages (conversation_id, seq) where needs_answer = 1`,
-      `create index ownline_messages_open on ownline_messages (conversation_id, seq) where ${OPEN}`,
+      `create index ownline_messages_queued on ownline_messages (conversation_id, seq) where ${QUEUED}`,
+      `create index ownline_messages_stoppable on ownline_messages (conversation_id, seq) where ${STOPPABLE}`,
+      `create index ownline_messages_unknown on ownline_messages (conversation_id, seq) where unknown_since is not null`,
+      `create index ownline_messages_unsent on ownline_messages (created_at, id) where ${QUEUED}`,
       `create index ownline_messages_due on ownline_messages (due_at, id) where due_at is not null`,
       `create index ownline_messages_group on ownline_messages (group_id, part) where group_id is not null`,
       `create index ownline_messages_age on ownline_messages (created_at, id)`,
 
       `create table ownline_attempts (
         outbound_id text not null,
-        n integer not null,
+        conversation_id text not null,
+        attempt integer not null,
         status text not null,
-        carrier_id text,
+        provider_message_id text,
         error text,
         started_at integer not null,
         worker text,
-        primary key (outbound_id, n)
+        primary key (outbound_id, attempt)
       ) strict, without rowid`,
       `create index ownline_attempts_worker on ownline_attempts (worker) where worker is not null`,
 
       `create table ownline_events (
         outbound_id text not null,
+        conversation_id text not null,
         attempt integer not null,
         position integer not null,
-        carrier_id text not null,
+        provider_message_id text not null,
         status text not null,
         raw_status text not null,
         error text,
@@ -138,15 +150,16 @@ export const MIGRATIONS: readonly Migration[] = [
         conversation_id text not null,
         first_seq integer not null,
         through_seq integer not null,
+        repetition integer not null,
         runs integer not null,
-        failures integer not null default 0,
-        superseded integer not null default 0,
-        crashes integer not null default 0,
+        failures integer not null,
+        superseded integer not null,
+        crashes integer not null,
         outcome text,
         created_at integer not null,
         committed_at integer
       ) strict, without rowid`,
-      `create unique index ownline_turns_first on ownline_turns (conversation_id, first_seq)`,
+      `create unique index ownline_turns_begun on ownline_turns (conversation_id, first_seq, repetition)`,
       `create unique index ownline_turns_open on ownline_turns (conversation_id) where outcome is null`,
 
       `create table ownline_keys (
@@ -154,23 +167,33 @@ export const MIGRATIONS: readonly Migration[] = [
         key text not null,
         ref text,
         attempt integer,
+        call text not null,
         primary key (kind, key)
       ) strict, without rowid`,
       `create index ownline_keys_ref on ownline_keys (ref) where ref is not null`,
 
       `create table ownline_consents (
-        consent_key text primary key,
+        key text primary key,
         state text not null,
         source text not null,
-        changed_at integer not null
+        changed_at integer not null,
+        version integer not null
       ) strict, without rowid`,
 
       `create table ownline_counters (
         key text primary key,
-        count real not null,
+        charged real not null,
         ends_at integer not null
       ) strict, without rowid`,
       `create index ownline_counters_end on ownline_counters (ends_at)`,
+
+      `create table ownline_rate_limits (
+        key text primary key,
+        free_at integer not null,
+        used_until integer not null,
+        epoch integer not null,
+        version integer not null
+      ) strict, without rowid`,
 
       `create table ownline_workers (
         id text primary key,
@@ -183,57 +206,26 @@ export const MIGRATIONS: readonly Migration[] = [
         watermark integer,
         fence integer not null,
         claimed_until integer,
-        committed_at integer
+        committed_at integer,
+        version integer not null
       ) strict, without rowid`,
 
-      `create table ownline_ops (
-        id text primary key,
-        n integer not null,
+      // Of one conversation, or of several: then only the list names them.
+      `create table ownline_answers (
+        call text primary key,
         at integer not null,
-        outcome text not null,
+        answer text not null,
         conversation_id text,
-        subject text,
-        detail text,
-        answer text not null default '[]',
-        changed text not null default '[]',
-        cancelled text not null default '[]',
-        was_messages text,
-        was_conversation text
+        conversation_ids text
       ) strict, without rowid`,
-      `create index ownline_ops_age on ownline_ops (at)`,
-    ],
-  },
-  {
-    // D1's file must be repeatable, and SQLite knows no `add column if not exists`: what is new is a table.
-    version: 2,
-    minWriter: 1,
-    statements: [
-      // A turn that is repeated by hand begins with the same text: the ids of such turns are in this order.
-      `drop index if exists ownline_turns_first`,
-      `create index ownline_turns_begun on ownline_turns (conversation_id, first_seq, length(id), id)`,
-      `create index ownline_messages_doubted on ownline_messages (conversation_id, seq) where unknown_since is not null`,
-      `create index ownline_messages_leaving on ownline_messages (created_at, id) where ${LEAVING}`,
+      `create index ownline_answers_age on ownline_answers (at)`,
+      `create index ownline_answers_of on ownline_answers (conversation_id) where conversation_id is not null`,
+      `create index ownline_answers_of_several on ownline_answers (call) where conversation_ids is not null`,
 
-      `create table ownline_paces (
-        key text primary key,
-        free_at integer not null,
-        used_until integer not null,
-        epoch integer not null
-      ) strict, without rowid`,
-      `create table ownline_slots (
-        outbound_id text primary key,
-        pace text not null,
-        at integer not null,
-        epoch integer not null
-      ) strict, without rowid`,
-
-      // Of the time that began at \`unknown_since\` with so many attempts; code of version 1 does not remove it.
-      `create table ownline_witnesses (
-        outbound_id text primary key,
-        unknown_since integer not null,
-        attempts integer not null,
-        since integer not null
-      ) strict, without rowid`,
+      // A row of 0 aborts the batch that would write it: see guards.ts.
+      `create table ownline_guards (
+        holds integer not null constraint ownline_guard_moved check (holds = 1)
+      ) strict`,
     ],
   },
 ];

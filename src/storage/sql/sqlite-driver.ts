@@ -1,8 +1,6 @@
 import { OwnlineError } from "../../errors.ts";
 import type { StorageClock } from "../clock.ts";
-import type { SqlDriver, SqlRow, SqlStatement, SqlValue } from "./driver.ts";
-import { procedureBook } from "./procedure.ts";
-import { procedures } from "./procedures/procedures.ts";
+import type { Results, SqlDriver, SqlRow, SqlStatement, SqlValue, Write } from "./driver.ts";
 import { isBusy, storageError } from "./sqlite-errors.ts";
 
 /**
@@ -36,11 +34,16 @@ export interface SqliteConnection {
 
 const RETRY_MS = 20;
 
-/** Runs batches on an embedded SQLite, each in one `begin immediate`. */
+/** While SQLite itself waits for a lock, the event loop waits with it. */
+const BLOCKED_MS = 5;
+
+/** So many calls share one commit at most: the event loop waits while they are decided. */
+const MOST_PLANS = 64;
+
+/** Runs transactions on an embedded SQLite, each in one `begin immediate`. */
 export function sqliteDriver(connection: SqliteConnection): SqlDriver {
   let session: Promise<Session> | null = null;
   let isClosed = false;
-  const book = procedureBook((name) => procedures[name]);
 
   function connected(): Promise<Session> {
     if (isClosed) return Promise.reject(closedError());
@@ -51,18 +54,42 @@ export function sqliteDriver(connection: SqliteConnection): SqlDriver {
     return session;
   }
 
+  /**
+   * Runs a transaction that writes. While another process holds the lock, the event loop goes on: SQLite's own busy
+   * timeout would block it.
+   */
+  async function locked<Answer>(act: (session: Transaction) => Answer): Promise<Answer> {
+    const { transact, isOwn } = await connected();
+    for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
+      try {
+        return transact("begin immediate", act);
+      } catch (error) {
+        if (!isOwn || !isBusy(causeOf(error)) || waitedMs >= connection.busyTimeoutMs) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      if (isClosed) throw closedError();
+    }
+  }
+
   return {
     name: "sqlite",
-    procedures: () => book,
+    maxPlans: MOST_PLANS,
+    isSerial: true,
     async batch(statements) {
-      const { transact } = await connected();
-      return transact("begin immediate", statements);
+      return await locked(({ execute }) => statements.map(execute));
     },
     async read(statements) {
       const { transact, run } = await connected();
       const [only] = statements;
-      if (only === undefined || statements.length > 1) return transact("begin", statements);
-      return [run(only)];
+      if (only !== undefined && statements.length === 1) return [run(only)];
+      return transact("begin", ({ execute }) => statements.map(execute));
+    },
+    async transact(reads, write) {
+      return await locked(({ execute }) => {
+        const { statements, answer } = write(reads.map(execute));
+        const results = statements.map(execute);
+        return () => answer(results);
+      }).then((answer) => answer());
     },
     now: () => Math.trunc(connection.clock.now()),
     async removeCopies({ wait }) {
@@ -83,9 +110,19 @@ export function sqliteDriver(connection: SqliteConnection): SqlDriver {
   };
 }
 
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
+}
+
+interface Transaction {
+  execute(statement: SqlStatement): readonly SqlRow[];
+}
+
 interface Session {
+  readonly isOwn: boolean;
   run(statement: SqlStatement): readonly SqlRow[];
-  transact(begin: string, statements: readonly SqlStatement[]): readonly (readonly SqlRow[])[];
+  /** Commits what `act` does, or nothing of it. */
+  transact<Answer>(begin: string, act: (transaction: Transaction) => Answer): Answer;
   /** Empties the file that holds old pages; `false` where another connection still needs it. Never waits. */
   truncateLog(): boolean;
   close(): void;
@@ -116,7 +153,8 @@ async function connect(connection: SqliteConnection): Promise<Session> {
  * that was passed in keeps the journal mode that it has.
  */
 async function setUp(database: SqliteDatabase, { isOwn, busyTimeoutMs }: SqliteConnection): Promise<void> {
-  if (isOwn || pragma(database, "busy_timeout") === 0) database.exec(`pragma busy_timeout = ${busyTimeoutMs}`);
+  if (isOwn) database.exec(`pragma busy_timeout = ${Math.min(BLOCKED_MS, busyTimeoutMs)}`);
+  else if (pragma(database, "busy_timeout") === 0) database.exec(`pragma busy_timeout = ${busyTimeoutMs}`);
   if (isOwn) await enterWal(database, busyTimeoutMs);
   const synchronous = pragma(database, "synchronous");
   if (typeof synchronous !== "number" || synchronous < SYNCHRONOUS_FULL) database.exec("pragma synchronous = full");
@@ -177,6 +215,7 @@ function sessionOf(database: SqliteDatabase, isOwn: boolean): Session {
   }
 
   return {
+    isOwn,
     run(statement) {
       try {
         return execute(statement);
@@ -184,14 +223,14 @@ function sessionOf(database: SqliteDatabase, isOwn: boolean): Session {
         throw storageError(error);
       }
     },
-    transact(begin, statements) {
+    transact(begin, act) {
       if (isInTransaction(database)) throw foreignTransactionError();
       try {
         prepare(begin).run();
         try {
-          const results = statements.map(execute);
+          const answer = act({ execute });
           prepare("commit").run();
-          return results;
+          return answer;
         } catch (error) {
           rollBack(database, error);
           throw error;

@@ -10,6 +10,14 @@ export interface Statement {
   readonly reads: boolean;
 }
 
+/** The present moment: the clock that the driver was given, else the database's own. */
+export const NOW: string = "coalesce(:now, cast(unixepoch('subsec') * 1000 as integer))";
+
+/** A statement on one line. */
+export function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
+}
+
 export type Params = Readonly<Record<string, SqlValue | undefined>>;
 
 const NAME = /(?<![:\w']):([a-zA-Z]\w*)/g;

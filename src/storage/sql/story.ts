@@ -1,29 +1,80 @@
-import type { MessageStory, StatusEvent } from "../storage.ts";
-import type { SqlRow } from "./driver.ts";
-import type { Ledger } from "./operation.ts";
-import { attemptOf, conversationOf, eventOf, inboundOf, integer, messageOf, outboundOf, text, turnOf } from "./rows.ts";
+import type { Message, OutboundMessage } from "../../model/message.ts";
+import { conversationOf, messageOf, turnOf } from "../ledger/shown.ts";
+import type { AttemptStory, MessageStory, StatusEvent } from "../storage.ts";
+import type { SqlDriver, SqlRow } from "./driver.ts";
+import { attemptRow, conversationRow, eventRow, integer, messageRow, text, turnRow } from "./rows.ts";
+import { bind, oneLine, prepare } from "./statement.ts";
+
+/** The turn that claimed message `m` last, or that wrote it. */
+const TURN_ID = `case
+  when m.status is not null then m.turn_id
+  when m.needs_answer = 1 then (
+    select case when t.through_seq >= m.seq then t.id end from ownline_turns t
+    where t.conversation_id = m.conversation_id and t.first_seq <= m.seq
+    order by t.first_seq desc, t.repetition desc limit 1)
+end`;
+
+/** The groups that belong to message `m`: its own, or those that answer it. */
+const GROUPS = `select m.id as told, m.status is null as answered, m.group_id as id from ownline_messages m
+  where m.id = :id and m.group_id is not null
+  union all
+  select m.id, 1, ${TURN_ID} from ownline_messages m where m.id = :id and m.status is null
+  union all
+  select m.id, 1, m.auto_reply_id from ownline_messages m where m.id = :id and m.status is null`;
+
+const TOLD = `(${GROUPS}) g join ownline_messages r on r.group_id = g.id and (g.answered = 1 or r.id = g.told)`;
+
+const STATEMENTS = [
+  "select m.* from ownline_messages m where m.id = :id",
+  `select c.* from ownline_messages m join ownline_conversations c on c.id = m.conversation_id where m.id = :id`,
+  `select t.* from ownline_messages m join ownline_turns t on t.id = ${TURN_ID} where m.id = :id`,
+  `select a.* from ownline_messages m join ownline_turns t on t.id = ${TURN_ID}
+    join ownline_messages a on a.conversation_id = t.conversation_id and a.needs_answer = 1
+      and a.seq between t.first_seq and t.through_seq
+    where m.id = :id order by a.seq`,
+  `select r.* from (${GROUPS}) g join ownline_messages r on r.group_id = g.id`,
+  `select r.seq, a.* from ${TOLD} join ownline_attempts a on a.outbound_id = r.id`,
+  `select e.* from ${TOLD} join ownline_events e on e.outbound_id = r.id`,
+].map((sql) => prepare(oneLine(sql)));
 
 /** See `Storage.story`. */
-export async function story(ledger: Ledger, id: string): Promise<MessageStory | null> {
+export async function story(driver: SqlDriver, id: string): Promise<MessageStory | null> {
+  const read = await driver.read(STATEMENTS.map((statement) => bind(statement, { id })));
   const [[message] = [], [conversation] = [], [turn] = [], answers = [], replies = [], attempts = [], events = []] =
-    await ledger.read("story.read", { id });
+    read;
   if (message === undefined || conversation === undefined) return null;
   return {
-    message: messageOf(message),
-    conversation: conversationOf(conversation),
-    turn: turn === undefined ? null : turnOf(turn),
-    answers: answers.map(inboundOf),
-    replies: by(replies, "seq").map(outboundOf),
-    attempts: by(by(attempts, "n"), "seq").map((row) => attemptOf(row, eventsOf(row, events))),
+    message: shown(message),
+    conversation: conversationOf(conversationRow(conversation)),
+    turn: turn === undefined ? null : turnOf(turnRow(turn)),
+    answers: answers.map(shown).filter((one) => one.direction === "inbound"),
+    replies: by(replies, "seq").map(shown).filter(isOutboundMessage),
+    attempts: by(by(attempts, "attempt"), "seq").map((row) => attemptOf(row, events)),
   };
+}
+
+function shown(row: SqlRow): Message {
+  return messageOf(messageRow(row));
+}
+
+function isOutboundMessage(message: Message): message is OutboundMessage {
+  return message.direction === "outbound";
+}
+
+function attemptOf(row: SqlRow, events: readonly SqlRow[]): AttemptStory {
+  const { outboundId, attempt, status, providerMessageId: carrierId, error, startedAt } = attemptRow(row);
+  return { outboundId, attempt, status, carrierId, error, startedAt, events: eventsOf(row, events) };
 }
 
 function eventsOf(attempt: SqlRow, events: readonly SqlRow[]): readonly StatusEvent[] {
   const own = events.filter((event) => {
     const isSameMessage = text(event, "outbound_id") === text(attempt, "outbound_id");
-    return isSameMessage && integer(event, "attempt") === integer(attempt, "n");
+    return isSameMessage && integer(event, "attempt") === integer(attempt, "attempt");
   });
-  return by(own, "position").map(eventOf);
+  return by(own, "position").map((row) => {
+    const { providerMessageId: carrierId, status, rawStatus, error, at, times } = eventRow(row);
+    return { carrierId, status, rawStatus, error, at, times };
+  });
 }
 
 function by(rows: readonly SqlRow[], column: string): readonly SqlRow[] {

@@ -1,0 +1,78 @@
+import type { Table } from "../ledger/rows.ts";
+
+/** How a field is kept in its column. */
+export type Kept = "text" | "integer" | "boolean" | "json";
+
+export interface Column {
+  readonly field: string;
+  readonly column: string;
+  readonly kept: Kept;
+}
+
+/** The tables as the database names them. */
+export const TABLE_NAMES: { readonly [T in Table]: string } = {
+  conversations: "ownline_conversations",
+  messages: "ownline_messages",
+  attempts: "ownline_attempts",
+  events: "ownline_events",
+  turns: "ownline_turns",
+  keys: "ownline_keys",
+  consents: "ownline_consents",
+  counters: "ownline_counters",
+  rateLimits: "ownline_rate_limits",
+  workers: "ownline_workers",
+  sweeps: "ownline_sweeps",
+};
+
+/** The tables that a decision inserts into and updates by their rows. */
+export type Written = Exclude<Table, "counters" | "workers">;
+
+const text = (fields: string): readonly Column[] => columns(fields, "text");
+const integer = (fields: string): readonly Column[] => columns(fields, "integer");
+const json = (fields: string): readonly Column[] => columns(fields, "json");
+const boolean = (fields: string): readonly Column[] => columns(fields, "boolean");
+
+function columns(fields: string, kept: Kept): readonly Column[] {
+  return fields.split(" ").map((field) => ({ field, column: columnOf(field), kept }));
+}
+
+/** `dueAt` becomes `due_at`. */
+function columnOf(field: string): string {
+  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** The columns of each table. */
+export const COLUMNS: { readonly [T in Written]: readonly Column[] } = {
+  conversations: [
+    ...text("id line participant sender consentKey leaseWorker"),
+    ...boolean("paused"),
+    ...integer("seq inboundSeq answeredSeq pendingSeq pendingSince dueAt backoffUntil fence"),
+    ...integer("createdAt updatedAt version"),
+  ],
+  messages: [
+    ...text("id conversationId origin sender participant key providerMessageId autoReplyId status groupId turnId"),
+    ...text("encoding reservedKey"),
+    ...json("body media error providerMessageIds"),
+    ...boolean("needsAnswer"),
+    ...integer("seq changedSeq createdAt occurredAt part parts attempts segments expiresAt notBefore orderUntil"),
+    ...integer("unknownSince settleAt evidenceSince reservedAt reservedEpoch dueAt"),
+  ],
+  attempts: [
+    ...text("outboundId conversationId status providerMessageId worker"),
+    ...json("error"),
+    ...integer("attempt startedAt"),
+  ],
+  events: [
+    ...text("outboundId conversationId providerMessageId status"),
+    ...json("rawStatus error"),
+    ...integer("attempt position at times"),
+  ],
+  turns: [
+    ...text("id conversationId outcome"),
+    ...integer("firstSeq throughSeq repetition runs failures superseded crashes createdAt committedAt"),
+  ],
+  keys: [...text("kind key ref call"), ...integer("attempt")],
+  consents: [...text("key state source"), ...integer("changedAt version")],
+  rateLimits: [...text("key"), ...integer("freeAt usedUntil epoch version")],
+  sweeps: [...text("sender"), ...integer("watermark fence claimedUntil committedAt version")],
+};

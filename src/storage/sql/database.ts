@@ -1,0 +1,78 @@
+import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
+import type { SqlDriver } from "./driver.ts";
+import { due, rivals } from "./due.ts";
+import { erase, purge } from "./erasure.ts";
+import { loadedFrom, loadsOf } from "./loads.ts";
+import { openLedger } from "./meta.ts";
+import { changes, consent, conversation, conversations, counters, messages, unrecorded } from "./reads.ts";
+import { story } from "./story.ts";
+import { writesOf } from "./writes.ts";
+
+export interface SqlDatabaseOptions {
+  /** See `Storage.migrate`. */
+  readonly migrate: (driver: SqlDriver) => Promise<void>;
+  /** Whether `open()` does so by itself, as fits an embedded database. */
+  readonly migratesAtOpen: boolean;
+}
+
+/** The rows of a ledger in a database that speaks SQLite's SQL. */
+export function sqlDatabase(driver: SqlDriver, { migrate, migratesAtOpen }: SqlDatabaseOptions): LedgerDatabase {
+  return {
+    name: driver.name,
+    migrate: () => migrate(driver),
+    async open() {
+      if (migratesAtOpen) await migrate(driver);
+      return await openLedger(driver);
+    },
+    close: () => driver.close(),
+
+    maxPlans: driver.maxPlans,
+    decide: (plans, judge) => decide(driver, plans, judge),
+
+    due: (limit) => due(driver, limit),
+    rivals: (query) => rivals(driver, query),
+    counters: (keys) => counters(driver, keys),
+    consent: (key) => consent(driver, key),
+    conversation: (id) => conversation(driver, id),
+    conversations: (page) => conversations(driver, page),
+    messages: (page) => messages(driver, page),
+    changes: (page) => changes(driver, page),
+    story: (messageId) => story(driver, messageId),
+    unrecorded: (keys) => unrecorded(driver, keys),
+
+    async erase(order) {
+      const erased = await erase(driver, order);
+      await driver.removeCopies?.({ wait: true });
+      return erased;
+    },
+    async purge(order) {
+      const purged = await purge(driver, order);
+      // Retention comes again, so a reader in the way is no reason to fail.
+      await driver.removeCopies?.({ wait: false });
+      return purged;
+    },
+  };
+}
+
+async function decide<Answer>(
+  driver: SqlDriver,
+  plans: readonly Plan[],
+  judge: (loaded: Loaded) => Decided<Answer>,
+): Promise<Answer> {
+  const now = driver.now();
+  const loads = plans.map((plan) => loadsOf(driver.isSerial ? withOneCandidate(plan) : plan, now));
+  const reads = loads.flatMap(({ statements }) => statements);
+  return await driver.transact(reads, (results) => {
+    const loaded = loadedFrom(loads, results);
+    const { answer, changes: written } = judge(loaded);
+    if (written === null) return { statements: [], guard: null, answer: () => answer };
+    const { guards, charges } = written;
+    const guard = { guards, charges, now: loaded.now };
+    return { statements: writesOf(written, loaded.now), guard, answer: () => answer };
+  });
+}
+
+/** No other process can take the first one away. */
+function withOneCandidate(plan: Plan): Plan {
+  return plan.root.by === "due" ? { ...plan, root: { by: "due", limit: 1 } } : plan;
+}

@@ -1,0 +1,70 @@
+import type { Changes } from "../database.ts";
+import type { SqlStatement } from "./driver.ts";
+import { bind, oneLine, prepare } from "./statement.ts";
+
+/** A decision that is older is made anew: its clock is not the database's any more. */
+const OLDEST_MS = 5_000;
+
+/**
+ * What a batch begins with where the rows were loaded by an earlier one: a row that its table refuses, where a guard has
+ * moved, so that nothing of the batch is written.
+ */
+const GUARD = prepare(
+  oneLine(`
+  insert into ownline_guards (holds)
+  select 0 from json_each(:guards) g where case g.value ->> 'on'
+    when 'conversation' then not exists (
+      select 1 from ownline_conversations c where c.id = g.value ->> 'key' and c.version = g.value ->> 'version')
+    when 'address' then exists (
+      select 1 from ownline_conversations c
+      where c.participant = g.value ->> 'participant' and c.line = g.value ->> 'line')
+    when 'consent' then
+      (select s.version from ownline_consents s where s.key = g.value ->> 'key') is not (g.value ->> 'version')
+    when 'rateLimit' then
+      (select r.version from ownline_rate_limits r where r.key = g.value ->> 'key') is not (g.value ->> 'version')
+    when 'sweep' then
+      (select s.version from ownline_sweeps s where s.sender = g.value ->> 'key') is not (g.value ->> 'version')
+    when 'filed' then
+      (select count(*) from ownline_conversations c where c.consent_key = g.value ->> 'key') <> g.value ->> 'version'
+    when 'key' then (g.value ->> 'version' is null) = exists (
+      select 1 from ownline_keys k where k.kind = g.value ->> 'kind' and k.key = g.value ->> 'key')
+    when 'worker' then
+      (select w.alive_until from ownline_workers w where w.id = g.value ->> 'key') is not (g.value ->> 'version')
+    when 'call' then exists (select 1 from ownline_answers a where a.call = g.value ->> 'key')
+    when 'room' then exists (
+      select 1 from ownline_counters n where n.key = g.value ->> 'key' and n.ends_at > :now
+        and n.charged + (g.value ->> 'charge') > g.value ->> 'max')
+    else true
+  end
+  union all
+  select 0 where cast(unixepoch('subsec') * 1000 as integer) - :loadedAt > ${OLDEST_MS}
+  limit 1`),
+);
+
+/** The statement that refuses changes whose guards have moved. `isOwnClock`: whether the database's clock was read. */
+export function guardOf(
+  { guards, charges }: Pick<Changes, "guards" | "charges">,
+  now: number,
+  isOwnClock: boolean,
+): SqlStatement {
+  const listed = guards.map((guard) => {
+    const { on, key, version } = guard;
+    if (on === "address") return { on, ...addressIn(key) };
+    if (on === "key") return { on, ...keyIn(key), version };
+    return { on, key, version };
+  });
+  const rooms = charges.map(({ key, charge, max }) => ({ on: "room", key, charge, max }));
+  // Against a clock that was passed in, the database's own says nothing.
+  const loadedAt = isOwnClock ? now : Number.MAX_SAFE_INTEGER;
+  return bind(GUARD, { guards: JSON.stringify([...listed, ...rooms]), loadedAt, now });
+}
+
+function addressIn(key: string): { readonly line: string; readonly participant: string } {
+  const [line = "", participant = ""]: readonly string[] = JSON.parse(key);
+  return { line, participant };
+}
+
+function keyIn(key: string): { readonly kind: string; readonly key: string } {
+  const [kind = "", name = ""]: readonly string[] = JSON.parse(key);
+  return { kind, key: name };
+}
