@@ -158,7 +158,7 @@ describe("the storage contract notices an adapter that", () => {
   }
 });
 
-/** The reference storage with one of its parts replaced. */
+/** The ledger of memory with one of its rules replaced. */
 async function brokenMemory(): Promise<typeof memory> {
   vi.resetModules();
   return (await import("../../src/storage/memory.ts")).memory;
@@ -166,14 +166,15 @@ async function brokenMemory(): Promise<typeof memory> {
 
 describe("the storage contract notices a ledger that", () => {
   afterEach(() => {
-    vi.doUnmock("../../src/storage/memory/ledger.ts");
-    vi.doUnmock("../../src/storage/memory/counters.ts");
-    vi.doUnmock("../../src/storage/memory/paces.ts");
+    vi.doUnmock("../../src/storage/ledger/rules/order.ts");
+    vi.doUnmock("../../src/storage/ledger/rules/consent.ts");
+    vi.doUnmock("../../src/storage/ledger/rules/counters.ts");
+    vi.doUnmock("../../src/storage/ledger/rules/rate-limit.ts");
     vi.resetModules();
   });
 
   it("does not cancel the later parts of a text that failed", async () => {
-    vi.doMock("../../src/storage/memory/ledger.ts", async (importOriginal) => ({
+    vi.doMock("../../src/storage/ledger/rules/order.ts", async (importOriginal) => ({
       ...(await importOriginal<object>()),
       cancelLaterParts: () => [],
     }));
@@ -181,7 +182,7 @@ describe("the storage contract notices a ledger that", () => {
   });
 
   it("stops nothing when a person opts out", async () => {
-    vi.doMock("../../src/storage/memory/ledger.ts", async (importOriginal) => ({
+    vi.doMock("../../src/storage/ledger/rules/consent.ts", async (importOriginal) => ({
       ...(await importOriginal<object>()),
       stopForOptOut: () => [],
     }));
@@ -189,7 +190,7 @@ describe("the storage contract notices a ledger that", () => {
   });
 
   it("lets the parts of a text overtake each other", async () => {
-    vi.doMock("../../src/storage/memory/ledger.ts", async (importOriginal) => ({
+    vi.doMock("../../src/storage/ledger/rules/order.ts", async (importOriginal) => ({
       ...(await importOriginal<object>()),
       waitsForOwnPart: () => false,
     }));
@@ -197,8 +198,8 @@ describe("the storage contract notices a ledger that", () => {
   });
 
   it("charges counters for a text that it then lets wait", async () => {
-    vi.doMock("../../src/storage/memory/counters.ts", async (importOriginal) => {
-      const counters = await importOriginal<typeof import("../../src/storage/memory/counters.ts")>();
+    vi.doMock("../../src/storage/ledger/rules/counters.ts", async (importOriginal) => {
+      const counters = await importOriginal<typeof import("../../src/storage/ledger/rules/counters.ts")>();
       return {
         ...counters,
         judgeCounters(...judged: Parameters<typeof counters.judgeCounters>) {
@@ -212,9 +213,9 @@ describe("the storage contract notices a ledger that", () => {
   });
 
   it("slows no sender down", async () => {
-    vi.doMock("../../src/storage/memory/paces.ts", async (importOriginal) => ({
+    vi.doMock("../../src/storage/ledger/rules/rate-limit.ts", async (importOriginal) => ({
       ...(await importOriginal<object>()),
-      slowPace: () => {},
+      backOff: () => {},
     }));
     expect(await redCases(await brokenMemory())).toContain(
       "slows a sender down when the carrier says so, and voids every slot taken before",
