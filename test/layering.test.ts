@@ -49,6 +49,9 @@ const ADAPTERS = Object.values(entries)
   .map((source) => source.slice("src/".length))
   .filter((source) => floorOf(source) === 3);
 
+/** The one judge of the ledger sees models and ports: what keeps the rows comes to it as a `LedgerDatabase`. */
+const OF_THE_LEDGER = /^(errors\.ts$|model\/|storage\/(ledger\/|port\/|storage\.ts$|database\.ts$))/;
+
 interface Import {
   readonly specifier: string;
   readonly onDemand: boolean;
@@ -102,6 +105,7 @@ function faultOf(file: string, { specifier, onDemand }: Import, files: ReadonlyS
   if (!files.has(target)) return "there is no such file under src";
   const [from, to] = [floorOf(file), floorOf(target)];
   if (from === undefined || to === undefined) return "a file has no floor";
+  if (file.startsWith("storage/ledger/") && !OF_THE_LEDGER.test(target)) return "the ledger knows no database";
   if (target.startsWith("testing/node/") && !NODE_STATIC.test(file)) return "testing/node runs on Node alone";
   if (folderOf(file) === folderOf(target) && from === to) return undefined;
   // The one error tree and the logger's interface carry the whole house, the other rooms of their floor included.
@@ -122,6 +126,29 @@ function faults(sources: Readonly<Record<string, string>>): string[] {
   ]);
 }
 
+/** Files that import each other in a circle: the way from the first back to itself. `null` where there is none. */
+function circleIn(sources: Readonly<Record<string, string>>): readonly string[] | null {
+  const done = new Set<string>();
+  const visit = (file: string, way: readonly string[]): readonly string[] | null => {
+    const start = way.indexOf(file);
+    if (start >= 0) return [...way.slice(start), file];
+    const text = sources[file];
+    if (text === undefined || done.has(file)) return null;
+    for (const { specifier } of importsOf(file, text)) {
+      if (!specifier.startsWith(".")) continue;
+      const circle = visit(posix.join(posix.dirname(file), specifier), [...way, file]);
+      if (circle !== null) return circle;
+    }
+    done.add(file);
+    return null;
+  };
+  for (const file of Object.keys(sources)) {
+    const circle = visit(file, []);
+    if (circle !== null) return circle;
+  }
+  return null;
+}
+
 function readSources(): Record<string, string> {
   const root = fileURLToPath(new URL("../src/", import.meta.url));
   const names = readdirSync(root, { recursive: true, encoding: "utf8" }).map((name) => name.replaceAll("\\", "/"));
@@ -137,6 +164,19 @@ describe("the floors of the house", () => {
     expect(faults(sources)).toEqual([]);
   });
 
+  it("lets no file of the ledger import itself through others", () => {
+    const isOfJudge = (file: string) => file.startsWith("storage/ledger/") || file === "storage/database.ts";
+    const ledger = Object.fromEntries(Object.entries(readSources()).filter(([file]) => isOfJudge(file)));
+    expect(Object.keys(ledger)).toContain("storage/ledger/ledger.ts");
+    expect(circleIn(ledger)).toBeNull();
+    const circle = {
+      "a.ts": `import "./b.ts";`,
+      "b.ts": `import type { C } from "./c.ts";`,
+      "c.ts": `import "./b.ts";`,
+    };
+    expect(circleIn(circle)).toEqual(["b.ts", "c.ts", "b.ts"]);
+  });
+
   it("lets an import run downwards, inside a folder, and to a package in its place", () => {
     const sources = {
       "errors.ts": "",
@@ -145,6 +185,10 @@ describe("the floors of the house", () => {
       "transport/transport.ts": `import type { A } from "../errors.ts";`,
       "transport/twilio/twilio.ts": `import { T } from "../transport.ts";`,
       "storage/sqlite.ts": `process.getBuiltinModule("node:sqlite");`,
+      "storage/storage.ts": "",
+      "storage/ledger/ledger.ts": `import type { Storage } from "../storage.ts"; import "./rules/order.ts";`,
+      "storage/ledger/rules/order.ts": `import { OwnlineError } from "../../../errors.ts";`,
+      "storage/memory/database.ts": `import "../ledger/ledger.ts";`,
       "hmac.ts": `process.getBuiltinModule("node:crypto");`,
       "ai/ai-sdk.ts": `import { generateText } from "ai";`,
       "engine/engine.ts": `import { EventEmitter } from "eventemitter3"; import "../transport/transport.ts";`,
@@ -163,6 +207,12 @@ describe("the floors of the house", () => {
     ["an upward re-export out", "model/message.ts", `export * from "../engine/engine.ts";`],
     ["an upward dynamic import out", "model/message.ts", `await import("../engine/engine.ts");`],
     ["a neighbour on the same floor", "storage/memory.ts", `import type { X } from "../transport/transport.ts";`],
+    ["a database out of the ledger", "storage/ledger/ledger.ts", `import "../memory.ts";`],
+    [
+      "a database's rows out of the rules",
+      "storage/ledger/rules/order.ts",
+      `import type { T } from "../../sql/rows.ts";`,
+    ],
     ["segments out of the errors", "errors.ts", `import "./segments/segments.ts";`],
     ["the engine and an adapter apart", "engine/turn.ts", `import "../storage/memory.ts";`],
     ["the engine and an adapter's inside apart", "engine/turn.ts", `import "../transport/twilio/rest.ts";`],
@@ -185,6 +235,7 @@ describe("the floors of the house", () => {
       "transport/transport.ts": "",
       "transport/twilio/rest.ts": "",
       "storage/memory.ts": "",
+      "storage/sql/rows.ts": "",
       "testing/node/node.ts": "",
     };
     expect(faults({ ...others, [file]: text })).toHaveLength(1);

@@ -1,66 +1,97 @@
 import { guardsOf, type Mutation } from "./mutation.ts";
 
-/** The guards of the reference, the ledger in memory, and how each is removed. */
-export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage/memory", [
+/** The guards of the ledger's rules, which memory shows, and how each is removed. */
+export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage", [
   [
     "a text's key is unique: a repeated webhook is no second text",
-    [
-      "texts",
-      "const known = ledger.inboundByKey.get(record.key);",
-      "const known = ledger.inboundByKey.get(record.messageId);",
-    ],
+    ["ledger/rules/inbound", 'set.key("inbound", record.key);', 'set.key("inbound", record.messageId);'],
   ],
   [
-    "a turn is committed only by whoever holds the lease and the fence",
+    "a repeated send() is no second message",
+    ["ledger/rules/outbound", 'set.key("outbound", record.key);', 'set.key("outbound", record.groupId);'],
+  ],
+  [
+    "a send() to someone who opted out records nothing",
+    ["ledger/rules/outbound", "if (isOptedOut(set, record.consentKey)) {", "if (record.parts.length === 0) {"],
+  ],
+  [
+    "a turn is committed only by the worker that holds the lease and the fence",
     [
-      "turns",
-      "if (row === undefined || row.leasedTo !== held.workerId || row.fence !== held.fence) return null;",
-      "if (row === undefined) return null;",
+      "ledger/rules/leases",
+      "if (conversation === undefined || conversation.leaseWorker !== held.workerId || conversation.fence !== held.fence) {",
+      "if (conversation === undefined) {",
     ],
   ],
   [
     "a turn gives way to a newer text at its commit",
-    ["turns", "if (commit.supersede && row.pending", "if (false && row.pending"],
+    ["ledger/rules/turns", "if (commit.supersede && hasUnanswered", "if (false && hasUnanswered"],
+  ],
+  [
+    "one conversation has one turn at a time",
+    ["ledger/rules/turns", "dueAt > set.now || leaseWorker !== null || paused", "dueAt > set.now || paused"],
+    ["memory/tables", "return leaseWorker === null && !paused ? dueAt : null;", "return paused ? null : dueAt;"],
+    ["ledger/rules/turns", "  conversation.dueAt = null;\n  set.keepAlive", "  set.keepAlive"],
+  ],
+  [
+    "a turn that answers the same message again has another id",
+    ["ledger/rules/turns", "turn.repetition + 1));", "turn.repetition * 0));"],
   ],
   [
     "one message of a conversation is on its way at a time",
-    ["gate", "if (waitsForOwnPart(row) || isBehindAnother(row)) {", "if (waitsForOwnPart(row)) {"],
-    ["ledger", 'if (open.message.status === "intent" || open.message.status === "sending") isBehind = true;', ""],
+    [
+      "ledger/rules/admission",
+      "if (waitsForOwnPart(set, row) || earlier.some(({ status }) => isQueued(status))) {",
+      "if (waitsForOwnPart(set, row)) {",
+    ],
+    ["ledger/rules/order", "if (isQueued(row.status)) isBehind = true;", ""],
   ],
   [
     "a later part waits for the earlier ones of its text",
-    ["gate", "if (waitsForOwnPart(row) || isBehindAnother(row)) {", "if (isBehindAnother(row)) {"],
-    [
-      "ledger",
-      "indexMessage(ledger, open, isBehind || waitsForOwnPart(open));",
-      "indexMessage(ledger, open, isBehind);",
-    ],
+    ["ledger/rules/admission", "if (waitsForOwnPart(set, row) || earlier.some", "if (earlier.some"],
+    ["ledger/rules/order", " || isBehind || waitsForOwnPart(set, row)) return null;", " || isBehind) return null;"],
   ],
   [
     "a message waits a while for an earlier one whose fate is unknown",
-    ["gate", "if (row.orderUntil > now) {", "if (row.orderUntil > now + 1e12) {"],
-    ["ledger", "Math.max(row.notBefore, row.orderUntil)", "row.notBefore"],
+    ["ledger/rules/admission", "if (row.orderUntil > set.now) {", "if (row.orderUntil > set.now + 1e12) {"],
+    ["ledger/rules/order", "Math.max(row.notBefore, row.orderUntil)", "row.notBefore"],
+  ],
+  [
+    "what waits for an unknown message goes on when that one is settled",
+    [
+      "ledger/rules/order",
+      "later.orderUntil !== 0) later.orderUntil = 0;",
+      "later.orderUntil < 0) later.orderUntil = 0;",
+    ],
+  ],
+  [
+    "an end of an earlier part is the end of the later ones",
+    ["ledger/rules/attempts", "effects.cancelled.push(...cancelLaterParts(set, row));", ""],
+    [
+      "ledger/rules/admission",
+      'return status === "failed" || status === "undelivered" || status === "cancelled" || status === "held";',
+      'return part < 0 && status === "failed";',
+    ],
   ],
   [
     "a callback settles a message whose answer was lost",
     [
-      "facts",
-      "if (STATUS_RANK[event.status] > STATUS_RANK[attempt.status]) {",
-      'if (attempt.status !== "unknown" && STATUS_RANK[event.status] > STATUS_RANK[attempt.status]) {',
+      "ledger/rules/attempts",
+      "if (STATUS_RANK[status] > STATUS_RANK[attempt.status]) {",
+      'if (attempt.status !== "unknown" && STATUS_RANK[status] > STATUS_RANK[attempt.status]) {',
     ],
   ],
   [
     "a status only rises by rank",
     [
-      "facts",
-      "if (STATUS_RANK[event.status] > STATUS_RANK[attempt.status]) {",
-      "if (event.status !== attempt.status) {",
+      "ledger/rules/attempts",
+      "if (STATUS_RANK[status] > STATUS_RANK[attempt.status]) {",
+      "if (status !== attempt.status) {",
     ],
   ],
   [
     "a message shows the best of its attempts",
     [
-      "facts",
+      "ledger/rules/attempts",
       "if (best === null || STATUS_WORTH[status] >= STATUS_WORTH[best.status]) best",
       "if (best === null) best",
     ],
@@ -68,77 +99,149 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   [
     "an unknown attempt is decided about once",
     [
-      "facts",
+      "ledger/rules/attempts",
       'if (status === "refused" || (status === "unknown" && attempt !== last)) continue;',
       'if (status === "refused") continue;',
     ],
   ],
-  ["the gate before every send asks for consent", ["gate", "if (conditions.consent && ledger", "if (false && ledger"]],
+  [
+    "a list's entry settles an unknown message only, and only if it is no other's",
+    [
+      "ledger/rules/attempts",
+      'if (attempt.status !== "unknown" || set.key("provider", result.carrierId) !== undefined) break;',
+      "",
+    ],
+  ],
+  [
+    "the gate before every send asks for consent",
+    ["ledger/rules/admission", "if (conditions.consent && isOptedOut", "if (false && isOptedOut"],
+  ],
+  [
+    "a message of a paused conversation does not leave",
+    ["ledger/rules/admission", "if (conditions.unpaused && conversation.paused", "if (false && conversation.paused"],
+  ],
+  [
+    "a full counter lets nothing pass",
+    ["ledger/rules/counters", "+ condition.charge <= condition.max) continue;", "+ condition.charge > 0) continue;"],
+  ],
   [
     "a STOP cancels what waits, in the commit that records it",
-    ["texts", "const cancelled = isOptOut ? stopForOptOut", "const cancelled = false ? stopForOptOut"],
+    [
+      "ledger/rules/inbound",
+      'const stopped = consent?.state === "opted-out" ? stopForOptOut',
+      "const stopped = set.now < 0 ? stopForOptOut",
+    ],
+  ],
+  [
+    "a text of someone who opted out is not answered",
+    [
+      "ledger/rules/inbound",
+      "const needsAnswer = record.needsAnswer && !isOptedOut(set, record.consentKey);",
+      "const needsAnswer = record.needsAnswer;",
+    ],
+  ],
+  [
+    "a STOP takes the lease from a running turn",
+    ["ledger/rules/consent", "  revokeLease(conversation);\n", ""],
+    ["ledger/rules/consent", "  endOpenTurn(set, conversation);\n", ""],
   ],
   [
     "a call repeated under its operation id returns the first result",
-    ["operations", "if (known !== undefined) return known.result;", ""],
+    ["ledger/ledger", "if (known !== undefined) {", "if (known === call) {"],
   ],
   [
-    "a heartbeat buries the dead: their turns and messages are taken over",
-    ["turns", "if (worker.aliveUntil > now) continue;", "if (worker.aliveUntil > 0) continue;"],
+    "a call that runs again after its own commit gets its first answer",
+    ["ledger/rules/inbound", 'outcome: isSameCall ? "recorded" : "repeated",', 'outcome: "repeated",'],
+    ["ledger/rules/outbound", 'outcome: isSameCall ? "recorded" : "repeated",', 'outcome: "repeated",'],
+  ],
+  [
+    "a heartbeat takes over the turns and messages of expired workers",
+    [
+      "ledger/rules/heartbeat",
+      "if (holder === null || holder === workerId || !set.expired.has(holder)) return false;",
+      "if (holder === null || holder !== workerId || !set.expired.has(holder)) return false;",
+    ],
+  ],
+  [
+    "a heartbeat leaves those who are alive alone",
+    ["memory/loads", "if (id === workerId || aliveUntil > this.#now) continue;", "if (id === workerId) continue;"],
   ],
   [
     "a message that waited beyond its expiry does not leave",
-    ["gate", "if (now >= row.expiresAt)", "if (now >= row.expiresAt + 1e12)"],
+    ["ledger/rules/admission", "if (set.now >= row.expiresAt)", "if (set.now >= row.expiresAt + 1e12)"],
   ],
   [
     "a burst is answered when the person is quiet",
     [
-      "texts",
-      "row.dueAt = Math.max(settled, now, row.backoffUntil);",
-      "row.dueAt = Math.max(now, row.backoffUntil, settled - settled);",
+      "ledger/rules/inbound",
+      "conversation.dueAt = Math.max(settled, set.now, conversation.backoffUntil);",
+      "conversation.dueAt = Math.max(set.now, conversation.backoffUntil, settled - settled);",
     ],
   ],
   [
     "a person's takeover takes the lease from a running turn",
-    ["turns", "  revokeLease(ledger, row);\n  row.dueAt = null;", "  row.dueAt = null;"],
+    ["ledger/rules/pause", "  revokeLease(conversation);\n", ""],
   ],
   [
     "an erased text's key is kept: a late webhook or sweep does not store it again",
-    ["erasure", 'ledger.inboundByKey.set(row.key, "erased");', "ledger.inboundByKey.delete(row.key);"],
+    [
+      "memory/tables",
+      'this.#forgetKey("inbound", row.key, row.id);',
+      'this.keys.delete(nameOf("inbound", row.key ?? ""));',
+    ],
   ],
   [
     "an erased message's key is kept: a repeated send() sends nothing",
-    ["erasure", 'ledger.groupByKey.set(row.key, "erased");', "ledger.groupByKey.delete(row.key);"],
+    [
+      "memory/tables",
+      'this.#forgetKey("outbound", row.key, row.groupId);',
+      'this.keys.delete(nameOf("outbound", row.key ?? ""));',
+    ],
+  ],
+  [
+    "a carrier's id is kept when its message is erased: it witnesses for no other",
+    ["memory/tables", 'this.#forgetKey("provider", id, row.id);', 'this.keys.delete(nameOf("provider", id));'],
   ],
   [
     "what waits goes with the person who is erased",
     [
-      "erasure",
-      "  ledger.messages.delete(id);\n",
-      '  if (row.direction === "inbound" || row.message.status !== "intent") ledger.messages.delete(id);\n',
+      "memory/tables",
+      "    this.#unindexMessage(message);\n    this.messages.delete(row.id);\n",
+      '    if (row.status !== "intent") this.messages.delete(row.id);\n',
     ],
-    ["erasure", "if (row.indexedAt !== null) ledger.dueMessages.delete({ at: row.indexedAt, id });", ""],
   ],
   [
     "a STOP outlives the data of its person",
-    ["erasure", "  endLease(ledger, row);\n", "  endLease(ledger, row);\n  ledger.consents.delete(row.consentKey);\n"],
-  ],
-  [
-    "a carrier's id is kept when its message is erased: it witnesses for no other",
-    ["erasure", 'ledger.attemptByCarrierId.set(carrierId, "erased");', "ledger.attemptByCarrierId.delete(carrierId);"],
-  ],
-  [
-    "a sweep is committed only by whoever claimed it last",
     [
-      "sweeps",
-      "if (row === undefined || !row.claimed || row.fence !== commit.fence) return false;",
+      "memory/erasure",
+      "    tables.deleteConversation(conversation);\n    ids.add",
+      "    tables.deleteConversation(conversation);\n    tables.consents.delete(conversation.row.consentKey);\n    ids.add",
+    ],
+  ],
+  [
+    "stored answers go with the person who is erased",
+    [
+      "memory/erasure",
+      "if (conversationIds.some((id) => ids.has(id))) tables.answers.delete(call);",
+      "void [call, conversationIds];",
+    ],
+  ],
+  [
+    "what waits for something is not purged",
+    ["memory/erasure", "if (isDone(message)) purged.push(message);", "purged.push(message);"],
+  ],
+  [
+    "a sweep is committed only by the worker that claimed it last",
+    [
+      "ledger/rules/sweep",
+      "if (row === undefined || row.claimedUntil === null || row.fence !== commit.fence) return false;",
       "if (row === undefined) return false;",
     ],
   ],
   [
     "a STOP that was found late does not undo the START after it",
     [
-      "texts",
+      "ledger/rules/consent",
       "return isOutlived ? null : { state, source };",
       "return isOutlived ? { state, source } : { state, source };",
     ],
@@ -146,44 +249,57 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   [
     "a START renews the time of the consent",
     [
-      "ledger",
-      'if (before === "opted-out" && consent.state === "opted-out") return false;',
-      "if (before === consent.state) return false;",
+      "ledger/rules/consent",
+      'if (filed.state === "opted-out" && state === "opted-out") return false;',
+      "if (filed.state === state) return false;",
     ],
   ],
   [
     "a refusal of what was sent before the START opts nobody out",
-    ["facts", 'if (filed?.state === "opted-in" && filed.changedAt > startedAt) return;', "if (startedAt < 0) return;"],
+    [
+      "ledger/rules/attempts",
+      'if (filed?.state === "opted-in" && filed.changedAt > startedAt) return;',
+      "if (startedAt < 0) return;",
+    ],
   ],
-  ["a message waits for its slot in the sender's pace", ["paces", "if (slot.at > now) return slot.at;", ""]],
-  ["the slots of a sender do not overlap", ["paces", "pace.freeAt += costMs;", "pace.freeAt += costMs / 2;"]],
-  ["once a carrier asks for less, slots that were given before count no more", ["paces", "  pace.epoch += 1;\n", ""]],
   [
-    "slots that count no more hold nobody up",
-    ["paces", "pace.freeAt = pace.usedUntil;", "pace.freeAt = Math.max(pace.freeAt, pace.usedUntil);"],
+    "a message waits for its reservation at the rate limit of its sender",
+    ["ledger/rules/rate-limit", "if (row.reservedAt > now) return row.reservedAt;", ""],
+  ],
+  [
+    "the reservations of a sender do not overlap",
+    ["ledger/rules/rate-limit", "limit.freeAt += costMs;", "limit.freeAt += costMs / 2;"],
+  ],
+  [
+    "once a provider asks for less, reservations that were made before are void",
+    ["ledger/rules/rate-limit", "  limit.epoch += 1;\n", ""],
+  ],
+  [
+    "void reservations do not block the queue",
+    [
+      "ledger/rules/rate-limit",
+      "limit.freeAt = limit.usedUntil;",
+      "limit.freeAt = Math.max(limit.freeAt, limit.usedUntil);",
+    ],
   ],
   [
     "an operator decides only about what is held or unknown",
     [
-      "facts",
-      "effects.isNew = from.some((status) => status === row.message.status) && isAsDecidedAbout;",
+      "ledger/rules/resolution",
+      "effects.isNew = from.some((status) => status === row.status) && isAsDecidedAbout;",
       "effects.isNew = from.length > 0 && isAsDecidedAbout;",
     ],
   ],
   [
     "a turn is answered anew only where no later one has answered since",
-    ["repair", 'if (row.turns.at(-1) !== turn) return refuse("newer");', ""],
+    ["ledger/rules/recovery", 'if (hasLaterTurn(set, turn)) return refuse("newer");', ""],
   ],
   [
     "a turn is not answered anew for a person who has opted out since",
-    ["repair", 'if (ledger.consents.get(row.consentKey)?.state === "opted-out") return refuse("opted-out");', ""],
+    ["ledger/rules/recovery", 'if (isOptedOut(set, conversation.consentKey)) return refuse("opted-out");', ""],
   ],
   [
     "after a restore, what was under way is looked for before it is sent again",
-    [
-      "repair",
-      'change(ledger, row, { status: "unknown", attempts: row.attempts.length, error: null });',
-      'change(ledger, row, { status: "intent", attempts: row.attempts.length, error: null });',
-    ],
+    ["ledger/rules/recovery", 'changeStatus(set, row, "unknown", null);', 'changeStatus(set, row, "intent", null);'],
   ],
 ]);
