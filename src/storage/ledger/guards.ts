@@ -11,7 +11,10 @@ export function guardsOf(set: WorkingSet, touched: ReadonlySet<string>): Guard[]
     guards.set(nameOf(one.on, one.key), one);
   };
   for (const id of touched) guardConversation(set, id, guard);
-  for (const [index, plan] of set.decided) guardPlan(set, plan, index, guard);
+  for (const [index, plan] of set.decided) {
+    // A call whose answer is stored was not decided anew: it read nothing else.
+    if (set.storedAnswerOf(plan.call) === undefined) guardPlan(set, plan, index, guard);
+  }
   for (const [key, version] of set.reclaimed) guard({ on: "worker", key, version });
   return [...guards.values()];
 }
@@ -28,7 +31,7 @@ function guardPlan(set: WorkingSet, plan: Plan, index: number, guard: Add): void
   if (!isOfCandidates) for (const id of set.rootIds(index)) guardConversation(set, id, guard);
   for (const key of new Set([...consents, ...consentsOfRoot(set, plan, index)])) {
     guard({ on: "consent", key, version: versionIn(set.consents, key) });
-    if (plan.slices.includes("stoppable")) guard({ on: "filed", key, version: set.filedUnder(key) });
+    if (plan.slices.includes("stoppable")) guardAllUnder(set, key, guard);
   }
   for (const { kind, key } of keys) {
     const isThere = set.keys.before.has(nameOf(kind, key));
@@ -36,6 +39,13 @@ function guardPlan(set: WorkingSet, plan: Plan, index: number, guard: Add): void
   }
   for (const key of rateLimits) guard({ on: "rateLimit", key, version: versionIn(set.rateLimits, key) });
   for (const key of sweeps) guard({ on: "sweep", key, version: versionIn(set.sweeps, key) });
+}
+
+/** What an opt-out stops: a conversation in which nothing waits may get a message before the opt-out is written. */
+function guardAllUnder(set: WorkingSet, key: string, guard: Add): void {
+  const filed = set.filedUnder(key);
+  guard({ on: "filed", key, version: filed.length });
+  for (const id of filed) guardConversation(set, id, guard);
 }
 
 /** A conversation that the rules made is guarded by its address. */

@@ -140,7 +140,12 @@ export class WorkingSet {
 
   /** The answer that is stored for the plan's call, as JSON. */
   storedAnswer(): string | undefined {
-    return this.#loaded.answers.get(this.#plan?.call ?? "");
+    return this.storedAnswerOf(this.#plan?.call ?? "");
+  }
+
+  /** The answer that is stored for a call, as JSON. */
+  storedAnswerOf(call: string): string | undefined {
+    return this.#loaded.answers.get(call);
   }
 
   /** The conversations of the plan's root, in its order. */
@@ -169,9 +174,10 @@ export class WorkingSet {
     return row === undefined || !this.conversations.before.has(row.id);
   }
 
-  /** How many conversations were filed under a consent when the rows were loaded. */
-  filedUnder(key: string): number {
-    return [...this.conversations.before.values()].filter(({ consentKey }) => consentKey === key).length;
+  /** The ids of the conversations that were filed under a consent when the rows were loaded. */
+  filedUnder(key: string): string[] {
+    const rows = [...this.conversations.before.values()].filter(({ consentKey }) => consentKey === key);
+    return rows.map(({ id }) => id);
   }
 
   /** Notes that a rule takes from an expired worker what it holds. */
