@@ -19,7 +19,7 @@ export interface Pair {
   advance(ms: number): Promise<void>;
 }
 
-type Call = (storage: Storage) => Promise<unknown>;
+export type Call = (storage: Storage) => Promise<unknown>;
 
 const LINES = ["+15550100001", "+15550100002"];
 const PEOPLE = ["+15550199001", "+15550199002", "+15550199003"];
@@ -40,7 +40,7 @@ function randomFrom(seed: number): () => number {
 }
 
 /** Makes up calls that fit what happened before, often enough to be interesting. */
-class Story {
+export class Story {
   readonly #random: () => number;
   #count = 0;
   /** The latest time that was seen. */
@@ -319,7 +319,7 @@ class Story {
 }
 
 /** Lists whose order the port leaves open, in one order. */
-function comparable(value: unknown): unknown {
+export function comparable(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).map(([key, entry]): [string, unknown] => {
     const isOpen = key === "cancelled" || key === "unsettled" || key === "leases";
@@ -354,7 +354,7 @@ async function everything(storage: Storage, story: Story): Promise<unknown[]> {
   return seen;
 }
 
-function outcomeOf(result: unknown): string {
+export function outcomeOf(result: unknown): string {
   if (typeof result !== "object" || result === null) return String(result);
   if (Array.isArray(result)) return result.some((one) => one.status === "unknown") ? "suspected" : "";
   if ("known" in result && "attempts" in result && Array.isArray(result.attempts)) {
@@ -411,13 +411,13 @@ async function unlike(
 }
 
 /** Whether a repetition has to answer the same; else it may be judged anew. */
-function isKept(result: unknown): boolean {
+export function isKept(result: unknown): boolean {
   if (typeof result !== "object" || result === null) return false;
   return !("outcome" in result && ["lost", "gone", "unmatched"].includes(String(result.outcome)));
 }
 
 /** Remembers what later calls can refer to. */
-function learn(story: Story, result: unknown): void {
+export function learn(story: Story, result: unknown): void {
   if (typeof result !== "object" || result === null) return;
   if ("waitedMs" in result && "turn" in result) {
     const turn = result as ClaimedTurn;

@@ -12,6 +12,8 @@ export interface Entry {
 }
 
 export interface Verdict {
+  /** What the caller gets. */
+  readonly answer: unknown;
   /** For a repetition of the call; `null` where nothing needs to be kept. */
   readonly stored: StoredAnswer | null;
   /** Gives the caller its answer, after the commit. */

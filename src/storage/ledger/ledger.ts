@@ -106,11 +106,11 @@ function runner(database: LedgerDatabase): Run {
           const known = set.storedAnswer();
           if (known !== undefined) {
             const first = answerIn<Answer>(JSON.parse(known));
-            return { stored: null, settle: () => resolvePromise(first) };
+            return { answer: first, stored: null, settle: () => resolvePromise(first) };
           }
           const answer = method.rule(set, input, call);
           const stored = method.keeps(answer) ? storedAnswer(set, call, answer) : null;
-          return { stored, settle: () => resolvePromise(answer) };
+          return { answer, stored, settle: () => resolvePromise(answer) };
         },
         reject,
       });

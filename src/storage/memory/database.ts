@@ -13,16 +13,25 @@ const SECRET_BYTES = 32;
 /** The rows of a ledger in the memory of this process. A decision is one synchronous step, so it needs no guard. */
 export function memoryDatabase(clock: StorageClock): LedgerDatabase {
   const tables = new MemoryTables();
-  const secret = randomSecret();
-  const now = (): number => clock.now();
 
   function decide<Answer>(plans: readonly Plan[], judge: (loaded: Loaded) => Decided<Answer>): Answer {
-    const at = now();
+    const at = clock.now();
     forgetOldAnswers(tables, at);
     const { answer, changes: written } = judge(load(tables, plans, at));
     if (written !== null) tables.apply(written, at);
     return answer;
   }
+
+  return { ...readsAndDeletions(tables, clock), maxPlans: 1, decide: async (plans, judge) => decide(plans, judge) };
+}
+
+/** All that a database over rows in memory does beside decisions. Each call is one synchronous step. */
+export function readsAndDeletions(
+  tables: MemoryTables,
+  clock: StorageClock,
+): Omit<LedgerDatabase, "decide" | "maxPlans"> {
+  const secret = randomSecret();
+  const now = (): number => clock.now();
 
   /** A deletion whose answer was lost deletes nothing more, and answers as the first. */
   function once(call: string, act: () => Erased): Erased {
@@ -38,8 +47,6 @@ export function memoryDatabase(clock: StorageClock): LedgerDatabase {
     migrate: async () => {},
     open: async () => ({ secret }),
     close: async () => {},
-    maxPlans: 1,
-    decide: async (plans, judge) => decide(plans, judge),
 
     due: async (limit) => due(tables, limit, now()),
     rivals: async (query) => rivals(tables, query),
