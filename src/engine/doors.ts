@@ -2,7 +2,7 @@ import { OwnlineError } from "../errors.ts";
 import { newId } from "../model/ids.ts";
 import type { InboundMessage, OutboundMessage } from "../model/message.ts";
 import { refuseMixedChannels, refuseUnkeepable } from "../model/phone-number.ts";
-import type { RecordedInbound } from "../storage/storage.ts";
+import type { OutboundRecord, RecordedInbound } from "../storage/storage.ts";
 import type { InboundText, StatusReport } from "../transport/transport.ts";
 import type { Attend } from "./attend.ts";
 import { compose } from "./compose.ts";
@@ -98,7 +98,8 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
       const groupId = newId("g");
       const parts = compose(context, groupId, body, media);
       await open();
-      const recorded = await storage.recordOutbound({
+      const message: OutboundRecord = {
+        op: newId("o"),
         key: `send:${key}`,
         groupId,
         conversationId: newId("c"),
@@ -109,7 +110,8 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
         origin,
         parts,
         expiryMs: context.sending.expiryMs,
-      });
+      };
+      const recorded = await storage.recordOutbound(message);
       if (recorded.outcome === "opted-out") {
         throw new OwnlineError(
           "opted_out",

@@ -1,7 +1,7 @@
 import { newId } from "../model/ids.ts";
 import { wellFormed, wellFormedMedia } from "../model/well-formed.ts";
 import type { InboundSnapshot, InboundVerdict } from "../policy/policy.ts";
-import type { ConsentChange, RecordedInbound } from "../storage/storage.ts";
+import type { ConsentChange, InboundRecord, RecordedInbound } from "../storage/storage.ts";
 import { autoReplyFor, mayReply, replyAgain } from "./auto-reply.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import type { IncomingText, JudgedText, SweptText } from "./incoming.ts";
@@ -103,7 +103,8 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
   const silent = verdicts.find((verdict) => !verdict.answer);
   const consent = consentOf(text, verdicts);
   const isOutAlready = worded?.confirms === true && (await storage.consent(consentKey))?.state === "opted-out";
-  const recorded = await storage.recordInbound({
+  const arrival: InboundRecord = {
+    op: newId("o"),
     key: text.key,
     messageId: newId("m"),
     conversationId: newId("c"),
@@ -121,7 +122,8 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
     maxWaitMs: burst.maxWaitMs,
     consent,
     autoReply: route === null || isOutAlready ? null : autoReplyFor(context, text, judged, route),
-  });
+  };
+  const recorded = await storage.recordInbound(arrival);
   if (recorded.outcome === "repeated") return { ...recorded, autoReply: await replyAgain(context, judged, recorded) };
   if (recorded.outcome !== "recorded" || recorded.message === null) return recorded;
 
