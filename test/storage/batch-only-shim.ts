@@ -11,13 +11,18 @@ export class ShimRefusal extends Error {}
 
 /**
  * An SQLite that behaves like Cloudflare's D1: it takes whole batches only, each of them one transaction, with its
- * limits (https://developers.cloudflare.com/d1/platform/limits/).
+ * limits (https://developers.cloudflare.com/d1/platform/limits/). `onBatch` sees every batch.
  */
-export function batchOnly(path: string, clock: StorageClock | null): SqlDriver {
+export function batchOnly(
+  path: string,
+  clock: StorageClock | null,
+  onBatch: (statements: readonly SqlStatement[]) => void = () => {},
+): SqlDriver {
   const database = new DatabaseSync(path);
   database.exec("pragma busy_timeout = 5000; pragma journal_mode = wal;");
 
   function run(statements: readonly SqlStatement[]): SqlRow[][] {
+    onBatch(statements);
     for (const statement of statements) refuse(statement);
     database.exec("begin immediate");
     try {

@@ -3,13 +3,13 @@ import { describe, expect, it } from "vitest";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import { inboundRecord as text } from "./inbound-record.ts";
 
-/** What reads the answer of every operation, with the join that statistics of a small ledger turn around. */
-const ANSWER = `select m.id from ownline_ops o, json_each(o.answer) a join ownline_messages m on m.id = a.value ->> 1
-  where o.id = 'x'`;
+/** What writes the messages that several calls changed, with the join that statistics of a small ledger turn around. */
+const UPDATE = `update ownline_messages as t set changed_seq = j.value ->> 0 from json_each('[]') j
+  where t.id = j.value ->> 1`;
 
 function readsMessagesWhole(database: DatabaseSync): boolean {
-  const plan = database.prepare(`explain query plan ${ANSWER}`).all();
-  return plan.some(({ detail }) => String(detail).startsWith("SCAN m"));
+  const plan = database.prepare(`explain query plan ${UPDATE}`).all();
+  return plan.some(({ detail }) => String(detail).startsWith("SCAN t"));
 }
 
 /** A ledger with three texts, and a table of the service beside it, analyzed. */

@@ -2,8 +2,10 @@ import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
 import type { SqlDriver } from "./driver.ts";
 import { due, rivals } from "./due.ts";
 import { erase, purge } from "./erasure.ts";
-import { loadedFrom, loadsOf } from "./loads.ts";
+import { loadedFrom } from "./loaded.ts";
+import { loadsOf } from "./loads.ts";
 import { openLedger } from "./meta.ts";
+import { pruneWith } from "./prune.ts";
 import { changes, consent, conversation, conversations, counters, messages, unrecorded } from "./reads.ts";
 import { story } from "./story.ts";
 import { writesOf } from "./writes.ts";
@@ -68,7 +70,8 @@ async function decide<Answer>(
     if (written === null) return { statements: [], guard: null, answer: () => answer };
     const { guards, charges } = written;
     const guard = { guards, charges, now: loaded.now };
-    return { statements: writesOf(written, loaded.now), guard, answer: () => answer };
+    const statements = [...writesOf(written, loaded.now), ...pruneWith(plans, written, loaded.now)];
+    return { statements, guard, answer: () => answer };
   });
 }
 

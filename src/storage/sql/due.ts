@@ -10,7 +10,7 @@ const IS_DUE = `m.due_at is not null and m.due_at <= ${NOW}`;
 const DUE_MESSAGES = prepare(
   oneLine(`
     select m.*, c.consent_key, ${NOW} - m.unknown_since as unknown_for
-    from ownline_messages m join ownline_conversations c on c.id = m.conversation_id
+    from ownline_messages m cross join ownline_conversations c on c.id = m.conversation_id
     where ${IS_DUE} order by m.due_at, m.id limit :limit`),
 );
 
@@ -29,8 +29,10 @@ const DUE_CONVERSATIONS = prepare(
 
 const CLAIMABLE = "c.due_at is not null and c.lease_worker is null";
 
-const HOLDS = `(exists (select 1 from ownline_conversations c where c.lease_worker = w.id)
-  or exists (select 1 from ownline_attempts a where a.worker = w.id))`;
+/** Until when the first worker lives that holds something: found from what is held, which is little. */
+const NEXT_EXPIRY = `select min(w.alive_until) from ownline_workers w where w.id in (
+  select c.lease_worker from ownline_conversations c where c.lease_worker > ''
+  union select a.worker from ownline_attempts a where a.worker > '')`;
 
 const DUE_LATER = prepare(
   oneLine(`
@@ -38,8 +40,7 @@ const DUE_LATER = prepare(
       exists (select 1 from ownline_conversations c where ${CLAIMABLE} and c.due_at <= n.at) as turns,
       (select min(c.due_at) from ownline_conversations c where ${CLAIMABLE} and c.due_at > n.at) as next_turn,
       (select min(m.due_at) from ownline_messages m where m.due_at is not null and m.due_at > n.at) as next_message,
-      (select w.alive_until from ownline_workers w where w.alive_until > -1 and ${HOLDS}
-        order by w.alive_until limit 1) as next_expiry
+      (${NEXT_EXPIRY}) as next_expiry
     from (select ${NOW} as at) n`),
 );
 
@@ -98,9 +99,9 @@ function unknownAttemptOf(row: SqlRow): UnknownAttempt {
 const alike = (status: string, condition: string): string => `
   select a.outbound_id, a.attempt, a.started_at, m.seq
   from ownline_messages s
-  join ownline_messages m on m.conversation_id = s.conversation_id and ${condition}
+  cross join ownline_messages m on m.conversation_id = s.conversation_id and ${condition}
     and m.body = s.body and m.media = s.media
-  join ownline_attempts a on a.outbound_id = m.id and a.status = '${status}'
+  cross join ownline_attempts a on a.outbound_id = m.id and a.status = '${status}'
   where s.id = :outboundId and s.status is not null`;
 
 const IS_SENDING = `${QUEUED.replaceAll(/\b(status|origin)\b/g, "m.$1")} and m.status = 'sending'`;
@@ -112,7 +113,7 @@ const COMPETING = prepare(
 
 const KNOWN = prepare(
   oneLine(`
-    select k.key from json_each(:carrierIds) j join ownline_keys k on k.kind = 'provider' and k.key = j.value`),
+    select k.key from json_each(:carrierIds) j cross join ownline_keys k on k.kind = 'provider' and k.key = j.value`),
 );
 
 /** See `Storage.rivals`. */

@@ -1,6 +1,7 @@
 import type { Guard } from "../database.ts";
 import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
 import type { SqlDriver, SqlRow, Write } from "./driver.ts";
+import { pruneAll } from "./prune.ts";
 import { integer, text } from "./rows.ts";
 import { bind, keepable, NOW, oneLine, prepare } from "./statement.ts";
 
@@ -8,9 +9,6 @@ import { bind, keepable, NOW, oneLine, prepare } from "./statement.ts";
  * Deletions: what goes is listed first, and deleted where every conversation is as it was listed. The keys stay and lead
  * nowhere. Ids need no trace: what is not there is not found, and no id is given twice.
  */
-
-/** Stored answers, and workers that hold nothing, are deleted after an hour. */
-const KEPT_FOR_MS = 60 * 60 * 1_000;
 
 const MOMENT = prepare(oneLine(`select ${NOW} as now`));
 const ANSWER = prepare("select answer from ownline_answers where call = :call");
@@ -23,7 +21,7 @@ const ERASED_CONVERSATIONS = prepare(
 
 const ERASED_MESSAGES = prepare(
   oneLine(`
-    select m.id from ownline_conversations c join ownline_messages m on m.conversation_id = c.id
+    select m.id from ownline_conversations c cross join ownline_messages m on m.conversation_id = c.id
     where c.participant = :participant and (:line is null or c.line = :line)`),
 );
 
@@ -67,7 +65,7 @@ const ERASE = [
   ...DELETE_MESSAGES,
   `delete from ownline_turns where conversation_id in ${IN_CONVERSATIONS}`,
   `delete from ownline_answers where conversation_id in ${IN_CONVERSATIONS}`,
-  `delete from ownline_answers as a where a.conversation_ids is not null and exists (
+  `delete from ownline_answers as a where a.call > '' and a.conversation_ids is not null and exists (
     select 1 from json_each(a.conversation_ids) l where l.value in ${IN_CONVERSATIONS})`,
   `delete from ownline_conversations where id in ${IN_CONVERSATIONS}`,
 ].map((sql) => prepare(oneLine(sql)));
@@ -99,13 +97,9 @@ const STORE_PURGED = prepare(
       'messages', json_array_length(:messages))`),
 );
 
-const PRUNE = [
+const LEFT_OVER = [
   `delete from ownline_conversations as conversation where ${EMPTIED}`,
   "delete from ownline_counters where ends_at <= :now",
-  `delete from ownline_answers where at < :now - ${KEPT_FOR_MS}`,
-  `delete from ownline_workers as w where w.alive_until < :now - ${KEPT_FOR_MS}
-    and not exists (select 1 from ownline_conversations c where c.lease_worker = w.id)
-    and not exists (select 1 from ownline_attempts a where a.worker = w.id)`,
 ].map((sql) => prepare(oneLine(sql)));
 
 /** See `Storage.erase`. */
@@ -131,7 +125,9 @@ export function purge(driver: SqlDriver, { op, olderThanMs, limit }: PurgeOrder)
     const [[moment] = [], [known] = [], conversations = [], messages = []] = results;
     if (known !== undefined) return answered(known);
     const listed = listsOf(call, moment, conversations, messages);
-    const statements = [...PURGE, STORE_PURGED, ...PRUNE, ANSWER].map((each) => bind(each, { ...listed.params, call }));
+    const params = { ...listed.params, call };
+    const deletions = [...PURGE, STORE_PURGED, ...LEFT_OVER].map((each) => bind(each, params));
+    const statements = [...deletions, ...pruneAll(params.now), bind(ANSWER, { call })];
     return { statements, guard: listed.guard, answer: erasedIn };
   });
 }

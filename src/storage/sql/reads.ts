@@ -43,11 +43,11 @@ const CHANGES = prepare(
 const COUNTERS = prepare(
   oneLine(`
     select n.key, n.charged, n.ends_at - ${NOW} as ends_in
-    from json_each(:keys) j join ownline_counters n on n.key = j.value where n.ends_at > ${NOW}`),
+    from json_each(:keys) j cross join ownline_counters n on n.key = j.value where n.ends_at > ${NOW}`),
 );
 
 const RECORDED = prepare(
-  "select k.key from json_each(:keys) j join ownline_keys k on k.kind = 'inbound' and k.key = j.value",
+  "select k.key from json_each(:keys) j cross join ownline_keys k on k.kind = 'inbound' and k.key = j.value",
 );
 
 /** Reads one statement. */

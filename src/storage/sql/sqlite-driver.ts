@@ -1,6 +1,6 @@
 import { OwnlineError } from "../../errors.ts";
 import type { StorageClock } from "../clock.ts";
-import type { Results, SqlDriver, SqlRow, SqlStatement, SqlValue, Write } from "./driver.ts";
+import type { SqlDriver, SqlRow, SqlStatement, SqlValue } from "./driver.ts";
 import { isBusy, storageError } from "./sqlite-errors.ts";
 
 /**

@@ -22,19 +22,19 @@ const GROUPS = `select m.id as told, m.status is null as answered, m.group_id as
   union all
   select m.id, 1, m.auto_reply_id from ownline_messages m where m.id = :id and m.status is null`;
 
-const TOLD = `(${GROUPS}) g join ownline_messages r on r.group_id = g.id and (g.answered = 1 or r.id = g.told)`;
+const TOLD = `(${GROUPS}) g cross join ownline_messages r on r.group_id = g.id and (g.answered = 1 or r.id = g.told)`;
 
 const STATEMENTS = [
   "select m.* from ownline_messages m where m.id = :id",
-  `select c.* from ownline_messages m join ownline_conversations c on c.id = m.conversation_id where m.id = :id`,
-  `select t.* from ownline_messages m join ownline_turns t on t.id = ${TURN_ID} where m.id = :id`,
-  `select a.* from ownline_messages m join ownline_turns t on t.id = ${TURN_ID}
-    join ownline_messages a on a.conversation_id = t.conversation_id and a.needs_answer = 1
+  `select c.* from ownline_messages m cross join ownline_conversations c on c.id = m.conversation_id where m.id = :id`,
+  `select t.* from ownline_messages m cross join ownline_turns t on t.id = ${TURN_ID} where m.id = :id`,
+  `select a.* from ownline_messages m cross join ownline_turns t on t.id = ${TURN_ID}
+    cross join ownline_messages a on a.conversation_id = t.conversation_id and a.needs_answer = 1
       and a.seq between t.first_seq and t.through_seq
     where m.id = :id order by a.seq`,
-  `select r.* from (${GROUPS}) g join ownline_messages r on r.group_id = g.id`,
-  `select r.seq, a.* from ${TOLD} join ownline_attempts a on a.outbound_id = r.id`,
-  `select e.* from ${TOLD} join ownline_events e on e.outbound_id = r.id`,
+  `select r.* from (${GROUPS}) g cross join ownline_messages r on r.group_id = g.id`,
+  `select r.seq, a.* from ${TOLD} cross join ownline_attempts a on a.outbound_id = r.id`,
+  `select e.* from ${TOLD} cross join ownline_events e on e.outbound_id = r.id`,
 ].map((sql) => prepare(oneLine(sql)));
 
 /** See `Storage.story`. */

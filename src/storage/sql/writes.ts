@@ -1,7 +1,7 @@
 import type { Changes } from "../database.ts";
 import { PRIMARY_KEYS } from "../ledger/rows.ts";
 import { COLUMNS, type Column, TABLE_NAMES, type Written } from "./columns.ts";
-import type { SqlStatement } from "./driver.ts";
+import type { SqlStatement, SqlValue } from "./driver.ts";
 import { bind, keepable, oneLine, prepare } from "./statement.ts";
 
 const WRITTEN: readonly Written[] = [
@@ -56,31 +56,39 @@ const ALIVE = oneLine(`
 const STORE =
   "insert into ownline_answers (call, at, answer, conversation_id, conversation_ids) values (?, ?, ?, ?, ?)";
 
-const inserts = new Map<Written, string>();
+type Fields = ReadonlyMap<string, unknown>;
+
+/** Texts by table, fields and whether they write one row or a list. */
+const texts = new Map<string, string>();
+
+function textFor(name: string, make: () => string): string {
+  const text = texts.get(name) ?? make();
+  texts.set(name, text);
+  return text;
+}
+
+/*
+ * One row travels as parameters. Several travel as one JSON list, however many they are: D1 takes 100 parameters.
+ */
 
 function insert(table: Written, rows: readonly object[]): SqlStatement {
   const columns = COLUMNS[table];
-  const known = inserts.get(table);
-  const sql = known ?? insertText(table, columns);
-  inserts.set(table, sql);
-  const kept = rows.map((row) => {
-    const fields = new Map<string, unknown>(Object.entries(row));
-    return columns.map((column) => (column.field === "version" ? 1 : keep(column, fields.get(column.field))));
-  });
-  return { sql, params: [JSON.stringify(kept)] };
+  const isOne = rows.length === 1;
+  const sql = textFor(`insert ${table} ${isOne}`, () => insertText(table, columns, isOne));
+  return { sql, params: paramsOf(columns, rows.map(fieldsOf)) };
 }
 
-function insertText(table: Written, columns: readonly Column[]): string {
-  const names = columns.map(({ column }) => column).join(", ");
-  const values = columns.map((_, index) => `value ->> ${index}`).join(", ");
-  return `insert into ${TABLE_NAMES[table]} (${names}) select ${values} from json_each(?) where true`;
+function insertText(table: Written, columns: readonly Column[], isOne: boolean): string {
+  const into = `insert into ${TABLE_NAMES[table]} (${columns.map(({ column }) => column).join(", ")})`;
+  if (isOne) return `${into} values (${columns.map(() => "?").join(", ")})`;
+  return `${into} select ${columns.map((_, index) => `value ->> ${index}`).join(", ")} from json_each(?) where true`;
 }
 
 /** One statement for all rows of which the same fields changed. */
 function updates(table: Written, patches: readonly object[]): SqlStatement[] {
-  const byShape = new Map<string, Map<string, unknown>[]>();
+  const byShape = new Map<string, Fields[]>();
   for (const patch of patches) {
-    const fields = new Map<string, unknown>(Object.entries(patch));
+    const fields = fieldsOf(patch);
     const shape = [...fields.keys()].toSorted().join();
     const alike = byShape.get(shape);
     if (alike === undefined) byShape.set(shape, [fields]);
@@ -89,28 +97,37 @@ function updates(table: Written, patches: readonly object[]): SqlStatement[] {
   return Array.from(byShape.values(), (rows) => update(table, rows));
 }
 
-const updateTexts = new Map<string, string>();
-
-function update(table: Written, rows: readonly ReadonlyMap<string, unknown>[]): SqlStatement {
+function update(table: Written, rows: readonly Fields[]): SqlStatement {
   const names: readonly string[] = PRIMARY_KEYS[table];
-  const fields = COLUMNS[table].filter(({ field }) => rows[0]?.has(field) === true && field !== "version");
-  const shape = `${table} ${fields.map(({ field }) => field).join()}`;
-  const sql = updateTexts.get(shape) ?? updateText(table, fields, names);
-  updateTexts.set(shape, sql);
-  const kept = rows.map((row) => fields.map((column) => keep(column, row.get(column.field))));
-  return { sql, params: [JSON.stringify(kept)] };
+  const given = COLUMNS[table].filter(({ field }) => rows[0]?.has(field) === true && field !== "version");
+  const changed = given.filter(({ field }) => !names.includes(field));
+  const columns = [...changed, ...given.filter(({ field }) => names.includes(field))];
+  const isOne = rows.length === 1;
+  const shape = columns.map(({ field }) => field).join();
+  const sql = textFor(`update ${table} ${shape} ${isOne}`, () => updateText(table, columns, changed.length, isOne));
+  return { sql, params: paramsOf(columns, rows) };
 }
 
-function updateText(table: Written, fields: readonly Column[], names: readonly string[]): string {
-  const value = (index: number): string => `j.value ->> ${index}`;
-  const sets: string[] = [];
-  const conditions: string[] = [];
-  for (const [index, { field, column }] of fields.entries()) {
-    if (names.includes(field)) conditions.push(`t.${column} = ${value(index)}`);
-    else sets.push(`${column} = ${value(index)}`);
-  }
+/** The first columns are set, the others name the row. */
+function updateText(table: Written, columns: readonly Column[], changed: number, isOne: boolean): string {
+  const values = columns.map(({ column }, index) => `${column} = ${isOne ? "?" : `j.value ->> ${index}`}`);
+  const sets = values.slice(0, changed);
   if (VERSIONED.has(table)) sets.push("version = version + 1");
-  return `update ${TABLE_NAMES[table]} as t set ${sets.join(", ")} from json_each(?) j where ${conditions.join(" and ")}`;
+  const list = isOne ? "" : " from json_each(?) j";
+  const conditions = values.slice(changed).map((condition) => `t.${condition}`);
+  return `update ${TABLE_NAMES[table]} as t set ${sets.join(", ")}${list} where ${conditions.join(" and ")}`;
+}
+
+function fieldsOf(row: object): Fields {
+  return new Map<string, unknown>(Object.entries(row));
+}
+
+function paramsOf(columns: readonly Column[], rows: readonly Fields[]): SqlValue[] {
+  const lists = rows.map((row) =>
+    columns.map((column) => (column.field === "version" ? 1 : keep(column, row.get(column.field)))),
+  );
+  const [only = []] = lists;
+  return lists.length === 1 ? only : [JSON.stringify(lists)];
 }
 
 /**
@@ -118,14 +135,16 @@ function updateText(table: Written, fields: readonly Column[], names: readonly s
  *
  * @throws OwnlineError `invalid_message` for an id, key or address that SQL text cannot keep
  */
-function keep({ kept }: Column, value: unknown): unknown {
+function keep({ column, kept }: Column, value: unknown): SqlValue {
   if (value === null || value === undefined) return null;
   switch (kept) {
     case "text":
-      return typeof value === "string" ? keepable(value) : value;
+      if (typeof value !== "string") throw new TypeError(`The column ${column} keeps text.`);
+      return keepable(value);
     case "integer":
+      if (typeof value !== "number") throw new TypeError(`The column ${column} keeps numbers.`);
       // A duration may be a fraction of a millisecond.
-      return typeof value === "number" ? Math.ceil(value) : value;
+      return Math.ceil(value);
     case "boolean":
       return value === true ? 1 : 0;
     case "json":

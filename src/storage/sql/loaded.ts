@@ -1,0 +1,146 @@
+import type { Loaded, Rows } from "../database.ts";
+import type { Table } from "../ledger/rows.ts";
+import type { SqlRow, SqlStatement } from "./driver.ts";
+import {
+  attemptRow,
+  consentRow,
+  conversationRow,
+  counterRow,
+  eventRow,
+  integer,
+  keyRow,
+  messageRow,
+  rateLimitRow,
+  sweepRow,
+  text,
+  textOrNull,
+  turnRow,
+  workerRow,
+} from "./rows.ts";
+
+/**
+ * What a statement reads: rows of a table; the clock and the call's stored answer; or the root's conversations and
+ * messages.
+ */
+export type Read = Table | "moment" | "roots" | "chosen";
+
+/** The statements that load a plan, and what each of them reads. */
+export interface PlanLoads {
+  readonly call: string;
+  readonly reads: readonly Read[];
+  readonly statements: readonly SqlStatement[];
+}
+
+type Collected = { -readonly [T in Table]: Map<string, NonNullable<Rows[T]>[number]> };
+
+/** Puts together what the statements of plans read. */
+export function loadedFrom(loads: readonly PlanLoads[], results: readonly (readonly SqlRow[])[]): Loaded {
+  const rows: Collected = {
+    conversations: new Map(),
+    messages: new Map(),
+    attempts: new Map(),
+    events: new Map(),
+    turns: new Map(),
+    keys: new Map(),
+    consents: new Map(),
+    counters: new Map(),
+    rateLimits: new Map(),
+    workers: new Map(),
+    sweeps: new Map(),
+  };
+  const answers = new Map<string, string>();
+  const found: string[][] = [];
+  const chosen: string[][] = [];
+  let now: number | null = null;
+  let at = 0;
+  for (const { call, reads } of loads) {
+    const roots: string[] = [];
+    const picked: string[] = [];
+    for (const read of reads) {
+      for (const row of results[at] ?? []) {
+        switch (read) {
+          case "moment": {
+            now ??= integer(row, "now");
+            const answer = textOrNull(row, "answer");
+            if (answer !== null) answers.set(call, answer);
+            break;
+          }
+          case "roots":
+            roots.push(text(row, "id"));
+            collect(rows, "conversations", row);
+            break;
+          case "chosen":
+            picked.push(text(row, "id"));
+            collect(rows, "messages", row);
+            break;
+          default:
+            collect(rows, read, row);
+        }
+      }
+      at += 1;
+    }
+    found.push(roots);
+    chosen.push(picked);
+  }
+  if (now === null) throw new TypeError("A select without a table returned no row.");
+  return { now, rows: listsOf(rows), answers, found, chosen };
+}
+
+function collect(rows: Collected, table: Table, row: SqlRow): void {
+  switch (table) {
+    case "conversations":
+      rows.conversations.set(text(row, "id"), conversationRow(row));
+      break;
+    case "messages":
+      rows.messages.set(text(row, "id"), messageRow(row));
+      break;
+    case "attempts":
+      rows.attempts.set(JSON.stringify([row.outbound_id, integer(row, "attempt")]), attemptRow(row));
+      break;
+    case "events":
+      rows.events.set(
+        JSON.stringify([row.outbound_id, integer(row, "attempt"), integer(row, "position")]),
+        eventRow(row),
+      );
+      break;
+    case "turns":
+      rows.turns.set(text(row, "id"), turnRow(row));
+      break;
+    case "keys":
+      rows.keys.set(JSON.stringify([row.kind, row.key]), keyRow(row));
+      break;
+    case "consents":
+      rows.consents.set(text(row, "key"), consentRow(row));
+      break;
+    case "counters":
+      rows.counters.set(text(row, "key"), counterRow(row));
+      break;
+    case "rateLimits":
+      rows.rateLimits.set(text(row, "key"), rateLimitRow(row));
+      break;
+    case "workers":
+      rows.workers.set(text(row, "id"), workerRow(row));
+      break;
+    case "sweeps":
+      rows.sweeps.set(text(row, "sender"), sweepRow(row));
+      break;
+    default:
+      table satisfies never;
+  }
+}
+
+function listsOf(rows: Collected): Rows {
+  return {
+    conversations: [...rows.conversations.values()],
+    messages: [...rows.messages.values()],
+    attempts: [...rows.attempts.values()],
+    events: [...rows.events.values()],
+    turns: [...rows.turns.values()],
+    keys: [...rows.keys.values()],
+    consents: [...rows.consents.values()],
+    counters: [...rows.counters.values()],
+    rateLimits: [...rows.rateLimits.values()],
+    workers: [...rows.workers.values()],
+    sweeps: [...rows.sweeps.values()],
+  };
+}

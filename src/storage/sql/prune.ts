@@ -1,0 +1,43 @@
+import type { Changes, Plan } from "../database.ts";
+import type { SqlStatement } from "./driver.ts";
+import { bind, oneLine, prepare } from "./statement.ts";
+
+/** Stored answers, and workers that hold nothing, are deleted after an hour. */
+const KEPT_FOR_MS = 60 * 60 * 1_000;
+
+/** So many old workers go with one heartbeat at most. */
+const WORKERS_A_HEARTBEAT = 500;
+
+/** More old answers go than new ones come, and no call waits for many. */
+const OLD_FOR_A_NEW_ONE = 2;
+
+const PRUNE_ANSWERS = prepare(
+  oneLine(`
+    delete from ownline_answers where call in (
+      select a.call from ownline_answers a where a.at < :now - ${KEPT_FOR_MS} order by a.at limit :limit)`),
+);
+
+const PRUNE_WORKERS = prepare(
+  oneLine(`
+    delete from ownline_workers where id in (
+      select w.id from ownline_workers w where w.alive_until < :now - ${KEPT_FOR_MS}
+        and not exists (select 1 from ownline_conversations c where c.lease_worker = w.id)
+        and not exists (select 1 from ownline_attempts a where a.worker = w.id)
+      order by w.alive_until limit :limit)`),
+);
+
+/** What goes with a decision, so that the tables do not grow where the service never calls `purge()`. */
+export function pruneWith(plans: readonly Plan[], { answers }: Changes, now: number): SqlStatement[] {
+  const statements: SqlStatement[] = [];
+  if (answers.length > 0) statements.push(bind(PRUNE_ANSWERS, { now, limit: answers.length * OLD_FOR_A_NEW_ONE }));
+  if (plans.some(({ root }) => root.by === "workers")) {
+    statements.push(bind(PRUNE_WORKERS, { now, limit: WORKERS_A_HEARTBEAT }));
+  }
+  return statements;
+}
+
+/** What goes with a `purge()`: all that is old. */
+export function pruneAll(now: number): SqlStatement[] {
+  const limit = Number.MAX_SAFE_INTEGER;
+  return [PRUNE_ANSWERS, PRUNE_WORKERS].map((statement) => bind(statement, { now, limit }));
+}
