@@ -5,19 +5,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
-import {
-  DIGEST_FILE,
-  d1Migrations,
-  digestOf,
-  digestSource,
-  FOLDER,
-  procedureFile,
-  RELEASED,
-} from "../../scripts/d1-migrations.ts";
+import { d1Migrations, FOLDER } from "../../scripts/d1-migrations.ts";
 import { SCHEMA_VERSION } from "../../src/storage/sql/meta.ts";
-import { procedureRows } from "../../src/storage/sql/procedures/rows.ts";
-import { PROCEDURES_DIGEST } from "../../src/storage/sql/procedures-digest.ts";
-import { MIGRATIONS, type Migration } from "../../src/storage/sql/schema.ts";
+import { BOOTSTRAP, MIGRATIONS, type Migration } from "../../src/storage/sql/schema.ts";
 
 const NEXT = SCHEMA_VERSION + 1;
 
@@ -26,48 +16,40 @@ function next(statement: string): readonly Migration[] {
 }
 
 describe("the files for wrangler's migrations of D1", () => {
-  it("are what `npm run migrations` makes of the schema and the procedures", () => {
-    const names = readdirSync(FOLDER).filter((name) => !RELEASED.some((digest) => name.includes(digest)));
-    const files = names.map((name): [string, string] => [name, readFileSync(join(FOLDER, name), "utf8")]);
-    const hint = "The SQL has changed: run `npm run migrations`, and commit what it writes";
-    expect(Object.fromEntries(files), hint).toEqual(
-      Object.fromEntries([...Object.entries(d1Migrations()), procedureFile()]),
-    );
-    expect(PROCEDURES_DIGEST, hint).toBe(digestOf(procedureRows()));
-    expect(readFileSync(DIGEST_FILE, "utf8"), hint).toBe(digestSource(PROCEDURES_DIGEST));
+  it("are what `npm run migrations` makes of the schema, and nothing else", () => {
+    const files = readdirSync(FOLDER).map((name): [string, string] => [name, readFileSync(join(FOLDER, name), "utf8")]);
+    const hint = "The schema has changed: run `npm run migrations`, and commit what it writes";
+    expect(Object.fromEntries(files), hint).toEqual(d1Migrations());
   });
 
-  it("of released versions are all there", () => {
-    const names = readdirSync(FOLDER).join();
-    expect(RELEASED.filter((digest) => !names.includes(`_procedures_${digest}.sql`))).toEqual([]);
-  });
-
-  it("bring the statements as the code has them, quotes and all", () => {
-    const database = new DatabaseSync(":memory:");
-    const [name, text] = procedureFile([{ name: "a.b", steps: `["select 'it''s' where x = :x"]` }]);
-    database.exec(text + text);
-    expect(database.prepare("select digest, name, steps from ownline_procedures").all()).toEqual([
-      { digest: /_([0-9a-f]+)\.sql$/.exec(name)?.[1], name: "a.b", steps: `["select 'it''s' where x = :x"]` },
-    ]);
-    database.close();
-  });
-
-  it("change their digest with any statement, so that no version finds another's", () => {
-    const rows = procedureRows();
-    const changed = rows.map((row, index) => (index === 3 ? { ...row, steps: `${row.steps} ` } : row));
-    expect(digestOf(changed)).not.toBe(digestOf(rows));
-    expect(digestOf(rows)).toBe(digestOf(procedureRows()));
+  it("bring the very schema that storage.migrate() makes", () => {
+    const schemaOf = (statements: readonly string[]) => {
+      const database = new DatabaseSync(":memory:");
+      for (const statement of statements) database.exec(statement);
+      const tables = database.prepare("select name from sqlite_master where type = 'table' order by name").all();
+      const schema = tables.map(({ name }) => [
+        name,
+        database.prepare(`pragma table_list(${String(name)})`).all(),
+        database.prepare(`pragma table_xinfo(${String(name)})`).all(),
+      ]);
+      const indexes = database.prepare("select name, sql from sqlite_master where type = 'index' order by name").all();
+      database.close();
+      const words = (sql: unknown): string => String(sql).replace(" if not exists", "").replace(/\s+/g, " ");
+      return [schema, indexes.map(({ name, sql }) => [name, words(sql)])];
+    };
+    const steps = [...BOOTSTRAP, ...MIGRATIONS.flatMap(({ statements }) => statements)];
+    expect(schemaOf(Object.values(d1Migrations()))).toEqual(schemaOf(steps));
   });
 
   it("hold no statement longer than D1 takes, nor a file that is", () => {
-    for (const text of [...Object.values(d1Migrations()), procedureFile()[1]]) {
+    for (const text of Object.values(d1Migrations())) {
       expect(new TextEncoder().encode(text).length).toBeLessThan(100_000);
     }
   });
 
   it("are one for each step, in the order of their names", () => {
     const names = Object.keys(d1Migrations(next("create table extra (id integer)")));
-    expect(names).toEqual(["0001_ownline.sql", "0002_ownline.sql", "0003_ownline.sql"]);
+    expect(names).toEqual(["0001_ownline.sql", "0002_ownline.sql"]);
     expect(names).toEqual(names.toSorted());
   });
 
@@ -116,8 +98,6 @@ describe("the files for wrangler's migrations of D1", () => {
       const result = (sql: string): unknown =>
         JSON.parse(wrangler("execute", "DB", "--json", "--command", sql).stdout)[0].results;
       expect(result("select version from ownline_meta")).toEqual([{ version: SCHEMA_VERSION }]);
-      const kept = result(`select name, steps from ownline_procedures where digest = '${PROCEDURES_DIGEST}'`);
-      expect(kept).toEqual(procedureRows().toSorted((one, other) => (one.name < other.name ? -1 : 1)));
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -92,23 +92,30 @@ describe("the ledger's own upkeep", () => {
     await storage.close();
   });
 
-  it("forgets operations after an hour, and not before", async () => {
+  it("forgets stored answers, and workers that hold nothing, an hour after their time, and not before", async () => {
     const clock = manualClock();
     const driver = batchOnly(":memory:", clock);
     const storage = ledgerOver(sqlDatabase(driver, { migrate, migratesAtOpen: true }));
     await storage.open();
-    const beat = (op: string) => storage.heartbeat({ op, workerId: "w", leaseMs: 1_000, lookInMs: 1_000 });
+    const beat = (op: string) => storage.heartbeat({ op, workerId: op, leaseMs: 0, lookInMs: 1_000 });
     const kept = async () => {
-      const [rows = []] = await driver.read([{ sql: "select id from ownline_ops order by at", params: [] }]);
-      return rows.map((row) => row.id);
+      await storage.purge({ op: `${clock.now()}`, olderThanMs: 0, limit: 1 });
+      const select = (sql: string) => ({ sql, params: [] });
+      const [answers = [], workers = []] = await driver.read([
+        select("select call from ownline_answers where call like 'heartbeat%' order by at"),
+        select("select id from ownline_workers order by alive_until"),
+      ]);
+      return [answers.map((row) => row.call), workers.map((row) => row.id)];
     };
     await beat("first");
     await clock.advance(60 * 60_000);
     await beat("second");
-    expect(await kept()).toEqual(["heartbeat first", "heartbeat second"]);
+    expect(await kept()).toEqual([
+      ["heartbeat first", "heartbeat second"],
+      ["first", "second"],
+    ]);
     await clock.advance(1);
-    await beat("third");
-    expect(await kept()).toEqual(["heartbeat second", "heartbeat third"]);
+    expect(await kept()).toEqual([["heartbeat second"], ["second"]]);
     await storage.close();
   });
 });

@@ -1,133 +1,158 @@
 import { describe, expect, it } from "vitest";
 import { ledgerOver } from "../../src/storage/ledger/ledger.ts";
+import { TABLE_NAMES } from "../../src/storage/sql/columns.ts";
 import { sqlDatabase } from "../../src/storage/sql/database.ts";
 import type { SqlDriver, SqlRow } from "../../src/storage/sql/driver.ts";
+import { SCHEMA_VERSION } from "../../src/storage/sql/meta.ts";
 import { migrate } from "../../src/storage/sql/migrate.ts";
-import { MIGRATIONS } from "../../src/storage/sql/schema.ts";
+import { MIGRATIONS, type Migration } from "../../src/storage/sql/schema.ts";
+import type { Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { batchOnly } from "./batch-only-shim.ts";
+import { inboundRecord } from "./inbound-record.ts";
 
-const LINE = "+15550100001";
-const PERSON = "+15550199001";
-const CONTENT = '{"body":"Hello!","media":[]}';
+const TABLES = Object.values(TABLE_NAMES);
+const SENDER = "+15550100001";
+const PARTICIPANT = "+15550199001";
 
-/*
- * What the code of version 1 wrote, and goes on writing during a deploy: its statements, with their values in place.
- */
-
-const CONVERSATION = `insert into ownline_conversations
-  (id, line, participant, sender, consent_key, seq, inbound_seq, answered_seq, pending_seq, created_at, updated_at)
-  values ('c1', '${LINE}', '${PERSON}', '${LINE}', 'consent', 2, 1, 1, 1, 0, 0)`;
-
-const text = (id: string, seq: number): string => `insert into ownline_messages
-  (id, conversation_id, seq, changed_seq, origin, sender, participant, content, created_at, carrier_id, occurred_at,
-    needs_answer)
-  values ('${id}', 'c1', ${seq}, ${seq}, 'webhook', '${LINE}', '${PERSON}', '${CONTENT}', 0, 'SM-${id}', 0, 1)`;
-
-const reply = (id: string, seq: number, turnId: string): string => `insert into ownline_messages
-  (id, conversation_id, seq, changed_seq, origin, sender, participant, content, created_at, status, group_id, part,
-    parts, turn_id, attempts, carrier_ids, encoding, segments, expires_at, not_before, order_until, due_at)
-  values ('${id}', 'c1', ${seq}, ${seq}, 'ai', '${LINE}', '${PERSON}', '${CONTENT}', 0, 'intent', '${turnId}', 1, 1,
-    '${turnId}', 0, '[]', 'GSM-7', 1, 3600000, 0, 0, 0)`;
-
-const CLAIM_TURN = `insert into ownline_turns (id, conversation_id, first_seq, through_seq, runs, created_at)
-  select 't' || m.id, c.id, m.seq, c.pending_seq, 1, 0
-  from ownline_conversations c join ownline_messages m
-    on m.conversation_id = c.id and m.needs_answer = 1 and m.seq > c.answered_seq
-  where c.id = 'c1' order by m.seq limit 1
-  on conflict (id) do update set runs = runs + 1, through_seq = excluded.through_seq`;
-
-const CLAIM_SEND = (id: string): readonly string[] => [
-  `update ownline_messages as m set status = 'sending', attempts = m.attempts + 1, error = null, due_at = null
-    where m.id = '${id}'`,
-  `insert into ownline_attempts (outbound_id, n, status, started_at, worker) values ('${id}', 1, 'sending', 0, 'old')`,
+/** What a later version may add: a column of its own to each table, one with a default and one without. */
+const NEXT: readonly Migration[] = [
+  ...MIGRATIONS,
+  {
+    version: SCHEMA_VERSION + 1,
+    minWriter: 1,
+    statements: TABLES.flatMap((table) => [
+      `alter table ${table} add column newer text`,
+      `alter table ${table} add column newer_default text not null default 'default'`,
+    ]),
+  },
 ];
-
-const LOSE = (id: string): readonly string[] => [
-  `update ownline_attempts as a set status = 'unknown', worker = null where a.outbound_id = '${id}'`,
-  `update ownline_messages as m set unknown_since = 0, settle_at = 0, status = 'unknown', due_at = 0
-    where m.id = '${id}'`,
-];
-
-async function write(driver: SqlDriver, statements: readonly string[]): Promise<void> {
-  await driver.batch(statements.map((sql) => ({ sql, params: [] })));
-}
 
 async function rows(driver: SqlDriver, sql: string): Promise<readonly SqlRow[]> {
   const [found = []] = await driver.read([{ sql, params: [] }]);
   return found;
 }
 
-/** A ledger of version 1 in which a fallback was lost on its way, brought to the present version. */
-async function upgraded() {
-  const clock = manualClock(1_000);
+/** A ledger of the next version, in the hands of code of this one. */
+async function ofNextVersion() {
+  const clock = manualClock(1_000_000);
   const driver = batchOnly(":memory:", clock);
-  await migrate(driver, MIGRATIONS.slice(0, 1));
-  await write(driver, [
-    CONVERSATION,
-    text("m1", 1),
-    `insert into ownline_turns (id, conversation_id, first_seq, through_seq, runs, outcome, created_at, committed_at)
-      values ('tm1', 'c1', 1, 1, 1, 'fallback', 0, 0)`,
-    reply("tm1-1", 2, "tm1"),
-    ...CLAIM_SEND("tm1-1"),
-    ...LOSE("tm1-1"),
-  ]);
+  await migrate(driver, NEXT);
   const storage = ledgerOver(sqlDatabase(driver, { migrate, migratesAtOpen: true }));
   await storage.open();
   return { clock, driver, storage };
 }
 
-describe("a ledger of schema 1, upgraded", () => {
-  it("may still be written by code of version 1", async () => {
-    const { driver, storage } = await upgraded();
-    const versions = MIGRATIONS.map(({ version }) => version);
+const conditions = {
+  consent: true,
+  unpaused: true,
+  delayMs: 0,
+  cancel: null,
+  counters: [{ key: "day", windowMs: 60_000, max: 9, charge: 1, full: "wait", reason: "The day is full." }],
+  pace: { key: "sender", costMs: 1, reason: "The sender is busy." },
+} as const;
+
+/** Writes to every table: inserts at the first time, updates at the second. */
+async function converse(storage: Storage, id: string): Promise<void> {
+  const consent = { state: "opted-in", source: "word" } as const;
+  await storage.recordInbound(inboundRecord(id, { consentKey: "consent", consent }));
+  const turn = await storage.claimTurn({ op: id, workerId: "w", leaseMs: 1_000 });
+  await storage.commitTurn({
+    op: id,
+    workerId: "w",
+    conversationId: turn?.conversation.id ?? "",
+    turnId: turn?.turn.id ?? "",
+    fence: turn?.fence ?? 0,
+    throughSeq: turn?.turn.throughSeq ?? 0,
+    outcome: "replied",
+    supersede: false,
+    pause: false,
+    parts: [{ id: `${id}-1`, body: "Hello!", media: [], encoding: "GSM-7", segments: 1 }],
+    expiryMs: 60_000,
+  });
+  const send = { op: id, workerId: "w", leaseMs: 1_000, outboundId: `${id}-1`, orderWaitMs: 0, conditions };
+  expect(await storage.claimSend(send)).toMatchObject({ outcome: "claimed" });
+  await storage.heartbeat({ op: id, workerId: "w", leaseMs: 2_000, lookInMs: 1_000 });
+  const sweep = await storage.claimSweep({ op: id, workerId: "w", sender: SENDER, everyMs: 0, leaseMs: 1_000 });
+  await storage.commitSweep({ op: id, sender: SENDER, fence: sweep?.fence ?? 0, watermark: 1 });
+}
+
+/** What is known about a message that was sent. Repeated under another `op`, it raises the count of its event. */
+async function settle(storage: Storage, id: string, op: string): Promise<void> {
+  const carrierId = `SM-out-${id}`;
+  const attempt = { outboundId: `${id}-1`, attempt: 1 };
+  await storage.recordSend({ ...attempt, op, result: { kind: "accepted", carrierId, status: "sent" } });
+  const status = { carrierId, status: "sent", rawStatus: "sent", error: null, optOut: false } as const;
+  await storage.recordStatus({ ...attempt, ...status, op });
+}
+
+describe("a ledger that a later version has upgraded", () => {
+  it("stays open for code of this version, as long as the step allows it", async () => {
+    const { driver, storage } = await ofNextVersion();
     expect(await rows(driver, "select version, min_writer from ownline_meta")).toEqual([
-      { version: versions.at(-1), min_writer: 1 },
+      { version: SCHEMA_VERSION + 1, min_writer: 1 },
     ]);
     await storage.close();
   });
 
-  it("keeps what it holds, and can do with it what is new", async () => {
-    const { clock, storage } = await upgraded();
-    const { messages } = await storage.due(10);
-    const attempts = [{ outboundId: "tm1-1", attempt: 1, startedAt: 0 }];
-    const forMs = clock.now();
-    expect(messages.map(({ unknown }) => unknown)).toEqual([{ forMs, witnessSince: null, attempts }]);
-    expect(await storage.rivals({ outboundId: "tm1-1", carrierIds: ["SM1"] })).toEqual({ attempts, known: [] });
-    expect(await storage.requeueTurn({ op: "1", turnId: "tm1" })).toMatchObject({ outcome: "requeued" });
-    const claimed = await storage.claimTurn({ op: "2", workerId: "new", leaseMs: 1_000 });
-    expect(claimed?.turn.id).toBe("tm1.1");
-    await storage.close();
-  });
-
-  it("takes what code of version 1 writes, and shows it to code of this version", async () => {
-    const { driver, storage } = await upgraded();
-    await write(driver, [text("m2", 3), "update ownline_conversations set seq = 4, inbound_seq = 3, pending_seq = 3"]);
-    await write(driver, [CLAIM_TURN, reply("tm2-1", 4, "tm2"), ...CLAIM_SEND("tm2-1"), ...LOSE("tm2-1")]);
-    await write(driver, [CLAIM_TURN]);
-    expect(await rows(driver, "select id, runs from ownline_turns where outcome is null")).toEqual([
-      { id: "tm2", runs: 2 },
-    ]);
-    const { attempts } = await storage.rivals({ outboundId: "tm1-1", carrierIds: [] });
-    expect(attempts.map(({ outboundId }) => outboundId)).toEqual(["tm1-1", "tm2-1"]);
-    expect((await storage.story("m2"))?.turn?.id).toBe("tm2");
-    await storage.close();
-  });
-
-  it("does not take a witness of an earlier time for one of the present", async () => {
-    const { clock, driver, storage } = await upgraded();
-    const asked = {
-      op: "1",
-      outboundId: "tm1-1",
-      attempt: 1,
-      result: { kind: "unseen", lookInMs: 0, asOf: 7 },
-    } as const;
-    await storage.recordSend(asked);
-    const witnesses = async () => (await storage.due(10)).messages.map(({ unknown }) => unknown?.witnessSince);
-    expect(await witnesses()).toEqual([7]);
+  it("keeps what the later version wrote into columns that this version does not name", async () => {
+    const { clock, driver, storage } = await ofNextVersion();
+    await converse(storage, "m1");
+    await settle(storage, "m1", "1");
+    await driver.batch(TABLES.map((sql) => ({ sql: `update ${sql} set newer = 'newer'`, params: [] })));
+    await settle(storage, "m1", "2");
     await clock.advance(1);
-    await write(driver, [`update ownline_messages set unknown_since = ${clock.now()} where id = 'tm1-1'`]);
-    expect(await witnesses()).toEqual([null]);
+    await converse(storage, "m2");
+    await settle(storage, "m2", "3");
+    for (const table of TABLES) {
+      const all = await rows(driver, `select newer_default from ${table}`);
+      expect(new Set(all.map((row) => row.newer_default)), table).toEqual(new Set(["default"]));
+    }
+    const counts = await rows(
+      driver,
+      TABLES.map((table) => `select '${table}' as name, count(*) as n from ${table} where newer is not null`).join(
+        " union all ",
+      ),
+    );
+    expect(Object.fromEntries(counts.map(({ name, n }) => [name, n]))).toEqual({
+      ownline_conversations: 1,
+      ownline_messages: 2,
+      ownline_attempts: 1,
+      ownline_events: 1,
+      ownline_turns: 1,
+      ownline_keys: 2,
+      ownline_consents: 1,
+      ownline_counters: 1,
+      ownline_rate_limits: 1,
+      ownline_workers: 1,
+      ownline_sweeps: 1,
+    });
+    await storage.close();
+  });
+
+  it("keeps them also where several rows change at once", async () => {
+    const { driver, storage } = await ofNextVersion();
+    await storage.recordOutbound({
+      key: "k",
+      groupId: "g",
+      conversationId: "c",
+      line: SENDER,
+      sender: SENDER,
+      participant: PARTICIPANT,
+      consentKey: "consent",
+      origin: "api",
+      parts: ["o1", "o2", "o3"].map((id) => ({ id, body: "Hello!", media: [], encoding: "GSM-7", segments: 1 })),
+      expiryMs: 60_000,
+    });
+    await driver.batch([{ sql: "update ownline_messages set newer = id", params: [] }]);
+    const consent = { state: "opted-out", source: "word" } as const;
+    const { cancelled } = await storage.recordInbound(
+      inboundRecord("stop", { consentKey: "consent", consent, needsAnswer: false }),
+    );
+    expect(cancelled).toHaveLength(3);
+    expect(
+      await rows(driver, "select newer, status from ownline_messages where status is not null order by id"),
+    ).toEqual(["o1", "o2", "o3"].map((newer) => ({ newer, status: "cancelled" })));
     await storage.close();
   });
 });
