@@ -3,6 +3,12 @@ import type { Decided, LedgerDatabase, Loaded, Plan, StoredAnswer } from "../dat
 import { changesOf } from "./changes.ts";
 import { nameOf, WorkingSet } from "./working-set.ts";
 
+/**
+ * Runs a function when the events of this turn of the event loop are handled. Read at once: tests that replace timers
+ * must not stop the ledger. A runtime that has no `setImmediate` has no database that groups calls.
+ */
+const nextTurn: (run: () => void) => unknown = globalThis.setImmediate ?? queueMicrotask;
+
 /** One call, ready to be decided together with others. */
 export interface Entry {
   readonly plan: Plan;
@@ -36,6 +42,12 @@ interface Failure {
 export function batching(database: LedgerDatabase): (entry: Entry) => void {
   let waiting: Entry[] = [];
   let isBusy = false;
+
+  function begin(): void {
+    if (isBusy) return;
+    isBusy = true;
+    void drain();
+  }
 
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
@@ -88,9 +100,24 @@ export function batching(database: LedgerDatabase): (entry: Entry) => void {
     }
     waiting.push(entry);
     if (isBusy) return;
-    isBusy = true;
-    setImmediate(() => void drain());
+    if (comesFromOutside(entry.plan)) nextTurn(begin);
+    else void afterMicrotasks().then(begin);
   };
+}
+
+/**
+ * Messages and callbacks come by events of their own, and one turn of the event loop brings many. What a worker calls
+ * follows from the answers of a group, within a few microtasks.
+ */
+function comesFromOutside({ root: { by } }: Plan): boolean {
+  return by === "address" || by === "attempt";
+}
+
+/** More than lie between the answer to one call of a worker and its next call. */
+const MICROTASKS = 16;
+
+async function afterMicrotasks(): Promise<void> {
+  for (let count = 0; count < MICROTASKS; count += 1) await null;
 }
 
 /** What looks at candidates, or at all conversations under a consent, is not decided beside others. */
