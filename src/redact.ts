@@ -1,6 +1,6 @@
 import { kindOfThrown } from "./thrown.ts";
 
-/** So long a piece of a text is recognised wherever it is quoted. */
+/** A piece of a text with this many characters is recognised where an error quotes it. */
 const PIECE = 12;
 const MOST_CHARACTERS = 600;
 const MOST_FRAMES = 8;
@@ -27,7 +27,7 @@ export function describeSafely(thrown: unknown, texts: readonly string[]): strin
   return lines.join("\n");
 }
 
-/** A message of someone else's, without what must not stand in a log: numbers, addresses, keys and the given texts. */
+/** The message of a foreign error, without numbers, e-mail addresses, keys and the given texts. */
 function redact(message: string, texts: readonly string[]): string {
   const words = withoutKeys(withoutTexts(message.slice(0, 4000), texts))
     .replace(/[^\s@<>"']{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/g, "[address]")

@@ -81,7 +81,7 @@ async function fetched(media: Media, fetchMedia: FetchMedia, signal: AbortSignal
   try {
     return await Promise.race([fetchMedia(media, call.signal), late]);
   } catch {
-    // Whatever the reason, the model reads that a picture was sent, and can say that it did not see it.
+    // The model then reads that a picture was sent, and can say that it did not see it.
     signal.throwIfAborted();
     return null;
   } finally {

@@ -35,7 +35,7 @@ interface Tag {
 }
 
 /**
- * What of a model's text is meant for a person: everything but its reasoning. Empty where nothing else is left.
+ * The part of a model's text that is meant for a person: all of it but the reasoning. Empty where that is everything.
  *
  * - `<think>`, `<thinking>`, `<thought>` and their like, in any case, with attributes, nested, several of them
  * - a closing tag alone: all before it is reasoning

@@ -65,7 +65,7 @@ export interface ChangePageInput {
 
 const MOST_PER_PAGE = 1000;
 const LONGEST_KEY = 255;
-const OBJECT = "give an object: see its type for what stands in it";
+const OBJECT = "give an object with the fields of its type";
 /** A control character, or half of a surrogate pair: not every database keeps them. */
 const UNKEEPABLE = /[\p{Control}\p{Surrogate}]/u;
 
@@ -278,7 +278,7 @@ function addressField(name: string, read: (value: unknown, name: string) => stri
   return z.pipe(reading, z.string());
 }
 
-/** The carrier fetches what we send, so it must be there for all the world; what a person sent may be anywhere. */
+/** The carrier fetches the media that we send, so their addresses must be public. Those that a person sent need not be. */
 function mediaOf(isUrl: (url: string) => boolean, remedy: string): Fields<SendInput>["media"] {
   const fields: Fields<Media> = {
     url: z.string(remedy).check(z.refine(isUrl, remedy)),

@@ -113,7 +113,9 @@ const schema = lazily(() =>
             timeoutMs: optional(milliseconds(1)),
             attempts: optional(count("give a number of attempts, 1 or more")),
             backoffMs: optional(milliseconds(0)),
-            fallbackText: optional(saidText("give a text that is not empty: silence is what it is there to prevent")),
+            fallbackText: optional(
+              saidText("give a text that is not empty: it is sent so that the person gets an answer"),
+            ),
             maxParts: optional(count("give a number of parts, 1 or more")),
             markdown: optional(oneOf("strip", "keep")),
             typography: optional(oneOf("fold", "keep")),

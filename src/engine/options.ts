@@ -48,7 +48,7 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
    * process that was started listens to it, where it can be listened to. @default none
    */
   readonly queue?: Queue;
-  /** Switches safeties off. There is no quiet way to do it. @default every safety is on */
+  /** Switches safeties off. @default every safety is on */
   readonly unsafe?: UnsafeOptions;
   /** @default warnings and errors to the console */
   readonly logger?: Logger;

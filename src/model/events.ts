@@ -43,7 +43,7 @@ export interface ConsentEvent {
   readonly source: ConsentSource;
   /**
    * Whether the person was told of the opt-out. `sent`: ownline's confirmation left on the webhook's answer. `not-sent`:
-   * it was due, and there was no webhook to answer (typed in the app, found in the provider's list), or the answer
+   * it was due, but the text did not come by a webhook (typed in the app, found in the provider's list), or the answer
    * cannot carry it. `not-needed`: the provider confirms by itself, or the person opted in.
    */
   readonly confirmation: "sent" | "not-sent" | "not-needed";

@@ -101,7 +101,7 @@ export function loopGuard(options: LoopGuardOptions = {}): Policy {
     },
     send({ origin, pairKey, message }): SendVerdict | null {
       if (origin !== "ai" && origin !== "auto-reply") return null;
-      // The first part speaks for the whole answer: the others follow it, whatever the counters say by then.
+      // The first part is counted for the whole answer. The other parts follow it without asking the counters.
       if (message !== null && message.part > 1) return null;
       return {
         counters: rulesOf(limits, origin, pairKey),

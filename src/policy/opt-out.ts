@@ -55,7 +55,7 @@ export interface OptOutOptions {
   readonly replies?: { readonly stop?: string; readonly start?: string; readonly help?: string };
   /**
    * Whether the provider answers its own words on this sender of ours by itself. It is asked only about messages that
-   * are nothing but one of Twilio's words, upper case as in {@link optOutWords}: no provider answers a phrase.
+   * are one of Twilio's words alone, in upper case as in {@link optOutWords}: a provider does not answer phrases.
    *
    * Twilio does for phone numbers, unless its default handling was switched off; it does not for standalone short codes
    * and channel addresses.
@@ -69,14 +69,14 @@ type Kind = "STOP" | "START" | "HELP";
 
 /** Start words that mean nothing else. Another one may as well be an answer to what we asked, so the AI sees it. */
 const COMMANDS: ReadonlySet<string> = new Set(["START", "UNSTOP"]);
-/** An everyday answer: it opts nobody in by itself. */
+/** An everyday answer: it does not opt in by itself. */
 const EVERYDAY_ANSWER = "YES";
 /** Of the rule, and still said of a booking or a call: typed in the app, where no rule applies, they are the AI's. */
 const ORDERS: ReadonlySet<string> = new Set(["CANCEL", "END", "QUIT", "REVOKE"]);
 /** Of the rule, and clear: "please stop" is a refusal as well. */
 const CLEAR: ReadonlySet<string> = new Set(["STOP", "STOPALL", "UNSUBSCRIBE", "OPTOUT"]);
 
-/** A longer message is no single word, with all that may stand around it. */
+/** A longer message is not looked up as a word: this leaves room for emoji and punctuation around the longest one. */
 const MAX_WORD_LENGTH = 300;
 
 /** What Twilio sends in one message: https://www.twilio.com/docs/messaging/twiml/message */
@@ -204,7 +204,10 @@ function kindsOf(words: OptOutWords, stopWords: readonly StopWord[]): (body: str
     }
   }
   if (!words.stop.includes("STOP")) {
-    throw invalidWords("stop", "must contain STOP: carriers block the person after it, whatever we think.");
+    throw invalidWords(
+      "stop",
+      "must contain STOP: add it, since carriers block the person after that word in any case.",
+    );
   }
   return (body) => {
     if (body.length > MAX_WORD_LENGTH) return undefined;

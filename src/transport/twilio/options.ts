@@ -167,7 +167,7 @@ const CONSOLE = "Twilio's console, Account, API keys & tokens";
 export function parseOptions(options: SingleOptions): TwilioSettings {
   const mistakes: string[] = [];
   for (const name of Object.keys(options)) {
-    if (!NAMES.has(name)) mistakes.push(`${name} is no option: remove it, or correct its spelling`);
+    if (!NAMES.has(name)) mistakes.push(`${name} is not an option: remove it, or correct its spelling`);
   }
   const authTokens = parseTokens(options.authToken, mistakes);
   const webhookUrl = parseWebhookUrl(options.webhookUrl, mistakes);
@@ -216,7 +216,7 @@ export function parseTenantOptions(options: TwilioTenantOptions): TenantSettings
     mistakes.push(
       NAMES.has(name)
         ? `${name} goes without account, which returns it for each address: leave one of them out`
-        : `${name} is no option: remove it, or correct its spelling`,
+        : `${name} is not an option: remove it, or correct its spelling`,
     );
   }
   const resolver: unknown = options.account;
@@ -228,7 +228,7 @@ export function parseTenantOptions(options: TwilioTenantOptions): TenantSettings
   const trustForwardedHeaders = parseTrust(options.trustForwardedHeaders, mistakes);
   const cache: Record<keyof AccountCacheOptions, number> = { ...CACHE_DEFAULTS };
   for (const [name, value] of Object.entries(options.accounts ?? {})) {
-    if (!isCacheName(name)) mistakes.push(`accounts.${name} is no option: remove it, or correct its spelling`);
+    if (!isCacheName(name)) mistakes.push(`accounts.${name} is not an option: remove it, or correct its spelling`);
     else if (value === undefined) continue;
     else if (
       typeof value !== "number" ||
