@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
-import { OwnlineError, type OwnlineErrorCode } from "./errors.ts";
-import { unknownFields } from "./unknown-fields.ts";
+import type { OwnlineErrorCode } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+import { mistakesError, unknownFields } from "./unknown-fields.ts";
 
 /** Says what is right, and answers with it. Made by the functions below. */
 export type Schema<T> = z.ZodMiniType<T>;
@@ -39,11 +40,21 @@ export function checked<T>(schema: () => Schema<T>, value: unknown, handed: Hand
   const result = z.safeParse(schema(), value);
   if (result.success) return result.data;
   const mistakes = mistakesOf(result.error.issues, handed);
-  const lines = mistakes.map(({ line }) => line);
-  throw new OwnlineError(
-    mistakes[0]?.code ?? "invalid_options",
-    lines.length === 1 ? `${handed.refusal}. ${lines[0]}` : `${handed.refusal}:\n- ${lines.join("\n- ")}`,
+  throw mistakesError(
+    handed.refusal,
+    mistakes.map(({ line }) => line),
+    mistakes[0]?.code,
   );
+}
+
+/**
+ * The options of a part of ownline, as {@link checked} reads them.
+ *
+ * @param call How the error speaks of the part: `loopGuard()`
+ * @throws OwnlineError `invalid_options` that names every mistake with its path and the remedy
+ */
+export function checkedOptions<T>(schema: () => Schema<T>, options: unknown, call: string): T {
+  return checked(schema, options, { refusal: `${call} cannot start`, name: "options", kind: "an option" });
 }
 
 /** One mistake for each path. Unknown fields come last: a misspelt one leaves the right one empty. */
@@ -94,20 +105,62 @@ export function lazily<T>(make: () => Schema<T>): () => Schema<T> {
   };
 }
 
-/** An object with these fields and no others; inherited ones may stand beside them. */
-export function object<Input extends object>(fields: Fields<Input>, remedy: string): Schema<Input> {
+/** What fields must not say together. */
+export interface Contradiction<Input extends object> {
+  /** The fields that it is about. It is not judged where one of them is wrong by itself. */
+  readonly between: readonly [keyof Input & string, ...(keyof Input & string)[]];
+  /** Where the error stands. @default the first of the fields */
+  readonly at?: readonly string[];
+  /** Whether they contradict each other, by the defaults where a field is left out. */
+  readonly holds: (given: Input) => boolean;
+  readonly remedy: string;
+}
+
+/**
+ * An object with these fields and no others; inherited ones may stand beside them. Contradictions are told beside all
+ * other mistakes.
+ */
+export function object<Input extends object>(
+  fields: Fields<Input>,
+  remedy: string,
+  ...contradictions: readonly Contradiction<Input>[]
+): Schema<Input> {
   const known = Object.keys(fields);
   const noOthers = z.transform((value: unknown, { issues }) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-    for (const { name, meant } of unknownFields(value, known)) {
-      const message = meant === null ? "check its spelling, or leave it out" : `did you mean ${meant}?`;
+    if (!isObject(value) || Array.isArray(value)) return value;
+    for (const { name, remedy: message } of unknownFields(value, known)) {
       issues.push({ code: "unrecognized_keys", keys: [name], message, input: {} });
     }
     return value;
   });
-  const inside: Schema<unknown> = z.object(fields, remedy);
+  const inside: Schema<unknown> = z.object(fields, remedy).check(...contradictions.map(checkOf<Input>));
   // zod's own strictObject() refuses inherited fields as well.
   return z.pipe(z.pipe(noOthers, inside), z.custom<Input, unknown>());
+}
+
+/** What tells a contradiction from a field that is wrong by itself. */
+const CONTRADICTION = { isContradiction: true };
+
+function checkOf<Input extends object>({
+  between,
+  at = between.slice(0, 1),
+  holds,
+  remedy,
+}: Contradiction<Input>): z.core.$ZodCheck<unknown> {
+  return z.refine<unknown>((given) => !isObject<Input>(given) || !holds(given), {
+    error: remedy,
+    path: [...at],
+    params: CONTRADICTION,
+    // Beside the mistakes in other fields, too.
+    when: ({ value, issues }) =>
+      isObject(value) &&
+      !issues.some(({ path = [], params }) => params !== CONTRADICTION && between.some((name) => name === path[0])),
+  });
+}
+
+/** Whether a schema has read these fields, each of them right or with an issue. */
+function isObject<Input extends object>(value: unknown): value is Input {
+  return typeof value === "object" && value !== null;
 }
 
 /** May be left out, or be `undefined`. */
@@ -115,9 +168,21 @@ export function optional<T>(schema: Schema<T>): Schema<T | undefined> {
   return z.optional(schema);
 }
 
-/** A list whose every item is right. */
-export function listOf<T>(item: Schema<T>, remedy: string): Schema<T[]> {
-  return z.array(item, remedy);
+/** A list whose every item is right. `faultOf` says what the right ones must not be together. */
+export function listOf<T>(
+  item: Schema<T>,
+  remedy: string,
+  faultOf: (right: readonly T[]) => string | undefined = () => undefined,
+): Schema<T[]> {
+  const list = z.array(item, remedy);
+  const judge = z.check<T[]>(
+    ({ value, issues }) => {
+      const message = faultOf(value.filter((_, index) => !issues.some(({ path = [] }) => path[0] === index)));
+      if (message !== undefined) issues.push({ code: "custom", message, input: undefined });
+    },
+    { when: ({ value }) => Array.isArray(value) },
+  );
+  return list.check(judge);
 }
 
 /** One of several forms. */
@@ -126,6 +191,14 @@ export function either<const Forms extends readonly [Schema<unknown>, Schema<unk
   remedy: string,
 ): Schema<z.output<Forms[number]>> {
   return z.union(forms, remedy);
+}
+
+/** What the schema takes, unless a fault is found: what is wrong, with its remedy, to stand behind the path. */
+export function faultless<T>(schema: Schema<T>, faultOf: (value: T) => string | undefined): Schema<T> {
+  return schema.check(({ value, issues }) => {
+    const message = faultOf(value);
+    if (message !== undefined) issues.push({ code: "custom", message, input: undefined });
+  });
 }
 
 /** What satisfies the test, as it is. */
@@ -144,8 +217,26 @@ export function methods<T>(names: readonly string[], remedy: string): Schema<T> 
   );
 }
 
+/** A logger, as it is. */
+export function logger(): Schema<Logger> {
+  return methods<Logger>(
+    ["debug", "info", "warn", "error"],
+    "give an object with debug, info, warn and error, such as console",
+  );
+}
+
 export function aFunction<T>(remedy: string): Schema<T> {
   return z.custom<T>((value) => typeof value === "function", remedy);
+}
+
+/** Anything, as it is: for what another package checks. */
+export function anything<T>(): Schema<T> {
+  return z.custom<T>();
+}
+
+/** A text, the empty one too. */
+export function text(remedy: string): Schema<string> {
+  return z.string(remedy);
 }
 
 /** A text in which something is said. */

@@ -127,6 +127,11 @@ const messagePage = lazily(() =>
   object<MessagePageInput>(
     { conversationId: id(), after: optional(position()), before: optional(position()), limit: optional(pageSize()) },
     OBJECT,
+    {
+      between: ["before", "after"],
+      holds: ({ before, after }) => before !== undefined && after !== undefined,
+      remedy: "messages() goes upwards with after or downwards with before, not both: leave one out",
+    },
   ),
 );
 const changePage = lazily(() =>
@@ -231,12 +236,6 @@ export function checkedChangePage(input: unknown): Required<ChangePageInput> {
 
 export function checkedMessagePage(input: unknown): MessagePage {
   const { conversationId, after, before, limit = 100 } = checked(messagePage, input, handedTo("messages"));
-  if (after !== undefined && before !== undefined) {
-    throw new OwnlineError(
-      "invalid_options",
-      "messages() goes upwards with after or downwards with before, not both: leave one out",
-    );
-  }
   return before === undefined ? { conversationId, limit, after: after ?? 0 } : { conversationId, limit, before };
 }
 

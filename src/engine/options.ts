@@ -1,5 +1,4 @@
 import type { Ai, AiFunction, AiTurn, HistoryEntry } from "../ai/ai.ts";
-import { OwnlineError } from "../errors.ts";
 import { consoleLogger, type Logger, steadyLogger } from "../logger.ts";
 import type { SenderDirectory, SenderInput, SenderResolver } from "../model/sender.ts";
 import type { InboundSnapshot, Policy } from "../policy/policy.ts";
@@ -7,7 +6,7 @@ import type { Queue } from "../queue/queue.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
 import { type EngineClock, realClock } from "./clock.ts";
-import { checkedOptions } from "./option-schemas.ts";
+import { checkedOwnlineOptions, DEFAULT_QUIET_MS, DEFAULT_VALIDITY_MS } from "./option-schemas.ts";
 
 /** What {@link ownline} takes. Four things are required; all else has a safe default. */
 export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
@@ -205,24 +204,12 @@ export const DEFAULT_LEASE_MS: number = 3000;
  * @throws OwnlineError `invalid_options` that names every mistake, with its path and the remedy
  */
 export function parseOptions(given: OwnlineOptions): EngineOptions {
-  const options = checkedOptions(given);
+  const options = checkedOwnlineOptions(given);
   const { burst, answer, history, sending, sweep, worker, unsafe } = options;
-  const quietMs = burst?.quietMs ?? 2000;
+  const quietMs = burst?.quietMs ?? DEFAULT_QUIET_MS;
   const maxWaitMs = burst?.maxWaitMs ?? Math.max(15_000, quietMs);
-  if (maxWaitMs < quietMs) {
-    throw new OwnlineError(
-      "invalid_options",
-      "options.burst.maxWaitMs is less than options.burst.quietMs: a burst would never be complete; raise it",
-    );
-  }
-  const validityMs = sending?.validityMs ?? 300_000;
+  const validityMs = sending?.validityMs ?? DEFAULT_VALIDITY_MS;
   const unknownWindowMs = sending?.unknownWindowMs ?? validityMs + 60_000;
-  if (unknownWindowMs < validityMs) {
-    throw new OwnlineError(
-      "invalid_options",
-      "options.sending.unknownWindowMs is less than options.sending.validityMs: a message might be sent again while the carrier may still send the first; raise it, or lower validityMs",
-    );
-  }
   return {
     senders: options.senders,
     transport: options.transport,

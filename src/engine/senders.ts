@@ -1,7 +1,14 @@
 import { isOwnlineError, OwnlineError } from "../errors.ts";
 import { hook } from "../hook.ts";
-import { isMessagingService, normalizeAddress } from "../model/phone-number.ts";
-import { lineOf, type SenderConfig, type SenderDirectory, type SenderResolver } from "../model/sender.ts";
+import { normalizeAddress } from "../model/phone-number.ts";
+import {
+  lineOf,
+  type SenderConfig,
+  type SenderDirectory,
+  type SenderResolver,
+  senderAddressFault,
+  serviceFault,
+} from "../model/sender.ts";
 import { isRate } from "./option-schemas.ts";
 import type { SendersOption } from "./options.ts";
 
@@ -167,20 +174,8 @@ function isList(option: SendersOption): option is Extract<SendersOption, readonl
 
 function configOf(sender: string | SenderConfig, path: string): SenderConfig {
   const config = typeof sender === "string" ? { address: sender } : sender;
-  const { service } = config;
-  if (service !== undefined && !isMessagingService(service)) {
-    throw new OwnlineError(
-      "invalid_options",
-      `${path}: a service is a Messaging Service's id, which starts with "MG" and has 32 hexadecimal digits`,
-    );
-  }
-  try {
-    return { ...config, address: normalizeAddress(config.address, path) };
-  } catch (error) {
-    throw new OwnlineError(
-      "invalid_options",
-      `${path}: a sender is a number in E.164 (+15703251809), a short code, a channel address (whatsapp:+15703251809) or a Messaging Service (MG…). ${isOwnlineError(error) ? error.message : ""}`,
-      { cause: error },
-    );
-  }
+  const { address, service } = config;
+  const fault = (service === undefined ? undefined : serviceFault(service)) ?? senderAddressFault(address);
+  if (fault !== undefined) throw new OwnlineError("invalid_options", `${path}: ${fault}`);
+  return { ...config, address: normalizeAddress(address, path) };
 }
