@@ -139,6 +139,8 @@ describe("lookups of accounts", () => {
     expect(() => Reflect.apply(twilio, undefined, [{ webhookUrl: WEBHOOK, account, authToken: "x" }])).toThrow(
       "authToken goes without account",
     );
-    expect(() => sms(account, { missesPerSecond: 0 })).toThrow("accounts.missesPerSecond");
+    expect(() => sms(account, { missesPerSecond: 0 })).toThrow("accounts.missesPerSecond must be a number above 0");
+    expect(() => sms(account, { ttlMs: -1 })).toThrow("accounts.ttlMs must be a number from 0 on");
+    expect(() => sms(account, { ttlMs: 0 })).not.toThrow();
   });
 });
