@@ -1,7 +1,6 @@
 import {
   APICallError,
   generateText,
-  type LanguageModel,
   LoadAPIKeyError,
   type ModelMessage,
   NoSuchModelError,
@@ -10,91 +9,17 @@ import {
   streamText,
   type ToolSet,
 } from "ai";
+import { checkedOptions } from "../check.ts";
 import { isOwnlineError, OwnlineError } from "../errors.ts";
 import type { Ai, AiContext, AiTurn, Reply } from "./ai.ts";
-import { type FetchMedia, promptOf } from "./ai-sdk-messages.ts";
+import { promptOf } from "./ai-sdk-messages.ts";
+import { type AiSdkOptions, aiSdkSchema, type GenerateOptions, type ToolTurn } from "./ai-sdk-options.ts";
 import { withoutMarks } from "./prompt.ts";
 import { providerError } from "./provider-error.ts";
 import { ONLY_REASONING, withoutReasoning } from "./reasoning.ts";
 
 export type { FetchMedia } from "./ai-sdk-messages.ts";
-
-/** The settings that the AI SDK's `generateText` takes. */
-export type GenerateOptions = Parameters<typeof generateText>[0];
-
-/** What is passed on. Some of these are younger than version 5 of the SDK. */
-type SettingName =
-  | "maxOutputTokens"
-  | "temperature"
-  | "topP"
-  | "topK"
-  | "presencePenalty"
-  | "frequencyPenalty"
-  | "stopSequences"
-  | "seed"
-  | "reasoning"
-  | "headers"
-  | "timeout"
-  | "providerOptions"
-  | "toolChoice"
-  | "activeTools"
-  | "toolCallConcurrency"
-  | "telemetry";
-
-/**
- * The AI SDK's own settings, passed on unchanged: https://ai-sdk.dev/docs/ai-sdk-core/settings. Those that the installed
- * version has: `reasoning`, `telemetry` and `toolCallConcurrency` came with version 7, `timeout` with version 6.
- */
-export type AiSdkSettings = Pick<GenerateOptions, Extract<keyof GenerateOptions, SettingName>>;
-
-/** What a tool gets as its `context`, together with what `toolsContext` holds for it. */
-export interface ToolTurn {
-  /** Stable over re-runs of the turn: the base of a tool's idempotency key. The SDK's `toolCallId` is not stable. */
-  readonly turnId: string;
-  /** 1 for the first run. */
-  readonly run: number;
-  readonly conversationId: string;
-  /** The number that the reply leaves from. */
-  readonly sender: string;
-  /** The person's address. */
-  readonly participant: string;
-}
-
-export interface AiSdkOptions extends AiSdkSettings {
-  /** A model of any AI SDK provider, or a gateway's model id. */
-  readonly model: LanguageModel;
-  /** How the model should answer, or a function of the turn that says so. @default none */
-  readonly instructions?: string | ((turn: AiTurn) => string | Promise<string>);
-  /**
-   * The AI SDK's tools, or a function of the turn that makes them. A tool reads the turn from its `context` (see
-   * {@link ToolTurn}), which it declares with a `contextSchema`; versions 5 and 6 of the SDK have no `contextSchema`,
-   * and call the context `experimental_context`.
-   *
-   * A tool that returns a reply of kind `hand-off` or `silence` ends the turn with it; the model is not asked again.
-   *
-   * @default none
-   */
-  readonly tools?: ToolSet | ((turn: AiTurn) => ToolSet | Promise<ToolSet>);
-  /** Further context for single tools, by their name. @default none */
-  readonly toolsContext?: Readonly<Record<string, object>>;
-  /** When to stop calling tools. A turn that stops without a text fails. @default after 8 steps */
-  readonly stopWhen?: StopCondition<ToolSet> | StopCondition<ToolSet>[];
-  /** How often the SDK itself tries again. The engine already does, with backoff. @default 0 */
-  readonly maxRetries?: number;
-  /** Ask by `streamText`, for a model that can only stream. The reply is still sent whole. @default false */
-  readonly stream?: boolean;
-  /**
-   * What the model sees of the person's pictures (`image/*`); everything else is always described.
-   *
-   * - `describe`: a line such as `[image/jpeg attached]`
-   * - `link`: the address, fetched by the provider or the SDK. Twilio's media may ask for the account's credentials
-   *   (https://www.twilio.com/docs/messaging/tutorials/how-to-receive-and-download-images-incoming-mms), then this fails
-   * - a function that fetches them
-   *
-   * @default "describe"
-   */
-  readonly media?: "describe" | "link" | FetchMedia;
-}
+export type { AiSdkOptions, AiSdkSettings, GenerateOptions, ToolTurn } from "./ai-sdk-options.ts";
 
 /**
  * Answers by a model of the AI SDK (https://ai-sdk.dev), tools included. Needs the package `ai`, version 5, 6 or 7.
@@ -111,7 +36,8 @@ export interface AiSdkOptions extends AiSdkSettings {
  * in `cause`, and carries the request: do not log it where texts must not go. A `timeout` of the SDK is `ai_timeout`.
  * An aborted call throws the signal's reason.
  *
- * @throws OwnlineError `invalid_options` when `model` is missing.
+ * @throws OwnlineError `invalid_options` for a missing `model`, an option that is not known and a value out of range,
+ * each with its path and the remedy.
  * @example
  * ```ts
  * import { tool } from "ai";
@@ -138,14 +64,9 @@ export interface AiSdkOptions extends AiSdkSettings {
  * ```
  */
 export function aiSdk(options: AiSdkOptions): Ai {
-  const { model, instructions, tools, toolsContext, stopWhen = afterEightSteps, media = "describe", ...rest } = options;
+  const given = checkedOptions(aiSdkSchema, options, "aiSdk()");
+  const { model, instructions, tools, toolsContext, stopWhen = afterEightSteps, media = "describe", ...rest } = given;
   const { stream = false, maxRetries = 0, ...settings } = rest;
-  if (!model) {
-    throw new OwnlineError(
-      "invalid_options",
-      "`model` is missing: give aiSdk() a model of an AI SDK provider, or its id.",
-    );
-  }
 
   /** What the provider refused before is described from then on, in this process. */
   const refused = new Set<string>();

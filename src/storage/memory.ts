@@ -1,3 +1,4 @@
+import { refuseUnknownOptions } from "../unknown-fields.ts";
 import { type StorageClock, systemClock } from "./clock.ts";
 import { copyOf } from "./memory/copy.ts";
 import { openCounters } from "./memory/counters.ts";
@@ -28,6 +29,8 @@ const SECRET_BYTES = 32;
  * ends, so a text that was acknowledged can go unanswered. It is the reference for other adapters: every method is
  * one synchronous step, and answers with copies.
  *
+ * @throws OwnlineError `invalid_options` for an option that is not known.
+ *
  * @example
  * ```ts
  * import { memory } from "ownline/storage/memory";
@@ -35,7 +38,9 @@ const SECRET_BYTES = 32;
  * const storage = memory();
  * ```
  */
-export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
+export function memory(options: MemoryOptions = {}): Storage {
+  refuseUnknownOptions("memory()", options, { clock: true });
+  const { clock = systemClock } = options;
   const ledger = new Ledger(clock);
   const secret = randomSecret();
   const operations: FirstResults<unknown>[] = [];

@@ -75,7 +75,10 @@ describe("aiSdk", () => {
 
   it("refuses a missing model by its name", () => {
     expect(() => Reflect.apply(aiSdk, undefined, [{}])).toThrowError(
-      expect.objectContaining({ code: "invalid_options", message: expect.stringContaining("`model`") }),
+      expect.objectContaining({
+        code: "invalid_options",
+        message: expect.stringContaining("options.model: give a model"),
+      }),
     );
   });
 

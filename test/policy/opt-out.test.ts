@@ -200,17 +200,17 @@ describe("optOut", () => {
 
   it.each<[string, OptOutOptions]>([
     ["words.stop", { words: { stop: ["ARRET"] } }],
-    ["words.stop", { words: { stop: ["STOP", "leave me"] } }],
-    ["words.help", { words: { help: [""] } }],
+    ["words.stop[1]", { words: { stop: ["STOP", "leave me"] } }],
+    ["words.help[0]", { words: { help: [""] } }],
     ["words.start", { words: { start: ["STOP"] } }],
     ["replies.help", { replies: { help: " " } }],
     ["replies.stop", { replies: { stop: "x".repeat(1601) } }],
-    ["languages", { languages: ["xx" as never] }],
-    ["phrases", { phrases: ["🛑"] }],
+    ["languages[0]", { languages: ["xx" as never] }],
+    ["phrases[0]", { phrases: ["🛑"] }],
     ["words.start", { words: { start: ["START", "BAJA"] } }],
   ])("refuses a wrong %s: %j", (path, options) => {
     expect(() => optOut(options)).toThrowError(
-      expect.objectContaining({ code: "invalid_options", message: expect.stringContaining(`\`${path}\``) }),
+      expect.objectContaining({ code: "invalid_options", message: expect.stringContaining(`options.${path}: `) }),
     );
   });
 
