@@ -235,7 +235,7 @@ export function anything<T>(): Schema<T> {
 }
 
 /** A text, the empty one too. */
-export function text(remedy: string): Schema<string> {
+export function anyText(remedy: string): Schema<string> {
   return z.string(remedy);
 }
 

@@ -1,6 +1,7 @@
 import type { generateText, LanguageModel, StopCondition, ToolSet } from "ai";
 import {
   aFunction,
+  anyText,
   anything,
   either,
   lazily,
@@ -8,7 +9,6 @@ import {
   oneOf,
   optional,
   type Schema,
-  text,
   thatIs,
   trueOrFalse,
   whole,
@@ -107,7 +107,7 @@ export const aiSdkSchema: () => Schema<AiSdkOptions> = lazily(() =>
       model: thatIs<LanguageModel>((value) => isObject(value) || (typeof value === "string" && value !== ""), MODEL),
       instructions: optional(
         either(
-          [text(INSTRUCTIONS), aFunction<Extract<AiSdkOptions["instructions"], object>>(INSTRUCTIONS)],
+          [anyText(INSTRUCTIONS), aFunction<Extract<AiSdkOptions["instructions"], object>>(INSTRUCTIONS)],
           INSTRUCTIONS,
         ),
       ),

@@ -1,5 +1,6 @@
 import {
   aFunction,
+  anyText,
   checkedOptions,
   count,
   either,
@@ -8,7 +9,6 @@ import {
   object,
   optional,
   someText,
-  text,
   thatIs,
 } from "../check.ts";
 import { isOwnlineError, OwnlineError } from "../errors.ts";
@@ -65,7 +65,10 @@ const schema = lazily(() =>
       model: someText("give the id of the model, for example from OPENAI_MODEL; is an environment variable missing?"),
       instructions: optional(
         either(
-          [text(INSTRUCTIONS), aFunction<Extract<Settings["instructions"], (turn: AiTurn) => unknown>>(INSTRUCTIONS)],
+          [
+            anyText(INSTRUCTIONS),
+            aFunction<Extract<Settings["instructions"], (turn: AiTurn) => unknown>>(INSTRUCTIONS),
+          ],
           INSTRUCTIONS,
         ),
       ),

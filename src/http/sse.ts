@@ -1,6 +1,7 @@
 import {
   aFunction,
   logger as aLogger,
+  anyText,
   checkedOptions,
   count,
   type Fields,
@@ -9,7 +10,6 @@ import {
   milliseconds,
   object,
   optional,
-  text,
 } from "../check.ts";
 import { type EngineClock, realClock } from "../engine/clock.ts";
 import type { FeedOptions } from "../engine/feed.ts";
@@ -83,7 +83,10 @@ const eventsFields = (): Fields<EventsOptions> => ({
 });
 const OBJECT = "give an object of options";
 const conversationSchema = lazily(() =>
-  object<ConversationEventsOptions>({ ...eventsFields(), conversationId: text("give the conversation's id") }, OBJECT),
+  object<ConversationEventsOptions>(
+    { ...eventsFields(), conversationId: anyText("give the conversation's id") },
+    OBJECT,
+  ),
 );
 const overviewSchema = lazily(() =>
   object<OverviewEventsOptions>(

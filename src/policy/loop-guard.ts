@@ -1,4 +1,14 @@
-import { checkedOptions, count, faultless, lazily, listOf, object, optional, thatIs, whole } from "../check.ts";
+import {
+  checkedOptions,
+  faultless,
+  lazily,
+  listOf,
+  object,
+  optional,
+  thatIs,
+  whole,
+  count as wholeCount,
+} from "../check.ts";
 import type { Message } from "../model/message.ts";
 import type { CounterRule, InboundSnapshot, InboundVerdict, Policy, SendVerdict, TurnVerdict } from "./policy.ts";
 
@@ -57,7 +67,7 @@ const schema = lazily(() =>
         faultless(
           listOf(
             object<LoopLimit>(
-              { max: count("give a whole number above 0"), windowMs: thatIs<number>(isAboveZero, WINDOW) },
+              { max: wholeCount("give a whole number above 0"), windowMs: thatIs<number>(isAboveZero, WINDOW) },
               LIMITS,
             ),
             LIMITS,

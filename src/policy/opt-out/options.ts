@@ -1,5 +1,6 @@
 import {
   aFunction,
+  anyText,
   type Contradiction,
   faultless,
   lazily,
@@ -8,7 +9,6 @@ import {
   optional,
   type Schema,
   saidText,
-  text,
   thatIs,
 } from "../../check.ts";
 import { LANGUAGE_CODES, LANGUAGES, type OptOutLanguage } from "./languages.ts";
@@ -101,7 +101,7 @@ export const optOutSchema: () => Schema<OptOutOptions> = lazily(() =>
       ),
       phrases: optional(
         listOf(
-          faultless(text("give a text"), (phrase) =>
+          faultless(anyText("give a text"), (phrase) =>
             plainWords(phrase).length > 0 ? undefined : "give a text with at least one letter or digit",
           ),
           "give a list of texts",
@@ -125,7 +125,7 @@ export const optOutSchema: () => Schema<OptOutOptions> = lazily(() =>
 
 function wordList(isComplete: (words: readonly string[]) => boolean = () => true): Schema<readonly string[]> {
   return listOf(
-    faultless(text("give a word"), (word) =>
+    faultless(anyText("give a word"), (word) =>
       word !== "" && joined(plainWords(word)).marked === word.normalize("NFC")
         ? undefined
         : "a word that can never match: write it in upper case, letters and digits only",
