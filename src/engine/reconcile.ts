@@ -4,6 +4,7 @@ import type { OutboundMessage } from "../model/message.ts";
 import type { DueMessage, SendResultRecord, UnknownState } from "../storage/storage.ts";
 import type { FoundMessages, UnreadableEntry } from "../transport/transport.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
+import { decidedSent } from "./decided-sent.ts";
 import { firstTime } from "./once.ts";
 import { persist } from "./persist.ts";
 import { tellFact } from "./status.ts";
@@ -95,7 +96,9 @@ export function createReconcile(
     if (alike.length === 0) return { kind: "unseen", asOf };
     const carrierIds = alike.map(({ carrierId }) => carrierId);
     const rivals = await storage.rivals({ outboundId: message.id, carrierIds });
-    const witnesses = witnessesOf({ alike, asOf, message, unknown, rivals, expiryMs: sending.expiryMs });
+    if (carrierIds.every((carrierId) => rivals.known.includes(carrierId))) return { kind: "unseen", asOf };
+    const decided = await decidedSent(storage, message);
+    const witnesses = witnessesOf({ alike, asOf, message, unknown, rivals, decided, expiryMs: sending.expiryMs });
     return witnesses.length === 0 ? { kind: "unseen", asOf } : { kind: "found", witnesses, asOf };
   };
 
