@@ -36,7 +36,7 @@ const FLOORS: Readonly<Record<string, number>> = {
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   eventemitter3: /^engine\//,
   "zod/mini": /^(check|engine\/(inputs|option-schemas))\.ts$/,
-  ai: /^ai\/ai-sdk(-messages|-options)?\.ts$/,
+  ai: /^ai\/ai-sdk(\/\w+)?\.ts$/,
 };
 
 /** Where Node's own modules may be imported; everything else runs on the web platform alone. */

@@ -1,7 +1,7 @@
 import type { FilePart, ModelMessage, TextPart } from "ai";
-import type { Media } from "../model/message.ts";
-import type { AiTurn } from "./ai.ts";
-import { describeMedia, toPrompt } from "./prompt.ts";
+import type { Media } from "../../model/message.ts";
+import type { AiTurn } from "../ai.ts";
+import { describeMedia, toPrompt } from "../prompt.ts";
 
 /**
  * Fetches a picture with the credentials that its address wants. `null`, an error, or no answer within 10 s: the

@@ -12,9 +12,10 @@ import {
   thatIs,
   trueOrFalse,
   whole,
-} from "../check.ts";
-import type { AiTurn } from "./ai.ts";
-import type { FetchMedia } from "./ai-sdk-messages.ts";
+} from "../../check.ts";
+import type { AiTurn } from "../ai.ts";
+import type { FetchMedia } from "./messages.ts";
+import type { ToolTurn } from "./tools.ts";
 
 /** The settings that the AI SDK's `generateText` takes. */
 export type GenerateOptions = Parameters<typeof generateText>[0];
@@ -44,19 +45,7 @@ type SettingName =
  */
 export type AiSdkSettings = Pick<GenerateOptions, Extract<keyof GenerateOptions, SettingName>>;
 
-/** What a tool gets as its `context`, together with what `toolsContext` holds for it. */
-export interface ToolTurn {
-  /** Stable over re-runs of the turn: the base of a tool's idempotency key. The SDK's `toolCallId` is not stable. */
-  readonly turnId: string;
-  /** 1 for the first run. */
-  readonly run: number;
-  readonly conversationId: string;
-  /** The number that the reply leaves from. */
-  readonly sender: string;
-  /** The person's address. */
-  readonly participant: string;
-}
-
+/** The options of `aiSdk()`. */
 export interface AiSdkOptions extends AiSdkSettings {
   /** A model of any AI SDK provider, or a gateway's model id. */
   readonly model: LanguageModel;
