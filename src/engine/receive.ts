@@ -5,6 +5,7 @@ import type { ConsentChange, RecordedInbound } from "../storage/storage.ts";
 import { autoReplyFor, mayReply, replyAgain } from "./auto-reply.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import type { IncomingText, JudgedText, SweptText } from "./incoming.ts";
+import { tellUnsentReply } from "./unsent-reply.ts";
 import { verdictsOf } from "./verdicts.ts";
 
 /**
@@ -103,6 +104,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
   const silent = verdicts.find((verdict) => !verdict.answer);
   const consent = consentOf(text, verdicts);
   const isOutAlready = worded?.confirms === true && (await storage.consent(consentKey))?.state === "opted-out";
+  const autoReply = route === null || isOutAlready ? null : autoReplyFor(context, text, judged, route);
   const recorded = await storage.recordInbound({
     key: text.key,
     messageId: newId("m"),
@@ -120,7 +122,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
     debounceMs: burst.quietMs,
     maxWaitMs: burst.maxWaitMs,
     consent,
-    autoReply: route === null || isOutAlready ? null : autoReplyFor(context, text, judged, route),
+    autoReply,
   });
   if (recorded.outcome === "repeated") return { ...recorded, autoReply: await replyAgain(context, judged, recorded) };
   if (recorded.outcome !== "recorded" || recorded.message === null) return recorded;
@@ -137,6 +139,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
     });
   }
   tellCancelled(tell, recorded.cancelled);
+  if (autoReply !== null && recorded.autoReply === null) await tellUnsentReply(context, autoReply, worded, recorded);
   if (!recorded.message.needsAnswer) {
     const reason =
       route === null

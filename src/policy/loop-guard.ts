@@ -104,8 +104,8 @@ function sameWindow(limits: readonly LoopLimit[]): string | undefined {
  *   process wrote at the same moment is then cancelled whole. Auto-replies have counters of their own.
  *   What the service and its operators send is neither counted nor stopped.
  *
- * A limit that is full is one notice of kind `silenced` for its window, in each process. A later text is answered
- * again once the window is over.
+ * A limit that is full is one notice of kind `silenced` for its window, in each process; so is that of the auto-replies.
+ * A later text is answered again once the window is over.
  *
  * @throws OwnlineError `invalid_options` for a value out of range, no limit at all, or two limits of the same window.
  * @example
