@@ -63,7 +63,10 @@ export interface AiSdkOptions extends AiSdkSettings {
   readonly tools?: ToolSet | ((turn: AiTurn) => ToolSet | Promise<ToolSet>);
   /** Further context for single tools, by their name. @default none */
   readonly toolsContext?: Readonly<Record<string, object>>;
-  /** When to stop calling tools. A turn that stops without a text fails. @default after 8 steps */
+  /**
+   * When to stop calling tools. A model that stops there without a text gets one more step, without tools; where it
+   * writes none then either, the turn fails. @default after 8 steps
+   */
   readonly stopWhen?: StopCondition<ToolSet> | StopCondition<ToolSet>[];
   /** How often the SDK itself tries again. The engine already does, with backoff. @default 0 */
   readonly maxRetries?: number;
@@ -73,9 +76,14 @@ export interface AiSdkOptions extends AiSdkSettings {
    * What the model sees of the person's pictures (`image/*`); everything else is always described.
    *
    * - `describe`: a line such as `[image/jpeg attached]`
-   * - `link`: the address, fetched by the provider or the SDK. Twilio's media may ask for the account's credentials
-   *   (https://www.twilio.com/docs/messaging/tutorials/how-to-receive-and-download-images-incoming-mms), then this fails
+   * - `link`: the address, fetched by the provider or the SDK. Twilio's media may ask for the account's credentials:
+   *   https://www.twilio.com/docs/messaging/tutorials/how-to-receive-and-download-images-incoming-mms
    * - a function that fetches them
+   *
+   * A picture costs no answer. One that a function does not find is described. Where the provider refuses a call with
+   * pictures, or a link cannot be fetched, the model is asked once more with all of them described; if that succeeds,
+   * they are described from then on in this process. After a tool has acted in the turn the model is not asked once
+   * more for them, and the turn fails.
    *
    * @default "describe"
    */
