@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeSafely } from "../src/redact.ts";
+import { describeFully, describeSafely } from "../src/redact.ts";
 
 const body = "Can we be five tonight at your place?";
 const why = (message: string) => describeSafely(new TypeError(message), [body, "Hi"]).split("\n")[0];
@@ -26,5 +26,50 @@ describe("describeSafely", () => {
     const shown = describeSafely(error, []);
     expect(shown).toMatch(/^TypeError: fetch failed\n\s+at .*[\s\S]*\nError: ECONNREFUSED 127\.0\.0\.1:11434\n\s+at /);
     expect(shown).not.toContain("tonight");
+  });
+});
+
+describe("describeFully", () => {
+  it("shows the fields of the error and of its cause, without keys", () => {
+    const cause = Object.assign(new Error("refused"), {
+      statusCode: 400,
+      requestBodyValues: { messages: [{ role: "user", content: body }] },
+      responseHeaders: { "x-request-id": "req_011CSHoEeqs5C35K2UUqR7Fy", "set-cookie": "a=b" },
+      requestHeaders: { Authorization: "Bearer abcdefghij", "x-api-key": "abcdefghijkl" },
+      note: "you gave sk-proj-abcd1234",
+    });
+    const told = describeFully(new TypeError("failed", { cause }));
+    for (const part of [
+      "TypeError: failed",
+      "Error: refused",
+      "statusCode: 400",
+      body,
+      "req_011CSHoEeqs5C35K2UUqR7Fy",
+    ]) {
+      expect(told).toContain(part);
+    }
+    expect(told).toMatch(/^\s+at /m);
+    for (const secret of ["a=b", "abcdefghij", "abcd1234"]) expect(told).not.toContain(secret);
+  });
+
+  it("is bounded and never throws, whatever the fields are", () => {
+    const odd: Record<string, unknown> = { picture: new Uint8Array(5_000_000), long: "x".repeat(1_000_000), big: 1n };
+    odd.self = odd;
+    const error = Object.assign(new Error("odd"), {
+      ...odd,
+      list: Array.from({ length: 100_000 }, () => ({ a: 1 })),
+    });
+    Object.defineProperty(error, "broken", {
+      enumerable: true,
+      get: () => {
+        throw new Error("no");
+      },
+    });
+    const told = describeFully(error);
+    expect(told.length).toBeLessThan(15_000);
+    expect(told).toContain('picture: "[5000000 bytes]"');
+    expect(told).toContain("broken: (cannot be shown)");
+    for (const thrown of [null, undefined, "a text", 5, Object.create(null)])
+      expect(describeFully(thrown)).toBeTypeOf("string");
   });
 });
