@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { OwnlineErrorCode } from "./errors.ts";
 import type { Logger } from "./logger.ts";
-import { mistakesError, unknownFields } from "./unknown-fields.ts";
+import { isLiteral, mistakesError, unknownFields } from "./unknown-fields.ts";
 
 /** Says what is right, and answers with it. Made by the functions below. */
 export type Schema<T> = z.ZodMiniType<T>;
@@ -161,6 +161,27 @@ function checkOf<Input extends object>({
 /** Whether a schema has read these fields, each of them right or with an issue. */
 function isObject<Input extends object>(value: unknown): value is Input {
   return typeof value === "object" && value !== null;
+}
+
+/**
+ * An object with these fields, as it is: its methods are called on it. A literal has no others; an instance of a class
+ * may have fields of its own.
+ */
+export function asItIs<Input extends object>(fields: Fields<Input>, remedy: string): Schema<Input> {
+  const ofLiteral: Schema<unknown> = object(fields, remedy);
+  const ofClass: Schema<unknown> = z.object(fields, remedy);
+  const judged = z.transform((value: unknown, { issues }) => {
+    const isInstance = typeof value === "object" && value !== null && !isLiteral(value);
+    const result = z.safeParse(isInstance ? ofClass : ofLiteral, value);
+    for (const issue of result.error?.issues ?? []) {
+      const { path, message } = issue;
+      if (issue.code === "unrecognized_keys")
+        issues.push({ code: issue.code, keys: issue.keys, path, message, input: {} });
+      else issues.push({ code: "custom", path, message, input: value });
+    }
+    return value;
+  });
+  return z.pipe(judged, z.custom<Input, unknown>());
 }
 
 /** May be left out, or be `undefined`. */

@@ -17,6 +17,13 @@ export function unknownFields(value: object, known: readonly string[]): readonly
     });
 }
 
+/** Whether an object was written as a literal. An instance of a class may have fields of its own. */
+export function isLiteral(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Another realm has another Object.prototype.
+  return typeof prototype !== "object" || prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 export interface UnknownField {
   readonly name: string;
   readonly remedy: string;

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import type { Ai, AiFunction } from "../ai/ai.ts";
 import {
   aFunction,
+  asItIs,
   checkedOptions,
   count,
   either,
@@ -79,7 +80,7 @@ const sender = lazily(() =>
 );
 
 const directory = lazily(() =>
-  object<SenderDirectory>(
+  asItIs<SenderDirectory>(
     {
       resolve: aFunction<SenderResolver>(RESOLVE),
       list: optional(aFunction<NonNullable<SenderDirectory["list"]>>(LIST)),

@@ -216,7 +216,7 @@ export function parseOptions(given: OwnlineOptions): EngineOptions {
     storage: options.storage,
     ai: options.ai,
     policies: options.policies ?? [],
-    autoReply: options.autoReply ?? null,
+    autoReply: typeof options.autoReply === "function" ? options.autoReply.bind(given) : (options.autoReply ?? null),
     burst: { quietMs, maxWaitMs, whileAnswering: burst?.whileAnswering ?? "supersede" },
     answer: {
       timeoutMs: answer?.timeoutMs ?? 60_000,
@@ -230,7 +230,7 @@ export function parseOptions(given: OwnlineOptions): EngineOptions {
     history: {
       maxMessages: history?.maxMessages ?? 40,
       maxCharacters: history?.maxCharacters ?? 16_000,
-      ...(history?.select ? { select: history.select } : {}),
+      ...(history?.select ? { select: history.select.bind(given.history) } : {}),
     },
     sending: {
       expiryMs: sending?.expiryMs ?? 4 * 3_600_000,
@@ -240,7 +240,7 @@ export function parseOptions(given: OwnlineOptions): EngineOptions {
       orderWaitMs: sending?.orderWaitMs ?? 120_000,
       maxSegments: sending?.maxSegments ?? null,
       backoffMs: sending?.backoffMs ?? 1000,
-      pace: sending?.pace ?? "by-kind",
+      pace: typeof sending?.pace === "function" ? sending.pace.bind(given.sending) : (sending?.pace ?? "by-kind"),
       perSecond: sending?.perSecond ?? null,
     },
     sweep:

@@ -211,6 +211,21 @@ describe("the schema of the options", () => {
     expect(checked.ai).toBe(ai);
   });
 
+  it("lets an instance of a class that finds senders have fields of its own, and refuses those of a literal", () => {
+    class Tenants {
+      readonly database = {};
+      resolve() {}
+    }
+    const senders = new Tenants();
+    expect(checkedOwnlineOptions({ ...good(), senders }).senders).toBe(senders);
+    expect(linesFor({ ...good(), senders: Object.assign(new Tenants(), { list: 5 }) })).toEqual([
+      expect.stringContaining("options.senders.list: give a function"),
+    ]);
+    expect(linesFor({ ...good(), senders: { resolve: () => undefined, database: {} } })).toEqual([
+      expect.stringContaining("options.senders.database is not an option"),
+    ]);
+  });
+
   it("counts no field that an object inherits as unknown", () => {
     expect(linesFor(Object.assign(Object.create({ inherited: 1 }), good()))).toEqual([]);
   });

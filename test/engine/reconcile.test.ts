@@ -311,6 +311,32 @@ describe("a message whose answer was lost", () => {
     expect(house.notices.at(-1)?.detail).toContain("could not be read");
   });
 
+  it("waits for each account's own list where there are several, and reports each that cannot be read", async () => {
+    const second = "+15703251810";
+    const ours = (address: string) => (address === OURS || address === second ? { address } : undefined);
+    const one = scene({ senders: ours as never });
+    await using house = one.house;
+    Object.assign(house.carrier, { capabilities: { ...house.carrier.capabilities, accounts: true } });
+    const { find } = house.carrier;
+    // One tenant's list can be read all the while, and has nothing.
+    house.carrier.find = (query) => {
+      if (query.from === OURS) return find(query);
+      return Promise.reject(
+        new OwnlineError("carrier_unavailable", "The list could not be read.", { retryable: true }),
+      );
+    };
+    house.carrier.answers.push(lost, lost);
+    await house.sms.send({ key: "1", from: second as never, to: PERSON, body: "a table at 7" });
+    await house.sms.send({ key: "2", from: OURS, to: OTHER, body: "a table at 8" });
+    await house.sms.processDue();
+    expect(house.carrier.sent).toHaveLength(2);
+    await one.pass(12 * MINUTE - SECOND);
+    expect(house.carrier.sent.slice(2).map(({ from }) => from)).toEqual([OURS]);
+    await one.pass(MINUTE);
+    expect(house.carrier.sent.slice(3).map(({ from }) => from)).toEqual([second]);
+    expect(house.errors).toMatchObject([{ code: "carrier_unavailable" }]);
+  });
+
   it("does not believe a clock that jumped over both windows while the list cannot be read", async () => {
     const one = scene();
     await using house = one.house;

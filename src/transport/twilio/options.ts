@@ -72,7 +72,10 @@ export type AccountResolver = (
 
 /** How long answers of {@link AccountResolver} are kept, and how often strangers may cause one. */
 export interface AccountCacheOptions {
-  /** How long a found account counts: a changed token takes effect after this. @default 60000 */
+  /**
+   * How long a found account counts: a changed token takes effect after this, and a revoked one is accepted until then.
+   * `0` asks at each request. @default 60000
+   */
   readonly ttlMs?: number | undefined;
   /** How long an address without an account counts as unknown: so long a new number may be refused. @default 30000 */
   readonly missTtlMs?: number | undefined;

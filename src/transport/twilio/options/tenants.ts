@@ -1,5 +1,5 @@
 import { OwnlineError } from "../../../errors.ts";
-import { mistakesError } from "../../../unknown-fields.ts";
+import { isLiteral, mistakesError } from "../../../unknown-fields.ts";
 import type {
   AccountCacheOptions,
   AccountCacheSettings,
@@ -40,7 +40,8 @@ const TENANT_NAMES: readonly string[] = ["account", "accounts", "webhookUrl", "t
  */
 export function parseTenantOptions(options: TwilioTenantOptions): TenantSettings {
   const mistakes: string[] = [];
-  readNames(options, [...TENANT_NAMES, ...SINGLE_NAMES], mistakes);
+  // An instance of a class may have fields of its own.
+  if (isLiteral(options)) readNames(options, [...TENANT_NAMES, ...SINGLE_NAMES], mistakes);
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || TENANT_NAMES.includes(name) || !SINGLE_NAMES.includes(name)) continue;
     mistakes.push(`${name} goes without account, which returns it for each address: leave one of them out`);
@@ -55,7 +56,7 @@ export function parseTenantOptions(options: TwilioTenantOptions): TenantSettings
   return {
     webhookUrl,
     trustForwardedHeaders,
-    resolver: options.account,
+    resolver: (address) => options.account(address),
     cache,
     accountOf(credentials) {
       if (typeof credentials !== "object" || credentials === null || "account" in credentials) {
