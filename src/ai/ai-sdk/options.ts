@@ -15,7 +15,6 @@ import {
 } from "../../check.ts";
 import type { AiTurn } from "../ai.ts";
 import type { FetchMedia } from "./messages.ts";
-import type { ToolTurn } from "./tools.ts";
 
 /** The settings that the AI SDK's `generateText` takes. */
 export type GenerateOptions = Parameters<typeof generateText>[0];
@@ -53,7 +52,7 @@ export interface AiSdkOptions extends AiSdkSettings {
   readonly instructions?: string | ((turn: AiTurn) => string | Promise<string>);
   /**
    * The AI SDK's tools, or a function of the turn that makes them. A tool reads the turn from its `context` (see
-   * {@link ToolTurn}), which it declares with a `contextSchema`; versions 5 and 6 of the SDK have no `contextSchema`,
+   * `ToolTurn`), which it declares with a `contextSchema`; versions 5 and 6 of the SDK have no `contextSchema`,
    * and call the context `experimental_context`.
    *
    * A tool that returns a reply of kind `hand-off` or `silence` ends the turn with it; the model is not asked again.
