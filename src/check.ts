@@ -126,40 +126,36 @@ export function object<Input extends object>(
   ...contradictions: readonly Contradiction<Input>[]
 ): Schema<Input> {
   const known = Object.keys(fields);
-  const noOthers = z.transform((value: unknown, { issues }) => {
-    if (!isObject(value) || Array.isArray(value)) return value;
+  const inside = z.object(fields, remedy);
+  // zod's own strictObject() refuses inherited fields as well.
+  const read = z.transform((value: unknown, { issues }): unknown => {
+    if (!isObject(value) || Array.isArray(value)) return readBy(inside, value, issues);
+    // A getter may answer differently the next time.
+    const given = Object.fromEntries(
+      known.flatMap((name) => (name in value ? [[name, Reflect.get(value, name)]] : [])),
+    );
+    const data = readBy(inside, given, issues);
+    const wrong = new Set(issues.map(({ path }) => path?.[0]));
     for (const { name, remedy: message } of unknownFields(value, known)) {
       issues.push({ code: "unrecognized_keys", keys: [name], message, input: {} });
     }
-    return value;
+    for (const { between, at = between.slice(0, 1), holds, remedy: message } of contradictions) {
+      if (between.some((name) => wrong.has(name)) || !isObject<Input>(given) || !holds(given)) continue;
+      issues.push({ code: "custom", path: [...at], message, input: undefined });
+    }
+    return data;
   });
-  const inside: Schema<unknown> = z.object(fields, remedy).check(...contradictions.map(checkOf<Input>));
-  // zod's own strictObject() refuses inherited fields as well.
-  return z.pipe(z.pipe(noOthers, inside), z.custom<Input, unknown>());
+  return z.pipe(read, z.custom<Input, unknown>());
 }
 
-/** What tells a contradiction from a field that is wrong by itself. */
-const CONTRADICTION = { isContradiction: true };
-
-function checkOf<Input extends object>({
-  between,
-  at = between.slice(0, 1),
-  holds,
-  remedy,
-}: Contradiction<Input>): z.core.$ZodCheck<unknown> {
-  return z.refine<unknown>((given) => !isObject<Input>(given) || !holds(given), {
-    error: remedy,
-    path: [...at],
-    params: CONTRADICTION,
-    // Beside the mistakes in other fields, too.
-    when: ({ value, issues }) =>
-      isObject(value) &&
-      !issues.some(({ path = [], params }) => params !== CONTRADICTION && between.some((name) => name === path[0])),
-  });
+/** What the schema makes of a value; its issues join the others. */
+function readBy<T>(schema: Schema<T>, value: unknown, issues: z.core.$ZodRawIssue[]): T | undefined {
+  const { data, error } = z.safeParse(schema, value);
+  issues.push(...(error?.issues.map((issue) => ({ ...issue, input: undefined })) ?? []));
+  return data;
 }
 
-/** Whether a schema has read these fields, each of them right or with an issue. */
-function isObject<Input extends object>(value: unknown): value is Input {
+function isObject<T extends object = object>(value: unknown): value is T {
   return typeof value === "object" && value !== null;
 }
 
@@ -171,14 +167,7 @@ export function asItIs<Input extends object>(fields: Fields<Input>, remedy: stri
   const ofLiteral: Schema<unknown> = object(fields, remedy);
   const ofClass: Schema<unknown> = z.object(fields, remedy);
   const judged = z.transform((value: unknown, { issues }) => {
-    const isInstance = typeof value === "object" && value !== null && !isLiteral(value);
-    const result = z.safeParse(isInstance ? ofClass : ofLiteral, value);
-    for (const issue of result.error?.issues ?? []) {
-      const { path, message } = issue;
-      if (issue.code === "unrecognized_keys")
-        issues.push({ code: issue.code, keys: issue.keys, path, message, input: {} });
-      else issues.push({ code: "custom", path, message, input: value });
-    }
+    readBy(isObject(value) && !isLiteral(value) ? ofClass : ofLiteral, value, issues);
     return value;
   });
   return z.pipe(judged, z.custom<Input, unknown>());
@@ -196,14 +185,15 @@ export function listOf<T>(
   faultOf: (right: readonly T[]) => string | undefined = () => undefined,
 ): Schema<T[]> {
   const list = z.array(item, remedy);
-  const judge = z.check<T[]>(
-    ({ value, issues }) => {
-      const message = faultOf(value.filter((_, index) => !issues.some(({ path = [] }) => path[0] === index)));
-      if (message !== undefined) issues.push({ code: "custom", message, input: undefined });
-    },
-    { when: ({ value }) => Array.isArray(value) },
-  );
-  return list.check(judge);
+  const read = z.transform((value: unknown, { issues }): unknown => {
+    const data = readBy(list, value, issues);
+    if (!Array.isArray(value)) return data;
+    const wrong = new Set(issues.map(({ path }) => path?.[0]));
+    const message = faultOf(value.filter((_, index) => !wrong.has(index)));
+    if (message !== undefined) issues.push({ code: "custom", message, input: undefined });
+    return data;
+  });
+  return z.pipe(read, z.custom<T[], unknown>());
 }
 
 /** One of several forms. */
@@ -222,18 +212,15 @@ export function faultless<T>(schema: Schema<T>, faultOf: (value: T) => string | 
   });
 }
 
-/** What satisfies the test, as it is. */
+/** What satisfies the test, as it is. All texts and numbers are read so: zod's own would add 2 kB of formats and checks. */
 export function thatIs<T>(test: (value: unknown) => boolean, remedy: string): Schema<T> {
   return z.custom<T>(test, remedy);
 }
 
 /** An object with these methods, a class's among them, as it is. */
 export function methods<T>(names: readonly string[], remedy: string): Schema<T> {
-  return z.custom<T>(
-    (value) =>
-      typeof value === "object" &&
-      value !== null &&
-      names.every((name) => typeof Reflect.get(value, name) === "function"),
+  return thatIs(
+    (value) => isObject(value) && names.every((name) => typeof Reflect.get(value, name) === "function"),
     remedy,
   );
 }
@@ -247,7 +234,7 @@ export function logger(): Schema<Logger> {
 }
 
 export function aFunction<T>(remedy: string): Schema<T> {
-  return z.custom<T>((value) => typeof value === "function", remedy);
+  return thatIs((value) => typeof value === "function", remedy);
 }
 
 /** Anything, as it is: for what another package checks. */
@@ -257,32 +244,41 @@ export function anything<T>(): Schema<T> {
 
 /** A text, the empty one too. */
 export function anyText(remedy: string): Schema<string> {
-  return z.string(remedy);
+  return textThat(() => true, remedy);
 }
 
 /** A text in which something is said. */
 export function saidText(remedy: string): Schema<string> {
-  return z.string(remedy).check(z.refine((text) => text.trim() !== "", remedy));
+  return textThat((given) => given.trim() !== "", remedy);
 }
 
 /** A text that is not empty. */
 export function someText(remedy: string): Schema<string> {
-  return z.string(remedy).check(z.minLength(1, remedy));
+  return textThat((given) => given !== "", remedy);
+}
+
+/** A text that satisfies the test. */
+export function textThat(test: (given: string) => boolean, remedy: string): Schema<string> {
+  return thatIs((value) => typeof value === "string" && test(value), remedy);
 }
 
 export function trueOrFalse(): Schema<boolean> {
-  return z.boolean("give true or false");
+  return thatIs((value) => typeof value === "boolean", "give true or false");
 }
 
 /** A length of time in milliseconds, at least so long. */
 export function milliseconds(least: number): Schema<number> {
-  const remedy = `give a number of milliseconds, ${least} or more`;
-  return z.number(remedy).check(z.gte(least, remedy));
+  return numberThat((given) => given >= least, `give a number of milliseconds, ${least} or more`);
+}
+
+/** A finite number that satisfies the test. */
+export function numberThat(test: (given: number) => boolean, remedy: string): Schema<number> {
+  return thatIs((value) => typeof value === "number" && Number.isFinite(value) && test(value), remedy);
 }
 
 /** A whole number from `least` to `most`. */
 export function whole(least: number, most: number, remedy: string): Schema<number> {
-  return z.int(remedy).check(z.gte(least, remedy), z.lte(most, remedy));
+  return numberThat((given) => Number.isSafeInteger(given) && given >= least && given <= most, remedy);
 }
 
 /** A whole number, 1 or more. */
@@ -292,5 +288,6 @@ export function count(remedy: string): Schema<number> {
 
 /** One of a few words. */
 export function oneOf<const Word extends string>(...words: readonly Word[]): Schema<Word> {
-  return z.enum(words, `give one of ${words.map((word) => `"${word}"`).join(", ")}`);
+  const remedy = `give one of ${words.map((word) => `"${word}"`).join(", ")}`;
+  return thatIs((value) => words.some((word) => word === value), remedy);
 }

@@ -129,7 +129,7 @@ describe("options that contradict each other", () => {
       ...good(),
       senders: ["570-325-1899", { address: "+15703251809", service: "MG1" }],
       burst: { quietMs: 2000, maxWaitMs: 1999, whileAnswering: "never" },
-      sending: { unknownWindowMs: 299_999, backoffMs: -1 },
+      sending: { unknownWindowMs: 299_999, backoffMs: -1, pace: "fast" },
       answr: {},
     });
     expect(message.split("\n- ").map((line) => line.split(/:| is /, 1)[0])).toEqual([
@@ -139,6 +139,7 @@ describe("options that contradict each other", () => {
       "options.burst.whileAnswering",
       "options.burst.maxWaitMs",
       "options.sending.backoffMs",
+      "options.sending.pace",
       "options.sending.unknownWindowMs",
       "options.answr",
     ]);

@@ -6,6 +6,7 @@ import {
   either,
   faultless,
   lazily,
+  numberThat,
   object,
   optional,
   someText,
@@ -72,9 +73,7 @@ const schema = lazily(() =>
           INSTRUCTIONS,
         ),
       ),
-      temperature: optional(
-        thatIs<number>((value) => typeof value === "number" && value >= 0 && value <= 2, TEMPERATURE),
-      ),
+      temperature: optional(numberThat((given) => given >= 0 && given <= 2, TEMPERATURE)),
       maxTokens: optional(count("give a whole number above 0")),
       headers: optional(thatIs<NonNullable<Settings["headers"]>>(isRecord, "give an object of headers")),
       extraBody: optional(thatIs<NonNullable<Settings["extraBody"]>>(isRecord, "give an object of further fields")),

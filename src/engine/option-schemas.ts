@@ -1,4 +1,3 @@
-import * as z from "zod/mini";
 import type { Ai, AiFunction } from "../ai/ai.ts";
 import {
   aFunction,
@@ -92,8 +91,9 @@ const directory = lazily(() =>
 const schema = lazily(() =>
   object<OwnlineOptions>(
     {
-      senders: either([aFunction<SenderResolver>(SENDERS), listOf(sender(), SENDERS), directory()], SENDERS).check(
-        z.refine((senders) => !Array.isArray(senders) || senders.length > 0, "list at least one number you own"),
+      senders: faultless(
+        either([aFunction<SenderResolver>(SENDERS), listOf(sender(), SENDERS), directory()], SENDERS),
+        (senders) => (Array.isArray(senders) && senders.length === 0 ? "list at least one number you own" : undefined),
       ),
       transport: methods<Transport>(
         ["send", "receive", "acknowledge"],

@@ -3,9 +3,9 @@ import {
   faultless,
   lazily,
   listOf,
+  numberThat,
   object,
   optional,
-  thatIs,
   whole,
   count as wholeCount,
 } from "../check.ts";
@@ -59,15 +59,15 @@ const schema = lazily(() =>
   object<LoopGuardOptions>(
     {
       repeats: optional(whole(2, Number.MAX_SAFE_INTEGER, "give a whole number of at least 2")),
-      repeatWindowMs: optional(thatIs<number>(isAboveZero, WINDOW)),
+      repeatWindowMs: optional(numberThat((ms) => ms > 0, WINDOW)),
       similarity: optional(
-        thatIs<number>((value) => isAboveZero(value) && value <= 1, "give a number above 0 and at most 1"),
+        numberThat((likeness) => likeness > 0 && likeness <= 1, "give a number above 0 and at most 1"),
       ),
       limits: optional(
         faultless(
           listOf(
             object<LoopLimit>(
-              { max: wholeCount("give a whole number above 0"), windowMs: thatIs<number>(isAboveZero, WINDOW) },
+              { max: wholeCount("give a whole number above 0"), windowMs: numberThat((ms) => ms > 0, WINDOW) },
               LIMITS,
             ),
             LIMITS,
@@ -80,10 +80,6 @@ const schema = lazily(() =>
     "give an object of options",
   ),
 );
-
-function isAboveZero(value: unknown): value is number {
-  return typeof value === "number" && value > 0 && value < Number.POSITIVE_INFINITY;
-}
 
 function sameWindow(limits: readonly LoopLimit[]): string | undefined {
   const windows = new Set(limits.map(({ windowMs }) => windowMs));

@@ -1,4 +1,4 @@
-import { logger as aLogger, checkedOptions, lazily, methods, object, optional, thatIs } from "../check.ts";
+import { logger as aLogger, checkedOptions, lazily, methods, object, optional, textThat } from "../check.ts";
 import { OwnlineError } from "../errors.ts";
 import { consoleLogger, type Logger } from "../logger.ts";
 import { createMoments, type MomentClock } from "./moments.ts";
@@ -69,7 +69,7 @@ const CHANNEL_REMEDY = "give letters, digits and _, at most 63, and no digit fir
 const schema = lazily(() =>
   object<PostgresNotifyOptions>(
     {
-      channel: optional(thatIs<string>((value) => typeof value === "string" && CHANNEL.test(value), CHANNEL_REMEDY)),
+      channel: optional(textThat((name) => CHANNEL.test(name), CHANNEL_REMEDY)),
       listen: optional(
         methods<PostgresListenPool>(["connect"], "give a Pool of the pg package, new pg.Pool({ connectionString })"),
       ),

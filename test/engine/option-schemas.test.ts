@@ -226,6 +226,19 @@ describe("the schema of the options", () => {
     ]);
   });
 
+  it("reads each option once, so that a getter cannot answer the check and the engine differently", () => {
+    let reads = 0;
+    const burst = Object.defineProperty({}, "quietMs", {
+      enumerable: true,
+      get: () => {
+        reads += 1;
+        return reads === 1 ? 5 : -1;
+      },
+    });
+    expect(checkedOwnlineOptions({ ...good(), burst }).burst?.quietMs).toBe(5);
+    expect(reads).toBe(1);
+  });
+
   it("counts no field that an object inherits as unknown", () => {
     expect(linesFor(Object.assign(Object.create({ inherited: 1 }), good()))).toEqual([]);
   });
