@@ -219,6 +219,8 @@ function enterCommit(book: Book, fact: Fact & { kind: "turn-committed" }, terms:
   const { burst } = terms.settings;
   const isPinned =
     fact.outcome === "fallback" ||
+    // The loop guard's silence answers nothing, and the newer text has a turn of its own.
+    fact.outcome === "silent" ||
     burst.whileAnswering === "queue" ||
     book.toolStarted.has(fact.turnId) ||
     (lease?.superseded ?? 0) >= 2 ||
