@@ -25,6 +25,7 @@ describe("normalizeAddress", () => {
     "tel:+15703251809",
     "javascript:alert(1)",
     "Ada",
+    "MGMResorts",
     null,
     undefined,
     15703251809,
