@@ -6,12 +6,12 @@ import { isMainThread } from "node:worker_threads";
  */
 const STEP = 8;
 /** The two sizes are measured in turn this often, and the least of each counts. */
-const ROUNDS = 6;
+const ROUNDS = 4;
 /**
  * What looks too steep is measured again at these shares of the size: a collection of garbage or a full cache between
  * two sizes does not lie at all of them, and quadratic work does. None is above 1, since some inputs have a bound.
  */
-const SHARES = [1, 0.9, 0.8, 0.7, 0.6];
+const SHARES = [1, 0.8, 0.6];
 /** Work that costs less than this at 8n is too short to compare, and does no harm at this size. */
 const NEGLIGIBLE_MS = 1;
 
