@@ -15,8 +15,31 @@ describe("describeSafely", () => {
     ["you gave sk-proj-abcd1234", "you gave [key]"],
     ["you gave AIzaSyAbcdefgh", "you gave [key]"],
     ["authorization Bearer abcdefghij", "authorization Bearer [key]"],
+    [
+      "GET https://api.example.com/v1?user=ada&page=two failed",
+      "GET https://api.example.com/v1?user=[…]&page=[…] failed",
+    ],
+    ["you gave a1B2c3D4e5F6g7H8i9J0k1L2", "you gave [key]"],
+    ["x".repeat(2000), `${"x".repeat(600)}…`],
   ])("removes texts, numbers and keys: %s", (message, shown) => {
     expect(why(message)).toBe(`TypeError: ${shown}`);
+  });
+
+  it("removes a text as it stands in JSON", () => {
+    const said = 'She said\n"yes"\nto it';
+    expect(describeSafely(new Error(`refused ${JSON.stringify({ content: said })}`), [said])).not.toMatch(
+      /said|yes|to it/,
+    );
+  });
+
+  it("shows of a stack at most eight places in code, and no text that stands in one", () => {
+    const error = new Error("failed");
+    const places = Array.from({ length: 20 }, (_, at) => `    at place (/srv/${body}/${at}.js:1:2)`);
+    error.stack = ["Error: failed", `the request was ${body}`, "Ada wrote it", ...places].join("\n");
+    const lines = describeSafely(error, [body]).split("\n");
+    expect(lines).toHaveLength(9);
+    expect(lines.slice(1).every((line) => /^\s+at place \(\/srv\/\[text\]/.test(line))).toBe(true);
+    expect(lines.join()).not.toContain("tonight");
   });
 
   it("shows where it failed and its cause, without its fields", () => {

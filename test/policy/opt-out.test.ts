@@ -46,6 +46,8 @@ describe("optOut", () => {
     "stop 1️⃣",
     "ＳＴＯＰ",
     "st\u200Bop",
+    "st\u200Bop tex\u00ADting me",
+    "ℹ️ STOP",
     "STOP\u{E0101}",
     "stóp",
     "Stop. Thank you",
