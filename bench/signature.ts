@@ -151,7 +151,7 @@ async function report<Work>(
   console.log(table([what, "per second", "µs", "of bare"], rows));
 }
 
-/** CPU of requests of 64 kB that nobody has signed, as a stranger would shape them. */
+/** CPU of unsigned requests of 64 kB, as an attacker would shape them. */
 async function unsigned(rounds: number): Promise<void> {
   const size = 64 * 1024;
   const fetch = ownlineHandler();

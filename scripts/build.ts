@@ -3,16 +3,18 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildKind, builtKind, hashSources, recordBuild } from "./build-stamp.ts";
 import { joinChunks } from "./join-chunks.ts";
+import { linkSelf } from "./link-self.ts";
 
 const TSUP = fileURLToPath(new URL("../node_modules/tsup/dist/cli-default.js", import.meta.url));
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * Builds `dist` where it is missing or older than its sources.
+ * Builds `dist` where it is missing or older than its sources. The examples of this checkout then find `ownline`.
  *
  * @throws where tsup fails; its own output has then said why.
  */
 export function buildIfStale(kind: BuildKind): void {
+  linkSelf();
   const built = builtKind();
   if (built === "complete" || built === kind) return;
   build(kind);
@@ -32,4 +34,7 @@ function build(kind: BuildKind): void {
   console.log(`Built dist (${kind}) in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 
-if (import.meta.main) build(process.argv.includes("--js") ? "js" : "complete");
+if (import.meta.main) {
+  linkSelf();
+  build(process.argv.includes("--js") ? "js" : "complete");
+}

@@ -1,9 +1,7 @@
 import { buildIfStale } from "./build.ts";
-import { linkSelf } from "./link-self.ts";
 
 const PARENT_CHECK_MS = 250;
 
-linkSelf();
 buildIfStale("js");
 const parentCheck = stopWithParent();
 // In this process, so that Ctrl-C and SIGTERM reach the server itself.

@@ -6,7 +6,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /**
  * Makes `import "ownline/…"` reach this checkout from its own examples, as it reaches the installed package in a
- * user's service. `npm ci` removes the link, so whatever needs it calls this first.
+ * user's service. `npm ci` removes the link, so the build makes it again.
  */
 export function linkSelf(): void {
   const link = join(ROOT, "node_modules", "ownline");

@@ -1,12 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { buildIfStale } from "./build.ts";
-import { linkSelf } from "./link-self.ts";
 
 // The package and docs tests run what a user installs, so `dist` is brought up to date first.
 const VITEST = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
 
-linkSelf();
 buildIfStale("complete");
 const { status } = spawnSync(process.execPath, [VITEST, "run", ...process.argv.slice(2)], { stdio: "inherit" });
 process.exitCode = status ?? 1;

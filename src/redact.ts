@@ -1,9 +1,16 @@
-import { kindOfThrown } from "./thrown.ts";
+import { describeThrown, kindOfThrown } from "./thrown.ts";
 
-/** So long a piece of a text is recognised wherever it is quoted. */
+/** A piece of a text with this many characters is recognised where an error quotes it. */
 const PIECE = 12;
 const MOST_CHARACTERS = 600;
 const MOST_FRAMES = 8;
+/** An error, and what caused it. */
+const MOST_CAUSES = 3;
+const MOST_OF_A_FIELD = 2000;
+const MOST_ITEMS = 50;
+const MOST_DEPTH = 6;
+/** Fields whose value is a secret, whatever it looks like. */
+const SECRET = /^(?:proxy-)?authorization$|cookie|(?:key|token|secret|password)$/i;
 
 /**
  * Why something failed, for a line above `debug`: the name, message and stack of what was thrown, and of its causes,
@@ -13,7 +20,7 @@ export function describeSafely(thrown: unknown, texts: readonly string[]): strin
   const lines: string[] = [];
   try {
     let error: unknown = thrown;
-    for (let depth = 0; depth < 3 && error !== undefined && error !== null; depth += 1) {
+    for (let depth = 0; depth < MOST_CAUSES && error !== undefined && error !== null; depth += 1) {
       if (!(error instanceof Error)) {
         lines.push(typeof error === "string" ? redact(error, texts) : kindOfThrown(error));
         break;
@@ -27,7 +34,64 @@ export function describeSafely(thrown: unknown, texts: readonly string[]): strin
   return lines.join("\n");
 }
 
-/** A message of someone else's, without what must not stand in a log: numbers, addresses, keys and the given texts. */
+/**
+ * Everything about what was thrown, for a line at `debug`: the stack and the fields of the error and of its causes, with
+ * texts and numbers as they are. Keys are removed, long texts and lists cut. Never throws.
+ */
+export function describeFully(thrown: unknown): string {
+  const lines: string[] = [];
+  let error: unknown = thrown;
+  for (let depth = 0; depth < MOST_CAUSES && error !== undefined && error !== null; depth += 1) {
+    lines.push(describeThrown(error), ...fieldsOf(error));
+    try {
+      error = error instanceof Error ? error.cause : null;
+    } catch {
+      break;
+    }
+  }
+  return withoutNamedKeys(lines.join("\n"));
+}
+
+/** The own fields of an error, a line for each. */
+function fieldsOf(error: unknown): string[] {
+  if (typeof error !== "object" || error === null) return [];
+  const lines: string[] = [];
+  try {
+    for (const name of Object.keys(error)) {
+      if (["name", "message", "stack", "cause"].includes(name)) continue;
+      lines.push(`  ${name}: ${fieldOf(error, name)}`);
+    }
+  } catch {
+    lines.push("  its fields cannot be shown");
+  }
+  return lines;
+}
+
+function fieldOf(error: object, name: string): string {
+  try {
+    const text = JSON.stringify(shown(name, Reflect.get(error, name), MOST_DEPTH)) ?? "undefined";
+    return text.length > MOST_OF_A_FIELD ? `${text.slice(0, MOST_OF_A_FIELD)}…` : text;
+  } catch {
+    return "(cannot be shown)";
+  }
+}
+
+/** A value in little room: without keys and bytes, long texts and lists cut. */
+function shown(name: string, value: unknown, depth: number): unknown {
+  if (SECRET.test(name)) return "[key]";
+  if (typeof value === "string" && value.length > MOST_OF_A_FIELD) return `${value.slice(0, MOST_OF_A_FIELD)}…`;
+  if (typeof value === "bigint") return String(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
+  if (value instanceof Date || value instanceof URL) return String(value);
+  if (depth === 0) return "[…]";
+  if (Array.isArray(value)) return value.slice(0, MOST_ITEMS).map((item: unknown) => shown("", item, depth - 1));
+  const entries = Object.keys(value).slice(0, MOST_ITEMS);
+  const fields = entries.map((key) => [key, shown(key, Reflect.get(value, key), depth - 1)]);
+  return { ...(value instanceof Error && { message: value.message }), ...Object.fromEntries(fields) };
+}
+
+/** The message of a foreign error, without numbers, e-mail addresses, keys and the given texts. */
 function redact(message: string, texts: readonly string[]): string {
   const words = withoutKeys(withoutTexts(message.slice(0, 4000), texts))
     .replace(/[^\s@<>"']{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/g, "[address]")
@@ -38,13 +102,18 @@ function redact(message: string, texts: readonly string[]): string {
 }
 
 function withoutKeys(text: string): string {
+  return withoutNamedKeys(text)
+    .replace(/([?&][\w-]{1,60}=)[^&\s"']+/g, "$1[…]")
+    .replace(/\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{24,}/g, "[key]");
+}
+
+/** Keys that are known by their name or their form. */
+function withoutNamedKeys(text: string): string {
   return text
     .replace(/\b(Bearer|Basic)\s+[^\s"']+/gi, "$1 [key]")
     .replace(/\b((?:[\w-]{0,20}[-_ ])?(?:key|token|secret|password)["']?\s?[:=]\s?["']?)[^\s"',;]{6,}/gi, "$1[key]")
     .replace(/\b(?:sk|pk|rk|gsk|xai|vck)[-_][\w*-]{4,}/g, "[key]")
-    .replace(/\bAIza[\w*-]{4,}/g, "[key]")
-    .replace(/([?&][\w-]{1,60}=)[^&\s"']+/g, "$1[…]")
-    .replace(/\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{24,}/g, "[key]");
+    .replace(/\bAIza[\w*-]{4,}/g, "[key]");
 }
 
 /** Removes each text, and each long enough piece of one; as they are, and as they stand in JSON. */

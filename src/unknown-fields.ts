@@ -1,19 +1,73 @@
+import { OwnlineError, type OwnlineErrorCode } from "./errors.ts";
+
 /**
- * The fields of an object that are not known, each with the known one that was most likely meant. Only the object's own
- * fields count. A name that may hold more than a name, such as a phone number, is not quoted.
+ * The fields of an object that are not known, each with its remedy, which names the known one that was most likely
+ * meant. Only the object's own fields count. A name that may hold more than a name, such as a phone number, is not
+ * quoted.
  */
 export function unknownFields(value: object, known: readonly string[]): readonly UnknownField[] {
   return Object.keys(value)
     .filter((key) => !known.includes(key))
-    .map((key) => ({
-      name: /^[A-Za-z_$][\w$-]{0,63}$/.test(key) ? key : "(a field with an unusual name)",
-      meant: known.find((each) => !Object.hasOwn(value, each) && isLike(key.toLowerCase(), each.toLowerCase())) ?? null,
-    }));
+    .map((key) => {
+      const meant = known.find((each) => !Object.hasOwn(value, each) && isLike(key.toLowerCase(), each.toLowerCase()));
+      return {
+        name: /^[A-Za-z_$][\w$-]{0,63}$/.test(key) ? key : "(a field with an unusual name)",
+        remedy: meant === undefined ? "check its spelling, or leave it out" : `did you mean ${meant}?`,
+      };
+    });
+}
+
+/** Whether an object was written as a literal. An instance of a class may have fields of its own. */
+export function isLiteral(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Another realm has another Object.prototype.
+  return typeof prototype !== "object" || prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 export interface UnknownField {
   readonly name: string;
-  readonly meant: string | null;
+  readonly remedy: string;
+}
+
+/**
+ * The error that names every mistake: `ownline cannot start. options.brust is not an option: did you mean burst?`
+ *
+ * @param refusal What happened, without a full stop
+ * @param lines One mistake each, with its remedy; at least one
+ */
+export function mistakesError(
+  refusal: string,
+  lines: readonly string[],
+  code: OwnlineErrorCode = "invalid_options",
+): OwnlineError {
+  return new OwnlineError(
+    code,
+    lines.length === 1 ? `${refusal}. ${lines[0]}` : `${refusal}:\n- ${lines.join("\n- ")}`,
+  );
+}
+
+/**
+ * Refuses the options of an adapter that has too few of them to declare schemas.
+ *
+ * @param call What was called: `sqlite()`
+ * @param known Every option there is
+ * @param path Where they stand
+ * @throws OwnlineError `invalid_options` that names each option that is not known, and where the options are not an object
+ */
+export function refuseUnknownOptions<Options extends object>(
+  call: string,
+  options: Options,
+  known: { readonly [Name in keyof Required<Options>]: true },
+  path = "options",
+): void {
+  const given: unknown = options;
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw mistakesError(`${call} cannot start`, [`${path}: give an object of options`]);
+  }
+  const lines = unknownFields(given, Object.keys(known)).map(
+    ({ name, remedy }) => `${path}.${name} is not an option: ${remedy}`,
+  );
+  if (lines.length > 0) throw mistakesError(`${call} cannot start`, lines);
 }
 
 /** Whether two words differ by one letter that is wrong, missing, too many or swapped with the next. */

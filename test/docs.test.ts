@@ -43,7 +43,7 @@ function joined(blocks: readonly CodeBlock[]): Program[] {
 }
 
 /** Type-checks all blocks in one go against the sources; each mistake as `file:line: message`. */
-function mistakesIn(blocks: readonly CodeBlock[]): string[] {
+function mistakesIn(blocks: readonly CodeBlock[], changes: ts.CompilerOptions = {}): string[] {
   const { config } = ts.readConfigFile(`${ROOT}tsconfig.json`, ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
   const files = new Map(
@@ -59,6 +59,7 @@ function mistakesIn(blocks: readonly CodeBlock[]): string[] {
     checkJs: true,
     isolatedDeclarations: false,
     declaration: false,
+    ...changes,
   };
   const host = ts.createCompilerHost(compilerOptions);
   const { fileExists, readFile } = host;
@@ -109,6 +110,16 @@ function run({ block, text }: Program): string {
 describe("the code of README, docs and docstrings", () => {
   it("compiles against the sources", () => {
     expect(mistakesIn(programs.filter(({ tags }) => !tags.includes("framework")))).toEqual([]);
+  }, 60_000);
+
+  it("compiles where a project has TypeScript's strict mode and nothing stricter", () => {
+    const plain = { exactOptionalPropertyTypes: false, noUncheckedIndexedAccess: false };
+    expect(
+      mistakesIn(
+        programs.filter(({ tags }) => !tags.includes("framework")),
+        plain,
+      ),
+    ).toEqual([]);
   }, 60_000);
 
   it("is tagged with words that mean something", () => {

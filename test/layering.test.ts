@@ -35,8 +35,8 @@ const FLOORS: Readonly<Record<string, number>> = {
 /** Each package that `src` may import, and where. A package that is not here may be imported nowhere. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   eventemitter3: /^engine\//,
-  "zod/mini": /^(check|engine\/(inputs|option-schemas))\.ts$/,
-  ai: /^ai\/ai-sdk(-messages)?\.ts$/,
+  "zod/mini": /^(check|engine\/inputs)\.ts$/,
+  ai: /^ai\/ai-sdk(\/\w+)?\.ts$/,
 };
 
 /** Where Node's own modules may be imported; everything else runs on the web platform alone. */

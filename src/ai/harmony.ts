@@ -13,7 +13,7 @@ export function finalChannelOf(text: string): string {
   const bare = /^\s*(?:analysis|commentary)(?=\P{Ll})/u.test(text) ? text.lastIndexOf("assistantfinal") : -1;
   if (bare >= 0) return text.slice(bare + "assistantfinal".length);
   if (/^\s*analysis(?=\p{Lu})/u.test(text)) return "";
-  const headers = [...text.matchAll(HEADER)].filter(({ index }) => !isInCode(text, index));
+  const headers = outsideCode(text, [...text.matchAll(HEADER)]);
   if (headers.length === 0) {
     // Cut off in the header of its first message.
     return /^\s*<\|(?:start|channel)\|>/.test(text) ? "" : text;
@@ -28,9 +28,18 @@ export function finalChannelOf(text: string): string {
     .join("");
 }
 
-/** Whether a backtick stands open before `index` on its line: then the tokens are talked about. */
-function isInCode(text: string, index: number): boolean {
-  const line = text.slice(text.lastIndexOf("\n", index - 1) + 1, index);
-  const fences = text.slice(0, index).split("```").length - 1;
-  return fences % 2 === 1 || (line.split("`").length - 1) % 2 === 1;
+/**
+ * Of the matches, by their place, those before which no fence stands open, and no backtick on their line: behind one the
+ * tokens are talked about. Reads the text once, however many matches there are.
+ */
+function outsideCode(text: string, matches: readonly RegExpExecArray[]): readonly RegExpExecArray[] {
+  let [from, fences, backticks] = [0, 0, 0];
+  return matches.filter(({ index }) => {
+    for (const [mark] of text.slice(from, index).matchAll(/```|[`\n]/g)) {
+      if (mark === "```") fences += 1;
+      backticks = mark === "\n" ? 0 : backticks + mark.length;
+    }
+    from = index;
+    return fences % 2 === 0 && backticks % 2 === 0;
+  });
 }

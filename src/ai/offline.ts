@@ -1,4 +1,15 @@
-import { OwnlineError } from "../errors.ts";
+import {
+  aFunction,
+  checkedOptions,
+  either,
+  lazily,
+  listOf,
+  object,
+  optional,
+  saidText,
+  someText,
+  thatIs,
+} from "../check.ts";
 import type { Ai, AiTurn, Reply } from "./ai.ts";
 
 export interface OfflineRule {
@@ -39,6 +50,30 @@ const BUILT_IN: readonly OfflineRule[] = [
   },
 ];
 
+const RULE = "give a rule, { match, reply }";
+const MATCH = "give a text that is not empty, which would match all, or a RegExp";
+const REPLY = "give a text that is not empty, or a function (turn) => reply";
+
+const schema = lazily(() =>
+  object<OfflineOptions>(
+    {
+      rules: optional(
+        listOf(
+          object<OfflineRule>(
+            {
+              match: either([someText(MATCH), thatIs<RegExp>((value) => value instanceof RegExp, MATCH)], MATCH),
+              reply: either([saidText(REPLY), aFunction<Exclude<OfflineRule["reply"], string>>(REPLY)], REPLY),
+            },
+            RULE,
+          ),
+          "give a list of rules, each { match, reply }",
+        ),
+      ),
+    },
+    "give an object of options",
+  ),
+);
+
 /**
  * Answers by fixed rules, without a network, a key or a model; for demos and tests. The same texts always get the same
  * answer.
@@ -46,7 +81,7 @@ const BUILT_IN: readonly OfflineRule[] = [
  * It never pretends to be a model: every built-in answer says that rules wrote it. Each is one GSM-7 segment. The last
  * of them repeats what was written, shortened where it is long. Rules look at all texts of the turn, one a line.
  *
- * @throws OwnlineError `invalid_options` for a rule whose `match` or `reply` is an empty string.
+ * @throws OwnlineError `invalid_options` for a rule whose `match` or `reply` is an empty string, and for a field that is not known.
  * @example
  * ```ts
  * import { offline } from "ownline/ai/offline";
@@ -60,14 +95,7 @@ const BUILT_IN: readonly OfflineRule[] = [
  * ```
  */
 export function offline(options: OfflineOptions = {}): Ai {
-  const own = options.rules ?? [];
-  for (const [index, { match, reply }] of own.entries()) {
-    if (match === "")
-      throw new OwnlineError("invalid_options", `\`rules[${index}].match\` is empty: it would match all.`);
-    if (typeof reply === "string" && reply.trim() === "") {
-      throw new OwnlineError("invalid_options", `\`rules[${index}].reply\` is empty: give it a text.`);
-    }
-  }
+  const { rules: own = [] } = checkedOptions(schema, options, "offline()");
   const rules = [...own, ...BUILT_IN];
 
   return {

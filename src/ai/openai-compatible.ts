@@ -1,3 +1,17 @@
+import {
+  aFunction,
+  anyText,
+  checkedOptions,
+  count,
+  either,
+  faultless,
+  lazily,
+  numberThat,
+  object,
+  optional,
+  someText,
+  thatIs,
+} from "../check.ts";
 import { isOwnlineError, OwnlineError } from "../errors.ts";
 import type { Ai, AiContext, AiTurn, Reply } from "./ai.ts";
 import { toPrompt, withoutMarks } from "./prompt.ts";
@@ -27,6 +41,55 @@ export interface OpenAiCompatibleOptions {
   readonly fetch?: typeof fetch;
 }
 
+/** The options, once they are checked. */
+interface Settings extends OpenAiCompatibleOptions {
+  readonly baseUrl: string;
+  readonly apiKey: string | null;
+  readonly model: string;
+}
+
+const API_KEY =
+  "give the provider's key, for example from OPENAI_API_KEY, or null for a server that wants none; is an environment variable missing?";
+const INSTRUCTIONS = "give a text, or a function (turn) => text";
+const TEMPERATURE = "give a number from 0 to 2";
+
+const schema = lazily(() =>
+  object<Settings>(
+    {
+      baseUrl: faultless(
+        someText(
+          'give where the API lives, for example "https://api.openai.com/v1"; is an environment variable missing?',
+        ),
+        baseUrlFault,
+      ),
+      apiKey: either([thatIs<null>((value) => value === null, API_KEY), someText(API_KEY)], API_KEY),
+      model: someText("give the id of the model, for example from OPENAI_MODEL; is an environment variable missing?"),
+      instructions: optional(
+        either(
+          [
+            anyText(INSTRUCTIONS),
+            aFunction<Extract<Settings["instructions"], (turn: AiTurn) => unknown>>(INSTRUCTIONS),
+          ],
+          INSTRUCTIONS,
+        ),
+      ),
+      temperature: optional(numberThat((given) => given >= 0 && given <= 2, TEMPERATURE)),
+      maxTokens: optional(count("give a whole number above 0")),
+      headers: optional(thatIs<NonNullable<Settings["headers"]>>(isRecord, "give an object of headers")),
+      extraBody: optional(thatIs<NonNullable<Settings["extraBody"]>>(isRecord, "give an object of further fields")),
+      fetch: optional(aFunction<typeof fetch>("give a function such as fetch")),
+    },
+    "give an object of options",
+  ),
+);
+
+function baseUrlFault(baseUrl: string): string | undefined {
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) return "give a full http(s) address";
+  if (url.username === "" && url.password === "") return undefined;
+  return "take the credentials out of it: use apiKey or headers";
+}
+
 /**
  * Answers by any server that speaks OpenAI's chat completions, over `fetch` alone: OpenAI itself, most hosted
  * providers, and local servers such as Ollama, llama.cpp and vLLM. No tools; `aiSdk()` has those.
@@ -42,7 +105,8 @@ export interface OpenAiCompatibleOptions {
  *
  * The API: https://platform.openai.com/docs/api-reference/chat/create
  *
- * @throws OwnlineError `invalid_options` when `baseUrl`, `apiKey` or `model` is missing, or a value is out of range.
+ * @throws OwnlineError `invalid_options` for a missing `baseUrl`, `apiKey` or `model`, an option that is not known and a value
+ * out of range, each with its path and the remedy.
  * @example
  * ```ts
  * import { openAiCompatible } from "ownline/ai/openai-compatible";
@@ -56,21 +120,9 @@ export interface OpenAiCompatibleOptions {
  * ```
  */
 export function openAiCompatible(options: OpenAiCompatibleOptions): Ai {
-  const { model, apiKey, instructions, temperature, maxTokens, headers, extraBody } = options;
-  if (!model) throw missing("model", "the id of the model, for example from OPENAI_MODEL");
-  if (apiKey === undefined || apiKey === "") {
-    throw missing(
-      "apiKey",
-      "the provider's key, for example from OPENAI_API_KEY, or null for a server that wants none",
-    );
-  }
-  if (temperature !== undefined && !(temperature >= 0 && temperature <= 2)) {
-    throw new OwnlineError("invalid_options", "`temperature` must be a number from 0 to 2.");
-  }
-  if (maxTokens !== undefined && !(Number.isInteger(maxTokens) && maxTokens > 0)) {
-    throw new OwnlineError("invalid_options", "`maxTokens` must be a whole number above 0.");
-  }
-  const url = completionsUrl(options.baseUrl);
+  const given = checkedOptions(schema, options, "openAiCompatible()");
+  const { model, apiKey, instructions, temperature, maxTokens, headers, extraBody } = given;
+  const url = completionsUrl(given.baseUrl);
 
   return {
     name: model,
@@ -100,21 +152,14 @@ export function openAiCompatible(options: OpenAiCompatibleOptions): Ai {
         // A followed redirect would lose the key or turn the POST into a GET.
         redirect: "manual",
       };
-      const answer = await post(options.fetch ?? fetch, url, request, context, apiKey);
+      const answer = await post(given.fetch ?? fetch, url, request, context, apiKey);
       return textOf(answer);
     },
   };
 }
 
-function completionsUrl(baseUrl: string | undefined): string {
-  if (!baseUrl) throw missing("baseUrl", 'where the API lives, for example "https://api.openai.com/v1"');
-  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : null;
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new OwnlineError("invalid_options", "`baseUrl` must be a full http(s) address.");
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw new OwnlineError("invalid_options", "`baseUrl` must not carry credentials: use `apiKey` or `headers`.");
-  }
+function completionsUrl(baseUrl: string): string {
+  const url = new URL(baseUrl);
   const path = url.pathname.replace(/\/+$/, "").replace(/\/chat\/completions$/, "");
   url.pathname = `${path === "" ? "/v1" : path}/chat/completions`;
   url.hash = "";
@@ -219,8 +264,4 @@ function field(value: unknown, name: string): unknown {
 
 function failed(message: string, retryable: boolean): OwnlineError {
   return new OwnlineError("ai_failed", message, { retryable });
-}
-
-function missing(name: string, what: string): OwnlineError {
-  return new OwnlineError("invalid_options", `\`${name}\` is missing: give openAiCompatible() ${what}.`);
 }

@@ -35,7 +35,7 @@ interface Tag {
 }
 
 /**
- * What of a model's text is meant for a person: everything but its reasoning. Empty where nothing else is left.
+ * The part of a model's text that is meant for a person: all of it but the reasoning. Empty where that is everything.
  *
  * - `<think>`, `<thinking>`, `<thought>` and their like, in any case, with attributes, nested, several of them
  * - a closing tag alone: all before it is reasoning
@@ -51,11 +51,15 @@ export function withoutReasoning(text: string): string {
   const tags = tagsOf(spoken);
   let kept = "";
   let from = 0;
+  let passed = 0;
   let found = spoken !== text;
   for (let at = 0; at < tags.length; at += 1) {
     const tag = tags[at];
     if (tag === undefined || tag.start < from) continue;
-    if (codes.some(({ start, end }) => start >= from && start < tag.start && tag.end < end)) continue;
+    // Tags and stretches of code are in order, so only the last stretch that begins before a tag can hold it.
+    while ((codes[passed]?.start ?? Infinity) < tag.start) passed += 1;
+    const code = codes[passed - 1];
+    if (code !== undefined && code.start >= from && tag.end < code.end) continue;
     const mentions = mentionsFrom(spoken, tags, at);
     if (mentions > 0) {
       at += mentions - 1;
@@ -94,8 +98,9 @@ function tagsOf(text: string): readonly Tag[] {
 function endOfBlock(text: string, tags: readonly Tag[], at: number): number | null {
   let depth = 0;
   let last: number | null = null;
-  for (const tag of tags.slice(at)) {
-    if (depth > 0 && isQuoted(text, tag)) continue;
+  for (let next = at; next < tags.length; next += 1) {
+    const tag = tags[next];
+    if (tag === undefined || (depth > 0 && isQuoted(text, tag))) continue;
     depth += tag.closes ? -1 : 1;
     if (tag.closes) last = tag.end;
     if (depth === 0) return tag.end;

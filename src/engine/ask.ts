@@ -11,8 +11,8 @@ export type Asked =
   | { readonly kind: "failed"; readonly error: unknown };
 
 /**
- * Asks the AI, with a copy of the turn, with a limit of time; not at all where the run was given up before. Returns as soon as the run is given up, even if the AI ignores its signal: what
- * it says later is not heard.
+ * Asks the AI, with a copy of the turn and a limit of time. It is not asked where the run was given up before. Returns
+ * as soon as the run is given up, even if the AI ignores its signal; what the AI answers later is ignored.
  */
 export async function ask(
   ai: CheckedAi,

@@ -23,7 +23,7 @@ export function autoReplyFor(
   { snapshot, verdicts, worded, consentKey }: JudgedText,
   route: Route,
 ): AutoReplyRecord | null {
-  // There is no webhook to answer where the text was found in a list.
+  // A text that was found in a list has no webhook whose answer could carry a reply.
   if (text.swept !== undefined) return null;
   if (!mayReply(context.transport, text)) return null;
   const answerable = verdicts.every((verdict) => verdict.answer);
@@ -61,7 +61,7 @@ function wordedConditions({ confirms }: WordedReply, conditions: SendConditions)
   return confirms ? { ...free, delayMs: 0, cancel: null, counters: [], pace: null } : free;
 }
 
-/** A policy's reply, unless it is no text: that is the policy's mistake, and costs its own words only. */
+/** A policy's reply. One that is not a text is the policy's mistake: it is reported, and the message is stored without it. */
 function wordsOf({ tell }: EngineContext, { policy, reply }: WordedReply): string | null {
   if (typeof reply === "string" && reply.trim() !== "") return reply;
   tell.error(
@@ -114,7 +114,7 @@ export async function replyAgain(
   return (await isOut()) ? null : autoReply;
 }
 
-/** Where the carrier has replied already, nobody else does. */
+/** Whether we may reply on the webhook's answer: not where the carrier has replied already. */
 export function mayReply({ capabilities }: Transport, { origin, optOut }: IncomingText): boolean {
   return origin === "webhook" && optOut === null && capabilities.autoReply;
 }

@@ -4,8 +4,7 @@ import type { ConsentEvent, Notice, OwnlineEvents, TurnEvent } from "../model/ev
 import type { Message, OutboundMessage } from "../model/message.ts";
 import { maskAddress } from "../model/phone-number.ts";
 import type { Policy } from "../policy/policy.ts";
-import { describeSafely } from "../redact.ts";
-import { describeThrown } from "../thrown.ts";
+import { describeFully, describeSafely } from "../redact.ts";
 import type { ConsentKey } from "./consent-key.ts";
 import type { EngineOptions } from "./options.ts";
 import type { SenderBook } from "./senders.ts";
@@ -28,7 +27,10 @@ export interface Teller {
   turn(turn: TurnEvent): void;
   consent(change: ConsentEvent): void;
   notice(notice: Notice): void;
-  /** `texts`: what the turn was about. Given, the log says why it failed, without them. */
+  /**
+   * `texts`: what the turn was about. Given, the log says why it failed, without them. All fields of the cause stand at
+   * `debug` alone.
+   */
   error(error: OwnlineError, texts?: readonly string[]): void;
 }
 
@@ -91,7 +93,7 @@ export function teller(emit: Emit, options: Pick<EngineOptions, "logger" | "tran
     error(error, texts) {
       const why = texts === undefined || error.cause === undefined ? "" : describeSafely(error.cause, texts);
       logger.error(`${error.code}: ${error.message}${why === "" ? "" : `\ncaused by ${why}`}`);
-      if (error.cause !== undefined) logger.debug(`caused by ${describeThrown(error.cause)}`);
+      if (error.cause !== undefined) logger.debug(`caused by ${describeFully(error.cause)}`);
       emit("error", error);
     },
   };

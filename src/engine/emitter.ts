@@ -47,7 +47,7 @@ export function createEmitter(logger: Logger): Emitter {
         logger.debug(describeThrown(error));
       };
       for (const listener of emitter.listeners(name)) {
-        // A copy for each: the engine and the other listeners still work with these objects. An error is no plain data.
+        // A copy for each: the engine and the other listeners still work with these objects. An error cannot be cloned whole.
         const call = () => Reflect.apply(listener, undefined, name === "error" ? args : structuredClone(args));
         harmless(call, failed);
       }

@@ -3,7 +3,7 @@ import { newId } from "../model/ids.ts";
 import { isMessagingService, normalizeAddress, withoutChannel } from "../model/phone-number.ts";
 import type { Erased, Storage } from "../storage/storage.ts";
 
-/** Whom to forget: see `Upkeep.erase`. */
+/** The person to forget, on one line or on all: see `Upkeep.erase`. */
 export interface EraseRequest {
   readonly participant: string;
   readonly line?: string;
@@ -19,7 +19,7 @@ const UNKEEPABLE = /[\p{Control}\p{Surrogate}]/u;
 /** The ways in which the ledger may hold an address. */
 interface Spellings {
   readonly all: readonly string[];
-  /** Why the address is none that a provider understands; `null` where it is one. Then the ledger may know it still. */
+  /** Why a provider would not understand the address, `null` where it would. The ledger may hold it all the same. */
   readonly refusal: OwnlineError | null;
 }
 
@@ -27,8 +27,8 @@ interface Spellings {
  * Reads the order before anything is opened, and returns what carries it out.
  *
  * The ledger holds what the provider sent, and that is not always a number in E.164: a name, a short code, a national
- * number. So an address is looked for as it is written too. Where it is no number and nothing is found under it, the
- * order is refused: a number that was mistyped must not look erased.
+ * number. So an address is looked for as it is written too. An address that is not a number, and that the ledger does
+ * not hold, is refused: a number that was mistyped must not look erased.
  *
  * @throws OwnlineError `invalid_address`
  */

@@ -2,7 +2,7 @@ import type { InboundOrigin, Media } from "../model/message.ts";
 import type { InboundSnapshot, InboundVerdict } from "../policy/policy.ts";
 import type { Route } from "./senders.ts";
 
-/** A text from a person, by whichever way it came. */
+/** A text from a person: from a webhook, typed in the app, or found in the carrier's list. */
 export interface IncomingText {
   /** Unique for ever; a text with a known key is the same text. */
   readonly key: string;
@@ -41,6 +41,6 @@ export interface JudgedText {
 export interface WordedReply {
   readonly policy: string;
   readonly reply: unknown;
-  /** Whether it confirms an opt-out: it is sent once per opt-out, whatever else holds messages back. */
+  /** Whether it confirms an opt-out. It is sent once per opt-out; opt-out, pause and limits do not hold it back. */
   readonly confirms: boolean;
 }

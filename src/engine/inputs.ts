@@ -1,5 +1,7 @@
 import * as z from "zod/mini";
 import {
+  anyText,
+  anything,
   checked,
   type Fields,
   type Handed,
@@ -11,6 +13,7 @@ import {
   oneOf,
   optional,
   type Schema,
+  textThat,
   trueOrFalse,
   whole,
 } from "../check.ts";
@@ -65,7 +68,7 @@ export interface ChangePageInput {
 
 const MOST_PER_PAGE = 1000;
 const LONGEST_KEY = 255;
-const OBJECT = "give an object: see its type for what stands in it";
+const OBJECT = "give an object with the fields of its type";
 /** A control character, or half of a surrogate pair: not every database keeps them. */
 const UNKEEPABLE = /[\p{Control}\p{Surrogate}]/u;
 
@@ -88,9 +91,11 @@ const key = lazily(() =>
   ),
 );
 const id = lazily(() => keepable("give the id, a string that ownline gave"));
-const position = lazily(() => z.int("give a message's seq, a whole number"));
+const position = lazily(() =>
+  whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, "give a message's seq, a whole number"),
+);
 const pageSize = lazily(() => whole(1, MOST_PER_PAGE, `give a whole number from 1 to ${MOST_PER_PAGE}`));
-const body = lazily(() => z.string("give a string; it may be empty where media are given"));
+const body = lazily(() => anyText("give a string; it may be empty where media are given"));
 
 const simulate = lazily(() =>
   object<SimulateInput>(
@@ -127,6 +132,11 @@ const messagePage = lazily(() =>
   object<MessagePageInput>(
     { conversationId: id(), after: optional(position()), before: optional(position()), limit: optional(pageSize()) },
     OBJECT,
+    {
+      between: ["before", "after"],
+      holds: ({ before, after }) => before !== undefined && after !== undefined,
+      remedy: "messages() goes upwards with after or downwards with before, not both: leave one out",
+    },
   ),
 );
 const changePage = lazily(() =>
@@ -148,7 +158,7 @@ const retention = lazily(() =>
 const resumption = lazily(() => optional(object<ResumeInput>({ answerPending: optional(trueOrFalse()) }, OBJECT)));
 const ending = lazily(() => optional(object<StopInput>({ timeoutMs: optional(milliseconds(0)) }, OBJECT)));
 const erasure = lazily(() =>
-  object<{ participant: unknown; line?: unknown }>({ participant: z.unknown(), line: z.optional(z.unknown()) }, OBJECT),
+  object<{ participant: unknown; line?: unknown }>({ participant: anything(), line: optional(anything()) }, OBJECT),
 );
 const context = lazily(() =>
   optional(methods<WaitUntil>(["waitUntil"], "give the runtime's context, which has waitUntil, or leave it out")),
@@ -231,12 +241,6 @@ export function checkedChangePage(input: unknown): Required<ChangePageInput> {
 
 export function checkedMessagePage(input: unknown): MessagePage {
   const { conversationId, after, before, limit = 100 } = checked(messagePage, input, handedTo("messages"));
-  if (after !== undefined && before !== undefined) {
-    throw new OwnlineError(
-      "invalid_options",
-      "messages() goes upwards with after or downwards with before, not both: leave one out",
-    );
-  }
   return before === undefined ? { conversationId, limit, after: after ?? 0 } : { conversationId, limit, before };
 }
 
@@ -260,8 +264,7 @@ function handedTo(call: string, codeOf?: Handed["codeOf"]): Handed {
 }
 
 function keepable(remedy: string): Schema<string> {
-  const rule = (value: string) => value !== "" && value.length <= LONGEST_KEY && !UNKEEPABLE.test(value);
-  return z.string(remedy).check(z.refine(rule, remedy));
+  return textThat((value) => value !== "" && value.length <= LONGEST_KEY && !UNKEEPABLE.test(value), remedy);
 }
 
 /** An address in its one form; the error is that of what reads it. */
@@ -275,14 +278,14 @@ function addressField(name: string, read: (value: unknown, name: string) => stri
       return "";
     }
   });
-  return z.pipe(reading, z.string());
+  return z.pipe(reading, z.custom<string>());
 }
 
-/** The carrier fetches what we send, so it must be there for all the world; what a person sent may be anywhere. */
+/** The carrier fetches the media that we send, so their addresses must be public. Those that a person sent need not be. */
 function mediaOf(isUrl: (url: string) => boolean, remedy: string): Fields<SendInput>["media"] {
   const fields: Fields<Media> = {
-    url: z.string(remedy).check(z.refine(isUrl, remedy)),
-    contentType: z.string("give the type, a string that is empty where it is not known"),
+    url: textThat(isUrl, remedy),
+    contentType: anyText("give the type, a string that is empty where it is not known"),
   };
   const list = z.nullable(listOf(object<Media>(fields, remedy), "give a list of media, each { url, contentType }"));
   return z.optional(

@@ -1,12 +1,14 @@
-import * as z from "zod/mini";
 import type { Ai, AiFunction } from "../ai/ai.ts";
 import {
   aFunction,
-  checked,
+  asItIs,
+  checkedOptions,
   count,
   either,
+  faultless,
   lazily,
   listOf,
+  logger,
   methods,
   milliseconds,
   object,
@@ -17,8 +19,13 @@ import {
   thatIs,
   trueOrFalse,
 } from "../check.ts";
-import type { Logger } from "../logger.ts";
-import type { SenderConfig, SenderDirectory, SenderResolver } from "../model/sender.ts";
+import {
+  type SenderConfig,
+  type SenderDirectory,
+  type SenderResolver,
+  senderAddressFault,
+  serviceFault,
+} from "../model/sender.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -46,25 +53,33 @@ const AUTO_REPLY = "give a text that is not empty, or a function that returns a 
 const PACE = 'give "by-kind", false, or a function (sender) => segments per second';
 const NO_SWEEP = "give an object of options, or false";
 
+/** `burst.quietMs` */
+export const DEFAULT_QUIET_MS: number = 2000;
+/** `sending.validityMs` */
+export const DEFAULT_VALIDITY_MS: number = 300_000;
+
 const sender = lazily(() =>
-  either(
-    [
-      someText(SENDER),
-      object<SenderConfig>(
-        {
-          address: someText(SENDER),
-          service: optional(someText(SENDER)),
-          ratePerSecond: optional(thatIs<number>(isRate, "give a number of segments a second, above 0")),
-        },
-        SENDER,
-      ),
-    ],
-    SENDER,
+  faultless(
+    either(
+      [
+        someText(SENDER),
+        object<SenderConfig>(
+          {
+            address: faultless(someText(SENDER), senderAddressFault),
+            service: optional(faultless(someText(SENDER), serviceFault)),
+            ratePerSecond: optional(thatIs<number>(isRate, "give a number of segments a second, above 0")),
+          },
+          SENDER,
+        ),
+      ],
+      SENDER,
+    ),
+    (given) => (typeof given === "string" ? senderAddressFault(given) : undefined),
   ),
 );
 
 const directory = lazily(() =>
-  object<SenderDirectory>(
+  asItIs<SenderDirectory>(
     {
       resolve: aFunction<SenderResolver>(RESOLVE),
       list: optional(aFunction<NonNullable<SenderDirectory["list"]>>(LIST)),
@@ -76,8 +91,9 @@ const directory = lazily(() =>
 const schema = lazily(() =>
   object<OwnlineOptions>(
     {
-      senders: either([aFunction<SenderResolver>(SENDERS), listOf(sender(), SENDERS), directory()], SENDERS).check(
-        z.refine((senders) => !Array.isArray(senders) || senders.length > 0, "list at least one number you own"),
+      senders: faultless(
+        either([aFunction<SenderResolver>(SENDERS), listOf(sender(), SENDERS), directory()], SENDERS),
+        (senders) => (Array.isArray(senders) && senders.length === 0 ? "list at least one number you own" : undefined),
       ),
       transport: methods<Transport>(
         ["send", "receive", "acknowledge"],
@@ -105,6 +121,11 @@ const schema = lazily(() =>
             whileAnswering: optional(oneOf("supersede", "queue")),
           },
           OBJECT,
+          {
+            between: ["maxWaitMs", "quietMs"],
+            holds: ({ maxWaitMs, quietMs = DEFAULT_QUIET_MS }) => maxWaitMs !== undefined && maxWaitMs < quietMs,
+            remedy: `give no less than options.burst.quietMs (${DEFAULT_QUIET_MS} by default): a burst would never be complete; raise it, or lower quietMs`,
+          },
         ),
       ),
       answer: optional(
@@ -113,7 +134,9 @@ const schema = lazily(() =>
             timeoutMs: optional(milliseconds(1)),
             attempts: optional(count("give a number of attempts, 1 or more")),
             backoffMs: optional(milliseconds(0)),
-            fallbackText: optional(saidText("give a text that is not empty: silence is what it is there to prevent")),
+            fallbackText: optional(
+              saidText("give a text that is not empty: it is sent so that the person gets an answer"),
+            ),
             maxParts: optional(count("give a number of parts, 1 or more")),
             markdown: optional(oneOf("strip", "keep")),
             typography: optional(oneOf("fold", "keep")),
@@ -147,6 +170,12 @@ const schema = lazily(() =>
             perSecond: optional(count("give a number of messages, 1 or more")),
           },
           OBJECT,
+          {
+            between: ["unknownWindowMs", "validityMs"],
+            holds: ({ unknownWindowMs, validityMs = DEFAULT_VALIDITY_MS }) =>
+              unknownWindowMs !== undefined && unknownWindowMs < validityMs,
+            remedy: `give no less than options.sending.validityMs (${DEFAULT_VALIDITY_MS} by default): a message might be sent again while the carrier may still send the first; raise it, or lower validityMs`,
+          },
         ),
       ),
       sweep: optional(
@@ -187,12 +216,7 @@ const schema = lazily(() =>
           OBJECT,
         ),
       ),
-      logger: optional(
-        methods<Logger>(
-          ["debug", "info", "warn", "error"],
-          "give an object with debug, info, warn and error, such as console",
-        ),
-      ),
+      logger: optional(logger()),
       clock: optional(methods<EngineClock>(["now", "sleep"], "give a clock with now and sleep")),
     },
     OBJECT,
@@ -200,13 +224,12 @@ const schema = lazily(() =>
 );
 
 /**
- * The options as they were handed over, each read once. What one option demands of another is checked with the
- * defaults, in `parseOptions`.
+ * The options as they were handed over, each read once.
  *
  * @throws OwnlineError `invalid_options` that names every mistake, with its path and the remedy
  */
-export function checkedOptions(options: unknown): OwnlineOptions {
-  return checked(schema, options, { refusal: "ownline cannot start", name: "options", kind: "an option" });
+export function checkedOwnlineOptions(options: unknown): OwnlineOptions {
+  return checkedOptions(schema, options, "ownline");
 }
 
 /** How many a second. */

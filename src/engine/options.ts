@@ -1,5 +1,4 @@
 import type { Ai, AiFunction, AiTurn, HistoryEntry } from "../ai/ai.ts";
-import { OwnlineError } from "../errors.ts";
 import { consoleLogger, type Logger, steadyLogger } from "../logger.ts";
 import type { SenderDirectory, SenderInput, SenderResolver } from "../model/sender.ts";
 import type { InboundSnapshot, Policy } from "../policy/policy.ts";
@@ -7,7 +6,7 @@ import type { Queue } from "../queue/queue.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
 import { type EngineClock, realClock } from "./clock.ts";
-import { checkedOptions } from "./option-schemas.ts";
+import { checkedOwnlineOptions, DEFAULT_QUIET_MS, DEFAULT_VALIDITY_MS } from "./option-schemas.ts";
 
 /** What {@link ownline} takes. Four things are required; all else has a safe default. */
 export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
@@ -48,7 +47,7 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
    * process that was started listens to it, where it can be listened to. @default none
    */
   readonly queue?: Queue;
-  /** Switches safeties off. There is no quiet way to do it. @default every safety is on */
+  /** Switches safeties off. @default every safety is on */
   readonly unsafe?: UnsafeOptions;
   /** @default warnings and errors to the console */
   readonly logger?: Logger;
@@ -205,31 +204,19 @@ export const DEFAULT_LEASE_MS: number = 3000;
  * @throws OwnlineError `invalid_options` that names every mistake, with its path and the remedy
  */
 export function parseOptions(given: OwnlineOptions): EngineOptions {
-  const options = checkedOptions(given);
+  const options = checkedOwnlineOptions(given);
   const { burst, answer, history, sending, sweep, worker, unsafe } = options;
-  const quietMs = burst?.quietMs ?? 2000;
+  const quietMs = burst?.quietMs ?? DEFAULT_QUIET_MS;
   const maxWaitMs = burst?.maxWaitMs ?? Math.max(15_000, quietMs);
-  if (maxWaitMs < quietMs) {
-    throw new OwnlineError(
-      "invalid_options",
-      "options.burst.maxWaitMs is less than options.burst.quietMs: a burst would never be complete; raise it",
-    );
-  }
-  const validityMs = sending?.validityMs ?? 300_000;
+  const validityMs = sending?.validityMs ?? DEFAULT_VALIDITY_MS;
   const unknownWindowMs = sending?.unknownWindowMs ?? validityMs + 60_000;
-  if (unknownWindowMs < validityMs) {
-    throw new OwnlineError(
-      "invalid_options",
-      "options.sending.unknownWindowMs is less than options.sending.validityMs: a message might be sent again while the carrier may still send the first; raise it, or lower validityMs",
-    );
-  }
   return {
     senders: options.senders,
     transport: options.transport,
     storage: options.storage,
     ai: options.ai,
     policies: options.policies ?? [],
-    autoReply: options.autoReply ?? null,
+    autoReply: typeof options.autoReply === "function" ? options.autoReply.bind(given) : (options.autoReply ?? null),
     burst: { quietMs, maxWaitMs, whileAnswering: burst?.whileAnswering ?? "supersede" },
     answer: {
       timeoutMs: answer?.timeoutMs ?? 60_000,
@@ -243,7 +230,7 @@ export function parseOptions(given: OwnlineOptions): EngineOptions {
     history: {
       maxMessages: history?.maxMessages ?? 40,
       maxCharacters: history?.maxCharacters ?? 16_000,
-      ...(history?.select ? { select: history.select } : {}),
+      ...(history?.select ? { select: history.select.bind(given.history) } : {}),
     },
     sending: {
       expiryMs: sending?.expiryMs ?? 4 * 3_600_000,
@@ -253,7 +240,7 @@ export function parseOptions(given: OwnlineOptions): EngineOptions {
       orderWaitMs: sending?.orderWaitMs ?? 120_000,
       maxSegments: sending?.maxSegments ?? null,
       backoffMs: sending?.backoffMs ?? 1000,
-      pace: sending?.pace ?? "by-kind",
+      pace: typeof sending?.pace === "function" ? sending.pace.bind(given.sending) : (sending?.pace ?? "by-kind"),
       perSecond: sending?.perSecond ?? null,
     },
     sweep:

@@ -5,6 +5,7 @@ import type { ConsentChange, InboundRecord, RecordedInbound } from "../storage/s
 import { autoReplyFor, mayReply, replyAgain } from "./auto-reply.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import type { IncomingText, JudgedText, SweptText } from "./incoming.ts";
+import { tellUnsentReply } from "./unsent-reply.ts";
 import { verdictsOf } from "./verdicts.ts";
 
 /**
@@ -35,7 +36,7 @@ export async function receiveSwept(
   return record(context, text, judged);
 }
 
-/** Policies, the ledger and the AI see one text, whichever way it came. */
+/** Lone surrogates are replaced here, once, so that policies, the ledger and the AI all see the same text. */
 function wellFormedText<Text extends IncomingText>(text: Text): Text {
   return { ...text, body: wellFormed(text.body), media: wellFormedMedia(text.media) };
 }
@@ -103,6 +104,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
   const silent = verdicts.find((verdict) => !verdict.answer);
   const consent = consentOf(text, verdicts);
   const isOutAlready = worded?.confirms === true && (await storage.consent(consentKey))?.state === "opted-out";
+  const autoReply = route === null || isOutAlready ? null : autoReplyFor(context, text, judged, route);
   const arrival: InboundRecord = {
     op: newId("o"),
     key: text.key,
@@ -121,7 +123,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
     debounceMs: burst.quietMs,
     maxWaitMs: burst.maxWaitMs,
     consent,
-    autoReply: route === null || isOutAlready ? null : autoReplyFor(context, text, judged, route),
+    autoReply,
   };
   const recorded = await storage.recordInbound(arrival);
   if (recorded.outcome === "repeated") return { ...recorded, autoReply: await replyAgain(context, judged, recorded) };
@@ -139,6 +141,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
     });
   }
   tellCancelled(tell, recorded.cancelled);
+  if (autoReply !== null && recorded.autoReply === null) await tellUnsentReply(context, autoReply, worded, recorded);
   if (!recorded.message.needsAnswer) {
     const reason =
       route === null
@@ -158,7 +161,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
 function unconfirmedReason({ origin, swept }: IncomingText): string {
   const where = origin === "simulated" ? "it was typed in the app" : "it was found in the provider's list";
   return origin === "simulated" || swept !== undefined
-    ? `no confirmation was sent, since there is no webhook to answer: ${where}`
+    ? `no confirmation was sent, since only a webhook's answer can carry it: ${where}`
     : "no confirmation was sent on the webhook's answer";
 }
 
@@ -177,13 +180,13 @@ function wishIn(verdicts: readonly InboundVerdict[]): InboundVerdict["consent"] 
 }
 
 /**
- * A text that was found late changes consent one way only: nobody is opted in by an old START, and an old STOP does not
+ * A text that was found late changes consent one way only: an old START does not opt in, and an old STOP does not
  * outlive the START that followed it.
  */
 function consentOf(text: IncomingText, verdicts: readonly InboundVerdict[]): ConsentChange | null {
   const state = wishIn(verdicts);
   if (state === undefined || (text.swept !== undefined && state === "opted-in")) return null;
-  // Anyone who claims the number can type in the app: only the phone opts in, whichever policy says so.
+  // Anyone who claims the number can type in the app. So only the phone opts in; a policy cannot change that.
   if (text.origin === "simulated" && state === "opted-in") return null;
   const source = text.optOut === null ? "word" : "carrier";
   const isLate = text.swept !== undefined && text.occurredAt !== null;

@@ -4,6 +4,7 @@ import type { OutboundMessage } from "../model/message.ts";
 import type { DueMessage, SendResultRecord, UnknownState } from "../storage/storage.ts";
 import type { FoundMessages, UnreadableEntry } from "../transport/transport.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
+import { decidedSent } from "./decided-sent.ts";
 import { firstTime } from "./once.ts";
 import { persist } from "./persist.ts";
 import { tellFact } from "./status.ts";
@@ -34,7 +35,8 @@ type Look =
  * nothing twice. Where the carrier does not tell its time, or has no list, the storage's clock alone counts.
  *
  * A list that cannot be read is waited for: for a second window by the storage's clock, of which this process must have
- * waited one itself; after a day without such a process the policy decides all the same.
+ * waited one itself; after a day without such a process the policy decides all the same. Each account has a list of its
+ * own: one tenant's that can be read does not end the wait for another's.
  *
  * @throws OwnlineError `storage_unavailable`
  */
@@ -45,9 +47,11 @@ export function createReconcile(
   const { clock, storage, transport, sending, tell, logger } = context;
   const windowMs = sending.unknownWindowMs;
   const firstLookMs = Math.min(LOOK_MS, windowMs);
-  /** Since when, by this process's clock, the carrier's list cannot be read. */
-  let unreadableSince: number | null = null;
+  /** Since when, by this process's clock, the provider's list cannot be read: of each account that is asked. */
+  const unreadableSince = new Map<string, number>();
   const isNew = firstTime();
+  /** A sender's own account, where there are several. */
+  const accountOf = ({ from }: OutboundMessage): string => (transport.capabilities.accounts === true ? from : "");
   const isFirstStandstill = firstTime();
   /** By message, both clocks at its last look after the window. */
   const overdue = new Map<string, { readonly ours: number; readonly theirs: number }>();
@@ -75,34 +79,40 @@ export function createReconcile(
     const first = unknown.attempts[0];
     if (!transport.capabilities.lists || first === undefined) return { kind: "unseen", asOf: null };
     const { from, to } = message;
+    const account = accountOf(message);
     let found: FoundMessages | null;
     try {
       const asked = transport.find({ from, to, since: first.startedAt - LOOK_BACK_MS });
       found = await unlessAborted(asked, signal);
     } catch (error) {
       // Told when it begins: each message that is looked for would tell it again.
-      if (unreadableSince === null) tell.error(listTrouble(transport.name, error));
-      unreadableSince ??= clock.now();
+      if (!unreadableSince.has(account)) {
+        unreadableSince.set(account, clock.now());
+        tell.error(listTrouble(transport.name, error));
+      }
       return { kind: "unreadable" };
     }
     if (found === null) return { kind: "called-off" };
-    unreadableSince = null;
+    unreadableSince.delete(account);
     for (const entry of found.unreadable ?? []) {
-      if (isNew(entry.carrierId ?? entry.reason)) tell.error(unreadableEntry(transport.name, entry));
+      if (isNew(`${account} ${entry.carrierId ?? entry.reason}`)) tell.error(unreadableEntry(transport.name, entry));
     }
     const alike = alikeIn(found, message);
     const { asOf } = found;
     if (alike.length === 0) return { kind: "unseen", asOf };
     const carrierIds = alike.map(({ carrierId }) => carrierId);
     const rivals = await storage.rivals({ outboundId: message.id, carrierIds });
-    const witnesses = witnessesOf({ alike, asOf, message, unknown, rivals, expiryMs: sending.expiryMs });
+    if (carrierIds.every((carrierId) => rivals.known.includes(carrierId))) return { kind: "unseen", asOf };
+    const decided = await decidedSent(storage, message);
+    const witnesses = witnessesOf({ alike, asOf, message, unknown, rivals, decided, expiryMs: sending.expiryMs });
     return witnesses.length === 0 ? { kind: "unseen", asOf } : { kind: "found", witnesses, asOf };
   };
 
   const isOver = (message: OutboundMessage, unknown: UnknownState, look: Look): boolean => {
     if (unknown.forMs < windowMs) return false;
     if (look.kind === "unreadable") {
-      const waitedMs = unreadableSince === null ? 0 : clock.now() - unreadableSince;
+      const now = clock.now();
+      const waitedMs = now - (unreadableSince.get(accountOf(message)) ?? now);
       return unknown.forMs >= DAY_MS || (unknown.forMs >= 2 * windowMs && waitedMs >= windowMs);
     }
     if (look.kind === "called-off") return false;

@@ -1,7 +1,14 @@
 import { isOwnlineError, OwnlineError } from "../errors.ts";
 import { hook } from "../hook.ts";
-import { isMessagingService, normalizeAddress } from "../model/phone-number.ts";
-import { lineOf, type SenderConfig, type SenderDirectory, type SenderResolver } from "../model/sender.ts";
+import { normalizeAddress } from "../model/phone-number.ts";
+import {
+  lineOf,
+  type SenderConfig,
+  type SenderDirectory,
+  type SenderResolver,
+  senderAddressFault,
+  serviceFault,
+} from "../model/sender.ts";
 import { isRate } from "./option-schemas.ts";
 import type { SendersOption } from "./options.ts";
 
@@ -96,8 +103,9 @@ export function senderBook(option: SendersOption): SenderBook {
 }
 
 /** What the resolver says, if it speaks of the address in question: nobody else's may ever become a sender. */
-async function resolve({ name, resolve: resolver }: Finder, address: string): Promise<SenderConfig | undefined> {
-  const found: unknown = await hook(name, () => resolver(address));
+async function resolve(finder: Finder, address: string): Promise<SenderConfig | undefined> {
+  const { name } = finder;
+  const found: unknown = await hook(name, () => finder.resolve(address));
   if (found === undefined || found === null) return undefined;
   const config = typeof found === "object" ? readConfig(found, name) : null;
   if (config?.address === address) return config;
@@ -109,7 +117,7 @@ async function resolve({ name, resolve: resolver }: Finder, address: string): Pr
 }
 
 /** What the caller's `list` says. A mistake in one entry is that entry's own. */
-async function listedBy(list: NonNullable<SenderDirectory["list"]>): Promise<readonly ListedSender[]> {
+async function listedBy(list: () => unknown): Promise<readonly ListedSender[]> {
   const name = "options.senders.list";
   const entries: unknown = await hook(name, () => list());
   if (!Array.isArray(entries)) {
@@ -138,7 +146,8 @@ function listedAddress(entry: unknown, path: string): string | OwnlineError {
 
 /** The sender that the caller's function made; `null` where its fields are not those of one. */
 function readConfig(given: object, path: string): SenderConfig | null {
-  const { address, service, ratePerSecond }: Partial<Record<keyof SenderConfig, unknown>> = { ...given };
+  const read = (field: keyof SenderConfig): unknown => Reflect.get(given, field);
+  const [address, service, ratePerSecond] = [read("address"), read("service"), read("ratePerSecond")];
   if (typeof address !== "string" || (service && typeof service !== "string")) return null;
   if (ratePerSecond !== undefined && ratePerSecond !== null && !isRate(ratePerSecond)) return null;
   return configOf(
@@ -151,14 +160,23 @@ function readConfig(given: object, path: string): SenderConfig | null {
   );
 }
 
-interface Finder extends SenderDirectory {
+interface Finder {
   /** How errors speak of `resolve`. */
   readonly name: string;
+  readonly resolve: SenderResolver;
+  readonly list?: () => unknown;
 }
 
+/** The methods of a directory are called on it: it may be an instance of a class. */
 function finderOf(option: SenderResolver | SenderDirectory): Finder {
-  if (typeof option !== "function") return { ...option, name: "options.senders.resolve" };
-  return { resolve: option, name: "options.senders, the function that finds senders," };
+  if (typeof option === "function") {
+    return { name: "options.senders, the function that finds senders,", resolve: option };
+  }
+  return {
+    name: "options.senders.resolve",
+    resolve: (address) => option.resolve(address),
+    ...(option.list !== undefined && { list: () => option.list?.() }),
+  };
 }
 
 function isList(option: SendersOption): option is Extract<SendersOption, readonly unknown[]> {
@@ -167,20 +185,8 @@ function isList(option: SendersOption): option is Extract<SendersOption, readonl
 
 function configOf(sender: string | SenderConfig, path: string): SenderConfig {
   const config = typeof sender === "string" ? { address: sender } : sender;
-  const { service } = config;
-  if (service !== undefined && !isMessagingService(service)) {
-    throw new OwnlineError(
-      "invalid_options",
-      `${path}: a service is a Messaging Service's id, which starts with "MG" and has 32 hexadecimal digits`,
-    );
-  }
-  try {
-    return { ...config, address: normalizeAddress(config.address, path) };
-  } catch (error) {
-    throw new OwnlineError(
-      "invalid_options",
-      `${path}: a sender is a number in E.164 (+15703251809), a short code, a channel address (whatsapp:+15703251809) or a Messaging Service (MG…). ${isOwnlineError(error) ? error.message : ""}`,
-      { cause: error },
-    );
-  }
+  const { address, service } = config;
+  const fault = (service === undefined ? undefined : serviceFault(service)) ?? senderAddressFault(address);
+  if (fault !== undefined) throw new OwnlineError("invalid_options", `${path}: ${fault}`);
+  return { ...config, address: normalizeAddress(address, path) };
 }

@@ -39,8 +39,12 @@ export async function silencedBy(context: EngineContext, turn: TurnSnapshot): Pr
   return null;
 }
 
-/** The full counter whose window stays open longest. */
-async function fullCounter(
+/**
+ * The full counter whose window stays open longest; `null` where none is full.
+ *
+ * @throws OwnlineError `storage_unavailable`
+ */
+export async function fullCounter(
   { storage }: EngineContext,
   rules: readonly CounterRule[],
 ): Promise<{ readonly rule: CounterRule; readonly endsInMs: number } | null> {
@@ -52,8 +56,8 @@ async function fullCounter(
   return full.toSorted((one, other) => other.endsInMs - one.endsInMs)[0] ?? null;
 }
 
-/** Whether this process has not yet reported the window. */
-function isNews({ storage, clock }: EngineContext, key: string, endsInMs: number): boolean {
+/** Whether this process has not yet reported the window, which it now counts as reported. */
+export function isNews({ storage, clock }: EngineContext, key: string, endsInMs: number): boolean {
   const windows = reported.get(storage) ?? new Map<string, number>();
   reported.set(storage, windows);
   const now = clock.now();

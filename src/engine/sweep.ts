@@ -120,7 +120,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     if (listed === "elsewhere") return { found: 0, missed: 0 };
     if (listed === null) return { found: 0, missed: 1 };
 
-    // What says whose number it is fails for every text alike, so that is no fault of one of them.
+    // A resolver that fails does so for every text of the number, so this error is not counted against one of them.
     await context.senders.route(address);
     for (const entry of listed.unreadable ?? []) {
       if (isNew(`${address} ${entry.carrierId ?? entry.reason}`)) tell.error(unreadableEntry(transport.name, entry));

@@ -72,7 +72,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
       const pairKey = await context.consentKey(conversation.line, conversation.participant);
       silenced = await silencedBy(context, { conversation, history: recent, pairKey });
     } catch (error) {
-      // A ledger that cannot be asked is no failure of the AI.
+      // An error of the ledger does not count as a failure of the AI.
       if (isOwnlineError(error) && error.party === "storage") throw error;
       return failed(error);
     }

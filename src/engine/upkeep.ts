@@ -56,7 +56,7 @@ export interface Upkeep {
    * `participant` is a number as people write it, or any participant that `conversations()` returns; repeated, it finds
    * nothing. What the database and the provider keep all the same: docs/guide/privacy.md.
    *
-   * @throws OwnlineError `invalid_address` where it is no number in E.164, and no conversation has it as it is written;
+   * @throws OwnlineError `invalid_address` where it is not a number in E.164, and no conversation has it as it is written;
    * `storage_unavailable`, and then call it again: SQLite throws it too where a copy is left in its log
    */
   erase(order: EraseRequest): Promise<Erased>;

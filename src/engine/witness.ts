@@ -48,6 +48,8 @@ export interface Evidence {
   readonly message: OutboundMessage;
   readonly unknown: UnknownState;
   readonly rivals: Rivals;
+  /** Attempts with the same words that a person has decided to be sent; each has made an entry without a known id. */
+  readonly decided: readonly UnknownAttempt[];
   /** After this long a message is not sent any more. */
   readonly expiryMs: number;
 }
@@ -55,14 +57,16 @@ export interface Evidence {
 /**
  * Which of the message's attempts the carrier's list proves. Presence proves that a message left only where it is
  * unambiguous: there must be as many entries that nobody has claimed as attempts that may have made them, in this
- * message and in others with the same words; then they belong to each other in order. Where all those attempts are the
- * message's own, a single entry proves enough. Otherwise nothing is claimed.
+ * message and in others with the same words; then they belong to each other in order. An attempt that a person has
+ * decided to be sent counts among them: it has made an entry, and the ledger does not know which. Where all those
+ * attempts are the message's own, a single entry proves enough. Otherwise nothing is claimed.
  */
 export function witnessesOf(evidence: Evidence): readonly Witness[] {
   const { alike, message, rivals, expiryMs } = evidence;
   const began = beginnings(evidence);
   const known = new Set(rivals.known);
-  const first = Math.min(...rivals.attempts.map(began));
+  const attempts = contenders(evidence, began);
+  const first = Math.min(...attempts.map(began));
   const free = alike
     .filter(({ carrierId, createdAt }) => !known.has(carrierId) && createdAt >= first)
     .toSorted((a, b) => a.createdAt - b.createdAt);
@@ -70,7 +74,7 @@ export function witnessesOf(evidence: Evidence): readonly Witness[] {
   if (oldest === undefined) return [];
   const isOwn = ({ outboundId }: UnknownAttempt): boolean => outboundId === message.id;
   // Whose time was over before the first entry was made cannot have made it.
-  const able = rivals.attempts.filter(
+  const able = attempts.filter(
     (attempt) => isOwn(attempt) || attempt.startedAt + expiryMs + ALLOWANCE_MS >= oldest.createdAt,
   );
   if (able.every(isOwn) && free.length < able.length) return newestFirst(free, able, began);
@@ -80,6 +84,18 @@ export function witnessesOf(evidence: Evidence): readonly Witness[] {
     return entry !== undefined && entry.createdAt >= began(attempt) ? [{ attempt, entry }] : [];
   });
   return pairs.length === able.length ? pairs.filter(({ attempt }) => isOwn(attempt)) : [];
+}
+
+/** The attempts that may have made an entry from the first rival's beginning on, by `startedAt`. */
+function contenders(
+  { rivals, decided, expiryMs }: Evidence,
+  began: (attempt: UnknownAttempt) => number,
+): readonly UnknownAttempt[] {
+  const first = Math.min(...rivals.attempts.map(began));
+  const isRival = ({ outboundId, attempt }: UnknownAttempt): boolean =>
+    rivals.attempts.some((rival) => rival.outboundId === outboundId && rival.attempt === attempt);
+  const late = decided.filter((attempt) => !isRival(attempt) && attempt.startedAt + expiryMs + ALLOWANCE_MS >= first);
+  return [...rivals.attempts, ...late].toSorted((a, b) => a.startedAt - b.startedAt);
 }
 
 /** Each entry goes to the newest attempt that had begun by then. */

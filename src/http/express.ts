@@ -1,3 +1,4 @@
+import { logger as aLogger, checkedOptions, lazily, object, optional } from "../check.ts";
 import { consoleLogger, type Logger, steadyLogger } from "../logger.ts";
 import {
   type FetchPart,
@@ -26,6 +27,8 @@ export interface ExpressOptions {
   readonly logger?: Logger;
 }
 
+const schema = lazily(() => object<ExpressOptions>({ logger: optional(aLogger()) }, "give an object of options"));
+
 type Body =
   | { readonly kind: "unread" }
   | { readonly kind: "read"; readonly body: string | Uint8Array<ArrayBuffer> }
@@ -40,6 +43,7 @@ type Body =
  * whose bytes nobody kept, and a body that was read and dropped. Where `fetch` rejects, which ownline's does not, the
  * error goes to `next`.
  *
+ * @throws OwnlineError `invalid_options` for an option that is not known, or a logger that is not one.
  * @see https://expressjs.com/en/5x/api.html#express.urlencoded
  * @example
  * ```ts
@@ -55,7 +59,8 @@ type Body =
  * ```
  */
 export function toExpress(sms: FetchPart, options: ExpressOptions = {}): ExpressHandler {
-  const logger = steadyLogger(options.logger ?? consoleLogger);
+  const given = checkedOptions(schema, options, "toExpress()");
+  const logger = steadyLogger(given.logger ?? consoleLogger);
   return (req, res, next) => {
     if (refuseForbidden(req, res)) return;
     const found = bodyOf(req);

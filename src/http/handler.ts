@@ -12,7 +12,7 @@ export interface HandlerContext {
 }
 
 /**
- * Answers the carrier's requests. Mount it at the path of the transport's `webhookUrl`, whatever the framework. A second
+ * Answers the carrier's requests. Mount it at the path of the transport's `webhookUrl`, in any framework. A second
  * argument without `waitUntil`, such as the route parameters of Next.js, is ignored.
  */
 export type WebhookHandler = (request: Request, ctx?: HandlerContext | object) => Promise<Response>;
@@ -25,7 +25,7 @@ export interface WebhookReceiver {
 
 /** What the carrier posts is small; anything longer is not from it. */
 const MAX_BODY_BYTES = 64 * 1024;
-/** The longest line about a refused request, whatever a transport writes. */
+/** The longest log line about a refused request. What a transport writes beyond it is cut. */
 const MAX_LINE = 4000;
 
 /**
@@ -33,7 +33,7 @@ const MAX_LINE = 4000;
  * carrier's retry or fallback brings the text again; 400, 403, 405, 413 and 415 with a sentence each.
  */
 export function createHandler(transport: Transport, receiver: WebhookReceiver, logger: Logger): WebhookHandler {
-  /** The message is stored: whatever its auto-reply costs, it is acknowledged. */
+  /** The message is stored, so it is acknowledged even where its auto-reply cannot be written. */
   const answer = (autoReply: SendRequest | null): Response => {
     try {
       return transport.acknowledge(autoReply);
@@ -58,7 +58,7 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
     try {
       body = request.url.length > MAX_BODY_BYTES ? null : await readBody(request);
     } catch (error) {
-      // Whoever called has most likely gone, and hears nothing of this.
+      // The caller has most likely hung up, and does not get this answer.
       logger.warn(
         "a webhook was refused with 400: its body broke off before it was complete; the carrier may repeat it",
       );

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { logger as aLogger, checkedOptions, lazily, object, optional } from "../check.ts";
 import { consoleLogger, type Logger, steadyLogger } from "../logger.ts";
+import { refuseUnknownOptions } from "../unknown-fields.ts";
 
 /** The one part of ownline that an adapter needs: `sms.fetch`, or any function from `Request` to `Response`. */
 export interface FetchPart {
@@ -10,6 +12,8 @@ export interface NodeHandlerOptions {
   /** Hears why a request could not be handed over. @default warnings and errors to the console */
   readonly logger?: Logger;
 }
+
+const schema = lazily(() => object<NodeHandlerOptions>({ logger: optional(aLogger()) }, "give an object of options"));
 
 /** Node's request, of `node:http`, `node:https` or the compatible one of `node:http2`. */
 export type NodeRequest = IncomingMessage;
@@ -35,6 +39,7 @@ const WIRE_HEADERS: ReadonlySet<string> = new Set(["content-length", "content-en
  * The body must not have been read yet; for Express, whose parsers do that, there is `toExpress()`. It never throws:
  * where `fetch` rejects, which ownline's does not, the answer is a 500 and the reason is logged.
  *
+ * @throws OwnlineError `invalid_options` for an option that is not known, or a logger that is not one.
  * @example
  * ```ts
  * import { createServer } from "node:http";
@@ -50,7 +55,8 @@ export function toNodeHandler(
   sms: FetchPart,
   options: NodeHandlerOptions = {},
 ): (req: NodeRequest, res: NodeResponse) => void {
-  const logger = steadyLogger(options.logger ?? consoleLogger);
+  const given = checkedOptions(schema, options, "toNodeHandler()");
+  const logger = steadyLogger(given.logger ?? consoleLogger);
   return (req, res) => {
     answer(sms, req, res).catch((error: unknown) => {
       logger.error(`a request was answered 500: ${reasonOf(error)}`);
@@ -71,8 +77,11 @@ async function answer(sms: FetchPart, req: NodeRequest, res: NodeResponse): Prom
  *
  * @throws TypeError for a body that was read already and that is not in `options`: waiting for it would never end; and
  * for a request that a Web `Request` cannot carry. Neither quotes the request.
+ * @throws OwnlineError `invalid_options` for an option that is not known.
  */
 export function toRequest(req: NodeRequest, options: ToRequestOptions = {}): Request {
+  // Once for each request, so without a schema.
+  refuseUnknownOptions("toRequest()", options, { url: true, body: true });
   const method = req.method ?? "GET";
   const hasBody = method !== "GET" && method !== "HEAD";
   if (hasBody && options.body === undefined && isRead(req)) {

@@ -1,3 +1,16 @@
+import {
+  aFunction,
+  logger as aLogger,
+  anyText,
+  checkedOptions,
+  count,
+  type Fields,
+  lazily,
+  methods,
+  milliseconds,
+  object,
+  optional,
+} from "../check.ts";
 import { type EngineClock, realClock } from "../engine/clock.ts";
 import type { FeedOptions } from "../engine/feed.ts";
 import { isOwnlineError } from "../errors.ts";
@@ -60,6 +73,32 @@ const PAGE_SIZE = 50;
 /** Two writers' clocks and commits may overtake each other by this much. */
 const OVERLAP_MS = 10_000;
 
+const eventsFields = (): Fields<EventsOptions> => ({
+  authorize: aFunction<EventsOptions["authorize"]>(
+    'give a function (request) => "allow", "unauthorized" or "forbidden"',
+  ),
+  heartbeatMs: optional(milliseconds(1)),
+  logger: optional(aLogger()),
+  clock: optional(methods<EngineClock>(["now", "sleep"], "give a clock with now and sleep")),
+});
+const OBJECT = "give an object of options";
+const conversationSchema = lazily(() =>
+  object<ConversationEventsOptions>(
+    { ...eventsFields(), conversationId: anyText("give the conversation's id") },
+    OBJECT,
+  ),
+);
+const overviewSchema = lazily(() =>
+  object<OverviewEventsOptions>(
+    {
+      ...eventsFields(),
+      pollMs: optional(milliseconds(1)),
+      pageSize: optional(count("give a number of conversations, 1 or more")),
+    },
+    OBJECT,
+  ),
+);
+
 /**
  * Answers a GET with the events of one conversation, for a browser's `EventSource`: what there was after its position,
  * then what comes. Nothing is missed and nothing told twice, however long the gap and in whichever process it happened.
@@ -76,6 +115,7 @@ const OVERLAP_MS = 10_000;
  * Only what the reader takes is read from the ledger. The stream ends when the reader leaves (its body is cancelled, or
  * the request's signal aborted). Authorization holds for as long as the stream does.
  *
+ * @throws OwnlineError `invalid_options` for an option that is not known or wrong.
  * @example
  * ```ts
  * import type { Ownline } from "ownline";
@@ -92,13 +132,14 @@ const OVERLAP_MS = 10_000;
  * }
  * ```
  */
-export function conversationEvents(
+export async function conversationEvents(
   sms: ConversationEventsPart,
   request: Request,
   options: ConversationEventsOptions,
 ): Promise<Response> {
-  const { conversationId } = options;
-  return answer(request, options, async (position) => {
+  const given = checkedOptions(conversationSchema, options, "conversationEvents()");
+  const { conversationId } = given;
+  return answer(request, given, async (position) => {
     const conversation = await sms.conversation(conversationId);
     if (conversation === null) return refuse(404, "not_found", "there is no such conversation");
     if (position !== null && position > conversation.seq) return wrongPosition();
@@ -118,14 +159,17 @@ export function conversationEvents(
  * Bounds: each stream asks the ledger every `pollMs` for the newest page, and for more only where more has happened. A
  * conversation is told of when a message is stored in it; a change of a delivery status alone shows only while the
  * conversation is among the newest `pageSize`. Answers and ends are those of {@link conversationEvents}.
+ *
+ * @throws OwnlineError `invalid_options` for an option that is not known or wrong.
  */
-export function overviewEvents(
+export async function overviewEvents(
   sms: OverviewEventsPart,
   request: Request,
   options: OverviewEventsOptions,
 ): Promise<Response> {
-  const { pollMs = POLL_MS, pageSize = PAGE_SIZE, clock = realClock } = options;
-  return answer(request, options, async (position) => {
+  const given = checkedOptions(overviewSchema, options, "overviewEvents()");
+  const { pollMs = POLL_MS, pageSize = PAGE_SIZE, clock = realClock } = given;
+  return answer(request, given, async (position) => {
     const first = await sms.conversations({ limit: pageSize });
     return async function* (signal) {
       let known: ReadonlyMap<string, number> = new Map();

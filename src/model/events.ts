@@ -43,14 +43,14 @@ export interface ConsentEvent {
   readonly source: ConsentSource;
   /**
    * Whether the person was told of the opt-out. `sent`: ownline's confirmation left on the webhook's answer. `not-sent`:
-   * it was due, and there was no webhook to answer (typed in the app, found in the provider's list), or the answer
+   * it was due, but the text did not come by a webhook (typed in the app, found in the provider's list), or the answer
    * cannot carry it. `not-needed`: the provider confirms by itself, or the person opted in.
    */
   readonly confirmation: "sent" | "not-sent" | "not-needed";
 }
 
 /**
- * - `cancelled`: a message of ours will not leave
+ * - `cancelled`: a message of ours will not leave; an auto-reply that was not sent has no row, so `messageId` is `null`
  * - `failed`: the carrier refused a message, or gave it up
  * - `unknown`: nobody knows whether the carrier took a message
  * - `found`: the carrier's list shows that it did
@@ -61,7 +61,7 @@ export interface ConsentEvent {
  * - `overtaken`: a message did not wait any longer for an earlier one whose fate is unknown
  * - `duplicate`: the carrier has one message twice
  * - `superseded`: a turn gave way to a newer text
- * - `silenced`: a policy kept the AI from answering
+ * - `silenced`: a policy kept the AI from answering, or a full limit kept an auto-reply from leaving
  * - `not-answered`: a text was stored that nobody will answer, for the reason given
  * - `unmatched-status`: a status callback for a message that the ledger does not know
  * - `recovered`: work of a dead process was taken over

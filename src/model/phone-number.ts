@@ -99,7 +99,8 @@ function plainCharacters(address: string): string {
 
 function faultOf(address: unknown, written: string): string {
   if (address === undefined || address === null || address === "") return "is missing";
-  // A plus sign counts at the beginning only. Without a digit it is no number at all, and no character is to blame.
+  // A plus sign counts at the beginning only. An address without a digit is not a number: naming one character of it
+  // would mislead.
   const stranger = /\p{Decimal_Number}/u.test(written)
     ? /[^\d()+]|(?!^)\+/u.exec(written)?.[0].codePointAt(0)
     : undefined;

@@ -1,3 +1,6 @@
+import { isOwnlineError } from "../errors.ts";
+import { isMessagingService, normalizeAddress } from "./phone-number.ts";
+
 /** A number, short code, channel address or Messaging Service that the account owns. */
 export interface SenderConfig {
   /** For example `+15703251809`, `384387`, `whatsapp:+15703251809` or `MG…`. */
@@ -53,4 +56,21 @@ export type SenderAddress<Senders> = Senders extends readonly (infer Item)[]
 /** The conversation's line: its Messaging Service where one is configured, else the number. */
 export function lineOf(sender: SenderConfig): string {
   return sender.service ?? sender.address;
+}
+
+/** What is wrong with the address of a sender of ours, with its remedy; `undefined` where nothing is. */
+export function senderAddressFault(address: string): string | undefined {
+  try {
+    normalizeAddress(address, "The address");
+    return undefined;
+  } catch (error) {
+    if (!isOwnlineError(error)) throw error;
+    return `a sender is a number in E.164 (+15703251809), a short code, a channel address (whatsapp:+15703251809) or a Messaging Service (MG…). ${error.message}`;
+  }
+}
+
+/** What is wrong with a sender's `service`, with its remedy; `undefined` where nothing is. */
+export function serviceFault(service: string): string | undefined {
+  if (isMessagingService(service)) return undefined;
+  return 'a service is a Messaging Service\'s id, which starts with "MG" and has 32 hexadecimal digits';
 }

@@ -1,4 +1,14 @@
-import { OwnlineError } from "../errors.ts";
+import {
+  checkedOptions,
+  faultless,
+  lazily,
+  listOf,
+  numberThat,
+  object,
+  optional,
+  whole,
+  count as wholeCount,
+} from "../check.ts";
 import type { Message } from "../model/message.ts";
 import type { CounterRule, InboundSnapshot, InboundVerdict, Policy, SendVerdict, TurnVerdict } from "./policy.ts";
 
@@ -42,6 +52,40 @@ const DEFAULT_LIMITS: readonly LoopLimit[] = [
   { max: 150, windowMs: DAY_MS },
 ];
 
+const WINDOW = "give a number of milliseconds above 0";
+const LIMITS = "give a list of limits, each { max, windowMs }";
+
+const schema = lazily(() =>
+  object<LoopGuardOptions>(
+    {
+      repeats: optional(whole(2, Number.MAX_SAFE_INTEGER, "give a whole number of at least 2")),
+      repeatWindowMs: optional(numberThat((ms) => ms > 0, WINDOW)),
+      similarity: optional(
+        numberThat((likeness) => likeness > 0 && likeness <= 1, "give a number above 0 and at most 1"),
+      ),
+      limits: optional(
+        faultless(
+          listOf(
+            object<LoopLimit>(
+              { max: wholeCount("give a whole number above 0"), windowMs: numberThat((ms) => ms > 0, WINDOW) },
+              LIMITS,
+            ),
+            LIMITS,
+            sameWindow,
+          ),
+          (limits) => (limits.length === 0 ? "give at least one limit, or leave them out" : undefined),
+        ),
+      ),
+    },
+    "give an object of options",
+  ),
+);
+
+function sameWindow(limits: readonly LoopLimit[]): string | undefined {
+  const windows = new Set(limits.map(({ windowMs }) => windowMs));
+  return windows.size < limits.length ? "give each limit a windowMs of its own: two have the same" : undefined;
+}
+
 /**
  * Keeps the AI from talking with machines: with itself, with short codes, with another robot. On by default.
  *
@@ -56,8 +100,8 @@ const DEFAULT_LIMITS: readonly LoopLimit[] = [
  *   process wrote at the same moment is then cancelled whole. Auto-replies have counters of their own.
  *   What the service and its operators send is neither counted nor stopped.
  *
- * A limit that is full is one notice of kind `silenced` for its window, in each process. A later text is answered
- * again once the window is over.
+ * A limit that is full is one notice of kind `silenced` for its window, in each process; so is that of the auto-replies.
+ * A later text is answered again once the window is over.
  *
  * @throws OwnlineError `invalid_options` for a value out of range, no limit at all, or two limits of the same window.
  * @example
@@ -68,22 +112,8 @@ const DEFAULT_LIMITS: readonly LoopLimit[] = [
  * ```
  */
 export function loopGuard(options: LoopGuardOptions = {}): Policy {
-  const { repeats = 4, repeatWindowMs = TEN_MINUTES_MS, similarity = 0.9, limits = DEFAULT_LIMITS } = options;
-  if (!(Number.isInteger(repeats) && repeats >= 2)) throw invalidLimit("repeats", "a whole number of at least 2");
-  if (!(repeatWindowMs > 0 && repeatWindowMs < Number.POSITIVE_INFINITY)) {
-    throw invalidLimit("repeatWindowMs", "milliseconds above 0");
-  }
-  if (!(similarity > 0 && similarity <= 1)) throw invalidLimit("similarity", "above 0 and at most 1");
-  if (limits.length === 0) throw invalidLimit("limits", "a list of at least one limit");
-  for (const [index, { max, windowMs }] of limits.entries()) {
-    if (!(Number.isInteger(max) && max > 0)) throw invalidLimit(`limits[${index}].max`, "a whole number above 0");
-    if (!(windowMs > 0 && windowMs < Number.POSITIVE_INFINITY)) {
-      throw invalidLimit(`limits[${index}].windowMs`, "milliseconds above 0");
-    }
-  }
-  if (new Set(limits.map(({ windowMs }) => windowMs)).size < limits.length) {
-    throw invalidLimit("limits", "limits of different windows");
-  }
+  const given = checkedOptions(schema, options, "loopGuard()");
+  const { repeats = 4, repeatWindowMs = TEN_MINUTES_MS, similarity = 0.9, limits = DEFAULT_LIMITS } = given;
 
   return {
     name: "loop-guard",
@@ -101,7 +131,7 @@ export function loopGuard(options: LoopGuardOptions = {}): Policy {
     },
     send({ origin, pairKey, message }): SendVerdict | null {
       if (origin !== "ai" && origin !== "auto-reply") return null;
-      // The first part speaks for the whole answer: the others follow it, whatever the counters say by then.
+      // The first part is counted for the whole answer. The other parts follow it without asking the counters.
       if (message !== null && message.part > 1) return null;
       return {
         counters: rulesOf(limits, origin, pairKey),
@@ -195,8 +225,4 @@ function dice(left: ReadonlyMap<string, number>, right: ReadonlyMap<string, numb
 
 function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0);
-}
-
-function invalidLimit(name: string, wanted: string): OwnlineError {
-  return new OwnlineError("invalid_options", `\`${name}\` must be ${wanted}.`);
 }

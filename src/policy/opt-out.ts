@@ -1,86 +1,26 @@
-import { OwnlineError } from "../errors.ts";
-import { LANGUAGE_CODES, LANGUAGES, type OptOutLanguage } from "./opt-out/languages.ts";
+import { checkedOptions } from "../check.ts";
+import { LANGUAGE_CODES, LANGUAGES } from "./opt-out/languages.ts";
+import { type OptOutOptions, type OptOutWords, optOutSchema, optOutWords, wordsOf } from "./opt-out/options.ts";
 import { joined, plainWords } from "./opt-out/plain-text.ts";
 import { isTyped, type Refusal, refusalReader, type StopWord } from "./opt-out/reader.ts";
 import type { InboundSnapshot, InboundVerdict, Policy } from "./policy.ts";
 
 export type { OptOutLanguage } from "./opt-out/languages.ts";
-
-/** Words that stand for a wish when they are the whole message. Upper case, letters and digits only. */
-export interface OptOutWords {
-  readonly stop: readonly string[];
-  readonly start: readonly string[];
-  readonly help: readonly string[];
-}
-
-/**
- * The words that Twilio knows on long codes (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out), which
- * include the seven of the US rule (https://www.ecfr.gov/current/title-47/part-64/section-64.1200, (a)(10)).
- */
-export const optOutWords: OptOutWords = {
-  stop: ["STOP", "STOPALL", "UNSUBSCRIBE", "END", "QUIT", "CANCEL", "REVOKE", "OPTOUT"],
-  start: ["START", "UNSTOP", "YES"],
-  help: ["HELP", "INFO"],
-};
-
-export interface OptOutOptions {
-  /**
-   * Takes the place of the list of that kind; spread {@link optOutWords} to add to it. `STOP` cannot be taken out.
-   *
-   * - Accents on Latin, Greek and Cyrillic letters are ignored: `ARRET` matches "arrêt". A word that has marks here
-   *   matches the same marks or none, and no others: `DỪNG` matches "dừng" and "dung", not "dụng". In other scripts
-   *   every mark counts.
-   * - A word that is left out here still blocks the person at the provider, where the provider knows it.
-   *
-   * @default {@link optOutWords}
-   */
-  readonly words?: Partial<OptOutWords>;
-  /**
-   * Whose words (ARRET, BAJA, PARAR, STOPP) and phrases ("stop texting me", "keine SMS mehr") count besides `words`.
-   *
-   * @default All: `["en", "es", "fr", "pt", "de"]`
-   */
-  readonly languages?: readonly OptOutLanguage[];
-  /** Phrases of your own that are a refusal as a whole message: `["stop the updates"]`. Case and accents are ignored. @default None */
-  readonly phrases?: readonly string[];
-  /**
-   * What to answer where the provider does not answer by itself. It is sent on the webhook's answer, once.
-   *
-   * - `stop` confirms an opt-out, once per opt-out: one text, without marketing, that names START. At most 1,600
-   *   characters. By default a short text in the language of the word or the phrase.
-   * - `start`, `help`: none by default. Without `help` the AI answers HELP there.
-   *
-   * @default A short confirmation for `stop`, and none for `start` and `help`
-   */
-  readonly replies?: { readonly stop?: string; readonly start?: string; readonly help?: string };
-  /**
-   * Whether the provider answers its own words on this sender of ours by itself. It is asked only about messages that
-   * are nothing but one of Twilio's words, upper case as in {@link optOutWords}: no provider answers a phrase.
-   *
-   * Twilio does for phone numbers, unless its default handling was switched off; it does not for standalone short codes
-   * and channel addresses.
-   *
-   * @default Phone numbers only (`+…`)
-   */
-  readonly carrierReplies?: (sender: string, word: string) => boolean;
-}
+export { type OptOutOptions, type OptOutWords, optOutWords } from "./opt-out/options.ts";
 
 type Kind = "STOP" | "START" | "HELP";
 
 /** Start words that mean nothing else. Another one may as well be an answer to what we asked, so the AI sees it. */
 const COMMANDS: ReadonlySet<string> = new Set(["START", "UNSTOP"]);
-/** An everyday answer: it opts nobody in by itself. */
+/** An everyday answer: it does not opt in by itself. */
 const EVERYDAY_ANSWER = "YES";
 /** Of the rule, and still said of a booking or a call: typed in the app, where no rule applies, they are the AI's. */
 const ORDERS: ReadonlySet<string> = new Set(["CANCEL", "END", "QUIT", "REVOKE"]);
 /** Of the rule, and clear: "please stop" is a refusal as well. */
 const CLEAR: ReadonlySet<string> = new Set(["STOP", "STOPALL", "UNSUBSCRIBE", "OPTOUT"]);
 
-/** A longer message is no single word, with all that may stand around it. */
+/** A longer message is not looked up as a word: this leaves room for emoji and punctuation around the longest one. */
 const MAX_WORD_LENGTH = 300;
-
-/** What Twilio sends in one message: https://www.twilio.com/docs/messaging/twiml/message */
-const MAX_REPLY_LENGTH = 1600;
 
 /**
  * Keeps people's wish to be left alone. On by default.
@@ -109,9 +49,10 @@ const MAX_REPLY_LENGTH = 1600;
  * ```
  */
 export function optOut(options: OptOutOptions = {}): Policy {
-  const { replies = {}, carrierReplies = isPhoneNumber } = options;
-  const languages = checkedLanguages(options.languages);
-  const words = { ...optOutWords, ...options.words };
+  const given = checkedOptions(optOutSchema, options, "optOut()");
+  const { replies = {}, carrierReplies = isPhoneNumber, phrases = [] } = given;
+  const languages = [...new Set(given.languages ?? LANGUAGE_CODES)];
+  const words = wordsOf(given);
   const stopWords = [
     ...words.stop.map((word): StopWord => ({ word, language: "en", clear: CLEAR.has(word) })),
     ...languages.flatMap((language) =>
@@ -119,8 +60,7 @@ export function optOut(options: OptOutOptions = {}): Policy {
     ),
   ];
   const kindOf = kindsOf(words, stopWords);
-  const refusalIn = refusalReader({ words: stopWords, languages, phrases: checkedPhrases(options.phrases) });
-  checkReplies(replies);
+  const refusalIn = refusalReader({ words: stopWords, languages, phrases });
 
   // An opt-out must not go unconfirmed: for one, only the very word counts, as the provider takes it.
   const isAnswered = ({ origin, body, to, optOut: reported }: InboundSnapshot, kind: Kind, known?: string): boolean => {
@@ -186,25 +126,15 @@ interface KnownWord {
 function kindsOf(words: OptOutWords, stopWords: readonly StopWord[]): (body: string) => KnownWord | undefined {
   const table = new Map<string, KnownWord[]>();
   const lists = [
-    ["STOP", words.stop, "stop"],
-    ["STOP", stopWords.map(({ word }) => word), "stop"],
-    ["START", words.start, "start"],
-    ["HELP", words.help, "help"],
+    ["STOP", stopWords.map(({ word }) => word)],
+    ["START", words.start],
+    ["HELP", words.help],
   ] as const;
-  for (const [kind, list, name] of lists) {
+  for (const [kind, list] of lists) {
     for (const word of list) {
-      const { plain, marked } = joined(plainWords(word));
-      if (word === "" || marked !== word.normalize("NFC")) {
-        throw invalidWords(name, "has a word that can never match: write it in upper case, letters and digits only.");
-      }
-      const known = table.get(plain) ?? [];
-      if (known.some((other) => other.kind !== kind))
-        throw invalidWords(name, "has a word that stands in another list as well.");
-      table.set(plain, [...known, { word, kind }]);
+      const { plain } = joined(plainWords(word));
+      table.set(plain, [...(table.get(plain) ?? []), { word, kind }]);
     }
-  }
-  if (!words.stop.includes("STOP")) {
-    throw invalidWords("stop", "must contain STOP: carriers block the person after it, whatever we think.");
   }
   return (body) => {
     if (body.length > MAX_WORD_LENGTH) return undefined;
@@ -213,46 +143,6 @@ function kindsOf(words: OptOutWords, stopWords: readonly StopWord[]): (body: str
   };
 }
 
-function checkedLanguages(languages: readonly OptOutLanguage[] = LANGUAGE_CODES): readonly OptOutLanguage[] {
-  const isList = Array.isArray(languages) && languages.every((code) => LANGUAGE_CODES.includes(code));
-  if (isList) return [...new Set(languages)];
-  throw new OwnlineError(
-    "invalid_options",
-    `\`languages\` must be a list of ${LANGUAGE_CODES.join(", ")}: add words of another language to \`words.stop\`, and phrases to \`phrases\`.`,
-  );
-}
-
-function checkedPhrases(phrases: readonly string[] = []): readonly string[] {
-  const isList =
-    Array.isArray(phrases) && phrases.every((one) => typeof one === "string" && plainWords(one).length > 0);
-  if (isList) return phrases;
-  throw new OwnlineError(
-    "invalid_options",
-    "`phrases` must be a list of texts, each with at least one letter or digit.",
-  );
-}
-
-function checkReplies(replies: NonNullable<OptOutOptions["replies"]>): void {
-  for (const [kind, reply] of Object.entries(replies)) {
-    if (typeof reply !== "string" || reply.trim() === "")
-      throw invalidReply(kind, "is empty: give it a text, or leave it out.");
-    if (reply.length > MAX_REPLY_LENGTH) {
-      throw invalidReply(
-        kind,
-        `is longer than ${MAX_REPLY_LENGTH} characters, which is more than one message: shorten it.`,
-      );
-    }
-  }
-}
-
 function isPhoneNumber(sender: string): boolean {
   return sender.startsWith("+");
-}
-
-function invalidReply(kind: string, what: string): OwnlineError {
-  return new OwnlineError("invalid_options", `\`replies.${kind}\` ${what}`);
-}
-
-function invalidWords(list: string, what: string): OwnlineError {
-  return new OwnlineError("invalid_options", `\`words.${list}\` ${what}`);
 }

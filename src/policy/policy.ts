@@ -39,7 +39,7 @@ export interface InboundVerdict {
   readonly consent?: ConsentState;
   /**
    * Sent back on the webhook's answer, where the transport can; such a text outranks the configured auto-reply. Beside
-   * `consent: "opted-out"` it is the confirmation: it leaves once per opt-out, whatever the send conditions are.
+   * `consent: "opted-out"` it is the confirmation: it leaves once per opt-out, and no send condition holds it back.
    */
   readonly reply?: string;
   /** For the log and `explain`, without a number or a text in it. */

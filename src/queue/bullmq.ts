@@ -1,3 +1,4 @@
+import { aFunction, logger as aLogger, checkedOptions, lazily, methods, object, optional } from "../check.ts";
 import { OwnlineError } from "../errors.ts";
 import { consoleLogger, type Logger } from "../logger.ts";
 import type { Queue } from "./queue.ts";
@@ -49,6 +50,19 @@ export interface BullmqOptions {
   readonly clock?: { now(): number };
 }
 
+const schema = lazily(() =>
+  object<BullmqOptions>(
+    {
+      worker: optional(
+        aFunction<NonNullable<BullmqOptions["worker"]>>("give a function (name, processor) => new Worker(…)"),
+      ),
+      logger: optional(aLogger()),
+      clock: optional(methods<NonNullable<BullmqOptions["clock"]>>(["now"], "give a clock with now")),
+    },
+    "give an object of options",
+  ),
+);
+
 const MOMENT_MS = 100;
 const RING: BullmqRing = { ownline: "ring" };
 /** Nothing piles up, and nothing is tried again: a lost ring does no harm. */
@@ -66,7 +80,8 @@ const ONCE: BullmqJobOptions = { attempts: 1, removeOnComplete: true, removeOnFa
  *
  * Tested with BullMQ 5 and 6.
  *
- * @throws OwnlineError at once: `invalid_options` for something that is no Queue.
+ * @throws OwnlineError at once: `invalid_options` for something that is not a Queue, and for options that are not known
+ * or wrong.
  *
  * @example
  * ```ts
@@ -84,8 +99,9 @@ const ONCE: BullmqJobOptions = { attempts: 1, removeOnComplete: true, removeOnFa
  * ```
  */
 export function bullmq(queue: BullmqQueueLike, options: BullmqOptions = {}): Queue {
-  const { worker: makeWorker, logger = consoleLogger, clock = performance } = options;
   refuseMistakes(queue);
+  const given = checkedOptions(schema, options, "bullmq()");
+  const { worker: makeWorker, logger = consoleLogger, clock = performance } = given;
   /** Moments are told apart by the clock of one process: clocks of two do not agree. */
   const process = crypto.randomUUID();
 

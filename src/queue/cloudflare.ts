@@ -1,3 +1,4 @@
+import { logger as aLogger, checkedOptions, lazily, object, optional } from "../check.ts";
 import { OwnlineError } from "../errors.ts";
 import { consoleLogger, type Logger } from "../logger.ts";
 import { reasonOf } from "../thrown.ts";
@@ -43,6 +44,10 @@ const MAX_DELAY_SECONDS = 43_200;
 const FIRST_RETRY_SECONDS = 5;
 const MAX_RETRY_SECONDS = 600;
 const RING: CloudflareRing = { ownline: "ring" };
+
+const consumeSchema = lazily(() =>
+  object<ConsumeOptions>({ logger: optional(aLogger()) }, "give an object of options"),
+);
 
 /**
  * The producer: rings through Cloudflare Queues. Delays are whole seconds, rounded up, and end at 12 hours; what is due
@@ -102,6 +107,7 @@ export function cloudflareQueue(binding: CloudflareQueueBinding): Queue {
  *
  * `max_batch_timeout` is how long the queue gathers a batch, 5 seconds unless it is set: the person waits as long.
  *
+ * @throws OwnlineError `invalid_options`, before the batch is touched, for an option that is not known.
  * @see https://developers.cloudflare.com/queues/configuration/batching-retries/
  * @see https://developers.cloudflare.com/queues/configuration/dead-letter-queues/
  */
@@ -110,10 +116,10 @@ export async function consumeBatch(
   sms: ProcessDuePart,
   options: ConsumeOptions = {},
 ): Promise<void> {
+  const { logger = consoleLogger } = checkedOptions(consumeSchema, options, "consumeBatch()");
   try {
     await sms.processDue();
   } catch (error) {
-    const logger = options.logger ?? consoleLogger;
     const attempts = Math.max(1, ...batch.messages.map((message) => message.attempts));
     const delaySeconds = Math.min(FIRST_RETRY_SECONDS * 2 ** (attempts - 1), MAX_RETRY_SECONDS);
     logger.error(

@@ -1,3 +1,4 @@
+import { checkedOptions, lazily, methods, object, optional } from "../check.ts";
 import type { Queue, QueueListener } from "./queue.ts";
 import { timer } from "./timer.ts";
 
@@ -16,12 +17,20 @@ export interface InProcessQueue extends Queue {
   listen(onRing: () => void): Promise<QueueListener>;
 }
 
+const schema = lazily(() =>
+  object<InProcessOptions>(
+    { clock: optional(methods<InProcessClock>(["sleep"], "give a clock with sleep")) },
+    "give an object of options",
+  ),
+);
+
 /**
  * Makes a queue of timers: for tests, and for one process in which several services share a ledger. Its rings end with
  * the process; the ledger does not, so a service that starts again finds what is due.
  *
  * All listeners hear each ring. One that nobody heard is told to the next listener.
  *
+ * @throws OwnlineError `invalid_options` for an option that is not known, or a clock that cannot sleep.
  * @example
  * ```ts
  * import { inProcess } from "ownline/queue/in-process";
@@ -33,7 +42,8 @@ export interface InProcessQueue extends Queue {
  * ```
  */
 export function inProcess(options: InProcessOptions = {}): InProcessQueue {
-  const sleep = options.clock === undefined ? timer : options.clock.sleep.bind(options.clock);
+  const { clock } = checkedOptions(schema, options, "inProcess()");
+  const sleep = clock === undefined ? timer : clock.sleep.bind(clock);
   const listeners = new Set<{ readonly onRing: () => void }>();
   let unheard = false;
 

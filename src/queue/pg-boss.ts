@@ -1,3 +1,4 @@
+import { checkedOptions, lazily, methods, milliseconds, object, optional, someText } from "../check.ts";
 import { OwnlineError } from "../errors.ts";
 import type { Queue, QueueListener } from "./queue.ts";
 
@@ -65,6 +66,17 @@ export interface PgBossQueue extends Queue {
 
 /** What pg-boss takes: https://pgboss.io/api/workers */
 const LEAST_POLL_MS = 500;
+const schema = lazily(() =>
+  object<PgBossOptions>(
+    {
+      name: optional(someText("give the queue's name, or leave it out")),
+      pollMs: optional(milliseconds(LEAST_POLL_MS)),
+      clock: optional(methods<NonNullable<PgBossOptions["clock"]>>(["now"], "give a clock with now")),
+    },
+    "give an object of options",
+  ),
+);
+
 const MOMENT_MS = 1000;
 const RING: PgBossRing = { ownline: "ring" };
 /** A lost ring does no harm, so nothing is tried again, and nothing is kept for longer than it may be of use. */
@@ -95,7 +107,8 @@ const BATCH = 100;
  * done rings for as long as the instance says, and `close()` ends every worker of this queue in the instance. pg-boss
  * emits `error`, and wants a listener for that.
  *
- * @throws OwnlineError at once: `invalid_options` for something that is no PgBoss, an empty name, or a `pollMs` below 500.
+ * @throws OwnlineError at once: `invalid_options` for something that is not a PgBoss, an empty name, a `pollMs` below 500,
+ * and an option that is not known.
  *
  * @example
  * ```ts
@@ -112,8 +125,8 @@ const BATCH = 100;
  * ```
  */
 export function pgBoss(boss: PgBossLike, options: PgBossOptions = {}): PgBossQueue {
-  const { name = "ownline", pollMs = 1000, clock = performance } = options;
-  refuseMistakes(boss, name, pollMs);
+  refuseMistakes(boss);
+  const { name = "ownline", pollMs = 1000, clock = performance } = checkedOptions(schema, options, "pgBoss()");
   /** Moments are told apart by the clock of one process: clocks of two do not agree. */
   const process = crypto.randomUUID();
 
@@ -151,21 +164,12 @@ export function pgBoss(boss: PgBossLike, options: PgBossOptions = {}): PgBossQue
   };
 }
 
-function refuseMistakes(boss: unknown, name: string, pollMs: number): void {
+function refuseMistakes(boss: unknown): void {
   const isBoss = typeof boss === "object" && boss !== null && "createQueue" in boss && "offWork" in boss;
   if (!isBoss) {
     throw new OwnlineError(
       "invalid_options",
       "pgBoss() needs a PgBoss: pass the one that you have started, new PgBoss(…).",
-    );
-  }
-  if (name === "") {
-    throw new OwnlineError("invalid_options", "The name of pgBoss() is empty: give the queue's name, or leave it out.");
-  }
-  if (!(pollMs >= LEAST_POLL_MS)) {
-    throw new OwnlineError(
-      "invalid_options",
-      `The pollMs of pgBoss() is below ${LEAST_POLL_MS}, which pg-boss does not take: raise it, or leave it out.`,
     );
   }
 }

@@ -1,3 +1,4 @@
+import { logger as aLogger, checkedOptions, lazily, methods, object, optional, textThat } from "../check.ts";
 import { OwnlineError } from "../errors.ts";
 import { consoleLogger, type Logger } from "../logger.ts";
 import { createMoments, type MomentClock } from "./moments.ts";
@@ -64,6 +65,20 @@ export interface PostgresNotifyQueue extends Queue {
 
 /** PostgreSQL cuts a longer name: https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS */
 const CHANNEL = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+const CHANNEL_REMEDY = "give letters, digits and _, at most 63, and no digit first";
+const schema = lazily(() =>
+  object<PostgresNotifyOptions>(
+    {
+      channel: optional(textThat((name) => CHANNEL.test(name), CHANNEL_REMEDY)),
+      listen: optional(
+        methods<PostgresListenPool>(["connect"], "give a Pool of the pg package, new pg.Pool({ connectionString })"),
+      ),
+      logger: optional(aLogger()),
+      clock: optional(methods<MomentClock>(["now", "sleep"], "give a clock with now and sleep")),
+    },
+    "give an object of options",
+  ),
+);
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
 /** A connection that a router has forgotten shows it only to whoever writes. */
@@ -82,7 +97,8 @@ const realClock: MomentClock = { now: () => performance.now(), sleep: timer };
  *   connection is lost, it connects again after 1, 2, 4, … seconds, at most 30, says so by `logger.error`, and rings
  *   once for what it has missed. `start()` tells `queue_unavailable` when it cannot listen in the first place.
  *
- * @throws OwnlineError at once: `invalid_options` for something that is no pool, or a channel that is no identifier.
+ * @throws OwnlineError at once: `invalid_options` for something that is not a pool, a channel that is not an identifier, and
+ * an option that is not known.
  * @see https://www.postgresql.org/docs/current/sql-notify.html
  *
  * @example
@@ -100,8 +116,9 @@ const realClock: MomentClock = { now: () => performance.now(), sleep: timer };
  * ```
  */
 export function postgresNotify(pool: PostgresNotifyPool, options: PostgresNotifyOptions = {}): PostgresNotifyQueue {
-  const { channel = "ownline", listen = pool, logger = consoleLogger, clock = realClock } = options;
-  refuseMistakes(pool, listen, channel);
+  refuseMistakes(pool);
+  const given = checkedOptions(schema, options, "postgresNotify()");
+  const { channel = "ownline", listen = pool, logger = consoleLogger, clock = realClock } = given;
   return {
     name: "postgres",
     async ring({ delayMs }) {
@@ -231,19 +248,14 @@ function reasonOf(error: unknown): string {
   return "code" in error && typeof error.code === "string" ? `${error.name} ${error.code}` : error.name;
 }
 
-function refuseMistakes(pool: unknown, listen: unknown, channel: string): void {
-  const canConnect = (value: unknown): value is object =>
-    typeof value === "object" && value !== null && "connect" in value && typeof value.connect === "function";
-  if (!canConnect(pool) || !("query" in pool) || typeof pool.query !== "function" || !canConnect(listen)) {
-    throw new OwnlineError(
-      "invalid_options",
-      "postgresNotify() needs a Pool of the pg package, and listen another one: pass new pg.Pool({ connectionString }).",
-    );
-  }
-  if (!CHANNEL.test(channel)) {
-    throw new OwnlineError(
-      "invalid_options",
-      "The channel of postgresNotify() is no identifier: use letters, digits and _, at most 63, and no digit first.",
-    );
-  }
+function refuseMistakes(pool: unknown): void {
+  const isPool =
+    typeof pool === "object" &&
+    pool !== null &&
+    ["connect", "query"].every((name) => typeof Reflect.get(pool, name) === "function");
+  if (isPool) return;
+  throw new OwnlineError(
+    "invalid_options",
+    "postgresNotify() needs a Pool of the pg package: pass new pg.Pool({ connectionString }).",
+  );
 }

@@ -1,4 +1,5 @@
 import { OwnlineError } from "../errors.ts";
+import { refuseUnknownOptions } from "../unknown-fields.ts";
 import { ledgerOver } from "./ledger/ledger.ts";
 import { type D1DatabaseLike, d1Driver } from "./sql/d1-driver.ts";
 import { sqlDatabase } from "./sql/database.ts";
@@ -38,8 +39,8 @@ export interface D1Options {
  *
  * Pass the binding itself, not a session: the ledger reads what it has just written.
  *
- * @throws OwnlineError at once: `invalid_options` when there is no database, as when the binding is missing, and when
- * `migrate` is set without `migrations`.
+ * @throws OwnlineError at once: `invalid_options` when there is no database, as when the binding is missing, when
+ * `migrate` is set without `migrations`, and for an option that is not known.
  *
  * @example
  * ```ts
@@ -72,6 +73,7 @@ export interface D1Options {
  * ```
  */
 export function d1(database: D1DatabaseLike, options: D1Options = {}): Storage {
+  refuseUnknownOptions("d1()", options, { migrations: true, migrate: true });
   refuseMistakes(database, options);
   const { migrations, migrate = false } = options;
   const rows = sqlDatabase(d1Driver(database), {

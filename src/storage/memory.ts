@@ -1,3 +1,4 @@
+import { refuseUnknownOptions } from "../unknown-fields.ts";
 import { type StorageClock, systemClock } from "./clock.ts";
 import { ledgerOver } from "./ledger/ledger.ts";
 import { memoryDatabase } from "./memory/database.ts";
@@ -15,6 +16,8 @@ export interface MemoryOptions {
  * A ledger in the memory of one process, for tests and for trying things out: it forgets everything when the process
  * ends, so a text that was acknowledged can go unanswered. Every call is one synchronous step.
  *
+ * @throws OwnlineError `invalid_options` for an option that is not known.
+ *
  * @example
  * ```ts
  * import { memory } from "ownline/storage/memory";
@@ -22,6 +25,8 @@ export interface MemoryOptions {
  * const storage = memory();
  * ```
  */
-export function memory({ clock = systemClock }: MemoryOptions = {}): Storage {
+export function memory(options: MemoryOptions = {}): Storage {
+  refuseUnknownOptions("memory()", options, { clock: true });
+  const { clock = systemClock } = options;
   return ledgerOver(memoryDatabase(clock));
 }

@@ -1,4 +1,5 @@
 import { OwnlineError } from "../errors.ts";
+import { refuseUnknownOptions } from "../unknown-fields.ts";
 import type { StorageClock } from "./clock.ts";
 import type { MongoDb } from "./mongodb/client.ts";
 import { consentOf, conversationOf } from "./mongodb/documents.ts";
@@ -55,7 +56,7 @@ export interface MongodbOptions {
  * Tested against DocumentDB, the open-source database that speaks MongoDB's protocol, and not against MongoDB's own
  * server; MongoDB's conflicts between transactions are injected in the tests.
  *
- * @throws OwnlineError at once: `invalid_options` when there is no `Db`.
+ * @throws OwnlineError at once: `invalid_options` when there is no `Db`, and for an option that is not known.
  *
  * @example
  * ```ts
@@ -68,6 +69,7 @@ export interface MongodbOptions {
  */
 export function mongodb(db: MongoDb, options: MongodbOptions = {}): Storage {
   refuseMistakes(db);
+  refuseUnknownOptions("mongodb()", options, { clock: true });
   const store = storeOver(db, options.clock ?? null);
 
   return {

@@ -1,5 +1,6 @@
 import { OwnlineError } from "../errors.ts";
 import { consoleLogger, type Logger } from "../logger.ts";
+import { refuseUnknownOptions } from "../unknown-fields.ts";
 import type { StorageClock } from "./clock.ts";
 import { canShareCommit, recordInbound, recordInbounds } from "./postgres/arrivals.ts";
 import { due } from "./postgres/due.ts";
@@ -64,7 +65,8 @@ const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/;
  * The schema comes from `migrate()`, as a step of the deployment. It may run from several processes at once, and old
  * and new code serve together while it does.
  *
- * @throws OwnlineError at once: `invalid_options` when there is no pool, or for a name that no schema can have.
+ * @throws OwnlineError at once: `invalid_options` when there is no pool, for a name that no schema can have, and for an
+ * option that is not known.
  *
  * @example
  * ```ts
@@ -76,6 +78,7 @@ const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/;
  * ```
  */
 export function postgres(pool: PostgresPool, options: PostgresOptions = {}): Storage {
+  refuseUnknownOptions("postgres()", options, { schema: true, groupCommit: true, logger: true, clock: true });
   refuseMistakes(pool, options);
   const { schema = "public", logger = consoleLogger, clock = null } = options;
   const ledger = ledgerOver({ pool, schema, clock });
@@ -148,6 +151,7 @@ function refuseMistakes(pool: unknown, { schema = "public", groupCommit: groupin
     );
   }
   if (grouping === false) return;
+  refuseUnknownOptions("postgres()", grouping, { maxBatch: true, maxDelayMs: true }, "options.groupCommit");
   const { maxBatch = MAX_BATCH, maxDelayMs = 0 } = grouping;
   if (!Number.isSafeInteger(maxBatch) || maxBatch < 1) {
     throw refuse("postgres(): groupCommit.maxBatch must be a whole number, 1 or more; or groupCommit false.");

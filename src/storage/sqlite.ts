@@ -1,4 +1,5 @@
 import { OwnlineError } from "../errors.ts";
+import { refuseUnknownOptions } from "../unknown-fields.ts";
 import { type StorageClock, systemClock } from "./clock.ts";
 import { ledgerOver } from "./ledger/ledger.ts";
 import { sqlDatabase } from "./sql/database.ts";
@@ -46,7 +47,7 @@ const BUSY_TIMEOUT_MS = 5_000;
  * SQLite's `vacuum`. See docs/guide/privacy.md.
  *
  * @throws OwnlineError at once: `storage_unsupported` when a path is given and this runtime has no `node:sqlite`;
- * `invalid_options` for an empty path, and for the path of a folder.
+ * `invalid_options` for an empty path, the path of a folder, and an option that is not known.
  *
  * @example
  * ```ts
@@ -56,6 +57,7 @@ const BUSY_TIMEOUT_MS = 5_000;
  * ```
  */
 export function sqlite(source: string | SqliteDatabase, options: SqliteOptions = {}): Storage {
+  refuseUnknownOptions("sqlite()", options, { clock: true, migrate: true, busyTimeoutMs: true });
   refuseMistakes(source, options);
   const isOwn = typeof source === "string";
   const driver = sqliteDriver({

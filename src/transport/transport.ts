@@ -181,8 +181,8 @@ export interface StatusReport {
   readonly rawStatus: string;
   readonly error: MessageError | null;
   /**
-   * Whom the request may speak for, where the transport has several accounts: the engine then leaves alone a message
-   * that left from another sender. @default any message
+   * The sender that the request may report about, where the transport has several accounts. The engine then ignores it
+   * for a message that left from another sender. @default any message
    */
   readonly sender?: { readonly from: string | null; readonly service: string | null };
   /** The report says that the person has opted out. */

@@ -75,7 +75,10 @@ describe("aiSdk", () => {
 
   it("refuses a missing model by its name", () => {
     expect(() => Reflect.apply(aiSdk, undefined, [{}])).toThrowError(
-      expect.objectContaining({ code: "invalid_options", message: expect.stringContaining("`model`") }),
+      expect.objectContaining({
+        code: "invalid_options",
+        message: expect.stringContaining("options.model: give a model"),
+      }),
     );
   });
 
@@ -236,11 +239,15 @@ describe("aiSdk with tools", () => {
   });
 
   it("fails for good where the model never stops calling tools, and where nothing runs the call", async () => {
-    const model = modelOf(result([text("Let me see."), call("book", { people: 2 })], "tool-calls"));
+    const endless = () => result([text("Let me see."), call("book", { people: 2 })], "tool-calls");
+    const model = modelOf(endless());
     const failure = { code: "ai_failed", retryable: false, message: expect.stringContaining("stopWhen") };
     const runs = vi.fn<() => string>(() => "again");
-    await expect(ask({ model, tools: { book: book(runs) } })).rejects.toMatchObject({ code: "ai_failed" });
+    await expect(ask({ model, tools: { book: book(runs) } })).rejects.toMatchObject(failure);
     expect([model.doGenerateCalls.length, runs.mock.calls.length]).toEqual([9, 8]);
+    const streamed = { model: streaming(endless()), stream: true, tools: { book: book(runs) } };
+    await expect(ask(streamed)).rejects.toMatchObject(failure);
+    expect(runs).toHaveBeenCalledTimes(16);
     const unrun = {
       book: { inputSchema: jsonSchema({ type: "object" }), outputSchema: jsonSchema({ type: "object" }) },
     };
@@ -299,6 +306,17 @@ describe("aiSdk with pictures", () => {
     expect(model.doGenerateCalls[0]?.prompt[0]?.content).toMatchObject([{}, { text: "[image/jpeg attached]" }]);
   });
 
+  it("describes a link that cannot be fetched, and answers", async () => {
+    const model = hello();
+    const unreachable = [{ url: "http://127.0.0.1:9/ME1", contentType: "image/jpeg" }];
+    const asked = { ...turnOf(["Hi"]), history: [said("user", "See", unreachable)] };
+    expect(await ask({ model, media: "link" }, asked)).toBe("Hello!");
+    expect(model.doGenerateCalls).toHaveLength(1);
+    expect(model.doGenerateCalls[0]?.prompt).toMatchObject([
+      { content: [{ type: "text", text: "See\n[image/jpeg attached]" }] },
+    ]);
+  });
+
   it("asks once more without pictures that the provider refuses, and does not show them again", async () => {
     const model = new MockLanguageModelV4({
       doGenerate: async ({ prompt }) => {
@@ -351,6 +369,32 @@ describe("aiSdk when the provider fails", () => {
     const own = new OwnlineError("ai_failed", "Closed today.");
     const instructions = () => Promise.reject(own);
     await expect(ask({ model: hello(), instructions })).rejects.toBe(own);
+  });
+
+  it.each([
+    "AI_InvalidArgumentError",
+    "AI_InvalidPromptError",
+    "AI_UnsupportedFunctionalityError",
+    "AI_UnsupportedModelVersionError",
+    "AI_LoadSettingError",
+  ])("does not ask again for what the SDK would refuse again: %s", async (name) => {
+    const cause = Object.assign(new Error("no: a secret text"), { name });
+    const error: unknown = await ask({ model: failing(cause) }).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "ai_failed", retryable: false, cause, message: expect.stringContaining(name) });
+    expect(String(error)).not.toContain("secret");
+  });
+
+  it("refuses a setting that the SDK does not take, once", async () => {
+    const model = hello();
+    const failure = { retryable: false, message: expect.stringContaining("AI_InvalidArgumentError") };
+    await expect(ask({ model, maxOutputTokens: -1 })).rejects.toMatchObject(failure);
+    expect(model.doGenerateCalls).toHaveLength(0);
+  });
+
+  it("asks again where the model does not call the tool that toolChoice demands", async () => {
+    const tools = { book: book(() => "ok") };
+    const failure = { code: "ai_failed", retryable: true, message: expect.stringContaining("toolChoice") };
+    await expect(ask({ model: hello(), tools, toolChoice: "required" })).rejects.toMatchObject(failure);
   });
 
   it("names the variable of a missing AI Gateway key", async () => {

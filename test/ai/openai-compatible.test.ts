@@ -91,7 +91,7 @@ describe("openAiCompatible", () => {
     ["maxTokens", { maxTokens: 0.5 }],
   ])("refuses a missing or wrong %s by its name at once: %j", (name, wrong) => {
     expect(() => openAiCompatible({ ...options, ...wrong })).toThrowError(
-      expect.objectContaining({ code: "invalid_options", message: expect.stringContaining(`\`${name}\``) }),
+      expect.objectContaining({ code: "invalid_options", message: expect.stringContaining(`options.${name}: `) }),
     );
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { withoutReasoning } from "../../src/ai/reasoning.ts";
+import { growthOf, LINEAR_AT_MOST } from "../growth.ts";
 
 const final = "The kitchen closes at ten.";
 
@@ -90,12 +91,26 @@ describe("withoutReasoning", () => {
     expect(withoutReasoning(text)).toBe(text);
   });
 
-  it("takes time that grows with the text", () => {
-    const long = ["<think>", "</think> a", "<think ", "`", "```", "<final>", "<|channel|>", "<|message|>", '"<think>"'];
-    for (const piece of long) {
-      const startedAt = performance.now();
-      withoutReasoning(piece.repeat(2000));
-      expect(performance.now() - startedAt).toBeLessThan(1000);
-    }
+  it.each([
+    "<think>",
+    "</think> a",
+    "<think ",
+    "<think>a</think>b\n",
+    "`<think>`",
+    '"<think>"',
+    "`",
+    "```",
+    "<final>",
+    "<think><final>",
+    "<|channel|>",
+    "<|message|>",
+    "`<|message|>`",
+    "<|channel|>analysis<|message|>",
+  ])("takes time in proportion to a text of %j alone", async (piece) => {
+    const make = (times: number) => {
+      const text = piece.repeat(times);
+      return () => withoutReasoning(text);
+    };
+    expect(await growthOf(make, 1000)).toBeLessThan(LINEAR_AT_MOST);
   });
 });

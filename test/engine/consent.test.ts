@@ -152,6 +152,17 @@ describe("the confirmation of an opt-out", () => {
     ]);
   });
 
+  it("is not sent where the provider replied, even if a policy of the service's own replies", async () => {
+    const eager = {
+      name: "eager",
+      inbound: () => ({ answer: false, consent: "opted-out" as const, reply: "Bye. START", reason: "it is eager" }),
+    };
+    await using house = rig({ ...NOW, policies: [eager] });
+    const { rode } = rideOn(house);
+    await house.text("STOP", { optOut: "STOP" });
+    expect(rode).toEqual([null]);
+  });
+
   it("passes the pause, the loop guard and a policy that holds messages back", async () => {
     const night = { name: "night", send: () => ({ delayMs: 3_600_000 }) };
     await using house = rig({

@@ -40,6 +40,28 @@ describe("an AI that fails", () => {
     expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
   });
 
+  it("says why above debug, without texts and numbers, and shows the fields of its error at debug alone", async () => {
+    const lines = { debug: [] as string[], above: [] as string[] };
+    const above = (line: string) => lines.above.push(line);
+    const logger = { debug: (line: string) => lines.debug.push(line), info: above, warn: above, error: above };
+    await using house = rig({ burst: { quietMs: 0 }, answer: { attempts: 1 }, logger });
+    house.script = ({ messages, participant }) => {
+      const [asked] = messages;
+      throw Object.assign(new TypeError(`refused: "${asked?.body}" of ${participant}`), {
+        statusCode: 418,
+        requestBodyValues: { messages },
+      });
+    };
+    await house.text("do you have a table tonight?");
+    await house.sms.settled();
+    const told = lines.above.join("\n");
+    expect(told).toMatch(/ai_failed: .*\ncaused by TypeError: refused: .*\n\s+at /);
+    expect(told).not.toMatch(/tonight|12345678900|418|requestBodyValues/);
+    const shown = lines.debug.find((line) => line.startsWith("caused by "));
+    expect(shown).toContain("statusCode: 418");
+    expect(shown).toMatch(/requestBodyValues: .*do you have a table tonight\?/);
+  });
+
   it("is forgiven when a later attempt succeeds", async () => {
     await using house = rig({ burst: { quietMs: 0 } });
     house.script = (turn) => (turn.run === 1 ? Promise.reject(new Error("hiccup")) : "here I am");

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import type { HistoryEntry } from "../../src/ai/ai.ts";
 import { loopGuard } from "../../src/policy/loop-guard.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import { breathe, deferred, OTHER, OURS, PERSON, type RigOptions, refused, rig } from "./rig.ts";
@@ -38,6 +39,26 @@ describe("what the service itself has written, and wrongly", () => {
     await house.clock.advance(30_000);
     await sweep;
     expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+  });
+
+  it("calls history.select and sending.pace on the objects that hold them", async () => {
+    class History {
+      readonly #mark = "so far: ";
+      select(history: readonly HistoryEntry[]) {
+        return history.map((entry) => ({ ...entry, text: this.#mark + entry.text }));
+      }
+    }
+    class Sending {
+      readonly #rate = 5;
+      pace() {
+        return this.#rate;
+      }
+    }
+    await using house = rig({ ...NOW, history: new History(), sending: new Sending() });
+    await house.text("hello");
+    await house.sms.settled();
+    expect(house.asked[0]?.turn.history.map(({ text }) => text)).toEqual(["so far: hello"]);
+    expect(house.errors).toEqual([]);
   });
 
   it("does not have the AI begin what was given up before", async () => {

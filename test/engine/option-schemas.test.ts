@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkedOptions } from "../../src/engine/option-schemas.ts";
+import { checkedOwnlineOptions } from "../../src/engine/option-schemas.ts";
 import type {
   AnswerOptions,
   BurstOptions,
@@ -18,7 +18,7 @@ type Arbitraries<Options extends object> = { readonly [Key in keyof Required<Opt
 /** The lines of the error, one for each mistake; none where the options are right. */
 function linesFor(options: unknown): readonly string[] {
   try {
-    checkedOptions(options);
+    checkedOwnlineOptions(options);
     return [];
   } catch (error) {
     if (!isOwnlineError(error) || error.code !== "invalid_options") throw error;
@@ -128,7 +128,7 @@ describe("the schema of the options", () => {
         const lines = linesFor(options);
         const isRecord = typeof options === "object" && options !== null && !Array.isArray(options);
         const form = isRecord
-          ? /^options\.[\w.[\]]+(: (give|list) | is not an option: )/
+          ? /^options\.[\w.[\]]+(: (give|list|a sender is|a service is) | is not an option: )/
           : /^options: give an object of options$/;
         expect(lines.filter((line) => !form.test(line))).toEqual([]);
         expect(new Set(lines.map((line) => line.split(/:| is /u)[0])).size).toBe(lines.length);
@@ -142,7 +142,11 @@ describe("the schema of the options", () => {
   it.each<[string, unknown, string | null]>([
     ["senders", [], "options.senders: list at least one number you own"],
     ["senders", [{ address: "", service: 5, ratePerSecond: 0 }], "options.senders[0].address: give a number you own"],
-    ["senders", [{ address: "+1", ratePerSecond: 0 }], "options.senders[0].ratePerSecond: give a number of segments"],
+    [
+      "senders",
+      [{ address: "+15703251809", ratePerSecond: 0 }],
+      "options.senders[0].ratePerSecond: give a number of segments",
+    ],
     ["senders", [[]], "options.senders[0]: give a number you own"],
     ["senders", () => undefined, null],
     ["senders", { resolve: () => undefined }, null],
@@ -200,11 +204,39 @@ describe("the schema of the options", () => {
       }
       notAnOption() {}
     }
-    const checked = checkedOptions(new Options());
+    const checked = checkedOwnlineOptions(new Options());
     expect(checked.transport).toBe(transport);
     expect(checked.storage).toBe(storage);
     expect(checked.policies?.[0]).toBe(policy);
     expect(checked.ai).toBe(ai);
+  });
+
+  it("lets an instance of a class that finds senders have fields of its own, and refuses those of a literal", () => {
+    class Tenants {
+      readonly database = {};
+      resolve() {}
+    }
+    const senders = new Tenants();
+    expect(checkedOwnlineOptions({ ...good(), senders }).senders).toBe(senders);
+    expect(linesFor({ ...good(), senders: Object.assign(new Tenants(), { list: 5 }) })).toEqual([
+      expect.stringContaining("options.senders.list: give a function"),
+    ]);
+    expect(linesFor({ ...good(), senders: { resolve: () => undefined, database: {} } })).toEqual([
+      expect.stringContaining("options.senders.database is not an option"),
+    ]);
+  });
+
+  it("reads each option once, so that a getter cannot answer the check and the engine differently", () => {
+    let reads = 0;
+    const burst = Object.defineProperty({}, "quietMs", {
+      enumerable: true,
+      get: () => {
+        reads += 1;
+        return reads === 1 ? 5 : -1;
+      },
+    });
+    expect(checkedOwnlineOptions({ ...good(), burst }).burst?.quietMs).toBe(5);
+    expect(reads).toBe(1);
   });
 
   it("counts no field that an object inherits as unknown", () => {

@@ -179,6 +179,64 @@ describe("a message whose answer was lost", () => {
     expect(house.carrier.sent).toHaveLength(2);
   });
 
+  describe("beside one with the same words that a person has seen to have left", () => {
+    /** Two lost answers; a person decides about the first. */
+    async function decided(options: RigOptions, apartMs: number): Promise<{ one: Scene; ids: readonly string[] }> {
+      const one = scene({ ...options, sending: { orderWaitMs: 0, ...options.sending } });
+      const { house } = one;
+      house.carrier.answers.push(lost, lost);
+      const first = await house.sms.send({ key: "1", to: PERSON, body: "same" });
+      await house.sms.processDue();
+      one.took("same", { carrierId: "SM-first" });
+      await house.sms.resolve(first.id, "sent");
+      await one.pass(apartMs);
+      const second = await house.sms.send({ key: "2", to: PERSON, body: "same" });
+      await house.sms.processDue();
+      return { one, ids: [first.id, second.id] };
+    }
+
+    const idsOf = ({ house }: Scene, ids: readonly string[]) =>
+      Promise.all(ids.map(async (id) => (await house.sms.message(id)) ?? null));
+
+    it("is not proved by that one's entry, and is sent again", async () => {
+      const { one, ids } = await decided({}, 2 * SECOND);
+      await using house = one.house;
+      await one.pass(7 * MINUTE);
+      expect(kinds(one)).not.toContain("found");
+      expect(house.carrier.sent.map(({ attempt }) => attempt)).toEqual([1, 1, 2]);
+      const [, second] = await idsOf(one, ids);
+      expect(second).not.toMatchObject({ carrierIds: ["SM-first"] });
+    });
+
+    it.each([2 * SECOND, 3 * MINUTE])("is proved by the second entry, %i ms later", async (apartMs) => {
+      const { one, ids } = await decided({}, apartMs);
+      await using house = one.house;
+      one.took("same", { carrierId: "SM-second" });
+      await one.pass(30 * SECOND);
+      expect(kinds(one)).toContain("found");
+      expect(await idsOf(one, ids)).toMatchObject([{ carrierIds: [] }, { carrierIds: ["SM-second"] }]);
+      expect(house.carrier.sent).toHaveLength(2);
+    });
+
+    it("is proved by an entry alone once the other's time was over before", async () => {
+      const { one, ids } = await decided({ sending: { expiryMs: 10 * MINUTE } }, 15 * MINUTE);
+      await using _ = one.house;
+      one.took("same", { carrierId: "SM-second" });
+      await one.pass(30 * SECOND);
+      expect(await idsOf(one, ids)).toMatchObject([{ carrierIds: [] }, { carrierIds: ["SM-second"] }]);
+    });
+
+    it("is found beside it in a conversation of more than one page", async () => {
+      const { one } = await decided({}, 2 * SECOND);
+      await using house = one.house;
+      for (let text = 0; text < 501; text += 1) {
+        await house.text("HELP", { sid: `SM-help-${text}`, optOut: "HELP" });
+      }
+      await one.pass(7 * MINUTE);
+      expect(kinds(one)).not.toContain("found");
+    });
+  });
+
   it("is not claimed where the list shows more such entries than attempts: something else sends the same words", async () => {
     const one = scene();
     await using _ = one.house;
@@ -251,6 +309,32 @@ describe("a message whose answer was lost", () => {
     expect(house.carrier.sent).toHaveLength(2);
     expect(house.errors).toMatchObject([{ code: "carrier_unavailable" }]);
     expect(house.notices.at(-1)?.detail).toContain("could not be read");
+  });
+
+  it("waits for each account's own list where there are several, and reports each that cannot be read", async () => {
+    const second = "+15703251810";
+    const ours = (address: string) => (address === OURS || address === second ? { address } : undefined);
+    const one = scene({ senders: ours as never });
+    await using house = one.house;
+    Object.assign(house.carrier, { capabilities: { ...house.carrier.capabilities, accounts: true } });
+    const { find } = house.carrier;
+    // One tenant's list can be read all the while, and has nothing.
+    house.carrier.find = (query) => {
+      if (query.from === OURS) return find(query);
+      return Promise.reject(
+        new OwnlineError("carrier_unavailable", "The list could not be read.", { retryable: true }),
+      );
+    };
+    house.carrier.answers.push(lost, lost);
+    await house.sms.send({ key: "1", from: second as never, to: PERSON, body: "a table at 7" });
+    await house.sms.send({ key: "2", from: OURS, to: OTHER, body: "a table at 8" });
+    await house.sms.processDue();
+    expect(house.carrier.sent).toHaveLength(2);
+    await one.pass(12 * MINUTE - SECOND);
+    expect(house.carrier.sent.slice(2).map(({ from }) => from)).toEqual([OURS]);
+    await one.pass(MINUTE);
+    expect(house.carrier.sent.slice(3).map(({ from }) => from)).toEqual([second]);
+    expect(house.errors).toMatchObject([{ code: "carrier_unavailable" }]);
   });
 
   it("does not believe a clock that jumped over both windows while the list cannot be read", async () => {

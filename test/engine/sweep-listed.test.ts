@@ -46,6 +46,43 @@ describe("a sweep over senders that a function lists", () => {
     expect(house.errors).toEqual([]);
   });
 
+  it("calls resolve and list on the object that has them, such as an instance of a class with fields of its own", async () => {
+    class Tenants implements SenderDirectory {
+      readonly numbers: ReadonlySet<string>;
+      readonly #service = undefined;
+      constructor(numbers: readonly string[]) {
+        this.numbers = new Set(numbers);
+      }
+      resolve(address: string) {
+        return this.numbers.has(address) && this.#service === undefined ? { address } : undefined;
+      }
+      async list() {
+        return [...this.numbers];
+      }
+    }
+    const one = scene(withSenders(new Tenants([OURS])));
+    await using house = one.house;
+    one.lose("SMlost", "hello");
+    await house.sms.processDue();
+    expect(house.errors).toEqual([]);
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+  });
+
+  it("reads a sender's fields also where they are getters of a class", async () => {
+    class Row {
+      get address() {
+        return OURS;
+      }
+    }
+    const one = scene(
+      withSenders({ resolve: (address) => (address === OURS ? new Row() : undefined), list: () => [new Row()] }),
+    );
+    await using house = one.house;
+    one.lose("SMlost", "hello");
+    await house.sms.processDue();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+  });
+
   it("takes the number's service from resolve: its webhook is where the service says", async () => {
     const one = scene(
       withSenders({ resolve: (address) => ({ address, service: SERVICE }), list: () => [OURS, SERVICE] }),

@@ -99,6 +99,12 @@ describe("the Express example, asked by another site in a browser on this machin
     }
   });
 
+  it("lets no browser guess the type of what a foreign host is refused with, nor a cache keep it", async () => {
+    const { status, headers } = await call(example.url, { host: "evil.example" });
+    expect(status).toBe(403);
+    expect(headers).toMatchObject({ "cache-control": "no-store", "x-content-type-options": "nosniff" });
+  });
+
   it("takes a visitor who follows another site's link to the page", async () => {
     expect((await call(example.url, { "sec-fetch-site": "cross-site" })).status).toBe(200);
   });

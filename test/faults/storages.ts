@@ -18,7 +18,9 @@ export async function openStorage(url: string): Promise<Storage> {
     }
     case "mongodb": {
       const { default: driver } = await import("mongodb");
-      const client = new driver.MongoClient(url, { serverSelectionTimeoutMS: 1000 });
+      // Longer than `mongodb()` waits for a server (4.5 s): so the ledger's own limit says that a server is gone, as it
+      // does beside a driver with its default of 30 s, and a busy machine's slow answer is not taken for that.
+      const client = new driver.MongoClient(url, { serverSelectionTimeoutMS: 10_000 });
       return closing(mongodb(client.db()), () => client.close());
     }
     case "sqlite": {

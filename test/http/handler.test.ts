@@ -29,16 +29,18 @@ describe("a webhook", () => {
   });
 
   it.each([
-    ["a name of 20,000 characters", `messenger:${"7".repeat(20_000)}`],
-    ["a NUL in it", "rcs:agent\u0000"],
-  ])("whose address no storage may keep is refused once, and logged without it: %s", async (_, address) => {
+    ["a name of 20,000 characters", "From", `messenger:${"7".repeat(20_000)}`],
+    ["a NUL in it", "From", "rcs:agent\u0000"],
+    ["a number of ours of 20,000 characters", "To", `messenger:${"7".repeat(20_000)}`],
+    ["a NUL in the number of ours", "To", "rcs:agent\u0000"],
+  ])("whose address no storage may keep is refused once, and logged without it: %s", async (_, name, address) => {
     const { sms, stored, lines } = scene();
     const params = textParams();
-    params.set("From", address);
+    params.set(name, address);
     const response = await sms.fetch(new Request(PUBLIC, await posted(params)));
     expect(await errorOf(response)).toContain("400 webhook_rejected: an address of the text cannot be kept");
     expect(lines).toEqual([
-      expect.stringMatching(/^warn a webhook was refused with 400, and its text is not stored: From /),
+      expect.stringMatching(`^warn a webhook was refused with 400, and its text is not stored: ${name} `),
     ]);
     expect(lines.join()).not.toContain("777");
     expect(await stored()).toEqual([]);

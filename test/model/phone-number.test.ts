@@ -25,6 +25,7 @@ describe("normalizeAddress", () => {
     "tel:+15703251809",
     "javascript:alert(1)",
     "Ada",
+    "MGMResorts",
     null,
     undefined,
     15703251809,
@@ -55,6 +56,7 @@ describe("a trunk prefix behind the country code", () => {
     ["+380 (0)44 123 45 67", "+380441234567"],
     ["+36 (06) 20 123 4567", "+36201234567"],
     ["+7 (8) 495 123-45-67", "+74951234567"],
+    ["+47 (8) 123 456 7", "+4781234567"],
     ["+375 (8) 29 123-45-67", "+375291234567"],
   ])("goes from %j, where the numbering plan leaves no doubt", (given, expected) => {
     expect(normalizeAddress(given, "to")).toBe(expected);

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isOwnlineError } from "../../src/errors.ts";
 import { toPlainText } from "../../src/segments/segments.ts";
+import { growthOf, LINEAR_AT_MOST } from "../growth.ts";
 
 const PLAIN = [
   "snake_case and other_snake_case",
@@ -36,13 +37,6 @@ const PLAIN = [
 ];
 
 const letters = (of: string): string => of.replace(/[^\p{L}\p{N}\p{Extended_Pictographic}]/gu, "");
-
-function timeOf(text: string): number {
-  const start = performance.now();
-  toPlainText(`a${text}b`);
-  toPlainText(text);
-  return performance.now() - start;
-}
 
 const nested = (depth: number): string => "[](".repeat(depth) + ")".repeat(depth);
 
@@ -223,19 +217,20 @@ describe("toPlainText", () => {
     "x\n=\n",
     "\n",
     " ",
-  ])("takes time in proportion to a hostile text of %j", (piece) => {
-    const small = piece.repeat(Math.ceil(10_000 / piece.length));
-    timeOf(small);
-    const once = Math.max(timeOf(small), 2);
-    const large = small.repeat(10);
-    // Ten times the text: ten times the time where it is linear, a hundred where it is quadratic.
-    expect(Math.min(timeOf(large), timeOf(large))).toBeLessThan(once * 30 + 150);
+  ])("takes time in proportion to a hostile text of %j", async (piece) => {
+    const make = (characters: number) => {
+      const text = piece.repeat(Math.ceil(characters / piece.length));
+      return () => [toPlainText(`a${text}b`), toPlainText(text)];
+    };
+    expect(await growthOf(make, 4000)).toBeLessThan(LINEAR_AT_MOST);
   });
 
-  it("takes time in proportion to links that hold each other", () => {
-    timeOf(nested(2500));
-    const once = Math.max(timeOf(nested(2500)), 2);
-    expect(Math.min(timeOf(nested(25_000)), timeOf(nested(25_000)))).toBeLessThan(once * 30 + 150);
+  it("takes time in proportion to links that hold each other", async () => {
+    const make = (depth: number) => {
+      const text = nested(depth);
+      return () => [toPlainText(`a${text}b`), toPlainText(text)];
+    };
+    expect(await growthOf(make, 1000)).toBeLessThan(LINEAR_AT_MOST);
   });
 
   it("refuses what is no string", () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isOwnlineError } from "../../src/errors.ts";
 import { countSegments, splitText } from "../../src/segments/segments.ts";
+import { growthOf, LINEAR_AT_MOST } from "../growth.ts";
 
 const FAMILY = "👨‍👩‍👧‍👦";
 const unit = fc.oneof(
@@ -37,12 +38,6 @@ function gapsBetween(whole: string, parts: readonly string[]): string[] {
 const strip = (of: string): string => of.replace(/\s/g, "");
 const graphemes = (of: string): string[] =>
   [...new Intl.Segmenter("en", { granularity: "grapheme" }).segment(of)].map(({ segment }) => segment);
-
-function timeOf(whole: string): number {
-  const start = performance.now();
-  splitText(whole, { maxSegments: 1 });
-  return performance.now() - start;
-}
 
 describe("splitText", () => {
   it("is tested on texts that need many parts, in most limits", () => {
@@ -179,13 +174,12 @@ describe("splitText", () => {
     ["accents on one letter", "\u0301"],
     ["joined emoji", "👩\u200d"],
     ["spaces that hold together", "a \u00a0"],
-  ])("takes time in proportion to the text: %s", (_, piece) => {
-    const small = piece.repeat(Math.ceil(10_000 / piece.length));
-    timeOf(small);
-    const once = Math.max(timeOf(small), 2);
-    const large = small.repeat(10);
-    // Ten times the text: ten times the time where it is linear, a hundred where it is quadratic.
-    expect(Math.min(timeOf(large), timeOf(large))).toBeLessThan(once * 30 + 150);
+  ])("takes time in proportion to the text: %s", async (_, piece) => {
+    const make = (characters: number) => {
+      const whole = piece.repeat(Math.ceil(characters / piece.length));
+      return () => splitText(whole, { maxSegments: 1 });
+    };
+    expect(await growthOf(make, 4000)).toBeLessThan(LINEAR_AT_MOST);
   });
 
   it.each([

@@ -130,4 +130,53 @@ describe("the simulation", { timeout: 120_000 }, () => {
     });
     expect(violations.some((violation) => violation.includes(`: ${rule}: `))).toBe(true);
   });
+
+  describe("with one person who texts so much that the limits are met", () => {
+    const much = { conversations: 1, texts: 60 } as const;
+
+    it("counts answers as the loop guard does, and finds no broken promise", async () => {
+      let silenced = 0;
+      for (const seed of seedsOf(1, 8)) {
+        const report = await simulate({ seed, ...much });
+        expect(report.violations).toEqual([]);
+        silenced += report.lines().filter((line) => line.includes("12 answers to one person")).length;
+      }
+      expect(silenced).toBeGreaterThan(0);
+    });
+
+    it.each<[string, string, (storage: Storage) => Partial<Storage>]>([
+      [
+        "counts no answer",
+        "loop: ",
+        (storage) => ({
+          counters: async () => [],
+          claimSend: (claim) => storage.claimSend({ ...claim, conditions: { ...claim.conditions, counters: [] } }),
+        }),
+      ],
+      [
+        "says that a limit is full which is not",
+        "no silence: turn ",
+        () => ({ counters: async (keys) => keys.map((key) => ({ key, count: 150, endsInMs: 1000 })) }),
+      ],
+      [
+        "counts each part of an answer twice",
+        "no silence: ",
+        (storage) => ({
+          claimSend: (claim) => {
+            const counters = claim.conditions.counters.map((rule) => ({ ...rule, charge: rule.charge * 2 }));
+            return storage.claimSend({ ...claim, conditions: { ...claim.conditions, counters } });
+          },
+        }),
+      ],
+    ])("sees a ledger that %s", async (_, accusation, change) => {
+      const { broken } = await play(1, 8, {
+        ...much,
+        storage: (clock) => {
+          const storage = memory({ clock });
+          return spoilt(storage, change(storage));
+        },
+      });
+      expect(broken.filter((violation) => violation.includes(`: ${accusation}`))).not.toEqual([]);
+    });
+  });
 });

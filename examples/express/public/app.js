@@ -220,7 +220,7 @@ async function send() {
     } else if (message.conversationId === state.current) showMessages([message]);
   } catch (error) {
     const atNumber = state.current === null && ["invalid_address", "sender_as_participant"].includes(error.code);
-    // Who refuses is of interest in a log, and not at the page.
+    // The name of the call that refuses belongs in a log, and not on the page.
     const said = error.message.replace(/^\w+\(\) refuses its input[.:]\s*/, "");
     const words = said.replace(/^from is not a/, "This is not a").replace(/^from is/, "The phone number is");
     showError(words, { atNumber });

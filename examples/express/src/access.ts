@@ -3,7 +3,7 @@ import type { RequestHandler, Response } from "express";
 
 /** Who may use the page and its API. The webhook needs none of this: its signature is the key. */
 export interface Access {
-  /** Why the request is refused, or `null` where it may pass. For what is no route of Express, too: Socket.IO. */
+  /** Why the request is refused, or `null` where it may pass. Socket.IO asks it too, outside Express's routes. */
   refusalOf(headers: IncomingHttpHeaders): Refusal | null;
   /** Before the page: refuses a `Host` that is not ours. Links of other sites may lead to the page. */
   readonly page: RequestHandler;
@@ -20,7 +20,7 @@ export interface Refusal {
 const LOCAL_NAMES = ["localhost", "127.0.0.1", "::1"];
 
 /**
- * The page has no login: it trusts whoever uses this machine. So it must not answer to another site in a browser here.
+ * The page has no login: it trusts every user of this machine. So it must not answer to another site in a browser here.
  * A site can point its own name at 127.0.0.1, and is then the same origin to the browser: only the `Host` header tells.
  * A site can also post a form here: the browser says so in `Sec-Fetch-Site`, an older one in `Origin`.
  *

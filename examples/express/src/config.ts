@@ -95,7 +95,7 @@ const storage = z
         return { kind: "postgres", url };
       case "mongodb":
       case "mongodb+srv":
-        // A list of hosts is no URL to the standard, but one to the driver, which checks the rest.
+        // The URL standard does not allow a list of hosts. The MongoDB driver does, and checks the rest.
         if (!rest.startsWith("//")) mistaken("OWNLINE_STORAGE is not a URL: write mongodb://HOST:27017/DATABASE");
         return { kind: "mongodb", url };
       default:

@@ -23,7 +23,7 @@ try {
     console.log("Texts go to an emulator in this process: no account, no cost. See .env.example for the real thing.");
   } else if (config.port !== 0 && service.port !== config.port) {
     console.warn(
-      `PORT ${config.port} is taken: whatever leads Twilio's requests here must lead to ${service.port} now.`,
+      `PORT ${config.port} is taken: let your tunnel or proxy send Twilio's requests to port ${service.port} now.`,
     );
   }
 

@@ -5,7 +5,7 @@ import { type Ownline, OwnlineError } from "ownline";
 import { conversationEvents } from "ownline/http/sse";
 
 import { type Config, WEBHOOK_PATH } from "./config.ts";
-import { answerError, fieldsOf, numberOf, Refusal, textOf } from "./requests.ts";
+import { answerError, listQueryOf, pageQueryOf, Refusal, textToSendOf, typedTextOf } from "./requests.ts";
 import { bearerOf, isGoodPass, isSame, makePass } from "./secret.ts";
 import { createAi, createService, logger } from "./service.ts";
 
@@ -53,14 +53,8 @@ export function createApp(config: Config): Hono {
   // Typed in the app: stored and answered as if it had been texted, and never handed to the carrier.
   route("/messages", {
     POST: withSecret(async (c, sms) => {
-      const { id, from, to, body } = await fieldsOf(c);
-      const ours = textOf(to, "to");
-      const text = {
-        id: textOf(id, "id") ?? crypto.randomUUID(),
-        from: textOf(from, "from") ?? "",
-        body: textOf(body, "body") ?? "",
-        ...(ours === undefined ? {} : { to: ours }),
-      };
+      const { id = crypto.randomUUID(), from = "", to, body = "" } = await typedTextOf(c);
+      const text = { id, from, body, ...(to === undefined ? {} : { to }) };
       return c.json({ message: await sms.simulate(text, c.executionCtx) }, 201);
     }),
   });
@@ -68,17 +62,8 @@ export function createApp(config: Config): Hono {
   // A real SMS from a number of ours. The key is demanded: without one, a repeated request would be a second SMS.
   route("/send", {
     POST: withSecret(async (c, sms) => {
-      const { key, from, to, body } = await fieldsOf(c);
-      const ours = textOf(from, "from");
-      const message = await sms.send(
-        {
-          key: textOf(key, "key") ?? "",
-          to: textOf(to, "to") ?? "",
-          body: textOf(body, "body") ?? "",
-          ...(ours === undefined ? {} : { from: ours }),
-        },
-        c.executionCtx,
-      );
+      const { key = "", from, to = "", body = "" } = await textToSendOf(c);
+      const message = await sms.send({ key, to, body, ...(from === undefined ? {} : { from }) }, c.executionCtx);
       return c.json({ message }, 201);
     }),
   });
@@ -86,8 +71,7 @@ export function createApp(config: Config): Hono {
   // Newest activity first. The cursor goes into `after` for the next page; null at the end.
   route("/conversations", {
     GET: withSecret(async (c, sms) => {
-      const after = c.req.query("after");
-      const limit = numberOf(c.req.query("limit"), "limit") ?? 30;
+      const { after, limit = 30 } = listQueryOf(c);
       return c.json(await sms.conversations({ limit, ...(after === undefined ? {} : { after }) }));
     }),
   });
@@ -97,11 +81,10 @@ export function createApp(config: Config): Hono {
     GET: withSecret(async (c, sms) => {
       // Read before the messages: what changes in between is then told twice rather than never.
       const conversation = await existing(sms, c.req.param("id"));
-      const after = numberOf(c.req.query("after"), "after");
-      const limit = numberOf(c.req.query("limit"), "limit") ?? 100;
+      const { after, before = NEWEST, limit = 100 } = pageQueryOf(c);
       const messages = await sms.messages(
         after === undefined
-          ? { conversationId: conversation.id, before: numberOf(c.req.query("before"), "before") ?? NEWEST, limit }
+          ? { conversationId: conversation.id, before, limit }
           : { conversationId: conversation.id, after, limit },
       );
       const cursor = messages.length < limit ? null : (messages.at(-1)?.seq ?? null);

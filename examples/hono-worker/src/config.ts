@@ -1,6 +1,7 @@
 import { isOwnlineError, normalizeAddress } from "ownline";
 import type { CloudflareQueueBinding } from "ownline/queue/cloudflare";
 import type { D1DatabaseLike } from "ownline/storage/d1";
+import * as z from "zod";
 import type { WorkersAi } from "./workers-ai.ts";
 
 /** What the Worker's environment says, checked. */
@@ -53,102 +54,105 @@ const REMEDIES = {
     "give this Worker's full public address that Twilio calls, for example https://sms.example.com/webhooks/sms, under vars in wrangler.jsonc",
 } as const;
 
+/** A variable or secret that must be there. */
+const needed = (name: keyof typeof REMEDIES) => z.string({ error: missing(name) });
+
+/** A variable or secret that may be missing. */
+const text = z.string().optional();
+
+function missing(name: keyof typeof REMEDIES): string {
+  return `${name} is missing: ${REMEDIES[name]}`;
+}
+
+const carrier = z
+  .object({
+    DB: z.custom<D1DatabaseLike>((value) => hasMethods(value, "prepare", "batch"), { error: missing("DB") }),
+    WAKE: z.custom<CloudflareQueueBinding>((value) => hasMethods(value, "send"), { error: missing("WAKE") }),
+    API_SECRET: needed("API_SECRET").min(SHORTEST_SECRET, {
+      error: `API_SECRET is shorter than ${SHORTEST_SECRET} characters: make one with openssl rand -hex 32`,
+    }),
+    TWILIO_PHONE_NUMBER: needed("TWILIO_PHONE_NUMBER").transform((listed, { issues }) =>
+      listed.split(",").map((number) => {
+        try {
+          return normalizeAddress(number, "TWILIO_PHONE_NUMBER");
+        } catch (error) {
+          if (!isOwnlineError(error)) throw error;
+          issues.push({ code: "custom", message: error.message, input: undefined });
+          return number;
+        }
+      }),
+    ),
+    TWILIO_ACCOUNT_SID: needed("TWILIO_ACCOUNT_SID"),
+    TWILIO_AUTH_TOKEN: needed("TWILIO_AUTH_TOKEN"),
+    WEBHOOK_URL: needed("WEBHOOK_URL").refine((url) => URL.canParse(url) && new URL(url).pathname === WEBHOOK_PATH, {
+      error: `WEBHOOK_URL leads elsewhere: write this Worker's full address, with the path ${WEBHOOK_PATH}`,
+    }),
+    TWILIO_API_URL: text,
+  })
+  .transform(
+    (env): Omit<Config, "ai"> => ({
+      database: env.DB,
+      wake: env.WAKE,
+      apiSecret: env.API_SECRET,
+      senders: env.TWILIO_PHONE_NUMBER,
+      carrier: {
+        accountSid: env.TWILIO_ACCOUNT_SID,
+        authToken: env.TWILIO_AUTH_TOKEN,
+        webhookUrl: env.WEBHOOK_URL,
+        apiUrl: env.TWILIO_API_URL ?? null,
+      },
+    }),
+  );
+
+const ai = z
+  .object({
+    AI: z
+      .custom<WorkersAi>((value) => hasMethods(value, "run"), {
+        error: 'AI is not a Workers AI binding: write "ai": { "binding": "AI" } in wrangler.jsonc, or remove it',
+      })
+      .optional(),
+    AI_MODEL: text,
+    OPENAI_API_KEY: text,
+    OPENAI_BASE_URL: text,
+    OPENAI_MODEL: text,
+  })
+  .transform((env, { issues }): Config["ai"] => {
+    const { AI: binding, OPENAI_API_KEY: apiKey = null, OPENAI_BASE_URL: baseUrl, OPENAI_MODEL: model } = env;
+    if (binding !== undefined) return { kind: "workers-ai", binding, model: env.AI_MODEL ?? WORKERS_AI_MODEL };
+    const mistaken = (message: string) => issues.push({ code: "custom", message, input: undefined });
+    if (apiKey === null && baseUrl === undefined) {
+      if (model !== undefined) {
+        mistaken("OPENAI_MODEL is set without a server: give OPENAI_API_KEY, or OPENAI_BASE_URL of one of your own");
+      }
+      return { kind: "offline" };
+    }
+    if (baseUrl !== undefined && model === undefined) {
+      mistaken("OPENAI_MODEL is missing: give the id of a model that the server of OPENAI_BASE_URL has");
+    }
+    return {
+      kind: "openai-compatible",
+      apiKey,
+      baseUrl: baseUrl ?? "https://api.openai.com/v1",
+      model: model ?? "gpt-5-mini",
+    };
+  });
+
 /**
  * Reads the Worker's environment. Empty variables count as missing.
  *
  * @throws ConfigError with every mistake at once, by the binding's or variable's name and without its value.
  */
 export function readConfig(environment: Readonly<Record<string, unknown>>): Config {
-  const mistakes: string[] = [];
-  const missing = (name: keyof typeof REMEDIES) => void mistakes.push(`${name} is missing: ${REMEDIES[name]}`);
-  const text = (name: string): string | null => {
-    const value = environment[name];
-    return typeof value === "string" && value.trim() !== "" ? value.trim() : null;
-  };
-  const needed = (name: keyof typeof REMEDIES): string => {
-    const value = text(name);
-    if (value === null) missing(name);
-    return value ?? "";
-  };
-
-  const database = environment.DB;
-  if (!isDatabase(database)) missing("DB");
-  const wake = environment.WAKE;
-  if (!isQueue(wake)) missing("WAKE");
-  const apiSecret = needed("API_SECRET");
-  if (apiSecret !== "" && apiSecret.length < SHORTEST_SECRET) {
-    mistakes.push(`API_SECRET is shorter than ${SHORTEST_SECRET} characters: make one with openssl rand -hex 32`);
-  }
-  const senders = readSenders(needed("TWILIO_PHONE_NUMBER"), mistakes);
-  const carrier = {
-    accountSid: needed("TWILIO_ACCOUNT_SID"),
-    authToken: needed("TWILIO_AUTH_TOKEN"),
-    webhookUrl: readWebhookUrl(needed("WEBHOOK_URL"), mistakes),
-    apiUrl: text("TWILIO_API_URL"),
-  };
-  const ai = readAi(environment.AI, text, mistakes);
-  if (mistakes.length > 0 || !isDatabase(database) || !isQueue(wake)) {
-    throw new ConfigError(`The Worker cannot start:\n- ${mistakes.join("\n- ")}`);
-  }
-  return { database, wake, apiSecret, senders, carrier, ai };
-}
-
-function readSenders(listed: string, mistakes: string[]): string[] {
-  if (listed === "") return [];
-  return listed.split(",").map((number) => {
-    try {
-      return normalizeAddress(number, "TWILIO_PHONE_NUMBER");
-    } catch (error) {
-      if (!isOwnlineError(error)) throw error;
-      mistakes.push(error.message);
-      return number;
-    }
-  });
-}
-
-function readWebhookUrl(webhookUrl: string, mistakes: string[]): string {
-  if (webhookUrl === "" || (URL.canParse(webhookUrl) && new URL(webhookUrl).pathname === WEBHOOK_PATH)) {
-    return webhookUrl;
-  }
-  mistakes.push(`WEBHOOK_URL leads elsewhere: write this Worker's full address, with the path ${WEBHOOK_PATH}`);
-  return webhookUrl;
-}
-
-function readAi(binding: unknown, text: (name: string) => string | null, mistakes: string[]): Config["ai"] {
-  if (binding !== undefined) {
-    if (isWorkersAi(binding)) return { kind: "workers-ai", binding, model: text("AI_MODEL") ?? WORKERS_AI_MODEL };
-    mistakes.push('AI is not a Workers AI binding: write "ai": { "binding": "AI" } in wrangler.jsonc, or remove it');
-  }
-  const apiKey = text("OPENAI_API_KEY");
-  const baseUrl = text("OPENAI_BASE_URL");
-  const model = text("OPENAI_MODEL");
-  if (apiKey === null && baseUrl === null) {
-    if (model !== null) {
-      mistakes.push("OPENAI_MODEL is set without a server: give OPENAI_API_KEY, or OPENAI_BASE_URL of one of your own");
-    }
-    return { kind: "offline" };
-  }
-  if (baseUrl !== null && model === null) {
-    mistakes.push("OPENAI_MODEL is missing: give the id of a model that the server of OPENAI_BASE_URL has");
-  }
-  return {
-    kind: "openai-compatible",
-    apiKey,
-    baseUrl: baseUrl ?? "https://api.openai.com/v1",
-    model: model ?? "gpt-5-mini",
-  };
-}
-
-function isDatabase(value: unknown): value is D1DatabaseLike {
-  return hasMethods(value, "prepare", "batch");
-}
-
-function isQueue(value: unknown): value is CloudflareQueueBinding {
-  return hasMethods(value, "send");
-}
-
-function isWorkersAi(value: unknown): value is WorkersAi {
-  return hasMethods(value, "run");
+  const env = Object.fromEntries(
+    Object.entries(environment)
+      .map(([name, value]) => [name, typeof value === "string" ? value.trim() : value] as const)
+      .filter(([, value]) => value !== "" && value !== undefined),
+  );
+  // Each part on its own, so that a mistake in one hides none in the other.
+  const parts = { carrier: carrier.safeParse(env), ai: ai.safeParse(env) };
+  if (parts.carrier.success && parts.ai.success) return { ...parts.carrier.data, ai: parts.ai.data };
+  const mistakes = Object.values(parts).flatMap(({ error }) => error?.issues.map(({ message }) => message) ?? []);
+  throw new ConfigError(`The Worker cannot start:\n- ${mistakes.join("\n- ")}`);
 }
 
 function hasMethods(value: unknown, ...names: readonly string[]): boolean {

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import { isOwnlineError, OwnlineError, type OwnlineErrorCode } from "ownline";
+import * as z from "zod";
 import { logger } from "./service.ts";
 
 /** A request that was not understood: what to answer, and what to do about it. */
@@ -47,8 +48,80 @@ export function answerError(error: Error, c: Context): Response {
   return failure(500, "internal", "The Worker failed; its log says why.");
 }
 
-/** JSON in: an object, or a refusal that says what is wrong with it. */
-export async function fieldsOf(c: Context): Promise<Readonly<Record<string, unknown>>> {
+/** What a person typed in the app. */
+export interface TypedText {
+  readonly id?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly body?: string | undefined;
+}
+
+/** A text to send. */
+export interface TextToSend {
+  readonly key?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly body?: string | undefined;
+}
+
+/** Which page of the conversations. */
+export interface ListQuery {
+  readonly after?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+/** Which texts of a conversation. */
+export interface PageQuery {
+  readonly after?: number | undefined;
+  readonly before?: number | undefined;
+  readonly limit?: number | undefined;
+}
+
+/** A text that may be left out; `null` and the empty text count as left out. */
+const word = (name: string) =>
+  z
+    .string({ error: `${name} must be a text.` })
+    .nullish()
+    .transform((value) => value || undefined);
+
+/** A whole number in a query that may be left out. */
+const position = (name: string) => {
+  const error = `${name} must be a whole number.`;
+  return z.string({ error }).regex(/^\d+$/, { error }).transform(Number).pipe(z.int({ error })).optional();
+};
+
+const typedText = z.object({ id: word("id"), from: word("from"), to: word("to"), body: word("body") });
+const textToSend = z.object({ key: word("key"), from: word("from"), to: word("to"), body: word("body") });
+const listQuery = z.object({ after: word("after"), limit: position("limit") });
+const pageQuery = z.object({ after: position("after"), before: position("before"), limit: position("limit") });
+
+/** @throws Refusal for a body that is not JSON; OwnlineError `invalid_message` that names every mistake */
+export async function typedTextOf(c: Context): Promise<TypedText> {
+  return read(typedText, await jsonOf(c), "invalid_message");
+}
+
+/** @throws Refusal for a body that is not JSON; OwnlineError `invalid_message` that names every mistake */
+export async function textToSendOf(c: Context): Promise<TextToSend> {
+  return read(textToSend, await jsonOf(c), "invalid_message");
+}
+
+/** @throws OwnlineError `invalid_options` that names every mistake */
+export function listQueryOf(c: Context): ListQuery {
+  return read(listQuery, c.req.query(), "invalid_options");
+}
+
+/** @throws OwnlineError `invalid_options` that names every mistake */
+export function pageQueryOf(c: Context): PageQuery {
+  return read(pageQuery, c.req.query(), "invalid_options");
+}
+
+function read<T>(schema: z.ZodType<T>, input: unknown, code: OwnlineErrorCode): T {
+  const { data, error, success } = schema.safeParse(input);
+  if (success) return data;
+  throw new OwnlineError(code, [...new Set(error.issues.map(({ message }) => message))].join(" "));
+}
+
+async function jsonOf(c: Context): Promise<unknown> {
   if (!/^application\/json\b/i.test(c.req.header("content-type") ?? "")) {
     throw new Refusal(415, "not_json", "Send JSON, with content-type: application/json.");
   }
@@ -58,21 +131,8 @@ export async function fieldsOf(c: Context): Promise<Readonly<Record<string, unkn
   } catch {
     throw new Refusal(400, "broken_json", "The body is not JSON: the caller must mend it; nothing was stored.");
   }
-  if (typeof body === "object" && body !== null && !Array.isArray(body)) return { ...body };
+  if (typeof body === "object" && body !== null && !Array.isArray(body)) return body;
   throw new Refusal(400, "broken_json", "The body is JSON, but no object: send the fields in { }.");
-}
-
-export function textOf(value: unknown, name: string): string | undefined {
-  if (value === undefined || value === null || value === "") return undefined;
-  if (typeof value === "string") return value;
-  throw new OwnlineError("invalid_message", `${name} must be a text.`);
-}
-
-export function numberOf(value: string | undefined, name: string): number | undefined {
-  if (value === undefined) return undefined;
-  const number = value === "" ? Number.NaN : Number(value);
-  if (Number.isSafeInteger(number) && number >= 0) return number;
-  throw new OwnlineError("invalid_options", `${name} must be a whole number.`);
 }
 
 function failure(

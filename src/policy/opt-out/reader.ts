@@ -41,7 +41,7 @@ const SENTENCE_END = /[.!?…;:,\n\r。！？，、]+|\s[-–—]+\s|[-–—]{2
  * Makes the reader of refusals: one of the words, or one of the phrases, as the whole message. Around it a greeting, a
  * thanks, a repetition and a signature do not count; around a clear word or a phrase neither do a plea and haste.
  *
- * It works in linear time: texts over 600 characters, or 40 words, are no refusal.
+ * It works in linear time: texts over 600 characters, or 40 words, do not count as refusals.
  */
 export function refusalReader({ words, languages, phrases }: ReaderOptions): RefusalReader {
   const stopWords = wordTable(words);

@@ -18,6 +18,8 @@ export interface MessageEntry {
   readonly createdAtMs: number;
   expiresAtMs: number;
   readonly turnId: string | null;
+  /** Its place among the parts of one text, from 1 on. */
+  readonly part: number;
   readonly attempts: AttemptEntry[];
   /** Whether it waits to be handed over, as far as the facts say. */
   waits: boolean;
@@ -94,6 +96,8 @@ export class Book {
   /** When something last left to a person. */
   readonly lastTakenMs: Map<string, number> = new Map<string, number>();
   readonly paces: Map<string, PaceEntry> = new Map<string, PaceEntry>();
+  /** By limit and person, the window in which answers are counted. */
+  readonly answerWindows: Map<string, { readonly endsAtMs: number; answers: number }> = new Map();
   everRecovered = false;
   /** When the clock of any process last went ahead. */
   jumpedAtMs: number = Number.NEGATIVE_INFINITY;
@@ -124,13 +128,14 @@ export class Book {
     atMs: number,
     expiryMs: number,
   ): void {
-    for (const id of ids) {
+    for (const [index, id] of ids.entries()) {
       const message: MessageEntry = {
         id,
         conversation,
         createdAtMs: atMs,
         expiresAtMs: atMs + expiryMs,
         turnId,
+        part: index + 1,
         attempts: [],
         waits: true,
         stopped: false,

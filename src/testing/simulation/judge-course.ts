@@ -1,5 +1,6 @@
 import { type AttemptEntry, Book } from "./book.ts";
 import type { Fact } from "./facts.ts";
+import { enterAnswer, judgeSilence } from "./judge-loops.ts";
 import { enterPacedClaim, enterSlot, enterSlowdown } from "./judge-pace.ts";
 import { enterErasure, enterPause, enterRequeue, enterResolution, enterSuspicion } from "./judge-repairs.ts";
 import { enterText, openTexts } from "./judge-texts.ts";
@@ -218,6 +219,8 @@ function enterCommit(book: Book, fact: Fact & { kind: "turn-committed" }, terms:
   const { burst } = terms.settings;
   const isPinned =
     fact.outcome === "fallback" ||
+    // The loop guard's silence answers nothing, and the newer text has a turn of its own.
+    fact.outcome === "silent" ||
     burst.whileAnswering === "queue" ||
     book.toolStarted.has(fact.turnId) ||
     (lease?.superseded ?? 0) >= 2 ||
@@ -235,6 +238,7 @@ function enterCommit(book: Book, fact: Fact & { kind: "turn-committed" }, terms:
       accuse("no silence", `turn ${short(fact.turnId)} counts texts as answered that the AI never saw`);
     }
   }
+  if (terms.usualPolicies && terms.usualAi) judgeSilence(book, fact, accuse);
   for (const text of answered) text.turnId = fact.turnId;
   book.write(fact.ids, conversation, fact.turnId, fact.atMs, terms.settings.sending.expiryMs);
   conversation.lease = null;
@@ -263,6 +267,7 @@ function enterSendClaim(book: Book, fact: Fact & { kind: "send-claimed" }, terms
   if (message.attempts.some(isWitnessed))
     accuse("once", `${name} was claimed again although the carrier is known to have it`);
   if (fact.attempt !== message.attempts.length + 1) accuse("once", `${name} was given attempt ${fact.attempt} twice`);
+  if (terms.usualPolicies) enterAnswer(book, message, fact.atMs, accuse);
   message.waits = false;
   message.attempts.push({
     claimedAtMs: fact.atMs,

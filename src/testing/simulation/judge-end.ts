@@ -3,6 +3,7 @@ import type { Message, OutboundMessage } from "../../model/message.ts";
 import type { Ownline } from "../../ownline.ts";
 import type { Book, ConversationEntry, MessageEntry } from "./book.ts";
 import { isWitnessed, type Terms } from "./judge-course.ts";
+import { metFullLimit } from "./judge-loops.ts";
 import { short } from "./world.ts";
 
 type Accuse = (rule: string, detail: string) => void;
@@ -163,7 +164,7 @@ function mayBeCancelled(
   if (own.metOptOut) return true;
   if (own.metPause && message.origin === "ai") return true;
   if (nowMs >= own.createdAtMs + settings.sending.expiryMs) return true;
-  if (looksLikeLoop(book, own)) return true;
+  if (metFullLimit(book, own)) return true;
   return all.some((other) => {
     if (other.groupId !== message.groupId || other.part >= message.part) return false;
     // It may have been dropped or held, and turned out later to have arrived after all.
@@ -183,23 +184,6 @@ function mayBeCancelled(
 function wasForgottenUnseen(book: Book, carrierId: string): boolean {
   const owners = [...book.messages.values()].filter(({ taken }) => taken.some((copy) => copy.carrierId === carrierId));
   return owners.some(({ conversation, carrierIds }) => conversation.erased && !carrierIds.has(carrierId));
-}
-
-/** The loop guard's limits, in answers, as its documentation has them: 12 in 2 minutes, 24 in 10, 45 in an hour, 150 in a day. */
-function looksLikeLoop(book: Book, own: MessageEntry): boolean {
-  const at: number[] = [];
-  for (const conversation of book.conversations.values()) {
-    if (conversation.consentKey !== own.conversation.consentKey) continue;
-    // Each attempt counts: what was resent, by a decision or by an operator, is another text to the person.
-    for (const { turnId, createdAtMs, attempts } of conversation.messages) {
-      if (turnId !== null) at.push(createdAtMs, ...attempts.slice(1).map(({ claimedAtMs }) => claimedAtMs));
-    }
-    for (const { fact } of conversation.texts) if (fact.autoReplyId !== null) at.push(fact.atMs);
-  }
-  // The claim that was cancelled counts besides those before it, which the carrier refused for the moment.
-  if (own.attempts.length > 0) at.push(own.createdAtMs);
-  const near = (ms: number) => at.filter((one) => Math.abs(one - own.createdAtMs) <= ms).length;
-  return near(120_000) > 12 || near(600_000) > 24 || near(3_600_000) > 45 || near(86_400_000) > 150;
 }
 
 const RANK: Readonly<Record<CarrierStatus, number>> = { accepted: 1, sent: 2, failed: 3, undelivered: 4, delivered: 5 };

@@ -1,6 +1,7 @@
 import { isOwnlineError, OwnlineError } from "../../errors.ts";
 import { reasonOf } from "../../thrown.ts";
-import type { AccountCacheSettings, AccountResolver, TwilioSettings } from "./options.ts";
+import type { TwilioSettings } from "./options/account.ts";
+import type { AccountCacheSettings, AccountResolver } from "./options.ts";
 
 /** An account as its credentials make it: {@link TwilioSettings} without what all accounts share. */
 export type Account = Pick<TwilioSettings, "rest" | "accountSid" | "authTokens">;

@@ -154,7 +154,7 @@ function read(params: ReadonlyMap<string, readonly string[]>, query: URLSearchPa
       if (webhook.remedy === null) return { kind: "ignored", reason: webhook.reason };
       return reject(
         400,
-        "This is no webhook of Twilio's Programmable Messaging.",
+        "This is not a webhook of Twilio's Programmable Messaging.",
         `a signed webhook was refused, and nothing of it was stored: ${webhook.reason}. ${webhook.remedy}`,
       );
     default:

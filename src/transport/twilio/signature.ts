@@ -100,8 +100,8 @@ export async function signWith(
  * No spelling changes what path, query or parameters mean. The likeliest spelling comes first, and the first one that
  * matches ends the search. Every signature is compared in constant time.
  *
- * A request that does not hold, or whose URL is no URL, is a result; it never throws. The time that it takes grows
- * linearly with the URL and the body. Bound their size before you call it.
+ * A signature that does not match, and a URL that cannot be read, are results; it does not throw for them. The time
+ * that it takes grows linearly with the URL and the body. Bound their size before you call it.
  *
  * A signature vouches for the request, not for its freshness: see {@link parseWebhook} for what tells a repetition.
  *

@@ -3,7 +3,8 @@ import { reasonOf } from "../../thrown.ts";
 import type { ReceivedWebhook, SendResult, Transport, WebhookRejection, WebhookRequest } from "../transport.ts";
 import { type Account, type Accounts, createAccounts } from "./accounts.ts";
 import { find, listInbound, senders } from "./list.ts";
-import { parseTenantOptions, type TwilioTenantOptions } from "./options.ts";
+import { parseTenantOptions } from "./options/tenants.ts";
+import type { TwilioTenantOptions } from "./options.ts";
 import { type Claimed, receive } from "./receive.ts";
 import { createMessage, sendResult } from "./send.ts";
 import { parseWebhook } from "./webhook.ts";
@@ -49,8 +50,8 @@ function refused(refusal: "retry-later" | "configuration", reason: string): Send
 }
 
 /**
- * The account is that of the number of ours, never the one that the request names: whoever knows the token of one
- * account speaks for its own numbers alone.
+ * The account is that of the number of ours, never the one that the request names. So a tenant who knows the token of
+ * one account can speak for the numbers of that account only.
  */
 async function receiveFor(
   accounts: Accounts,
@@ -82,7 +83,7 @@ async function receiveFor(
     try {
       const owner = named === address ? signer : await accounts.find(named);
       if (owner !== undefined && owner.accountSid !== signer.accountSid) return otherAccount();
-      // A service that no account has is no line of ours.
+      // A service that no account has does not count as a line of ours.
       service = owner === undefined ? null : named;
     } catch (error) {
       return notNow(reasonOf(error));

@@ -1,6 +1,8 @@
+import { mistakesError } from "../../unknown-fields.ts";
 import type { SendRequest, Transport } from "../transport.ts";
 import { find, listInbound, senders } from "./list.ts";
-import { parseOptions, type TwilioOptions, type TwilioTenantOptions } from "./options.ts";
+import { parseOptions } from "./options/account.ts";
+import type { SingleOptions, TwilioOptions } from "./options.ts";
 import { receive } from "./receive.ts";
 import { createMessage, sendResult, statusCallbackUrl } from "./send.ts";
 import { tenants } from "./tenants.ts";
@@ -67,6 +69,10 @@ export {
  * ```
  */
 export function twilio(options: TwilioOptions): Transport {
+  const given: unknown = options;
+  if (typeof given !== "object" || given === null) {
+    throw mistakesError("twilio() cannot start", ["options: give an object of options"]);
+  }
   const { webhookUrl, ...calls } = options.account === undefined ? single(options) : tenants(options);
 
   return {
@@ -94,7 +100,7 @@ export function twilio(options: TwilioOptions): Transport {
 
 /** What needs credentials, for the one account there is. */
 function single(
-  options: Exclude<TwilioOptions, TwilioTenantOptions>,
+  options: SingleOptions,
 ): Pick<Transport, "send" | "receive" | "find" | "listInbound" | "senders"> & { readonly webhookUrl: string } {
   const settings = parseOptions(options);
   const { rest, webhookUrl } = settings;

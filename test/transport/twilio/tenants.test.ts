@@ -70,6 +70,25 @@ describe("several accounts behind one webhook", () => {
     expect(await sms().receive(await request("a", params))).toMatchObject({ kind: "rejected", httpStatus: 403 });
   });
 
+  it("calls account on the options, which may be an instance of a class with fields of its own", async () => {
+    class Tenants {
+      readonly webhookUrl = WEBHOOK;
+      readonly owners = owners;
+      readonly #calls: string[] = [];
+      async account(address: string) {
+        this.#calls.push(address);
+        return this.owners[address];
+      }
+      get calls() {
+        return this.#calls;
+      }
+    }
+    const options = new Tenants();
+    const received = await twilio(options).receive(await request("a", { To: NUMBER_A, AccountSid: sidOf("a") }));
+    expect(received).toMatchObject({ kind: "inbound" });
+    expect(options.calls).toEqual([NUMBER_A]);
+  });
+
   it("refuses a request that names neither a number of ours nor a service", async () => {
     const received = await sms().receive(await request("a", { From: "", To: PERSON, MessageStatus: "sent" }));
     expect(received).toMatchObject({ kind: "rejected", httpStatus: 400 });
@@ -126,6 +145,17 @@ describe("lookups of accounts", () => {
     expect(calls).toBe(1);
   });
 
+  it("accept a revoked token until ttlMs has passed, and no longer", async () => {
+    let token = "token-a";
+    const revoking: AccountResolver = () => ({ ...A, authToken: token }) as TwilioCredentials;
+    const genuine = await request("a", { To: NUMBER_A, AccountSid: sidOf("a") });
+    const [kept, asked] = [sms(revoking), sms(revoking, { ttlMs: 0 })];
+    for (const transport of [kept, asked]) expect(await transport.receive(genuine)).toMatchObject({ kind: "inbound" });
+    token = "another";
+    expect(await kept.receive(genuine)).toMatchObject({ kind: "inbound" });
+    expect(await asked.receive(genuine)).toMatchObject({ kind: "rejected", httpStatus: 403 });
+  });
+
   it.each<[string, AccountResolver]>([
     ["throws", () => Promise.reject(new Error("the database is away"))],
     ["hangs", () => new Promise(() => {})],
@@ -139,6 +169,8 @@ describe("lookups of accounts", () => {
     expect(() => Reflect.apply(twilio, undefined, [{ webhookUrl: WEBHOOK, account, authToken: "x" }])).toThrow(
       "authToken goes without account",
     );
-    expect(() => sms(account, { missesPerSecond: 0 })).toThrow("accounts.missesPerSecond");
+    expect(() => sms(account, { missesPerSecond: 0 })).toThrow("accounts.missesPerSecond must be a number above 0");
+    expect(() => sms(account, { ttlMs: -1 })).toThrow("accounts.ttlMs must be a number from 0 on");
+    expect(() => sms(account, { ttlMs: 0 })).not.toThrow();
   });
 });

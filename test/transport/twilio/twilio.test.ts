@@ -122,7 +122,9 @@ describe("the options", () => {
     [{ timeoutMs: 1.5 }, /timeoutMs/],
     [{ trustForwardedHeaders: "yes" }, /trustForwardedHeaders/],
     [{ fetch: 1 }, /fetch must be a function/],
-    [{ authtoken: "x" }, /authtoken is no option/],
+    [{ authtoken: "x" }, /authtoken is not an option/],
+    [{ webhookurl: "x" }, /webhookurl is not an option/],
+    [{ accounts: {} }, /accounts goes with account/],
     [{ client: {} }, /client must be a client of the package twilio/],
   ])("refuses %j", (changes, message) => {
     expect(mistakesOf({ ...common, ...changes })).toMatch(message);

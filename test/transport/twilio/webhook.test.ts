@@ -125,6 +125,8 @@ describe("ids", () => {
     ["two accounts", { AccountSid: [inbound.AccountSid, `AC${"2".repeat(32)}`] }, /AccountSid/],
     ["no account", { AccountSid: undefined }, /without an AccountSid/],
     ["a service that is none", { MessagingServiceSid: "MGMResorts" }, /MessagingServiceSid/],
+    ["two services", { MessagingServiceSid: [`MG${"1".repeat(32)}`, `MG${"2".repeat(32)}`] }, /MessagingServiceSid/],
+    ["a ConversationSid beside ids of Messaging", { ConversationSid: `CH${"1".repeat(32)}` }, /Conversations/],
   ])("are refused with %s", (_, changes, reason) => {
     expect(parseWebhook({ ...message, ...changes })).toMatchObject({
       kind: "unsupported",

@@ -1,7 +1,7 @@
 import type { FilePart, ModelMessage, TextPart } from "ai";
-import type { Media } from "../model/message.ts";
-import type { AiTurn } from "./ai.ts";
-import { describeMedia, toPrompt } from "./prompt.ts";
+import type { Media } from "../../model/message.ts";
+import type { AiTurn } from "../ai.ts";
+import { describeMedia, toPrompt } from "../prompt.ts";
 
 /**
  * Fetches a picture with the credentials that its address wants. `null`, an error, or no answer within 10 s: the
@@ -81,7 +81,7 @@ async function fetched(media: Media, fetchMedia: FetchMedia, signal: AbortSignal
   try {
     return await Promise.race([fetchMedia(media, call.signal), late]);
   } catch {
-    // Whatever the reason, the model reads that a picture was sent, and can say that it did not see it.
+    // The model then reads that a picture was sent, and can say that it did not see it.
     signal.throwIfAborted();
     return null;
   } finally {
