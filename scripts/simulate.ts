@@ -10,6 +10,7 @@ import { sqlite } from "../src/storage/sqlite.ts";
 import type { SimulationOptions } from "../src/testing/simulation.ts";
 import { simulate } from "../src/testing/simulation.ts";
 import { batchOnly } from "../test/storage/batch-only-shim.ts";
+import { type SimulatedInterleaving, simulatedInterleaving } from "../test/storage/simulated-interleaving.ts";
 
 /*
  * Plays many seeds of the simulation, on all cores: `npm run simulate -- --seeds 20000 --first 1 --storage memory`.
@@ -20,7 +21,15 @@ const STORAGES: Readonly<Record<string, NonNullable<SimulationOptions["storage"]
   sqlite: (clock) => sqlite(":memory:", { clock }),
   // Batches alone, without interactive transactions, as on D1.
   batch: (clock) => ledgerOver(sqlDatabase(batchOnly(":memory:", clock), { migrate, migratesAtOpen: true })),
+  // Other calls run between load and write, and an oracle replays each decision.
+  interleaving(clock) {
+    interleaving = simulatedInterleaving(clock);
+    return interleaving.storage;
+  },
 };
+
+/** Of the last run. */
+let interleaving: SimulatedInterleaving | null = null;
 
 /** No seeds: there is nothing left to do. */
 const STOP = { from: 0, to: 0 };
@@ -195,7 +204,11 @@ async function play(
     const run = await simulate({ seed, ...(storage === undefined ? {} : { storage }) });
     // A rejection that nobody handles is told when the queue of microtasks is empty.
     await new Promise((resolve) => setImmediate(resolve));
-    const violations = [...run.violations.map(({ rule, detail }) => `${rule}: ${detail}`), ...unhandled.splice(0)];
+    const violations = [
+      ...run.violations.map(({ rule, detail }) => `${rule}: ${detail}`),
+      ...unhandled.splice(0),
+      ...(interleaving?.faults() ?? []),
+    ];
     if (violations.length > 0 || trace) {
       failures.push({ seed, violations, lines: trace ? run.lines() : run.around(LINES_AROUND) });
     }

@@ -1,4 +1,3 @@
-import type { StorageClock } from "../storage/clock.ts";
 import { memory } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { FaultOptions } from "./simulation/faults.ts";
@@ -7,18 +6,20 @@ import { judgeEnd } from "./simulation/judge-end.ts";
 import { run } from "./simulation/run.ts";
 import { withSeededCrypto } from "./simulation/seeded-crypto.ts";
 import type { SimulatedOptions } from "./simulation/settings.ts";
+import type { SimulationClock } from "./simulation/simulated-time.ts";
 import type { FaultTable } from "./simulation/trace.ts";
 
 export type { AiFaults, CallFaults, FaultOptions, FaultRates, SendFaults } from "./simulation/faults.ts";
 export type { Violation } from "./simulation/judge-course.ts";
 export type { SimulatedOptions } from "./simulation/settings.ts";
+export type { SimulationClock } from "./simulation/simulated-time.ts";
 export type { FaultTable } from "./simulation/trace.ts";
 
 export interface SimulationOptions {
   /** A whole number. The same one gives the same run, step by step, as long as the code is the same. */
   readonly seed: number;
   /** Makes the ledger, empty, on the simulation's clock. Closed at the end. @default memory() */
-  readonly storage?: (clock: StorageClock) => Storage | Promise<Storage>;
+  readonly storage?: (clock: SimulationClock) => Storage | Promise<Storage>;
   /** Processes that serve at once. @default 2 */
   readonly workers?: number;
   /** Conversations; the first two are one person on two channels, whose consent is one. @default 3 */

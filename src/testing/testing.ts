@@ -27,6 +27,7 @@ export {
   type FaultTable,
   type SendFaults,
   type SimulatedOptions,
+  type SimulationClock,
   type SimulationOptions,
   type SimulationReport,
   simulate,

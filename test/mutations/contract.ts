@@ -7,8 +7,11 @@ import { sqlite } from "../../src/storage/sqlite.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { storageContract } from "../../src/testing/contracts/storage.ts";
 import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
+import { diceOf } from "../../src/testing/simulation/dice.ts";
 import { mongodbForTests } from "../databases/mongodb.ts";
 import { agreement } from "../storage/agreement.ts";
+import { RACES, runRace } from "../storage/interleaved-races.ts";
+import { playTogether, sharedLedger } from "../storage/interleaved-story.ts";
 import { postgresLedgers } from "../storage/postgres-ledgers.ts";
 
 /** The ledgers whose own code has guards. */
@@ -29,6 +32,8 @@ interface Bench {
 }
 
 const STORY_CALLS = 120;
+const STORIES_TOGETHER = 60;
+const RACE_SEEDS = 12;
 
 /**
  * Runs the storage contract on a ledger, and then made-up stories beside the reference. Returns the name of the first
@@ -52,9 +57,51 @@ export async function firstBroken(name: LedgerName, url: string): Promise<string
     for (const story of bench.stories) {
       if (!(await holds(() => agrees(bench, story)))) return `agreement with the reference: story ${story}`;
     }
-    return null;
+    return name === "memory" ? await firstBrokenTogether() : null;
   } finally {
     await bench.end();
+  }
+}
+
+/** Runs the contract on the interleaving memory, then stories of several callers. The oracle must agree with each. */
+async function firstBrokenTogether(): Promise<string | null> {
+  let number = 0;
+  const cases = storageContract({
+    async create() {
+      number += 1;
+      const { clock, memory, open } = sharedLedger(diceOf(number));
+      return {
+        storage: open(),
+        second: async () => open(),
+        advance: (ms) => clock.advance(ms),
+        async dispose() {
+          for (const { kind } of memory.oracle.faults) throw new Error(kind);
+        },
+      };
+    },
+  });
+  for (const { name, run } of cases) if (!(await holds(run))) return `contract on the interleaving memory: ${name}`;
+  for (const race of RACES) {
+    for (let seed = 1; seed <= 2 * RACE_SEEDS; seed += 1) {
+      const { faults } = await runRace(race, seed, { inOneProcess: seed > RACE_SEEDS });
+      if (faults.length > 0) return `race of ${race.name}, on the interleaving memory`;
+    }
+  }
+  for (let story = 1; story <= STORIES_TOGETHER; story += 1) {
+    const broken = await brokenInStory(story);
+    if (broken !== null) return `interleaving memory, story ${story}: ${broken}`;
+  }
+  return null;
+}
+
+async function brokenInStory(story: number): Promise<string | null> {
+  try {
+    const { oracle, unlike } = await playTogether(story);
+    const [fault] = oracle.faults;
+    if (fault !== undefined) return `${fault.kind}: ${fault.calls.join(", ")}`;
+    return unlike.length > 0 ? "two answers to one call" : null;
+  } catch (error) {
+    return String(error);
   }
 }
 

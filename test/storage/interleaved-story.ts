@@ -18,9 +18,12 @@ export function sharedLedger(dice: Dice, rates: Pick<typeof RATES, "failing" | "
   const clock = manualClock();
   const memory = interleavingMemory({
     clock,
-    async pause() {
-      for (let turn = dice.between(0, LONGEST_PAUSE); turn > 0; turn -= 1) await turnOfEvents();
-    },
+    begin: () => ({
+      now: clock.now(),
+      async pause() {
+        for (let turn = dice.between(0, LONGEST_PAUSE); turn > 0; turn -= 1) await turnOfEvents();
+      },
+    }),
     chance: (probability) => dice.chance(probability),
     ...rates,
   });

@@ -1,9 +1,12 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { type StorageHarness, storageContract } from "../../src/testing/contracts/storage.ts";
 import { diceOf } from "../../src/testing/simulation/dice.ts";
+import { simulate } from "../../src/testing/simulation.ts";
 import { OUTCOMES } from "./agreement.ts";
+import { RACES, runRace } from "./interleaved-races.ts";
 import { playTogether, sharedLedger } from "./interleaved-story.ts";
 import type { InterleavingMemory } from "./interleaving-memory.ts";
+import { type SimulatedInterleaving, simulatedInterleaving } from "./simulated-interleaving.ts";
 
 describe("the interleaving memory keeps the storage contract", () => {
   const ledgers: InterleavingMemory[] = [];
@@ -29,6 +32,61 @@ describe("the interleaving memory keeps the storage contract", () => {
   afterAll(() => {
     const moved = new Set(ledgers.flatMap(({ counts }) => [...counts.moved.keys()]));
     expect([...moved]).toEqual(expect.arrayContaining(["conversation", "address"]));
+  });
+});
+
+describe("the simulation on the interleaving memory", { timeout: 120_000 }, () => {
+  it("finds no broken promise, and the oracle agrees with every decision", async () => {
+    const broken: string[] = [];
+    let moved = 0;
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const { run, ledger } = await simulated(seed);
+      broken.push(...run.violations.map(({ rule, detail }) => `seed ${seed}: ${rule}: ${detail}`), ...ledger.faults());
+      moved += ledger.counts.moved.size;
+    }
+    expect(broken).toEqual([]);
+    expect(moved).toBeGreaterThan(0);
+  });
+
+  it("goes the same way for the same seed, although calls sleep in the ledger", async () => {
+    const [one, again, other] = [await simulated(4), await simulated(4), await simulated(5)];
+    expect(again.run.hash()).toBe(one.run.hash());
+    expect(other.run.hash()).not.toBe(one.run.hash());
+  });
+});
+
+async function simulated(seed: number) {
+  const ledgers: SimulatedInterleaving[] = [];
+  const run = await simulate({
+    seed,
+    storage(clock) {
+      const ledger = simulatedInterleaving(clock);
+      ledgers.push(ledger);
+      return ledger.storage;
+    },
+  });
+  const [ledger] = ledgers;
+  if (ledger === undefined) throw new TypeError("The simulation made no ledger.");
+  return { run, ledger };
+}
+
+describe("two calls that read what the other one writes come out as one after the other", () => {
+  const seeds = Array.from({ length: 12 }, (_, index) => index + 1);
+
+  it.each(RACES)("$name", async (race) => {
+    let moved = 0;
+    for (const seed of seeds) {
+      const ran = await runRace(race, seed, { inOneProcess: false });
+      expect(ran.faults).toEqual([]);
+      moved += ran.moved;
+    }
+    expect(moved).toBeGreaterThan(0);
+  });
+
+  it.each(RACES)("$name, in one process", async (race) => {
+    for (const seed of seeds) {
+      expect((await runRace(race, seed, { inOneProcess: true })).faults).toEqual([]);
+    }
   });
 });
 

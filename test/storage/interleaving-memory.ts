@@ -15,8 +15,8 @@ const MOST_TRIES = 20;
 
 export interface Interleaving {
   readonly clock: StorageClock;
-  /** Lets other calls run: between a decision's load and its write, and before its answer arrives. */
-  pause(): Promise<void>;
+  /** Begins a decision: its time, and how it lets other calls run between its load and its write. */
+  begin(): { readonly now: number; pause(): Promise<void> };
   /** Chances that come from a seed. */
   chance(probability: number): boolean;
   /** How often a write fails, before anything is written. */
@@ -47,7 +47,7 @@ export interface InterleavingMemory {
  * Rows in memory, as a database of many processes keeps them: other calls run between the load of a decision and its
  * write, writes fail, answers get lost. It writes only if every guard holds, and the oracle replays what it writes.
  */
-export function interleavingMemory({ clock, pause, chance, failing, losing }: Interleaving): InterleavingMemory {
+export function interleavingMemory({ clock, begin, chance, failing, losing }: Interleaving): InterleavingMemory {
   const tables = new MemoryTables();
   const oracle = new ReplayOracle(tables);
   const counts: InterleavingCounts = { decisions: 0, groups: 0, commits: 0, moved: new Map(), failed: 0, lost: 0 };
@@ -56,7 +56,7 @@ export function interleavingMemory({ clock, pause, chance, failing, losing }: In
     counts.decisions += 1;
     if (plans.length > 1) counts.groups += 1;
     for (let tried = 0; tried < MOST_TRIES; tried += 1) {
-      const now = clock.now();
+      const { now, pause } = begin();
       forgetOldAnswers(tables, now);
       const loaded = load(tables, plans, now);
       const decided = judge(loaded);

@@ -159,13 +159,17 @@ function tryAll(group: readonly Entry[], loaded: Loaded, failed: Failure[]): Dec
 
 /**
  * Whether a call must wait for the next group: its conversation was decided about in this one, and the rows that it
- * needs were loaded before. Plain inbound messages only need the conversation itself.
+ * needs were loaded before. Plain inbound messages only need the conversation itself. A call that is in the group
+ * already finds its stored answer in the next one.
  */
 function isTaken(set: WorkingSet, plan: Plan, index: number, taken: Map<string, boolean>): boolean {
+  const call = nameOf("call", plan.call);
+  if (taken.has(call)) return true;
   const isPlain = plan.root.by === "address" && !plan.slices.includes("queue");
   const names = plan.root.by === "address" ? [nameOf(plan.root.line, plan.root.participant)] : namesOf(set, index);
   if (names.some((name) => taken.has(name) && !(isPlain && taken.get(name) === true))) return true;
   for (const name of names) taken.set(name, isPlain);
+  taken.set(call, false);
   return false;
 }
 

@@ -1,6 +1,5 @@
 import type { Logger } from "../../logger.ts";
 import { type Ownline, ownline } from "../../ownline.ts";
-import type { StorageClock } from "../../storage/clock.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { type SimulatedCarrier, simulatedCarrier } from "./carrier.ts";
 import { crossing } from "./crossing.ts";
@@ -13,6 +12,7 @@ import { SimulatedProcess } from "./process.ts";
 import { partiesOf, playScript, SENDERS } from "./script.ts";
 import { type Settings, type SimulatedOptions, settingsOf } from "./settings.ts";
 import { simulatedAi } from "./simulated-ai.ts";
+import { LedgerTime, type SimulationClock } from "./simulated-time.ts";
 import { Timeline } from "./timeline.ts";
 import { Trace } from "./trace.ts";
 import { playTroubles, stopPolitely } from "./troubles.ts";
@@ -24,7 +24,7 @@ export interface RunOptions {
   readonly workers: number;
   readonly conversations: number;
   readonly texts: number;
-  readonly storage: (clock: StorageClock) => Storage | Promise<Storage>;
+  readonly storage: (clock: SimulationClock) => Storage | Promise<Storage>;
   readonly faults?: FaultOptions;
   readonly options?: SimulatedOptions;
 }
@@ -74,7 +74,8 @@ export async function run(options: RunOptions): Promise<Ran> {
     sweptFromMs: new Map(),
     calm: false,
   };
-  const storage = await options.storage({ now: () => timeline.now });
+  const ledgerTime = new LedgerTime(timeline);
+  const storage = await options.storage(ledgerTime.clock);
   await storage.migrate();
   const ledger = witnessed(world, storage);
 
@@ -118,11 +119,11 @@ export async function run(options: RunOptions): Promise<Ran> {
       if (timeline.now > limitMs) return "it does not come to rest";
       const happen = timeline.next();
       if (happen === null) return "nothing happens any more";
-      const happened = happen();
-      const ran = happened instanceof Promise ? await happened : happened;
+      const ran = await ledgerTime.outcomeOf(happen());
       if (ran === false) continue;
       steps += 1;
       for (let turn = 0; turn < TURNS; turn += 1) await NEXT_TURN;
+      await ledgerTime.turn();
     }
     return null;
   };
