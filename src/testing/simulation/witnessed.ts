@@ -6,7 +6,8 @@ import { type World, witness } from "./world.ts";
 export function witnessed(world: World, storage: Storage): Storage {
   /** A repeated operation is no second deed. */
   const ops = new Set<string>();
-  const isFirst = (method: string, op: string): boolean => {
+  const isFirst = (method: string, op: string | undefined): boolean => {
+    if (op === undefined) return true;
     const key = `${method} ${op}`;
     return !ops.has(key) && ops.add(key).has(key);
   };
@@ -15,7 +16,8 @@ export function witnessed(world: World, storage: Storage): Storage {
       const recorded = await storage.recordInbound(record);
       const { message, conversation, autoReply } = recorded;
       world.missing.delete(record.key);
-      if (recorded.outcome === "recorded" && message !== null && conversation !== null) {
+      const isNew = recorded.outcome === "recorded" && isFirst("recordInbound", record.op);
+      if (isNew && message !== null && conversation !== null) {
         witness(world, {
           kind: "text",
           key: record.key,
@@ -36,7 +38,8 @@ export function witnessed(world: World, storage: Storage): Storage {
     },
     async recordOutbound(record) {
       const recorded = await storage.recordOutbound(record);
-      if (recorded.outcome === "recorded" && recorded.conversation !== null) {
+      const isNew = recorded.outcome === "recorded" && isFirst("recordOutbound", record.op);
+      if (isNew && recorded.conversation !== null) {
         const ids = recorded.messages.map(({ id }) => id);
         const { key, consentKey, participant } = record;
         const conversationId = recorded.conversation.id;
