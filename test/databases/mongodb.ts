@@ -60,6 +60,7 @@ export function mongodbForTests(url: string): MongodbForTests {
       await Promise.all(clients.map((client) => client.close()));
     },
     harness: {
+      ownRules: true,
       async create() {
         const clock = manualClock();
         return {

@@ -43,6 +43,7 @@ export async function firstBroken(name: LedgerName, url: string): Promise<string
   const bench = await benchOf(name, url);
   try {
     const cases = storageContract({
+      ownRules: name === "postgres" || name === "mongodb",
       async create() {
         const clock = manualClock();
         return {

@@ -30,6 +30,7 @@ describe.skipIf(noPgBouncer !== null)(`postgres behind PgBouncer in transaction 
   });
 
   const cases = storageContract({
+    ownRules: true,
     async create() {
       const clock = manualClock();
       return {

@@ -111,6 +111,7 @@ describe("the statements of the PostgreSQL ledger", () => {
     );
     for (const { name } of tables) await pool.query(`alter table ${name} set (autovacuum_enabled = off)`);
     const cases = storageContract({
+      ownRules: true,
       async create() {
         const clock = manualClock();
         const storage = postgres(pool, { schema: ledgers.schema, clock, logger: quiet });

@@ -1,4 +1,5 @@
 import type { ContractCase } from "./contract-case.ts";
+import { callCases, LEDGER_ONLY } from "./storage/calls.ts";
 import { commitCases } from "./storage/commits.ts";
 import { consentCases } from "./storage/consent.ts";
 import { erasureCases } from "./storage/erasure.ts";
@@ -45,6 +46,7 @@ const CASES: readonly StorageCase[] = [
   ...queryCases,
   ...storyCases,
   ...operationCases,
+  ...callCases,
   ...erasureCases,
   ...sweepCases,
   ...payloadCases,
@@ -74,7 +76,8 @@ const CASES: readonly StorageCase[] = [
  * ```
  */
 export function storageContract(harness: StorageHarness): readonly ContractCase[] {
-  return CASES.map(({ name, run }) => ({
+  const kept = harness.ownRules === true ? CASES.filter(({ name }) => !LEDGER_ONLY.includes(name)) : CASES;
+  return kept.map(({ name, run }) => ({
     name,
     async run() {
       const ledger = await harness.create();
