@@ -32,6 +32,9 @@ export interface SqliteConnection {
   readonly busyTimeoutMs: number;
 }
 
+/** Begins a transaction with the lock for writing. */
+const IMMEDIATE = "begin immediate";
+
 const RETRY_MS = 20;
 
 /** While SQLite itself waits for a lock, the event loop waits with it. */
@@ -47,7 +50,7 @@ export function sqliteDriver(connection: SqliteConnection): SqlDriver {
 
   function connected(): Promise<Session> {
     if (isClosed) return Promise.reject(closedError());
-    session ??= connect(connection).catch((error: unknown) => {
+    session ??= connect(connection, patiently).catch((error: unknown) => {
       session = null;
       throw storageError(error);
     });
@@ -55,48 +58,54 @@ export function sqliteDriver(connection: SqliteConnection): SqlDriver {
   }
 
   /**
-   * Runs a transaction that writes. While another process holds the lock, the event loop goes on: SQLite's own busy
-   * timeout would block it.
+   * Tries again what found the file locked. Meanwhile the event loop goes on: SQLite's own busy timeout would block it.
    */
-  async function locked<Answer>(act: (session: Transaction) => Answer): Promise<Answer> {
-    const { transact, isOwn } = await connected();
-    for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
+  async function patiently<Result>(timeoutMs: number, act: () => Result): Promise<Result> {
+    const since = performance.now();
+    for (;;) {
       try {
-        return transact("begin immediate", act);
+        return act();
       } catch (error) {
-        if (!isOwn || !isBusy(causeOf(error)) || waitedMs >= connection.busyTimeoutMs) throw error;
+        if (!isBusy(error) || performance.now() - since >= timeoutMs) throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       if (isClosed) throw closedError();
     }
   }
 
+  async function within<Result>(begin: string, act: (transaction: Transaction) => Result): Promise<Result> {
+    const { transact, timeoutMs } = await connected();
+    return await patiently(timeoutMs, () => transact(begin, act));
+  }
+
   return {
     name: "sqlite",
     maxPlans: MOST_PLANS,
     isSerial: true,
-    async batch(statements) {
-      return await locked(({ execute }) => statements.map(execute));
-    },
+    batch: (statements) => within(IMMEDIATE, ({ execute }) => statements.map(execute)),
     async read(statements) {
-      const { transact, run } = await connected();
       const [only] = statements;
-      if (only !== undefined && statements.length === 1) return [run(only)];
-      return transact("begin", ({ execute }) => statements.map(execute));
+      if (only === undefined || statements.length > 1) {
+        return await within("begin", ({ execute }) => statements.map(execute));
+      }
+      const { run, timeoutMs } = await connected();
+      return [await patiently(timeoutMs, () => run(only))];
     },
     async transact(reads, write) {
-      return await locked(({ execute }) => {
-        const { statements, answer } = write(reads.map(execute));
-        const results = statements.map(execute);
-        return () => answer(results);
-      }).then((answer) => answer());
+      const answer = await within(IMMEDIATE, ({ execute }) => {
+        const written = write(reads.map(execute));
+        const results = written.statements.map(execute);
+        return () => written.answer(results);
+      });
+      return answer();
     },
     now: () => Math.trunc(connection.clock.now()),
     async removeCopies({ wait }) {
-      const { truncateLog } = await connected();
-      for (let waitedMs = 0; !truncateLog(); waitedMs += RETRY_MS) {
+      const { truncateLog, timeoutMs } = await connected();
+      const since = performance.now();
+      while (!truncateLog()) {
         if (!wait) return;
-        if (waitedMs >= connection.busyTimeoutMs) throw copiesLeftError();
+        if (performance.now() - since >= timeoutMs) throw copiesLeftError();
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
         if (isClosed) throw closedError();
       }
@@ -110,16 +119,13 @@ export function sqliteDriver(connection: SqliteConnection): SqlDriver {
   };
 }
 
-function causeOf(error: unknown): unknown {
-  return error instanceof Error ? error.cause : undefined;
-}
-
 interface Transaction {
   execute(statement: SqlStatement): readonly SqlRow[];
 }
 
 interface Session {
-  readonly isOwn: boolean;
+  /** How long to wait for a lock. */
+  readonly timeoutMs: number;
   run(statement: SqlStatement): readonly SqlRow[];
   /** Commits what `act` does, or nothing of it. */
   transact<Answer>(begin: string, act: (transaction: Transaction) => Answer): Answer;
@@ -128,15 +134,19 @@ interface Session {
   close(): void;
 }
 
-async function connect(connection: SqliteConnection): Promise<Session> {
+async function connect(
+  connection: SqliteConnection,
+  patiently: <Result>(timeoutMs: number, act: () => Result) => Promise<Result>,
+): Promise<Session> {
+  const { isOwn, busyTimeoutMs } = connection;
   const database = connection.open();
   try {
-    await setUp(database, connection);
+    await patiently(busyTimeoutMs, () => setUp(database, connection));
+    return sessionOf(database, isOwn, isOwn ? busyTimeoutMs : Number(pragma(database, "busy_timeout")));
   } catch (error) {
-    if (connection.isOwn) database.close();
+    if (isOwn) database.close();
     throw error;
   }
-  return sessionOf(database, connection.isOwn);
 }
 
 /**
@@ -152,10 +162,11 @@ async function connect(connection: SqliteConnection): Promise<Session> {
  * (https://www.sqlite.org/pragma.html#pragma_synchronous). WAL lets readers and the writer work at once; a database
  * that was passed in keeps the journal mode that it has.
  */
-async function setUp(database: SqliteDatabase, { isOwn, busyTimeoutMs }: SqliteConnection): Promise<void> {
+function setUp(database: SqliteDatabase, { isOwn, busyTimeoutMs }: SqliteConnection): void {
   if (isOwn) database.exec(`pragma busy_timeout = ${Math.min(BLOCKED_MS, busyTimeoutMs)}`);
   else if (pragma(database, "busy_timeout") === 0) database.exec(`pragma busy_timeout = ${busyTimeoutMs}`);
-  if (isOwn) await enterWal(database, busyTimeoutMs);
+  // SQLite's busy timeout does not cover the change to WAL, which two processes may try at once.
+  if (isOwn && pragma(database, "journal_mode") !== "wal") database.exec("pragma journal_mode = wal");
   const synchronous = pragma(database, "synchronous");
   if (typeof synchronous !== "number" || synchronous < SYNCHRONOUS_FULL) database.exec("pragma synchronous = full");
   database.exec("pragma secure_delete = on");
@@ -177,26 +188,13 @@ function forgetStatistics(database: SqliteDatabase): void {
 
 const SYNCHRONOUS_FULL = 2;
 
-/** SQLite's busy timeout does not cover the change to WAL, which two processes may try at once. */
-async function enterWal(database: SqliteDatabase, busyTimeoutMs: number): Promise<void> {
-  for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
-    try {
-      if (pragma(database, "journal_mode") !== "wal") database.exec("pragma journal_mode = wal");
-      return;
-    } catch (error) {
-      if (!isBusy(error) || waitedMs >= busyTimeoutMs) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-  }
-}
-
 function pragma(database: SqliteDatabase, name: string): unknown {
   const [row] = database.prepare(`pragma ${name}`).all();
   const [value] = typeof row === "object" && row !== null ? Object.values(row) : [];
   return typeof value === "bigint" ? Number(value) : value;
 }
 
-function sessionOf(database: SqliteDatabase, isOwn: boolean): Session {
+function sessionOf(database: SqliteDatabase, isOwn: boolean, timeoutMs: number): Session {
   const prepared = new Map<string, SqliteStatement>();
 
   function prepare(sql: string): SqliteStatement {
@@ -214,8 +212,19 @@ function sessionOf(database: SqliteDatabase, isOwn: boolean): Session {
     return [];
   }
 
+  /** A database that was passed in has a timeout for which SQLite would block the event loop. */
+  function takeLock(begin: string): void {
+    const givenMs = isOwn || begin !== IMMEDIATE ? 0 : Number(pragma(database, "busy_timeout"));
+    if (givenMs > BLOCKED_MS) database.exec(`pragma busy_timeout = ${BLOCKED_MS}`);
+    try {
+      prepare(begin).run();
+    } finally {
+      if (givenMs > BLOCKED_MS) database.exec(`pragma busy_timeout = ${givenMs}`);
+    }
+  }
+
   return {
-    isOwn,
+    timeoutMs,
     run(statement) {
       try {
         return execute(statement);
@@ -226,7 +235,7 @@ function sessionOf(database: SqliteDatabase, isOwn: boolean): Session {
     transact(begin, act) {
       if (isInTransaction(database)) throw foreignTransactionError();
       try {
-        prepare(begin).run();
+        takeLock(begin);
         try {
           const answer = act({ execute });
           prepare("commit").run();

@@ -107,9 +107,9 @@ function resultCode(error: unknown): string | null {
   return error.code.split("_")[1] ?? "OTHER";
 }
 
-/** Whether another connection was in the way. */
+/** Whether another connection was in the way: an error of the driver, or one that `storageError` made of it. */
 export function isBusy(error: unknown): boolean {
-  return resultCode(error) === "BUSY";
+  return resultCode(isOwnlineError(error) ? error.cause : error) === "BUSY";
 }
 
 /** An error of the SQLite driver as `storage_unavailable`, with the remedy. Any other value as it is. */
