@@ -1,8 +1,10 @@
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { type Ownline, ownline } from "ownline";
 import { type D1DatabaseLike, d1 } from "ownline/storage/d1";
 import { migrations } from "ownline/storage/d1-migrations";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { fakeCarrier } from "ownline/testing";
+import { beforeEach, describe, expect, it } from "vitest";
 import { inboundRecord as text } from "../../storage/inbound-record.ts";
 import { clear, exec } from "./database.ts";
 
@@ -43,7 +45,7 @@ describe("the schema", () => {
     expect(secret).toMatch(SECRET);
     await storage.migrate();
     await expect(storage.open()).resolves.toEqual({ secret });
-    expect(await steps()).toEqual([{ version: 1 }, { version: 2 }]);
+    expect(await steps()).toEqual([{ version: 1 }]);
     expect((await storage.recordInbound(text("m1"))).outcome).toBe("recorded");
   });
 
@@ -55,7 +57,7 @@ describe("the schema", () => {
     await applyD1Migrations(env.MIGRATED, env.MIGRATIONS);
     await applyAgain();
     await expect(storage.open()).resolves.toEqual({ secret });
-    expect(await steps()).toEqual([{ version: 1 }, { version: 2 }]);
+    expect(await steps()).toEqual([{ version: 1 }]);
     expect((await storage.recordInbound(text("m1"))).outcome).toBe("repeated");
   });
 
@@ -83,86 +85,71 @@ describe("the schema", () => {
       ...storages.map((storage) => storage.open()),
     ]);
     expect(new Set(opened.map(({ secret }) => secret)).size).toBe(1);
-    expect(await steps()).toEqual([{ version: 1 }, { version: 2 }]);
+    expect(await steps()).toEqual([{ version: 1 }]);
   });
 });
 
-/** `d1()` of an isolate that has read nothing yet, on a database that counts what it is asked for. */
-async function newIsolate() {
-  vi.resetModules();
-  const { d1: fresh } = await import("ownline/storage/d1");
-  let reads = 0;
-  const database: D1DatabaseLike = {
-    prepare(sql) {
-      if (sql.includes("ownline_procedures where")) reads += 1;
-      return env.MIGRATED.prepare(sql);
-    },
-    batch: (statements) => env.MIGRATED.batch(statements),
-  };
-  return { reads: () => reads, storage: () => fresh(database) };
+/** How many batches an event of a Worker sends, and how many statements they hold. */
+interface Cost {
+  readonly batches: number;
+  readonly statements: number;
 }
 
-describe("the ledger's statements", () => {
-  const lacking = (what: string) => ({
-    code: "storage_unmigrated",
-    message: expect.stringMatching(new RegExp(`${what}.*wrangler d1 migrations apply.*ownline/storage/d1-migrations`)),
-  });
+/** A service over a database that notes down how many statements each batch has. */
+function counted() {
+  const batches: number[] = [];
+  const database: D1DatabaseLike = {
+    prepare: (sql) => env.MIGRATED.prepare(sql),
+    batch(statements) {
+      batches.push(statements.length);
+      return env.MIGRATED.batch(statements);
+    },
+  };
+  const carrier = fakeCarrier();
+  /** Each event of a Worker makes a service of its own. */
+  const service = () =>
+    ownline({
+      senders: ["+15550100001"],
+      storage: d1(database),
+      transport: carrier,
+      ai: () => "We open at nine.",
+      burst: { quietMs: 0, maxWaitMs: 0 },
+      worker: { leaseMs: 600_000 },
+      logger: { debug() {}, info() {}, warn() {}, error() {} },
+    });
+  /** What an event of a Worker costs. */
+  const cost = async (event: (sms: Ownline) => Promise<unknown>): Promise<Cost> => {
+    batches.length = 0;
+    await event(service());
+    return { batches: batches.length, statements: batches.reduce((sum, count) => sum + count, 0) };
+  };
+  return { carrier, cost };
+}
 
-  it("are read from the database once for each isolate, and never from the code", async () => {
-    await applyD1Migrations(env.MIGRATED, env.MIGRATIONS);
-    const { reads, storage } = await newIsolate();
-    for (const id of ["m1", "m2", "m3"]) {
-      await storage().open();
-      await storage().recordInbound(text(id));
-    }
-    expect(reads()).toBe(1);
-    await exec(env.MIGRATED, "update ownline_procedures set steps = '[\"select 1\"]' where name = 'query.consent'");
-    const other = await newIsolate();
-    await expect(other.storage().consent("consent")).rejects.toThrow("holds what ownline never writes");
-  });
-
-  it("are asked for where the tables are there and they are not, by open() and by every other call", async () => {
+describe("the queries of a message", () => {
+  it("are at most as many as the docstring of d1() says, event by event", async () => {
     await migrations.apply(env.MIGRATED);
-    for (const change of ["update ownline_procedures set digest = 'older'", "drop table ownline_procedures"]) {
-      await exec(env.MIGRATED, change);
-      const { storage } = await newIsolate();
-      await expect(storage().open()).rejects.toMatchObject(lacking("The d1 ledger has no"));
-      await expect(storage().recordInbound(text("m1"))).rejects.toMatchObject(lacking("The d1 ledger has no"));
-    }
-    await migrations.apply(env.MIGRATED);
-    const { storage } = await newIsolate();
-    expect((await storage().recordInbound(text("m1"))).outcome).toBe("recorded");
-  });
-
-  it("are asked for where one of them is missing, and migrate() completes them", async () => {
-    await migrations.apply(env.MIGRATED);
-    await exec(env.MIGRATED, "delete from ownline_procedures where name = 'inbound.message'");
-    const { storage } = await newIsolate();
-    await expect(storage().recordInbound(text("m1"))).rejects.toMatchObject(lacking("has not all"));
-    await migrations.apply(env.MIGRATED);
-    const mended = await newIsolate();
-    expect((await mended.storage().recordInbound(text("m1"))).outcome).toBe("recorded");
-  });
-
-  it("stay beside those of other versions, whichever way they come", async () => {
-    const kept = () => exec(env.MIGRATED, "select digest, count(*) as n from ownline_procedures group by digest");
-    await applyD1Migrations(env.MIGRATED, env.MIGRATIONS);
-    const [own] = await kept();
-    await exec(env.MIGRATED, "update ownline_procedures set digest = 'older'");
-    await migrations.apply(env.MIGRATED);
-    await applyAgain();
-    expect(await kept()).toEqual([own, { ...Object(own), digest: "older" }]);
-    const { storage } = await newIsolate();
-    expect((await storage().recordInbound(text("m1"))).outcome).toBe("recorded");
-  });
-
-  it("are read again after a read that failed", async () => {
-    await migrations.apply(env.MIGRATED);
-    vi.resetModules();
-    const { d1: fresh } = await import("ownline/storage/d1");
-    const storage = fresh(failing("D1_ERROR: Network connection lost."));
-    await expect(storage.consent("consent")).rejects.toMatchObject({ code: "storage_unavailable", retryable: true });
-    await expect(storage.consent("consent")).resolves.toBeNull();
+    const { carrier, cost } = counted();
+    const text = (from: string) => carrier.text({ from, to: "+15550100001", body: "When do you open?" });
+    const idle = await cost((sms) => sms.processDue());
+    const webhook = await cost((sms) => sms.fetch(text("+15550199001")));
+    const answer = await cost((sms) => sms.processDue());
+    const carrierId = carrier.taken[0]?.carrierId ?? "";
+    const callback = await cost((sms) => sms.fetch(carrier.report({ carrierId, status: "delivered" })));
+    expect(carrier.taken).toHaveLength(1);
+    const most = (batches: number, statements: number): Cost => ({ batches, statements });
+    const allowed = { idle: most(9, 32), webhook: most(4, 12), answer: most(24, 108), callback: most(4, 16) };
+    const costs = { idle, webhook, answer, callback };
+    const isWithin = (cost: Cost, limit: Cost) => cost.batches <= limit.batches && cost.statements <= limit.statements;
+    expect(
+      [
+        isWithin(idle, allowed.idle),
+        isWithin(webhook, allowed.webhook),
+        isWithin(answer, allowed.answer),
+        isWithin(callback, allowed.callback),
+      ],
+      JSON.stringify(costs),
+    ).toEqual([true, true, true, true]);
   });
 });
 
