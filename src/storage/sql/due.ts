@@ -1,8 +1,8 @@
 import { conversationOf, messageOf } from "../ledger/shown.ts";
 import type { DueWork, RivalQuery, Rivals, UnknownAttempt, UnknownState } from "../storage.ts";
+import { QUEUED } from "./conditions.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
 import { conversationRow, integer, integerOrNull, messageRow, text } from "./rows.ts";
-import { QUEUED } from "./schema.ts";
 import { bind, keepable, NOW, oneLine, prepare } from "./statement.ts";
 
 const IS_DUE = `m.due_at is not null and m.due_at <= ${NOW}`;

@@ -1,7 +1,7 @@
 import type { Plan, Root, Slice } from "../database.ts";
 import type { KeyKind } from "../ledger/rows.ts";
+import { QUEUED, STOPPABLE } from "./conditions.ts";
 import type { PlanLoads, Read } from "./loaded.ts";
-import { QUEUED, STOPPABLE } from "./schema.ts";
 import { bind, keepable, NOW, oneLine, type Params, prepare, type Statement } from "./statement.ts";
 
 interface Load {

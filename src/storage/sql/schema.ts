@@ -1,3 +1,5 @@
+import { QUEUED, STOPPABLE } from "./conditions.ts";
+
 /** One numbered step of the schema. A step that has been published never changes; what comes next is a new step. */
 export interface Migration {
   readonly version: number;
@@ -8,16 +10,6 @@ export interface Migration {
   readonly minWriter: number;
   readonly statements: readonly string[];
 }
-
-/**
- * What holds up the messages behind it, in the words of its partial index. SQLite uses a partial index only for a query
- * that repeats the index's condition (https://www.sqlite.org/partialindex.html#queries_using_partial_indexes), so
- * queries hold this very text.
- */
-export const QUEUED: string = "(status = 'intent' or status = 'sending') and origin <> 'auto-reply'";
-
-/** What an opt-out stops, as above. */
-export const STOPPABLE: string = "(status = 'intent' or status = 'held') and origin <> 'auto-reply'";
 
 /** Numbers of the steps that ran, and the ledger's secret: there before the first step. */
 export const BOOTSTRAP: readonly string[] = [
