@@ -10,7 +10,7 @@ export type { SqlValue } from "./sql/driver.ts";
 
 /** Brings a database up to date: `migrations` of `ownline/storage/d1-migrations`. */
 export interface D1Migrations {
-  /** Creates and upgrades the schema, and adds the statements of this version. Repeated, it does nothing. */
+  /** Creates and upgrades the schema. Repeated, it does nothing. */
   apply(database: D1DatabaseLike): Promise<void>;
 }
 
@@ -19,7 +19,7 @@ export interface D1Options {
   /** For `storage.migrate()`. Not needed where `wrangler d1 migrations apply` does the same. @default none */
   readonly migrations?: D1Migrations;
   /**
-   * Whether `open()` calls `storage.migrate()` by itself, which costs each new isolate three more queries. Without it,
+   * Whether `open()` calls `storage.migrate()` by itself, which costs each service one or two more queries. Without it,
    * migrations are a step of the deployment.
    * @default false
    */
@@ -27,15 +27,28 @@ export interface D1Options {
 }
 
 /**
- * The ledger in Cloudflare D1, for Workers. Every operation is one batch, which D1 runs as one transaction; times come
- * from the database's own clock, since many isolates write to one ledger. All tables begin with `ownline_`.
+ * The ledger in Cloudflare D1, for Workers. Each call is decided by two batches: one reads, the other one checks that
+ * what was read still stands, and writes. D1 runs each batch as one transaction. Times come from the database's own
+ * clock, since many isolates write to one ledger. All tables begin with `ownline_`.
  *
  * The schema comes from `wrangler d1 migrations apply`, with `"migrations_dir": "node_modules/ownline/migrations/d1"`
  * beside the binding in `wrangler.jsonc`, or from `storage.migrate()`, which needs the option `migrations`. Both may be
- * used, in any order; the ledger's secret is made once, by whichever comes first.
+ * used, in any order; the ledger's secret is made once, by the first of them.
  *
- * The migrations bring the ledger's SQL too, so that no Worker carries it: each new isolate reads it once, which is one
- * more query. The SQL of each version stays beside that of the others, so old and new Workers serve together.
+ * D1 takes [50 queries for each event of a Worker on the free plan, 1,000 on the paid
+ * one](https://developers.cloudflare.com/d1/platform/limits/). What ownline sends, counted in workerd, in batches and in
+ * the statements that they hold:
+ *
+ * | Event | Batches | Statements |
+ * | --- | --- | --- |
+ * | a webhook with a message, or a status callback | 4 | 12 to 16 |
+ * | `processDue()` with nothing to do | 8 | 29 |
+ * | `processDue()` that answers one message | 21 to 23 | about 100 |
+ * | each further message that it answers and sends | 10 to 14 | about 55 |
+ *
+ * A batch is one request to D1. Cloudflare's page applies the limits "for individual queries" to each statement of a
+ * batch, and does not say whether that includes this one. The free plan answers one message for each event if statements
+ * are counted, and about three if batches are. Work that a limit ends is not lost: the next event goes on with it.
  *
  * Pass the binding itself, not a session: the ledger reads what it has just written.
  *

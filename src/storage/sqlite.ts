@@ -21,7 +21,7 @@ export interface SqliteOptions {
    */
   readonly migrate?: boolean;
   /**
-   * How long a call waits for another process that writes to the same file; the event loop waits with it. A database
+   * How long a call waits for another process that writes to the same file. The event loop goes on meanwhile. A database
    * that is passed in keeps its own timeout, unless that is 0.
    * @default 5000
    */
@@ -38,7 +38,8 @@ const BUSY_TIMEOUT_MS = 5_000;
  * `synchronous` raised to FULL; it stays open when the storage is closed. All tables begin with `ownline_`; what
  * `analyze` noted down about them is removed at the first use, since SQLite may read whole tables by it.
  *
- * Calls are synchronous inside: each one takes about as long as the disk needs to flush.
+ * A commit is synchronous inside: it takes about as long as the disk needs to flush. Calls that come together share
+ * one commit, up to 64, and each fails alone.
  *
  * `erase()` and `purge()` leave no copy in the file: `secure_delete` is switched on for the connection, also for one
  * that was passed in, and the write-ahead log is emptied after the commit. While another connection reads that log,
