@@ -22,6 +22,10 @@ const PARTS = ["src", "scripts", "test/storage", "test/databases", "test/mutatio
 /** MongoDB's test server takes minutes for the storage contract. */
 const LONGEST_MS = 1_200_000;
 const VITEST = join(ROOT, "node_modules", "vitest", "vitest.mjs");
+const SQLITE_TESTS = [
+  ...["guards", "erasure", "migrate"].map((name) => `test/storage/sql-${name}.test.ts`),
+  ...["erasure", "groups", "locks", "quirks"].map((name) => `test/storage/sqlite-${name}.test.ts`),
+];
 const POSTGRES_TESTS = ["locks", "waits", "quirks", "arrivals"].map((name) => `test/storage/postgres-${name}.test.ts`);
 const MONGODB_TESTS = ["transactions", "quirks", "admission"].map((name) => `test/storage/mongodb-${name}.test.ts`);
 /** A copy may end in the middle of a transaction, whose locks nobody else could take. */
@@ -92,7 +96,11 @@ async function tryOut({ ledger, edits }: Mutation, number: number, url: string):
       case "memory":
         return (await simulated(copy, "memory", values.seeds)) ?? (await contracted(copy, ledger, url));
       case "sqlite":
-        return (await contracted(copy, ledger, url)) ?? (await simulated(copy, "sqlite", SQLITE_SEEDS));
+        return (
+          (await tested(copy, SQLITE_TESTS)) ??
+          (await contracted(copy, ledger, url)) ??
+          (await simulated(copy, "sqlite", SQLITE_SEEDS))
+        );
       case "postgres":
         return (await contracted(copy, ledger, url)) ?? (await tested(copy, POSTGRES_TESTS));
       case "mongodb":

@@ -1,82 +1,68 @@
 import { guardsOf, type Mutation } from "./mutation.ts";
 
-/** The guards in the SQL that SQLite and D1 share, and how each is removed. */
-export const sqlGuards: readonly Mutation[] = guardsOf("sqlite", "src/storage/sql/procedures", [
+/** What the databases that speak SQLite's SQL guard by themselves, SQLite and D1, and how each guard is removed. */
+export const sqlGuards: readonly Mutation[] = guardsOf("sqlite", "src/storage/sql", [
   [
-    "a text's key is unique: a repeated webhook is no second text",
-    ["inbound", "k.kind = 'inbound' and k.key = :key", "k.kind = 'inbound' and k.key = :messageId"],
-    ["inbound", "select 'inbound', :key, o.subject", "select 'inbound', :messageId, o.subject"],
+    "a conversation that changed since it was read is decided about anew",
+    ["guards", "c.id = g.value ->> 'key' and c.version = g.value ->> 'version')", "c.id = g.value ->> 'key')"],
   ],
   [
-    "a turn is committed only by whoever holds the lease and the fence",
-    ["turns", '"c.lease_worker = :workerId and c.fence = :fence and t.id = :turnId"', '"t.id = :turnId"'],
+    "two first messages of one person make one conversation",
+    ["guards", "when 'address' then exists (", "when 'address' then 0 and exists ("],
   ],
   [
-    "a turn gives way to a newer text at its commit",
-    ["turns", "when :supersede = 1 and c.pending_seq > :throughSeq then", "when false then"],
+    "a consent that changed since it was read is asked for anew",
+    [
+      "guards",
+      "s.key = g.value ->> 'key') is not (g.value ->> 'version')",
+      "s.key = g.value ->> 'key') is not (g.value ->> 'version') and false",
+    ],
   ],
   [
-    "one message of a conversation is on its way at a time",
-    ["order", "(e.status in ('intent', 'sending') or (e.status", "((e.status"],
+    "an opt-out stops what waits in a conversation that was filed meanwhile",
+    ["guards", "c.consent_key = g.value ->> 'key') <> g.value ->> 'version'", "c.consent_key = g.value ->> 'key') < 0"],
+  ],
+  ["a key is recorded once", ["guards", "when 'key' then (", "when 'key' then 0 and ("]],
+  [
+    "a call is decided once, also where it comes twice at once",
+    ["guards", "when 'call' then exists (", "when 'call' then 0 and exists ("],
   ],
   [
-    "a later part waits for the earlier ones of its text",
-    ["order", " or (e.status = 'unknown' and e.group_id = m.group_id)", ""],
+    "a worker that is alive again keeps what it holds",
+    ["guards", "w.id = g.value ->> 'key') is not (g.value ->> 'version')", "w.id = g.value ->> 'key') is null"],
   ],
   [
-    "a message waits a while for an earlier one whose fate is unknown",
-    ["sends", "and e.unknown_since + :orderWaitMs > now.at) then 'order'", "and false) then 'order'"],
+    "a rate limit that moved since it was read is asked anew",
+    [
+      "guards",
+      "r.key = g.value ->> 'key') is not (g.value ->> 'version')",
+      "r.key = g.value ->> 'key') is not (g.value ->> 'version') and false",
+    ],
   ],
   [
-    "a callback settles a message whose answer was lost",
-    ["fact-steps", "OWN_ATTEMPT}), 0))`", "OWN_ATTEMPT} and a.status <> 'unknown'), 0))`"],
+    "a counter is charged where there is room, and not beyond",
+    ["guards", "> g.value ->> 'max')", "> (g.value ->> 'max') + 1e12)"],
+  ],
+  ["a decision older than 5 s is refused", ["guards", "OLDEST_MS = 5_000;", "OLDEST_MS = 5_000_000_000;"]],
+  [
+    "a change of a guarded row raises its version",
+    ["writes", "if (VERSIONED.has(table)) sets.push(", 'if (table === "sweeps") sets.push('],
   ],
   [
-    "a status only rises by rank",
-    ["fact-steps", "json_set(o.detail, '$.rises', coalesce(", "json_set(o.detail, '$.rises', 1 or coalesce("],
+    "a transaction that fails leaves nothing behind",
+    ["sqlite-driver", "          rollBack(database, error);\n          throw error;", "          throw error;"],
   ],
   [
-    "a message shows the best of its attempts",
-    ["fact-steps", '{ranked("b.status", STATUS_WORTH)} desc, b.n desc', '{ranked("b.status", STATUS_WORTH)} * 0, b.n'],
+    "a commit outlives a power cut",
+    ["sqlite-driver", 'database.exec("pragma synchronous = full")', 'database.exec("pragma synchronous = off")'],
+  ],
+  ["erased texts leave no copy in the file", ["sqlite-driver", '  database.exec("pragma secure_delete = on");\n', ""]],
+  [
+    "another process's lock does not block the event loop",
+    ["sqlite-driver", "if (!isBusy(error) || performance.now() - since >= timeoutMs) throw error;", "throw error;"],
   ],
   [
-    "an unknown attempt is decided about once",
-    ["fact-steps", "l.outbound_id = b.outbound_id and l.n > b.n and", "l.outbound_id = b.outbound_id and l.n < 0 and"],
-  ],
-  [
-    "the gate before every send asks for consent",
-    ["sends", "when :consent = 1 and exists (", "when false and exists ("],
-  ],
-  [
-    "the gate before every send asks whether a person has taken over",
-    ["sends", "when :unpaused = 1 and c.paused = 1", "when false"],
-  ],
-  [
-    "a STOP cancels what waits, in the commit that records it",
-    ["order", "and m.status in ('intent', 'held') and m.origin", "and false and m.origin"],
-  ],
-  [
-    "a call repeated under its operation id returns the first result",
-    ["steps", '"o.id = :op and o.n = 1"', '"o.id = :op"'],
-  ],
-  [
-    "a heartbeat buries the dead: their turns and messages are taken over",
-    ["workers", '"w.alive_until <= o.at and w.id <> :workerId"', '"false"'],
-  ],
-  [
-    "a message that waited beyond its expiry does not leave",
-    ["sends", "when m.expires_at <= now.at then", "when false then"],
-  ],
-  [
-    "a burst is answered when the person is quiet",
-    ["inbound", "max(min(o.at + :debounceMs, coalesce(c.pending_since, o.at) + :maxWaitMs), o.at,", "max(o.at,"],
-  ],
-  [
-    "a person's takeover takes the lease from a running turn",
-    ["pause", '"paused = 1, lease_worker = null, fence = c.fence + 1, due_at = null"', '"paused = 1, due_at = null"'],
-  ],
-  [
-    "an erased text's key is kept: a late webhook or sweep does not store it again",
+    "an erased message's key is kept: a late webhook does not store it again",
     ["erasure", "update ownline_keys set ref = null, attempt = null", "delete from ownline_keys"],
   ],
   [
@@ -84,65 +70,7 @@ export const sqlGuards: readonly Mutation[] = guardsOf("sqlite", "src/storage/sq
     ["erasure", "update ownline_keys as k set ref = null", "delete from ownline_keys as k"],
   ],
   [
-    "a STOP that was found late does not undo the START after it",
-    ["inbound", "and s.changed_at > :unlessSince)", "and false)"],
-  ],
-  [
-    "a START renews the time of the consent",
-    ["order", "where state = 'opted-in' or excluded.state = 'opted-in'`);", "where state <> excluded.state`);"],
-  ],
-  [
-    "a refusal of what was sent before the START opts nobody out",
-    ["facts", "and s.changed_at > a.started_at)`;", "and false)`;"],
-  ],
-  [
-    "a sender's list is swept by one process at a time",
-    ["sweeps", "when s.claimed_until is not null and now.at < s.claimed_until then", "when false then"],
-  ],
-  [
-    "a sweep is committed only by whoever claimed it last",
-    ["sweeps", "when s.claimed_until is not null and s.fence = :fence then", "when true then"],
-  ],
-  [
-    "a message waits for its slot in the sender's pace",
-    ["sends", "} > now.at then 'pace'", "} > now.at + 1e15 then 'pace'"],
-  ],
-  ["the slots of a sender do not overlap", ["paces", '"free_at = p.free_at + :costMs"', '"free_at = p.free_at"']],
-  [
-    "once a carrier asks for less, slots that were given before count no more",
-    [
-      "paces",
-      "used_until = max(used_until, excluded.used_until), epoch = epoch + 1",
-      "used_until = max(used_until, excluded.used_until)",
-    ],
-  ],
-  [
-    "slots that count no more hold nobody up",
-    ["paces", "free_at = max(used_until, excluded.used_until)", "free_at = max(free_at, excluded.used_until)"],
-  ],
-  ["a full counter holds a message back", ["counters", "> (j.value ->> 'max')", "> (j.value ->> 'max') + 1e12"]],
-  [
-    "an operator decides only about what is held or unknown",
-    ["fact-steps", "when m.status in (select f.value from json_each(:from) f) and", "when"],
-  ],
-  [
-    "a decision counts only for the attempts that it was made about",
-    ["fact-steps", "coalesce(:attempts, m.attempts) = m.attempts", "true"],
-  ],
-  [
-    "a turn is answered anew only where no later one has answered since",
-    ["repair", "l.first_seq >= t.first_seq and", "false and"],
-  ],
-  [
-    "a turn is not answered anew for a person who has opted out since",
-    ["repair", "s.consent_key = c.consent_key and s.state = 'opted-out')\n", "false)\n"],
-  ],
-  [
-    "after a restore, what was under way is looked for before it is sent again",
-    ["repair", "status = 'unknown', error = null, unknown_since", "error = null, unknown_since"],
-  ],
-  [
-    "a carrier's id witnesses for one attempt only",
-    ["fact-steps", "where i.kind = 'carrier' and i.key = :carrierId)", "where false)"],
+    "stored answers that are old go as new ones come",
+    ["prune", "if (answers.length > 0)", "if (answers.length > 1e9)"],
   ],
 ]);
