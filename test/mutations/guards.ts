@@ -1,3 +1,4 @@
+import { concurrencyGuards } from "./guards-concurrency.ts";
 import { engineGuards } from "./guards-engine.ts";
 import { memoryGuards } from "./guards-memory.ts";
 import { mongodbGuards } from "./guards-mongodb.ts";
@@ -9,6 +10,7 @@ import type { Mutation } from "./mutation.ts";
 export const guards: readonly Mutation[] = [
   ...engineGuards,
   ...memoryGuards,
+  ...concurrencyGuards,
   ...sqlGuards,
   ...postgresGuards,
   ...mongodbGuards,

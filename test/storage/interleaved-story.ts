@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ledgerOver } from "../../src/storage/ledger/ledger.ts";
 import type { Storage } from "../../src/storage/storage.ts";
-import { manualClock } from "../../src/testing/manual-clock.ts";
+import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
 import { type Dice, diceOf } from "../../src/testing/simulation/dice.ts";
 import { type Call, comparable, isKept, learn, outcomeOf, Story } from "./agreement.ts";
 import { type InterleavingMemory, interleavingMemory } from "./interleaving-memory.ts";
@@ -13,8 +13,15 @@ const RATES = { failing: 0.04, losing: 0.04 };
 const CALLERS = 6;
 const CALLS_EACH = 40;
 
-/** A ledger in memory that several processes share, each in its own way of things. */
-export function sharedLedger(dice: Dice, rates: Pick<typeof RATES, "failing" | "losing"> = RATES) {
+export interface SharedLedger {
+  readonly clock: ManualClock;
+  readonly memory: InterleavingMemory;
+  /** The ledger as one process has it. */
+  open(): Storage;
+}
+
+/** A ledger in memory that several processes share. */
+export function sharedLedger(dice: Dice, rates: Pick<typeof RATES, "failing" | "losing"> = RATES): SharedLedger {
   const clock = manualClock();
   const memory = interleavingMemory({
     clock,
@@ -27,9 +34,7 @@ export function sharedLedger(dice: Dice, rates: Pick<typeof RATES, "failing" | "
     chance: (probability) => dice.chance(probability),
     ...rates,
   });
-  /** The ledger as one process has it. */
-  const open = (): Storage => persistent(ledgerOver(memory.database));
-  return { clock, memory, open };
+  return { clock, memory, open: () => persistent(ledgerOver(memory.database)) };
 }
 
 function turnOfEvents(): Promise<void> {
