@@ -46,7 +46,10 @@ export function changesOf(set: WorkingSet, answers: readonly StoredAnswer[]): Ch
     charges: set.charges,
     alive: Array.from(set.alive, ([workerId, until]) => ({ workerId, until })),
     answers,
-    guards: guardsOf(set, touched),
+    /** Only a database that others write to between load and write asks for them. */
+    get guards() {
+      return guardsOf(set, touched);
+    },
   };
 }
 

@@ -18,7 +18,7 @@ export type Results = readonly (readonly SqlRow[])[];
 /** What is written after rows were read. */
 export interface Write<Answer> {
   readonly statements: readonly SqlStatement[];
-  /** What must still be as it was read; `null` where nothing is written. */
+  /** What must still be as it was read; `null` where nothing is written, or the driver is serial. */
   readonly guard: (Pick<Changes, "guards" | "charges"> & { readonly now: number }) | null;
   /** The answer, by what the statements read, after the commit. */
   answer(results: Results): Answer;

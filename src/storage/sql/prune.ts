@@ -1,15 +1,12 @@
-import type { Changes, Plan } from "../database.ts";
+import type { Plan } from "../database.ts";
 import type { SqlStatement } from "./driver.ts";
 import { bind, oneLine, prepare } from "./statement.ts";
 
 /** Stored answers, and workers that hold nothing, are deleted after an hour. */
 const KEPT_FOR_MS = 60 * 60 * 1_000;
 
-/** So many old workers go with one heartbeat at most. */
-const WORKERS_A_HEARTBEAT = 500;
-
-/** More old answers go than new ones come, and no call waits for many. */
-const OLD_FOR_A_NEW_ONE = 2;
+/** So many rows of each kind go with one heartbeat at most: more than come between two of them. */
+const ROWS_A_HEARTBEAT = 5_000;
 
 const PRUNE_ANSWERS = prepare(
   oneLine(`
@@ -26,18 +23,17 @@ const PRUNE_WORKERS = prepare(
       order by w.alive_until limit :limit)`),
 );
 
-/** What goes with a decision, so that the tables do not grow where the service never calls `purge()`. */
-export function pruneWith(plans: readonly Plan[], { answers }: Changes, now: number): SqlStatement[] {
-  const statements: SqlStatement[] = [];
-  if (answers.length > 0) statements.push(bind(PRUNE_ANSWERS, { now, limit: answers.length * OLD_FOR_A_NEW_ONE }));
-  if (plans.some(({ root }) => root.by === "workers")) {
-    statements.push(bind(PRUNE_WORKERS, { now, limit: WORKERS_A_HEARTBEAT }));
-  }
-  return statements;
+/** What goes with a heartbeat, so that the tables do not grow where the service never calls `purge()`. */
+export function pruneWith(plans: readonly Plan[], now: number): SqlStatement[] {
+  if (!plans.some(({ root }) => root.by === "workers")) return [];
+  return prune(now, ROWS_A_HEARTBEAT);
 }
 
 /** What goes with a `purge()`: all that is old. */
 export function pruneAll(now: number): SqlStatement[] {
-  const limit = Number.MAX_SAFE_INTEGER;
+  return prune(now, Number.MAX_SAFE_INTEGER);
+}
+
+function prune(now: number, limit: number): SqlStatement[] {
   return [PRUNE_ANSWERS, PRUNE_WORKERS].map((statement) => bind(statement, { now, limit }));
 }
