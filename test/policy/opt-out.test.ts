@@ -73,6 +73,9 @@ describe("optOut", () => {
 
   it.each([
     "no more texts?",
+    "stop texting me?",
+    "Cancel. Please!",
+    "Cancel. Quit.",
     "don't stop texting me",
     "no dejen de escribirme",
     "não me tire da lista",
@@ -134,6 +137,19 @@ describe("optOut", () => {
     it.each(["Cancel", "end", "QUIT", "revoke", "Cancel, thanks"])("leaves %j to the AI", (body) => {
       expect(judge(body, typed)).toBeNull();
     });
+  });
+
+  it("takes no message of more than 600 characters or 40 words for a refusal", () => {
+    expect(judge("stop ".repeat(40))).toMatchObject({ consent: "opted-out" });
+    expect(judge("stop ".repeat(41))).toBeNull();
+    expect(judge(`stop texting me${"!".repeat(585)}`)).toMatchObject({ consent: "opted-out" });
+    expect(judge(`stop texting me${"!".repeat(586)}`)).toBeNull();
+  });
+
+  it("confirms nothing to a number of our own", () => {
+    const verdict = judge("stop texting me", { fromOwnSender: true });
+    expect(verdict).toMatchObject({ answer: false, consent: "opted-out" });
+    expect(verdict).not.toHaveProperty("reply");
   });
 
   it("reads a long message in linear time", async () => {
