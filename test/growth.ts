@@ -1,10 +1,13 @@
 import { isMainThread } from "node:worker_threads";
 
 /*
- * How the cost of work grows with the size of its input, for tests: at n and at 8n, linear work costs eight times as
- * much, quadratic work sixty-four times. No test compares a duration with a limit: a busy machine is slow, not wrong.
+ * How the cost of work grows with the size of its input, for tests: at n and at 16n, linear work costs 16 times as
+ * much, quadratic work 256 times. No test compares a duration with a limit: a busy machine is slow, not wrong.
+ *
+ * Measured over the tests that use it: linear work grows 57 times at the most (the larger input alone has its garbage
+ * collected), quadratic work 160 times at the least. At n and 8n, the two overlapped.
  */
-const STEP = 8;
+const STEP = 16;
 /** The two sizes are measured in turn this often, and the least of each counts. */
 const ROUNDS = 4;
 /**
@@ -12,24 +15,27 @@ const ROUNDS = 4;
  * two sizes does not lie at all of them, and quadratic work does. None is above 1, since some inputs have a bound.
  */
 const SHARES = [1, 0.8, 0.6];
-/** Work that costs less than this at 8n is too short to compare, and does no harm at this size. */
+/** Work that costs less than this at 16n is too short to compare, and does no harm at this size. */
 const NEGLIGIBLE_MS = 1;
 
-/** The most by which linear work may grow: half of what quadratic work does. Compare {@link growthOf} with it. */
-export const LINEAR_AT_MOST: number = (STEP * STEP) / 2;
+/**
+ * The most by which linear work may grow: six times what it does by itself, and well under half of what quadratic work
+ * does. Compare {@link growthOf} with it.
+ */
+export const LINEAR_AT_MOST: number = 6 * STEP;
 
 /** Work on an input that is made already. A promise is waited for. */
 export type Work = () => unknown;
 
 /**
- * How many times as much processor time the work takes at 8n as at n; 0 where it takes less than 1 ms at 8n. The least
- * of up to five measurements, which end as soon as one is below {@link LINEAR_AT_MOST}.
+ * How many times as much processor time the work takes at 16n as at n; 0 where it takes less than 1 ms at 16n. The least
+ * of up to three measurements, which end as soon as one is below {@link LINEAR_AT_MOST}.
  *
  * The processor time is the process's own, user and system, with its collector and compiler: other processes do not
  * count. So each test file must run in a process of its own, as vitest's `forks` pool does.
  *
  * @param make makes the work on an input of the size n; what it does itself is not measured
- * @param n the size, a whole number: large enough that quadratic work would show at 0.6n, and 8n within any bound
+ * @param n the size, a whole number: large enough that quadratic work would show at 0.6n, and 16n within any bound
  * @throws Error in a worker thread, whose process does other work too
  * @throws what the work throws
  * @example expect(await growthOf((n) => () => parse("a".repeat(n)), 10_000)).toBeLessThan(LINEAR_AT_MOST);

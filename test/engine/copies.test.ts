@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Media } from "../../src/model/message.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import { OURS, PERSON, type Rig, type RigOptions, rig } from "./rig.ts";
 
@@ -19,13 +20,26 @@ function spoil(value: unknown, seen = new Set<unknown>()): void {
 
 /** One text with a picture, answered: what the ledger has, what left, and what the last listener was given. */
 async function storyOf(house: Rig): Promise<string> {
-  const { conversationId } = await house.text("hello there");
+  const { conversationId } = await house.text("hello there", {
+    media: [{ url: "https://example.com/1.jpg", contentType: "image/jpeg" }],
+  });
   await house.sms.settled();
   const stored = await house.sms.messages({ conversationId });
   const shown = {
-    stored: stored.map(({ direction, from, to, body, status }: Shown) => ({ direction, from, to, body, status })),
+    stored: stored.map(({ direction, from, to, body, media, status }: Shown) => [
+      direction,
+      from,
+      to,
+      body,
+      media,
+      status,
+    ]),
     sent: house.carrier.sent.map(({ from, to, body }) => ({ from, to, body })),
-    asked: house.asked.map(({ turn }) => [turn.sender, turn.participant, turn.messages.map(({ body }) => body)]),
+    asked: house.asked.map(({ turn }) => [
+      turn.sender,
+      turn.participant,
+      turn.messages.map(({ body, media }) => [body, media]),
+    ]),
     history: house.asked.map(({ turn }) => turn.history.map(({ role, text }) => [role, text])),
     messages: house.messages.map(({ body }) => body),
     statuses: house.statuses.map(({ body, status }) => [body, status]),
@@ -40,6 +54,7 @@ interface Shown {
   readonly from: string;
   readonly to: string;
   readonly body: string;
+  readonly media: readonly Media[];
   readonly status?: string;
 }
 

@@ -1,7 +1,7 @@
 import type { Ai, AiContext, AiTurn, Reply } from "../../src/ai/ai.ts";
 import { type Ownline, type OwnlineOptions, ownline } from "../../src/index.ts";
 import type { Notice, TurnEvent } from "../../src/model/events.ts";
-import type { Message, OutboundMessage } from "../../src/model/message.ts";
+import type { Media, Message, OutboundMessage } from "../../src/model/message.ts";
 import { memory } from "../../src/storage/memory.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import type { Storage } from "../../src/storage/storage.ts";
@@ -92,6 +92,7 @@ interface TextInput {
   to: string;
   sid: string;
   optOut: "STOP" | "START" | "HELP" | null;
+  media: readonly Media[];
 }
 
 /** The ledger under the engine: memory, and in a second run of the same tests SQLite. */
@@ -120,10 +121,10 @@ export function rig(options: RigOptions = {}): Rig {
   carrier.receive = async () => {
     const next = pending.shift();
     if (next === undefined) return { kind: "ignored", reason: "nothing was texted" };
-    const { from, to, sid, optOut, body } = next;
+    const { from, to, sid, optOut, body, media } = next;
     return {
       kind: "inbound",
-      text: { key: `AC1:${sid}`, carrierId: sid, from, to, service: null, body, media: [], optOut, occurredAt: null },
+      text: { key: `AC1:${sid}`, carrierId: sid, from, to, service: null, body, media, optOut, occurredAt: null },
     };
   };
   const sms = ownline<readonly [typeof OURS]>({
@@ -155,7 +156,7 @@ export function rig(options: RigOptions = {}): Rig {
     log,
     async text(body, extra = {}) {
       counter += 1;
-      pending.push({ from: PERSON, to: OURS, sid: `SM${counter}in`, optOut: null, body, ...extra });
+      pending.push({ from: PERSON, to: OURS, sid: `SM${counter}in`, optOut: null, media: [], body, ...extra });
       const seen = self.messages.length;
       const response = await sms.fetch(new Request("https://example.com/sms", { method: "POST", body: "x" }));
       if (response.status !== 200) throw new Error(`the webhook was answered ${response.status}`);

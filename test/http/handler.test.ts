@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { OwnlineError } from "../../src/errors.ts";
 import { memory } from "../../src/storage/memory.ts";
 import type { Storage } from "../../src/storage/storage.ts";
+import { fakeCarrier } from "../../src/testing/testing.ts";
 import { OURS, PERSON, PUBLIC, posted, scene, textParams } from "./scene.ts";
 
 const EMPTY = /^<\?xml version="1\.0" encoding="UTF-8"\?><Response ?\/?>(<\/Response>)?$/;
@@ -298,6 +299,19 @@ describe("a ledger that fails", () => {
     expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
     expect(await errorOf(response)).toBe("500 internal: the text could not be handled; bring it again");
     expect(lines).toEqual([expect.stringMatching(/^error a webhook was answered 500.*TypeError$/)]);
+  });
+});
+
+describe("what a transport writes about a refused request", () => {
+  it("is one line of at most 4000 characters", async () => {
+    const log = `x\n2026-01-01 forged\u2028line\u001b[2J${"y".repeat(10_000)}`;
+    const transport = fakeCarrier();
+    transport.receive = async () => ({ kind: "rejected", httpStatus: 403, reason: "no", log });
+    const { sms, lines } = scene({ transport });
+    expect((await sms.fetch(new Request(PUBLIC, { method: "POST", body: "a=b" }))).status).toBe(403);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^warn x 2026-01-01 forged line \[2Jy+$/);
+    expect(lines[0]?.length).toBe("warn ".length + 4000);
   });
 });
 

@@ -73,6 +73,9 @@ describe("optOut", () => {
 
   it.each([
     "no more texts?",
+    "stop texting me?",
+    "Cancel. Please!",
+    "Cancel. Quit.",
     "don't stop texting me",
     "no dejen de escribirme",
     "não me tire da lista",
@@ -136,12 +139,25 @@ describe("optOut", () => {
     });
   });
 
+  it("takes no message of more than 600 characters or 40 words for a refusal", () => {
+    expect(judge("stop ".repeat(40))).toMatchObject({ consent: "opted-out" });
+    expect(judge("stop ".repeat(41))).toBeNull();
+    expect(judge(`stop texting me${"!".repeat(585)}`)).toMatchObject({ consent: "opted-out" });
+    expect(judge(`stop texting me${"!".repeat(586)}`)).toBeNull();
+  });
+
+  it("confirms nothing to a number of our own", () => {
+    const verdict = judge("stop texting me", { fromOwnSender: true });
+    expect(verdict).toMatchObject({ answer: false, consent: "opted-out" });
+    expect(verdict).not.toHaveProperty("reply");
+  });
+
   it("reads a long message in linear time", async () => {
     const make = (words: number) => {
       const body = "stop ".repeat(words);
       return () => expect(judge(body)).toBeNull();
     };
-    expect(await growthOf(make, 20_000)).toBeLessThan(LINEAR_AT_MOST);
+    expect(await growthOf(make, 10_000)).toBeLessThan(LINEAR_AT_MOST);
   });
 
   it.each(["START", "start.", "Unstop!"])("opts the person in by %j, unanswered", (body) => {

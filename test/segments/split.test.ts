@@ -179,7 +179,7 @@ describe("splitText", () => {
       const whole = piece.repeat(Math.ceil(characters / piece.length));
       return () => splitText(whole, { maxSegments: 1 });
     };
-    expect(await growthOf(make, 4000)).toBeLessThan(LINEAR_AT_MOST);
+    expect(await growthOf(make, 2000)).toBeLessThan(LINEAR_AT_MOST);
   });
 
   it.each([

@@ -70,6 +70,20 @@ describe("several accounts behind one webhook", () => {
     expect(await sms().receive(await request("a", params))).toMatchObject({ kind: "rejected", httpStatus: 403 });
   });
 
+  it("asks no account for a request with too many parameters", async () => {
+    const asked: string[] = [];
+    const transport = sms(async (address) => {
+      asked.push(address);
+      return owners[address];
+    });
+    const genuine = await request("a", { To: NUMBER_A, AccountSid: sidOf("a") });
+    const flooded = await transport.receive({ ...genuine, body: `${genuine.body}${"&a".repeat(200)}` });
+    expect(flooded).toMatchObject({ kind: "rejected", httpStatus: 413 });
+    expect(asked).toEqual([]);
+    expect((await transport.receive(genuine)).kind).toBe("inbound");
+    expect(asked).toEqual([NUMBER_A]);
+  });
+
   it("calls account on the options, which may be an instance of a class with fields of its own", async () => {
     class Tenants {
       readonly webhookUrl = WEBHOOK;
