@@ -39,7 +39,9 @@ describe("the simulation on the interleaving memory", { timeout: 120_000 }, () =
   it("finds no broken promise, and the oracle agrees with every decision", async () => {
     const broken: string[] = [];
     let moved = 0;
-    for (let seed = 1; seed <= 20; seed += 1) {
+    // Where a message that no longer stood first kept waiting for one whose fate had been settled.
+    const telling = [1336, 1458];
+    for (const seed of [...telling, ...Array.from({ length: 20 }, (_, index) => index + 1)]) {
       const { run, ledger } = await simulated(seed);
       broken.push(...run.violations.map(({ rule, detail }) => `seed ${seed}: ${rule}: ${detail}`), ...ledger.faults());
       moved += ledger.counts.moved.size;

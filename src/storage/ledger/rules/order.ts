@@ -42,6 +42,7 @@ export function changeStatus(
   if (!isSameError(row.error, error)) row.error = error;
   if (row.status === status) return;
   row.status = status;
+  row.orderUntil = 0;
   const conversation = conversationOfMessage(set, row);
   row.changedSeq = nextPosition(conversation);
   if (row.origin === "auto-reply") return;
@@ -81,6 +82,8 @@ export function refreshDue(set: WorkingSet, conversationId: string): void {
   let isBehind = false;
   for (const row of set.outboundOf(conversationId)) {
     if (!isOpen(row.status)) continue;
+    // Only the next message waits for an unknown one: one behind it is not loaded when that is settled.
+    if (isBehind && row.orderUntil !== 0) row.orderUntil = 0;
     const dueAt = dueTimeOf(set, row, isBehind);
     if (row.dueAt !== dueAt) row.dueAt = dueAt;
     if (isQueued(row.status)) isBehind = true;
