@@ -19,12 +19,15 @@ export interface ClaimParts {
   wake(): void;
 }
 
-/** Claims turns that are due, as long as there is room for them, and begins to answer each at once. */
-export function createClaims(context: EngineContext, { runs, isStopping, wake }: ClaimParts): () => Promise<Claims> {
+/** Claims up to so many turns that are due, as long as there is room for them, and begins to answer each at once. */
+export function createClaims(
+  context: EngineContext,
+  { runs, isStopping, wake }: ClaimParts,
+): (limit?: number) => Promise<Claims> {
   const { storage, workerId, worker } = context;
-  return async () => {
+  return async (limit = Number.POSITIVE_INFINITY) => {
     let claimed = 0;
-    while (runs.size < worker.concurrency && !isStopping()) {
+    while (claimed < limit && runs.size < worker.concurrency && !isStopping()) {
       if (claimed === CLAIMS_IN_A_ROW) {
         wake();
         return { claimed, more: true };

@@ -200,6 +200,7 @@ const schema = lazily(() =>
             pollMs: optional(milliseconds(1)),
             leaseMs: optional(milliseconds(100)),
             concurrency: optional(count("give a number of turns, 1 or more")),
+            passLimit: optional(count("give a number of turns and messages, 1 or more")),
           },
           OBJECT,
         ),

@@ -158,6 +158,12 @@ export interface WorkerOptions {
   readonly leaseMs?: number;
   /** The most turns at work at once in this process, and the most messages on their way to the carrier. @default 32 */
   readonly concurrency?: number;
+  /**
+   * The most turns and messages that one `processDue()` begins, for a runtime that limits an invocation: D1 takes 50 or
+   * 1,000 queries for each event of a Worker. The rest is due at once: the result says so, and the queue is told.
+   * @default no limit
+   */
+  readonly passLimit?: number;
 }
 
 export interface UnsafeOptions {
@@ -255,6 +261,7 @@ export function parseOptions(given: OwnlineOptions): EngineOptions {
       pollMs: worker?.pollMs ?? 1000,
       leaseMs: worker?.leaseMs ?? DEFAULT_LEASE_MS,
       concurrency: worker?.concurrency ?? 32,
+      passLimit: worker?.passLimit ?? Number.POSITIVE_INFINITY,
     },
     queue: options.queue ?? null,
     unsafe: { withoutOptOut: unsafe?.withoutOptOut ?? false, withoutLoopGuard: unsafe?.withoutLoopGuard ?? false },

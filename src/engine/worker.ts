@@ -49,6 +49,12 @@ export interface Worker {
   stop(options: { readonly timeoutMs: number }): Promise<void>;
 }
 
+/** Messages of one conversation that are on their way to the provider. */
+interface Begun {
+  readonly messages: number;
+  readonly sending: Promise<number>;
+}
+
 const DUE_LIMIT = 100;
 const TROUBLE_WAIT_MS = 1000;
 
@@ -84,8 +90,8 @@ export function createWorker(context: EngineContext): Worker {
   const claimTurns = createClaims(context, { runs, isStopping: () => stopping !== null, wake });
 
   /** Starts what is due, conversation by conversation; `idle` collects messages that nothing could be done about. */
-  const startSends = (due: readonly DueMessage[], idle?: Set<string>): Promise<number>[] => {
-    const started: Promise<number>[] = [];
+  const startSends = (due: readonly DueMessage[], idle?: Set<string>): Begun[] => {
+    const started: Begun[] = [];
     for (const [conversationId, messages] of byConversation(due)) {
       if (sends.has(conversationId) || stopping !== null) continue;
       if (sends.size >= context.worker.concurrency) {
@@ -102,7 +108,7 @@ export function createWorker(context: EngineContext): Worker {
         return done;
       });
       sends.set(conversationId, sending);
-      started.push(sending);
+      started.push({ messages: messages.length, sending });
     }
     return started;
   };
@@ -166,13 +172,17 @@ export function createWorker(context: EngineContext): Worker {
   const pass = async (): Promise<PassResult> => {
     let turns = 0;
     let sent = 0;
+    /** How many turns and messages may still begin. */
+    let room = context.worker.passLimit;
     const idle = new Set<string>();
     for (;;) {
-      const { claimed, more } = await claimTurns();
+      const { claimed, more } = await claimTurns(room);
       turns += claimed;
+      room -= claimed;
       const due = await storage.due(DUE_LIMIT);
-      const fresh = due.messages.filter(({ message }) => !idle.has(message.id));
-      for (const sending of startSends(fresh, idle)) {
+      const fresh = due.messages.filter(({ message }) => !idle.has(message.id)).slice(0, room);
+      for (const { messages, sending } of startSends(fresh, idle)) {
+        room -= messages;
         void sending.then((done) => {
           sent += done;
         });

@@ -44,11 +44,14 @@ export interface D1Options {
  * | a webhook with a message, or a status callback | 4 | 12 to 16 |
  * | `processDue()` with nothing to do | 8 | 29 |
  * | `processDue()` that answers one message | 21 to 23 | about 100 |
- * | each further message that it answers and sends | 10 to 14 | about 55 |
+ * | each further turn, and each further message that it sends | about 8 | about 40 |
+ * | each heartbeat, four for each `worker.leaseMs` of work | 2 | 13 |
  *
  * A batch is one request to D1. Cloudflare's page applies the limits "for individual queries" to each statement of a
- * batch, and does not say whether that includes this one. The free plan answers one message for each event if statements
- * are counted, and about three if batches are. Work that a limit ends is not lost: the next event goes on with it.
+ * batch, and does not say whether that includes this one. So set `worker.passLimit`, how many turns and messages one
+ * `processDue()` begins: 20 stays below 1,000 either way; with 2, the free plan answers one message for each event where
+ * batches are counted, and too little where statements are. A longer `worker.leaseMs` saves heartbeats. What a limit
+ * ends is not lost: the next event goes on with it.
  *
  * Pass the binding itself, not a session: the ledger reads what it has just written.
  *

@@ -78,7 +78,7 @@ const group = {
     perSecond: number,
   },
   sweep: { everyMs: number, overlapMs: number, answerWithinMs: number },
-  worker: { pollMs: number, leaseMs: number, concurrency: number },
+  worker: { pollMs: number, leaseMs: number, concurrency: number, passLimit: number },
   unsafe: { withoutOptOut: fc.boolean(), withoutLoopGuard: fc.boolean() },
 } satisfies {
   burst: Arbitraries<BurstOptions>;

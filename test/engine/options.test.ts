@@ -57,6 +57,7 @@ describe("the options", () => {
     [{ ...good(), unsafe: { withoutOptOut: "yes" } }, "options.unsafe.withoutOptOut"],
     [{ ...good(), policies: [{}] }, "options.policies[0]"],
     [{ ...good(), worker: { concurrency: 0 } }, "options.worker.concurrency"],
+    [{ ...good(), worker: { passLimit: 0 } }, "options.worker.passLimit"],
     [{ ...good(), history: { maxMessages: 1.5 } }, "options.history.maxMessages"],
   ])("refuse %o", (options, part) => {
     expect(mistakeOf(options)).toContain(part);

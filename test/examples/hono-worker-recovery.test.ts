@@ -5,7 +5,7 @@ import { type Edge, type Loss, runWorker, unable } from "./hono-worker.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
-// A lease of a Worker that is gone is noticed after three seconds.
+// A lease of a Worker that is gone is noticed after the example's twenty seconds.
 const POLL = { timeout: 40_000, interval: 200 };
 
 /** Answered, once, and the carrier agrees. */

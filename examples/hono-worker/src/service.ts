@@ -13,6 +13,16 @@ const INSTRUCTIONS =
 /** People type here and wait for the answer, so a burst is over sooner than by default. */
 const QUIET_MS = 1000;
 
+/**
+ * D1 takes 1,000 queries for each event of a Worker on the paid plan. By the table in d1()'s docstring, 20 turns and
+ * messages need at most 900, also where D1 counts each statement of a batch. On the free plan, which takes 50, set 2.
+ * What is left rings the queue, and the next event does it.
+ */
+const PASS_LIMIT = 20;
+
+/** Each heartbeat costs queries too; the cron takes over the work of a Worker that was stopped. */
+const LEASE_MS = 20_000;
+
 /** One line for each text that comes or goes, with masked numbers. `debug` would show numbers and texts. */
 export const logger: Logger = {
   debug: () => {},
@@ -35,6 +45,7 @@ export function createService(config: Config): Ownline {
     queue: cloudflareQueue(wake),
     ai: createAi(config),
     burst: { quietMs: QUIET_MS },
+    worker: { passLimit: PASS_LIMIT, leaseMs: LEASE_MS },
     logger,
   });
 }

@@ -21,7 +21,8 @@ export interface Settings {
   readonly burst: Required<BurstOptions>;
   readonly answer: AnswerOptions;
   readonly sending: SendingOptions & Required<Pick<SendingOptions, Settled>>;
-  readonly worker: Required<Omit<WorkerOptions, "concurrency">> & Pick<WorkerOptions, "concurrency">;
+  readonly worker: Required<Omit<WorkerOptions, "concurrency" | "passLimit">> &
+    Pick<WorkerOptions, "concurrency" | "passLimit">;
   readonly autoReply: Exclude<OwnlineOptions["autoReply"], undefined> | null;
   /** `null` where nobody looks for lost webhooks. */
   readonly sweep: Required<SweepOptions> | null;
