@@ -51,8 +51,8 @@ export function batching(database: LedgerDatabase): (entry: Entry) => void {
 
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
-      const group = takeGroup();
-      await commit(group);
+      await commit(takeGroup());
+      await afterMicrotasks();
     }
     isBusy = false;
   }
@@ -113,7 +113,7 @@ function comesFromOutside({ root: { by } }: Plan): boolean {
   return by === "address" || by === "attempt";
 }
 
-/** More than lie between the answer to one call of a worker and its next call. */
+/** More than lie between the answer to one call of a worker and its next call, which then shares the next group. */
 const MICROTASKS = 16;
 
 async function afterMicrotasks(): Promise<void> {
