@@ -1,18 +1,22 @@
 import { existsSync, lstatSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** The Worker example has one of its own, since wrangler looks for the migrations in the example's folder alone. */
+const LINKS = ["node_modules/ownline", "examples/hono-worker/node_modules/ownline"];
 
 /**
  * Makes `import "ownline/…"` reach this checkout from its own examples, as it reaches the installed package in a
  * user's service. `npm ci` removes the link, so the build makes it again.
  */
 export function linkSelf(): void {
-  const link = join(ROOT, "node_modules", "ownline");
-  if (existsSync(link)) return;
-  // A link to a checkout that has moved away: existsSync follows it and sees nothing.
-  if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) rmSync(link);
-  mkdirSync(dirname(link), { recursive: true });
-  symlinkSync("..", link, "junction");
+  for (const link of LINKS.map((path) => join(ROOT, path))) {
+    if (existsSync(link)) continue;
+    // A link to a checkout that has moved away: existsSync follows it and sees nothing.
+    if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) rmSync(link);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(relative(dirname(link), ROOT), link, "junction");
+  }
 }

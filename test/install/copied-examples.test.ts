@@ -50,15 +50,19 @@ describe("a copied example", () => {
     await once(server, "exit");
   });
 
-  it("of the Worker installs, and wrangler makes a bundle of it", () => {
+  it("of the Worker installs, and wrangler migrates its database and makes a bundle of it", () => {
     const copy = copied("hono-worker");
     const wrangler = join(copy, "node_modules", ".bin", "wrangler");
-    const dryRun = ["deploy", "--dry-run", "--outdir", join(copy, "out")];
-    const { status, stdout, stderr } = spawnSync(process.execPath, [wrangler, ...dryRun], {
-      cwd: copy,
-      encoding: "utf8",
-      env: { PATH: process.env.PATH ?? "", CI: "1", WRANGLER_SEND_METRICS: "false", HOME: folder },
-    });
-    expect(status, stdout + stderr).toBe(0);
+    for (const command of [
+      ["d1", "migrations", "apply", "DB", "--local"],
+      ["deploy", "--dry-run", "--outdir", join(copy, "out")],
+    ]) {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [wrangler, ...command], {
+        cwd: copy,
+        encoding: "utf8",
+        env: { PATH: process.env.PATH ?? "", CI: "1", WRANGLER_SEND_METRICS: "false", HOME: folder },
+      });
+      expect(status, stdout + stderr).toBe(0);
+    }
   });
 });
