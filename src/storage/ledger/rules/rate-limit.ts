@@ -10,7 +10,7 @@ export function reserve(set: WorkingSet, row: Outbound, { key, costMs }: PaceCon
   const limit = rateLimitOf(set, key);
   if (row.reservedKey === key && row.reservedAt !== null && row.reservedEpoch === limit.epoch) {
     if (row.reservedAt > now) return row.reservedAt;
-    use(limit, row.reservedAt + costMs);
+    use(limit, row.reservedAt + costMs, now);
     giveUpReservation(row);
     return null;
   }
@@ -22,7 +22,7 @@ export function reserve(set: WorkingSet, row: Outbound, { key, costMs }: PaceCon
     return row.reservedAt;
   }
   giveUpReservation(row);
-  use(limit, now + costMs);
+  use(limit, now + costMs, now);
   return null;
 }
 
@@ -32,7 +32,9 @@ export function giveUpReservation(row: Outbound): void {
   row.reservedEpoch = null;
 }
 
-function use(limit: RateLimit, until: number): void {
+/** What costs nothing changes nothing: then the row is only read, however many calls ask it at once. */
+function use(limit: RateLimit, until: number, now: number): void {
+  if (until <= now) return;
   limit.usedUntil = Math.max(limit.usedUntil, until);
   limit.freeAt = Math.max(limit.freeAt, until);
 }
