@@ -38,10 +38,23 @@ interface Failure {
   readonly error: unknown;
 }
 
+/** How many calls that go alone are decided at a time. Claims of turns take turns: each would claim the same one. */
+const MOST_LONE = 8;
+
 /** Decides calls: alone, or where the database can, all those together that came while another group was under way. */
 export function batching(database: LedgerDatabase): (entry: Entry) => void {
   let waiting: Entry[] = [];
   let isBusy = false;
+  const lone: Entry[] = [];
+  let loneUnderWay = 0;
+
+  /** Lone calls wait for no group, and no group waits for them. */
+  async function drainLone(): Promise<void> {
+    if (loneUnderWay >= MOST_LONE) return;
+    loneUnderWay += 1;
+    for (let entry = lone.shift(); entry !== undefined; entry = lone.shift()) await commit([entry]);
+    loneUnderWay -= 1;
+  }
 
   function begin(): void {
     if (isBusy) return;
@@ -96,6 +109,11 @@ export function batching(database: LedgerDatabase): (entry: Entry) => void {
   return (entry) => {
     if (database.maxPlans === 1) {
       void commit([entry]);
+      return;
+    }
+    if (goesAlone(entry.plan) && entry.plan.root.by !== "due") {
+      lone.push(entry);
+      void drainLone();
       return;
     }
     waiting.push(entry);
