@@ -5,7 +5,9 @@ const config: KnipConfig = {
   entry: [
     ...Object.values(entries).map((source) => `${source}!`),
     "scripts/{build,check,d1-migrations,demo,import-time,test,test-apart}.ts",
-    "bench/{main,load,answerer}.ts",
+    // Becomes storage/postgres.ts.
+    "src/storage/postgres-judge.ts!",
+    "bench/{main,load,answerer,spike-postgres,spike-postgres-load}.ts",
     "examples/*/src/{server,worker}.ts",
     "examples/*/scripts/dev.ts",
     "examples/*/public/app.js",

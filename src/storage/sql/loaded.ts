@@ -31,11 +31,12 @@ export interface PlanLoads {
   readonly statements: readonly SqlStatement[];
 }
 
-type Collected = { -readonly [T in Table]: Map<string, NonNullable<Rows[T]>[number]> };
+/** Rows of each table, by what names them. */
+export type Collected = { -readonly [T in Table]: Map<string, NonNullable<Rows[T]>[number]> };
 
-/** Puts together what the statements of plans read. */
-export function loadedFrom(loads: readonly PlanLoads[], results: readonly (readonly SqlRow[])[]): Loaded {
-  const rows: Collected = {
+/** Nothing yet. */
+export function collected(): Collected {
+  return {
     conversations: new Map(),
     messages: new Map(),
     attempts: new Map(),
@@ -48,6 +49,11 @@ export function loadedFrom(loads: readonly PlanLoads[], results: readonly (reado
     workers: new Map(),
     sweeps: new Map(),
   };
+}
+
+/** Puts together what the statements of plans read. */
+export function loadedFrom(loads: readonly PlanLoads[], results: readonly (readonly SqlRow[])[]): Loaded {
+  const rows = collected();
   const answers = new Map<string, string>();
   const found: string[][] = [];
   const chosen: string[][] = [];
@@ -86,7 +92,8 @@ export function loadedFrom(loads: readonly PlanLoads[], results: readonly (reado
   return { now, rows: listsOf(rows), answers, found, chosen };
 }
 
-function collect(rows: Collected, table: Table, row: SqlRow): void {
+/** Adds a row of the database; one that is there already stays once. */
+export function collect(rows: Collected, table: Table, row: SqlRow): void {
   switch (table) {
     case "conversations":
       rows.conversations.set(text(row, "id"), conversationRow(row));
@@ -129,7 +136,7 @@ function collect(rows: Collected, table: Table, row: SqlRow): void {
   }
 }
 
-function listsOf(rows: Collected): Rows {
+export function listsOf(rows: Collected): Rows {
   return {
     conversations: [...rows.conversations.values()],
     messages: [...rows.messages.values()],

@@ -135,7 +135,7 @@ function paramsOf(columns: readonly Column[], rows: readonly Fields[]): SqlValue
  *
  * @throws OwnlineError `invalid_message` for an id, key or address that SQL text cannot keep
  */
-function keep({ column, kept }: Column, value: unknown): SqlValue {
+export function keep({ column, kept }: Column, value: unknown): SqlValue {
   if (value === null || value === undefined) return null;
   switch (kept) {
     case "text":

@@ -1,0 +1,81 @@
+import type { Message, OutboundMessage } from "../../model/message.ts";
+import { conversationOf, messageOf, turnOf } from "../ledger/shown.ts";
+import { rowOf, rowsOf } from "../postgres/answer.ts";
+import type { PostgresLedger } from "../postgres/ledger.ts";
+import { record } from "../postgres/rows.ts";
+import type { SqlRow } from "../sql/driver.ts";
+import { attemptRow, conversationRow, eventRow, messageRow, turnRow } from "../sql/rows.ts";
+import type { AttemptStory, MessageStory, StatusEvent } from "../storage.ts";
+
+/** All of it in one statement, so that it is of one moment. */
+const READ_STORY = `
+  with told as (select m.* from ownline_messages m where m.id = $1),
+  -- The turn that claimed the message last, or that wrote it.
+  turn as (
+    select t.* from told m join ownline_turns t on t.id = case
+      when m.status is not null then m.turn_id
+      when m.needs_answer then (
+        select case when u.through_seq >= m.seq then u.id end from ownline_turns u
+        where u.conversation_id = m.conversation_id and u.first_seq <= m.seq
+        order by u.first_seq desc, u.repetition desc limit 1)
+    end),
+  replies as (
+    select r.* from ownline_messages r where r.group_id = any (array(
+      select m.group_id from told m where m.status is not null
+      union all select t.id from turn t join told m on m.status is null
+      union all select m.auto_reply_id from told m where m.status is null))),
+  attempts as (
+    select a.*, r.seq from replies r join ownline_attempts a on a.outbound_id = r.id
+    where (select m.status from told m) is null or r.id = $1)
+  select json_build_object(
+    'message', to_json(m),
+    'conversation', (select to_json(c) from ownline_conversations c where c.id = m.conversation_id),
+    'turn', (select to_json(t) from turn t),
+    'answers', (
+      select json_agg(to_json(a) order by a.seq) from turn t
+      join ownline_messages a on a.conversation_id = t.conversation_id and a.needs_answer
+        and a.seq between t.first_seq and t.through_seq),
+    'replies', (select json_agg(to_json(r) order by r.seq) from replies r),
+    'attempts', (
+      select json_agg(json_build_object('row', to_json(a), 'events', (
+          select json_agg(to_json(e) order by e.position) from ownline_events e
+          where e.outbound_id = a.outbound_id and e.attempt = a.attempt)) order by a.seq, a.attempt)
+      from attempts a))::text as answer
+  from told m`;
+
+/** See `Storage.story`. */
+export async function story(connection: PostgresLedger, id: string): Promise<MessageStory | null> {
+  const told = await connection.read(`select (${READ_STORY}) as answer`, [id]);
+  if (told === null) return null;
+  const { message, conversation, turn, answers, replies, attempts } = record(told, "story");
+  return {
+    message: shown(rowOf(message)),
+    conversation: conversationOf(conversationRow(rowOf(conversation))),
+    turn: turn === null ? null : turnOf(turnRow(rowOf(turn))),
+    answers: rowsOf(answers)
+      .map(shown)
+      .filter((one) => one.direction === "inbound"),
+    replies: rowsOf(replies).map(shown).filter(isOutboundMessage),
+    attempts: Array.isArray(attempts) ? attempts.map(attemptOf) : [],
+  };
+}
+
+function shown(row: SqlRow): Message {
+  return messageOf(messageRow(row));
+}
+
+function isOutboundMessage(message: Message): message is OutboundMessage {
+  return message.direction === "outbound";
+}
+
+function attemptOf(entry: unknown): AttemptStory {
+  const told = record(entry, "attempts");
+  const row = attemptRow(rowOf(told.row));
+  const { outboundId, attempt, status, providerMessageId: carrierId, error, startedAt } = row;
+  return { outboundId, attempt, status, carrierId, error, startedAt, events: rowsOf(told.events).map(eventOf) };
+}
+
+function eventOf(row: SqlRow): StatusEvent {
+  const { providerMessageId: carrierId, status, rawStatus, error, at, times } = eventRow(row);
+  return { carrierId, status, rawStatus, error, at, times };
+}
