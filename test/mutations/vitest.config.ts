@@ -7,6 +7,7 @@ const config: ViteUserConfig = {
     include: ["test/storage/*.test.ts"],
     globalSetup: fileURLToPath(new URL("../databases/global-setup.ts", import.meta.url)),
     testTimeout: 30_000,
+    restoreMocks: true,
     bail: 1,
   },
 };
