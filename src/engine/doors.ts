@@ -98,7 +98,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
       const groupId = newId("g");
       const parts = compose(context, groupId, body, media);
       await open();
-      const message: OutboundRecord = {
+      const posted: OutboundRecord = {
         op: newId("o"),
         key: `send:${key}`,
         groupId,
@@ -111,7 +111,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
         parts,
         expiryMs: context.sending.expiryMs,
       };
-      const recorded = await storage.recordOutbound(message);
+      const recorded = await storage.recordOutbound(posted);
       if (recorded.outcome === "opted-out") {
         throw new OwnlineError(
           "opted_out",

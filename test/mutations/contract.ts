@@ -70,13 +70,13 @@ async function firstBrokenTogether(): Promise<string | null> {
   const cases = storageContract({
     async create() {
       number += 1;
-      const { clock, memory, open } = sharedLedger(diceOf(number));
+      const { clock, memory: shared, open } = sharedLedger(diceOf(number));
       return {
         storage: open(),
         second: async () => open(),
         advance: (ms) => clock.advance(ms),
         async dispose() {
-          for (const { kind } of memory.oracle.faults) throw new Error(kind);
+          for (const { kind } of shared.oracle.faults) throw new Error(kind);
         },
       };
     },

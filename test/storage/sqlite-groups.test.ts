@@ -84,7 +84,7 @@ describe("calls of one tick", () => {
       { watermark: null, fence: 1 },
     ]);
 
-    const op = { op: "3", ...{ consentKey: "consent", consent: { state: "opted-out", source: "word" } as const } };
+    const op = { op: "3", consentKey: "consent", consent: { state: "opted-out", source: "word" } as const };
     const stops = await Promise.all([storage.recordInbound(text("m2", op)), storage.recordInbound(text("m2", op))]);
     expect(stops.map(({ outcome, consentChanged }) => [outcome, consentChanged])).toEqual([
       ["recorded", true],

@@ -84,10 +84,8 @@ describe.each(sources)("on %s, while another process holds the lock for writing"
     await other.release();
     await Promise.all(writes);
     expect((await recorded).message?.seq).toBe(2);
-    if (typeof source !== "string") {
-      const [row] = source.prepare("pragma busy_timeout").all();
-      expect(row).toEqual({ timeout: LONG_MS });
-    }
+    const kept = typeof source === "string" ? { timeout: LONG_MS } : source.prepare("pragma busy_timeout").all()[0];
+    expect(kept).toEqual({ timeout: LONG_MS });
     await storage.close();
     if (typeof source !== "string") source.close();
   });

@@ -135,7 +135,7 @@ function comesFromOutside({ root: { by } }: Plan): boolean {
 const MICROTASKS = 16;
 
 async function afterMicrotasks(): Promise<void> {
-  for (let count = 0; count < MICROTASKS; count += 1) await null;
+  for (let count = 0; count < MICROTASKS; count += 1) await Promise.resolve();
 }
 
 /** What looks at candidates, or at all conversations under a consent, is not decided beside others. */

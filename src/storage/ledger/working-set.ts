@@ -52,12 +52,12 @@ export type Sweep = Mutable<SweepRow>;
 export class Held<Row> {
   readonly rows: Map<string, Mutable<Row>> = new Map<string, Mutable<Row>>();
   readonly before: Map<string, Row> = new Map<string, Row>();
-  readonly #nameOf: (row: Row) => string;
+  readonly #naming: (row: Row) => string;
 
-  constructor(nameOf: (row: Row) => string, loaded: readonly Row[] = []) {
-    this.#nameOf = nameOf;
+  constructor(naming: (row: Row) => string, loaded: readonly Row[] = []) {
+    this.#naming = naming;
     for (const row of loaded) {
-      const name = nameOf(row);
+      const name = naming(row);
       this.before.set(name, row);
       this.rows.set(name, { ...row });
     }
@@ -70,7 +70,7 @@ export class Held<Row> {
   /** Adds a new row. Returns it, for the rules to change. */
   add(row: Row): Mutable<Row> {
     const mutable = { ...row };
-    this.rows.set(this.#nameOf(row), mutable);
+    this.rows.set(this.#naming(row), mutable);
     return mutable;
   }
 }
@@ -233,12 +233,12 @@ export class WorkingSet {
     return rows
       .filter((row) => row.origin !== "auto-reply")
       .filter(isOutbound)
-      .sort(bySeq);
+      .toSorted(bySeq);
   }
 
   /** The loaded inbound messages of a conversation, by `seq`. */
   inboundOf(conversationId: string): Inbound[] {
-    return (this.#messagesOf.get(conversationId) ?? []).filter(isInbound).sort(bySeq);
+    return (this.#messagesOf.get(conversationId) ?? []).filter(isInbound).toSorted(bySeq);
   }
 
   /** All parts of a message, by part, itself among them. */
@@ -247,7 +247,7 @@ export class WorkingSet {
     return rows
       .filter(isOutbound)
       .filter(({ groupId }) => groupId === row.groupId)
-      .sort((one, other) => one.part - other.part);
+      .toSorted((one, other) => one.part - other.part);
   }
 
   /** All attempts of a message, the first one first. */

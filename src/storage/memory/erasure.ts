@@ -11,11 +11,11 @@ const KEPT_FOR_MS = 60 * 60 * 1000;
 export function erase(tables: MemoryTables, { participant, line }: EraseOrder): Erased {
   const erased = { conversations: 0, messages: 0 };
   const ids = new Set<string>();
-  for (const conversation of [...(tables.byParticipant.get(participant) ?? [])]) {
+  for (const conversation of Array.from(tables.byParticipant.get(participant) ?? [])) {
     if (line !== null && conversation.row.line !== line) continue;
     erased.conversations += 1;
     erased.messages += conversation.messages.length;
-    for (const message of [...conversation.messages]) tables.deleteMessage(message);
+    for (const message of conversation.messages.slice()) tables.deleteMessage(message);
     tables.deleteConversation(conversation);
     ids.add(conversation.row.id);
   }
@@ -36,7 +36,7 @@ export function purge(tables: MemoryTables, { olderThanMs, limit }: PurgeOrder, 
   for (const message of purged) tables.deleteMessage(message);
   let emptied = 0;
   for (const conversation of touched) {
-    for (const turn of [...conversation.turns]) {
+    for (const turn of conversation.turns.slice()) {
       if (turn.outcome !== null && !isMentioned(tables, conversation, turn)) tables.deleteTurn(turn);
     }
     tables.touch(conversation);

@@ -183,7 +183,7 @@ function inbound(row: MessageRow) {
 /** The last turn that has claimed a message. */
 function turnThatAnswered({ row, conversation }: Message): TurnRow | undefined {
   if (row.needsAnswer !== true) return undefined;
-  const begun = conversation.turns.filter(({ firstSeq }) => firstSeq <= row.seq).sort(byBeginning);
+  const begun = conversation.turns.filter(({ firstSeq }) => firstSeq <= row.seq).toSorted(byBeginning);
   const newest = begun.at(-1);
   return newest !== undefined && newest.throughSeq >= row.seq ? newest : undefined;
 }
@@ -196,7 +196,7 @@ function repliesTo({ groups, messages }: MemoryTables, { row }: Message, turn: T
   const replies = [...(turn === undefined ? [] : (groups.get(turn.id) ?? []))];
   const autoReply = messages.get(row.autoReplyId ?? "");
   if (autoReply !== undefined) replies.push(autoReply);
-  return replies.sort((one, other) => one.row.seq - other.row.seq);
+  return replies.toSorted((one, other) => one.row.seq - other.row.seq);
 }
 
 function attemptsOf({ attempts, events }: Message): AttemptStory[] {

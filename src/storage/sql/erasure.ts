@@ -119,8 +119,8 @@ export function erase(driver: SqlDriver, { op, participant, line }: EraseOrder):
 /** See `Storage.purge`. */
 export function purge(driver: SqlDriver, { op, olderThanMs, limit }: PurgeOrder): Promise<Erased> {
   const call = `purge ${op}`;
-  const params = { call, olderThanMs, limit, now: driver.now() };
-  const reads = [MOMENT, ANSWER, PURGED_CONVERSATIONS, PURGED_MESSAGES].map((each) => bind(each, params));
+  const asked = { call, olderThanMs, limit, now: driver.now() };
+  const reads = [MOMENT, ANSWER, PURGED_CONVERSATIONS, PURGED_MESSAGES].map((each) => bind(each, asked));
   return driver.transact<Erased>(reads, (results) => {
     const [[moment] = [], [known] = [], conversations = [], messages = []] = results;
     if (known !== undefined) return answered(known);

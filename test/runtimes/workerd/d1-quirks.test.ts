@@ -130,9 +130,9 @@ describe("the queries of a message", () => {
   it("are at most as many as the docstring of d1() says, event by event", async () => {
     await migrations.apply(env.MIGRATED);
     const { carrier, cost } = counted();
-    const text = (from: string) => carrier.text({ from, to: "+15550100001", body: "When do you open?" });
+    const texted = (from: string) => carrier.text({ from, to: "+15550100001", body: "When do you open?" });
     const idle = await cost((sms) => sms.processDue());
-    const webhook = await cost((sms) => sms.fetch(text("+15550199001")));
+    const webhook = await cost((sms) => sms.fetch(texted("+15550199001")));
     const answer = await cost((sms) => sms.processDue());
     const carrierId = carrier.taken[0]?.carrierId ?? "";
     const callback = await cost((sms) => sms.fetch(carrier.report({ carrierId, status: "delivered" })));
@@ -140,7 +140,8 @@ describe("the queries of a message", () => {
     const most = (batches: number, statements: number): Cost => ({ batches, statements });
     const allowed = { idle: most(9, 32), webhook: most(4, 12), answer: most(24, 108), callback: most(4, 16) };
     const costs = { idle, webhook, answer, callback };
-    const isWithin = (cost: Cost, limit: Cost) => cost.batches <= limit.batches && cost.statements <= limit.statements;
+    const isWithin = (spent: Cost, limit: Cost) =>
+      spent.batches <= limit.batches && spent.statements <= limit.statements;
     expect(
       [
         isWithin(idle, allowed.idle),

@@ -28,7 +28,7 @@ export function recordOutbound(set: WorkingSet, record: OutboundRecord, call: st
 function recordedBefore(set: WorkingSet, groupId: string | null, isSameCall: boolean): RecordedOutbound {
   if (groupId === null) return { outcome: "erased", messages: [], conversation: null };
   const rows = [...set.messages.rows.values()].filter(isOutbound).filter((row) => row.groupId === groupId);
-  const parts = rows.sort((one, other) => one.part - other.part);
+  const parts = rows.toSorted((one, other) => one.part - other.part);
   const conversation = set.conversations.get(parts[0]?.conversationId ?? "");
   return {
     outcome: isSameCall ? "recorded" : "repeated",
