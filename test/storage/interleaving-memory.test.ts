@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type StorageHarness, storageContract } from "../../src/testing/contracts/storage.ts";
 import { diceOf } from "../../src/testing/simulation/dice.ts";
 import { simulate } from "../../src/testing/simulation.ts";
@@ -31,7 +31,7 @@ describe("the interleaving memory keeps the storage contract", () => {
     });
   }
 
-  afterAll(() => {
+  it("met moved guards in these cases", () => {
     const moved = new Set(ledgers.flatMap(({ counts }) => [...counts.moved.keys()]));
     expect([...moved]).toEqual(expect.arrayContaining(["conversation", "address"]));
   });
