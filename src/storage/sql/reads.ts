@@ -51,7 +51,7 @@ const RECORDED = prepare(
 );
 
 /** Reads one statement. */
-export async function readRows(driver: SqlDriver, statement: Statement, params: Params): Promise<readonly SqlRow[]> {
+async function readRows(driver: SqlDriver, statement: Statement, params: Params): Promise<readonly SqlRow[]> {
   const [rows = []] = await driver.read([bind(statement, { ...params, now: driver.now() })]);
   return rows;
 }

@@ -56,7 +56,7 @@ export function integerOrNull(row: SqlRow, column: string): number | null {
 }
 
 /** A column that holds a JSON array of `length` entries or an object, checked no further: only we write it. */
-export function json(row: SqlRow, column: string): unknown {
+function json(row: SqlRow, column: string): unknown {
   const parsed: unknown = JSON.parse(text(row, column));
   return parsed;
 }
@@ -74,7 +74,7 @@ function oneOfOrNull<T extends string>(row: SqlRow, column: string, words: reado
 }
 
 /** The word of a closed set that a column holds. */
-export function oneOf<T extends string>(value: unknown, column: string, words: readonly T[]): T {
+function oneOf<T extends string>(value: unknown, column: string, words: readonly T[]): T {
   const word = words.find((each) => each === value);
   if (word === undefined) throw foreign(column);
   return word;
