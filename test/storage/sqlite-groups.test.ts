@@ -53,6 +53,19 @@ describe("calls of one tick", () => {
     await storage.close();
   });
 
+  it("keep a STOP behind what the person wrote before it", async () => {
+    const { storage } = await counted();
+    const consent = { state: "opted-out", source: "word" } as const;
+    const records = [text("m1"), text("m2", { body: "STOP", needsAnswer: false, consent }), text("m3")];
+    const recorded = await Promise.all(records.map((record) => storage.recordInbound(record)));
+    expect(recorded.map(({ message }) => [message?.seq, message?.needsAnswer])).toEqual([
+      [1, true],
+      [2, false],
+      [3, false],
+    ]);
+    await storage.close();
+  });
+
   it("of which one is at fault fail alone: the others are recorded", async () => {
     for (const fault of [{ key: "a\0b" }, { messageId: "m1", participant: "+15550199099" }]) {
       const { storage } = await counted();

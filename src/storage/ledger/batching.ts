@@ -38,7 +38,7 @@ interface Failure {
   readonly error: unknown;
 }
 
-/** How many calls that go alone are decided at a time. Claims of turns take turns: each would claim the same one. */
+/** How many calls that wait for no group are decided at a time. */
 const MOST_LONE = 8;
 
 /** Decides calls: alone, or where the database can, all those together that came while another group was under way. */
@@ -111,7 +111,7 @@ export function batching(database: LedgerDatabase): (entry: Entry) => void {
       void commit([entry]);
       return;
     }
-    if (goesAlone(entry.plan) && entry.plan.root.by !== "due") {
+    if (waitsForNone(entry.plan)) {
       lone.push(entry);
       void drainLone();
       return;
@@ -141,6 +141,14 @@ async function afterMicrotasks(): Promise<void> {
 /** What looks at candidates, or at all conversations under a consent, is not decided beside others. */
 function goesAlone({ root: { by }, slices }: Plan): boolean {
   return by === "due" || by === "workers" || by === "unsent" || slices.includes("stoppable");
+}
+
+/**
+ * A heartbeat must not come late, and it keeps no order with other calls. A STOP does: it follows the messages that the
+ * person wrote before it. Claims of turns take turns, since each would claim the same conversation.
+ */
+function waitsForNone({ root: { by } }: Plan): boolean {
+  return by === "workers" || by === "unsent";
 }
 
 function decideAll(group: readonly Entry[], loaded: Loaded): Decided<Course> {
