@@ -6,7 +6,7 @@ const config: KnipConfig = {
     ...Object.values(entries).map((source) => `${source}!`),
     "scripts/{build,check,d1-migrations,demo,import-time,test,test-apart}.ts",
     // Becomes storage/postgres.ts.
-    "src/storage/postgres-judge.ts!",
+    "test/spikes/postgres-judge.ts",
     "bench/{main,load,answerer,spike-postgres,spike-postgres-load}.ts",
     "examples/*/src/{server,worker}.ts",
     "examples/*/scripts/dev.ts",

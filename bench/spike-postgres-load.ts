@@ -1,8 +1,8 @@
 import pg from "pg";
 import type { InboundRecord, Storage } from "../src/index.ts";
 import type { PostgresPool } from "../src/storage/postgres.ts";
-import { postgresJudge } from "../src/storage/postgres-judge.ts";
 import type { SendClaim, SendConditions, StatusRecord } from "../src/storage/storage.ts";
+import { postgresJudge } from "../test/spikes/postgres-judge.ts";
 import { inboundOf } from "./ledgers.ts";
 
 /*

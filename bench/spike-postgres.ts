@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import pg from "pg";
-import { postgresJudge } from "../src/storage/postgres-judge.ts";
 import { startPostgres } from "../test/databases/embedded-postgres.ts";
+import { postgresJudge } from "../test/spikes/postgres-judge.ts";
 import type { SpikeResult, SpikeTask, Workload } from "./spike-postgres-load.ts";
 import { median, quantile, table } from "./table.ts";
 

@@ -1,8 +1,8 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { postgresJudge } from "../../src/storage/postgres-judge.ts";
 import { storageContract } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
+import { postgresJudge } from "../spikes/postgres-judge.ts";
 import { quiet } from "./postgres-ledgers.ts";
 
 const TABLES = [

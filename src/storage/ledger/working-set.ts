@@ -46,7 +46,6 @@ export type Attempt = Mutable<AttemptRow>;
 export type Event = Mutable<EventRow>;
 export type Turn = Mutable<TurnRow>;
 export type RateLimit = Mutable<RateLimitRow>;
-export type Sweep = Mutable<SweepRow>;
 
 /** Rows by their primary key, and as they were loaded. */
 export class Held<Row> {

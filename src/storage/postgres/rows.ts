@@ -3,8 +3,7 @@ import type { Conversation, Turn, TurnOutcome } from "../../model/conversation.t
 import type { AttemptStatus, CarrierStatus, DeliveryStatus } from "../../model/delivery-status.ts";
 import type { InboundMessage, Media, Message, MessageError, Origin, OutboundMessage } from "../../model/message.ts";
 import type { SqlRow } from "../sql/driver.ts";
-import { keepable } from "../sql/statement.ts";
-import type { AttemptStory, Consent, PartRecord, StatusEvent } from "../storage.ts";
+import type { AttemptStory, Consent, StatusEvent } from "../storage.ts";
 
 const STATES: readonly ConsentState[] = ["opted-in", "opted-out"];
 const SOURCES: readonly ConsentSource[] = ["word", "carrier", "refused-send"];
@@ -39,7 +38,7 @@ export function integerOrNull(row: SqlRow, column: string): number | null {
 }
 
 /** A column that holds a JSON array of `length` entries or an object, checked no further: only we write it. */
-export function json(row: SqlRow, column: string): unknown {
+function json(row: SqlRow, column: string): unknown {
   const parsed: unknown = JSON.parse(text(row, column));
   return parsed;
 }
@@ -187,7 +186,7 @@ export function eventOf(row: SqlRow): StatusEvent {
 }
 
 /** A column that holds a JSON list of strings. */
-export function strings(row: SqlRow, column: string): readonly string[] {
+function strings(row: SqlRow, column: string): readonly string[] {
   const list = json(row, column);
   if (!Array.isArray(list)) throw foreign(column);
   return list.map((entry: unknown) => {
@@ -239,16 +238,4 @@ function errorOf(row: SqlRow): MessageError | null {
 export function record(value: unknown, column: string): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null) throw foreign(column);
   return Object.fromEntries(Object.entries(value));
-}
-
-/** Parts as one JSON list, for `json_each`. */
-export function partsText(parts: readonly PartRecord[]): string {
-  return JSON.stringify(
-    parts.map((part) => ({
-      id: keepable(part.id),
-      content: contentText(part),
-      encoding: part.encoding,
-      segments: part.segments,
-    })),
-  );
 }

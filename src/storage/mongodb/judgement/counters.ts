@@ -1,4 +1,4 @@
-import type { CounterCondition, OpenCounter } from "../../storage.ts";
+import type { CounterCondition } from "../../storage.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** Whether counters let a message pass. */
@@ -35,13 +35,4 @@ export function chargeCounters(ledger: Ledger, counters: readonly CounterConditi
 function openWindow(ledger: Ledger, key: string, now: number) {
   const row = ledger.counters.get(key);
   return row !== undefined && row.endsAt > now ? row : undefined;
-}
-
-/** See {@link Storage.counters}. */
-export function openCounters(ledger: Ledger, keys: readonly string[]): readonly OpenCounter[] {
-  const now = ledger.clock.now();
-  return keys.flatMap((key) => {
-    const open = openWindow(ledger, key, now);
-    return open === undefined ? [] : [{ key, count: open.charged, endsInMs: open.endsAt - now }];
-  });
 }

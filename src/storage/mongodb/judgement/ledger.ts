@@ -2,6 +2,7 @@ import type { Conversation } from "../../../model/conversation.ts";
 import type { AttemptStatus, DeliveryStatus } from "../../../model/delivery-status.ts";
 import type { MessageError, OutboundMessage } from "../../../model/message.ts";
 import type { StorageClock } from "../../clock.ts";
+import { firstIndex, SortedIndex } from "../../memory/sorted-index.ts";
 import type { Consent } from "../../storage.ts";
 import type {
   AttemptRow,
@@ -15,7 +16,6 @@ import type {
   TurnRow,
   WorkerRow,
 } from "./rows.ts";
-import { firstIndex, SortedIndex } from "./sorted-index.ts";
 
 /** What was recorded under a key: rows, or nothing any more. */
 export type Kept<T> = T | "erased";
@@ -117,7 +117,7 @@ function isLeaving(status: DeliveryStatus): boolean {
 }
 
 /** Lists a message among those that are leaving, or takes it off. */
-export function indexLeaving(ledger: Ledger, row: OutboundRow, isListed: boolean): void {
+function indexLeaving(ledger: Ledger, row: OutboundRow, isListed: boolean): void {
   const { id, createdAt, origin } = row.message;
   if (origin === "auto-reply") return;
   if (isListed) ledger.leaving.add({ at: createdAt, id }, row);

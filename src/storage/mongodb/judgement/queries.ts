@@ -1,13 +1,9 @@
-import { OwnlineError } from "../../../errors.ts";
 import type { Message } from "../../../model/message.ts";
+import type { Position } from "../../memory/sorted-index.ts";
 import type {
   AttemptStory,
-  ChangePage,
-  ConversationList,
-  ConversationPage,
   DueMessage,
   DueWork,
-  MessagePage,
   MessageStory,
   RivalQuery,
   Rivals,
@@ -16,8 +12,7 @@ import type {
 } from "../../storage.ts";
 import type { Ledger } from "./ledger.ts";
 import type { AttemptRow, ConversationRow, InboundRow, OutboundRow } from "./rows.ts";
-import { shownMessage, shownMessages } from "./rows.ts";
-import { firstIndex, type Position } from "./sorted-index.ts";
+import { shownMessages } from "./rows.ts";
 
 const START: Position = { at: Number.NEGATIVE_INFINITY, id: "" };
 
@@ -90,56 +85,6 @@ function hasSameContent(one: Message, other: Message): boolean {
       return url === other.media[at]?.url && contentType === other.media[at]?.contentType;
     })
   );
-}
-
-/** See {@link Storage.conversations}. */
-export function listConversations(ledger: Ledger, { limit, after }: ConversationPage): ConversationList {
-  const rows: ConversationRow[] = [];
-  for (const row of ledger.recent.before(after === undefined ? { at: Infinity, id: "" } : readCursor(after))) {
-    if (rows.length > limit) break;
-    rows.push(row);
-  }
-  const page = rows.slice(0, limit).map((row) => row.shown);
-  const last = page.at(-1);
-  return {
-    conversations: page,
-    cursor: rows.length > limit && last !== undefined ? `${last.updatedAt}.${last.id}` : null,
-  };
-}
-
-function readCursor(cursor: string): Position {
-  const dot = cursor.indexOf(".");
-  const at = Number(cursor.slice(0, Math.max(0, dot)));
-  if (dot < 1 || !Number.isSafeInteger(at)) {
-    throw new OwnlineError("invalid_options", "The cursor is not one that conversations() gave: pass it unchanged.");
-  }
-  return { at, id: cursor.slice(dot + 1) };
-}
-
-/** See {@link Storage.messages}. */
-export function listMessages(ledger: Ledger, page: MessagePage): readonly Message[] {
-  const rows = ledger.conversations.get(page.conversationId)?.messages ?? [];
-  if (page.before === undefined) {
-    const start = firstIndex(rows, (row) => row.message.seq > page.after);
-    return rows.slice(start, start + page.limit).map(shownMessage);
-  }
-  const end = firstIndex(rows, (row) => row.message.seq >= page.before);
-  return rows
-    .slice(Math.max(0, end - page.limit), end)
-    .map(shownMessage)
-    .toReversed();
-}
-
-/** See {@link Storage.changes}. */
-export function changes(ledger: Ledger, { conversationId, after, limit }: ChangePage): readonly Message[] {
-  const entries = ledger.conversations.get(conversationId)?.changes ?? [];
-  const found: Message[] = [];
-  for (let at = firstIndex(entries, (entry) => entry.position > after); at < entries.length; at += 1) {
-    if (found.length >= limit) break;
-    const entry = entries[at];
-    if (entry?.row.message.changedSeq === entry?.position && entry !== undefined) found.push(entry.row.message);
-  }
-  return found;
 }
 
 /** See {@link Storage.story}. */

@@ -20,11 +20,6 @@ export function claimSweep(ledger: Ledger, claim: SweepClaim): ClaimedSweep | nu
   return { watermark: row.watermark, fence: row.fence };
 }
 
-/** See {@link Storage.unrecorded}. */
-export function unrecorded(ledger: Ledger, keys: readonly string[]): readonly string[] {
-  return keys.filter((key) => !ledger.inboundByKey.has(key));
-}
-
 /** See {@link Storage.commitSweep}. */
 export function commitSweep(ledger: Ledger, commit: SweepCommit): boolean {
   const row = ledger.sweeps.get(commit.sender);

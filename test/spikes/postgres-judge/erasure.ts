@@ -1,7 +1,7 @@
-import type { PostgresLedger } from "../postgres/ledger.ts";
-import { record } from "../postgres/rows.ts";
-import { integer } from "../sql/rows.ts";
-import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
+import type { PostgresLedger } from "../../../src/storage/postgres/ledger.ts";
+import { record } from "../../../src/storage/postgres/rows.ts";
+import { integer } from "../../../src/storage/sql/rows.ts";
+import type { Erased, EraseOrder, PurgeOrder } from "../../../src/storage/storage.ts";
 import { FUNCTION_SETTINGS, textOf } from "./statements.ts";
 
 /** Stored answers, and workers that hold nothing, are deleted after an hour. */

@@ -1,12 +1,19 @@
-import type { Conversation } from "../../model/conversation.ts";
-import type { Message } from "../../model/message.ts";
-import { cursorOf, readCursor } from "../ledger/cursor.ts";
-import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
-import { rowsOf } from "../postgres/answer.ts";
-import type { PostgresLedger } from "../postgres/ledger.ts";
-import { consentRow, conversationRow, integer, messageRow, text } from "../sql/rows.ts";
-import { keepable } from "../sql/statement.ts";
-import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
+import type { Conversation } from "../../../src/model/conversation.ts";
+import type { Message } from "../../../src/model/message.ts";
+import { cursorOf, readCursor } from "../../../src/storage/ledger/cursor.ts";
+import { consentOf, conversationOf, messageOf } from "../../../src/storage/ledger/shown.ts";
+import { rowsOf } from "../../../src/storage/postgres/answer.ts";
+import type { PostgresLedger } from "../../../src/storage/postgres/ledger.ts";
+import { consentRow, conversationRow, integer, messageRow, text } from "../../../src/storage/sql/rows.ts";
+import { keepable } from "../../../src/storage/sql/statement.ts";
+import type {
+  ChangePage,
+  Consent,
+  ConversationList,
+  ConversationPage,
+  MessagePage,
+  OpenCounter,
+} from "../../../src/storage/storage.ts";
 
 /*
  * Reads. Each is one row with the text of one JSON, whatever types the pool is set to parse.

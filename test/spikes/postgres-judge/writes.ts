@@ -1,8 +1,8 @@
-import type { Changes, Charge, Guard } from "../database.ts";
-import { PRIMARY_KEYS } from "../ledger/rows.ts";
-import { COLUMNS, TABLE_NAMES, type Written } from "../sql/columns.ts";
-import { keepable } from "../sql/statement.ts";
-import { keep } from "../sql/writes.ts";
+import type { Changes, Charge, Guard } from "../../../src/storage/database.ts";
+import { PRIMARY_KEYS } from "../../../src/storage/ledger/rows.ts";
+import { COLUMNS, TABLE_NAMES, type Written } from "../../../src/storage/sql/columns.ts";
+import { keepable } from "../../../src/storage/sql/statement.ts";
+import { keep } from "../../../src/storage/sql/writes.ts";
 import { FUNCTION_SETTINGS } from "./statements.ts";
 
 /** A decision that is older is made anew: its clock is not the database's any more. */

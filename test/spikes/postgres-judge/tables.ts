@@ -1,4 +1,4 @@
-import { QUEUED, STOPPABLE } from "../sql/conditions.ts";
+import { QUEUED, STOPPABLE } from "../../../src/storage/sql/conditions.ts";
 
 /** Ids, keys and addresses, ordered by their bytes: the same in every database, whatever its locale. */
 const NAME = 'text collate "C"';

@@ -1,9 +1,9 @@
-import { consoleLogger, type Logger } from "../logger.ts";
-import type { StorageClock } from "./clock.ts";
-import { ledgerOver } from "./ledger/ledger.ts";
-import type { PostgresPool } from "./postgres/ledger.ts";
+import { consoleLogger, type Logger } from "../../src/logger.ts";
+import type { StorageClock } from "../../src/storage/clock.ts";
+import { ledgerOver } from "../../src/storage/ledger/ledger.ts";
+import type { PostgresPool } from "../../src/storage/postgres/ledger.ts";
+import type { Storage } from "../../src/storage/storage.ts";
 import { postgresDatabase } from "./postgres-judge/database.ts";
-import type { Storage } from "./storage.ts";
 
 /** Options of {@link postgresJudge}. */
 export interface PostgresJudgeOptions {

@@ -1,13 +1,13 @@
-import { conversationOf, outboundOf } from "../ledger/shown.ts";
-import { isOutbound } from "../ledger/working-set.ts";
-import { rowOf, rowsOf } from "../postgres/answer.ts";
-import type { PostgresLedger } from "../postgres/ledger.ts";
-import { record } from "../postgres/rows.ts";
-import { QUEUED } from "../sql/conditions.ts";
-import type { SqlRow } from "../sql/driver.ts";
-import { conversationRow, integer, integerOrNull, messageRow, text } from "../sql/rows.ts";
-import { keepable } from "../sql/statement.ts";
-import type { DueMessage, DueWork, RivalQuery, Rivals, UnknownAttempt } from "../storage.ts";
+import { conversationOf, outboundOf } from "../../../src/storage/ledger/shown.ts";
+import { isOutbound } from "../../../src/storage/ledger/working-set.ts";
+import { rowOf, rowsOf } from "../../../src/storage/postgres/answer.ts";
+import type { PostgresLedger } from "../../../src/storage/postgres/ledger.ts";
+import { record } from "../../../src/storage/postgres/rows.ts";
+import { QUEUED } from "../../../src/storage/sql/conditions.ts";
+import type { SqlRow } from "../../../src/storage/sql/driver.ts";
+import { conversationRow, integer, integerOrNull, messageRow, text } from "../../../src/storage/sql/rows.ts";
+import { keepable } from "../../../src/storage/sql/statement.ts";
+import type { DueMessage, DueWork, RivalQuery, Rivals, UnknownAttempt } from "../../../src/storage/storage.ts";
 import { qualified } from "./statements.ts";
 
 /** One statement, so that all of it is of one moment. Few workers are looked through, each by an index. */

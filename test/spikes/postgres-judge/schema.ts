@@ -1,4 +1,4 @@
-import type { PostgresStep } from "../postgres/schema.ts";
+import type { PostgresStep } from "../../../src/storage/postgres/schema.ts";
 import { ERASURE } from "./erasure.ts";
 import { LOAD } from "./loads.ts";
 import { TABLES } from "./tables.ts";

@@ -1,11 +1,11 @@
-import type { Message, OutboundMessage } from "../../model/message.ts";
-import { conversationOf, messageOf, turnOf } from "../ledger/shown.ts";
-import { rowOf, rowsOf } from "../postgres/answer.ts";
-import type { PostgresLedger } from "../postgres/ledger.ts";
-import { record } from "../postgres/rows.ts";
-import type { SqlRow } from "../sql/driver.ts";
-import { attemptRow, conversationRow, eventRow, messageRow, turnRow } from "../sql/rows.ts";
-import type { AttemptStory, MessageStory, StatusEvent } from "../storage.ts";
+import type { Message, OutboundMessage } from "../../../src/model/message.ts";
+import { conversationOf, messageOf, turnOf } from "../../../src/storage/ledger/shown.ts";
+import { rowOf, rowsOf } from "../../../src/storage/postgres/answer.ts";
+import type { PostgresLedger } from "../../../src/storage/postgres/ledger.ts";
+import { record } from "../../../src/storage/postgres/rows.ts";
+import type { SqlRow } from "../../../src/storage/sql/driver.ts";
+import { attemptRow, conversationRow, eventRow, messageRow, turnRow } from "../../../src/storage/sql/rows.ts";
+import type { AttemptStory, MessageStory, StatusEvent } from "../../../src/storage/storage.ts";
 
 /** All of it in one statement, so that it is of one moment. */
 const READ_STORY = `

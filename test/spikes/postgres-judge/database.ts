@@ -1,9 +1,13 @@
-import { OwnlineError } from "../../errors.ts";
-import type { Logger } from "../../logger.ts";
-import type { StorageClock } from "../clock.ts";
-import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
-import { ledgerOver as connectionOver, type PostgresLedger, type PostgresPool } from "../postgres/ledger.ts";
-import { migrate, openLedger } from "../postgres/migrate.ts";
+import { OwnlineError } from "../../../src/errors.ts";
+import type { Logger } from "../../../src/logger.ts";
+import type { StorageClock } from "../../../src/storage/clock.ts";
+import type { Decided, LedgerDatabase, Loaded, Plan } from "../../../src/storage/database.ts";
+import {
+  ledgerOver as connectionOver,
+  type PostgresLedger,
+  type PostgresPool,
+} from "../../../src/storage/postgres/ledger.ts";
+import { migrate, openLedger } from "../../../src/storage/postgres/migrate.ts";
 import { due, rivals } from "./due.ts";
 import { erase, purge } from "./erasure.ts";
 import { loadOf, type Read, readFrom } from "./loads.ts";
