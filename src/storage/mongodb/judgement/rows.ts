@@ -131,7 +131,3 @@ export function shownMessages(rows: readonly OutboundRow[]): OutboundMessage[] {
   return rows.map((row) => row.message);
 }
 
-/** A message of either direction. */
-export function shownMessage(row: MessageRow): Message {
-  return row.message;
-}
