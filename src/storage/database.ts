@@ -176,6 +176,13 @@ export interface LedgerDatabase {
   readonly maxPlans: number;
 
   /**
+   * Runs a function when the events of this turn of the event loop are handled, for a database that decides so fast
+   * that no call waits for another: what comes from outside is then decided together. Left out where calls meet while
+   * a decision is under way.
+   */
+  readonly nextTurn?: (run: () => void) => unknown;
+
+  /**
    * One atomic decision: reads the clock and what the plans name in one snapshot, asks `decide`, and writes what it
    * says. When it writes, every guard holds, or nothing is written and everything is loaded and decided anew: at most
    * 20 times, then `storage_unavailable`, retryable. What it returns is durable. `decide` is pure and synchronous, and

@@ -3,12 +3,6 @@ import type { Decided, LedgerDatabase, Loaded, Plan, StoredAnswer } from "../dat
 import { changesOf } from "./changes.ts";
 import { nameOf, WorkingSet } from "./working-set.ts";
 
-/**
- * Runs a function when the events of this turn of the event loop are handled. Read at once: tests that replace timers
- * must not stop the ledger. A runtime that has no `setImmediate` has no database that groups calls.
- */
-const nextTurn: (run: () => void) => unknown = globalThis.setImmediate ?? queueMicrotask;
-
 /** One call, ready to be decided together with others. */
 export interface Entry {
   readonly plan: Plan;
@@ -118,7 +112,7 @@ export function batching(database: LedgerDatabase): (entry: Entry) => void {
     }
     waiting.push(entry);
     if (isBusy) return;
-    if (comesFromOutside(entry.plan)) nextTurn(begin);
+    if (database.nextTurn !== undefined && comesFromOutside(entry.plan)) database.nextTurn(begin);
     else void afterMicrotasks().then(begin);
   };
 }

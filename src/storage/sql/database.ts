@@ -29,6 +29,7 @@ export function sqlDatabase(driver: SqlDriver, { migrate, migratesAtOpen }: SqlD
     close: () => driver.close(),
 
     maxPlans: driver.maxPlans,
+    ...(driver.nextTurn === undefined ? {} : { nextTurn: driver.nextTurn }),
     decide: (plans, judge) => decide(driver, plans, judge),
 
     due: (limit) => due(driver, limit),

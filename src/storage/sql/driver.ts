@@ -41,6 +41,9 @@ export interface SqlDriver {
   /** How many calls one transaction may decide about. */
   readonly maxPlans: number;
 
+  /** See `LedgerDatabase`. */
+  readonly nextTurn?: (run: () => void) => unknown;
+
   /**
    * Whether no other writer can come between what a transaction reads and what it writes. Else `guard` holds it
    * together, and several candidates are read where one is wanted.

@@ -40,6 +40,9 @@ const RETRY_MS = 20;
 /** While SQLite itself waits for a lock, the event loop waits with it. */
 const BLOCKED_MS = 5;
 
+/** Read at once: a test that replaces timers must not stop the ledger. */
+const nextTurn = globalThis.setImmediate;
+
 /** So many calls share one commit at most: the event loop waits while they are decided. */
 const MOST_PLANS = 64;
 
@@ -81,6 +84,7 @@ export function sqliteDriver(connection: SqliteConnection): SqlDriver {
   return {
     name: "sqlite",
     maxPlans: MOST_PLANS,
+    nextTurn,
     isSerial: true,
     batch: (statements) => within(IMMEDIATE, ({ execute }) => statements.map(execute)),
     async read(statements) {

@@ -1,6 +1,6 @@
 import type { Conversation, Turn } from "../../../model/conversation.ts";
 import type { AttemptStatus } from "../../../model/delivery-status.ts";
-import type { InboundMessage, Message, MessageError, OutboundMessage } from "../../../model/message.ts";
+import type { InboundMessage, MessageError, OutboundMessage } from "../../../model/message.ts";
 import type { StatusEvent } from "../../storage.ts";
 
 /** One line of ours and one person, with everything that hangs on them. */
@@ -130,4 +130,3 @@ export interface SweepRow {
 export function shownMessages(rows: readonly OutboundRow[]): OutboundMessage[] {
   return rows.map((row) => row.message);
 }
-
