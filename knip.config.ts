@@ -13,7 +13,7 @@ const config: KnipConfig = {
     "examples/*/public/app.js",
     "test/**/*.test.ts",
     "test/faults/{carrier,engine,run}.ts",
-    "test/faults/versions/next-{mongodb,postgres}-schema.ts",
+    "test/faults/versions/next-{mongodb,postgres,sqlite}-schema.ts",
     "test/{frameworks,install,mutations}/vitest.config.ts",
     "test/install/types.mts",
     "test/install/programs/*.mjs",

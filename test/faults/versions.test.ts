@@ -24,7 +24,13 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
-  { kind: "sqlite", before: "sqlite-schema-1", after: "present", versions: [1, SQLITE_VERSION], betweenTextsMs: 200 },
+  {
+    kind: "sqlite",
+    before: "present",
+    after: "sqlite-next",
+    versions: [SQLITE_VERSION, SQLITE_VERSION + 1],
+    betweenTextsMs: 200,
+  },
   {
     kind: "postgres",
     before: "present",

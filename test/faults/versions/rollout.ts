@@ -50,18 +50,20 @@ const NETWORK: Network = {
   webhookRetryMs: [200, 500, 2000, 6000, 20_000],
 };
 
-/** What every version understands. */
+/** What every version understands. At a long code's rate the people would wait for minutes. */
 const OPTIONS: Pick<OwnlineOptions, "burst" | "answer" | "sending" | "worker"> = {
   burst: { quietMs: 100, maxWaitMs: 2000 },
   answer: { timeoutMs: 2000, backoffMs: 100 },
-  sending: { validityMs: 1000, unknownWindowMs: 15_000, orderWaitMs: 60_000, maxSegments: 1, backoffMs: 100 },
+  sending: {
+    validityMs: 1000,
+    unknownWindowMs: 15_000,
+    orderWaitMs: 60_000,
+    maxSegments: 1,
+    backoffMs: 100,
+    pace: false,
+  },
   worker: { leaseMs: 2000, pollMs: 300 },
 };
-
-/** At a long code's pace the people would wait for minutes. Versions before pace sent as they could. */
-function optionsOf(version: Version): typeof OPTIONS {
-  return version === "sqlite-schema-1" ? OPTIONS : { ...OPTIONS, sending: { ...OPTIONS.sending, pace: false } };
-}
 
 export interface RolloutOptions {
   readonly dir: string;
@@ -118,7 +120,7 @@ export async function rollout({ dir, storageUrl, versions, seed, betweenTextsMs 
         traceFile,
         transportTimeoutMs: 15_000,
         migrates,
-        options: optionsOf(version),
+        options: OPTIONS,
       };
       const engine = await startEngine(settings, programs.get(version));
       engines.push(engine);

@@ -1,22 +1,21 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gunzipSync } from "node:zlib";
 import { SCHEMA_VERSION } from "../../../src/storage/postgres/schema.ts";
+import { SCHEMA_VERSION as SQLITE_VERSION } from "../../../src/storage/sql/meta.ts";
 import { bundle, type Plugin, programs } from "../programs.ts";
 
-/**
- * Which code a process runs: the present one, that of before SQLite's schema 2, or what a next version with a next
- * schema of PostgreSQL or MongoDB would be.
- */
-export type Version = "sqlite-schema-1" | "present" | "postgres-next" | "mongodb-next";
+/** Which code a process runs: the present one, or what a next version with a next schema of a database would be. */
+export type Version = "present" | "sqlite-next" | "postgres-next" | "mongodb-next";
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 const LEDGER = at("../../../src/storage/postgres/ledger.ts");
+/** Names the version that SQLite's code writes: apart from the schema, which a Worker does not carry. */
+const META = at("../../../src/storage/sql/meta.ts");
 /** By the file of the present schema, that of the next one, which imports it. */
 const NEXT_SCHEMAS: ReadonlyMap<string, string> = new Map([
+  [at("../../../src/storage/sql/schema.ts"), at("next-sqlite-schema.ts")],
   [at("../../../src/storage/postgres/schema.ts"), at("next-postgres-schema.ts")],
   [at("../../../src/storage/mongodb/schema.ts"), at("next-mongodb-schema.ts")],
 ]);
@@ -26,16 +25,7 @@ export async function engineOf(version: Version, dir: string): Promise<string> {
   switch (version) {
     case "present":
       return (await programs()).engine;
-    case "sqlite-schema-1": {
-      const source = gunzipSync(readFileSync(at("sqlite-schema-1.mjs.gz"))).toString();
-      const file = join(dir, "sqlite-schema-1.mjs");
-      const installed = JSON.stringify(import.meta.resolve("eventemitter3"));
-      writeFileSync(
-        file,
-        source.replace('"eventemitter3"', () => installed),
-      );
-      return file;
-    }
+    case "sqlite-next":
     case "postgres-next":
     case "mongodb-next":
       await bundle(join(dir, version), [nextSchema]);
@@ -51,6 +41,13 @@ const nextSchema: Plugin = {
     onResolve({ filter: /\/schema\.ts$/ }, ({ path, importer, resolveDir }) => {
       const next = NEXT_SCHEMAS.get(resolve(resolveDir, path));
       return next === undefined || next === importer ? undefined : { path: next };
+    });
+    onLoad({ filter: /\/meta\.ts$/ }, async ({ path }) => {
+      if (path !== META) return undefined;
+      const source = await readFile(path, "utf8");
+      const contents = source.replace(/(?<=SCHEMA_VERSION: number = )\d+/, String(SQLITE_VERSION + 1));
+      if (contents === source) throw new Error("the version of SQLite's schema is not in meta.ts any more");
+      return { contents, loader: "ts" };
     });
     onLoad({ filter: /\/ledger\.ts$/ }, async ({ path }) => {
       if (path !== LEDGER) return undefined;
