@@ -9,7 +9,7 @@ import { isMainThread } from "node:worker_threads";
  */
 const STEP = 16;
 /** The two sizes are measured in turn this often, and the least of each counts. */
-const ROUNDS = 4;
+export const ROUNDS: number = 4;
 /**
  * What looks too steep is measured again at these shares of the size: a collection of garbage or a full cache between
  * two sizes does not lie at all of them, and quadratic work does. None is above 1, since some inputs have a bound.
@@ -34,19 +34,20 @@ export type Work = () => unknown;
  * The processor time is the process's own, user and system, with its collector and compiler: other processes do not
  * count. So each test file must run in a process of its own, as vitest's `forks` pool does.
  *
- * @param make makes the work on an input of the size n; what it does itself is not measured
+ * @param make makes the work on an input of the size n, which is done `ROUNDS` times; what it does itself is not
+ * measured, and a promise of it is waited for
  * @param n the size, a whole number: large enough that quadratic work would show at 0.6n, and 16n within any bound
  * @throws Error in a worker thread, whose process does other work too
  * @throws what the work throws
  * @example expect(await growthOf((n) => () => parse("a".repeat(n)), 10_000)).toBeLessThan(LINEAR_AT_MOST);
  */
-export async function growthOf(make: (n: number) => Work, n: number): Promise<number> {
+export async function growthOf(make: (n: number) => Work | Promise<Work>, n: number): Promise<number> {
   if (!isMainThread) throw new Error("growthOf() measures a whole process: run the tests in vitest's forks pool");
   let least = Number.POSITIVE_INFINITY;
   for (const share of SHARES) {
     if (least < LINEAR_AT_MOST) break;
     const size = Math.ceil(share * n);
-    least = Math.min(least, await growthAt(make(size), make(STEP * size)));
+    least = Math.min(least, await growthAt(await make(size), await make(STEP * size)));
   }
   return least;
 }

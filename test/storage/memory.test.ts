@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { memory } from "../../src/storage/memory.ts";
 import { type StorageHarness, storageContract } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
+import { growthOf, LINEAR_AT_MOST, ROUNDS } from "../growth.ts";
 import { inboundRecord } from "./inbound-record.ts";
 
 const harness: StorageHarness = {
@@ -61,6 +62,19 @@ describe("memory", () => {
     await storage.erase({ op: "erase", participant: TEXT.participant, line: null });
     expect(await storage.claimTurn(claim)).toBeNull();
   });
+
+  it("erases a long conversation in time that grows with its messages", async () => {
+    const filled = async (count: number) => {
+      const storage = memory({ clock: manualClock() });
+      for (let n = 0; n < count; n += 1) await storage.recordInbound(inboundRecord(`m${n}`, { needsAnswer: false }));
+      return storage;
+    };
+    const erasure = async (count: number) => {
+      const ledgers = await Promise.all(Array.from({ length: ROUNDS }, () => filled(count)));
+      return () => ledgers.pop()?.erase({ op: "erase", participant: TEXT.participant, line: null });
+    };
+    expect(await growthOf(erasure, 400)).toBeLessThan(LINEAR_AT_MOST);
+  }, 60_000);
 
   it("hands out snapshots that later changes leave alone", async () => {
     const storage = memory({ clock: manualClock() });

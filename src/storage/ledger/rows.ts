@@ -189,6 +189,9 @@ export interface SweepRow {
   readonly version: number;
 }
 
+/** How long the database keeps a stored answer, and a worker that holds nothing after its time is over. */
+export const KEPT_FOR_MS: number = 60 * 60 * 1000;
+
 /** The tables by name. */
 export interface Tables {
   readonly conversations: ConversationRow;

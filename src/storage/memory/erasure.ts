@@ -1,8 +1,7 @@
+import { KEPT_FOR_MS } from "../ledger/rows.ts";
 import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
+import { firstIndex } from "./sorted-index.ts";
 import { type Conversation, isDone, type MemoryTables, type Message } from "./tables.ts";
-
-/** Stored answers, and workers that hold nothing, are deleted after an hour. */
-const KEPT_FOR_MS = 60 * 60 * 1000;
 
 /**
  * See `Storage.erase`. The keys stay and lead nowhere. Ids need no trace: what is not there is not found, and no id is
@@ -15,7 +14,7 @@ export function erase(tables: MemoryTables, { participant, line }: EraseOrder): 
     if (line !== null && conversation.row.line !== line) continue;
     erased.conversations += 1;
     erased.messages += conversation.messages.length;
-    for (const message of conversation.messages.slice()) tables.deleteMessage(message);
+    tables.deleteMessages(conversation, new Set(conversation.messages));
     tables.deleteConversation(conversation);
     ids.add(conversation.row.id);
   }
@@ -27,25 +26,29 @@ export function erase(tables: MemoryTables, { participant, line }: EraseOrder): 
 
 /** See `Storage.purge`. */
 export function purge(tables: MemoryTables, { olderThanMs, limit }: PurgeOrder, now: number): Erased {
-  const purged: Message[] = [];
+  const purged = new Map<Conversation, Set<Message>>();
+  let messages = 0;
   for (const message of tables.oldest.from({ at: Number.NEGATIVE_INFINITY, id: "" })) {
-    if (purged.length >= limit || message.row.createdAt >= now - olderThanMs) break;
-    if (isDone(message)) purged.push(message);
+    if (messages >= limit || message.row.createdAt >= now - olderThanMs) break;
+    if (!isDone(message)) continue;
+    const known = purged.get(message.conversation);
+    if (known === undefined) purged.set(message.conversation, new Set([message]));
+    else known.add(message);
+    messages += 1;
   }
-  const touched = new Set(purged.map(({ conversation }) => conversation));
-  for (const message of purged) tables.deleteMessage(message);
-  let emptied = 0;
-  for (const conversation of touched) {
+  let conversations = 0;
+  for (const [conversation, deleted] of purged) {
+    tables.deleteMessages(conversation, deleted);
     for (const turn of conversation.turns.slice()) {
       if (turn.outcome !== null && !isMentioned(tables, conversation, turn)) tables.deleteTurn(turn);
     }
     tables.touch(conversation);
     if (conversation.messages.length > 0 || conversation.row.paused) continue;
     tables.deleteConversation(conversation);
-    emptied += 1;
+    conversations += 1;
   }
   pruneMoments(tables, now);
-  return { conversations: emptied, messages: purged.length };
+  return { conversations, messages };
 }
 
 interface Span {
@@ -61,7 +64,12 @@ function isMentioned(
   { id, firstSeq, throughSeq }: Span,
 ): boolean {
   if ((groups.get(id) ?? []).length > 0) return true;
-  return messages.some(({ row }) => row.needsAnswer === true && row.seq >= firstSeq && row.seq <= throughSeq);
+  for (let at = firstIndex(messages, ({ row }) => row.seq >= firstSeq); at < messages.length; at += 1) {
+    const row = messages[at]?.row;
+    if (row === undefined || row.seq > throughSeq) return false;
+    if (row.needsAnswer === true) return true;
+  }
+  return false;
 }
 
 function pruneMoments(tables: MemoryTables, now: number): void {

@@ -158,7 +158,7 @@ class Loading {
         }
         break;
       case "open-turn":
-        for (const { turns } of found.conversations) this.#addTurn(turns.findLast(({ outcome }) => outcome === null));
+        for (const { turns } of found.conversations) this.#addTurn(openTurn(turns));
         break;
       case "turns-of-first":
         for (const conversation of found.conversations) this.#turnsOfFirst(conversation);
@@ -167,7 +167,7 @@ class Loading {
         this.#answeredFirst(found);
         break;
       case "newest-turn":
-        for (const { turns } of found.conversations) this.#addTurn(turns.toSorted(byBeginning).at(-1));
+        for (const { turns } of found.conversations) this.#addTurn(turns.at(-1));
         break;
       case "recorded":
         for (const { kind, key } of plan.keys ?? []) this.#recorded(nameOf(kind, key));
@@ -207,7 +207,11 @@ class Loading {
 
   #turnsOfFirst(conversation: Conversation): void {
     const [first] = unansweredOf(conversation);
-    for (const turn of conversation.turns) if (turn.firstSeq === first?.row.seq) this.#addTurn(turn);
+    if (first === undefined) return;
+    const { turns } = conversation;
+    for (let at = turns.length - 1; (turns[at]?.firstSeq ?? 0) >= first.row.seq; at -= 1) {
+      if (turns[at]?.firstSeq === first.row.seq) this.#addTurn(turns[at]);
+    }
   }
 
   #answeredFirst({ conversations: [conversation], turn }: Found): void {
@@ -286,8 +290,9 @@ function unansweredOf({ messages, row: { answeredSeq } }: Conversation): Message
   return messages.slice(start).filter(({ row }) => row.needsAnswer === true);
 }
 
-export function byBeginning(one: TurnRow, other: TurnRow): number {
-  return one.firstSeq - other.firstSeq || one.repetition - other.repetition;
+function openTurn(turns: readonly TurnRow[]): TurnRow | undefined {
+  const last = turns.at(-1);
+  return last?.outcome === null ? last : undefined;
 }
 
 function take<T>(values: Iterable<T>, limit: number): T[] {

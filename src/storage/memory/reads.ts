@@ -19,7 +19,6 @@ import type {
   UnknownAttempt,
   UnknownState,
 } from "../storage.ts";
-import { byBeginning } from "./loads.ts";
 import { firstIndex, type Position } from "./sorted-index.ts";
 import { type Conversation, claimableAt, type MemoryTables, type Message } from "./tables.ts";
 
@@ -89,15 +88,16 @@ export function rivals(tables: MemoryTables, { outboundId, carrierIds }: RivalQu
   const asked = tables.messages.get(outboundId);
   const known = carrierIds.filter((id) => tables.keys.has(nameOf("provider", id)));
   if (asked === undefined || asked.row.status === null) return { attempts: [], known };
-  const alike = asked.conversation.messages.filter(({ row }) => row.status !== null && hasSameContent(row, asked.row));
-  const competing = alike.flatMap(({ row, attempts }) =>
-    attempts
-      .filter(({ status }) => {
-        const isUnderWay = status === "sending" && row.status === "sending" && row.origin !== "auto-reply";
-        return status === "unknown" || isUnderWay;
-      })
-      .map((attempt) => ({ attempt, seq: row.seq })),
-  );
+  const { unsettled, open } = asked.conversation;
+  const silent = new Set([...unsettled, ...open.filter(({ row }) => row.status === "sending")]);
+  const competing = [...silent]
+    .filter(({ row }) => hasSameContent(row, asked.row))
+    .flatMap(({ row, attempts }) =>
+      attempts
+        .filter(({ status }) => status === "unknown" || (status === "sending" && row.status === "sending"))
+        .map((attempt) => ({ attempt, origin: row.origin, seq: row.seq })),
+    )
+    .filter(({ attempt, origin }) => attempt.status === "unknown" || origin !== "auto-reply");
   competing.sort((one, other) => {
     const [a, b] = [one.attempt, other.attempt];
     return a.startedAt - b.startedAt || one.seq - other.seq || a.attempt - b.attempt;
@@ -183,13 +183,14 @@ function inbound(row: MessageRow) {
 /** The last turn that has claimed a message. */
 function turnThatAnswered({ row, conversation }: Message): TurnRow | undefined {
   if (row.needsAnswer !== true) return undefined;
-  const begun = conversation.turns.filter(({ firstSeq }) => firstSeq <= row.seq).toSorted(byBeginning);
-  const newest = begun.at(-1);
+  const newest = conversation.turns.findLast(({ firstSeq }) => firstSeq <= row.seq);
   return newest !== undefined && newest.throughSeq >= row.seq ? newest : undefined;
 }
 
 function answeredBy({ messages }: Conversation, { firstSeq, throughSeq }: TurnRow): Message[] {
-  return messages.filter(({ row }) => row.needsAnswer === true && row.seq >= firstSeq && row.seq <= throughSeq);
+  const start = firstIndex(messages, ({ row }) => row.seq >= firstSeq);
+  const end = firstIndex(messages, ({ row }) => row.seq > throughSeq);
+  return messages.slice(start, end).filter(({ row }) => row.needsAnswer === true);
 }
 
 function repliesTo({ groups, messages }: MemoryTables, { row }: Message, turn: TurnRow | undefined): Message[] {

@@ -24,8 +24,10 @@ export interface Conversation {
   messages: Message[];
   /** Outbound messages that are open, by `seq`, without auto-replies. */
   open: Message[];
-  /** In the order in which they began. */
+  /** In the order in which they began: only the last one can be open. */
   turns: TurnRow[];
+  /** Messages with an attempt whose outcome is unknown. */
+  readonly unsettled: Set<Message>;
   /** Every change by position; an entry whose message has changed again since is stale. */
   feed: { readonly position: number; readonly message: Message }[];
 }
@@ -125,7 +127,7 @@ export class MemoryTables {
   }
 
   #insertConversation(row: ConversationRow): void {
-    const conversation: Conversation = { row, messages: [], open: [], turns: [], feed: [] };
+    const conversation: Conversation = { row, messages: [], open: [], turns: [], unsettled: new Set(), feed: [] };
     this.conversations.set(row.id, conversation);
     this.byAddress.set(nameOf(row.line, row.participant), conversation);
     addTo(this.byParticipant, row.participant, conversation);
@@ -207,26 +209,32 @@ export class MemoryTables {
     if (before?.worker != null) removeFrom(this.bySender, before.worker, message);
     message.attempts[row.attempt - 1] = row;
     if (row.worker !== null) addTo(this.bySender, row.worker, message);
+    const { unsettled } = message.conversation;
+    if (message.attempts.some(({ status }) => status === "unknown")) unsettled.add(message);
+    else unsettled.delete(message);
   }
 
   #writeTurn(row: TurnRow): void {
     const { turns } = known(this.conversations.get(row.conversationId));
     this.turns.set(row.id, row);
-    const at = turns.findIndex(({ id }) => id === row.id);
+    const at = turns.findLastIndex(({ id }) => id === row.id);
     if (at >= 0) turns[at] = row;
     else turns.push(row);
   }
 
-  /** Deletes a message with what belongs to it; its keys stay, and lead nowhere. */
-  deleteMessage(message: Message): void {
-    const { row, conversation, attempts } = message;
-    this.#unindexMessage(message);
-    this.messages.delete(row.id);
-    this.oldest.delete({ at: row.createdAt, id: row.id });
-    for (const { worker } of attempts) if (worker !== null) removeFrom(this.bySender, worker, message);
-    remove(conversation.messages, message);
-    conversation.feed = conversation.feed.filter((entry) => entry.message !== message);
-    this.#forgetKeys(message);
+  /** Deletes messages of one conversation with what belongs to them; their keys stay, and lead nowhere. */
+  deleteMessages(conversation: Conversation, messages: ReadonlySet<Message>): void {
+    for (const message of messages) {
+      const { row, attempts } = message;
+      this.#unindexMessage(message);
+      this.messages.delete(row.id);
+      this.oldest.delete({ at: row.createdAt, id: row.id });
+      for (const { worker } of attempts) if (worker !== null) removeFrom(this.bySender, worker, message);
+      conversation.unsettled.delete(message);
+      this.#forgetKeys(message);
+    }
+    conversation.messages = conversation.messages.filter((message) => !messages.has(message));
+    conversation.feed = conversation.feed.filter((entry) => !messages.has(entry.message));
   }
 
   #forgetKeys({ row }: Message): void {
@@ -270,9 +278,9 @@ export class MemoryTables {
   }
 }
 
-/** When a turn may begin; `null` while one runs, or an operator has taken over. */
-export function claimableAt({ row: { dueAt, leaseWorker, paused } }: Conversation): number | null {
-  return leaseWorker === null && !paused ? dueAt : null;
+/** When a turn may begin; `null` while one runs. A paused conversation has no due time. */
+export function claimableAt({ row: { dueAt, leaseWorker } }: Conversation): number | null {
+  return leaseWorker === null ? dueAt : null;
 }
 
 /** Whether nothing waits for a message: it may be deleted when it is old. */

@@ -1,9 +1,7 @@
 import type { Plan } from "../database.ts";
+import { KEPT_FOR_MS } from "../ledger/rows.ts";
 import type { SqlStatement } from "./driver.ts";
 import { bind, oneLine, prepare } from "./statement.ts";
-
-/** Stored answers, and workers that hold nothing, are deleted after an hour. */
-const KEPT_FOR_MS = 60 * 60 * 1_000;
 
 /** So many rows of each kind go with one heartbeat at most: more than come between two of them. */
 const ROWS_A_HEARTBEAT = 5_000;
