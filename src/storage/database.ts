@@ -77,7 +77,7 @@ export type Slice =
   | "consent";
 
 /**
- * What one call must see. Whatever it names is guarded, found or not: consents, keys, rate limits and sweeps by
+ * What one call must see. All that it names is guarded, found or not: consents, keys, rate limits and sweeps by
  * themselves, all rows of a conversation by the conversation's version. Counters are not guarded: they are charged by
  * {@link Charge}. Of candidates (`due`, `unsent`, `workers`) only those that a decision changes are guarded.
  */
@@ -163,7 +163,7 @@ export interface Decided<Answer> {
  * What keeps the rows of a ledger, and knows no rule. `ledgerOver` makes a `Storage` of it.
  *
  * To write one: the tables of `Tables`, the loads of {@link Root} and {@link Slice}, one atomic write, and the reads and
- * deletions below. `test/storage` has the contract that shows whether it is right.
+ * deletions below. The storage contract of `ownline/testing` shows whether it is right.
  */
 export interface LedgerDatabase {
   /** For logs and errors, for example `sqlite`. */
@@ -188,7 +188,8 @@ export interface LedgerDatabase {
    * 20 times, then `storage_unavailable`, retryable. What it returns is durable. `decide` is pure and synchronous, and
    * may be asked more than once.
    *
-   * @throws OwnlineError `storage_unavailable`; and whatever `decide` throws: then nothing is written.
+   * @throws OwnlineError `storage_unavailable`
+   * @throws what `decide` throws: then nothing is written
    */
   decide<Answer>(plans: readonly Plan[], decide: (loaded: Loaded) => Decided<Answer>): Promise<Answer>;
 

@@ -47,11 +47,11 @@ export type * from "./port/turns.ts";
  *
  * Rules for every adapter:
  * - Each mutating method is **one atomic commit**. Nothing of it is seen before all of it is.
- * - Each mutating method is **idempotent by its `op`** (`recordInbound` and `recordOutbound` by their `key`): a
- *   repetition, after an answer that was lost, changes nothing and returns what the first call returned, however
- *   much has happened since. Operation ids may be forgotten after an hour, and when the person whom they speak of is
- *   erased. A call that changed nothing (it answered `null`, `false`, `lost`, `gone` or `unmatched`) may be judged
- *   anew. A repeated `key`, which is known for ever, answers with the present form.
+ * - Each mutating method is **idempotent by its `op`**: a repetition, after an answer that was lost, changes nothing
+ *   and returns what the first call returned, however much has happened since. Operation ids may be forgotten after an
+ *   hour, and when the person in the answer is erased. A call that changed nothing (it answered `null`, `false`,
+ *   `lost`, `gone` or `unmatched`) may be decided anew. `recordInbound` and `recordOutbound` are idempotent by their
+ *   `key` too, for ever: another call with a known `key` gets the present form.
  * - Times come from the storage's own clock, read once for each call; callers hand over durations.
  * - `seq` and `changedSeq` come from one counter on the conversation, raised in the writing commit: +1 for each new
  *   message, +1 for each change of an outbound message's status (several changes in one commit take one each).
@@ -59,10 +59,8 @@ export type * from "./port/turns.ts";
  *   { retryable: true })`. Then nothing, or everything, was written; the caller repeats with the same `op`.
  * - Every query is served by an index: its cost does not depend on how many conversations or messages there are.
  *
- * The shape is kept possible on a database that runs only **batches of conditional statements** (no interactive
- * transaction, at most 100 parameters): the first statement writes an operation marker with the outcome that its
- * guards allow, the later ones act only where the marker is fresh and says so, the last ones read the answer.
- * Lists travel as one JSON parameter.
+ * `ownline/storage/memory`, `sqlite` and `d1` are `ledgerOver(database)`: one set of rules over the rows that a
+ * `LedgerDatabase` loads and writes. A new adapter is best such a database.
  *
  * To write an adapter, run the contract that `ownline/testing` exports against the real database.
  */
@@ -112,9 +110,6 @@ export interface Storage {
    *   all-or-nothing; as it cannot wait, a delay or a full counter of either kind drops it; its `pace` does not count,
    *   since it leaves with the webhook's answer), as `sending` with attempt 1 that belongs to no worker. It is a group of its own: its `groupId` is its id. It takes the `seq` after the
    *   text's. It is never due, and stands outside the order: no other message waits for it.
-   *
-   * SQL: insert … on conflict (key) do nothing, then updates guarded by the marker. MongoDB: a transaction over the
-   * message, the conversation and the consent.
    */
   recordInbound(record: InboundRecord): Promise<RecordedInbound>;
 
@@ -123,8 +118,6 @@ export interface Storage {
    * returns the first parts as they are now; one that was erased, outcome `erased`; else an opted-out person, outcome
    * `opted-out` and nothing is stored, the key included. Makes the conversation if there is none; an existing one
    * keeps its `sender`.
-   *
-   * SQL: a batch guarded on key and consent. MongoDB: a transaction.
    */
   recordOutbound(record: OutboundRecord): Promise<RecordedOutbound>;
 
@@ -137,8 +130,6 @@ export interface Storage {
    * The turn's id is `"t"` + the id of its first unanswered text, and `"." + n` behind it where n earlier turns began
    * with that text (see {@link Storage.requeueTurn}). The turn is made at its first run; `runs` rises by
    * one; `throughSeq` becomes the newest text that needs an answer: the run's inputs are frozen.
-   *
-   * SQL: update … where id = (select … order by due_at limit 1 [for update skip locked]). MongoDB: findOneAndUpdate.
    */
   claimTurn(claim: TurnClaim): Promise<ClaimedTurn | null>;
 
@@ -153,9 +144,6 @@ export interface Storage {
    *   due time that they set stands. Otherwise nothing stays due. `pause` pauses the conversation in the same commit:
    *   then nothing is due until it is resumed.
    * - A reply leaves from the conversation's `sender`; its `groupId` is the turn's id.
-   *
-   * SQL: update on the conversation where lease and fence match, then the inserts, guarded by the marker. MongoDB:
-   * one findOneAndUpdate on the conversation, which carries the committed turn until its parts are written out.
    */
   commitTurn(commit: TurnCommit): Promise<CommittedTurn>;
 
@@ -168,10 +156,11 @@ export interface Storage {
   releaseTurn(release: TurnRelease): Promise<boolean>;
 
   /**
-   * Keeps a worker alive for another `leaseMs`, even if its own time was over, and buries the dead: for every other
-   * worker whose time is over, its conversations lose their lease and are due at once (the turn's `crashes` rises by
-   * one), and its attempts in `sending` become `unknown`, due to be looked at after `lookInMs`. Returns the worker's
-   * own leases, so that it learns what was taken from it and where a newer text waits.
+   * Keeps a worker alive for another `leaseMs`, even if its own time was over, and reclaims what expired workers hold:
+   * their conversations lose their lease and are due at once (the turn's `crashes` rises by one), and their attempts in
+   * `sending` become `unknown`, due to be looked at after `lookInMs`. One call may reclaim a part, at least 100
+   * conversations where there are as many; the next call goes on. Returns the worker's own leases, so that it learns
+   * what was taken from it and where a newer text waits.
    */
   heartbeat(beat: Heartbeat): Promise<HeartbeatAnswer>;
 
@@ -215,8 +204,6 @@ export interface Storage {
    *
    * A `cancelled` message takes the later parts of its group with it: those in `intent` or `held`, here and wherever
    * this file says so.
-   *
-   * SQL: lock, then judge. MongoDB: a transaction over message, conversation, consent and counters.
    */
   claimSend(claim: SendClaim): Promise<ClaimedSend>;
 
@@ -344,7 +331,7 @@ export interface Storage {
   /**
    * Retention: removes up to `limit` messages older than `olderThanMs` that nothing waits for (no unanswered text, no
    * message that is not final), oldest first, leaving tombstones as {@link Storage.erase} does; conversations that
-   * have no message left and are not paused; and operation markers that are over an hour old.
+   * have no message left and are not paused; and stored answers that are over an hour old.
    */
   purge(order: PurgeOrder): Promise<Erased>;
 

@@ -20,7 +20,7 @@ export interface Verdict {
   settle(): void;
 }
 
-/** What a group came to: whom to answer, who failed, and whom to decide about in the next group. */
+/** The result of a group: the calls that have an answer, those that failed, and those that the next group decides. */
 interface Course {
   readonly verdicts: readonly Verdict[];
   readonly failed: readonly Failure[];
@@ -35,7 +35,10 @@ interface Failure {
 /** How many calls that wait for no group are decided at a time. */
 const MOST_LONE = 8;
 
-/** Decides calls: alone, or where the database can, all those together that came while another group was under way. */
+/**
+ * Decides calls: alone, or where the database can, in groups. A group is what came while the one before was decided, or
+ * within one turn of the event loop.
+ */
 export function batching(database: LedgerDatabase): (entry: Entry) => void {
   let waiting: Entry[] = [];
   let isBusy = false;

@@ -95,7 +95,7 @@ export function ledgerOver(database: LedgerDatabase): Storage {
   };
 }
 
-/** Calls with one id that are under way at once share one answer. */
+/** Of two calls with one id that are under way at once, one is decided, and both get its answer. */
 function runner(database: LedgerDatabase): Run {
   const submit = batching(database);
   return <Input, Answer>(call: string, input: Input, method: Method<Input, Answer>) =>

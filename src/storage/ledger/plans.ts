@@ -30,6 +30,9 @@ const RECLAIM_LIMIT = 100;
 /** What an opt-out needs to stop everything. */
 const STOPPING: readonly Slice[] = ["stoppable", "open-turn"];
 
+/** The same for a refused send or a status callback, which names no consent. */
+const STOPPING_ROOT: readonly Slice[] = ["consent", ...STOPPING];
+
 export function inboundPlan(record: InboundRecord, call: string): Plan {
   const { line, participant, consentKey, key, consent, autoReply } = record;
   return {
@@ -92,19 +95,17 @@ export function sendRecordPlan({ outboundId, result }: SendRecord, call: string)
   return {
     call,
     root: { by: "message", id: outboundId },
-    slices: ["attempts", "group", "queue", ...(isOptOut ? optingOut : [])],
+    slices: ["attempts", "group", "queue", ...(isOptOut ? STOPPING_ROOT : [])],
     keys: namesId ? [{ kind: "provider", key: result.carrierId }] : [],
     rateLimits: result.kind === "refused" && result.slow !== undefined ? [result.slow.key] : [],
   };
 }
 
-const optingOut: readonly Slice[] = ["consent", ...STOPPING];
-
 export function statusPlan({ outboundId, attempt, carrierId, optOut }: StatusRecord, call: string): Plan {
   return {
     call,
     root: { by: "attempt", outboundId, attempt, providerMessageId: carrierId },
-    slices: ["attempts", "group", "queue", ...(optOut ? optingOut : [])],
+    slices: ["attempts", "group", "queue", ...(optOut ? STOPPING_ROOT : [])],
     keys: [{ kind: "provider", key: carrierId }],
   };
 }

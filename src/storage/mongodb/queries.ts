@@ -1,5 +1,5 @@
-import { OwnlineError } from "../../errors.ts";
 import type { Message } from "../../model/message.ts";
+import { cursorOf, readCursor } from "../ledger/cursor.ts";
 import { keepable } from "../sql/statement.ts";
 import type {
   ChangePage,
@@ -139,19 +139,13 @@ export async function conversations(store: Store, { limit, after }: Conversation
     options,
   );
   const page = docs.slice(0, limit).map(conversationOf);
-  const last = page.at(-1);
-  const cursor = docs.length > limit && last !== undefined ? `${last.updatedAt}.${last.id}` : null;
-  return { conversations: page, cursor };
+  const last = docs.length > limit ? page.at(-1) : undefined;
+  return { conversations: page, cursor: last === undefined ? null : cursorOf(last) };
 }
 
 function before(cursor: string): object {
-  const dot = cursor.indexOf(".");
-  const at = Number(cursor.slice(0, Math.max(0, dot)));
-  if (dot < 1 || !Number.isSafeInteger(at)) {
-    throw new OwnlineError("invalid_options", "The cursor is not one that conversations() gave: pass it unchanged.");
-  }
-  const id = keepable(cursor.slice(dot + 1));
-  return { updatedAt: { $lte: at }, $or: [{ updatedAt: { $lt: at } }, { _id: { $lt: id } }] };
+  const { at, id } = readCursor(cursor);
+  return { updatedAt: { $lte: at }, $or: [{ updatedAt: { $lt: at } }, { _id: { $lt: keepable(id) } }] };
 }
 
 /** See {@link Storage.messages}. */

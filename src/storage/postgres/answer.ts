@@ -1,6 +1,7 @@
 import type { Conversation } from "../../model/conversation.ts";
 import type { SqlRow } from "../sql/driver.ts";
-import { conversationOf, integer, record, text } from "./rows.ts";
+import { integer, record, text } from "../sql/fields.ts";
+import { conversationOf } from "./rows.ts";
 
 /** What an operation's function answered. */
 export interface Answer {

@@ -1,8 +1,9 @@
+import { integer, integerOrNull, record, text } from "../sql/fields.ts";
 import type { DueMessage, DueWork, UnknownAttempt, UnknownState } from "../storage.ts";
 import { rowOf, rowsOf } from "./answer.ts";
 import { head } from "./common.ts";
 import type { PostgresLedger } from "./ledger.ts";
-import { conversationOf, integer, integerOrNull, outboundOf, record, text } from "./rows.ts";
+import { conversationOf, outboundOf } from "./rows.ts";
 
 export const DUE: readonly string[] = [
   // One statement, so that all of it is of one moment. Few workers are looked through, each by an index: an "exists"

@@ -1,8 +1,8 @@
+import { integer } from "../sql/fields.ts";
 import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
 import { answerOf } from "./answer.ts";
 import { operation } from "./common.ts";
 import type { PostgresLedger } from "./ledger.ts";
-import { integer } from "./rows.ts";
 import { FORGOTTEN_AFTER_MS } from "./workers.ts";
 
 /** What nothing waits for, of the messages `m`. */

@@ -1,9 +1,10 @@
+import { oneOf } from "../sql/fields.ts";
 import type { RecordedFact, SendRecord, StatusRecord } from "../storage.ts";
 import { answerOf } from "./answer.ts";
 import { literal, operation } from "./common.ts";
 import type { PostgresLedger } from "./ledger.ts";
 import { REASONS } from "./reasons.ts";
-import { errorText, oneOf, outboundOf, reasonText } from "./rows.ts";
+import { errorText, outboundOf, reasonText } from "./rows.ts";
 
 export const FACTS: readonly string[] = [
   // What a change of a message brings with it; its conversation is locked. "p_before" is the status that it had.

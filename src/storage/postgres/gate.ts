@@ -1,10 +1,11 @@
+import { integer, integerOrNull, text } from "../sql/fields.ts";
 import type { ClaimedSend, SendClaim } from "../storage.ts";
 import { answerOf } from "./answer.ts";
 import { literal, operation } from "./common.ts";
 import { countersOf } from "./conditions.ts";
 import type { PostgresLedger } from "./ledger.ts";
 import { REASONS } from "./reasons.ts";
-import { integer, integerOrNull, outboundOf, reasonText, text } from "./rows.ts";
+import { outboundOf, reasonText } from "./rows.ts";
 import { isOpen } from "./tables.ts";
 
 const EARLIER = `e.conversation_id = msg.conversation_id and ${isOpen("e")} and e.seq < msg.seq`;

@@ -1,7 +1,8 @@
+import { oneOf } from "../sql/fields.ts";
 import type { AutoReplyRecord, InboundRecord, RecordedInbound } from "../storage.ts";
 import { type Answer, answerOf } from "./answer.ts";
 import { countersOf } from "./conditions.ts";
-import { contentText, inboundOf, oneOf, outboundOf } from "./rows.ts";
+import { contentText, inboundOf, outboundOf } from "./rows.ts";
 
 const OUTCOMES: readonly RecordedInbound["outcome"][] = ["recorded", "repeated", "erased"];
 

@@ -1,9 +1,9 @@
 import { OwnlineError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
+import { integer, record, text } from "../sql/fields.ts";
 import type { OpenedLedger } from "../storage.ts";
 import { isMissing } from "./errors.ts";
 import type { PostgresLedger } from "./ledger.ts";
-import { integer, record, text } from "./rows.ts";
 import { type PostgresStep, SCHEMA_NAME, SCHEMA_VERSION, STEPS } from "./schema.ts";
 
 /** PostgreSQL 13 is the oldest with `gen_random_uuid()` in its core, which makes the ledger's secret. */

@@ -1,8 +1,9 @@
+import { oneOf } from "../sql/fields.ts";
 import type { OutboundRecord, PartRecord, RecordedOutbound } from "../storage.ts";
 import { answerOf } from "./answer.ts";
 import { head } from "./common.ts";
 import type { PostgresLedger } from "./ledger.ts";
-import { contentText, oneOf, outboundOf } from "./rows.ts";
+import { contentText, outboundOf } from "./rows.ts";
 
 const OUTCOMES: readonly RecordedOutbound["outcome"][] = ["recorded", "repeated", "opted-out", "erased"];
 

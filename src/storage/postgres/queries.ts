@@ -1,11 +1,12 @@
-import { OwnlineError } from "../../errors.ts";
 import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
+import { cursorOf, readCursor } from "../ledger/cursor.ts";
+import { integer, text } from "../sql/fields.ts";
 import { keepable } from "../sql/statement.ts";
 import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
 import { rowsOf } from "./answer.ts";
 import type { PostgresLedger } from "./ledger.ts";
-import { consentOf, conversationOf, integer, messageOf, text } from "./rows.ts";
+import { consentOf, conversationOf, messageOf } from "./rows.ts";
 
 /*
  * Reads. Each is one row with the text of one JSON, whatever types the pool is set to parse.
@@ -50,29 +51,14 @@ export async function consent(ledger: PostgresLedger, consentKey: string): Promi
 
 /** See `Storage.conversations`. */
 export async function conversations(ledger: PostgresLedger, page: ConversationPage): Promise<ConversationList> {
-  const { updatedAt, id } = page.after === undefined ? NEWEST : positionOf(page.after);
-  const rows = rowsOf(await ledger.read(READ_CONVERSATIONS, [updatedAt, id, page.limit + 1]));
+  const { at, id } = page.after === undefined ? NEWEST : readCursor(page.after);
+  const rows = rowsOf(await ledger.read(READ_CONVERSATIONS, [at, id, page.limit + 1]));
   const listed = rows.slice(0, page.limit).map(conversationOf);
-  const last = listed.at(-1);
-  const cursor = rows.length > page.limit && last !== undefined ? `${last.updatedAt}.${last.id}` : null;
-  return { conversations: listed, cursor };
+  const last = rows.length > page.limit ? listed.at(-1) : undefined;
+  return { conversations: listed, cursor: last === undefined ? null : cursorOf(last) };
 }
 
-interface Position {
-  readonly updatedAt: number;
-  readonly id: string;
-}
-
-const NEWEST: Position = { updatedAt: Number.MAX_SAFE_INTEGER, id: "" };
-
-function positionOf(cursor: string): Position {
-  const dot = cursor.indexOf(".");
-  const updatedAt = Number(cursor.slice(0, Math.max(0, dot)));
-  if (dot < 1 || !Number.isSafeInteger(updatedAt)) {
-    throw new OwnlineError("invalid_options", "The cursor is not one that conversations() gave: pass it unchanged.");
-  }
-  return { updatedAt, id: cursor.slice(dot + 1) };
-}
+const NEWEST = { at: Number.MAX_SAFE_INTEGER, id: "" };
 
 /** See `Storage.messages`. */
 export async function messages(ledger: PostgresLedger, page: MessagePage): Promise<readonly Message[]> {

@@ -5,6 +5,6 @@ export const REASONS = {
   expired: "The text is too old to be sent.",
   paused: "A person has taken over the conversation.",
   behind: "An earlier text has not left yet.",
-  order: "Nobody knows yet whether an earlier text has left.",
+  order: "It is not known yet whether an earlier text has left.",
   delay: "The text may not leave yet.",
 } as const;

@@ -1,11 +1,12 @@
 import type { OutboundMessage } from "../../model/message.ts";
+import { oneOf, record } from "../sql/fields.ts";
 import type { RecordedFact, RequeuedTurn, Resolution, RivalQuery, Rivals, Suspicion, TurnRequeue } from "../storage.ts";
 import { answerOf } from "./answer.ts";
 import { operation } from "./common.ts";
 import { unknownAttempts } from "./due.ts";
 import { recordedFact } from "./facts.ts";
 import type { PostgresLedger } from "./ledger.ts";
-import { oneOf, outboundOf, reasonText, record } from "./rows.ts";
+import { outboundOf, reasonText } from "./rows.ts";
 import { isOpen } from "./tables.ts";
 
 export const REPAIRS: readonly string[] = [

@@ -3,6 +3,7 @@ import type { Conversation, Turn, TurnOutcome } from "../../model/conversation.t
 import type { AttemptStatus, CarrierStatus, DeliveryStatus } from "../../model/delivery-status.ts";
 import type { InboundMessage, Media, Message, MessageError, Origin, OutboundMessage } from "../../model/message.ts";
 import type { SqlRow } from "../sql/driver.ts";
+import { foreign, integer, integerOrNull, json, oneOf, record, text, textOrNull } from "../sql/fields.ts";
 import type { AttemptStory, Consent, StatusEvent } from "../storage.ts";
 
 const STATES: readonly ConsentState[] = ["opted-in", "opted-out"];
@@ -13,46 +14,6 @@ const ATTEMPT: readonly AttemptStatus[] = ["sending", "unknown", "refused", ...C
 const STATUSES: readonly DeliveryStatus[] = ["intent", "sending", "unknown", ...CARRIER, "cancelled", "held"];
 const OUTCOMES: readonly TurnOutcome[] = ["replied", "fallback", "silent", "handed-off", "cancelled"];
 const ENCODINGS: readonly OutboundMessage["encoding"][] = ["GSM-7", "UCS-2"];
-
-/** A column that holds text. */
-export function text(row: SqlRow, column: string): string {
-  const value = row[column];
-  if (typeof value !== "string") throw foreign(column);
-  return value;
-}
-
-function textOrNull(row: SqlRow, column: string): string | null {
-  return row[column] === null ? null : text(row, column);
-}
-
-/** A column that holds an integer, which some drivers are set to hand over as `bigint`. */
-export function integer(row: SqlRow, column: string): number {
-  const value = row[column];
-  if (typeof value === "bigint") return Number(value);
-  if (typeof value !== "number") throw foreign(column);
-  return value;
-}
-
-export function integerOrNull(row: SqlRow, column: string): number | null {
-  return row[column] === null ? null : integer(row, column);
-}
-
-/** A column that holds a JSON array of `length` entries or an object, checked no further: only we write it. */
-function json(row: SqlRow, column: string): unknown {
-  const parsed: unknown = JSON.parse(text(row, column));
-  return parsed;
-}
-
-/** The word of a closed set that a column or an outcome holds. */
-export function oneOf<T extends string>(value: unknown, column: string, words: readonly T[]): T {
-  const word = words.find((each) => each === value);
-  if (word === undefined) throw foreign(column);
-  return word;
-}
-
-function foreign(column: string): TypeError {
-  return new TypeError(`The ledger's column ${column} holds what ownline never writes: the database was changed.`);
-}
 
 /** A message as the operation's answer knew it: the columns that change are replaced by those of that moment. */
 function then(row: SqlRow, columns: readonly string[]): SqlRow {
@@ -232,10 +193,4 @@ function errorOf(row: SqlRow): MessageError | null {
   const { code, reason } = record(json(row, "error"), "error");
   if (typeof reason !== "string" || (code !== null && typeof code !== "number")) throw foreign("error");
   return { code, reason };
-}
-
-/** A JSON object's entries. */
-export function record(value: unknown, column: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null) throw foreign(column);
-  return Object.fromEntries(Object.entries(value));
 }

@@ -1,7 +1,8 @@
+import { record } from "../sql/fields.ts";
 import type { MessageStory } from "../storage.ts";
 import { rowOf, rowsOf } from "./answer.ts";
 import type { PostgresLedger } from "./ledger.ts";
-import { attemptOf, conversationOf, eventOf, inboundOf, messageOf, outboundOf, record, turnOf } from "./rows.ts";
+import { attemptOf, conversationOf, eventOf, inboundOf, messageOf, outboundOf, turnOf } from "./rows.ts";
 
 /** All of it in one statement, so that it is of one moment. */
 const READ_STORY = `

@@ -1,9 +1,9 @@
+import { integer, integerOrNull } from "../sql/fields.ts";
 import { keepable } from "../sql/statement.ts";
 import type { ClaimedSweep, SweepClaim, SweepCommit } from "../storage.ts";
 import { answerOf } from "./answer.ts";
 import { operation } from "./common.ts";
 import type { PostgresLedger } from "./ledger.ts";
-import { integer, integerOrNull } from "./rows.ts";
 
 export const SWEEPS: readonly string[] = [
   operation({

@@ -1,9 +1,10 @@
+import { integer, oneOf, record } from "../sql/fields.ts";
 import type { ClaimedTurn, CommittedTurn, TurnClaim, TurnCommit, TurnRelease } from "../storage.ts";
 import { answerOf, rowOf } from "./answer.ts";
 import { operation } from "./common.ts";
 import type { PostgresLedger } from "./ledger.ts";
 import { partsOf } from "./outbound.ts";
-import { inboundOf, integer, oneOf, outboundOf, record, turnOf } from "./rows.ts";
+import { inboundOf, outboundOf, turnOf } from "./rows.ts";
 
 const LEASE_ARGS = "worker text, conversation_id text, turn_id text, fence bigint";
 

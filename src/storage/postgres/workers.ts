@@ -1,8 +1,9 @@
+import { integer, text } from "../sql/fields.ts";
 import type { Heartbeat, HeartbeatAnswer } from "../storage.ts";
 import { answerOf, rowsOf } from "./answer.ts";
 import { bestOf, operation } from "./common.ts";
 import type { PostgresLedger } from "./ledger.ts";
-import { integer, outboundOf, text } from "./rows.ts";
+import { outboundOf } from "./rows.ts";
 
 /** The answer to an operation is kept for this long. */
 export const FORGOTTEN_AFTER_MS: number = 60 * 60 * 1_000;

@@ -50,7 +50,7 @@ export function sqlDatabase(driver: SqlDriver, { migrate, migratesAtOpen }: SqlD
     },
     async purge(order) {
       const purged = await purge(driver, order);
-      // Retention comes again, so a reader in the way is no reason to fail.
+      // Retention comes again: it does not fail because another connection reads the log.
       await driver.removeCopies?.({ wait: false });
       return purged;
     },

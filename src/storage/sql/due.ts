@@ -2,7 +2,8 @@ import { conversationOf, messageOf } from "../ledger/shown.ts";
 import type { DueWork, RivalQuery, Rivals, UnknownAttempt, UnknownState } from "../storage.ts";
 import { QUEUED } from "./conditions.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
-import { conversationRow, integer, integerOrNull, messageRow, text } from "./rows.ts";
+import { integer, integerOrNull, text } from "./fields.ts";
+import { conversationRow, messageRow } from "./rows.ts";
 import { bind, keepable, NOW, oneLine, prepare } from "./statement.ts";
 
 const IS_DUE = `m.due_at is not null and m.due_at <= ${NOW}`;
@@ -106,7 +107,7 @@ const alike = (status: string, condition: string): string => `
 
 const IS_SENDING = `${QUEUED.replaceAll(/\b(status|origin)\b/g, "m.$1")} and m.status = 'sending'`;
 
-/** A message that has an attempt in `unknown` has `unknown_since`, whatever became of it: that has an index. */
+/** A message with an attempt in `unknown` has `unknown_since`, in every state of the message: that has an index. */
 const COMPETING = prepare(
   oneLine(`${alike("unknown", "m.unknown_since is not null")} union all ${alike("sending", IS_SENDING)}`),
 );

@@ -1,8 +1,8 @@
 import type { Guard } from "../database.ts";
 import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
 import type { SqlDriver, SqlRow, Write } from "./driver.ts";
+import { integer, text } from "./fields.ts";
 import { pruneAll } from "./prune.ts";
-import { integer, text } from "./rows.ts";
 import { bind, keepable, NOW, oneLine, prepare } from "./statement.ts";
 
 /*

@@ -1,19 +1,17 @@
 import type { Loaded, Rows } from "../database.ts";
 import type { Table } from "../ledger/rows.ts";
 import type { SqlRow, SqlStatement } from "./driver.ts";
+import { integer, text, textOrNull } from "./fields.ts";
 import {
   attemptRow,
   consentRow,
   conversationRow,
   counterRow,
   eventRow,
-  integer,
   keyRow,
   messageRow,
   rateLimitRow,
   sweepRow,
-  text,
-  textOrNull,
   turnRow,
   workerRow,
 } from "./rows.ts";

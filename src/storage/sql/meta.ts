@@ -1,7 +1,7 @@
 import { OwnlineError } from "../../errors.ts";
 import type { OpenedLedger } from "../storage.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
-import { integer, text } from "./rows.ts";
+import { integer, text } from "./fields.ts";
 import { bind, prepare } from "./statement.ts";
 
 /** The version of the schema that this code writes. */

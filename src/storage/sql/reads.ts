@@ -4,7 +4,8 @@ import { cursorOf, readCursor } from "../ledger/cursor.ts";
 import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
 import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
-import { consentRow, conversationRow, integer, messageRow, text } from "./rows.ts";
+import { integer, text } from "./fields.ts";
+import { consentRow, conversationRow, messageRow } from "./rows.ts";
 import { bind, keepable, NOW, oneLine, type Params, prepare, type Statement } from "./statement.ts";
 
 const CONVERSATION = prepare("select c.* from ownline_conversations c where c.id = :id");

@@ -17,6 +17,19 @@ import type {
   WorkerRow,
 } from "../ledger/rows.ts";
 import type { SqlRow } from "./driver.ts";
+import {
+  booleanOrNull,
+  foreign,
+  integer,
+  integerOrNull,
+  json,
+  jsonOrNull,
+  oneOf,
+  oneOfOrNull,
+  record,
+  text,
+  textOrNull,
+} from "./fields.ts";
 
 /*
  * What the database's rows hold, read once and checked.
@@ -31,58 +44,6 @@ const STATUSES: readonly DeliveryStatus[] = ["intent", "sending", "unknown", ...
 const OUTCOMES: readonly TurnOutcome[] = ["replied", "fallback", "silent", "handed-off", "cancelled"];
 const ENCODINGS: readonly OutboundMessage["encoding"][] = ["GSM-7", "UCS-2"];
 const KINDS: readonly KeyKind[] = ["inbound", "outbound", "provider"];
-
-/** A column that holds text. */
-export function text(row: SqlRow, column: string): string {
-  const value = row[column];
-  if (typeof value !== "string") throw foreign(column);
-  return value;
-}
-
-export function textOrNull(row: SqlRow, column: string): string | null {
-  return row[column] === null ? null : text(row, column);
-}
-
-/** A column that holds an integer, which some drivers are set to hand over as `bigint`. */
-export function integer(row: SqlRow, column: string): number {
-  const value = row[column];
-  if (typeof value === "bigint") return Number(value);
-  if (typeof value !== "number") throw foreign(column);
-  return value;
-}
-
-export function integerOrNull(row: SqlRow, column: string): number | null {
-  return row[column] === null ? null : integer(row, column);
-}
-
-/** A column that holds a JSON array of `length` entries or an object, checked no further: only we write it. */
-function json(row: SqlRow, column: string): unknown {
-  const parsed: unknown = JSON.parse(text(row, column));
-  return parsed;
-}
-
-function jsonOrNull(row: SqlRow, column: string): unknown {
-  return row[column] === null ? null : json(row, column);
-}
-
-function booleanOrNull(row: SqlRow, column: string): boolean | null {
-  return row[column] === null ? null : integer(row, column) === 1;
-}
-
-function oneOfOrNull<T extends string>(row: SqlRow, column: string, words: readonly T[]): T | null {
-  return row[column] === null ? null : oneOf(row[column], column, words);
-}
-
-/** The word of a closed set that a column holds. */
-function oneOf<T extends string>(value: unknown, column: string, words: readonly T[]): T {
-  const word = words.find((each) => each === value);
-  if (word === undefined) throw foreign(column);
-  return word;
-}
-
-function foreign(column: string): TypeError {
-  return new TypeError(`The ledger's column ${column} holds what ownline never writes: the database was changed.`);
-}
 
 export function conversationRow(row: SqlRow): ConversationRow {
   return {
@@ -274,10 +235,4 @@ function errorOf(row: SqlRow): MessageError | null {
   const { code, reason } = record(json(row, "error"), "error");
   if (typeof reason !== "string" || (code !== null && typeof code !== "number")) throw foreign("error");
   return { code, reason };
-}
-
-/** A JSON object's entries. */
-function record(value: unknown, column: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null) throw foreign(column);
-  return Object.fromEntries(Object.entries(value));
 }

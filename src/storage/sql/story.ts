@@ -2,7 +2,8 @@ import type { Message, OutboundMessage } from "../../model/message.ts";
 import { conversationOf, messageOf, turnOf } from "../ledger/shown.ts";
 import type { AttemptStory, MessageStory, StatusEvent } from "../storage.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
-import { attemptRow, conversationRow, eventRow, integer, messageRow, text, turnRow } from "./rows.ts";
+import { integer, text } from "./fields.ts";
+import { attemptRow, conversationRow, eventRow, messageRow, turnRow } from "./rows.ts";
 import { bind, oneLine, prepare } from "./statement.ts";
 
 /** The turn that claimed message `m` last, or that wrote it. */

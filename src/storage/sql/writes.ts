@@ -19,7 +19,7 @@ const WRITTEN: readonly Written[] = [
 /** Rows whose version rises with each change. */
 const VERSIONED: ReadonlySet<Written> = new Set(["conversations", "consents", "rateLimits", "sweeps"]);
 
-/** The statements that write what a decision changed. Rows travel as one JSON parameter, however many they are. */
+/** The statements that write what a decision changed. */
 export function writesOf(changes: Changes, now: number): SqlStatement[] {
   const { inserted, updated, charges, alive, answers } = changes;
   const statements: SqlStatement[] = [];

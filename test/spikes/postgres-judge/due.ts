@@ -2,10 +2,10 @@ import { conversationOf, outboundOf } from "../../../src/storage/ledger/shown.ts
 import { isOutbound } from "../../../src/storage/ledger/working-set.ts";
 import { rowOf, rowsOf } from "../../../src/storage/postgres/answer.ts";
 import type { PostgresLedger } from "../../../src/storage/postgres/ledger.ts";
-import { record } from "../../../src/storage/postgres/rows.ts";
 import { QUEUED } from "../../../src/storage/sql/conditions.ts";
 import type { SqlRow } from "../../../src/storage/sql/driver.ts";
-import { conversationRow, integer, integerOrNull, messageRow, text } from "../../../src/storage/sql/rows.ts";
+import { integer, integerOrNull, record, text } from "../../../src/storage/sql/fields.ts";
+import { conversationRow, messageRow } from "../../../src/storage/sql/rows.ts";
 import { keepable } from "../../../src/storage/sql/statement.ts";
 import type { DueMessage, DueWork, RivalQuery, Rivals, UnknownAttempt } from "../../../src/storage/storage.ts";
 import { qualified } from "./statements.ts";

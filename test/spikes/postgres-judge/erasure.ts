@@ -1,6 +1,5 @@
 import type { PostgresLedger } from "../../../src/storage/postgres/ledger.ts";
-import { record } from "../../../src/storage/postgres/rows.ts";
-import { integer } from "../../../src/storage/sql/rows.ts";
+import { integer, record } from "../../../src/storage/sql/fields.ts";
 import type { Erased, EraseOrder, PurgeOrder } from "../../../src/storage/storage.ts";
 import { FUNCTION_SETTINGS, textOf } from "./statements.ts";
 

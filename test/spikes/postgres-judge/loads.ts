@@ -1,10 +1,9 @@
 import type { Loaded, Plan, Root, Slice } from "../../../src/storage/database.ts";
 import type { Table } from "../../../src/storage/ledger/rows.ts";
-import { record } from "../../../src/storage/postgres/rows.ts";
 import { QUEUED, STOPPABLE } from "../../../src/storage/sql/conditions.ts";
 import type { SqlRow } from "../../../src/storage/sql/driver.ts";
+import { integer, record } from "../../../src/storage/sql/fields.ts";
 import { collect, collected, listsOf } from "../../../src/storage/sql/loaded.ts";
-import { integer } from "../../../src/storage/sql/rows.ts";
 import { FUNCTION_SETTINGS, qualified } from "./statements.ts";
 
 /** The ids of a list that belong to the plans which ask for a slice. */

@@ -4,7 +4,8 @@ import { cursorOf, readCursor } from "../../../src/storage/ledger/cursor.ts";
 import { consentOf, conversationOf, messageOf } from "../../../src/storage/ledger/shown.ts";
 import { rowsOf } from "../../../src/storage/postgres/answer.ts";
 import type { PostgresLedger } from "../../../src/storage/postgres/ledger.ts";
-import { consentRow, conversationRow, integer, messageRow, text } from "../../../src/storage/sql/rows.ts";
+import { integer, text } from "../../../src/storage/sql/fields.ts";
+import { consentRow, conversationRow, messageRow } from "../../../src/storage/sql/rows.ts";
 import { keepable } from "../../../src/storage/sql/statement.ts";
 import type {
   ChangePage,

@@ -2,8 +2,8 @@ import type { Message, OutboundMessage } from "../../../src/model/message.ts";
 import { conversationOf, messageOf, turnOf } from "../../../src/storage/ledger/shown.ts";
 import { rowOf, rowsOf } from "../../../src/storage/postgres/answer.ts";
 import type { PostgresLedger } from "../../../src/storage/postgres/ledger.ts";
-import { record } from "../../../src/storage/postgres/rows.ts";
 import type { SqlRow } from "../../../src/storage/sql/driver.ts";
+import { record } from "../../../src/storage/sql/fields.ts";
 import { attemptRow, conversationRow, eventRow, messageRow, turnRow } from "../../../src/storage/sql/rows.ts";
 import type { AttemptStory, MessageStory, StatusEvent } from "../../../src/storage/storage.ts";
 

@@ -28,7 +28,7 @@ export function claimSend(set: WorkingSet, claim: SendClaim): ClaimedSend {
   const unknown = earlier.filter(({ status }) => status === "unknown");
   row.orderUntil = Math.max(0, ...unknown.map(({ unknownSince }) => (unknownSince ?? 0) + claim.orderWaitMs));
   if (row.orderUntil > set.now) {
-    return waiting(set, row, row.orderUntil - set.now, "Nobody knows yet whether an earlier text has left.");
+    return waiting(set, row, row.orderUntil - set.now, "It is not known yet whether an earlier text has left.");
   }
 
   const { delayMs, counters, pace } = claim.conditions;

@@ -19,7 +19,7 @@ export function claimSend(ledger: Ledger, claim: SendClaim): ClaimedSend {
   }
   row.orderUntil = Math.max(0, ...unknown.map((earlier) => earlier.unknownSince + claim.orderWaitMs));
   if (row.orderUntil > now) {
-    return waiting(ledger, row, row.orderUntil - now, "Nobody knows yet whether an earlier text has left.");
+    return waiting(ledger, row, row.orderUntil - now, "It is not known yet whether an earlier text has left.");
   }
 
   const { delayMs, counters, pace } = claim.conditions;
