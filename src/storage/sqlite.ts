@@ -4,12 +4,13 @@ import { type StorageClock, systemClock } from "./clock.ts";
 import { ledgerOver } from "./ledger/ledger.ts";
 import { sqlDatabase } from "./sql/database.ts";
 import { migrate } from "./sql/migrate.ts";
-import { type SqliteDatabase, sqliteDriver } from "./sql/sqlite-driver.ts";
+import type { SqliteDatabase } from "./sql/sqlite-connection.ts";
+import { sqliteDriver } from "./sql/sqlite-driver.ts";
 import type { Storage } from "./storage.ts";
 
 export type { StorageClock } from "./clock.ts";
 export type { SqlValue } from "./sql/driver.ts";
-export type { SqliteDatabase, SqliteStatement } from "./sql/sqlite-driver.ts";
+export type { SqliteDatabase, SqliteStatement } from "./sql/sqlite-connection.ts";
 
 /** Options of {@link sqlite}. */
 export interface SqliteOptions {

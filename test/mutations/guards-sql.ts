@@ -54,9 +54,12 @@ export const sqlGuards: readonly Mutation[] = guardsOf("sqlite", "src/storage/sq
   ],
   [
     "a commit outlives a power cut",
-    ["sqlite-driver", 'database.exec("pragma synchronous = full")', 'database.exec("pragma synchronous = off")'],
+    ["sqlite-connection", 'database.exec("pragma synchronous = full")', 'database.exec("pragma synchronous = off")'],
   ],
-  ["erased texts leave no copy in the file", ["sqlite-driver", '  database.exec("pragma secure_delete = on");\n', ""]],
+  [
+    "erased texts leave no copy in the file",
+    ["sqlite-connection", '  database.exec("pragma secure_delete = on");\n', ""],
+  ],
   [
     "another process's lock does not block the event loop",
     ["sqlite-driver", "if (!isBusy(error) || performance.now() - since >= timeoutMs) throw error;", "throw error;"],

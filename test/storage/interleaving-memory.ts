@@ -1,7 +1,7 @@
 import { OwnlineError } from "../../src/errors.ts";
 import type { StorageClock } from "../../src/storage/clock.ts";
 import type { Changes, Charge, Decided, Guard, LedgerDatabase, Loaded, Plan } from "../../src/storage/database.ts";
-import { nameOf } from "../../src/storage/ledger/working-set.ts";
+import { nameOf } from "../../src/storage/ledger/held.ts";
 import { readsAndDeletions } from "../../src/storage/memory/database.ts";
 import { forgetOldAnswers } from "../../src/storage/memory/erasure.ts";
 import { load } from "../../src/storage/memory/loads.ts";

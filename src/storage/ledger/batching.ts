@@ -1,7 +1,8 @@
 import { isOwnlineError } from "../../errors.ts";
 import type { Decided, LedgerDatabase, Loaded, Plan, StoredAnswer } from "../database.ts";
 import { changesOf } from "./changes.ts";
-import { nameOf, WorkingSet } from "./working-set.ts";
+import { nameOf } from "./held.ts";
+import { WorkingSet } from "./working-set.ts";
 
 /** One call, ready to be decided together with others. */
 export interface Entry {

@@ -1,7 +1,8 @@
 import type { Changes, StoredAnswer } from "../database.ts";
 import { guardsOf } from "./guards.ts";
+import type { Held } from "./held.ts";
 import { PRIMARY_KEYS, type Tables } from "./rows.ts";
-import type { Held, WorkingSet } from "./working-set.ts";
+import type { WorkingSet } from "./working-set.ts";
 
 /** What the rules changed in a working set, as the database writes it; `null` where they changed nothing. */
 export function changesOf(set: WorkingSet, answers: readonly StoredAnswer[]): Changes | null {

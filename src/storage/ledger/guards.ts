@@ -1,5 +1,6 @@
 import type { Guard, Plan } from "../database.ts";
-import { type Held, nameOf, type WorkingSet } from "./working-set.ts";
+import { type Held, nameOf } from "./held.ts";
+import type { WorkingSet } from "./working-set.ts";
 
 /**
  * What must be as it was loaded, for the changes of a working set to be written: what the plans name, found or not, and

@@ -1,4 +1,5 @@
 import type { Charge, Loaded, Plan, Slice } from "../database.ts";
+import { Held, type Mutable, nameOf } from "./held.ts";
 import type {
   AttemptRow,
   ConsentRow,
@@ -12,9 +13,6 @@ import type {
   SweepRow,
   TurnRow,
 } from "./rows.ts";
-
-/** A row that a rule may change: the working set finds out what it changed. */
-export type Mutable<Row> = { -readonly [Field in keyof Row]: Row[Field] };
 
 type OutboundField =
   | "status"
@@ -46,38 +44,6 @@ export type Attempt = Mutable<AttemptRow>;
 export type Event = Mutable<EventRow>;
 export type Turn = Mutable<TurnRow>;
 export type RateLimit = Mutable<RateLimitRow>;
-
-/** Rows by their primary key, and as they were loaded. */
-export class Held<Row> {
-  readonly rows: Map<string, Mutable<Row>> = new Map<string, Mutable<Row>>();
-  readonly before: Map<string, Row> = new Map<string, Row>();
-  readonly #naming: (row: Row) => string;
-
-  constructor(naming: (row: Row) => string, loaded: readonly Row[] = []) {
-    this.#naming = naming;
-    for (const row of loaded) {
-      const name = naming(row);
-      this.before.set(name, row);
-      this.rows.set(name, { ...row });
-    }
-  }
-
-  get(name: string): Mutable<Row> | undefined {
-    return this.rows.get(name);
-  }
-
-  /** Adds a new row. Returns it, for the rules to change. */
-  add(row: Row): Mutable<Row> {
-    const mutable = { ...row };
-    this.rows.set(this.#naming(row), mutable);
-    return mutable;
-  }
-}
-
-/** The name of a row of several fields. None of them holds a NUL. */
-export function nameOf(...fields: readonly (string | number)[]): string {
-  return fields.join("\0");
-}
 
 /**
  * The rows that one decision sees. The rules read and change them here; what they changed is found by comparing each

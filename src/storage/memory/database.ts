@@ -1,7 +1,7 @@
 import type { StorageClock } from "../clock.ts";
 import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
+import { nameOf } from "../ledger/held.ts";
 import { consentOf, conversationOf } from "../ledger/shown.ts";
-import { nameOf } from "../ledger/working-set.ts";
 import type { Erased } from "../storage.ts";
 import { erase, forgetOldAnswers, purge } from "./erasure.ts";
 import { load } from "./loads.ts";

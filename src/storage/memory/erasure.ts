@@ -1,7 +1,8 @@
 import { KEPT_FOR_MS } from "../ledger/rows.ts";
 import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
+import { type Conversation, isDone, type Message } from "./entries.ts";
 import { firstIndex } from "./sorted-index.ts";
-import { type Conversation, isDone, type MemoryTables, type Message } from "./tables.ts";
+import type { MemoryTables } from "./tables.ts";
 
 /**
  * See `Storage.erase`. The keys stay and lead nowhere. Ids need no trace: what is not there is not found, and no id is

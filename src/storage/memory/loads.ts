@@ -1,9 +1,10 @@
 import type { Loaded, Plan, Root } from "../database.ts";
+import { nameOf } from "../ledger/held.ts";
 import type { AttemptRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
 import { isQueued } from "../ledger/rules/order.ts";
-import { nameOf } from "../ledger/working-set.ts";
+import { type Conversation, claimableAt, type Message } from "./entries.ts";
 import { firstIndex } from "./sorted-index.ts";
-import { type Conversation, claimableAt, type MemoryTables, type Message } from "./tables.ts";
+import type { MemoryTables } from "./tables.ts";
 
 const START = { at: Number.NEGATIVE_INFINITY, id: "" };
 
@@ -158,7 +159,7 @@ class Loading {
         }
         break;
       case "open-turn":
-        for (const { turns } of found.conversations) this.#addTurn(openTurn(turns));
+        for (const { turns } of found.conversations) if (turns.at(-1)?.outcome === null) this.#addTurn(turns.at(-1));
         break;
       case "turns-of-first":
         for (const conversation of found.conversations) this.#turnsOfFirst(conversation);
@@ -288,11 +289,6 @@ function ofMessages(messages: readonly Message[]): Found {
 function unansweredOf({ messages, row: { answeredSeq } }: Conversation): Message[] {
   const start = firstIndex(messages, ({ row }) => row.seq > answeredSeq);
   return messages.slice(start).filter(({ row }) => row.needsAnswer === true);
-}
-
-function openTurn(turns: readonly TurnRow[]): TurnRow | undefined {
-  const last = turns.at(-1);
-  return last?.outcome === null ? last : undefined;
 }
 
 function take<T>(values: Iterable<T>, limit: number): T[] {

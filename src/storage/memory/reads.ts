@@ -1,8 +1,9 @@
 import type { Message as ShownMessage } from "../../model/message.ts";
 import { cursorOf, readCursor } from "../ledger/cursor.ts";
+import { nameOf } from "../ledger/held.ts";
 import type { AttemptRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
 import { conversationOf, inboundOf, messageOf, outboundOf, turnOf } from "../ledger/shown.ts";
-import { isInbound, isOutbound, nameOf, type Outbound } from "../ledger/working-set.ts";
+import { isInbound, isOutbound, type Outbound } from "../ledger/working-set.ts";
 import type {
   AttemptStory,
   ChangePage,
@@ -19,8 +20,9 @@ import type {
   UnknownAttempt,
   UnknownState,
 } from "../storage.ts";
+import { type Conversation, claimableAt, type Message } from "./entries.ts";
 import { firstIndex, type Position } from "./sorted-index.ts";
-import { type Conversation, claimableAt, type MemoryTables, type Message } from "./tables.ts";
+import type { MemoryTables } from "./tables.ts";
 
 const START: Position = { at: Number.NEGATIVE_INFINITY, id: "" };
 

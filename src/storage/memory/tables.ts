@@ -1,5 +1,5 @@
-import { isFinal } from "../../model/delivery-status.ts";
 import type { Changes } from "../database.ts";
+import { nameOf } from "../ledger/held.ts";
 import type {
   AttemptRow,
   ConsentRow,
@@ -13,34 +13,8 @@ import type {
   TurnRow,
   WorkerRow,
 } from "../ledger/rows.ts";
-import { isOpen, isQueued } from "../ledger/rules/order.ts";
-import { nameOf } from "../ledger/working-set.ts";
+import { type Conversation, claimableAt, isListedOpen, isUnsent, type Message } from "./entries.ts";
 import { firstIndex, SortedIndex } from "./sorted-index.ts";
-
-/** A conversation with the rows that belong to it. */
-export interface Conversation {
-  row: ConversationRow;
-  /** By `seq`. */
-  messages: Message[];
-  /** Outbound messages that are open, by `seq`, without auto-replies. */
-  open: Message[];
-  /** In the order in which they began: only the last one can be open. */
-  turns: TurnRow[];
-  /** Messages with an attempt whose outcome is unknown. */
-  readonly unsettled: Set<Message>;
-  /** Every change by position; an entry whose message has changed again since is stale. */
-  feed: { readonly position: number; readonly message: Message }[];
-}
-
-/** A message with the rows that belong to it. */
-export interface Message {
-  row: MessageRow;
-  readonly conversation: Conversation;
-  /** The first one first. */
-  readonly attempts: AttemptRow[];
-  /** By attempt, then by position. */
-  readonly events: EventRow[][];
-}
 
 export interface KeptAnswer {
   readonly answer: string;
@@ -276,25 +250,6 @@ export class MemoryTables {
   touch(conversation: Conversation): void {
     conversation.row = { ...conversation.row, version: conversation.row.version + 1 };
   }
-}
-
-/** When a turn may begin; `null` while one runs. A paused conversation has no due time. */
-export function claimableAt({ row: { dueAt, leaseWorker } }: Conversation): number | null {
-  return leaseWorker === null ? dueAt : null;
-}
-
-/** Whether nothing waits for a message: it may be deleted when it is old. */
-export function isDone({ row: { status, needsAnswer, seq }, conversation }: Message): boolean {
-  if (status !== null) return isFinal(status);
-  return needsAnswer !== true || seq <= conversation.row.answeredSeq;
-}
-
-function isUnsent({ row: { status, origin } }: Message): boolean {
-  return status !== null && isQueued(status) && origin !== "auto-reply";
-}
-
-function isListedOpen({ row: { status, origin } }: Message): boolean {
-  return status !== null && isOpen(status) && origin !== "auto-reply";
 }
 
 function noteChange(message: Message): void {

@@ -1,8 +1,9 @@
 import { type AttemptStatus, type CarrierStatus, STATUS_RANK, STATUS_WORTH } from "../../../model/delivery-status.ts";
 import type { MessageError } from "../../../model/message.ts";
 import type { RecordedFact, SendRecord, SendResultRecord, StatusEvent, StatusRecord } from "../../storage.ts";
+import { nameOf } from "../held.ts";
 import { outboundOf } from "../shown.ts";
-import { type Attempt, nameOf, type Outbound, type WorkingSet } from "../working-set.ts";
+import type { Attempt, Outbound, WorkingSet } from "../working-set.ts";
 import { setConsent, stopForOptOut } from "./consent.ts";
 import { beginUnknown, cancelLaterParts, changeStatus, conversationOfMessage, refreshDue } from "./order.ts";
 import { backOff } from "./rate-limit.ts";

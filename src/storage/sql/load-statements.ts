@@ -1,0 +1,253 @@
+import type { Root, Slice } from "../database.ts";
+import type { KeyKind } from "../ledger/rows.ts";
+import { QUEUED, STOPPABLE } from "./conditions.ts";
+import type { Read } from "./loaded.ts";
+import { NOW } from "./statement.ts";
+
+/*
+ * The SQL that loads the roots and the slices of plans.
+ */
+
+/** A key of the plan's list `j`. */
+export const KEY: string = "ownline_keys k on k.kind = j.value ->> 'kind' and k.key = j.value ->> 'key'";
+
+type By = Root["by"];
+
+const ATTEMPT = `coalesce(
+  (select a.outbound_id from ownline_attempts a where a.outbound_id = :outboundId and a.attempt = :attempt),
+  (select k.ref from ownline_keys k where k.kind = 'provider' and k.key = :providerMessageId))`;
+
+/*
+ * What expired workers hold, found from what is held: that is little, while workers that hold nothing may be many. The
+ * text of no name is below the empty one, so each condition is the whole of a partial index.
+ */
+const IS_EXPIRED = `w.alive_until <= ${NOW} and w.id <> :workerId`;
+const LEASES =
+  "ownline_conversations h cross join ownline_workers w on w.id = h.lease_worker where h.lease_worker > ''";
+const REQUESTS = "ownline_attempts h cross join ownline_workers w on w.id = h.worker where h.worker > ''";
+
+const UNSENT = `ownline_messages u where ${qualified(QUEUED, "u")} and u.created_at > -1
+  order by u.created_at, u.id limit :limit`;
+
+/** The root's messages, as a list of ids; `null` where a root has none. */
+const MESSAGES: { readonly [B in By]: string | null } = {
+  nothing: null,
+  conversation: null,
+  address: null,
+  message: ":id",
+  attempt: ATTEMPT,
+  turn: null,
+  due: null,
+  workers: `select h.outbound_id from ${REQUESTS} and ${IS_EXPIRED} limit :limit`,
+  unsent: `select u.id from ${UNSENT}`,
+};
+
+/** The root's conversations, as a list of ids. */
+const CONVERSATIONS: { readonly [B in By]: string } = {
+  nothing: "select null where false",
+  conversation: ":id",
+  address: "select r.id from ownline_conversations r where r.participant = :participant and r.line = :line",
+  message: "select r.conversation_id from ownline_messages r where r.id = :id",
+  attempt: `select r.conversation_id from ownline_messages r where r.id = ${ATTEMPT}`,
+  turn: "select r.conversation_id from ownline_turns r where r.id = :id",
+  due: `select r.id from ownline_conversations r
+    where r.due_at is not null and r.lease_worker is null and r.due_at <= ${NOW} order by r.due_at, r.id limit :limit`,
+  workers: `select r.id from ownline_conversations r where r.lease_worker = :workerId
+    union all select * from (select h.id from ${LEASES} and ${IS_EXPIRED} limit :limit)
+    union all select * from (select h.conversation_id from ${REQUESTS} and ${IS_EXPIRED} limit :limit)`,
+  unsent: `select r.conversation_id from ownline_messages r where r.id in (select u.id from ${UNSENT})`,
+};
+
+const rootMessages = (by: By): string => MESSAGES[by] ?? "select null where false";
+
+/** Beside each root its rows, in its order: the first statements of a plan say what was found. */
+export const ROOT_LOADS: { readonly [B in By]: readonly [Read, string][] } = {
+  nothing: [],
+  conversation: [["roots", rootRows("conversation")]],
+  address: [["roots", rootRows("address")]],
+  message: [
+    ["roots", rootRows("message")],
+    ["chosen", chosenRows("message")],
+  ],
+  attempt: [
+    ["roots", rootRows("attempt")],
+    ["chosen", chosenRows("attempt")],
+  ],
+  turn: [
+    ["roots", rootRows("turn")],
+    ["turns", "select t.* from ownline_turns t where t.id = :id"],
+  ],
+  due: [
+    [
+      "roots",
+      `select c.* from ownline_conversations c where c.due_at is not null and c.lease_worker is null
+        and c.due_at <= ${NOW} order by c.due_at, c.id limit :limit`,
+    ],
+  ],
+  workers: [
+    ["roots", rootRows("workers")],
+    ["chosen", chosenRows("workers")],
+    ["workers", `select w.* from ${LEASES} and ${IS_EXPIRED}`],
+    ["workers", `select w.* from ${REQUESTS} and ${IS_EXPIRED}`],
+  ],
+  unsent: [
+    ["roots", rootRows("unsent")],
+    ["chosen", `select u.* from ${UNSENT}`],
+  ],
+};
+
+function rootRows(by: By): string {
+  return `select c.* from ownline_conversations c where c.id in (${CONVERSATIONS[by]})`;
+}
+
+function chosenRows(by: By): string {
+  return `select m.* from ownline_messages m where m.id in (${rootMessages(by)})`;
+}
+
+/** The statements of a slice. `kinds`: of the plan's keys. */
+export function sliceLoads(
+  slice: Slice,
+  by: By,
+  namesConsents: boolean,
+  kinds: readonly KeyKind[],
+): readonly [Read, string][] {
+  const roots = CONVERSATIONS[by];
+  const chosen = rootMessages(by);
+  switch (slice) {
+    case "attempts":
+      return [
+        ["attempts", `select a.* from ownline_attempts a where a.outbound_id in (${chosen})`],
+        ["events", `select e.* from ownline_events e where e.outbound_id in (${chosen})`],
+      ];
+    case "group":
+      return [["messages", `select m.* from ownline_messages m where m.group_id in (${groupsOf(chosen)})`]];
+    case "turn":
+      return [
+        [
+          "turns",
+          `select t.* from ownline_turns t
+            where t.id in (select m.turn_id from ownline_messages m where m.id in (${chosen}))`,
+        ],
+      ];
+    case "queue":
+      return queueLoads(roots, MESSAGES[by]);
+    case "stoppable":
+      return stoppableLoads(roots, namesConsents);
+    case "unanswered":
+      return [
+        [
+          "messages",
+          `select m.* from ownline_conversations c
+            cross join ownline_messages m on m.conversation_id = c.id and m.needs_answer = 1 and m.seq > c.answered_seq
+            where c.id in (${roots})`,
+        ],
+      ];
+    case "open-turn":
+      return [["turns", `select t.* from ownline_turns t where t.outcome is null and t.conversation_id in (${roots})`]];
+    case "turns-of-first":
+      return [
+        [
+          "turns",
+          `select t.* from ownline_conversations c
+            cross join ownline_turns t on t.conversation_id = c.id and t.first_seq = (
+              select m.seq from ownline_messages m where m.conversation_id = c.id and m.needs_answer = 1
+                and m.seq > c.answered_seq order by m.seq limit 1)
+            where c.id in (${roots})`,
+        ],
+      ];
+    case "answered-first":
+      return [
+        [
+          "messages",
+          `select m.* from ownline_turns t cross join ownline_messages m on m.id = (
+              select a.id from ownline_messages a where a.conversation_id = t.conversation_id and a.needs_answer = 1
+                and a.seq between t.first_seq and t.through_seq order by a.seq limit 1)
+            where t.id = :id`,
+        ],
+      ];
+    case "newest-turn":
+      return [
+        [
+          "turns",
+          `select * from (select t.* from ownline_turns t where t.conversation_id in (${roots})
+            order by t.conversation_id desc, t.first_seq desc, t.repetition desc limit 1)`,
+        ],
+      ];
+    case "recorded":
+      return kinds.flatMap((kind) => RECORDED[kind]);
+    case "consent":
+      return [["consents", `select s.* from ownline_consents s where s.key in (${consentsOf(roots)})`]];
+    default:
+      return slice satisfies never;
+  }
+}
+
+function groupsOf(chosen: string): string {
+  return `select g.group_id from ownline_messages g where g.id in (${chosen})`;
+}
+
+function consentsOf(roots: string): string {
+  return `select r.consent_key from ownline_conversations r where r.id in (${roots})`;
+}
+
+function queueLoads(roots: string, chosen: string | null): readonly [Read, string][] {
+  const others = chosen === null ? "" : `and q.group_id not in (${groupsOf(chosen)})`;
+  return [
+    [
+      "messages",
+      `select m.* from ownline_messages m where m.unknown_since is not null and m.status = 'unknown'
+        and m.origin <> 'auto-reply' and m.conversation_id in (${roots})`,
+    ],
+    [
+      "messages",
+      `select m.* from ownline_conversations c cross join ownline_messages m on m.id = (
+          select q.id from ownline_messages q where q.conversation_id = c.id and ${qualified(QUEUED, "q")} ${others}
+          order by q.seq limit 1)
+        where c.id in (${roots})`,
+    ],
+  ];
+}
+
+function stoppableLoads(roots: string, namesConsents: boolean): readonly [Read, string][] {
+  const keys = namesConsents ? "select j.value from json_each(:consents) j" : consentsOf(roots);
+  const filed = `select f.id from ownline_conversations f where f.consent_key in (${keys})`;
+  return [
+    ["conversations", `select c.* from ownline_conversations c where c.consent_key in (${keys})`],
+    [
+      "messages",
+      `select m.* from ownline_messages m
+        where m.conversation_id in (${filed} union all ${roots.startsWith(":") ? `select ${roots}` : roots})
+          and ${qualified(STOPPABLE, "m")}`,
+    ],
+  ];
+}
+
+/** The root may be another conversation: a provider may give one id to messages of two people. */
+function ownersOf(ref: string): string {
+  return `select c.* from json_each(:keys) j cross join ${KEY} cross join ownline_conversations c on c.id = (${ref})`;
+}
+
+const RECORDED: { readonly [K in KeyKind]: readonly [Read, string][] } = {
+  inbound: [
+    ["messages", `select m.* from json_each(:keys) j cross join ${KEY} cross join ownline_messages m on m.id = k.ref`],
+    [
+      "messages",
+      `select r.* from json_each(:keys) j cross join ${KEY} cross join ownline_messages m on m.id = k.ref
+        cross join ownline_messages r on r.id = m.auto_reply_id`,
+    ],
+    ["conversations", ownersOf("select m.conversation_id from ownline_messages m where m.id = k.ref")],
+  ],
+  outbound: [
+    [
+      "messages",
+      `select m.* from json_each(:keys) j cross join ${KEY} cross join ownline_messages m on m.group_id = k.ref`,
+    ],
+    ["conversations", ownersOf("select m.conversation_id from ownline_messages m where m.group_id = k.ref limit 1")],
+  ],
+  provider: [],
+};
+
+/** A condition of the schema, about one table among several. */
+function qualified(condition: string, alias: string): string {
+  return condition.replaceAll(/\b(status|origin)\b/g, `${alias}.$1`);
+}
