@@ -9,7 +9,7 @@ const MOST_CAUSES = 3;
 const MOST_OF_A_FIELD = 2000;
 const MOST_ITEMS = 50;
 const MOST_DEPTH = 6;
-/** Fields whose value is a secret, whatever it looks like. */
+/** Fields whose value is always a secret. */
 const SECRET = /^(?:proxy-)?authorization$|cookie|(?:key|token|secret|password)$/i;
 
 /**

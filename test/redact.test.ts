@@ -75,7 +75,7 @@ describe("describeFully", () => {
     for (const secret of ["a=b", "abcdefghij", "abcd1234"]) expect(told).not.toContain(secret);
   });
 
-  it("is bounded and never throws, whatever the fields are", () => {
+  it("is bounded and never throws, with any fields", () => {
     const odd: Record<string, unknown> = { picture: new Uint8Array(5_000_000), long: "x".repeat(1_000_000), big: 1n };
     odd.self = odd;
     const error = Object.assign(new Error("odd"), {

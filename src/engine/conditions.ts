@@ -7,7 +7,7 @@ import { verdictsOf } from "./verdicts.ts";
  * consent, any cancellation, the longest delay, every counter. A message is counted when it is first handed over, and
  * not again where the carrier refused it and it is tried once more.
  *
- * @throws OwnlineError `invalid_options` where a policy throws, or returns what is no verdict
+ * @throws OwnlineError `invalid_options` where a policy throws, or returns something other than a verdict
  */
 export function conditionsOf(policies: readonly Policy[], snapshot: SendSnapshot): SendConditions {
   const verdicts = verdictsOf(

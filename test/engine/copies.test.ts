@@ -11,7 +11,7 @@ function spoil(value: unknown, seen = new Set<unknown>()): void {
   seen.add(value);
   for (const key of Object.keys(value)) {
     const inner: unknown = Reflect.get(value, key);
-    if (typeof inner === "string") Reflect.set(value, key, "what nobody wrote");
+    if (typeof inner === "string") Reflect.set(value, key, "a text that was never sent");
     else if (typeof inner === "number") Reflect.set(value, key, -1);
     else spoil(inner, seen);
   }

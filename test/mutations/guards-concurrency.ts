@@ -43,7 +43,7 @@ export const concurrencyGuards: readonly Mutation[] = guardsOf("memory", "src/st
     ["guards", "  for (const id of filed) guardConversation(set, id, guard);\n", ""],
   ],
   [
-    "a key is taken once, whichever conversations ask for it",
+    "a key is taken once, also by different conversations",
     ["guards", "for (const { kind, key } of keys) {", "for (const { kind, key } of keys.slice(keys.length)) {"],
   ],
   [

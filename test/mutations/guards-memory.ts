@@ -7,7 +7,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/rules/inbound", 'set.key("inbound", record.key);', 'set.key("inbound", record.messageId);'],
   ],
   [
-    "a repeated send() is no second message",
+    "a repeated send() does not make a second message",
     ["ledger/rules/outbound", 'set.key("outbound", record.key);', 'set.key("outbound", record.groupId);'],
   ],
   [
@@ -105,7 +105,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ],
   ],
   [
-    "a list's entry settles an unknown message only, and only if it is no other's",
+    "a list's entry settles an unknown message only, and only where no other message has it",
     [
       "ledger/rules/attempts",
       'if (attempt.status !== "unknown" || set.key("provider", result.carrierId) !== undefined) break;',

@@ -131,7 +131,7 @@ function versionOf(row: { readonly version: number } | undefined): number | null
 
 function pairIn(key: string): readonly [string, string] {
   const [one, other]: readonly unknown[] = JSON.parse(key);
-  if (typeof one !== "string" || typeof other !== "string") throw new TypeError(`A guard's key is no pair: ${key}`);
+  if (typeof one !== "string" || typeof other !== "string") throw new TypeError(`A guard's key is not a pair: ${key}`);
   return [one, other];
 }
 

@@ -136,7 +136,7 @@ function movedSince({ conversations }: MemoryTables, { conversations: loaded = [
   );
 }
 
-/** The answers of a group, as data: without what settles them, and without leases that nobody guarded. */
+/** The answers of a group, as data: without the functions that settle them, and without leases, which no guard covers. */
 function shownOf(course: Course, reading: readonly boolean[], moved: ReadonlySet<string> | null) {
   return {
     answers: course.verdicts.map(({ answer }, index) => (reading[index] === true ? "read" : answerOf(answer, moved))),

@@ -9,7 +9,7 @@ import type { PostgresLedger } from "./ledger.ts";
 import { consentOf, conversationOf, messageOf } from "./rows.ts";
 
 /*
- * Reads. Each is one row with the text of one JSON, whatever types the pool is set to parse.
+ * Reads. Each is one row with the text of one JSON: the types that the pool is set to parse do not matter.
  */
 
 /** The rows of a select as one JSON list, in its order. */

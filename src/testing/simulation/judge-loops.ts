@@ -49,7 +49,7 @@ export function judgeSilence(book: Book, fact: Fact & { kind: "turn-committed" }
 
 /**
  * Whether a limit can have been full while the message waited, so that it was cancelled. Later parts follow the first
- * one, whatever the limits say.
+ * one, also where no limit was full.
  */
 export function metFullLimit(book: Book, message: MessageEntry): boolean {
   if (!isAnswer(message)) return false;
@@ -67,7 +67,7 @@ function isAnswer({ turnId, part }: MessageEntry): boolean {
   return turnId !== null && part === 1;
 }
 
-/** When the answers to one person were claimed, at whichever address. */
+/** When the answers to one person were claimed, on all addresses of the person. */
 function answersTo(book: Book, consentKey: string): readonly number[] {
   return [...book.conversations.values()]
     .filter((conversation) => conversation.consentKey === consentKey)

@@ -11,7 +11,7 @@ const of = (list: "roots" | "chosen", slice: Slice): string => `ownline_1_of(${l
 
 /*
  * Rows that belong to one of several ids are looked up for each id by a subselect with a limit, or by `= any`: then an
- * index serves them, whatever the planner thought of the tables when it made the plan that a session keeps.
+ * index serves them, also where a session keeps a plan from when the tables were small.
  */
 
 const ATTEMPT = `coalesce(

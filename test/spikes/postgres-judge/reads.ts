@@ -17,7 +17,7 @@ import type {
 } from "../../../src/storage/storage.ts";
 
 /*
- * Reads. Each is one row with the text of one JSON, whatever types the pool is set to parse.
+ * Reads. Each is one row with the text of one JSON: the types that the pool is set to parse do not matter.
  */
 
 /** The rows of a select as one JSON list, in its order. */

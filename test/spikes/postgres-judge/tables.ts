@@ -1,6 +1,6 @@
 import { QUEUED, STOPPABLE } from "../../../src/storage/sql/conditions.ts";
 
-/** Ids, keys and addresses, ordered by their bytes: the same in every database, whatever its locale. */
+/** Ids, keys and addresses, ordered by their bytes: the same in a database of any locale. */
 const NAME = 'text collate "C"';
 
 /**

@@ -11,7 +11,7 @@ const OLDEST_MS = 5_000;
 /** What the function raises where a counter has no room left when everything else is written. */
 const FULL = "OWN01";
 
-/** How rows of a table are ordered when they are inserted: whoever inserts the same ones waits, and blocks nobody. */
+/** How rows of a table are ordered when they are inserted: two calls that insert the same rows wait, and do not deadlock. */
 const INSERT_ORDER: { readonly [T in Written]: string } = {
   keys: "r.kind, r.key",
   conversations: "r.participant, r.line",
@@ -92,7 +92,7 @@ const versions = (table: string, column: string, version: string): string =>
   `select t.${column} as key, t.${version} as version from ownline_${table} t
       where t.${column} = any (array(select jsonb_array_elements_text(expected -> 'names')))`;
 
-/** Locked for the rest of the call: nobody changes them before it is committed. */
+/** Locked until the call is committed. */
 const locked = (table: string, column: string, version = "version"): string =>
   `${versions(table, column, version)} order by t.${column} for no key update`;
 
@@ -230,7 +230,7 @@ function some(name: string, list: readonly unknown[]): { readonly [name: string]
   return list.length === 0 ? {} : { [name]: list };
 }
 
-/** Whoever reads a consent shares its lock, found or not; whoever writes it, or stops what is filed under it, has it alone. */
+/** A call that reads a consent shares its lock, found or not. A call that writes it, or stops messages under it, has the lock alone. */
 function lockedConsents(
   { inserted, updated }: Changes,
   guards: readonly Guard[],

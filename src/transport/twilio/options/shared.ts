@@ -67,7 +67,7 @@ function readWebhookUrl(webhookUrl: unknown, mistakes: string[]): string {
   }
   const url = URL.canParse(webhookUrl) ? new URL(webhookUrl) : undefined;
   if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:") || url.hostname === "") {
-    mistakes.push(`webhookUrl is no http or https URL: ${remedy}`);
+    mistakes.push(`webhookUrl is not an http or https URL: ${remedy}`);
   } else if (url.hostname.includes("_")) {
     mistakes.push("webhookUrl has an underscore in its host name, and Twilio calls no such host: use another name");
   } else if (url.searchParams.has(ATTEMPT_PARAMETER)) {
