@@ -5,9 +5,7 @@ const config: KnipConfig = {
   entry: [
     ...Object.values(entries).map((source) => `${source}!`),
     "scripts/{build,check,d1-migrations,demo,import-time,test,test-apart}.ts",
-    // Becomes storage/postgres.ts.
-    "test/spikes/postgres-judge.ts",
-    "bench/{main,load,answerer,spike-postgres,spike-postgres-load}.ts",
+    "bench/{main,load,answerer,beside-postgres,beside-postgres-load}.ts",
     "examples/*/src/{server,worker}.ts",
     "examples/*/scripts/dev.ts",
     "examples/*/public/app.js",

@@ -2,27 +2,14 @@ import { OwnlineError } from "../errors.ts";
 import { consoleLogger, type Logger } from "../logger.ts";
 import { refuseUnknownOptions } from "../unknown-fields.ts";
 import type { StorageClock } from "./clock.ts";
-import { canShareCommit, recordInbound, recordInbounds } from "./postgres/arrivals.ts";
-import { due } from "./postgres/due.ts";
-import { erase, purge } from "./postgres/erasure.ts";
-import { recordSend, recordStatus } from "./postgres/facts.ts";
-import { claimSend } from "./postgres/gate.ts";
-import { type GroupCommit, groupCommit } from "./postgres/group-commit.ts";
-import { ledgerOver, type PostgresLedger, type PostgresPool } from "./postgres/ledger.ts";
-import { migrate, openLedger } from "./postgres/migrate.ts";
-import { recordOutbound } from "./postgres/outbound.ts";
-import { setPaused } from "./postgres/pause.ts";
-import { changes, consent, conversation, conversations, counters, messages } from "./postgres/queries.ts";
-import { requeueTurn, resolve, rivals, suspect } from "./postgres/repairs.ts";
-import { story } from "./postgres/story.ts";
-import { claimSweep, commitSweep, unrecorded } from "./postgres/sweeps.ts";
-import { claimTurn, commitTurn, releaseTurn } from "./postgres/turns.ts";
-import { heartbeat } from "./postgres/workers.ts";
-import type { InboundRecord, RecordedInbound, Storage } from "./storage.ts";
+import { ledgerOver } from "./ledger/ledger.ts";
+import type { PostgresPool } from "./postgres/client.ts";
+import { type GroupCommit, postgresDatabase } from "./postgres/database.ts";
+import type { Storage } from "./storage.ts";
 
 export type { StorageClock } from "./clock.ts";
-export type { GroupCommit } from "./postgres/group-commit.ts";
-export type { PostgresPool } from "./postgres/ledger.ts";
+export type { PostgresPool } from "./postgres/client.ts";
+export type { GroupCommit } from "./postgres/database.ts";
 
 /** Options of {@link postgres}. */
 export interface PostgresOptions {
@@ -33,8 +20,8 @@ export interface PostgresOptions {
    */
   readonly schema?: string;
   /**
-   * How texts that arrive at the same time share a commit, and with it one wait for the disk. `false` for a commit each.
-   * @default { maxBatch: 100, maxDelayMs: 0 }
+   * How calls that arrive at the same time share a commit, and with it one wait for the disk. `false` for a commit each.
+   * @default { maxBatch: 64, maxDelayMs: 0 }
    */
   readonly groupCommit?: GroupCommit | false;
   /**
@@ -49,7 +36,8 @@ export interface PostgresOptions {
   readonly clock?: StorageClock;
 }
 
-const MAX_BATCH = 100;
+/** More calls in one decision gain little, and each of them is decided anew when one guard moves. */
+const MAX_BATCH = 64;
 
 /** PostgreSQL cuts longer names off. */
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/;
@@ -58,9 +46,10 @@ const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/;
  * The ledger in PostgreSQL 13 or later: the way to many processes on one database. You pass a Pool of `pg` and keep it;
  * it stays open when the storage is closed. All tables and functions begin with `ownline_`.
  *
- * Every operation is one statement: one round trip and one commit, judged under the locks that it takes. So a pooler in
- * transaction mode (PgBouncer, Supavisor) may stand between, and nothing is prepared by name. Times come from the
- * database's clock.
+ * An operation is two statements. The first reads; the ledger's rules decide in this process; the second locks the
+ * rows, checks that they are as they were read, and writes. No transaction is open between them: a process that pauses
+ * or dies there holds no lock. Operations that arrive together share both. A pooler in transaction mode (PgBouncer,
+ * Supavisor) may stand between, and nothing is prepared by name. Times come from the database's clock.
  *
  * The schema comes from `migrate()`, as a step of the deployment. It may run from several processes at once, and old
  * and new code serve together while it does.
@@ -81,62 +70,12 @@ export function postgres(pool: PostgresPool, options: PostgresOptions = {}): Sto
   refuseUnknownOptions("postgres()", options, { schema: true, groupCommit: true, logger: true, clock: true });
   refuseMistakes(pool, options);
   const { schema = "public", logger = consoleLogger, clock = null } = options;
-  const ledger = ledgerOver({ pool, schema, clock });
-  return {
-    name: "postgres",
-    migrate: () => migrate(ledger),
-    open: () => openLedger(ledger, logger),
-    close: async () => {},
-
-    recordInbound: acknowledge(ledger, options.groupCommit ?? {}),
-    recordOutbound: (outbound) => recordOutbound(ledger, outbound),
-
-    claimTurn: (claim) => claimTurn(ledger, claim),
-    commitTurn: (commit) => commitTurn(ledger, commit),
-    releaseTurn: (release) => releaseTurn(ledger, release),
-    heartbeat: (beat) => heartbeat(ledger, beat),
-
-    due: (limit) => due(ledger, limit),
-    claimSend: (claim) => claimSend(ledger, claim),
-    recordSend: (sent) => recordSend(ledger, sent),
-    recordStatus: (report) => recordStatus(ledger, report),
-    rivals: (query) => rivals(ledger, query),
-    resolve: (resolution) => resolve(ledger, resolution),
-    requeueTurn: (requeue) => requeueTurn(ledger, requeue),
-    suspect: (suspicion) => suspect(ledger, suspicion),
-
-    setPaused: (change) => setPaused(ledger, change),
-    counters: (keys) => counters(ledger, keys),
-    consent: (consentKey) => consent(ledger, consentKey),
-    conversation: (id) => conversation(ledger, id),
-    conversations: (page) => conversations(ledger, page),
-    messages: (page) => messages(ledger, page),
-    changes: (page) => changes(ledger, page),
-    story: (messageId) => story(ledger, messageId),
-
-    erase: (order) => erase(ledger, order),
-    purge: (order) => purge(ledger, order),
-
-    claimSweep: (claim) => claimSweep(ledger, claim),
-    unrecorded: (keys) => unrecorded(ledger, keys),
-    commitSweep: (commit) => commitSweep(ledger, commit),
-  };
+  const { maxBatch = MAX_BATCH, maxDelayMs = 0 } = options.groupCommit === false ? ALONE : (options.groupCommit ?? {});
+  return ledgerOver(postgresDatabase({ pool, schema, logger, clock, maxBatch, maxDelayMs }));
 }
 
-function acknowledge(
-  ledger: PostgresLedger,
-  grouping: GroupCommit | false,
-): (inbound: InboundRecord) => Promise<RecordedInbound> {
-  const one = (inbound: InboundRecord) => recordInbound(ledger, inbound);
-  if (grouping === false) return one;
-  const grouped = groupCommit({
-    maxBatch: grouping.maxBatch ?? MAX_BATCH,
-    maxDelayMs: grouping.maxDelayMs ?? 0,
-    one,
-    all: (inbounds: readonly InboundRecord[]) => recordInbounds(ledger, inbounds),
-  });
-  return (inbound) => (canShareCommit(inbound) ? grouped(inbound) : one(inbound));
-}
+/** A commit for each call. */
+const ALONE: GroupCommit = { maxBatch: 1 };
 
 /** Plain JavaScript gets here with anything, `undefined` first of all. */
 function refuseMistakes(pool: unknown, { schema = "public", groupCommit: grouping = {} }: PostgresOptions): void {

@@ -43,7 +43,7 @@ export async function firstBroken(name: LedgerName, url: string): Promise<string
   const bench = await benchOf(name, url);
   try {
     const cases = storageContract({
-      ownRules: name === "postgres" || name === "mongodb",
+      ownRules: name === "mongodb",
       async create() {
         const clock = manualClock();
         return {

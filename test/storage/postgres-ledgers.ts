@@ -16,10 +16,10 @@ const TABLES = [
   "keys",
   "consents",
   "counters",
-  "paces",
+  "rate_limits",
   "workers",
   "sweeps",
-  "ops",
+  "answers",
 ];
 
 export interface PostgresLedgers {

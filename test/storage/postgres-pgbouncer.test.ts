@@ -30,7 +30,6 @@ describe.skipIf(noPgBouncer !== null)(`postgres behind PgBouncer in transaction 
   });
 
   const cases = storageContract({
-    ownRules: true,
     async create() {
       const clock = manualClock();
       return {

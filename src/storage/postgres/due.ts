@@ -1,86 +1,106 @@
+import { conversationOf, outboundOf } from "../ledger/shown.ts";
+import { isOutbound } from "../ledger/working-set.ts";
+import { QUEUED } from "../sql/conditions.ts";
+import type { SqlRow } from "../sql/driver.ts";
 import { integer, integerOrNull, record, text } from "../sql/fields.ts";
-import type { DueMessage, DueWork, UnknownAttempt, UnknownState } from "../storage.ts";
-import { rowOf, rowsOf } from "./answer.ts";
-import { head } from "./common.ts";
-import type { PostgresLedger } from "./ledger.ts";
-import { conversationOf, outboundOf } from "./rows.ts";
+import { conversationRow, messageRow } from "../sql/rows.ts";
+import { keepable } from "../sql/statement.ts";
+import type { DueMessage, DueWork, RivalQuery, Rivals, UnknownAttempt } from "../storage.ts";
+import type { PostgresClient } from "./client.ts";
+import { rowOf, rowsOf } from "./rows.ts";
+import { qualified } from "./statements.ts";
 
-export const DUE: readonly string[] = [
-  // One statement, so that all of it is of one moment. Few workers are looked through, each by an index: an "exists"
-  // might be answered from a list of all leases instead.
-  `${head("due")}
-declare
-  moment bigint := ownline_1_now(p_now);
-begin
-  return json_build_object(
-    'at', moment,
+/** One statement, so that all of it is of one moment. Few workers are looked through, each by an index. */
+const DUE = `
+  with n as materialized (select ownline_1_now($2::bigint) as at)
+  select json_build_object(
+    'at', n.at,
     'messages', (
-      select coalesce(json_agg(json_build_object('message', to_json(d), 'conversation', to_json(c), 'attempts', (
-          select json_agg(json_build_object('outbound_id', a.outbound_id, 'n', a.n, 'started_at', a.started_at)
-            order by a.n)
+      select coalesce(json_agg(json_build_object('message', to_json(d), 'conversation', (
+            select to_json(c) from ownline_conversations c where c.id = d.conversation_id), 'attempts', (
+          select json_agg(json_build_object('outbound_id', a.outbound_id, 'attempt', a.attempt,
+            'started_at', a.started_at) order by a.attempt)
           from ownline_attempts a where a.outbound_id = d.id and a.status = 'unknown')) order by d.due_at, d.id), '[]')
       from (
-        select m.* from ownline_messages m where m.due_at is not null and m.due_at <= moment
-        order by m.due_at, m.id limit (p ->> 'limit')::bigint) d
-      join ownline_conversations c on c.id = d.conversation_id),
-    'turns', exists (
-      select 1 from ownline_conversations c
-      where c.due_at is not null and c.due_at <= moment and c.lease_worker is null),
+        select m.* from ownline_messages m where m.due_at is not null and m.due_at <= n.at
+        order by m.due_at, m.id limit $1::bigint) d),
+    'turns', (
+      select c.id from ownline_conversations c
+      where c.due_at is not null and c.lease_worker is null and c.due_at <= n.at limit 1) is not null,
     'next_turn', (
       select min(c.due_at) from ownline_conversations c
-      where c.due_at is not null and c.due_at > moment and c.lease_worker is null),
-    'next_message', (select min(m.due_at) from ownline_messages m where m.due_at is not null and m.due_at > moment),
-    'next_worker', (
+      where c.due_at is not null and c.lease_worker is null and c.due_at > n.at),
+    'next_message', (select min(m.due_at) from ownline_messages m where m.due_at is not null and m.due_at > n.at),
+    'next_expiry', (
       select w.alive_until from ownline_workers w
       where (select true from ownline_conversations c where c.lease_worker = w.id limit 1)
         or (select true from ownline_attempts a where a.worker = w.id limit 1)
-      order by w.alive_until limit 1));
-end
-$body$`,
-];
+      order by w.alive_until limit 1))::text as answer
+  from n`;
 
 /** See `Storage.due`. */
-export async function due(ledger: PostgresLedger, limit: number): Promise<DueWork> {
-  const told = record(await ledger.call("due", { limit: Math.min(limit, Number.MAX_SAFE_INTEGER) }), "due");
+export async function due(client: PostgresClient, limit: number): Promise<DueWork> {
+  const told = record(await client.read(DUE, [Math.min(limit, Number.MAX_SAFE_INTEGER), client.now()]), "due");
   const at = integer(told, "at");
-  const takeOverAt = integerOrNull(told, "next_worker");
-  const times = [
-    integerOrNull(told, "next_turn"),
-    integerOrNull(told, "next_message"),
-    takeOverAt === null ? null : Math.max(takeOverAt, at),
-  ].filter((time) => time !== null);
+  const times = ["next_turn", "next_message", "next_expiry"]
+    .map((column) => integerOrNull(told, column))
+    .filter((time) => time !== null);
   return {
-    messages: Array.isArray(told.messages) ? told.messages.map((entry) => dueMessage(entry, at)) : [],
+    messages: Array.isArray(told.messages) ? told.messages.flatMap((entry) => dueMessage(entry, at)) : [],
     turns: told.turns === true,
-    nextInMs: times.length === 0 ? null : Math.min(...times) - at,
+    nextInMs: times.length === 0 ? null : Math.max(0, Math.min(...times) - at),
   };
 }
 
-function dueMessage(entry: unknown, at: number): DueMessage {
+function dueMessage(entry: unknown, at: number): readonly DueMessage[] {
   const { message, conversation, attempts } = record(entry, "due");
-  const row = rowOf(message);
-  const owner = rowOf(conversation);
-  const unknown: UnknownState | null =
+  const row = messageRow(rowOf(message));
+  const owner = conversationRow(rowOf(conversation));
+  if (!isOutbound(row)) return [];
+  const unknown =
     row.status === "unknown"
       ? {
-          forMs: at - integer(row, "unknown_since"),
-          witnessSince: integerOrNull(row, "witness_since"),
-          attempts: unknownAttempts(attempts),
+          forMs: at - (row.unknownSince ?? at),
+          witnessSince: row.evidenceSince,
+          attempts: rowsOf(attempts).map(unknownAttemptOf),
         }
       : null;
+  return [{ message: outboundOf(row), conversation: conversationOf(owner), consentKey: owner.consentKey, unknown }];
+}
+
+function unknownAttemptOf(row: SqlRow): UnknownAttempt {
   return {
-    message: outboundOf(row),
-    conversation: conversationOf(owner),
-    consentKey: text(owner, "consent_key"),
-    unknown,
+    outboundId: text(row, "outbound_id"),
+    attempt: integer(row, "attempt"),
+    startedAt: integer(row, "started_at"),
   };
 }
 
-/** Attempts in `unknown`, as they come in a JSON list. */
-export function unknownAttempts(list: unknown): readonly UnknownAttempt[] {
-  return rowsOf(list).map((row) => ({
-    outboundId: text(row, "outbound_id"),
-    attempt: integer(row, "n"),
-    startedAt: integer(row, "started_at"),
-  }));
+/** The attempts in a state, of the messages of a conversation under a condition on `m`. */
+const alike = (status: string, condition: string): string => `
+  select a.outbound_id, a.attempt, a.started_at, m.seq from s cross join lateral (
+    select o.id, o.seq from ownline_messages o where o.conversation_id = s.conversation_id and ${condition}
+      and o.body = s.body and o.media = s.media offset 0) m
+  cross join lateral (
+    select b.* from ownline_attempts b where b.outbound_id = m.id and b.status = '${status}' offset 0) a`;
+
+/** A message that has an attempt in `unknown` has `unknown_since`, whatever became of it: that has an index. */
+const RIVALS = `
+  with s as (select x.* from ownline_messages x where x.id = $1 and x.status is not null)
+  select json_build_object(
+    'attempts', (select json_agg(to_json(r) order by r.started_at, r.seq, r.attempt) from (
+      ${alike("unknown", "o.unknown_since is not null")}
+      union all ${alike("sending", `${qualified(QUEUED, "o")} and o.status = 'sending'`)}) r),
+    'known', (select json_agg(to_json(k)) from (
+      select o.key from ownline_keys o
+      where o.kind = 'provider' and o.key = any (array(select jsonb_array_elements_text($2::jsonb)))) k))::text as answer`;
+
+/** See `Storage.rivals`. */
+export async function rivals(client: PostgresClient, { outboundId, carrierIds }: RivalQuery): Promise<Rivals> {
+  const told = record(await client.read(RIVALS, [outboundId, JSON.stringify(carrierIds.map(keepable))]), "rivals");
+  const known = new Set(rowsOf(told.known).map((row) => text(row, "key")));
+  return {
+    attempts: rowsOf(told.attempts).map(unknownAttemptOf),
+    known: carrierIds.filter((carrierId) => known.has(carrierId)),
+  };
 }

@@ -1,80 +1,94 @@
-import { integer } from "../sql/fields.ts";
+import { integer, record } from "../sql/fields.ts";
 import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
-import { answerOf } from "./answer.ts";
-import { operation } from "./common.ts";
-import type { PostgresLedger } from "./ledger.ts";
-import { FORGOTTEN_AFTER_MS } from "./workers.ts";
+import type { PostgresClient } from "./client.ts";
+import { FUNCTION_SETTINGS, textOf } from "./statements.ts";
+
+/** Stored answers, and workers that hold nothing, are deleted after an hour. */
+const KEPT_FOR_MS = 60 * 60 * 1_000;
 
 /** What nothing waits for, of the messages `m`. */
-const IS_DONE_WITH = `case
+const IS_DONE = `case
     when m.status is null then not m.needs_answer or m.seq <= (
       select c.answered_seq from ownline_conversations c where c.id = m.conversation_id)
     else m.status in ('delivered', 'undelivered', 'failed', 'cancelled')
   end`;
 
-const TOLD = "jsonb_build_object('conversations', cardinality(owners), 'messages', cardinality(messages)), '[]', null";
+/** A deletion: a repetition deletes nothing more, and answers as the first. */
+function deletion(name: string, body: string): string {
+  return `create function ownline_1_${name}(p jsonb) returns jsonb language plpgsql ${FUNCTION_SETTINGS} as $body$
+declare
+  moment bigint := ownline_1_now((p ->> 'now')::bigint);
+  kept text;
+  told jsonb;
+  touched text[];
+  owners text[];
+  messages text[];
+begin
+  perform pg_advisory_xact_lock(hashtextextended('ownline call ' || (p ->> 'call'), 0));
+  select a.answer into kept from ownline_answers a where a.call = p ->> 'call';
+  if kept is not null then return kept::jsonb; end if;
+  ${body}
+  told := jsonb_build_object('conversations', cardinality(owners), 'messages', cardinality(messages));
+  insert into ownline_answers (call, at, answer) values (p ->> 'call', moment, told::text);
+  return told;
+end
+$body$`;
+}
 
 /*
- * "Is there none?" is asked row by row, by a subselect with a limit: a "not exists" may become a join with the whole
- * table.
+ * Deletions by sets. They lock the conversations first, as every decision does: one that was loaded before is refused,
+ * since its conversation is gone or has another version. "Is there none?" is asked row by row, by a subselect with a
+ * limit: a "not exists" may become a join with the whole table.
  */
-
 export const ERASURE: readonly string[] = [
-  // The keys keep a tombstone: their row without what it led to. Ids need none: what is not there is not found, and
-  // nobody gives an id twice.
-  `create function ownline_1_forget(p_messages text[]) returns void language plpgsql as $body$
+  // The keys stay and lead nowhere. Ids need no trace: what is not there is not found, and no id is given twice.
+  `create function ownline_1_forget(p_messages text[]) returns void language plpgsql ${FUNCTION_SETTINGS} as $body$
 declare
   groups text[] := array(
     select distinct m.group_id from ownline_messages m where m.id = any (p_messages) and m.group_id is not null);
 begin
   update ownline_keys k set ref = null, attempt = null
-    where k.ref = any (p_messages) and k.kind in ('inbound', 'carrier');
+    where k.ref = any (p_messages) and k.kind in ('inbound', 'provider');
   delete from ownline_events e where e.outbound_id = any (p_messages);
   delete from ownline_attempts a where a.outbound_id = any (p_messages);
   delete from ownline_messages m where m.id = any (p_messages);
   update ownline_keys k set ref = null
-    where k.ref = any (groups) and k.kind = 'send'
+    where k.ref = any (groups) and k.kind = 'outbound'
       and (select m.id from ownline_messages m where m.group_id = k.ref limit 1) is null;
 end
 $body$`,
 
-  operation({
-    name: "erase",
-    args: "participant text, line text",
-    declare: `owners text[];
-  messages text[];`,
-    body: `owners := array(
+  deletion(
+    "erase",
+    `owners := array(
     select c.id from ownline_conversations c
-    where c.participant = arg.participant and (arg.line is null or c.line = arg.line)
+    where c.participant = p ->> 'participant' and (p ->> 'line' is null or c.line = p ->> 'line')
     order by c.id for update);
-  moment := ownline_1_now(p_now);
   messages := array(select m.id from ownline_messages m where m.conversation_id = any (owners));
   perform ownline_1_forget(messages);
   delete from ownline_turns t where t.conversation_id = any (owners);
-  delete from ownline_conversations c where c.id = any (owners);
-  return ownline_1_keep(arg.op, moment, 'erased', ${TOLD});`,
-  }),
+  delete from ownline_answers a where a.conversation_id = any (owners);
+  delete from ownline_answers a where a.conversation_ids is not null and a.conversation_ids && owners;
+  delete from ownline_conversations c where c.id = any (owners);`,
+  ),
 
-  operation({
-    name: "purge",
-    args: `older_than_ms bigint, "limit" bigint`,
-    declare: `touched text[];
-  owners text[];
-  messages text[];`,
-    body: `moment := ownline_1_now(p_now);
-  messages := array(
-    select m.id from ownline_messages m where m.created_at < moment - arg.older_than_ms and ${IS_DONE_WITH}
-    order by m.created_at, m.id limit arg."limit");
+  deletion(
+    "purge",
+    `messages := array(
+    select m.id from ownline_messages m
+    where m.created_at < moment - (p ->> 'older_than_ms')::bigint and ${IS_DONE}
+    order by m.created_at, m.id limit (p ->> 'limit')::bigint);
   touched := array(select distinct m.conversation_id from ownline_messages m where m.id = any (messages));
   perform 1 from ownline_conversations c where c.id = any (touched) order by c.id for update;
-  -- A fact may have moved some of them while the locks were waited for.
-  messages := array(select m.id from ownline_messages m where m.id = any (messages) and ${IS_DONE_WITH});
+  -- A decision may have moved some of them while the locks were waited for.
+  messages := array(select m.id from ownline_messages m where m.id = any (messages) and ${IS_DONE});
   perform ownline_1_forget(messages);
   delete from ownline_turns t
     where t.conversation_id = any (touched) and t.outcome is not null
       and (select m.id from ownline_messages m where m.group_id = t.id limit 1) is null
       and (select m.id from ownline_messages m where m.conversation_id = t.conversation_id and m.needs_answer
         and m.seq between t.first_seq and t.through_seq limit 1) is null;
+  update ownline_conversations c set version = c.version + 1 where c.id = any (touched);
   owners := array(
     select c.id from ownline_conversations c where c.id = any (touched) and not c.paused
       and (select m.id from ownline_messages m where m.conversation_id = c.id limit 1) is null);
@@ -82,23 +96,26 @@ $body$`,
   delete from ownline_conversations c where c.id = any (owners);
   delete from ownline_counters k where k.key = any (array(
     select f.key from ownline_counters f where f.ends_at <= moment order by f.ends_at for update skip locked));
-  delete from ownline_ops o where o.id = any (array(
-    select f.id from ownline_ops f where f.at < moment - ${FORGOTTEN_AFTER_MS} for update skip locked));
-  return ownline_1_keep(arg.op, moment, 'purged', ${TOLD});`,
-  }),
+  delete from ownline_answers a where a.call = any (array(
+    select f.call from ownline_answers f where f.at < moment - ${KEPT_FOR_MS} for update skip locked));
+  delete from ownline_workers w where w.id = any (array(
+    select f.id from ownline_workers f where f.alive_until < moment - ${KEPT_FOR_MS}
+      and (select true from ownline_conversations c where c.lease_worker = f.id limit 1) is null
+      and (select true from ownline_attempts a where a.worker = f.id limit 1) is null for update skip locked));`,
+  ),
 ];
 
 /** See `Storage.erase`. */
-export async function erase(ledger: PostgresLedger, { op, participant, line }: EraseOrder): Promise<Erased> {
-  return erasedOf(await ledger.call("erase", { op: `erase ${op}`, participant, line }));
+export function erase(client: PostgresClient, { op, participant, line }: EraseOrder): Promise<Erased> {
+  return run(client, "erase", { call: `erase ${op}`, participant, line });
 }
 
 /** See `Storage.purge`. */
-export async function purge(ledger: PostgresLedger, { op, olderThanMs, limit }: PurgeOrder): Promise<Erased> {
-  return erasedOf(await ledger.call("purge", { op: `purge ${op}`, older_than_ms: olderThanMs, limit }));
+export function purge(client: PostgresClient, { op, olderThanMs, limit }: PurgeOrder): Promise<Erased> {
+  return run(client, "purge", { call: `purge ${op}`, older_than_ms: Math.ceil(olderThanMs), limit });
 }
 
-function erasedOf(told: unknown): Erased {
-  const { detail } = answerOf(told);
-  return { conversations: integer(detail, "conversations"), messages: integer(detail, "messages") };
+async function run(client: PostgresClient, name: "erase" | "purge", order: object): Promise<Erased> {
+  const told = record(await client.call(name, textOf({ ...order, now: client.now() })), name);
+  return { conversations: integer(told, "conversations"), messages: integer(told, "messages") };
 }

@@ -2,8 +2,8 @@ import { OwnlineError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { integer, record, text } from "../sql/fields.ts";
 import type { OpenedLedger } from "../storage.ts";
+import type { PostgresClient } from "./client.ts";
 import { isMissing } from "./errors.ts";
-import type { PostgresLedger } from "./ledger.ts";
 import { type PostgresStep, SCHEMA_NAME, SCHEMA_VERSION, STEPS } from "./schema.ts";
 
 /** PostgreSQL 13 is the oldest with `gen_random_uuid()` in its core, which makes the ledger's secret. */
@@ -73,9 +73,9 @@ interface Meta {
   readonly secret: string;
 }
 
-async function readMeta(ledger: PostgresLedger): Promise<Meta | null> {
+async function readMeta(client: PostgresClient): Promise<Meta | null> {
   try {
-    const meta = record(await ledger.read(READ_META, []), "ownline_meta");
+    const meta = record(await client.read(READ_META, []), "ownline_meta");
     return { version: integer(meta, "version"), minWriter: integer(meta, "min_writer"), secret: text(meta, "secret") };
   } catch (error) {
     // Only a table that is not there; a server that is not there is an error.
@@ -85,18 +85,18 @@ async function readMeta(ledger: PostgresLedger): Promise<Meta | null> {
 }
 
 /** See `Storage.migrate`. */
-export async function migrate(ledger: PostgresLedger, steps: readonly PostgresStep[] = STEPS): Promise<void> {
-  const meta = await readMeta(ledger);
+export async function migrate(client: PostgresClient, steps: readonly PostgresStep[] = STEPS): Promise<void> {
+  const meta = await readMeta(client);
   if (meta !== null && meta.version >= (steps.at(-1)?.version ?? 0)) return;
-  refuseServer(await readServer(ledger));
-  await ledger.run(migrationText(steps));
+  refuseServer(await readServer(client));
+  await client.run(migrationText(steps));
 }
 
 /** See `Storage.open`. */
-export async function openLedger(ledger: PostgresLedger, logger: Logger): Promise<OpenedLedger> {
-  const server = await readServer(ledger);
+export async function openLedger(client: PostgresClient, logger: Logger): Promise<OpenedLedger> {
+  const server = await readServer(client);
   refuseServer(server);
-  const meta = await readMeta(ledger);
+  const meta = await readMeta(client);
   if (meta === null || meta.version < SCHEMA_VERSION) {
     throw new OwnlineError(
       "storage_unmigrated",
@@ -117,8 +117,8 @@ export async function openLedger(ledger: PostgresLedger, logger: Logger): Promis
 
 type Server = Readonly<Record<string, unknown>>;
 
-async function readServer(ledger: PostgresLedger): Promise<Server> {
-  return record(await ledger.read(READ_SERVER, []), "server");
+async function readServer(client: PostgresClient): Promise<Server> {
+  return record(await client.read(READ_SERVER, []), "server");
 }
 
 function refuseServer(server: Server): void {

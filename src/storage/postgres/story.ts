@@ -1,20 +1,23 @@
+import type { Message, OutboundMessage } from "../../model/message.ts";
+import { conversationOf, messageOf, turnOf } from "../ledger/shown.ts";
+import type { SqlRow } from "../sql/driver.ts";
 import { record } from "../sql/fields.ts";
-import type { MessageStory } from "../storage.ts";
-import { rowOf, rowsOf } from "./answer.ts";
-import type { PostgresLedger } from "./ledger.ts";
-import { attemptOf, conversationOf, eventOf, inboundOf, messageOf, outboundOf, turnOf } from "./rows.ts";
+import { attemptRow, conversationRow, eventRow, messageRow, turnRow } from "../sql/rows.ts";
+import type { AttemptStory, MessageStory, StatusEvent } from "../storage.ts";
+import type { PostgresClient } from "./client.ts";
+import { rowOf, rowsOf } from "./rows.ts";
 
 /** All of it in one statement, so that it is of one moment. */
 const READ_STORY = `
   with told as (select m.* from ownline_messages m where m.id = $1),
-  -- The turn that claimed the text last, or that wrote it.
+  -- The turn that claimed the message last, or that wrote it.
   turn as (
     select t.* from told m join ownline_turns t on t.id = case
       when m.status is not null then m.turn_id
       when m.needs_answer then (
         select case when u.through_seq >= m.seq then u.id end from ownline_turns u
         where u.conversation_id = m.conversation_id and u.first_seq <= m.seq
-        order by u.first_seq desc, u.position desc limit 1)
+        order by u.first_seq desc, u.repetition desc limit 1)
     end),
   replies as (
     select r.* from ownline_messages r where r.group_id = any (array(
@@ -36,28 +39,43 @@ const READ_STORY = `
     'attempts', (
       select json_agg(json_build_object('row', to_json(a), 'events', (
           select json_agg(to_json(e) order by e.position) from ownline_events e
-          where e.outbound_id = a.outbound_id and e.attempt = a.n)) order by a.seq, a.n)
+          where e.outbound_id = a.outbound_id and e.attempt = a.attempt)) order by a.seq, a.attempt)
       from attempts a))::text as answer
   from told m`;
 
 /** See `Storage.story`. */
-export async function story(ledger: PostgresLedger, id: string): Promise<MessageStory | null> {
-  const told = await ledger.read(`select (${READ_STORY}) as answer`, [id]);
+export async function story(client: PostgresClient, id: string): Promise<MessageStory | null> {
+  const told = await client.read(`select (${READ_STORY}) as answer`, [id]);
   if (told === null) return null;
   const { message, conversation, turn, answers, replies, attempts } = record(told, "story");
   return {
-    message: messageOf(rowOf(message)),
-    conversation: conversationOf(rowOf(conversation)),
-    turn: turn === null ? null : turnOf(rowOf(turn)),
-    answers: rowsOf(answers).map(inboundOf),
-    replies: rowsOf(replies).map(outboundOf),
-    attempts: listOf(attempts).map((attempt) => {
-      const { row, events } = record(attempt, "attempts");
-      return attemptOf(rowOf(row), rowsOf(events).map(eventOf));
-    }),
+    message: shown(rowOf(message)),
+    conversation: conversationOf(conversationRow(rowOf(conversation))),
+    turn: turn === null ? null : turnOf(turnRow(rowOf(turn))),
+    answers: rowsOf(answers)
+      .map(shown)
+      .filter((one) => one.direction === "inbound"),
+    replies: rowsOf(replies).map(shown).filter(isOutboundMessage),
+    attempts: Array.isArray(attempts) ? attempts.map(attemptOf) : [],
   };
 }
 
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
+function shown(row: SqlRow): Message {
+  return messageOf(messageRow(row));
+}
+
+function isOutboundMessage(message: Message): message is OutboundMessage {
+  return message.direction === "outbound";
+}
+
+function attemptOf(entry: unknown): AttemptStory {
+  const told = record(entry, "attempts");
+  const row = attemptRow(rowOf(told.row));
+  const { outboundId, attempt, status, providerMessageId: carrierId, error, startedAt } = row;
+  return { outboundId, attempt, status, carrierId, error, startedAt, events: rowsOf(told.events).map(eventOf) };
+}
+
+function eventOf(row: SqlRow): StatusEvent {
+  const { providerMessageId: carrierId, status, rawStatus, error, at, times } = eventRow(row);
+  return { carrierId, status, rawStatus, error, at, times };
 }

@@ -10,7 +10,7 @@ export type Version = "present" | "sqlite-next" | "postgres-next" | "mongodb-nex
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-const LEDGER = at("../../../src/storage/postgres/ledger.ts");
+const CLIENT = at("../../../src/storage/postgres/client.ts");
 /** Names the version that SQLite's code writes: apart from the schema, which a Worker does not carry. */
 const META = at("../../../src/storage/sql/meta.ts");
 /** By the file of the present schema, that of the next one, which imports it. */
@@ -49,11 +49,11 @@ const nextSchema: Plugin = {
       if (contents === source) throw new Error("the version of SQLite's schema is not in meta.ts any more");
       return { contents, loader: "ts" };
     });
-    onLoad({ filter: /\/ledger\.ts$/ }, async ({ path }) => {
-      if (path !== LEDGER) return undefined;
+    onLoad({ filter: /\/client\.ts$/ }, async ({ path }) => {
+      if (path !== CLIENT) return undefined;
       const source = await readFile(path, "utf8");
       const contents = source.replaceAll(`ownline_${SCHEMA_VERSION}_`, `ownline_${SCHEMA_VERSION + 1}_`);
-      if (contents === source) throw new Error("the calls of PostgreSQL's functions are not in ledger.ts any more");
+      if (contents === source) throw new Error("the calls of PostgreSQL's functions are not in client.ts any more");
       return { contents, loader: "ts" };
     });
   },

@@ -21,7 +21,6 @@ export async function postgresCases(url: string): Promise<{
   );
   const emptied = rows.map(({ table_name: name }) => `delete from "${schema}"."${name}";`).join("\n");
   const cases = storageContract({
-    ownRules: true,
     async create() {
       const clock = manualClock();
       return {

@@ -1,20 +1,13 @@
-import type { Conversation } from "../../../src/model/conversation.ts";
-import type { Message } from "../../../src/model/message.ts";
-import { cursorOf, readCursor } from "../../../src/storage/ledger/cursor.ts";
-import { consentOf, conversationOf, messageOf } from "../../../src/storage/ledger/shown.ts";
-import { rowsOf } from "../../../src/storage/postgres/answer.ts";
-import type { PostgresLedger } from "../../../src/storage/postgres/ledger.ts";
-import { integer, text } from "../../../src/storage/sql/fields.ts";
-import { consentRow, conversationRow, messageRow } from "../../../src/storage/sql/rows.ts";
-import { keepable } from "../../../src/storage/sql/statement.ts";
-import type {
-  ChangePage,
-  Consent,
-  ConversationList,
-  ConversationPage,
-  MessagePage,
-  OpenCounter,
-} from "../../../src/storage/storage.ts";
+import type { Conversation } from "../../model/conversation.ts";
+import type { Message } from "../../model/message.ts";
+import { cursorOf, readCursor } from "../ledger/cursor.ts";
+import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
+import { integer, text } from "../sql/fields.ts";
+import { consentRow, conversationRow, messageRow } from "../sql/rows.ts";
+import { keepable } from "../sql/statement.ts";
+import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
+import type { PostgresClient } from "./client.ts";
+import { rowsOf } from "./rows.ts";
 
 /*
  * Reads. Each is one row with the text of one JSON: the types that the pool is set to parse do not matter.
@@ -54,49 +47,47 @@ const RECORDED = list(`
   where k.kind = 'inbound' and k.key = any (array(select jsonb_array_elements_text($1::jsonb)))`);
 
 /** See `Storage.conversation`. */
-export async function conversation(connection: PostgresLedger, id: string): Promise<Conversation | null> {
-  const [row] = rowsOf(await connection.read(CONVERSATION, [id]));
+export async function conversation(client: PostgresClient, id: string): Promise<Conversation | null> {
+  const [row] = rowsOf(await client.read(CONVERSATION, [id]));
   return row === undefined ? null : conversationOf(conversationRow(row));
 }
 
 /** See `Storage.consent`. */
-export async function consent(connection: PostgresLedger, key: string): Promise<Consent | null> {
-  const [row] = rowsOf(await connection.read(CONSENT, [key]));
+export async function consent(client: PostgresClient, key: string): Promise<Consent | null> {
+  const [row] = rowsOf(await client.read(CONSENT, [key]));
   return row === undefined ? null : consentOf(consentRow(row));
 }
 
 const NEWEST = { at: Number.MAX_SAFE_INTEGER, id: "" };
 
 /** See `Storage.conversations`. */
-export async function conversations(connection: PostgresLedger, page: ConversationPage): Promise<ConversationList> {
+export async function conversations(client: PostgresClient, page: ConversationPage): Promise<ConversationList> {
   const { at, id } = page.after === undefined ? NEWEST : readCursor(page.after);
-  const rows = rowsOf(await connection.read(CONVERSATIONS, [at, id, page.limit + 1]));
+  const rows = rowsOf(await client.read(CONVERSATIONS, [at, id, page.limit + 1]));
   const listed = rows.slice(0, page.limit).map((row) => conversationOf(conversationRow(row)));
   const last = rows.length > page.limit ? listed.at(-1) : undefined;
   return { conversations: listed, cursor: last === undefined ? null : cursorOf(last) };
 }
 
 /** See `Storage.messages`. */
-export async function messages(connection: PostgresLedger, page: MessagePage): Promise<readonly Message[]> {
+export async function messages(client: PostgresClient, page: MessagePage): Promise<readonly Message[]> {
   const { conversationId, limit } = page;
   const told =
     page.before === undefined
-      ? await connection.read(MESSAGES_AFTER, [conversationId, page.after, limit])
-      : await connection.read(MESSAGES_BEFORE, [conversationId, Math.min(page.before, Number.MAX_SAFE_INTEGER), limit]);
+      ? await client.read(MESSAGES_AFTER, [conversationId, page.after, limit])
+      : await client.read(MESSAGES_BEFORE, [conversationId, Math.min(page.before, Number.MAX_SAFE_INTEGER), limit]);
   return rowsOf(told).map((row) => messageOf(messageRow(row)));
 }
 
 /** See `Storage.changes`. */
-export async function changes(connection: PostgresLedger, page: ChangePage): Promise<readonly Message[]> {
+export async function changes(client: PostgresClient, page: ChangePage): Promise<readonly Message[]> {
   const { conversationId, after, limit } = page;
-  return rowsOf(await connection.read(CHANGES, [conversationId, after, limit])).map((row) =>
-    messageOf(messageRow(row)),
-  );
+  return rowsOf(await client.read(CHANGES, [conversationId, after, limit])).map((row) => messageOf(messageRow(row)));
 }
 
 /** See `Storage.counters`. */
-export async function counters(connection: PostgresLedger, keys: readonly string[]): Promise<readonly OpenCounter[]> {
-  const told = await connection.read(COUNTERS, [JSON.stringify(keys.map(keepable)), connection.now()]);
+export async function counters(client: PostgresClient, keys: readonly string[]): Promise<readonly OpenCounter[]> {
+  const told = await client.read(COUNTERS, [JSON.stringify(keys.map(keepable)), client.now()]);
   return rowsOf(told).map((row) => ({
     key: text(row, "key"),
     count: integer(row, "charged"),
@@ -105,8 +96,8 @@ export async function counters(connection: PostgresLedger, keys: readonly string
 }
 
 /** See `Storage.unrecorded`. */
-export async function unrecorded(connection: PostgresLedger, keys: readonly string[]): Promise<readonly string[]> {
-  const told = await connection.read(RECORDED, [JSON.stringify(keys.map(keepable))]);
+export async function unrecorded(client: PostgresClient, keys: readonly string[]): Promise<readonly string[]> {
+  const told = await client.read(RECORDED, [JSON.stringify(keys.map(keepable))]);
   const recorded = new Set(rowsOf(told).map((row) => text(row, "key")));
   return keys.filter((key) => !recorded.has(key));
 }

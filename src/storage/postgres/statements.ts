@@ -1,4 +1,4 @@
-import { keepable } from "../../../src/storage/sql/statement.ts";
+import { keepable } from "../sql/statement.ts";
 
 /**
  * The settings of the functions. Their statements keep one plan for all arguments: left to choose, PostgreSQL planned

@@ -1,8 +1,8 @@
-import type { Changes, Charge, Guard } from "../../../src/storage/database.ts";
-import { PRIMARY_KEYS } from "../../../src/storage/ledger/rows.ts";
-import { COLUMNS, TABLE_NAMES, type Written } from "../../../src/storage/sql/columns.ts";
-import { keepable } from "../../../src/storage/sql/statement.ts";
-import { keep } from "../../../src/storage/sql/writes.ts";
+import type { Changes, Charge, Guard } from "../database.ts";
+import { PRIMARY_KEYS } from "../ledger/rows.ts";
+import { COLUMNS, TABLE_NAMES, type Written } from "../sql/columns.ts";
+import { keepable } from "../sql/statement.ts";
+import { keep } from "../sql/writes.ts";
 import { FUNCTION_SETTINGS } from "./statements.ts";
 
 /** A decision that is older is made anew: its clock is not the database's any more. */
@@ -304,8 +304,19 @@ export function movedIn(told: unknown): readonly string[] {
   return Array.isArray(told) ? told.map(String) : [];
 }
 
-/** Whether the database refused the changes since a row was there already that another process wrote, or a counter full. */
-export function isMoved(error: unknown): boolean {
-  if (typeof error !== "object" || error === null || !("code" in error)) return false;
-  return error.code === "23505" || error.code === FULL || error.code === "40001" || error.code === "40P01";
+/** Whether everything was undone since a counter was full, or since another process was in the way. */
+export function isUndone(error: unknown): boolean {
+  const { code } = codeOf(error);
+  return code === FULL || code === "40001" || code === "40P01";
+}
+
+/** Which row was there already that the changes insert; `null` where the error is another one. */
+export function takenIn(error: unknown): string | null {
+  const { code, constraint, detail } = codeOf(error);
+  return code === "23505" ? `${constraint} ${detail}` : null;
+}
+
+/** What the server says of an error (https://www.postgresql.org/docs/current/protocol-error-fields.html). */
+function codeOf(error: unknown): { readonly code?: unknown; readonly constraint?: unknown; readonly detail?: unknown } {
+  return typeof error === "object" && error !== null ? error : {};
 }

@@ -1,9 +1,9 @@
-import type { Loaded, Plan, Root, Slice } from "../../../src/storage/database.ts";
-import type { Table } from "../../../src/storage/ledger/rows.ts";
-import { QUEUED, STOPPABLE } from "../../../src/storage/sql/conditions.ts";
-import type { SqlRow } from "../../../src/storage/sql/driver.ts";
-import { integer, record } from "../../../src/storage/sql/fields.ts";
-import { collect, collected, listsOf } from "../../../src/storage/sql/loaded.ts";
+import type { Loaded, Plan, Root, Slice } from "../database.ts";
+import type { Table } from "../ledger/rows.ts";
+import { QUEUED, STOPPABLE } from "../sql/conditions.ts";
+import { integer, record } from "../sql/fields.ts";
+import { collect, collected, listsOf } from "../sql/loaded.ts";
+import { listIn, rowsOf } from "./rows.ts";
 import { FUNCTION_SETTINGS, qualified } from "./statements.ts";
 
 /** The ids of a list that belong to the plans which ask for a slice. */
@@ -349,7 +349,7 @@ const READ: readonly Table[] = [
 export function readFrom(told: unknown, plans: readonly Plan[]): Read {
   const read = record(told, "load");
   const rows = collected();
-  for (const table of READ) for (const row of listIn(read[table])) collect(rows, table, plain(row));
+  for (const table of READ) for (const row of rowsOf(read[table])) collect(rows, table, row);
   const answers = new Map<string, string>();
   for (const [call, answer] of listIn<readonly [string, string]>(read.answers)) answers.set(call, answer);
   const found = listIn<string | null>(read.found);
@@ -360,16 +360,4 @@ export function readFrom(told: unknown, plans: readonly Plan[]): Read {
     isAlone ? [list.flatMap((id) => id ?? [])] : plans.map((_, index) => [list[index] ?? []].flat());
   const loaded = { now: integer(read, "now"), rows: listsOf(rows), answers, found: each(found), chosen: each(chosen) };
   return { loaded, clock: integer(read, "clock") };
-}
-
-/** A list of the function's JSON, checked no further: only the function writes it. */
-function listIn<Entry = SqlRow>(value: unknown): readonly Entry[] {
-  return Array.isArray(value) ? value : [];
-}
-
-/** PostgreSQL has truth values where the shared mapping knows numbers. */
-function plain(row: SqlRow): SqlRow {
-  if (typeof row.paused === "boolean") return { ...row, paused: Number(row.paused) };
-  if (typeof row.needs_answer === "boolean") return { ...row, needs_answer: Number(row.needs_answer) };
-  return row;
 }

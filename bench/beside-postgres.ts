@@ -3,13 +3,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import pg from "pg";
+import { postgres } from "../src/storage/postgres.ts";
 import { startPostgres } from "../test/databases/embedded-postgres.ts";
-import { postgresJudge } from "../test/spikes/postgres-judge.ts";
-import type { SpikeResult, SpikeTask, Workload } from "./spike-postgres-load.ts";
+import type { LoadResult, LoadTask, Workload } from "./beside-postgres-load.ts";
 import { median, quantile, table } from "./table.ts";
 
 /*
- * node bench/spike-postgres.ts --base <src/storage/postgres.ts of the earlier commit> [--rounds 3] [--seconds 2] [--only send]
+ * node bench/beside-postgres.ts --base <src/storage/postgres.ts of the earlier commit> [--rounds 3] [--seconds 2] [--only send]
  *
  * Decisions over load and apply on PostgreSQL, beside the functions of the earlier commit: one caller, 32 callers in one
  * process, 32 in four processes, and four of which one stands still for 100 ms between load and apply, again and again.
@@ -53,9 +53,9 @@ const SHAPES: readonly Shape[] = [
 
 const server = await startPostgres({ fsync: "on", synchronous_commit: "on", max_wal_size: "4GB" });
 const pool = new pg.Pool({ connectionString: server.url, max: 2 });
-const { postgres } = await import(base);
-await postgres(pool, { schema: "base" }).migrate();
-await postgresJudge(pool, { schema: "judge" }).migrate();
+const { postgres: earlier } = await import(base);
+await earlier(pool, { schema: "base" }).migrate();
+await postgres(pool, { schema: "judge" }).migrate();
 
 /** What a process and those it has reaped have used, in ticks of 10 ms. */
 function ticksOf(pid: string): { readonly parent: string; readonly own: number; readonly reaped: number } {
@@ -131,7 +131,7 @@ async function seed(schema: "base" | "judge", workload: Workload, rows: number):
   for (const { name } of tables) await pool.query(`vacuum analyze ${name}`);
 }
 
-interface Measured extends SpikeResult {
+interface Measured extends LoadResult {
   readonly serverMs: number;
 }
 
@@ -139,7 +139,7 @@ async function measure(schema: "base" | "judge", workload: Workload, shape: Shap
   const rows = workload === "inbound" ? 1_000_000 : Math.ceil(seconds * 5000) + 1000;
   await seed(schema, workload, rows);
   const children = Array.from({ length: shape.processes }, (_, index) => {
-    const task: SpikeTask = {
+    const task: LoadTask = {
       url: server.url,
       schema,
       base: schema === "base" ? (base ?? null) : null,
@@ -151,19 +151,19 @@ async function measure(schema: "base" | "judge", workload: Workload, shape: Shap
       rows,
       pauseMs: index === 0 ? shape.pauseMs : 0,
     };
-    return fork(join(import.meta.dirname, "spike-postgres-load.ts"), [JSON.stringify(task)]);
+    return fork(join(import.meta.dirname, "beside-postgres-load.ts"), [JSON.stringify(task)]);
   });
   const messages = children.map((child) => {
-    const got: SpikeResult[] = [];
-    const waiting: ((message: SpikeResult) => void)[] = [];
-    child.on("message", (message: SpikeResult) => {
+    const got: LoadResult[] = [];
+    const waiting: ((message: LoadResult) => void)[] = [];
+    child.on("message", (message: LoadResult) => {
       const resolve = waiting.shift();
       if (resolve === undefined) got.push(message);
       else resolve(message);
     });
     child.on("exit", (code) => code !== 0 && console.error(`A process ended with ${code}.`));
     return () =>
-      new Promise<SpikeResult>((resolve) => {
+      new Promise<LoadResult>((resolve) => {
         const first = got.shift();
         if (first === undefined) waiting.push(resolve);
         else resolve(first);

@@ -1,12 +1,11 @@
 import pg from "pg";
 import type { InboundRecord, Storage } from "../src/index.ts";
-import type { PostgresPool } from "../src/storage/postgres.ts";
+import { type PostgresPool, postgres } from "../src/storage/postgres.ts";
 import type { SendClaim, SendConditions, StatusRecord } from "../src/storage/storage.ts";
-import { postgresJudge } from "../test/spikes/postgres-judge.ts";
 import { inboundOf } from "./ledgers.ts";
 
 /*
- * One process of spike-postgres.ts. It gets a task, says when it is ready, begins when it is told to, and sends what it
+ * One process of beside-postgres.ts. It gets a task, says when it is ready, begins when it is told to, and sends what it
  * measured.
  */
 
@@ -19,7 +18,7 @@ export type Workload =
   | "send, hot limit"
   | "status";
 
-export interface SpikeTask {
+export interface LoadTask {
   readonly url: string;
   readonly schema: string;
   /** The module with the adapter of the earlier commit; `null` for the judge. */
@@ -35,7 +34,7 @@ export interface SpikeTask {
   readonly pauseMs: number;
 }
 
-export interface SpikeResult {
+export interface LoadResult {
   readonly done: number;
   readonly seconds: number;
   readonly latenciesMs: readonly number[];
@@ -114,13 +113,13 @@ function call(storage: Storage, workload: Workload, n: number, name: string): Pr
   return storage.claimSend(claim);
 }
 
-async function open(task: SpikeTask, pool: PostgresPool): Promise<Storage> {
-  if (task.base === null) return postgresJudge(pool, { schema: task.schema });
-  const { postgres } = await import(task.base);
-  return postgres(pool, { schema: task.schema });
+async function open(task: LoadTask, pool: PostgresPool): Promise<Storage> {
+  if (task.base === null) return postgres(pool, { schema: task.schema });
+  const { postgres: earlier } = await import(task.base);
+  return earlier(pool, { schema: task.schema });
 }
 
-async function run(task: SpikeTask): Promise<void> {
+async function run(task: LoadTask): Promise<void> {
   const pool = new pg.Pool({ connectionString: task.url, max: 16 });
   pool.on("error", (error) => console.error(error.message));
   let moved = 0;
@@ -174,7 +173,7 @@ async function run(task: SpikeTask): Promise<void> {
   const { user, system } = process.cpuUsage(cpu);
   const cpuMs = (user + system) / 1000;
   await pool.end();
-  const result: SpikeResult = { done: latenciesMs.length, seconds, cpuMs, latenciesMs, moved, outcomes };
+  const result: LoadResult = { done: latenciesMs.length, seconds, cpuMs, latenciesMs, moved, outcomes };
   process.send?.(result, () => process.exit(0));
 }
 

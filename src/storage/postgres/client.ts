@@ -8,10 +8,10 @@ export interface PostgresPool {
   query(text: string, values: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
 }
 
-/** The ledger's way to its database. Each call is one statement: one round trip, one commit. */
-export interface PostgresLedger {
-  /** Calls a function of the schema with arguments and clock, and returns the JSON that it answers. */
-  call(name: string, args: object): Promise<unknown>;
+/** The ledger's way to its database. Each call is one statement: one round trip, one transaction. */
+export interface PostgresClient {
+  /** Calls a function of the schema with the text of a JSON, and returns the JSON that it answers. */
+  call(name: "load" | "apply" | "erase" | "purge", parameter: string): Promise<unknown>;
   /** Runs a select whose one row has one column, `answer`, with the text of its JSON. */
   read(sql: string, values: readonly unknown[]): Promise<unknown>;
   /** The test's clock, or `null` for the database's: what `ownline_1_now` takes. */
@@ -20,7 +20,7 @@ export interface PostgresLedger {
   run(sql: string): Promise<void>;
 }
 
-export interface LedgerOptions {
+export interface ClientOptions {
   readonly pool: PostgresPool;
   readonly schema: string;
   readonly clock: StorageClock | null;
@@ -29,7 +29,7 @@ export interface LedgerOptions {
 /** A deadlock or a failed serialization undid everything: the same call may come again at once. */
 const TRIES = 5;
 
-export function ledgerOver({ pool, schema, clock }: LedgerOptions): PostgresLedger {
+export function clientOver({ pool, schema, clock }: ClientOptions): PostgresClient {
   async function ask(sql: string, values: readonly unknown[]): Promise<readonly unknown[]> {
     for (let left = TRIES - 1; ; left -= 1) {
       try {
@@ -41,12 +41,8 @@ export function ledgerOver({ pool, schema, clock }: LedgerOptions): PostgresLedg
   }
 
   return {
-    async call(name, args) {
-      const text = JSON.stringify(args, (_key, value: unknown) =>
-        typeof value === "string" ? keepable(value) : value,
-      );
-      const sql = `select ownline_1_${name}($1::jsonb, $2::bigint)::text as answer`;
-      return answerIn(await ask(sql, [text, clock?.now() ?? null]));
+    async call(name, parameter) {
+      return answerIn(await ask(`select ownline_1_${name}($1::jsonb)::text as answer`, [parameter]));
     },
     async read(sql, values) {
       return answerIn(

@@ -1,0 +1,137 @@
+import { OwnlineError } from "../../errors.ts";
+import type { Logger } from "../../logger.ts";
+import type { StorageClock } from "../clock.ts";
+import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
+import { isUndone, movedIn, takenIn, writeOf } from "./apply.ts";
+import { clientOver, type PostgresClient, type PostgresPool } from "./client.ts";
+import { due, rivals } from "./due.ts";
+import { erase, purge } from "./erasure.ts";
+import { loadOf, type Read, readFrom } from "./loads.ts";
+import { migrate, openLedger } from "./migrate.ts";
+import { changes, consent, conversation, conversations, counters, messages, unrecorded } from "./reads.ts";
+import { textOf } from "./statements.ts";
+import { story } from "./story.ts";
+
+/** A guard that moves this often is a row that many processes write at once. */
+const MOST_DECISIONS = 20;
+
+/** How calls of one process share a decision, and with it one commit. */
+export interface GroupCommit {
+  /**
+   * The most calls of one decision.
+   * @default 64
+   */
+  readonly maxBatch?: number;
+  /**
+   * How long a webhook's call waits for others before its decision begins, in milliseconds. Calls that arrive while a
+   * decision is under way share the next one in any case.
+   * @default 0
+   */
+  readonly maxDelayMs?: number;
+}
+
+export interface PostgresDatabaseOptions {
+  readonly pool: PostgresPool;
+  readonly schema: string;
+  readonly logger: Logger;
+  readonly clock: StorageClock | null;
+  readonly maxBatch: number;
+  readonly maxDelayMs: number;
+}
+
+/**
+ * The rows of a ledger in PostgreSQL. A decision is two calls of the pool: one reads what the plans name and the clock
+ * in one snapshot, and locks nothing; the other takes the locks, checks that all of it is as it was, and writes. No
+ * transaction stays open while this process thinks, or is busy, or is dead.
+ */
+export function postgresDatabase(options: PostgresDatabaseOptions): LedgerDatabase {
+  const { pool, schema, logger, clock, maxBatch, maxDelayMs } = options;
+  const client = clientOver({ pool, schema, clock });
+  return {
+    name: "postgres",
+    migrate: () => migrate(client),
+    open: () => openLedger(client, logger),
+    close: async () => {},
+
+    maxPlans: maxBatch,
+    ...(maxDelayMs > 0 && maxBatch > 1 ? { nextTurn: (run: () => void) => setTimeout(run, maxDelayMs) } : {}),
+    decide: (plans, judge) => decide(client, plans, judge),
+
+    due: (limit) => due(client, limit),
+    rivals: (query) => rivals(client, query),
+    counters: (keys) => counters(client, keys),
+    consent: (key) => consent(client, key),
+    conversation: (id) => conversation(client, id),
+    conversations: (page) => conversations(client, page),
+    messages: (page) => messages(client, page),
+    changes: (page) => changes(client, page),
+    story: (messageId) => story(client, messageId),
+    unrecorded: (keys) => unrecorded(client, keys),
+
+    erase: (order) => erase(client, order),
+    purge: (order) => purge(client, order),
+  };
+}
+
+async function decide<Answer>(
+  client: PostgresClient,
+  plans: readonly Plan[],
+  judge: (loaded: Loaded) => Decided<Answer>,
+): Promise<Answer> {
+  const taken = new Set<string>();
+  let reason: unknown;
+  for (let decisions = 1; decisions <= MOST_DECISIONS; decisions += 1) {
+    const read = await load(client, plans, decisions);
+    const { answer, changes: written } = judge(read.loaded);
+    if (written === null) return answer;
+    const parameter = JSON.stringify(writeOf(written, { now: read.loaded.now, clock: read.clock }));
+    try {
+      const moved = movedIn(await client.call("apply", parameter));
+      if (moved.length === 0) return answer;
+      reason = new Error(`Moved: ${[...new Set(moved.map((guard) => guard.split(" ")[0]))].join(", ")}`);
+    } catch (error) {
+      reason = reasonToDecideAnew(error, taken);
+    }
+  }
+  throw new OwnlineError(
+    "storage_unavailable",
+    `Other processes changed the same rows of the postgres ledger ${MOST_DECISIONS} times while this call was ` +
+      "decided. Nothing was written, and the same call may be repeated.",
+    { cause: reason, retryable: true },
+  );
+}
+
+/** @throws the error itself, where another decision would end in it too */
+function reasonToDecideAnew(error: unknown, taken: Set<string>): unknown {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (isUndone(cause)) return cause;
+  const row = takenIn(cause);
+  if (row === null) throw error;
+  // Another process inserted it since it was looked for: then the next decision sees it. Else an id is not unique.
+  if (taken.has(row)) {
+    throw new OwnlineError(
+      "storage_unavailable",
+      "An id of this call names another row of the postgres ledger already, so nothing was written: the caller must " +
+        "make ids that are new and unique, such as crypto.randomUUID().",
+      { cause, retryable: false },
+    );
+  }
+  taken.add(row);
+  return cause;
+}
+
+async function load(client: PostgresClient, plans: readonly Plan[], decisions: number): Promise<Read> {
+  const now = client.now();
+  const parameter = textOf(loadOf(plans, now));
+  const read = readFrom(await client.call("load", parameter), plans);
+  return decisions === 1 ? read : fromAnotherPlace(read, plans);
+}
+
+/** Another process has taken the first candidate: those that come after it are asked in another order. */
+function fromAnotherPlace(read: Read, plans: readonly Plan[]): Read {
+  const [ids = []] = read.loaded.found;
+  if (plans[0]?.root.by !== "due" || ids.length < 2) return read;
+  const place = Math.floor(Math.random() * ids.length);
+  const found = [[...ids.slice(place), ...ids.slice(0, place)]];
+  return { ...read, loaded: { ...read.loaded, found } };
+}
