@@ -2,7 +2,7 @@
  * Every code an {@link OwnlineError} can carry. The set is closed: a switch over it is complete.
  *
  * - Caller: `invalid_options`, `invalid_address`, `invalid_message`, `unknown_sender`, `sender_required`,
- *   `sender_as_participant`, `opted_out`, `erased`, `not_found`, `invalid_state`, `aborted`
+ *   `sender_as_participant`, `opted_out`, `erased`, `key_reused`, `not_found`, `invalid_state`, `aborted`
  * - Carrier: `carrier_rejected`, `carrier_unavailable`, `webhook_rejected`
  * - AI: `ai_failed`, `ai_timeout`
  * - Storage: `storage_unavailable`, `storage_unsupported`, `storage_unmigrated`
@@ -17,6 +17,7 @@ export type OwnlineErrorCode =
   | "sender_as_participant"
   | "opted_out"
   | "erased"
+  | "key_reused"
   | "not_found"
   | "invalid_state"
   | "aborted"
@@ -40,6 +41,8 @@ export interface OwnlineErrorOptions {
   readonly retryable?: boolean;
   /** The carrier's own code, for example Twilio's `21610`. @default none */
   readonly carrierCode?: number;
+  /** The message that the error is about, by its id. @default none */
+  readonly messageId?: string;
 }
 
 const BRAND = Symbol.for("ownline.error");
@@ -65,6 +68,8 @@ export class OwnlineError extends Error {
   readonly party: ErrorParty;
   readonly retryable: boolean;
   readonly carrierCode: number | undefined;
+  /** Of `key_reused`: the message that was recorded under the key first. */
+  readonly messageId: string | undefined;
 
   constructor(code: OwnlineErrorCode, message: string, options: OwnlineErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -72,6 +77,7 @@ export class OwnlineError extends Error {
     this.party = PARTIES[code.split("_", 1).join()] ?? "caller";
     this.retryable = options.retryable ?? false;
     this.carrierCode = options.carrierCode;
+    this.messageId = options.messageId;
     Object.defineProperty(this, BRAND, { value: true });
   }
 }

@@ -11,6 +11,7 @@ const parties: Readonly<Record<OwnlineErrorCode, ErrorParty>> = {
   sender_as_participant: "caller",
   opted_out: "caller",
   erased: "caller",
+  key_reused: "caller",
   not_found: "caller",
   invalid_state: "caller",
   aborted: "caller",

@@ -153,6 +153,7 @@ create table if not exists ownline_keys (
   key text not null,
   ref text,
   attempt integer,
+  content text,
   call text not null,
   primary key (kind, key)
 ) strict, without rowid;

@@ -6,6 +6,7 @@ import { maskAddress } from "../model/phone-number.ts";
 import type { Policy } from "../policy/policy.ts";
 import { describeFully, describeSafely } from "../redact.ts";
 import type { ConsentKey } from "./consent-key.ts";
+import type { ContentDigest } from "./content.ts";
 import type { EngineOptions } from "./options.ts";
 import type { SenderBook } from "./senders.ts";
 
@@ -18,6 +19,7 @@ export interface EngineContext extends Omit<EngineOptions, "ai" | "senders"> {
   readonly tell: Teller;
   /** Opens the ledger once; every use of it comes through here. */
   readonly consentKey: ConsentKey;
+  readonly contentDigest: ContentDigest;
 }
 
 /** Tells listeners, and writes the log. Never throws: a listener's mistake must not harm a turn. */

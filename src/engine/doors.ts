@@ -79,7 +79,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
         occurredAt: null,
       });
       if (recorded.message === null) throw erased("simulated text", "id");
-      if (recorded.message.from !== from) throw usedForAnother("id");
+      if (recorded.message.from !== from) throw usedForAnother();
       await take(recorded, ctx);
       return recorded.message;
     },
@@ -108,6 +108,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
         participant: to,
         consentKey: await context.consentKey(route.line, to),
         origin,
+        content: await context.contentDigest({ to, from: route.sender, body, mediaCount: media.length }),
         parts,
         expiryMs: context.sending.expiryMs,
       };
@@ -120,7 +121,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
       }
       const first = recorded.messages[0];
       if (recorded.outcome === "erased" || first === undefined) throw erased("message", "key");
-      if (first.to !== to) throw usedForAnother("key");
+      if (recorded.outcome === "reused" || first.to !== to) throw keyReused(first.id);
       if (recorded.outcome === "recorded") {
         for (const message of recorded.messages) tell.message(message);
         await attend(ctx, 0);
@@ -153,9 +154,17 @@ function erased(what: string, name: string): OwnlineError {
 }
 
 /** Nobody may read another person's text by guessing its id, and no text may vanish behind another one's. */
-function usedForAnother(name: string): OwnlineError {
+function usedForAnother(): OwnlineError {
   return new OwnlineError(
     "invalid_message",
-    `this ${name} was used before for another person, so nothing was stored or sent: give each text its own ${name}`,
+    "this id was used before for another person, so nothing was stored: give each text its own id",
+  );
+}
+
+function keyReused(messageId: string): OwnlineError {
+  return new OwnlineError(
+    "key_reused",
+    "this key was used before for a message with another to, from, body or number of media, so nothing was stored or sent: give each message a key of its own. error.messageId names the first message",
+    { messageId },
   );
 }

@@ -6,6 +6,7 @@ import type { SenderAddress } from "../model/sender.ts";
 import type { Policy } from "../policy/policy.ts";
 import { createAttend } from "./attend.ts";
 import { consentKeyFor } from "./consent-key.ts";
+import { contentDigestFor } from "./content.ts";
 import { type EngineContext, teller } from "./context.ts";
 import { createDoors, type Doors } from "./doors.ts";
 import { createEmitter } from "./emitter.ts";
@@ -46,10 +47,12 @@ export interface Engine<Senders extends SendersOption = SendersOption>
    * Sends a text of the service, or of a person who has taken over, from a number of ours.
    *
    * Resolves after the commit, before it leaves: follow its `status`. A long text leaves in parts, in order; the first
-   * one is returned. Atomic; idempotent by `key`: a repetition returns the first message and sends nothing.
+   * one is returned. Atomic; idempotent by `key`: a repetition returns the first message and sends nothing. A
+   * repetition has the same `to`, `from`, `body` and number of `media`; with others, `key_reused` is thrown, and its
+   * `messageId` names the first message.
    *
    * @throws OwnlineError `invalid_message`, `invalid_address`, `unknown_sender` (`from` is not ours), `sender_required`,
-   * `sender_as_participant` (`to` is ours), `opted_out`, `erased`, `storage_unavailable`
+   * `sender_as_participant` (`to` is ours), `opted_out`, `erased`, `key_reused`, `storage_unavailable`
    */
   send(input: SendInput<SenderAddress<Senders>>, ctx?: WaitUntil): Promise<OutboundMessage>;
   /**
@@ -143,6 +146,7 @@ export function createEngine<Senders extends SendersOption>(
     return opening;
   };
   let consentKey: EngineContext["consentKey"] | null = null;
+  let contentDigest: EngineContext["contentDigest"] | null = null;
   const context: EngineContext = {
     ...options,
     ai,
@@ -153,6 +157,10 @@ export function createEngine<Senders extends SendersOption>(
     async consentKey(line, participant) {
       consentKey ??= consentKeyFor((await open()).secret);
       return consentKey(line, participant);
+    },
+    async contentDigest(content) {
+      contentDigest ??= contentDigestFor((await open()).secret);
+      return contentDigest(content);
     },
   };
   const worker = createWorker(context);

@@ -36,7 +36,10 @@ export interface SimulateInput<From extends string = string> {
 }
 
 export interface SendInput<From extends string = string> {
-  /** Unique to this message, for example the order's id: a repeated one returns the first message and sends nothing. */
+  /**
+   * Unique to this message, for example the order's id: a repeated one returns the first message and sends nothing. The
+   * same key with another `to`, `from`, `body` or number of `media` is refused as `key_reused`.
+   */
   readonly key: string;
   /** The person's number. */
   readonly to: string;

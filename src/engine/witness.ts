@@ -1,7 +1,7 @@
 import type { OutboundMessage } from "../model/message.ts";
-import { wellFormed } from "../model/well-formed.ts";
 import type { Rivals, UnknownAttempt, UnknownState } from "../storage/storage.ts";
 import type { CarrierMessage, FoundMessages } from "../transport/transport.ts";
+import { comparable } from "./content.ts";
 
 /** An attempt, and the entry of the carrier's list that proves that it left. */
 export interface Witness {
@@ -25,20 +25,6 @@ export function alikeIn(found: FoundMessages, message: OutboundMessage): readonl
   );
   const exact = candidates.filter(({ body }) => body === message.body);
   return exact.length > 0 ? exact : candidates;
-}
-
-/**
- * A text by what providers leave as it is: they write line ends their own way, drop blanks at the end of a line or of
- * the text, and compose characters.
- */
-function comparable(body: string): string {
-  return wellFormed(body)
-    .normalize("NFC")
-    .replace(/\r\n?|\u2028|\u2029/g, "\n")
-    .split("\n")
-    .map((line) => line.trimEnd())
-    .join("\n")
-    .trim();
 }
 
 export interface Evidence {

@@ -115,7 +115,8 @@ export interface Storage {
 
   /**
    * Records a message of the service or of an operator, in parts, as `intent`, due in order. A repeated `key`
-   * returns the first parts as they are now; one that was erased, outcome `erased`; else an opted-out person, outcome
+   * returns the first parts as they are now, with outcome `reused` where its `content` is another; one that was erased,
+   * outcome `erased`, and its `content` is forgotten; else an opted-out person, outcome
    * `opted-out` and nothing is stored, the key included. Makes the conversation if there is none; an existing one
    * keeps its `sender`.
    */

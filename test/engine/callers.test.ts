@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isOwnlineError } from "../../src/index.ts";
-import { OTHER, PERSON, rig } from "./rig.ts";
+import { OTHER, OURS, PERSON, rig } from "./rig.ts";
 
 const NOW = { burst: { quietMs: 0 } };
 
@@ -135,10 +135,50 @@ describe("an id that was used for another person", () => {
   it("is refused, and shows nobody that person's text", async () => {
     await using house = rig(NOW);
     await house.sms.simulate({ id: "1", from: PERSON, body: "a secret" });
-    await house.sms.send({ key: "1", to: PERSON, body: "a secret" });
     const simulated = house.sms.simulate({ id: "1", from: OTHER, body: "hello" });
     await expect(simulated).rejects.toMatchObject({ code: "invalid_message" });
-    const sent = house.sms.send({ key: "1", to: OTHER, body: "hello" });
-    await expect(sent).rejects.toMatchObject({ code: "invalid_message" });
+  });
+});
+
+describe("a key that comes again", () => {
+  const first = { key: "reminder", to: PERSON, body: "Your visit is tomorrow at 9." } as const;
+
+  it("gets the first message for the same content, however it is written", async () => {
+    await using house = rig(NOW);
+    const media = [{ url: "https://example.com/map.png?signature=1", contentType: "image/png" }];
+    const body = "Caf\u00e9 at 9.\nSee you!";
+    const sent = await house.sms.send({ ...first, body, media });
+    const again = {
+      key: "reminder",
+      to: "+1 (234) 567-8900",
+      from: OURS,
+      body: "Cafe\u0301 at 9. \r\nSee you!",
+      media: [{ url: "https://example.com/map.png?signature=2", contentType: "image/png" }],
+      origin: "operator",
+    } as const;
+    expect((await house.sms.send(again)).id).toBe(sent.id);
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(1);
+  });
+
+  it.each([
+    ["another text", { body: "Your visit was moved to Friday at 14." }],
+    ["another person", { to: OTHER }],
+    ["a picture more", { media: [{ url: "https://example.com/map.png", contentType: "image/png" }] }],
+  ])("is refused with %s, and names the first message", async (_what, change) => {
+    await using house = rig(NOW);
+    const { id } = await house.sms.send(first);
+    const refused = { code: "key_reused", party: "caller", retryable: false, messageId: id };
+    await expect(house.sms.send({ ...first, ...change })).rejects.toMatchObject(refused);
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual([first.body]);
+  });
+
+  it("stays used after an erasure, and tells nothing of the content", async () => {
+    await using house = rig(NOW);
+    await house.sms.send(first);
+    await house.sms.erase({ participant: PERSON });
+    await expect(house.sms.send(first)).rejects.toMatchObject({ code: "erased" });
+    await expect(house.sms.send({ ...first, body: "Another text." })).rejects.toMatchObject({ code: "erased" });
   });
 });

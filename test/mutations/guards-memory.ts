@@ -11,6 +11,10 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/rules/outbound", 'set.key("outbound", record.key);', 'set.key("outbound", record.groupId);'],
   ],
   [
+    "a key that comes again with another content is refused",
+    ["ledger/rules/outbound", 'content !== record.content ? "reused"', 'content === "" ? "reused"'],
+  ],
+  [
     "a send() to someone who opted out records nothing",
     ["ledger/rules/outbound", "if (isOptedOut(set, record.consentKey)) {", "if (record.parts.length === 0) {"],
   ],

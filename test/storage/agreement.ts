@@ -252,6 +252,7 @@ export class Story {
       participant,
       consentKey: `consent:${participant}`,
       origin: "api",
+      content: "digest",
       parts: this.parts(groupId, 1),
       expiryMs: this.chance(0.3) ? MINUTE_MS : 100 * MINUTE_MS,
     } as const;

@@ -83,6 +83,17 @@ export const RACES: readonly Race[] = [
     },
   },
   {
+    name: "two messages to two people under one key",
+    async calls(s) {
+      const [key, one, other] = [s.id("key"), s.id("content"), s.id("content")];
+      const posts = [
+        s.post({ key, content: one }),
+        s.post({ key, content: other, participant: OTHER_PERSON }),
+      ] as const;
+      return [(storage) => storage.recordOutbound(posts[0]), (storage) => storage.recordOutbound(posts[1])];
+    },
+  },
+  {
     name: "a repeated STOP, and a message that is sent again in the person's other conversation",
     async calls(s) {
       const id = await s.intent(ON_OTHER_LINE);

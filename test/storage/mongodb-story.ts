@@ -121,6 +121,7 @@ export const STORY: readonly Call[] = [
       participant: PERSON,
       consentKey: `consent of ${PERSON}`,
       origin: "api",
+      content: "digest",
       parts: [part("o-1-1")],
       expiryMs: 60_000,
     }),

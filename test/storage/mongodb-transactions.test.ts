@@ -117,6 +117,7 @@ function postOf(id: string, person: Partial<OutboundRecord> = {}): OutboundRecor
     participant: "+15550199002",
     consentKey: "consent of +15550199002",
     origin: "api",
+    content: "digest",
     parts: [part],
     expiryMs: 60_000,
     ...person,

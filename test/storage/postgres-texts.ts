@@ -20,6 +20,7 @@ export function post(id: string, person: number | string = 1): OutboundRecord {
     participant: `+1555019900${person}`,
     consentKey: `consent ${person}`,
     origin: "api",
+    content: "digest",
     parts: [
       { ...part, id: `${id}-1` },
       { ...part, id: `${id}-2` },

@@ -7,6 +7,7 @@ import type { Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { batchOnly } from "./batch-only-shim.ts";
 import { inboundRecord } from "./inbound-record.ts";
+import { post } from "./postgres-texts.ts";
 
 const LINE = "+15550100001";
 const PERSON = "+15550199001";
@@ -89,6 +90,22 @@ describe("erasure in SQL", () => {
     for (const name of ["conversations", "messages", "attempts", "events", "turns"]) {
       expect(tables[`ownline_${name}`], name).toEqual([]);
     }
+    await storage.close();
+  });
+
+  it("keeps nothing of what a key was used for, by erasure and by retention", async () => {
+    const { clock, driver, storage } = await begin();
+    for (const id of ["one", "two"]) await storage.recordOutbound(post(id, 1));
+    await storage.erase({ op: "e", participant: post("one", 1).participant, line: null });
+    await storage.recordOutbound({ ...post("three", 2), expiryMs: 1 });
+    await clock.advance(1);
+    const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], pace: null };
+    const claim = { op: "c", workerId: "w", leaseMs: 1_000, outboundId: "three-1", orderWaitMs: 0, conditions };
+    expect((await storage.claimSend(claim)).outcome).toBe("cancelled");
+    await storage.purge({ op: "p", olderThanMs: 0, limit: 100 });
+    expect((await dump(driver)).ownline_keys).toMatchObject(
+      ["one", "three", "two"].map((id) => ({ key: `send:${id}`, ref: null, content: null })),
+    );
     await storage.close();
   });
 

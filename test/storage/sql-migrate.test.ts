@@ -82,6 +82,7 @@ describe("the ledger's own upkeep", () => {
       participant: "+15550199001",
       consentKey: "consent",
       origin: "api",
+      content: "digest",
       parts: [{ id: "o1", body: "Hello!", media: [], encoding: "GSM-7", segments: 1 }],
       expiryMs: 60_000,
     });

@@ -141,6 +141,7 @@ describe("a ledger that a later version has upgraded", () => {
       participant: PARTICIPANT,
       consentKey: "consent",
       origin: "api",
+      content: "digest",
       parts: ["o1", "o2", "o3"].map((id) => ({ id, body: "Hello!", media: [], encoding: "GSM-7", segments: 1 })),
       expiryMs: 60_000,
     });

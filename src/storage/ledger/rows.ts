@@ -143,6 +143,8 @@ export interface KeyRow {
   readonly ref: string | null;
   /** Of a provider's id: the attempt. */
   readonly attempt: number | null;
+  /** Of a `send()`: a keyed digest of its content; `null` when that is erased, and for other kinds. */
+  readonly content: string | null;
   /** The call that made it: when that call runs again after a lost answer, it gets its first answer. */
   readonly call: string;
 }

@@ -227,7 +227,8 @@ export class MemoryTables {
 
   #forgetKey(kind: KeyRow["kind"], key: string | null, ref: string | null): void {
     const row = this.keys.get(nameOf(kind, key ?? ""));
-    if (row?.ref === ref) this.keys.set(nameOf(kind, row?.key ?? ""), { ...known(row), ref: null, attempt: null });
+    if (row?.ref === ref)
+      this.keys.set(nameOf(kind, row?.key ?? ""), { ...known(row), ref: null, attempt: null, content: null });
   }
 
   deleteTurn({ id, conversationId }: TurnRow): void {

@@ -83,6 +83,8 @@ export interface OutboundRecord {
   readonly participant: string;
   readonly consentKey: string;
   readonly origin: Exclude<OutboundOrigin, "ai" | "auto-reply">;
+  /** A keyed digest of what the caller asked for. Another one under the same key is `reused`. */
+  readonly content: string;
   /** At least one. */
   readonly parts: readonly PartRecord[];
   /** After this long an intent that has not left is cancelled. */
@@ -90,7 +92,8 @@ export interface OutboundRecord {
 }
 
 export interface RecordedOutbound {
-  readonly outcome: "recorded" | "repeated" | "opted-out" | "erased";
+  readonly outcome: "recorded" | "repeated" | "reused" | "opted-out" | "erased";
+  /** What is recorded under the key. */
   readonly messages: readonly OutboundMessage[];
   readonly conversation: Conversation | null;
 }

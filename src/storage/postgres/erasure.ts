@@ -52,7 +52,7 @@ begin
   delete from ownline_events e where e.outbound_id = any (p_messages);
   delete from ownline_attempts a where a.outbound_id = any (p_messages);
   delete from ownline_messages m where m.id = any (p_messages);
-  update ownline_keys k set ref = null
+  update ownline_keys k set ref = null, content = null
     where k.ref = any (groups) and k.kind = 'outbound'
       and (select m.id from ownline_messages m where m.group_id = k.ref limit 1) is null;
 end

@@ -133,6 +133,7 @@ export const TABLES: readonly string[] = [
     key ${NAME} not null,
     ref ${NAME},
     attempt integer,
+    content text,
     call text not null,
     primary key (kind, key)
   )`,

@@ -71,7 +71,7 @@ export const COLUMNS: { readonly [T in Written]: readonly Column[] } = {
     ...text("id conversationId outcome"),
     ...integer("firstSeq throughSeq repetition runs failures superseded crashes createdAt committedAt"),
   ],
-  keys: [...text("kind key ref call"), ...integer("attempt")],
+  keys: [...text("kind key ref content call"), ...integer("attempt")],
   consents: [...text("key state source"), ...integer("changedAt version")],
   rateLimits: [...text("key"), ...integer("freeAt usedUntil epoch version")],
   sweeps: [...text("sender"), ...integer("watermark fence claimedUntil committedAt version")],

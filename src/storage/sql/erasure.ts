@@ -50,7 +50,7 @@ const LISTED_GROUPS = `select m.group_id from ownline_messages m where m.id in $
 
 /** A key of a group leads nowhere when no part of the group is left. */
 const FORGET_GROUPS = `
-  update ownline_keys as k set ref = null where k.kind = 'outbound' and k.ref in (${LISTED_GROUPS})
+  update ownline_keys as k set ref = null, content = null where k.kind = 'outbound' and k.ref in (${LISTED_GROUPS})
     and not exists (select 1 from ownline_messages o where o.group_id = k.ref and o.id not in ${IN_MESSAGES})`;
 
 const DELETE_MESSAGES: readonly string[] = [

@@ -161,6 +161,7 @@ export function keyRow(row: SqlRow): KeyRow {
     key: text(row, "key"),
     ref: textOrNull(row, "ref"),
     attempt: integerOrNull(row, "attempt"),
+    content: textOrNull(row, "content"),
     call: text(row, "call"),
   };
 }

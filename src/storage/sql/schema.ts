@@ -159,6 +159,7 @@ export const MIGRATIONS: readonly Migration[] = [
         key text not null,
         ref text,
         attempt integer,
+        content text,
         call text not null,
         primary key (kind, key)
       ) strict, without rowid`,

@@ -7,6 +7,7 @@ import { factCases } from "./storage/facts.ts";
 import { gateCases } from "./storage/gate.ts";
 import type { StorageHarness } from "./storage/harness.ts";
 import { inboundCases } from "./storage/inbound.ts";
+import { keyCases } from "./storage/keys.ts";
 import { lateConsentCases } from "./storage/late-consent.ts";
 import { leaseCases } from "./storage/leases.ts";
 import { operationCases } from "./storage/operations.ts";
@@ -47,6 +48,7 @@ const CASES: readonly StorageCase[] = [
   ...storyCases,
   ...operationCases,
   ...callCases,
+  ...keyCases,
   ...erasureCases,
   ...sweepCases,
   ...payloadCases,

@@ -118,7 +118,7 @@ function recordReport(set: WorkingSet, row: Outbound, attempt: Attempt, report: 
   attempt.providerMessageId ??= providerMessageId;
   if (set.key("provider", providerMessageId) === undefined) {
     const { outboundId: ref, attempt: number } = attempt;
-    set.addKey({ kind: "provider", key: providerMessageId, ref, attempt: number, call: "" });
+    set.addKey({ kind: "provider", key: providerMessageId, ref, attempt: number, content: null, call: "" });
   }
   if (!row.providerMessageIds.includes(providerMessageId)) {
     row.providerMessageIds = [...row.providerMessageIds, providerMessageId];

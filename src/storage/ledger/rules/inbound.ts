@@ -19,7 +19,7 @@ export function recordInbound(set: WorkingSet, record: InboundRecord, call: stri
   const message = fileInbound(set, conversation, record, needsAnswer);
   const autoReply = record.autoReply === null ? null : fileAutoReply(set, conversation, record, record.autoReply);
   message.autoReplyId = autoReply?.id ?? null;
-  set.addKey({ kind: "inbound", key: record.key, ref: message.id, attempt: null, call });
+  set.addKey({ kind: "inbound", key: record.key, ref: message.id, attempt: null, content: null, call });
   if (needsAnswer) askForAnswer(set, conversation, message, record);
   const stopped = consent?.state === "opted-out" ? stopForOptOut(set, conversation, message.seq) : [];
   return {

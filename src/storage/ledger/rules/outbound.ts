@@ -1,4 +1,5 @@
 import type { OutboundRecord, RecordedOutbound } from "../../storage.ts";
+import type { KeyRow } from "../rows.ts";
 import { conversationOf, outboundOf } from "../shown.ts";
 import { isOutbound, type WorkingSet } from "../working-set.ts";
 import { isOptedOut } from "./consent.ts";
@@ -8,7 +9,7 @@ import { refreshDue } from "./order.ts";
 /** See `Storage.recordOutbound`. */
 export function recordOutbound(set: WorkingSet, record: OutboundRecord, call: string): RecordedOutbound {
   const known = set.key("outbound", record.key);
-  if (known !== undefined) return recordedBefore(set, known.ref, known.call === call);
+  if (known !== undefined) return recordedBefore(set, known, record, call);
   if (isOptedOut(set, record.consentKey)) {
     const existing = set.conversationAt(record.line, record.participant);
     return {
@@ -18,20 +19,26 @@ export function recordOutbound(set: WorkingSet, record: OutboundRecord, call: st
     };
   }
   const conversation = findOrMakeConversation(set, record);
-  const { key, groupId, origin, sender, parts, expiryMs } = record;
+  const { key, groupId, origin, sender, parts, expiryMs, content } = record;
   const group = fileGroup(set, conversation, { key, groupId, origin, sender, turnId: null, parts, expiryMs });
-  set.addKey({ kind: "outbound", key, ref: groupId, attempt: null, call });
+  set.addKey({ kind: "outbound", key, ref: groupId, attempt: null, content, call });
   refreshDue(set, conversation.id);
   return { outcome: "recorded", messages: group.map(outboundOf), conversation: conversationOf(conversation) };
 }
 
-function recordedBefore(set: WorkingSet, groupId: string | null, isSameCall: boolean): RecordedOutbound {
-  if (groupId === null) return { outcome: "erased", messages: [], conversation: null };
-  const rows = [...set.messages.rows.values()].filter(isOutbound).filter((row) => row.groupId === groupId);
+/** A key is known for ever, with another content too. Nothing is compared with what was erased. */
+function recordedBefore(
+  set: WorkingSet,
+  { ref, content, call: firstCall }: KeyRow,
+  record: OutboundRecord,
+  call: string,
+): RecordedOutbound {
+  if (ref === null) return { outcome: "erased", messages: [], conversation: null };
+  const rows = [...set.messages.rows.values()].filter(isOutbound).filter((row) => row.groupId === ref);
   const parts = rows.toSorted((one, other) => one.part - other.part);
   const conversation = set.conversations.get(parts[0]?.conversationId ?? "");
   return {
-    outcome: isSameCall ? "recorded" : "repeated",
+    outcome: content !== record.content ? "reused" : firstCall === call ? "recorded" : "repeated",
     messages: parts.map(outboundOf),
     conversation: conversation === undefined ? null : conversationOf(conversation),
   };

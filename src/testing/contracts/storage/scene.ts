@@ -134,6 +134,7 @@ export class Scene {
       participant,
       consentKey: consentKeyOf(participant),
       origin: "api",
+      content: "digest",
       parts: this.parts(1, groupId),
       expiryMs: EXPIRY_MS,
       ...overrides,
