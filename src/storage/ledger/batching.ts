@@ -50,7 +50,7 @@ export function batching(database: LedgerDatabase): (entry: Entry) => void {
   async function drainLone(): Promise<void> {
     if (loneUnderWay >= MOST_LONE) return;
     loneUnderWay += 1;
-    for (let entry = lone.shift(); entry !== undefined; entry = lone.shift()) await commit([entry]);
+    for (let entry = lone.shift(); entry !== undefined; entry = lone.shift()) await commitOne(database, entry);
     loneUnderWay -= 1;
   }
 
@@ -84,6 +84,11 @@ export function batching(database: LedgerDatabase): (entry: Entry) => void {
   }
 
   async function commit(group: readonly Entry[]): Promise<void> {
+    const [only] = group;
+    if (only !== undefined && group.length === 1) {
+      await commitOne(database, only);
+      return;
+    }
     try {
       const plans = group.map(({ plan }) => plan);
       const course = await database.decide(plans, (loaded) => decideAll(group, loaded));
@@ -97,16 +102,16 @@ export function batching(database: LedgerDatabase): (entry: Entry) => void {
 
   /** Nothing was written. A database that is away fails all; one call at fault must not fail the others. */
   async function failed(group: readonly Entry[], error: unknown): Promise<void> {
-    if (group.length === 1 || (isOwnlineError(error) && error.retryable)) {
+    if (isOwnlineError(error) && error.retryable) {
       for (const entry of group) entry.reject(error);
       return;
     }
-    for (const entry of group) await commit([entry]);
+    for (const entry of group) await commitOne(database, entry);
   }
 
   return (entry) => {
     if (database.maxPlans === 1) {
-      void commit([entry]);
+      void commitOne(database, entry);
       return;
     }
     if (waitsForNone(entry.plan)) {
@@ -147,6 +152,24 @@ function goesAlone({ root: { by }, slices }: Plan): boolean {
  */
 function waitsForNone({ root: { by } }: Plan): boolean {
   return by === "workers" || by === "unsent";
+}
+
+/** Most calls of a quiet service come alone: none of the bookkeeping of a group is needed. */
+async function commitOne(database: LedgerDatabase, entry: Entry): Promise<void> {
+  try {
+    const { verdicts } = await database.decide([entry.plan], (loaded) => decideOne(entry, loaded));
+    for (const { settle } of verdicts) settle();
+  } catch (error) {
+    entry.reject(error);
+  }
+}
+
+function decideOne(entry: Entry, loaded: Loaded): Decided<Course> {
+  const set = new WorkingSet(loaded);
+  set.turnTo(entry.plan, 0);
+  const verdict = entry.decide(set);
+  const changes = changesOf(set, verdict.stored === null ? [] : [verdict.stored]);
+  return { answer: { verdicts: [verdict], failed: [], deferred: [] }, changes };
 }
 
 function decideAll(group: readonly Entry[], loaded: Loaded): Decided<Course> {

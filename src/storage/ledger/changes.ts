@@ -6,22 +6,25 @@ import type { WorkingSet } from "./working-set.ts";
 
 /** What the rules changed in a working set, as the database writes it; `null` where they changed nothing. */
 export function changesOf(set: WorkingSet, answers: readonly StoredAnswer[]): Changes | null {
-  const messages = compare(set.messages, PRIMARY_KEYS.messages);
-  const attempts = compare(set.attempts, PRIMARY_KEYS.attempts);
-  const events = compare(set.events, PRIMARY_KEYS.events);
-  const turns = compare(set.turns, PRIMARY_KEYS.turns);
+  const touched = new Set<string>();
+  const touch = ({ conversationId }: { readonly conversationId: string }): void => void touched.add(conversationId);
+  const conversations = compare(set.conversations, PRIMARY_KEYS.conversations, ({ id }) => void touched.add(id));
+  const messages = compare(set.messages, PRIMARY_KEYS.messages, touch);
+  const attempts = compare(set.attempts, PRIMARY_KEYS.attempts, touch);
+  const events = compare(set.events, PRIMARY_KEYS.events, touch);
+  const turns = compare(set.turns, PRIMARY_KEYS.turns, touch);
   const keys = compare(set.keys, PRIMARY_KEYS.keys);
   const consents = compare(set.consents, PRIMARY_KEYS.consents);
   const rateLimits = compare(set.rateLimits, PRIMARY_KEYS.rateLimits);
   const sweeps = compare(set.sweeps, PRIMARY_KEYS.sweeps);
-  const conversations = compare(set.conversations, PRIMARY_KEYS.conversations);
-  const owned = [messages, attempts, events, turns];
-  const all = [...owned, keys, consents, rateLimits, sweeps, conversations];
-  const isChanged = all.some(hasChanges) || set.charges.length > 0 || set.alive.size > 0 || answers.length > 0;
+  const isChanged =
+    touched.size > 0 ||
+    [keys, consents, rateLimits, sweeps].some((table) => table !== UNCHANGED) ||
+    set.charges.length > 0 ||
+    set.alive.size > 0 ||
+    answers.length > 0;
   if (!isChanged) return null;
 
-  const touched = new Set(conversations.changed.map(({ id }) => id));
-  for (const { changed } of owned) for (const { conversationId } of changed) touched.add(conversationId);
   return {
     inserted: {
       conversations: conversations.inserted,
@@ -57,18 +60,18 @@ export function changesOf(set: WorkingSet, answers: readonly StoredAnswer[]): Ch
 interface Compared<Row> {
   readonly inserted: readonly Row[];
   readonly updated: readonly Partial<Row>[];
-  /** Both, whole. */
-  readonly changed: readonly Row[];
 }
 
-function hasChanges({ changed }: Compared<unknown>): boolean {
-  return changed.length > 0;
-}
+const UNCHANGED: Compared<never> = { inserted: [], updated: [] };
 
-function compare<Row extends object>(held: Held<Row>, names: readonly (keyof Row & string)[]): Compared<Row> {
+/** `UNCHANGED` where nothing is. `touch` hears of every row that is new or changed. */
+function compare<Row extends object>(
+  held: Held<Row>,
+  names: readonly (keyof Row & string)[],
+  touch?: (row: Row) => void,
+): Compared<Row> {
   const inserted: Row[] = [];
   const updated: Partial<Row>[] = [];
-  const changed: Row[] = [];
   for (const [name, row] of held.rows) {
     const before = held.before.get(name);
     if (before === undefined) inserted.push(row);
@@ -77,9 +80,9 @@ function compare<Row extends object>(held: Held<Row>, names: readonly (keyof Row
       if (patch === null) continue;
       updated.push(patch);
     }
-    changed.push(row);
+    touch?.(row);
   }
-  return { inserted, updated, changed };
+  return inserted.length === 0 && updated.length === 0 ? UNCHANGED : { inserted, updated };
 }
 
 type ConversationPatch = Partial<Tables["conversations"]>;

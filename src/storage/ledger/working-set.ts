@@ -70,8 +70,9 @@ export class WorkingSet {
   /** Those among them from which a rule took what they held. */
   readonly reclaimed: Map<string, number> = new Map<string, number>();
   readonly #loaded: Loaded;
-  readonly #messagesOf = new Map<string, Mutable<MessageRow>[]>();
-  readonly #byAddress = new Map<string, Conversation>();
+  /** The messages by conversation, and the conversations by address: made when a rule first asks. */
+  #messagesOf: Map<string, Mutable<MessageRow>[]> | null = null;
+  #byAddress: Map<string, Conversation> | null = null;
   /** The plans that were decided about, by their place among the loaded ones. */
   readonly decided: Map<number, Plan> = new Map<number, Plan>();
   #plan: Plan | null = null;
@@ -81,19 +82,17 @@ export class WorkingSet {
     const { rows } = loaded;
     this.#loaded = loaded;
     this.now = loaded.now;
-    this.conversations = new Held((row) => row.id, rows.conversations);
-    this.messages = new Held((row) => row.id, rows.messages);
-    this.attempts = new Held((row) => nameOf(row.outboundId, row.attempt), rows.attempts);
-    this.events = new Held((row) => nameOf(row.outboundId, row.attempt, row.position), rows.events);
-    this.turns = new Held((row) => row.id, rows.turns);
-    this.keys = new Held((row) => nameOf(row.kind, row.key), rows.keys);
-    this.consents = new Held((row) => row.key, rows.consents);
-    this.counters = new Held((row) => row.key, rows.counters);
-    this.rateLimits = new Held((row) => row.key, rows.rateLimits);
-    this.sweeps = new Held((row) => row.sender, rows.sweeps);
+    this.conversations = new Held(byId, rows.conversations);
+    this.messages = new Held(byId, rows.messages);
+    this.attempts = new Held(byAttempt, rows.attempts);
+    this.events = new Held(byEvent, rows.events);
+    this.turns = new Held(byId, rows.turns);
+    this.keys = new Held(byKindAndKey, rows.keys);
+    this.consents = new Held(byKey, rows.consents);
+    this.counters = new Held(byKey, rows.counters);
+    this.rateLimits = new Held(byKey, rows.rateLimits);
+    this.sweeps = new Held(bySender, rows.sweeps);
     this.expired = new Map(rows.workers?.map(({ id, aliveUntil }) => [id, aliveUntil]));
-    for (const row of this.conversations.rows.values()) this.#byAddress.set(nameOf(row.line, row.participant), row);
-    for (const row of this.messages.rows.values()) this.#file(row);
   }
 
   /** Turns to a plan: what follows decides about it. */
@@ -158,12 +157,15 @@ export class WorkingSet {
   }
 
   conversationAt(line: string, participant: string): Conversation | undefined {
+    this.#byAddress ??= new Map(
+      Array.from(this.conversations.rows.values(), (row) => [nameOf(row.line, row.participant), row]),
+    );
     return this.#byAddress.get(nameOf(line, participant));
   }
 
   addConversation(row: ConversationRow): Conversation {
     const added = this.conversations.add(row);
-    this.#byAddress.set(nameOf(row.line, row.participant), added);
+    this.#byAddress?.set(nameOf(row.line, row.participant), added);
     return added;
   }
 
@@ -186,16 +188,23 @@ export class WorkingSet {
     return added;
   }
 
+  #in(conversationId: string): readonly Mutable<MessageRow>[] {
+    if (this.#messagesOf === null) {
+      this.#messagesOf = new Map();
+      for (const row of this.messages.rows.values()) this.#file(row);
+    }
+    return this.#messagesOf.get(conversationId) ?? [];
+  }
+
   #file(row: Mutable<MessageRow>): void {
-    const known = this.#messagesOf.get(row.conversationId);
-    if (known === undefined) this.#messagesOf.set(row.conversationId, [row]);
+    const known = this.#messagesOf?.get(row.conversationId);
+    if (known === undefined) this.#messagesOf?.set(row.conversationId, [row]);
     else known.push(row);
   }
 
   /** The loaded outbound messages of a conversation, by `seq`, without auto-replies. */
   outboundOf(conversationId: string): Outbound[] {
-    const rows = this.#messagesOf.get(conversationId) ?? [];
-    return rows
+    return this.#in(conversationId)
       .filter((row) => row.origin !== "auto-reply")
       .filter(isOutbound)
       .toSorted(bySeq);
@@ -203,13 +212,12 @@ export class WorkingSet {
 
   /** The loaded inbound messages of a conversation, by `seq`. */
   inboundOf(conversationId: string): Inbound[] {
-    return (this.#messagesOf.get(conversationId) ?? []).filter(isInbound).toSorted(bySeq);
+    return this.#in(conversationId).filter(isInbound).toSorted(bySeq);
   }
 
   /** All parts of a message, by part, itself among them. */
   groupOf(row: Outbound): Outbound[] {
-    const rows = this.#messagesOf.get(row.conversationId) ?? [];
-    return rows
+    return this.#in(row.conversationId)
       .filter(isOutbound)
       .filter(({ groupId }) => groupId === row.groupId)
       .toSorted((one, other) => one.part - other.part);
@@ -259,6 +267,13 @@ export class WorkingSet {
     this.alive.set(workerId, Math.max(this.alive.get(workerId) ?? 0, until));
   }
 }
+
+const byId = ({ id }: { readonly id: string }): string => id;
+const byKey = ({ key }: { readonly key: string }): string => key;
+const bySender = ({ sender }: SweepRow): string => sender;
+const byAttempt = ({ outboundId, attempt }: AttemptRow): string => nameOf(outboundId, attempt);
+const byEvent = ({ outboundId, attempt, position }: EventRow): string => nameOf(outboundId, attempt, position);
+const byKindAndKey = ({ kind, key }: KeyRow): string => nameOf(kind, key);
 
 export function isOutbound(row: Mutable<MessageRow>): row is Outbound {
   return row.status !== null;

@@ -35,14 +35,14 @@ class Loading {
   readonly #now: number;
   readonly #conversations = new Set<Conversation>();
   readonly #messages = new Set<Message>();
-  readonly #withAttempts = new Set<Message>();
+  readonly #withAttempts: Message[] = [];
   readonly #turns = new Map<string, TurnRow>();
-  readonly #expired = new Set<string>();
-  readonly #consents = new Set<string>();
-  readonly #keys = new Set<string>();
-  readonly #counters = new Set<string>();
-  readonly #rateLimits = new Set<string>();
-  readonly #sweeps = new Set<string>();
+  readonly #expired: string[] = [];
+  readonly #consents: string[] = [];
+  readonly #keys: string[] = [];
+  readonly #counters: string[] = [];
+  readonly #rateLimits: string[] = [];
+  readonly #sweeps: string[] = [];
   readonly #answers = new Map<string, string>();
 
   constructor(tables: MemoryTables, now: number) {
@@ -54,11 +54,11 @@ class Loading {
     const { call, root, slices, consents = [], keys = [], counters = [], rateLimits = [], sweeps = [] } = plan;
     const kept = this.#tables.answers.get(call);
     if (kept !== undefined) this.#answers.set(call, kept.answer);
-    for (const key of consents) this.#consents.add(key);
-    for (const { kind, key } of keys) this.#keys.add(nameOf(kind, key));
-    for (const key of counters) this.#counters.add(key);
-    for (const key of rateLimits) this.#rateLimits.add(key);
-    for (const key of sweeps) this.#sweeps.add(key);
+    for (const key of consents) this.#consents.push(key);
+    for (const { kind, key } of keys) this.#keys.push(nameOf(kind, key));
+    for (const key of counters) this.#counters.push(key);
+    for (const key of rateLimits) this.#rateLimits.push(key);
+    for (const key of sweeps) this.#sweeps.push(key);
     const found = this.#root(root);
     for (const conversation of found.conversations) this.#conversations.add(conversation);
     for (const message of found.messages) this.#messages.add(message);
@@ -128,7 +128,7 @@ class Loading {
         reclaimed.add(message.conversation);
         messages.add(message);
       }
-      this.#expired.add(id);
+      this.#expired.push(id);
     }
     for (const conversation of reclaimed) conversations.add(conversation);
     return { conversations: [...conversations], messages: [...messages] };
@@ -137,7 +137,7 @@ class Loading {
   #slice(slice: Plan["slices"][number], plan: Plan, found: Found): void {
     switch (slice) {
       case "attempts":
-        for (const message of found.messages) this.#withAttempts.add(message);
+        for (const message of found.messages) this.#withAttempts.push(message);
         break;
       case "group":
         for (const { row } of found.messages) {
@@ -174,7 +174,7 @@ class Loading {
         for (const { kind, key } of plan.keys ?? []) this.#recorded(nameOf(kind, key));
         break;
       case "consent":
-        for (const { row } of found.conversations) this.#consents.add(row.consentKey);
+        for (const { row } of found.conversations) this.#consents.push(row.consentKey);
         break;
       default:
         slice satisfies never;
@@ -244,7 +244,7 @@ class Loading {
     const tables = this.#tables;
     const attempts: AttemptRow[] = [];
     const events: EventRow[] = [];
-    for (const message of this.#withAttempts) {
+    for (const message of new Set(this.#withAttempts)) {
       attempts.push(...message.attempts);
       for (const ofAttempt of message.events) events.push(...(ofAttempt ?? []));
     }
@@ -269,8 +269,11 @@ class Loading {
   }
 }
 
-function present<Row>(names: Iterable<string>, rows: ReadonlyMap<string, Row>): Row[] {
-  return Array.from(names).flatMap((name) => rows.get(name) ?? []);
+const NONE: readonly never[] = [];
+
+/** The rows with these names that are there, each once. */
+function present<Row>(names: readonly string[], rows: ReadonlyMap<string, Row>): readonly Row[] {
+  return names.length === 0 ? NONE : Array.from(new Set(names)).flatMap((name) => rows.get(name) ?? []);
 }
 
 function ofConversation(conversation: Conversation | undefined): Found {

@@ -109,9 +109,26 @@ export class MemoryTables {
   }
 
   #replaceConversation(conversation: Conversation, row: ConversationRow): void {
-    this.#unindexConversation(conversation);
+    const before = conversation.row;
+    const dueBefore = claimableAt(conversation);
     conversation.row = row;
-    this.#indexConversation(conversation);
+    const { id } = row;
+    if (row.consentKey !== before.consentKey) {
+      removeFrom(this.byConsent, before.consentKey, conversation);
+      addTo(this.byConsent, row.consentKey, conversation);
+    }
+    if (row.leaseWorker !== before.leaseWorker) {
+      if (before.leaseWorker !== null) removeFrom(this.byLease, before.leaseWorker, conversation);
+      if (row.leaseWorker !== null) addTo(this.byLease, row.leaseWorker, conversation);
+    }
+    if (row.updatedAt !== before.updatedAt) {
+      this.recent.delete({ at: before.updatedAt, id });
+      this.recent.add({ at: row.updatedAt, id }, conversation);
+    }
+    const due = claimableAt(conversation);
+    if (due === dueBefore) return;
+    if (dueBefore !== null) this.dueTurns.delete({ at: dueBefore, id });
+    if (due !== null) this.dueTurns.add({ at: due, id }, conversation);
   }
 
   #indexConversation(conversation: Conversation): void {
