@@ -18,10 +18,21 @@ import type { Mutation } from "../test/mutations/mutation.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COPIES = join(ROOT, ".tmp", "mutations");
 const PROXY = "test/faults/mongodb-proxy.ts";
-const PARTS = ["src", "scripts", "test/storage", "test/databases", "test/mutations", PROXY, "package.json"];
+const PARTS = [
+  "src",
+  "scripts",
+  "test/storage",
+  "test/databases",
+  "test/mutations",
+  "test/engine",
+  PROXY,
+  "package.json",
+];
 /** MongoDB's test server takes minutes for the storage contract. */
 const LONGEST_MS = 1_200_000;
 const VITEST = join(ROOT, "node_modules", "vitest", "vitest.mjs");
+/** The engine's guards that neither the simulation nor the contract can miss. */
+const ENGINE_TESTS = ["test/engine/unstorable.test.ts"];
 const SQLITE_TESTS = [
   ...["guards", "erasure", "migrate"].map((name) => `test/storage/sql-${name}.test.ts`),
   ...["erasure", "groups", "locks", "quirks"].map((name) => `test/storage/sqlite-${name}.test.ts`),
@@ -94,7 +105,11 @@ async function tryOut({ ledger, edits }: Mutation, number: number, url: string):
   try {
     switch (ledger) {
       case "memory":
-        return (await simulated(copy, "memory", values.seeds)) ?? (await contracted(copy, ledger, url));
+        return (
+          (await simulated(copy, "memory", values.seeds)) ??
+          (await contracted(copy, ledger, url)) ??
+          (await tested(copy, ENGINE_TESTS))
+        );
       case "sqlite":
         return (
           (await tested(copy, SQLITE_TESTS)) ??

@@ -139,6 +139,7 @@ create table if not exists ownline_turns (
   failures integer not null,
   superseded integer not null,
   crashes integer not null,
+  error text,
   outcome text,
   created_at integer not null,
   committed_at integer

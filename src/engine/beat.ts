@@ -4,11 +4,12 @@ import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
 import { LOOK_MS } from "./reconcile.ts";
 import { CHANGED, tellFact } from "./status.ts";
-import type { Run } from "./turn.ts";
+import type { OwedReleases, Run } from "./turn.ts";
 
 export interface BeatParts {
   /** What this process is working on, by conversation. */
   readonly runs: ReadonlyMap<string, Run>;
+  readonly owed: OwedReleases;
   /** Something became due. */
   wake(): void;
 }
@@ -17,18 +18,27 @@ export interface BeatParts {
  * One heartbeat: says that this process is alive, and heeds what the ledger answers: which of its runs were taken from
  * it, where a newer text waits, what was left behind by the dead.
  */
-export function createBeat(context: EngineContext, { runs, wake }: BeatParts): () => Promise<void> {
+export function createBeat(context: EngineContext, { runs, owed, wake }: BeatParts): () => Promise<void> {
   const { storage, tell, workerId } = context;
   let idleLeases = new Map<string, number>();
 
-  /** A lease that no run holds, twice in a row: its run could not reach the ledger at its end. */
+  /**
+   * A lease that no run holds, twice in a row: its run could not reach the ledger at its end. What that run owes is
+   * said again as it was: given back as `stopped`, a failed run would not count, and the AI would be asked without end.
+   */
   const releaseIdle = (leases: readonly HeldLease[]) => {
     const idle = leases.filter((lease) => !runs.has(lease.conversationId));
     for (const { conversationId, turnId, fence } of idle) {
       if (idleLeases.get(conversationId) !== fence) continue;
+      const owes = owed.get(conversationId);
+      const held = { op: newId("o"), workerId, conversationId, turnId, fence };
       storage
-        .releaseTurn({ op: newId("o"), workerId, conversationId, turnId, fence, reason: "stopped", retryInMs: 0 })
+        .releaseTurn(owes?.fence === fence ? owes : { ...held, reason: "stopped", retryInMs: 0, error: null })
         .then(wake, (error) => tell.error(trouble(error)));
+    }
+    const held = new Map(leases.map(({ conversationId, fence }) => [conversationId, fence]));
+    for (const { conversationId, fence } of owed.values()) {
+      if (held.get(conversationId) !== fence && !runs.has(conversationId)) owed.delete(conversationId);
     }
     idleLeases = new Map(idle.map((lease) => [lease.conversationId, lease.fence]));
   };

@@ -1,6 +1,6 @@
 import { newId } from "../model/ids.ts";
 import type { EngineContext } from "./context.ts";
-import { type Run, startRun } from "./turn.ts";
+import { type OwedReleases, type Run, startRun } from "./turn.ts";
 
 /** Behind a long queue of turns, what is to be sent would wait until the last of them was claimed. */
 const CLAIMS_IN_A_ROW = 8;
@@ -14,6 +14,7 @@ export interface Claims {
 export interface ClaimParts {
   /** Those that this process has at work, by conversation. */
   readonly runs: Map<string, Run>;
+  readonly owed: OwedReleases;
   isStopping(): boolean;
   /** Rings when a run has ended, and when there is more to claim. */
   wake(): void;
@@ -22,7 +23,7 @@ export interface ClaimParts {
 /** Claims up to so many turns that are due, as long as there is room for them, and begins to answer each at once. */
 export function createClaims(
   context: EngineContext,
-  { runs, isStopping, wake }: ClaimParts,
+  { runs, owed, isStopping, wake }: ClaimParts,
 ): (limit?: number) => Promise<Claims> {
   const { storage, workerId, worker } = context;
   return async (limit = Number.POSITIVE_INFINITY) => {
@@ -34,7 +35,7 @@ export function createClaims(
       }
       const turn = await storage.claimTurn({ op: newId("o"), workerId, leaseMs: worker.leaseMs });
       if (turn === null) break;
-      const run = startRun(context, turn);
+      const run = startRun(context, turn, owed);
       runs.set(run.conversationId, run);
       claimed += 1;
       // The stop came while the ledger was choosing: the turn goes back at once.

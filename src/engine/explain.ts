@@ -46,6 +46,7 @@ function turnSteps({ turn, conversation, answers }: MessageStory): string[] {
   const runs = [`turn ${turn.id} answers ${answers.length} text(s), run ${turn.runs}`];
   if (turn.superseded > 0) runs.push(`gave way to a newer text ${turn.superseded} time(s)`);
   if (turn.failures > 0) runs.push(`the AI failed ${turn.failures} time(s)`);
+  if (turn.error !== null) runs.push(`the last failure: ${turn.error.reason}`);
   if (turn.outcome === null)
     return [...runs, conversation.paused ? "waits: the conversation is paused for a person" : "the turn is open"];
   return [...runs, `the turn ended: ${turn.outcome}${turn.committedAt === null ? "" : ` at ${iso(turn.committedAt)}`}`];

@@ -25,9 +25,13 @@ export async function persist<Result>(
     try {
       return await call();
     } catch (error) {
-      const again = isOwnlineError(error) && error.party === "storage" && error.retryable;
-      if (!again || signal?.aborted || clock.now() - startedAt + waitMs > forMs) throw error;
+      if (!isTemporary(error) || signal?.aborted || clock.now() - startedAt + waitMs > forMs) throw error;
       await clock.sleep(waitMs, signal === undefined ? {} : { signal });
     }
   }
+}
+
+/** Whether the storage says that the same call may succeed later. Any other error of a call is a refusal for good. */
+export function isTemporary(error: unknown): boolean {
+  return isOwnlineError(error) && error.party === "storage" && error.retryable;
 }

@@ -19,11 +19,11 @@ export interface Repair {
    */
   resolve(messageId: string, decision: "sent" | "resend" | "drop"): Promise<OutboundMessage>;
   /**
-   * Has the texts of a turn answered anew whose answer was the fallback text: after a failure of the AI's that is mended.
+   * Has the texts of a turn answered anew that ended in the fallback text or as `failed`, after its cause is mended.
    * Idempotent: a turn that was requeued is found requeued.
    *
-   * @throws OwnlineError `not_found`; `opted_out`; `invalid_state` where the turn did not end in the fallback text, or
-   * where a later one has answered since
+   * @throws OwnlineError `not_found`; `opted_out`; `invalid_state` where the turn did not end so, or where a later one has
+   * answered since
    */
   requeue(turnId: string): Promise<Conversation>;
   /**
@@ -117,7 +117,7 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
         case "not-dead":
           throw new OwnlineError(
             "invalid_state",
-            "the turn did not end with the fallback text, so there is nothing to answer anew",
+            "the turn ended neither with the fallback text nor as failed, so there is nothing to answer anew",
           );
         case "opted-out":
           throw new OwnlineError("opted_out", "this person has texted STOP since, so the turn was not requeued");

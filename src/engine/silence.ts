@@ -1,3 +1,4 @@
+import type { MessageError } from "../model/message.ts";
 import type { CounterRule, TurnSnapshot } from "../policy/policy.ts";
 import type { TurnCommit } from "../storage/storage.ts";
 import type { EngineContext } from "./context.ts";
@@ -5,6 +6,8 @@ import { verdictsOf } from "./verdicts.ts";
 
 /** How a turn ends. */
 export type Decision = Pick<TurnCommit, "outcome" | "parts" | "pause" | "supersede"> & {
+  /** Why it stands in for an answer that failed or was refused; `null` for an answer. */
+  readonly error: MessageError | null;
   readonly reason: string | null;
 };
 
@@ -72,5 +75,5 @@ function notice({ tell }: EngineContext, { conversation }: TurnSnapshot, detail:
 }
 
 function silent(reason: string): Decision {
-  return { outcome: "silent", parts: [], pause: false, supersede: false, reason };
+  return { outcome: "silent", parts: [], pause: false, supersede: false, error: null, reason };
 }

@@ -2,6 +2,7 @@ import type { AiTurn } from "../ai/ai.ts";
 import { isOwnlineError, OwnlineError } from "../errors.ts";
 import type { TurnOutcome } from "../model/conversation.ts";
 import { newId } from "../model/ids.ts";
+import type { Message, MessageError, OutboundMessage } from "../model/message.ts";
 import type { ClaimedTurn, CommittedTurn, TurnRelease } from "../storage/storage.ts";
 import { kindOfThrown } from "../thrown.ts";
 import { ask } from "./ask.ts";
@@ -9,7 +10,7 @@ import { compose } from "./compose.ts";
 import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
 import { historyFor, recentMessages, withSelectedHistory } from "./history.ts";
-import { persist } from "./persist.ts";
+import { isTemporary, persist } from "./persist.ts";
 import { type Decision, silencedBy } from "./silence.ts";
 import { answerWithinBound } from "./within-bound.ts";
 
@@ -32,10 +33,15 @@ export type GiveUpReason = "superseded" | "stopped" | "lost";
 const MOST_SUPERSEDED = 2;
 /** A turn whose runs keep dying with their process ends with the fallback text. */
 const MOST_CRASHES = 4;
+/** So many runs beyond `answer.attempts` may fail since the ledger was away when their answer was to be stored. */
+const MOST_UNSTORED = 4;
 const LONGEST_BACKOFF_MS = 300_000;
 
+/** Releases that the ledger has not taken, by conversation: the heartbeat says them again. */
+export type OwedReleases = Map<string, TurnRelease>;
+
 /** Runs a claimed turn to its end: a reply, silence, the fallback text, or back into the ledger. Never rejects. */
-export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
+export function startRun(context: EngineContext, claimed: ClaimedTurn, owed: OwedReleases): Run {
   const { clock, burst } = context;
   const { conversation, turn, fence } = claimed;
   const startedAt = clock.now();
@@ -47,38 +53,56 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
     turn.superseded >= MOST_SUPERSEDED ||
     claimed.waitedMs + (clock.now() - startedAt) >= burst.maxWaitMs;
 
-  const release = (reason: TurnRelease["reason"], retryInMs: number) => {
-    const op = newId("o");
-    return persist(context, { forMs: context.worker.leaseMs }, () =>
-      context.storage.releaseTurn({
-        op,
-        workerId: context.workerId,
-        conversationId: conversation.id,
-        turnId: turn.id,
-        fence,
-        reason,
-        retryInMs,
-      }),
-    );
+  const releaseOf = (reason: TurnRelease["reason"], retryInMs: number, error: MessageError | null): TurnRelease => ({
+    op: newId("o"),
+    workerId: context.workerId,
+    conversationId: conversation.id,
+    turnId: turn.id,
+    fence,
+    reason,
+    retryInMs,
+    error,
+  });
+  const backoffMs = Math.min(context.answer.backoffMs * 2 ** turn.failures, LONGEST_BACKOFF_MS);
+
+  /** Returns whether the ledger took it. If not, the lease stays ours, and a heartbeat repeats the release. */
+  const release = async (...how: Parameters<typeof releaseOf>): Promise<boolean> => {
+    const order = releaseOf(...how);
+    try {
+      return await persist(context, { forMs: context.worker.leaseMs }, () => context.storage.releaseTurn(order));
+    } catch (error) {
+      owed.set(conversation.id, order);
+      context.tell.error(trouble(error));
+      return false;
+    }
   };
 
+  let mayHaveAsked = false;
   /** What no line of the log may quote. */
   let said: readonly string[] = [conversation.participant, conversation.sender];
   const decide = async (): Promise<Decision | null> => {
-    const recent = await recentMessages(context, conversation.id, turn.throughSeq);
-    said = [...said, ...[...recent, ...claimed.messages].map(({ body }) => body)];
+    let recent: readonly Message[];
     let silenced: Decision | null;
     try {
+      recent = await recentMessages(context, conversation.id, turn.throughSeq);
+      said = [...said, ...[...recent, ...claimed.messages].map(({ body }) => body)];
       const pairKey = await context.consentKey(conversation.line, conversation.participant);
       silenced = await silencedBy(context, { conversation, history: recent, pairKey });
     } catch (error) {
-      // An error of the ledger does not count as a failure of the AI.
-      if (isOwnlineError(error) && error.party === "storage") throw error;
-      return failed(error);
+      // A ledger that is away does not count as a failure; one that refuses for good would be asked without end.
+      if (isTemporary(error)) throw error;
+      return failed(trouble(error));
     }
     if (silenced !== null) return silenced;
     if (claimed.crashes >= MOST_CRASHES) {
       return fallback(context, turn.id, `${claimed.crashes} runs ended with their process`);
+    }
+    if (turn.failures >= context.answer.attempts + MOST_UNSTORED) {
+      return fallback(
+        context,
+        turn.id,
+        `${turn.failures} runs failed: ${turn.error?.reason ?? "see the error events"}`,
+      );
     }
     const input: AiTurn = {
       id: turn.id,
@@ -98,31 +122,58 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
       },
     };
     try {
+      mayHaveAsked = true;
       const ai = withSelectedHistory(context);
       const answered = await answerWithinBound(context, input, (asking) => ask(ai, asking, limits));
       if (answered.kind === "given-up") return null;
-      if (answered.kind === "failed") return failed(answered.error);
+      if (answered.kind === "failed") return failed(asAiError(context.ai.name, answered.error));
       if (answered.error !== null) context.tell.error(answered.error, said);
       return { ...answered.decision, supersede: !pinned() };
     } catch (error) {
-      return failed(error);
+      return failed(asAiError(context.ai.name, error));
     }
   };
 
-  const failed = async (cause: unknown): Promise<Decision | null> => {
-    const error = asAiError(context.ai.name, cause);
+  /** What becomes of a run that failed: another run, else what stands in for the answer. `null`: nothing more to store. */
+  const failed = async (error: OwnlineError, refused: Decision | null = null): Promise<Decision | null> => {
     context.tell.error(error, said);
-    const failures = turn.failures + 1;
-    if (error.retryable && failures < context.answer.attempts) {
-      await release("failed", Math.min(context.answer.backoffMs * 2 ** turn.failures, LONGEST_BACKOFF_MS));
+    const reason = { code: null, reason: error.message };
+    const standsIn = refused !== null && refused.error !== null;
+    const mayRetry = error.retryable || error.party === "storage";
+    if (mayRetry && !standsIn && turn.failures + 1 < context.answer.attempts) {
+      await release("failed", backoffMs, reason);
       return null;
     }
-    return fallback(context, turn.id, error.message);
+    // No fallback text in place of a silence: a policy may have kept the AI from answering a machine.
+    if (standsIn || refused?.outcome === "silent") {
+      await endUnanswered(error, reason);
+      return null;
+    }
+    const instead = fallback(context, turn.id, error.message);
+    return refused?.outcome === "handed-off" ? { ...refused, parts: instead.parts, error: reason } : instead;
+  };
+
+  const endUnanswered = async (cause: OwnlineError, reason: MessageError): Promise<void> => {
+    context.tell.error(
+      new OwnlineError(
+        "storage_unavailable",
+        `turn ${turn.id} ends without an answer: the ledger (${context.storage.name}) could not store what was to be said. Mend the ledger, then call requeue() with the turn's id`,
+        { cause },
+      ),
+    );
+    if (await release("given-up", 0, reason)) tellTurn(context, claimed, "failed", reason.reason, []);
   };
 
   const commit = async (decision: Decision): Promise<void> => {
     const { reason, ...rest } = decision;
-    const committed = await persist(context, { forMs: context.worker.leaseMs }, commitOf(context, claimed, rest));
+    let committed: CommittedTurn;
+    try {
+      committed = await persist(context, { forMs: context.worker.leaseMs }, commitOf(context, claimed, rest));
+    } catch (cause) {
+      if (isTemporary(cause)) throw cause;
+      const instead = await failed(refusal(context, cause), decision);
+      return instead === null ? undefined : commit(instead);
+    }
     tellCommitted(context, claimed, decision.outcome, reason, committed);
   };
 
@@ -131,14 +182,18 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn): Run {
       const decision = await decide();
       if (decision !== null) return await commit(decision);
       if (gaveUp.signal.reason === "superseded") {
-        await release("superseded", context.burst.quietMs);
+        await release("superseded", context.burst.quietMs, null);
         tellSuperseded(context, conversation.id);
       } else if (gaveUp.signal.reason === "stopped") {
-        await release("stopped", 0);
+        await release("stopped", 0, null);
       }
     } catch (error) {
-      // The lease stays ours while this process lives; the worker's next heartbeat finds it idle and releases it.
-      context.tell.error(trouble(error));
+      // The lease stays ours while this process lives; the worker's next heartbeats find it idle and release it.
+      const failure = trouble(error);
+      context.tell.error(failure);
+      if (mayHaveAsked || !isTemporary(error)) {
+        owed.set(conversation.id, releaseOf("failed", backoffMs, { code: null, reason: failure.message }));
+      }
     }
   };
 
@@ -181,8 +236,19 @@ function fallback(context: EngineContext, turnId: string, reason: string): Decis
     parts: compose(context, turnId, context.answer.fallbackText),
     pause: false,
     supersede: false,
+    error: { code: null, reason },
     reason,
   };
+}
+
+/** A ledger that refuses an answer for good. Another answer may be kept, so the run counts as failed. */
+function refusal({ storage }: EngineContext, cause: unknown): OwnlineError {
+  const why = isOwnlineError(cause) ? cause.message : kindOfThrown(cause);
+  return new OwnlineError(
+    "storage_unavailable",
+    `the ledger (${storage.name}) refused to store the end of a turn, and will refuse it again: ${why}. The run counts as failed; see the cause`,
+    { cause, retryable: true },
+  );
 }
 
 function asAiError(name: string, cause: unknown): OwnlineError {
@@ -201,19 +267,29 @@ function tellCommitted(
   committed: CommittedTurn,
 ): void {
   const { tell } = context;
-  const { conversation, turn } = claimed;
+  const { conversation } = claimed;
   if (committed.outcome === "superseded") tellSuperseded(context, conversation.id);
   if (committed.outcome !== "committed") return;
   for (const message of committed.messages) tell.message(message);
+  tellTurn(context, claimed, outcome, reason, committed.messages);
+}
+
+function tellTurn(
+  { tell, ai }: EngineContext,
+  { conversation, turn, messages }: ClaimedTurn,
+  outcome: TurnOutcome,
+  reason: string | null,
+  replies: readonly OutboundMessage[],
+): void {
   tell.turn({
     turnId: turn.id,
     conversationId: conversation.id,
     outcome,
     run: turn.runs,
-    answered: claimed.messages,
-    replies: committed.messages,
+    answered: messages,
+    replies,
     reason,
-    ai: context.ai.name,
+    ai: ai.name,
   });
 }
 

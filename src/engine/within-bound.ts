@@ -65,17 +65,18 @@ function tooLong({ ai, answer }: EngineContext, found: string, cause?: unknown):
 }
 
 function decisionOf(context: EngineContext, turnId: string, reply: CheckedReply): Decision {
+  const decided = { supersede: true, error: null } as const;
   switch (reply.kind) {
     case "silence":
-      return { outcome: "silent", parts: [], pause: false, supersede: true, reason: null };
+      return { ...decided, outcome: "silent", parts: [], pause: false, reason: null };
     case "text": {
       const parts = compose(context, turnId, toSms(context, reply.text), reply.media);
-      return { outcome: "replied", parts, pause: false, supersede: true, reason: null };
+      return { ...decided, outcome: "replied", parts, pause: false, reason: null };
     }
     case "hand-off": {
       const body = toSms(context, reply.text ?? "");
       const parts = body === "" ? [] : compose(context, turnId, body);
-      return { outcome: "handed-off", parts, pause: true, supersede: true, reason: reply.reason ?? null };
+      return { ...decided, outcome: "handed-off", parts, pause: true, reason: reply.reason ?? null };
     }
     default:
       return reply satisfies never;

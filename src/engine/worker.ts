@@ -10,7 +10,7 @@ import { heart, trouble } from "./heart.ts";
 import { heed } from "./heed.ts";
 import { createReconcile } from "./reconcile.ts";
 import { createSweeper, type SweepHow, type Swept } from "./sweep.ts";
-import type { Run } from "./turn.ts";
+import type { OwedReleases, Run } from "./turn.ts";
 
 /** What one pass over the due work did, and when the next one is due. */
 export interface PassResult {
@@ -61,6 +61,7 @@ const TROUBLE_WAIT_MS = 1000;
 export function createWorker(context: EngineContext): Worker {
   const { clock, storage, tell } = context;
   const runs = new Map<string, Run>();
+  const owed: OwedReleases = new Map();
   const sends = new Map<string, Promise<number>>();
   const passes = new Set<Promise<unknown>>();
   const bell = newBell();
@@ -81,13 +82,13 @@ export function createWorker(context: EngineContext): Worker {
   let idling = false;
   const lastError = (): OwnlineError | null => met;
 
-  const beat = createBeat(context, { runs, wake });
+  const beat = createBeat(context, { runs, owed, wake });
   const alive = heart(context, beat);
   const sweeper = createSweeper(context, (recorded) => heed(self, recorded));
   const deliver = createDeliver(context);
   const reconcile = createReconcile(context, { isJumping: () => idling && clock.jumps === true });
 
-  const claimTurns = createClaims(context, { runs, isStopping: () => stopping !== null, wake });
+  const claimTurns = createClaims(context, { runs, owed, isStopping: () => stopping !== null, wake });
 
   /** Starts what is due, conversation by conversation; `idle` collects messages that nothing could be done about. */
   const startSends = (due: readonly DueMessage[], idle?: Set<string>): Begun[] => {

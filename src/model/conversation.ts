@@ -1,3 +1,5 @@
+import type { MessageError } from "./message.ts";
+
 /** One line of ours and one person. */
 export interface Conversation {
   /** Unique, safe in a URL, says nothing about the person. */
@@ -29,10 +31,12 @@ export interface Turn {
   readonly conversationId: string;
   /** How often it was started. The AI's tools may have seen each of them. */
   readonly runs: number;
-  /** Runs that ended in an AI error. */
+  /** Runs that failed: the AI did, or the ledger could not keep what it answered. */
   readonly failures: number;
   /** Runs that a newer text overtook. */
   readonly superseded: number;
+  /** Why the last of the runs that failed did; `null` where none has. A sentence without a number or a text in it. */
+  readonly error: MessageError | null;
   /** The newest inbound `seq` that the last run saw. */
   readonly throughSeq: number;
   /** `null` while it is open. */
@@ -44,6 +48,7 @@ export interface Turn {
 
 /**
  * How a turn ended: with the AI's reply, with the fallback text after the AI failed, with silence (the AI's choice or a
- * policy's), with a hand-off to a person, or by being called off (STOP, erasure, skipped by `resume`).
+ * policy's), with a hand-off to a person, by being called off (STOP, erasure, skipped by `resume`), or `failed`: the
+ * ledger could keep neither the answer nor the fallback text, so nothing left.
  */
-export type TurnOutcome = "replied" | "fallback" | "silent" | "handed-off" | "cancelled";
+export type TurnOutcome = "replied" | "fallback" | "silent" | "handed-off" | "cancelled" | "failed";

@@ -151,8 +151,9 @@ export interface Storage {
   /**
    * Gives a turn back unanswered. It is due again after `retryInMs`, whatever a newer text said (for `superseded`:
    * when the newer text said, if that is earlier). `failed` counts as an AI failure and leaves a backoff that a newer
-   * text cannot shorten; `superseded` counts as superseded; `stopped` counts as nothing. Returns whether the lease was
-   * still this worker's.
+   * text cannot shorten; `superseded` counts as superseded; `stopped` counts as nothing. `given-up` ends the turn as
+   * `failed` instead: its texts count as answered, and newer ones keep their due time. The `error` is kept in the turn.
+   * Returns whether the lease was still this worker's.
    */
   releaseTurn(release: TurnRelease): Promise<boolean>;
 

@@ -11,6 +11,23 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
     ["engine/beat", "    releaseIdle(answer.leases);\n", ""],
   ],
   [
+    "an answer that the ledger refuses for good counts as a failed run",
+    ["engine/turn", "      if (isTemporary(cause)) throw cause;\n", "      throw cause;\n"],
+    ["engine/turn", "if (mayHaveAsked || !isTemporary(error)) {", "if (gaveUp.signal.reason === 1) {"],
+  ],
+  [
+    "a turn ends where the ledger refuses the fallback text too",
+    [
+      "engine/turn",
+      "const standsIn = refused !== null && refused.error !== null;",
+      "const standsIn = refused === claimed;",
+    ],
+  ],
+  [
+    "a release that the ledger refused is repeated as it was",
+    ["engine/beat", "owes?.fence === fence ? owes :", "owes === null ? owes :"],
+  ],
+  [
     "a webhook is answered 200 only after the commit",
     ["http/handler", "return refuse(503, error.code", "return refuse(200, error.code"],
   ],

@@ -37,6 +37,12 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/rules/turns", "  conversation.dueAt = null;\n  set.keepAlive", "  set.keepAlive"],
   ],
   [
+    "a turn that is given up ends, and its texts are not asked about again",
+    ["ledger/rules/turns", 'if (release.reason === "given-up") {', "if (release.retryInMs < 0) {"],
+  ],
+  ["a turn that was given up can be answered anew", ["ledger/rules/recovery", ' && turn.outcome !== "failed"', ""]],
+  ["a turn keeps why its last run failed", ["ledger/rules/turns", "turn.error = release.error ?? turn.error;", ""]],
+  [
     "a turn that answers the same message again has another id",
     ["ledger/rules/turns", "turn.repetition + 1));", "turn.repetition * 0));"],
   ],

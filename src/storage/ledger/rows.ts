@@ -128,6 +128,8 @@ export interface TurnRow {
   readonly failures: number;
   readonly superseded: number;
   readonly crashes: number;
+  /** Why the last run that failed did. */
+  readonly error: MessageError | null;
   readonly outcome: TurnOutcome | null;
   readonly createdAt: number;
   readonly committedAt: number | null;

@@ -70,7 +70,8 @@ export function outboundOf(row: Outbound): OutboundMessage {
 
 export function turnOf(row: TurnRow): Turn {
   const { id, conversationId, runs, failures, superseded, throughSeq, outcome, createdAt, committedAt } = row;
-  return { id, conversationId, runs, failures, superseded, throughSeq, outcome, createdAt, committedAt };
+  const error = row.error === null ? null : { ...row.error };
+  return { id, conversationId, runs, failures, superseded, error, throughSeq, outcome, createdAt, committedAt };
 }
 
 export function consentOf({ state, source, changedAt }: ConsentRow): Consent {

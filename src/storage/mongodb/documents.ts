@@ -61,6 +61,7 @@ export function turnOf(doc: MongoDocument): Turn {
     runs: number(doc, "runs"),
     failures: number(doc, "failures"),
     superseded: number(doc, "superseded"),
+    error: null,
     throughSeq: number(doc, "throughSeq"),
     outcome: doc.outcome === null ? null : oneOf(doc, "outcome", OUTCOMES),
     createdAt: number(doc, "createdAt"),

@@ -1,5 +1,5 @@
 import type { Conversation, Turn, TurnOutcome } from "../../model/conversation.ts";
-import type { InboundMessage, OutboundMessage } from "../../model/message.ts";
+import type { InboundMessage, MessageError, OutboundMessage } from "../../model/message.ts";
 import type { PartRecord } from "./arrivals.ts";
 
 /*
@@ -31,12 +31,14 @@ export interface TurnCommit {
   readonly turnId: string;
   readonly fence: number;
   readonly throughSeq: number;
-  readonly outcome: Exclude<TurnOutcome, "cancelled">;
+  readonly outcome: Exclude<TurnOutcome, "cancelled" | "failed">;
   /** Give way to a newer text. */
   readonly supersede: boolean;
   readonly pause: boolean;
   /** Empty for silence. Ids are `turnId` + `-` + part. */
   readonly parts: readonly PartRecord[];
+  /** Why the fallback text stands in for an answer; `null` or left out where it does not. */
+  readonly error?: MessageError | null;
   readonly expiryMs: number;
 }
 
@@ -53,8 +55,11 @@ export interface TurnRelease {
   readonly conversationId: string;
   readonly turnId: string;
   readonly fence: number;
-  readonly reason: "failed" | "superseded" | "stopped";
+  /** `given-up`: the turn ends as `failed`, without a reply, and is not run again; `retryInMs` does not count. */
+  readonly reason: "failed" | "superseded" | "stopped" | "given-up";
   readonly retryInMs: number;
+  /** Why the run failed, for `explain()`; `null` or left out where it did not. */
+  readonly error?: MessageError | null;
 }
 
 export interface Heartbeat {

@@ -121,6 +121,7 @@ export const TABLES: readonly string[] = [
     failures integer not null,
     superseded integer not null,
     crashes integer not null,
+    error text,
     outcome text,
     created_at bigint not null,
     committed_at bigint

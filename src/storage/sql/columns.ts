@@ -69,6 +69,7 @@ export const COLUMNS: { readonly [T in Written]: readonly Column[] } = {
   ],
   turns: [
     ...text("id conversationId outcome"),
+    ...json("error"),
     ...integer("firstSeq throughSeq repetition runs failures superseded crashes createdAt committedAt"),
   ],
   keys: [...text("kind key ref content call"), ...integer("attempt")],

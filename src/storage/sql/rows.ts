@@ -41,7 +41,7 @@ const ORIGINS: readonly Origin[] = ["webhook", "simulated", "ai", "auto-reply", 
 const CARRIER: readonly CarrierStatus[] = ["accepted", "sent", "delivered", "undelivered", "failed"];
 const ATTEMPT: readonly AttemptStatus[] = ["sending", "unknown", "refused", ...CARRIER];
 const STATUSES: readonly DeliveryStatus[] = ["intent", "sending", "unknown", ...CARRIER, "cancelled", "held"];
-const OUTCOMES: readonly TurnOutcome[] = ["replied", "fallback", "silent", "handed-off", "cancelled"];
+const OUTCOMES: readonly TurnOutcome[] = ["replied", "fallback", "silent", "handed-off", "cancelled", "failed"];
 const ENCODINGS: readonly OutboundMessage["encoding"][] = ["GSM-7", "UCS-2"];
 const KINDS: readonly KeyKind[] = ["inbound", "outbound", "provider"];
 
@@ -149,6 +149,7 @@ export function turnRow(row: SqlRow): TurnRow {
     failures: integer(row, "failures"),
     superseded: integer(row, "superseded"),
     crashes: integer(row, "crashes"),
+    error: errorOf(row),
     outcome: oneOfOrNull(row, "outcome", OUTCOMES),
     createdAt: integer(row, "created_at"),
     committedAt: integerOrNull(row, "committed_at"),

@@ -147,6 +147,7 @@ export const MIGRATIONS: readonly Migration[] = [
         failures integer not null,
         superseded integer not null,
         crashes integer not null,
+        error text,
         outcome text,
         created_at integer not null,
         committed_at integer

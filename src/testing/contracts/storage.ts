@@ -5,6 +5,7 @@ import { consentCases } from "./storage/consent.ts";
 import { erasureCases } from "./storage/erasure.ts";
 import { factCases } from "./storage/facts.ts";
 import { gateCases } from "./storage/gate.ts";
+import { givenUpCases } from "./storage/given-up.ts";
 import type { StorageHarness } from "./storage/harness.ts";
 import { inboundCases } from "./storage/inbound.ts";
 import { keyCases } from "./storage/keys.ts";
@@ -35,6 +36,7 @@ const CASES: readonly StorageCase[] = [
   ...turnCases,
   ...commitCases,
   ...leaseCases,
+  ...givenUpCases,
   ...gateCases,
   ...paceCases,
   ...orderCases,

@@ -16,7 +16,7 @@ export function requeueTurn(set: WorkingSet, { turnId }: TurnRequeue): RequeuedT
   }
   const refuse = (outcome: RequeuedTurn["outcome"]) => ({ outcome, conversation: conversationOf(conversation) });
   if (hasLaterTurn(set, turn)) return refuse("newer");
-  if (turn.outcome !== "fallback") return refuse("not-dead");
+  if (turn.outcome !== "fallback" && turn.outcome !== "failed") return refuse("not-dead");
   set.needs("consent");
   if (isOptedOut(set, conversation.consentKey)) return refuse("opted-out");
   conversation.answeredSeq = turn.firstSeq - 1;

@@ -64,6 +64,7 @@ function newTurn(set: WorkingSet, conversation: Conversation, first: Inbound): T
     failures: 0,
     superseded: 0,
     crashes: 0,
+    error: null,
     outcome: null,
     createdAt: set.now,
     committedAt: null,
@@ -89,6 +90,7 @@ export function commitTurn(set: WorkingSet, commit: TurnCommit): CommittedTurn {
   }
   turn.outcome = commit.outcome;
   turn.committedAt = set.now;
+  turn.error = commit.error ?? turn.error;
   const { parts, expiryMs } = commit;
   const reply = { key: null, groupId: turn.id, origin: "ai", sender: conversation.sender, turnId: turn.id } as const;
   const group = fileGroup(set, conversation, { ...reply, parts, expiryMs });
@@ -99,11 +101,25 @@ export function commitTurn(set: WorkingSet, commit: TurnCommit): CommittedTurn {
   return { outcome: "committed", messages: group.map(outboundOf), conversation: conversationOf(conversation) };
 }
 
+/** What it could not answer counts as answered: it is not asked about again, and what is newer keeps its due time. */
+function endTurn(set: WorkingSet, conversation: Conversation, turn: Turn): void {
+  conversation.leaseWorker = null;
+  turn.outcome = "failed";
+  turn.committedAt = set.now;
+  settleUnanswered(conversation, turn.throughSeq);
+  if (conversation.pendingSince !== null) conversation.pendingSince = set.now;
+}
+
 /** See `Storage.releaseTurn`. */
 export function releaseTurn(set: WorkingSet, release: TurnRelease): boolean {
   const lease = leaseOf(set, release);
   if (lease === null) return false;
   const { conversation, turn } = lease;
+  turn.error = release.error ?? turn.error;
+  if (release.reason === "given-up") {
+    endTurn(set, conversation, turn);
+    return true;
+  }
   const retryAt = set.now + release.retryInMs;
   const newerDueAt = conversation.dueAt ?? retryAt;
   conversation.leaseWorker = null;

@@ -63,7 +63,7 @@ export function claimTurn(ledger: Ledger, claim: TurnClaim): ClaimedTurn | null 
 function newTurn(ledger: Ledger, row: ConversationRow, first: InboundRow, now: number): TurnRow {
   const firstSeq = first.message.seq;
   const earlier = first.turns.filter((turn) => turn.firstSeq === firstSeq).length;
-  const counts = { runs: 0, failures: 0, superseded: 0, throughSeq: 0 };
+  const counts = { runs: 0, failures: 0, superseded: 0, error: null, throughSeq: 0 };
   const times = { outcome: null, createdAt: now, committedAt: null };
   const shown = { id: turnIdOf(first.message.id, earlier), conversationId: row.shown.id, ...counts, ...times };
   const turn: TurnRow = { shown, conversation: row, firstSeq, crashes: 0, texts: [], group: [] };
@@ -132,6 +132,7 @@ export function releaseTurn(ledger: Ledger, release: TurnRelease): boolean {
       row.dueAt = Math.min(retryAt, newerDueAt);
       break;
     case "stopped":
+    case "given-up":
       break;
     default:
       release.reason satisfies never;

@@ -28,6 +28,7 @@ export const turnCases: readonly StorageCase[] = [
           runs: 1,
           failures: 0,
           superseded: 0,
+          error: null,
           throughSeq: 2,
           outcome: null,
           committedAt: null,
