@@ -165,6 +165,7 @@ create table if not exists ownline_consents (
   key text primary key,
   state text not null,
   source text not null,
+  service text,
   changed_at integer not null,
   version integer not null
 ) strict, without rowid;

@@ -7,6 +7,7 @@ import { countSegments } from "../segments/segments.ts";
 import type { AutoReplyRecord, RecordedInbound, SendConditions } from "../storage/storage.ts";
 import type { SendRequest, Transport } from "../transport/transport.ts";
 import { conditionsOf } from "./conditions.ts";
+import { consentIn } from "./consent-place.ts";
 import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
 import type { IncomingText, JudgedText, WordedReply } from "./incoming.ts";
@@ -20,7 +21,7 @@ import type { Route } from "./senders.ts";
 export function autoReplyFor(
   context: EngineContext,
   text: IncomingText,
-  { snapshot, verdicts, worded, consentKey }: JudgedText,
+  { snapshot, verdicts, worded, pairKey }: JudgedText,
   route: Route,
 ): AutoReplyRecord | null {
   // A text that was found in a list has no webhook whose answer could carry a reply.
@@ -38,7 +39,7 @@ export function autoReplyFor(
   const { encoding, segments } = countSegments(body);
   const conditions = conditionsOf(context.policies, {
     origin: "auto-reply",
-    pairKey: consentKey,
+    pairKey,
     conversation: { line, sender, participant: text.from },
     message: null,
   });
@@ -100,14 +101,14 @@ function isCarried({ transport, tell }: EngineContext, request: SendRequest, aut
  */
 export async function replyAgain(
   context: EngineContext,
-  { worded, consentKey }: JudgedText,
+  { worded, consents }: JudgedText,
   { autoReply, conversation }: RecordedInbound,
 ): Promise<RecordedInbound["autoReply"]> {
   if (autoReply === null || autoReply.status !== "sending") return null;
   const line = conversation?.line ?? autoReply.from;
   // Another transport, or one with other limits, may have taken it.
   if (!isCarried(context, requestFor(autoReply, 1, line), "an earlier version of this service")) return null;
-  const isOut = async () => (await context.storage.consent(consentKey))?.state === "opted-out";
+  const isOut = async () => (await consentIn(context.storage, consents))?.state === "opted-out";
   // Confirmed to a person who has opted in since, an opt-out would be wrong.
   if (worded !== null) return !worded.confirms || (await isOut()) ? autoReply : null;
   if (conversation?.paused === true) return null;

@@ -5,7 +5,9 @@ import type { Message, OutboundMessage } from "../model/message.ts";
 import { maskAddress } from "../model/phone-number.ts";
 import type { Policy } from "../policy/policy.ts";
 import { describeFully, describeSafely } from "../redact.ts";
-import type { ConsentKey } from "./consent-key.ts";
+import type { ConsentKeys } from "../storage/storage.ts";
+import type { ConsentFiling } from "./consent-key.ts";
+import type { ConsentWhere } from "./consent-place.ts";
 import type { ContentDigest } from "./content.ts";
 import type { EngineOptions } from "./options.ts";
 import type { SenderBook } from "./senders.ts";
@@ -18,7 +20,9 @@ export interface EngineContext extends Omit<EngineOptions, "ai" | "senders"> {
   readonly workerId: string;
   readonly tell: Teller;
   /** Opens the ledger once; every use of it comes through here. */
-  readonly consentKey: ConsentKey;
+  readonly consentKey: ConsentFiling["key"];
+  /** Under which keys a person's consent is filed and asked. Opens the ledger once. */
+  consents(where: ConsentWhere): Promise<ConsentKeys>;
   readonly contentDigest: ContentDigest;
 }
 

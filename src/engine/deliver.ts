@@ -1,14 +1,16 @@
 import { OwnlineError } from "../errors.ts";
 import { newId } from "../model/ids.ts";
-import type { ClaimedSend, DueMessage, SendConditions, SendResultRecord } from "../storage/storage.ts";
+import type { ClaimedSend, ConsentKeys, DueMessage, SendConditions, SendResultRecord } from "../storage/storage.ts";
 import type { SendRequest, SendResult } from "../transport/transport.ts";
 import { conditionsOf } from "./conditions.ts";
+import { consentWhere } from "./consent-place.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import { trouble } from "./heart.ts";
 import { accountCounters, paceKeyOf, paceOf } from "./pace.ts";
 import { persist } from "./persist.ts";
 import { LOOK_MS } from "./reconcile.ts";
 import { requestFor } from "./request.ts";
+import type { Route } from "./senders.ts";
 import { tellFact } from "./status.ts";
 
 const LONGEST_BACKOFF_MS = 900_000;
@@ -57,7 +59,7 @@ async function send(
   const { storage, clock, tell, worker } = context;
   const askedAt = clock.now();
   const op = newId("o");
-  const conditions = await gate(context, due, tellOnce);
+  const { conditions, consents } = await gate(context, due, tellOnce);
   // Not given up while this process lives: a claim whose answer was lost is in `sending`, and nobody else may touch it.
   const claimed = await persist(context, { signal }, () =>
     storage.claimSend({
@@ -67,6 +69,7 @@ async function send(
       outboundId: due.message.id,
       orderWaitMs: context.sending.orderWaitMs,
       conditions,
+      consents,
     }),
   );
   if (claimed.outcome === "cancelled") tellCancelled(tell, claimed.messages);
@@ -92,6 +95,7 @@ async function send(
       outboundId: claimed.message.id,
       attempt: claimed.attempt,
       result: factOf(context, claimed.message.from, claimed.attempt, result),
+      consents,
     }),
   );
   tellFact(context, fact);
@@ -99,29 +103,27 @@ async function send(
 }
 
 /** What nobody could judge, because a policy or the resolver failed, waits: neither sent unjudged nor lost. */
-async function gate(
-  context: EngineContext,
-  due: DueMessage,
-  tellOnce: (error: OwnlineError) => void,
-): Promise<SendConditions> {
-  const { conversation, message, consentKey } = due;
+async function gate(context: EngineContext, due: DueMessage, tellOnce: (error: OwnlineError) => void): Promise<Gate> {
+  const { conversation, message } = due;
   let conditions = UNJUDGED;
+  let route: Route | null = null;
   try {
     conditions = conditionsOf(context.policies, {
       origin: message.origin,
-      pairKey: consentKey,
+      pairKey: await context.consentKey(conversation.line, conversation.participant),
       conversation,
       message,
     });
-    const route = await context.senders.routeInbound(message.from, conversation.line);
+    route = await context.senders.routeInbound(message.from, conversation.line);
     if (route !== null) {
-      return {
+      const judged = {
         ...conditions,
         // Nothing waits longer than for its expiry: it is looked at then, and cancelled.
         delayMs: Math.min(conditions.delayMs, context.sending.expiryMs),
         counters: [...conditions.counters, ...accountCounters(context)],
         pace: paceOf(context, message, route.ratePerSecond),
       };
+      return { conditions: judged, consents: await context.consents(consentWhere(due, route)) };
     }
     tellOnce(
       new OwnlineError(
@@ -132,7 +134,13 @@ async function gate(
   } catch (error) {
     context.tell.error(trouble(error));
   }
-  return { ...conditions, delayMs: Math.max(conditions.delayMs, UNJUDGED_WAIT_MS) };
+  const waiting = { ...conditions, delayMs: Math.max(conditions.delayMs, UNJUDGED_WAIT_MS) };
+  return { conditions: waiting, consents: await context.consents(consentWhere(due, route)) };
+}
+
+interface Gate {
+  readonly conditions: SendConditions;
+  readonly consents: ConsentKeys;
 }
 
 async function handOver(context: EngineContext, request: SendRequest, signal: AbortSignal): Promise<SendResult> {

@@ -107,6 +107,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
         sender: route.sender,
         participant: to,
         consentKey: await context.consentKey(route.line, to),
+        consents: await context.consents({ participant: to, sender: route.sender, lines: [route.line] }),
         origin,
         content: await context.contentDigest({ to, from: route.sender, body, mediaCount: media.length }),
         parts,

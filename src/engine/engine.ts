@@ -5,7 +5,8 @@ import type { InboundMessage, Message, OutboundMessage } from "../model/message.
 import type { SenderAddress } from "../model/sender.ts";
 import type { Policy } from "../policy/policy.ts";
 import { createAttend } from "./attend.ts";
-import { consentKeyFor } from "./consent-key.ts";
+import { type ConsentFiling, consentFiling } from "./consent-key.ts";
+import { consentAt } from "./consent-place.ts";
 import { contentDigestFor } from "./content.ts";
 import { type EngineContext, teller } from "./context.ts";
 import { createDoors, type Doors } from "./doors.ts";
@@ -145,8 +146,12 @@ export function createEngine<Senders extends SendersOption>(
     });
     return opening;
   };
-  let consentKey: EngineContext["consentKey"] | null = null;
   let contentDigest: EngineContext["contentDigest"] | null = null;
+  let filing: ConsentFiling | null = null;
+  const openFiling = async (): Promise<ConsentFiling> => {
+    filing ??= consentFiling((await open()).secret);
+    return filing;
+  };
   const context: EngineContext = {
     ...options,
     ai,
@@ -154,10 +159,8 @@ export function createEngine<Senders extends SendersOption>(
     senders,
     tell,
     workerId: newId("w"),
-    async consentKey(line, participant) {
-      consentKey ??= consentKeyFor((await open()).secret);
-      return consentKey(line, participant);
-    },
+    consentKey: async (line, participant) => (await openFiling()).key(line, participant),
+    consents: async (where) => (await openFiling()).keys(consentAt(senders, policies, where)),
     async contentDigest(content) {
       contentDigest ??= contentDigestFor((await open()).secret);
       return contentDigest(content);

@@ -1,5 +1,6 @@
 import type { InboundOrigin, Media } from "../model/message.ts";
 import type { InboundSnapshot, InboundVerdict } from "../policy/policy.ts";
+import type { ConsentKeys } from "../storage/storage.ts";
 import type { Route } from "./senders.ts";
 
 /** A text from a person: from a webhook, typed in the app, or found in the carrier's list. */
@@ -35,7 +36,9 @@ export interface JudgedText {
   readonly verdicts: readonly InboundVerdict[];
   /** What a policy replies, and the policy's name; `null` where none does. */
   readonly worded: WordedReply | null;
-  readonly consentKey: string;
+  /** What counters are filed under. */
+  readonly pairKey: string;
+  readonly consents: ConsentKeys;
 }
 
 export interface WordedReply {

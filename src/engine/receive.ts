@@ -3,6 +3,7 @@ import { wellFormed, wellFormedMedia } from "../model/well-formed.ts";
 import type { InboundSnapshot, InboundVerdict } from "../policy/policy.ts";
 import type { ConsentChange, InboundRecord, RecordedInbound } from "../storage/storage.ts";
 import { autoReplyFor, mayReply, replyAgain } from "./auto-reply.ts";
+import { consentIn } from "./consent-place.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import type { IncomingText, JudgedText, SweptText } from "./incoming.ts";
 import { tellUnsentReply } from "./unsent-reply.ts";
@@ -44,10 +45,10 @@ function wellFormedText<Text extends IncomingText>(text: Text): Text {
 async function losesByHaste(
   { storage, transport }: EngineContext,
   text: IncomingText,
-  { verdicts, consentKey }: JudgedText,
+  { verdicts, consents }: JudgedText,
 ): Promise<boolean> {
   const consent = wishIn(verdicts);
-  const filed = await storage.consent(consentKey);
+  const filed = await consentIn(storage, consents);
   // A STOP counts at once, whatever becomes of its confirmation: unless a START has come since. That one may have been
   // texted before it and come late; only a webhook's order tells.
   if (consent === "opted-out") return filed?.state === "opted-in" && filed.changedAt > (text.occurredAt ?? 0);
@@ -94,16 +95,17 @@ async function judge(context: EngineContext, text: IncomingText): Promise<Judged
     snapshot,
     verdicts: judgements.map(({ verdict }) => verdict),
     worded: replied === undefined ? null : { policy: replied.policy, reply, confirms: replied === confirmation },
-    consentKey: await context.consentKey(line, text.from),
+    pairKey: await context.consentKey(line, text.from),
+    consents: await context.consents({ participant: text.from, sender, through: text.service, lines: [line] }),
   };
 }
 
 async function record(context: EngineContext, text: IncomingText, judged: JudgedText): Promise<RecordedInbound> {
   const { storage, tell, burst } = context;
-  const { route, line, sender, verdicts, worded, consentKey } = judged;
+  const { route, line, sender, verdicts, worded, pairKey, consents } = judged;
   const silent = verdicts.find((verdict) => !verdict.answer);
   const consent = consentOf(text, verdicts);
-  const isOutAlready = worded?.confirms === true && (await storage.consent(consentKey))?.state === "opted-out";
+  const isOutAlready = worded?.confirms === true && (await consentIn(storage, consents))?.state === "opted-out";
   const autoReply = route === null || isOutAlready ? null : autoReplyFor(context, text, judged, route);
   const arrival: InboundRecord = {
     op: newId("o"),
@@ -113,7 +115,8 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
     line,
     sender,
     participant: text.from,
-    consentKey,
+    consentKey: pairKey,
+    consents,
     origin: text.origin,
     carrierId: text.carrierId,
     body: text.body,

@@ -1,9 +1,10 @@
 import { OwnlineError } from "../errors.ts";
 import type { Conversation } from "../model/conversation.ts";
-import { newId } from "../model/ids.ts";
+import { firstMessageIdOf, newId } from "../model/ids.ts";
 import type { OutboundMessage } from "../model/message.ts";
 import type { RecordedFact } from "../storage/storage.ts";
 import type { Attend } from "./attend.ts";
+import { consentsNow } from "./consent-place.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import { checkedDecision, checkedId } from "./inputs.ts";
 import { CHANGED, tellFact } from "./status.ts";
@@ -105,7 +106,10 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
     async requeue(turnId) {
       checkedId(turnId, "requeue", "the turn's id");
       await open();
-      const { outcome, conversation } = await storage.requeueTurn({ op: newId("o"), turnId });
+      const story = await storage.story(firstMessageIdOf(turnId));
+      const consents = story === null ? {} : { consents: await consentsNow(context, story.conversation) };
+      const order = { op: newId("o"), turnId, ...consents };
+      const { outcome, conversation } = await storage.requeueTurn(order);
       switch (outcome) {
         case "requeued":
           break;

@@ -40,6 +40,13 @@ export interface SenderBook {
    * @throws OwnlineError `invalid_options` where the caller's `list` throws or does not answer with a list
    */
   listed(): Promise<readonly ListedSender[]>;
+  /** The listed numbers of a Messaging Service; none where a function finds the senders. */
+  numbersOf(service: string): readonly string[];
+  /**
+   * Whether all senders are of this one service, and are listed: then each number that people ever wrote to is, or was,
+   * one of its numbers.
+   */
+  isOnlyService(service: string): boolean;
   /** The sender that the caller named, or the only one there is. */
   choose(address: string | undefined, name: "from" | "to"): Promise<Route>;
 }
@@ -81,6 +88,11 @@ export function senderBook(option: SendersOption): SenderBook {
       // The reply keeps the number that was texted, sent through its service.
       return through === null ? null : { line: through.line, sender: to };
     },
+    numbersOf(service) {
+      const ofService = (list ?? []).filter((sender) => sender.service === service);
+      return ofService.map(({ address }) => address);
+    },
+    isOnlyService: (service) => list !== null && list.length > 0 && list.every((sender) => lineOf(sender) === service),
     async choose(address, name) {
       if (address === undefined) {
         const only = list?.length === 1 ? list[0] : undefined;

@@ -1,6 +1,7 @@
 import { newId } from "../model/ids.ts";
-import type { RecordedFact } from "../storage/storage.ts";
+import type { RecordedFact, StatusRecord } from "../storage/storage.ts";
 import type { StatusReport } from "../transport/transport.ts";
+import { consentsOf } from "./consent-place.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 
 /**
@@ -9,18 +10,7 @@ import { type EngineContext, tellCancelled } from "./context.ts";
  * @throws OwnlineError `storage_unavailable`: the report must not be acknowledged then.
  */
 export async function recordReport(context: EngineContext, report: StatusReport): Promise<RecordedFact> {
-  const fact = (await isForeign(context, report))
-    ? UNMATCHED
-    : await context.storage.recordStatus({
-        op: newId("o"),
-        outboundId: report.outboundId,
-        attempt: report.attempt,
-        carrierId: report.carrierId,
-        status: report.status,
-        rawStatus: report.rawStatus,
-        error: report.error,
-        optOut: report.optOut,
-      });
+  const fact = (await isForeign(context, report)) ? UNMATCHED : await recordOf(context, report);
   if (fact.outcome === "unmatched") {
     context.tell.notice({
       kind: "unmatched-status",
@@ -32,6 +22,23 @@ export async function recordReport(context: EngineContext, report: StatusReport)
   }
   tellFact(context, fact);
   return fact;
+}
+
+async function recordOf(context: EngineContext, report: StatusReport): Promise<RecordedFact> {
+  const { outboundId, attempt, carrierId, status, rawStatus, error, optOut } = report;
+  const record = { outboundId, attempt, carrierId, status, rawStatus, error };
+  const write = (change: Pick<StatusRecord, "optOut" | "consents">) =>
+    context.storage.recordStatus({ op: newId("o"), ...record, ...change });
+  if (!optOut) return write({ optOut });
+  // The message says which senders the opt-out is about. A report without its id finds it by the provider's.
+  const named = outboundId === null ? null : await context.storage.story(outboundId);
+  if (named !== null) return write({ optOut, consents: await consentsOf(context, named) });
+  const found = await write({ optOut: false });
+  const story = found.message === null ? null : await context.storage.story(found.message.id);
+  if (story === null) return found;
+  const fact = await write({ optOut, consents: await consentsOf(context, story) });
+  const { outcome, changed } = found;
+  return { ...fact, outcome, changed, cancelled: [...found.cancelled, ...fact.cancelled] };
 }
 
 /**

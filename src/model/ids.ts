@@ -16,6 +16,11 @@ export function turnIdOf(firstMessageId: string, earlier: number): string {
   return earlier === 0 ? `t${firstMessageId}` : `t${firstMessageId}.${earlier}`;
 }
 
+/** The id of the first message that a turn answers, from the turn's id. */
+export function firstMessageIdOf(turnId: string): string {
+  return turnId.slice(1).replace(/\.\d+$/, "");
+}
+
 /** The id of a part of a reply or of a `send()`: derived, so that a second commit of the same part cannot be new. */
 export function partIdOf(groupId: string, part: number): string {
   return `${groupId}-${part}`;

@@ -6,8 +6,9 @@ export interface SenderConfig {
   /** For example `+15703251809`, `384387`, `whatsapp:+15703251809` or `MG…`. */
   readonly address: string;
   /**
-   * The Messaging Service that the number belongs to. Conversations are then kept, and consent is, for the whole
-   * service, as Twilio does (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out).
+   * The Messaging Service that the number belongs to. Conversations are then kept for the whole service. Consent is
+   * filed under the number and the service, and both are asked: an opt-out covers the whole service, as at Twilio
+   * (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out).
    */
   readonly service?: string;
   /**

@@ -50,7 +50,7 @@ const MAX_WORD_LENGTH = 300;
  */
 export function optOut(options: OptOutOptions = {}): Policy {
   const given = checkedOptions(optOutSchema, options, "optOut()");
-  const { replies = {}, carrierReplies = isPhoneNumber, phrases = [] } = given;
+  const { replies = {}, covers = "sender", carrierReplies = isPhoneNumber, phrases = [] } = given;
   const languages = [...new Set(given.languages ?? LANGUAGE_CODES)];
   const words = wordsOf(given);
   const stopWords = [
@@ -71,6 +71,7 @@ export function optOut(options: OptOutOptions = {}): Policy {
 
   return {
     name: "opt-out",
+    covers,
     inbound(text: InboundSnapshot): InboundVerdict | null {
       const word = kindOf(text.body);
       const refusal =

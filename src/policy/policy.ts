@@ -10,6 +10,11 @@ import type { InboundOrigin, Media, Message, OutboundMessage, OutboundOrigin } f
  */
 export interface Policy {
   readonly name: string;
+  /**
+   * How far an opt-out reaches: the number that the person wrote to with its Messaging Service, or all senders of the
+   * ledger. Of several policies the widest one counts. @default "sender"
+   */
+  readonly covers?: "sender" | "all-senders";
   /** Judges a text before it is recorded. */
   inbound?(text: InboundSnapshot): InboundVerdict | null;
   /** Judges a turn before the AI is asked. */

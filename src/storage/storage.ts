@@ -97,11 +97,14 @@ export interface Storage {
    *   time: `max(min(now + debounceMs, pendingSince + maxWaitMs), now, the backoff a failed turn left)`.
    *   While a turn holds the lease the due time is set all the same; the lease keeps others away. A text that needs
    *   no answer leaves all of that, and `answeredSeq`, as it is.
-   * - `consent` opted-out: the consent row is written; the conversation's open turn ends `cancelled`, its lease is
+   * - `consent` opted-out: a consent row is written under each key of `consents`; the conversation's open turn ends `cancelled`, its lease is
    *   taken away and the fence raised; nothing of it stays pending, due or backed off; `answeredSeq` becomes this
-   *   text's `seq`; every `intent` and `held` message under the same `consentKey` (other conversations too, but no
+   *   text's `seq`; every `intent` and `held` message to the person from the senders in `stops` (in other conversations too, but no
    *   auto-reply: it left with the webhook's answer) becomes `cancelled`, returned in `cancelled`. A turn that runs in another conversation goes on; the gate stops what it writes.
-   * - `consent` opted-in: the row is written; nothing that was cancelled comes back.
+   * - `consent` opted-in: the rows of `own` and `person` are written, and those of `siblings` that were refused through
+   *   one of the services; nothing that was cancelled comes back.
+   * - A person has opted out where one key that is asked is opted out. An opt-out at a number that came through a service
+   *   is lifted while that service is asked too and is opted in.
    * - A consent row that is opted-out already keeps its source and time; an opted-in one takes those of the newest START,
    *   since that is what a STOP or a refusal from before it must not undo. A change whose `unlessSince` is given does
    *   not count where the row became `opted-in` after that moment: a STOP that was found late does not outlive the

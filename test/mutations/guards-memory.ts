@@ -16,7 +16,11 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   ],
   [
     "a send() to someone who opted out records nothing",
-    ["ledger/rules/outbound", "if (isOptedOut(set, record.consentKey)) {", "if (record.parts.length === 0) {"],
+    [
+      "ledger/rules/outbound",
+      "if (isOptedOut(set, record.consents ?? onlyKey(record.consentKey))) {",
+      "if (record.parts.length === 0) {",
+    ],
   ],
   [
     "a turn is committed only by the worker that holds the lease and the fence",
@@ -146,9 +150,62 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     "a text of someone who opted out is not answered",
     [
       "ledger/rules/inbound",
-      "const needsAnswer = record.needsAnswer && !isOptedOut(set, record.consentKey);",
+      "const needsAnswer = record.needsAnswer && !isOptedOut(set, keys);",
       "const needsAnswer = record.needsAnswer;",
     ],
+  ],
+  [
+    "an opt-out counts at the number and at its service, each by itself",
+    ["ledger/rules/consent", "  return asksPerson ? [...own, person] : own;", "  return own.slice(-1);"],
+  ],
+  [
+    "an opt-out is filed under each of its keys",
+    [
+      "ledger/rules/consent",
+      "for (const key of keysIn(keys)) {",
+      "for (const key of [keys.own.at(-1) ?? keys.person]) {",
+    ],
+  ],
+  [
+    "an opt-out covers all senders where it should",
+    ["ledger/rules/consent", "  return asksPerson ? [...own, person] : own;", "  return own;"],
+  ],
+  [
+    "a START to a service lifts what was refused through the service",
+    [
+      "ledger/rules/consent",
+      "if (filed.service === null || !services.includes(filed.service)) return true;",
+      "return true;",
+    ],
+  ],
+  [
+    "a START to a service does not lift what was refused at the number itself",
+    ["ledger/rules/consent", "      filed.service = null;\n", "      filed.service = service;\n"],
+    [
+      "ledger/rules/consent",
+      'services.includes(set.consents.get(key)?.service ?? "")',
+      "set.consents.get(key)?.service !== undefined",
+    ],
+  ],
+  [
+    "an opt-out stops what waits to leave from its senders alone",
+    [
+      "ledger/rules/consent",
+      "return stops === null || stops.includes(withoutChannel(address));",
+      "return stops !== undefined;",
+    ],
+  ],
+  [
+    "an opt-out stops what waits in other conversations of the person",
+    [
+      "ledger/rules/consent",
+      "if (rows.length === 0) continue;",
+      "if (rows.length === 0 || id !== conversation.id) continue;",
+    ],
+  ],
+  [
+    "a refusal from before the START at one of its keys does not count",
+    ["ledger/rules/attempts", "if (hasOptedInSince(set, keys, startedAt)) return;", "if (startedAt < 0) return;"],
   ],
   [
     "a STOP takes the lease from a running turn",
@@ -252,8 +309,8 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     "a STOP that was found late does not undo the START after it",
     [
       "ledger/rules/consent",
-      "return isOutlived ? null : { state, source };",
-      "return isOutlived ? { state, source } : { state, source };",
+      "return hasOptedInSince(set, keys, change.unlessSince) ? null : change;",
+      "return hasOptedInSince(set, keys, Number.MAX_VALUE) ? null : change;",
     ],
   ],
   [
@@ -306,7 +363,11 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   ],
   [
     "a turn is not answered anew for a person who has opted out since",
-    ["ledger/rules/recovery", 'if (isOptedOut(set, conversation.consentKey)) return refuse("opted-out");', ""],
+    [
+      "ledger/rules/recovery",
+      'if (isOptedOut(set, consents ?? onlyKey(filedKey(set, conversation)))) return refuse("opted-out");',
+      "",
+    ],
   ],
   [
     "after a restore, what was under way is looked for before it is sent again",

@@ -71,6 +71,16 @@ export interface OptOutOptions {
    * @default Phone numbers only (`+…`)
    */
   readonly carrierReplies?: (sender: string, word: string) => boolean;
+  /**
+   * How far an opt-out reaches.
+   *
+   * - `sender`: the number that the person wrote to, and its Messaging Service.
+   * - `all-senders`: every sender of this ledger. What people refused before it was set counts too.
+   *
+   * @default "sender"
+   * @see https://www.ecfr.gov/current/title-47/part-64/section-64.1200 (a)(10), which may ask for `all-senders`
+   */
+  readonly covers?: "sender" | "all-senders";
 }
 
 /** What Twilio sends in one message: https://www.twilio.com/docs/messaging/twiml/message */
@@ -115,6 +125,12 @@ export const optOutSchema: () => Schema<OptOutOptions> = lazily(() =>
       ),
       carrierReplies: optional(
         aFunction<NonNullable<OptOutOptions["carrierReplies"]>>("give a function (sender, word) => true or false"),
+      ),
+      covers: optional(
+        thatIs<NonNullable<OptOutOptions["covers"]>>(
+          (value) => value === "sender" || value === "all-senders",
+          'give "sender" or "all-senders"',
+        ),
       ),
     },
     "give an object of options",

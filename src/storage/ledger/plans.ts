@@ -1,5 +1,6 @@
 import type { Plan, Slice } from "../database.ts";
 import type {
+  ConsentKeys,
   Heartbeat,
   InboundRecord,
   OutboundRecord,
@@ -16,6 +17,7 @@ import type {
   TurnRelease,
   TurnRequeue,
 } from "../storage.ts";
+import { keysIn, onlyKey } from "./rules/consent.ts";
 
 /*
  * Which rows each call looks at.
@@ -30,27 +32,37 @@ const RECLAIM_LIMIT = 100;
 /** What an opt-out needs to stop everything. */
 const STOPPING: readonly Slice[] = ["stoppable", "open-turn"];
 
-/** The same for a refused send or a status callback, which names no consent. */
-const STOPPING_ROOT: readonly Slice[] = ["consent", ...STOPPING];
+/** The consents that a call asks: by its keys, else by the key that the root's conversation is filed under. */
+function asking(keys: ConsentKeys | undefined): Pick<Plan, "slices" | "consents"> {
+  return keys === undefined ? { slices: ["consent"] } : { slices: [], consents: keysIn(keys) };
+}
+
+/** The same, for a refusal that opts out. */
+function stopping(isOptOut: boolean, keys: ConsentKeys | undefined): Pick<Plan, "slices" | "consents"> {
+  if (!isOptOut) return { slices: [] };
+  const { slices, ...consents } = asking(keys);
+  return { slices: [...slices, ...STOPPING], ...consents };
+}
 
 export function inboundPlan(record: InboundRecord, call: string): Plan {
-  const { line, participant, consentKey, key, consent, autoReply } = record;
+  const { line, participant, key, consent, autoReply } = record;
   return {
     call,
     root: { by: "address", line, participant },
     slices: ["recorded", ...(consent?.state === "opted-out" ? STOPPING : [])],
-    consents: [consentKey],
+    consents: keysIn(record.consents ?? onlyKey(record.consentKey)),
     keys: [{ kind: "inbound", key }],
     counters: autoReply?.conditions.counters.map((counter) => counter.key) ?? [],
   };
 }
 
-export function outboundPlan({ line, participant, consentKey, key }: OutboundRecord, call: string): Plan {
+export function outboundPlan(record: OutboundRecord, call: string): Plan {
+  const { line, participant, key } = record;
   return {
     call,
     root: { by: "address", line, participant },
     slices: ["recorded", "queue"],
-    consents: [consentKey],
+    consents: keysIn(record.consents ?? onlyKey(record.consentKey)),
     keys: [{ kind: "outbound", key }],
   };
 }
@@ -79,33 +91,40 @@ export function heartbeatPlan({ workerId }: Heartbeat, call: string): Plan {
   };
 }
 
-export function sendClaimPlan({ outboundId, conditions }: SendClaim, call: string): Plan {
+export function sendClaimPlan({ outboundId, conditions, consents }: SendClaim, call: string): Plan {
+  const asked = asking(consents);
   return {
+    ...asked,
     call,
     root: { by: "message", id: outboundId },
-    slices: ["group", "turn", "queue", "consent"],
+    slices: ["group", "turn", "queue", ...asked.slices],
     counters: conditions.counters.map(({ key }) => key),
     rateLimits: conditions.pace === null ? [] : [conditions.pace.key],
   };
 }
 
-export function sendRecordPlan({ outboundId, result }: SendRecord, call: string): Plan {
+export function sendRecordPlan({ outboundId, result, consents }: SendRecord, call: string): Plan {
   const isOptOut = result.kind === "refused" && result.next === "opt-out";
   const namesId = result.kind === "accepted" || result.kind === "found";
+  const stopped = stopping(isOptOut, consents);
   return {
+    ...stopped,
     call,
     root: { by: "message", id: outboundId },
-    slices: ["attempts", "group", "queue", ...(isOptOut ? STOPPING_ROOT : [])],
+    slices: ["attempts", "group", "queue", ...stopped.slices],
     keys: namesId ? [{ kind: "provider", key: result.carrierId }] : [],
     rateLimits: result.kind === "refused" && result.slow !== undefined ? [result.slow.key] : [],
   };
 }
 
-export function statusPlan({ outboundId, attempt, carrierId, optOut }: StatusRecord, call: string): Plan {
+export function statusPlan(record: StatusRecord, call: string): Plan {
+  const { outboundId, attempt, carrierId, optOut, consents } = record;
+  const stopped = stopping(optOut, consents);
   return {
+    ...stopped,
     call,
     root: { by: "attempt", outboundId, attempt, providerMessageId: carrierId },
-    slices: ["attempts", "group", "queue", ...(optOut ? STOPPING_ROOT : [])],
+    slices: ["attempts", "group", "queue", ...stopped.slices],
     keys: [{ kind: "provider", key: carrierId }],
   };
 }
@@ -114,8 +133,10 @@ export function resolutionPlan({ outboundId }: Resolution, call: string): Plan {
   return { call, root: { by: "message", id: outboundId }, slices: ["attempts", "group", "queue"] };
 }
 
-export function requeuePlan({ turnId }: TurnRequeue, call: string): Plan {
-  return { call, root: { by: "turn", id: turnId }, slices: ["answered-first", "newest-turn", "consent"] };
+export function requeuePlan({ turnId, consents }: TurnRequeue, call: string): Plan {
+  const asked = asking(consents);
+  const slices: readonly Slice[] = ["answered-first", "newest-turn", ...asked.slices];
+  return { ...asked, call, root: { by: "turn", id: turnId }, slices };
 }
 
 export function markUnknownPlan({ limit }: Suspicion, call: string): Plan {

@@ -14,7 +14,7 @@ export interface ConversationRow {
   readonly line: string;
   readonly participant: string;
   readonly sender: string;
-  /** Under which consent it was filed last. */
+  /** The key of the person's consent at all senders, as it was filed last: an opt-out finds the person's conversations. */
   readonly consentKey: string;
   readonly paused: boolean;
   readonly seq: number;
@@ -155,6 +155,8 @@ export interface ConsentRow {
   readonly key: string;
   readonly state: ConsentState;
   readonly source: ConsentSource;
+  /** Of an opt-out at a number: the key of the service that it came through. A START to the service lifts it. */
+  readonly service: string | null;
   readonly changedAt: number;
   readonly version: number;
 }

@@ -74,8 +74,8 @@ export function turnOf(row: TurnRow): Turn {
   return { id, conversationId, runs, failures, superseded, error, throughSeq, outcome, createdAt, committedAt };
 }
 
-export function consentOf({ state, source, changedAt }: ConsentRow): Consent {
-  return { state, source, changedAt };
+export function consentOf({ state, source, service, changedAt }: ConsentRow): Consent {
+  return { state, source, ...(service === null ? {} : { service }), changedAt };
 }
 
 function mediaOf({ media }: MessageRow | Inbound | Outbound): Media[] {

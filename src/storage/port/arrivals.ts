@@ -7,6 +7,25 @@ import type { SendConditions } from "./sends.ts";
  * The port's words, part of storage.ts: what is stored of a text that came, and of one that is to be sent.
  */
 
+/**
+ * Where a person's consent is filed and asked. All of these are opaque keys, since the ledger keeps consent when it has
+ * forgotten the person.
+ */
+export interface ConsentKeys {
+  /** Of the number and of its Messaging Services. All are asked: one opt-out among them counts. At least one. */
+  readonly own: readonly string[];
+  /** Those of `own` that belong to a Messaging Service. The first one is where the message came through. */
+  readonly services: readonly string[];
+  /** Of other numbers of these services: what is said to the service is filed for them too. */
+  readonly siblings: readonly string[];
+  /** Of all senders together. Each change of consent is filed under it, and the person's conversations are found by it. */
+  readonly person: string;
+  /** Whether `person` is asked too: an opt-out to any sender counts then. */
+  readonly asksPerson: boolean;
+  /** The numbers and services whose waiting messages an opt-out stops, without their channel; `null` for all. */
+  readonly stops: readonly string[] | null;
+}
+
 export interface InboundRecord {
   /** The call's id. A repetition of the same call gets its first answer, as long as that is kept. @default none */
   readonly op?: string;
@@ -20,7 +39,10 @@ export interface InboundRecord {
   /** The number that was texted. Becomes the conversation's `sender`. */
   readonly sender: string;
   readonly participant: string;
+  /** Of the line. */
   readonly consentKey: string;
+  /** @default the `consentKey` alone */
+  readonly consents?: ConsentKeys;
   readonly origin: InboundOrigin;
   readonly carrierId: string | null;
   readonly body: string;
@@ -42,6 +64,8 @@ export interface ConsentChange {
 }
 
 export interface Consent extends Omit<ConsentChange, "unlessSince"> {
+  /** The key of the Messaging Service that an opt-out came through: a START to the service lifts it. Absent for none. */
+  readonly service?: string;
   /** Unix milliseconds. */
   readonly changedAt: number;
 }
@@ -81,7 +105,10 @@ export interface OutboundRecord {
   readonly line: string;
   readonly sender: string;
   readonly participant: string;
+  /** Of the line. */
   readonly consentKey: string;
+  /** @default the `consentKey` alone */
+  readonly consents?: ConsentKeys;
   readonly origin: Exclude<OutboundOrigin, "ai" | "auto-reply">;
   /** A keyed digest of what the caller asked for. Another one under the same key is `reused`. */
   readonly content: string;

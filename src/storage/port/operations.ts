@@ -1,4 +1,5 @@
 import type { Conversation } from "../../model/conversation.ts";
+import type { ConsentKeys } from "./arrivals.ts";
 
 /*
  * The port's words, part of storage.ts: what people decide, and what is looked for or forgotten.
@@ -18,6 +19,8 @@ export interface Resolution {
 export interface TurnRequeue {
   readonly op: string;
   readonly turnId: string;
+  /** @default the key that the conversation is filed under */
+  readonly consents?: ConsentKeys;
 }
 
 export interface RequeuedTurn {

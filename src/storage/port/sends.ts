@@ -1,5 +1,6 @@
 import type { CarrierStatus } from "../../model/delivery-status.ts";
 import type { MessageError, OutboundMessage } from "../../model/message.ts";
+import type { ConsentKeys } from "./arrivals.ts";
 import type { UnknownAttempt } from "./turns.ts";
 
 /*
@@ -61,6 +62,8 @@ export interface SendClaim {
   readonly outboundId: string;
   readonly orderWaitMs: number;
   readonly conditions: SendConditions;
+  /** @default the key that the conversation is filed under */
+  readonly consents?: ConsentKeys;
 }
 
 export type ClaimedSend =
@@ -81,6 +84,8 @@ export interface SendRecord {
   readonly outboundId: string;
   readonly attempt: number;
   readonly result: SendResultRecord;
+  /** Where a refusal opts out. @default the key that the conversation is filed under */
+  readonly consents?: ConsentKeys;
 }
 
 export type SendResultRecord =
@@ -109,6 +114,8 @@ export interface StatusRecord {
   readonly rawStatus: string;
   readonly error: MessageError | null;
   readonly optOut: boolean;
+  /** Where it opts out. @default the key that the conversation is filed under */
+  readonly consents?: ConsentKeys;
 }
 
 export interface RecordedFact {

@@ -144,6 +144,7 @@ export const TABLES: readonly string[] = [
     key ${NAME} primary key,
     state text not null,
     source text not null,
+    service text,
     changed_at bigint not null,
     version bigint not null
   )`,

@@ -172,6 +172,7 @@ export function consentRow(row: SqlRow): ConsentRow {
     key: text(row, "key"),
     state: oneOf(row.state, "state", STATES),
     source: oneOf(row.source, "source", SOURCES),
+    service: textOrNull(row, "service"),
     changedAt: integer(row, "changed_at"),
     version: integer(row, "version"),
   };

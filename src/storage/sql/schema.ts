@@ -170,6 +170,7 @@ export const MIGRATIONS: readonly Migration[] = [
         key text primary key,
         state text not null,
         source text not null,
+        service text,
         changed_at integer not null,
         version integer not null
       ) strict, without rowid`,

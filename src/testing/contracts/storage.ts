@@ -2,6 +2,7 @@ import type { ContractCase } from "./contract-case.ts";
 import { callCases, LEDGER_ONLY } from "./storage/calls.ts";
 import { commitCases } from "./storage/commits.ts";
 import { consentCases } from "./storage/consent.ts";
+import { consentKeyCases } from "./storage/consent-keys.ts";
 import { erasureCases } from "./storage/erasure.ts";
 import { factCases } from "./storage/facts.ts";
 import { gateCases } from "./storage/gate.ts";
@@ -32,6 +33,7 @@ export type { StorageHarness, StorageUnderTest } from "./storage/harness.ts";
 const CASES: readonly StorageCase[] = [
   ...inboundCases,
   ...consentCases,
+  ...consentKeyCases,
   ...lateConsentCases,
   ...turnCases,
   ...commitCases,

@@ -1,7 +1,7 @@
-import type { ClaimedSend, SendClaim, SendConditions } from "../../storage.ts";
+import type { ClaimedSend, SendClaim } from "../../storage.ts";
 import { outboundOf } from "../shown.ts";
 import type { Outbound, WorkingSet } from "../working-set.ts";
-import { isOptedOut } from "./consent.ts";
+import { filedKey, isOptedOut, onlyKey } from "./consent.ts";
 import { chargeCounters, judgeCounters } from "./counters.ts";
 import {
   cancelLaterParts,
@@ -17,7 +17,7 @@ import { giveUpReservation, reserve } from "./rate-limit.ts";
 export function claimSend(set: WorkingSet, claim: SendClaim): ClaimedSend {
   const row = set.outbound(claim.outboundId);
   if (row === undefined || row.status !== "intent") return { outcome: "gone" };
-  const reason = reasonToCancel(set, row, claim.conditions);
+  const reason = reasonToCancel(set, row, claim);
   if (reason !== null) return cancelled(set, row, reason);
 
   set.needs("queue");
@@ -46,12 +46,12 @@ export function claimSend(set: WorkingSet, claim: SendClaim): ClaimedSend {
   return { outcome: "claimed", message: outboundOf(row), attempt: row.attempts, overtook };
 }
 
-function reasonToCancel(set: WorkingSet, row: Outbound, conditions: SendConditions): string | null {
+function reasonToCancel(set: WorkingSet, row: Outbound, { conditions, consents }: SendClaim): string | null {
   const conversation = conversationOfMessage(set, row);
   if (set.now >= row.expiresAt) return "The text is too old to be sent.";
   if (conditions.cancel !== null) return conditions.cancel;
-  set.needs("consent");
-  if (conditions.consent && isOptedOut(set, conversation.consentKey)) return "The person opted out.";
+  if (conditions.consent && isOptedOut(set, consents ?? onlyKey(filedKey(set, conversation))))
+    return "The person opted out.";
   if (conditions.unpaused && conversation.paused && !isHandOff(set, row)) {
     return "A person has taken over the conversation.";
   }

@@ -1,10 +1,17 @@
 import { type AttemptStatus, type CarrierStatus, STATUS_RANK, STATUS_WORTH } from "../../../model/delivery-status.ts";
 import type { MessageError } from "../../../model/message.ts";
-import type { RecordedFact, SendRecord, SendResultRecord, StatusEvent, StatusRecord } from "../../storage.ts";
+import type {
+  ConsentKeys,
+  RecordedFact,
+  SendRecord,
+  SendResultRecord,
+  StatusEvent,
+  StatusRecord,
+} from "../../storage.ts";
 import { nameOf } from "../held.ts";
 import { outboundOf } from "../shown.ts";
 import type { Attempt, Outbound, WorkingSet } from "../working-set.ts";
-import { setConsent, stopForOptOut } from "./consent.ts";
+import { fileConsent, filedKey, hasOptedInSince, onlyKey, stopForOptOut } from "./consent.ts";
 import { beginUnknown, cancelLaterParts, changeStatus, conversationOfMessage, refreshDue } from "./order.ts";
 import { backOff } from "./rate-limit.ts";
 
@@ -25,7 +32,10 @@ export interface Effects {
 }
 
 /** See `Storage.recordSend`. */
-export function recordSend(set: WorkingSet, { outboundId, attempt: number, result }: SendRecord): RecordedFact {
+export function recordSend(
+  set: WorkingSet,
+  { outboundId, attempt: number, result, consents }: SendRecord,
+): RecordedFact {
   const row = set.outbound(outboundId);
   const attempt = set.attempts.get(nameOf(outboundId, number));
   if (row === undefined || attempt === undefined) return UNMATCHED;
@@ -44,7 +54,7 @@ export function recordSend(set: WorkingSet, { outboundId, attempt: number, resul
       case "refused":
         effects.isNew = recordRefusal(set, row, attempt, result);
         if (result.slow !== undefined) backOff(set, result.slow.key, result.slow.forMs);
-        if (result.next === "opt-out") optOut(set, row, attempt, effects);
+        if (result.next === "opt-out") optOut(set, row, attempt, consents, effects);
         break;
       case "unknown":
         effects.isNew = recordSilence(set, row, attempt, result);
@@ -70,7 +80,7 @@ export function recordStatus(set: WorkingSet, record: StatusRecord): RecordedFac
   return recordEvent(set, row, (effects) => {
     const event = { carrierId, status, rawStatus, error, at: set.now, times: 1 };
     effects.isNew = recordReport(set, row, attempt, event);
-    if (record.optOut) optOut(set, row, attempt, effects);
+    if (record.optOut) optOut(set, row, attempt, record.consents, effects);
   });
 }
 
@@ -214,11 +224,17 @@ function recordAbsence(set: WorkingSet, row: Outbound, { lookInMs, asOf }: Absen
 }
 
 /** A refusal of an attempt that began before the person opted in again does not count. */
-function optOut(set: WorkingSet, row: Outbound, { startedAt }: Attempt, effects: Effects): void {
-  set.needs("consent");
+function optOut(
+  set: WorkingSet,
+  row: Outbound,
+  { startedAt }: Attempt,
+  consents: ConsentKeys | undefined,
+  effects: Effects,
+): void {
   const conversation = conversationOfMessage(set, row);
-  const filed = set.consents.get(conversation.consentKey);
-  if (filed?.state === "opted-in" && filed.changedAt > startedAt) return;
-  effects.consentChanged = setConsent(set, conversation.consentKey, { state: "opted-out", source: "refused-send" });
-  effects.cancelled.push(...stopForOptOut(set, conversation, conversation.inboundSeq));
+  const keys = consents ?? onlyKey(filedKey(set, conversation));
+  if (hasOptedInSince(set, keys, startedAt)) return;
+  const change = { state: "opted-out", source: "refused-send", unlessSince: startedAt } as const;
+  effects.consentChanged = fileConsent(set, keys, change);
+  effects.cancelled.push(...stopForOptOut(set, conversation, conversation.inboundSeq, keys));
 }

@@ -1,58 +1,131 @@
-import type { Consent, ConsentChange } from "../../storage.ts";
+import { withoutChannel } from "../../../model/phone-number.ts";
+import type { Consent, ConsentChange, ConsentKeys } from "../../storage.ts";
 import type { Conversation, Outbound, WorkingSet } from "../working-set.ts";
 import { endOpenTurn, revokeLease, settleUnanswered } from "./leases.ts";
 import { changeStatus, isStoppable, refreshDue } from "./order.ts";
 
-export function isOptedOut(set: WorkingSet, consentKey: string): boolean {
-  return set.consents.get(consentKey)?.state === "opted-out";
+/** What a call asks that names one key. */
+export function onlyKey(key: string): ConsentKeys {
+  return { own: [key], services: [], siblings: [], person: key, asksPerson: false, stops: null };
+}
+
+/** The key that a conversation is filed under, for a call that names none. */
+export function filedKey(set: WorkingSet, { consentKey }: Conversation): string {
+  set.needs("consent");
+  return consentKey;
+}
+
+/** All keys that a call looks at. */
+export function keysIn({ own, siblings, person }: ConsentKeys): readonly string[] {
+  return [...new Set([...own, ...siblings, person])];
+}
+
+/** Whether one of the keys that are asked stands against a message. */
+export function isOptedOut(set: WorkingSet, keys: ConsentKeys): boolean {
+  return askedIn(keys).some((key) => isOut(set, keys, key));
+}
+
+function askedIn({ own, person, asksPerson }: ConsentKeys): readonly string[] {
+  return asksPerson ? [...own, person] : own;
+}
+
+/** A STOP that came through a service does not outlive the START to that service, at whichever of its numbers. */
+function isOut(set: WorkingSet, { services }: ConsentKeys, key: string): boolean {
+  const filed = set.consents.get(key);
+  if (filed?.state !== "opted-out") return false;
+  if (filed.service === null || !services.includes(filed.service)) return true;
+  return set.consents.get(filed.service)?.state !== "opted-in";
+}
+
+function stateOf(set: WorkingSet, keys: ConsentKeys): Consent["state"] | null {
+  if (isOptedOut(set, keys)) return "opted-out";
+  return askedIn(keys).some((key) => set.consents.get(key) !== undefined) ? "opted-in" : null;
+}
+
+/** Whether the person has opted in at the number or the service after a moment: their earlier word does not count then. */
+export function hasOptedInSince(set: WorkingSet, { own }: ConsentKeys, moment: number): boolean {
+  return own.some((key) => isInSince(set, key, moment));
+}
+
+function isInSince(set: WorkingSet, key: string, moment: number): boolean {
+  const filed = set.consents.get(key);
+  return filed?.state === "opted-in" && filed.changedAt > moment;
 }
 
 /** A change of consent that is found late does not undo the person's later word: `null` then. */
 export function consentThatCounts(
   set: WorkingSet,
-  consentKey: string,
+  keys: ConsentKeys,
   change: ConsentChange | null,
-): Pick<Consent, "state" | "source"> | null {
-  if (change === null) return null;
-  const { state, source, unlessSince } = change;
-  const filed = set.consents.get(consentKey);
-  const isOutlived = filed?.state === "opted-in" && unlessSince !== undefined && filed.changedAt > unlessSince;
-  return isOutlived ? null : { state, source };
+): ConsentChange | null {
+  if (change?.unlessSince === undefined) return change;
+  return hasOptedInSince(set, keys, change.unlessSince) ? null : change;
 }
 
-/** Writes a consent; a repeated opt-out leaves it as it is. Returns whether its state is another than before. */
-export function setConsent(
-  set: WorkingSet,
-  key: string,
-  { state, source }: Pick<Consent, "state" | "source">,
-): boolean {
-  const filed = set.consents.get(key);
-  if (filed === undefined) {
-    set.consents.add({ key, state, source, changedAt: set.now, version: 0 });
-    return true;
+/** Files a change of consent under each of its keys. Returns whether the person's state is another than before. */
+export function fileConsent(set: WorkingSet, keys: ConsentKeys, change: ConsentChange): boolean {
+  const before = stateOf(set, keys);
+  if (change.state === "opted-out") fileOptOut(set, keys, change);
+  else fileOptIn(set, keys, change);
+  return stateOf(set, keys) !== before;
+}
+
+/** A repeated opt-out leaves its row as it is, but for one at the number itself, which no START to a service lifts. */
+function fileOptOut(set: WorkingSet, keys: ConsentKeys, { state, source, unlessSince }: ConsentChange): void {
+  const { services, person } = keys;
+  for (const key of keysIn(keys)) {
+    const isOfAll = key === person && !keys.own.includes(key);
+    if (isOfAll && unlessSince !== undefined && isInSince(set, key, unlessSince)) continue;
+    const service = isOfAll || services.includes(key) ? null : (services[0] ?? null);
+    const filed = set.consents.get(key);
+    if (filed === undefined) {
+      set.consents.add({ key, state, source, service, changedAt: set.now, version: 0 });
+    } else if (filed.state !== "opted-out") {
+      Object.assign(filed, { state, source, service, changedAt: set.now });
+    } else if (filed.service !== service) {
+      filed.service = null;
+    }
   }
-  if (filed.state === "opted-out" && state === "opted-out") return false;
-  const isAnother = filed.state !== state;
-  filed.state = state;
-  filed.source = source;
-  filed.changedAt = set.now;
-  return isAnother;
 }
 
-/** What an opt-out stops: everything of the conversation up to a position, and all messages to the person. */
-export function stopForOptOut(set: WorkingSet, conversation: Conversation, answeredSeq: number): Outbound[] {
+/** At another number of the service it lifts only what was said through the service. */
+function fileOptIn(set: WorkingSet, keys: ConsentKeys, { state, source }: ConsentChange): void {
+  const { own, services, siblings, person } = keys;
+  const lifted = siblings.filter((key) => services.includes(set.consents.get(key)?.service ?? ""));
+  for (const key of new Set([...own, ...lifted, person])) {
+    const filed = set.consents.get(key);
+    const row = { state, source, service: null, changedAt: set.now };
+    if (filed === undefined) set.consents.add({ key, ...row, version: 0 });
+    else Object.assign(filed, row);
+  }
+}
+
+/** What an opt-out stops: everything of the conversation up to a position, and what waits to leave from its senders. */
+export function stopForOptOut(
+  set: WorkingSet,
+  conversation: Conversation,
+  answeredSeq: number,
+  keys: ConsentKeys,
+): Outbound[] {
   set.needs("stoppable");
   revokeLease(conversation);
   endOpenTurn(set, conversation);
   settleUnanswered(conversation, answeredSeq);
   const stopped: Outbound[] = [];
-  for (const { id, consentKey } of set.conversations.rows.values()) {
-    if (consentKey !== conversation.consentKey) continue;
-    for (const row of set.outboundOf(id).filter(isStoppable)) {
-      changeStatus(set, row, "cancelled", { code: null, reason: "The person opted out." });
-      stopped.push(row);
-    }
+  for (const { id, line, consentKey } of set.conversations.rows.values()) {
+    if (consentKey !== keys.person && id !== conversation.id) continue;
+    const isWhole = id === conversation.id || isStopped(keys, line);
+    const waiting = set.outboundOf(id).filter(isStoppable);
+    const rows = isWhole ? waiting : waiting.filter(({ sender }) => isStopped(keys, sender));
+    if (rows.length === 0) continue;
+    for (const row of rows) changeStatus(set, row, "cancelled", { code: null, reason: "The person opted out." });
+    stopped.push(...rows);
+    // What waits on from another sender may seem to be due too early: its admission looks at all that is before it.
     refreshDue(set, id);
   }
   return stopped;
+}
+
+function isStopped({ stops }: ConsentKeys, address: string): boolean {
+  return stops === null || stops.includes(withoutChannel(address));
 }

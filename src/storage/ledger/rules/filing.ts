@@ -9,12 +9,13 @@ import { nextPosition } from "./order.ts";
 
 type Address = Pick<
   InboundRecord | OutboundRecord,
-  "conversationId" | "line" | "sender" | "participant" | "consentKey"
+  "conversationId" | "line" | "sender" | "participant" | "consentKey" | "consents"
 >;
 
 /** The conversation between two addresses, which is made if there is none, under the consent that the call names. */
 export function findOrMakeConversation(set: WorkingSet, record: Address): Conversation {
-  const { conversationId: id, line, sender, participant, consentKey } = record;
+  const { conversationId: id, line, sender, participant } = record;
+  const consentKey = record.consents?.person ?? record.consentKey;
   const known = set.conversationAt(line, participant);
   if (known !== undefined) {
     known.consentKey = consentKey;

@@ -1,7 +1,7 @@
 import type { AutoReplyRecord, InboundRecord, RecordedInbound } from "../../storage.ts";
 import { conversationOf, inboundOf, outboundOf } from "../shown.ts";
 import { type Conversation, type Inbound, isInbound, type Outbound, type WorkingSet } from "../working-set.ts";
-import { consentThatCounts, isOptedOut, setConsent, stopForOptOut } from "./consent.ts";
+import { consentThatCounts, fileConsent, isOptedOut, onlyKey, stopForOptOut } from "./consent.ts";
 import { chargeCounters, judgeCounters } from "./counters.ts";
 import { fileInbound, fileOutbound, findOrMakeConversation } from "./filing.ts";
 
@@ -13,15 +13,16 @@ export function recordInbound(set: WorkingSet, record: InboundRecord, call: stri
   if (known !== undefined) return recordedBefore(set, known.ref, known.call === call);
   const conversation = findOrMakeConversation(set, record);
   conversation.sender = record.sender;
-  const consent = consentThatCounts(set, record.consentKey, record.consent);
-  const consentChanged = consent !== null && setConsent(set, record.consentKey, consent);
-  const needsAnswer = record.needsAnswer && !isOptedOut(set, record.consentKey);
+  const keys = record.consents ?? onlyKey(record.consentKey);
+  const consent = consentThatCounts(set, keys, record.consent);
+  const consentChanged = consent !== null && fileConsent(set, keys, consent);
+  const needsAnswer = record.needsAnswer && !isOptedOut(set, keys);
   const message = fileInbound(set, conversation, record, needsAnswer);
   const autoReply = record.autoReply === null ? null : fileAutoReply(set, conversation, record, record.autoReply);
   message.autoReplyId = autoReply?.id ?? null;
   set.addKey({ kind: "inbound", key: record.key, ref: message.id, attempt: null, content: null, call });
   if (needsAnswer) askForAnswer(set, conversation, message, record);
-  const stopped = consent?.state === "opted-out" ? stopForOptOut(set, conversation, message.seq) : [];
+  const stopped = consent?.state === "opted-out" ? stopForOptOut(set, conversation, message.seq, keys) : [];
   return {
     outcome: "recorded",
     message: inboundOf(message),
@@ -70,7 +71,7 @@ function fileAutoReply(
   reply: AutoReplyRecord,
 ): Outbound | null {
   const { consent, unpaused, delayMs, cancel, counters } = reply.conditions;
-  if (consent && isOptedOut(set, record.consentKey)) return null;
+  if (consent && isOptedOut(set, record.consents ?? onlyKey(record.consentKey))) return null;
   if (unpaused && conversation.paused) return null;
   if (delayMs > 0 || cancel !== null) return null;
   if (judgeCounters(set, counters).outcome !== "free") return null;

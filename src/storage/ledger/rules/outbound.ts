@@ -2,7 +2,7 @@ import type { OutboundRecord, RecordedOutbound } from "../../storage.ts";
 import type { KeyRow } from "../rows.ts";
 import { conversationOf, outboundOf } from "../shown.ts";
 import { isOutbound, type WorkingSet } from "../working-set.ts";
-import { isOptedOut } from "./consent.ts";
+import { isOptedOut, onlyKey } from "./consent.ts";
 import { fileGroup, findOrMakeConversation } from "./filing.ts";
 import { refreshDue } from "./order.ts";
 
@@ -10,7 +10,7 @@ import { refreshDue } from "./order.ts";
 export function recordOutbound(set: WorkingSet, record: OutboundRecord, call: string): RecordedOutbound {
   const known = set.key("outbound", record.key);
   if (known !== undefined) return recordedBefore(set, known, record, call);
-  if (isOptedOut(set, record.consentKey)) {
+  if (isOptedOut(set, record.consents ?? onlyKey(record.consentKey))) {
     const existing = set.conversationAt(record.line, record.participant);
     return {
       outcome: "opted-out",

@@ -3,12 +3,12 @@ import type { RequeuedTurn, Suspicion, TurnRequeue } from "../../storage.ts";
 import { conversationOf, outboundOf } from "../shown.ts";
 import type { Attempt, Outbound, WorkingSet } from "../working-set.ts";
 import { settleAttempt } from "./attempts.ts";
-import { isOptedOut } from "./consent.ts";
+import { filedKey, isOptedOut, onlyKey } from "./consent.ts";
 import { beginUnknown, changeStatus, refreshDue } from "./order.ts";
 import { giveUpReservation } from "./rate-limit.ts";
 
 /** See `Storage.requeueTurn`. */
-export function requeueTurn(set: WorkingSet, { turnId }: TurnRequeue): RequeuedTurn {
+export function requeueTurn(set: WorkingSet, { turnId, consents }: TurnRequeue): RequeuedTurn {
   const turn = set.turns.get(turnId);
   const conversation = set.root();
   if (turn === undefined || conversation === undefined || !hasAnsweredMessage(set, conversation.id, turn)) {
@@ -17,8 +17,7 @@ export function requeueTurn(set: WorkingSet, { turnId }: TurnRequeue): RequeuedT
   const refuse = (outcome: RequeuedTurn["outcome"]) => ({ outcome, conversation: conversationOf(conversation) });
   if (hasLaterTurn(set, turn)) return refuse("newer");
   if (turn.outcome !== "fallback" && turn.outcome !== "failed") return refuse("not-dead");
-  set.needs("consent");
-  if (isOptedOut(set, conversation.consentKey)) return refuse("opted-out");
+  if (isOptedOut(set, consents ?? onlyKey(filedKey(set, conversation)))) return refuse("opted-out");
   conversation.answeredSeq = turn.firstSeq - 1;
   conversation.pendingSince ??= set.now;
   conversation.backoffUntil = 0;

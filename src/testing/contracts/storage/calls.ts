@@ -1,4 +1,5 @@
 import { equal } from "./assert.ts";
+import { CONSENT_KEY_RULES } from "./consent-keys.ts";
 import { GIVEN_UP } from "./given-up.ts";
 import { KEY_RULES } from "./keys.ts";
 import type { StorageCase } from "./scene.ts";
@@ -9,7 +10,14 @@ const REPEATED_SEND = "recordOutbound: the same call gets its first answer";
 const CALLS_AT_ONCE = "recordInbound: of two calls at once with one id, both get the one answer";
 
 /** Rules that only `ledgerOver(database)` keeps. PostgreSQL and MongoDB follow, and skip these until then. */
-export const LEDGER_ONLY: readonly string[] = [REPEATED_STOP, REPEATED_SEND, CALLS_AT_ONCE, ...GIVEN_UP, ...KEY_RULES];
+export const LEDGER_ONLY: readonly string[] = [
+  REPEATED_STOP,
+  REPEATED_SEND,
+  CALLS_AT_ONCE,
+  ...GIVEN_UP,
+  ...KEY_RULES,
+  ...CONSENT_KEY_RULES,
+];
 
 /** A call that runs again after its own commit, whose answer was lost. */
 export const callCases: readonly StorageCase[] = [
