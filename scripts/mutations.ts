@@ -37,7 +37,9 @@ const SQLITE_TESTS = [
   ...["guards", "erasure", "migrate"].map((name) => `test/storage/sql-${name}.test.ts`),
   ...["erasure", "groups", "locks", "quirks"].map((name) => `test/storage/sqlite-${name}.test.ts`),
 ];
-const POSTGRES_TESTS = ["group-commit", "quirks", "arrivals"].map((name) => `test/storage/postgres-${name}.test.ts`);
+const POSTGRES_TESTS = ["locks", "waits", "decisions", "group-commit", "quirks", "arrivals"].map(
+  (name) => `test/storage/postgres-${name}.test.ts`,
+);
 const MONGODB_TESTS = ["transactions", "quirks", "admission"].map((name) => `test/storage/mongodb-${name}.test.ts`);
 /** A copy may end in the middle of a transaction, whose locks nobody else could take. */
 const TRANSACTION_LIFETIME_MS = 10_000;

@@ -1,11 +1,14 @@
+import type { Logger } from "../../logger.ts";
 import type { StorageClock } from "../clock.ts";
 import { keepable } from "../sql/statement.ts";
-import { isConflict, postgresError } from "./errors.ts";
+import { isConflict, postgresError, sqlState } from "./errors.ts";
 import { inSchema } from "./schema.ts";
 
 /** What is called of a `pg.Pool` (https://node-postgres.com/apis/pool#poolquery). */
 export interface PostgresPool {
   query(text: string, values: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
+  /** Tells of an idle connection that broke (https://node-postgres.com/apis/pool#error). */
+  on?(event: "error", listener: (error: Error) => void): unknown;
 }
 
 /** The ledger's way to its database. Each call is one statement: one round trip, one transaction. */
@@ -24,6 +27,23 @@ export interface ClientOptions {
   readonly pool: PostgresPool;
   readonly schema: string;
   readonly clock: StorageClock | null;
+}
+
+const LISTENED = new WeakSet<PostgresPool>();
+
+/**
+ * Logs idle connections that break. The server may end one at any time, and an `error` event that nothing listens to
+ * would end the process; the pool itself opens another connection.
+ */
+export function listenToErrors(pool: PostgresPool, logger: Logger): void {
+  if (LISTENED.has(pool)) return;
+  LISTENED.add(pool);
+  pool.on?.("error", (error) => {
+    logger.warn(
+      `ownline: an idle connection to PostgreSQL ended (${sqlState(error) ?? "no word from the server"}). The pool opens ` +
+        "another when a call needs one.",
+    );
+  });
 }
 
 /** A deadlock or a failed serialization undid everything: the same call may come again at once. */

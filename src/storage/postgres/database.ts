@@ -2,18 +2,21 @@ import { OwnlineError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { StorageClock } from "../clock.ts";
 import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
-import { isUndone, movedIn, takenIn, writeOf } from "./apply.ts";
-import { clientOver, type PostgresClient, type PostgresPool } from "./client.ts";
+import { clientOver, listenToErrors, type PostgresClient, type PostgresPool } from "./client.ts";
+import { isUndone, movedIn, takenIn } from "./conflicts.ts";
 import { due, rivals } from "./due.ts";
 import { erase, purge } from "./erasure.ts";
-import { loadOf, type Read, readFrom } from "./loads.ts";
+import { loadOf, type Read, readFrom } from "./loaded.ts";
 import { migrate, openLedger } from "./migrate.ts";
 import { changes, consent, conversation, conversations, counters, messages, unrecorded } from "./reads.ts";
 import { textOf } from "./statements.ts";
 import { story } from "./story.ts";
+import { writeOf } from "./written.ts";
 
 /** A guard that moves this often is a row that many processes write at once. */
 const MOST_DECISIONS = 20;
+
+const LONGEST_STEP_BACK_MS = 100;
 
 /** How calls of one process share a decision, and with it one commit. */
 export interface GroupCommit {
@@ -47,6 +50,7 @@ export interface PostgresDatabaseOptions {
 export function postgresDatabase(options: PostgresDatabaseOptions): LedgerDatabase {
   const { pool, schema, logger, clock, maxBatch, maxDelayMs } = options;
   const client = clientOver({ pool, schema, clock });
+  listenToErrors(pool, logger);
   return {
     name: "postgres",
     migrate: () => migrate(client),
@@ -78,13 +82,15 @@ async function decide<Answer>(
   plans: readonly Plan[],
   judge: (loaded: Loaded) => Decided<Answer>,
 ): Promise<Answer> {
+  const prunes = plans.some(({ root }) => root.by === "workers");
   const taken = new Set<string>();
   let reason: unknown;
   for (let decisions = 1; decisions <= MOST_DECISIONS; decisions += 1) {
+    const begun = performance.now();
     const read = await load(client, plans, decisions);
     const { answer, changes: written } = judge(read.loaded);
     if (written === null) return answer;
-    const parameter = JSON.stringify(writeOf(written, { now: read.loaded.now, clock: read.clock }));
+    const parameter = JSON.stringify(writeOf(written, { now: read.loaded.now, clock: read.clock, prunes }));
     try {
       const moved = movedIn(await client.call("apply", parameter));
       if (moved.length === 0) return answer;
@@ -92,6 +98,7 @@ async function decide<Answer>(
     } catch (error) {
       reason = reasonToDecideAnew(error, taken);
     }
+    await stepBack(performance.now() - begun, decisions);
   }
   throw new OwnlineError(
     "storage_unavailable",
@@ -99,6 +106,15 @@ async function decide<Answer>(
       "decided. Nothing was written, and the same call may be repeated.",
     { cause: reason, retryable: true },
   );
+}
+
+/**
+ * Lets other processes go first that write the same row: without it, those that were refused together decide together
+ * again. The first time at random within one decision, then longer.
+ */
+function stepBack(decisionMs: number, decisions: number): Promise<void> {
+  const longest = Math.min(decisionMs * decisions, LONGEST_STEP_BACK_MS);
+  return new Promise((resolve) => setTimeout(resolve, Math.random() * longest));
 }
 
 /** @throws the error itself, where another decision would end in it too */

@@ -1,10 +1,8 @@
 import { integer, record } from "../sql/fields.ts";
 import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
+import { pruneText } from "./apply.ts";
 import type { PostgresClient } from "./client.ts";
 import { FUNCTION_SETTINGS, textOf } from "./statements.ts";
-
-/** Stored answers, and workers that hold nothing, are deleted after an hour. */
-const KEPT_FOR_MS = 60 * 60 * 1_000;
 
 /** What nothing waits for, of the messages `m`. */
 const IS_DONE = `case
@@ -96,12 +94,7 @@ $body$`,
   delete from ownline_conversations c where c.id = any (owners);
   delete from ownline_counters k where k.key = any (array(
     select f.key from ownline_counters f where f.ends_at <= moment order by f.ends_at for update skip locked));
-  delete from ownline_answers a where a.call = any (array(
-    select f.call from ownline_answers f where f.at < moment - ${KEPT_FOR_MS} for update skip locked));
-  delete from ownline_workers w where w.id = any (array(
-    select f.id from ownline_workers f where f.alive_until < moment - ${KEPT_FOR_MS}
-      and (select true from ownline_conversations c where c.lease_worker = f.id limit 1) is null
-      and (select true from ownline_attempts a where a.worker = f.id limit 1) is null for update skip locked));`,
+  ${pruneText("null")}`,
   ),
 ];
 

@@ -87,7 +87,7 @@ const UNMIGRATED = /^(42P01|42883|3F000)$/;
 const SQLSTATE = /^(?!E[A-Z]{4}$)[0-9A-Z]{5}$/;
 
 /** The SQLSTATE that the server gave, `null` where the server said nothing. */
-function sqlState(error: unknown): string | null {
+export function sqlState(error: unknown): string | null {
   if (typeof error !== "object" || error === null || !("code" in error)) return null;
   return typeof error.code === "string" && SQLSTATE.test(error.code) ? error.code : null;
 }

@@ -1,9 +1,5 @@
-import type { Loaded, Plan, Root, Slice } from "../database.ts";
-import type { Table } from "../ledger/rows.ts";
+import type { Slice } from "../database.ts";
 import { QUEUED, STOPPABLE } from "../sql/conditions.ts";
-import { integer, record } from "../sql/fields.ts";
-import { collect, collected, listsOf } from "../sql/loaded.ts";
-import { listIn, rowsOf } from "./rows.ts";
 import { FUNCTION_SETTINGS, qualified } from "./statements.ts";
 
 /** The ids of a list that belong to the plans which ask for a slice. */
@@ -109,13 +105,32 @@ const listed = (table: string, column: string, list: string): string =>
     where t.${column} = any (array(select jsonb_array_elements_text(p -> '${list}'))))`;
 
 /** Only where there is something to read is a table opened: its locks cost more than its rows. */
-const readOf = (table: string, ids: string): string =>
-  `if cardinality(${ids}) > 0 then
-    told_${table} := (select json_agg(to_json(t)) from ownline_${table} t where t.id = any (${ids}));
-  end if;`;
+const readOf = (table: string, ids: string): string => `if cardinality(${ids}) > 0 then ${toldOf(table, ids)} end if;`;
+
+const toldOf = (table: string, ids: string): string =>
+  `told_${table} := (select json_agg(to_json(t)) from ownline_${table} t where t.id = any (${ids}));`;
 
 const named = (table: string, column: string): string =>
   `if p ? '${table}' then told_${table} := ${listed(table, column, table)}; end if;`;
+
+/** Conversations with their rows, in the order of the plans: a lone call looks for its one only once. */
+const rootsText = (names: string, condition: string): string =>
+  `select array_agg(c.id order by r.n), json_agg(to_json(c)) filter (where c.id is not null)
+        into roots, told_conversations
+      from rows from (jsonb_to_recordset(p -> 'roots') as (${names})) with ordinality as r(${namesIn(names)}, n)
+      left join lateral (select o.* from ownline_conversations o where ${condition.replaceAll("c.", "o.")} limit 1) c
+        on true;`;
+
+const namesIn = (names: string): string => names.replaceAll(" text", "");
+
+const KEYS = `
+      select json_agg(to_json(o)) as told,
+        array_agg(o.ref) filter (where o.kind <> 'provider' and o.ref is not null) as recorded
+      from jsonb_to_recordset(p -> 'keys') as j(kind text, key text) cross join lateral (
+        select f.* from ownline_keys f where f.kind = j.kind and f.key = j.key limit 1) o`;
+
+const ANSWERS = `(select json_agg(json_build_array(a.call, a.answer)) from ownline_answers a
+    where a.call = any (array(select jsonb_array_elements_text(p -> 'calls'))))`;
 
 /**
  * Reads the clock and what plans name. It is `stable`: all its statements see the snapshot of the call, and it locks
@@ -136,6 +151,7 @@ declare
   moment bigint := coalesce((p ->> 'now')::bigint, clock);
   slices jsonb := p -> 'slices';
   roots text[];
+  count integer;
   chosen text[] := '{}';
   conversations text[];
   messages text[];
@@ -179,11 +195,9 @@ begin
           limit (p ->> 'limit')::bigint)
         union select m.conversation_id from ownline_messages m where m.id = any (chosen));
     when 'conversation' then
-      roots := array(select r.value ->> 'id' from jsonb_array_elements(p -> 'roots') r);
+      ${rootsText("id text", "c.id = r.id")}
     when 'address' then
-      roots := array(
-        select (select c.id from ownline_conversations c where c.participant = r.participant and c.line = r.line)
-        from jsonb_to_recordset(p -> 'roots') as r(line text, participant text));
+      ${rootsText("line text, participant text", "c.participant = r.participant and c.line = r.line")}
     when 'message' then
       chosen := array(select r.value ->> 'id' from jsonb_array_elements(p -> 'roots') r);
       roots := array(
@@ -204,21 +218,20 @@ begin
           with ordinality as r(by, id, line, participant, attempt, key, n)) r;
   end case;
   conversations := array_remove(roots, null);
+  count := case when told_conversations is null then 0 else cardinality(conversations) end;
   messages := array_remove(chosen, null);
   if p ? 'turns' then turns := array(select jsonb_array_elements_text(p -> 'turns')); end if;
-  if p ? 'keys' then
-    select json_agg(to_json(k)), array_agg(k.ref) filter (where k.kind <> 'provider' and k.ref is not null)
-      into keys, recorded
-    from jsonb_to_recordset(p -> 'keys') as j(kind text, key text) cross join lateral (
-      select o.* from ownline_keys o where o.kind = j.kind and o.key = j.key limit 1) k;
-  end if;
-  if p ? 'consents' and not slices ? 'consent' then
-    consents := ${listed("consents", "key", "consents")};
+  -- What a text needs, in one statement: each takes as long to begin as to run.
+  if p ? 'keys' and p ? 'consents' and not slices ? 'consent' then
+    select k.told, k.recorded, ${listed("consents", "key", "consents")}, ${ANSWERS}
+      into keys, recorded, consents, answers from (${KEYS}) k;
+  else
+    if p ? 'keys' then select k.told, k.recorded into keys, recorded from (${KEYS}) k; end if;
+    if p ? 'consents' and not slices ? 'consent' then consents := ${listed("consents", "key", "consents")}; end if;
+    answers := ${ANSWERS};
   end if;
   ${ORDER.map((slice) => `if slices ? '${slice}' then ${SLICES[slice]} end if;`).join("\n  ")}
-  answers := (select json_agg(json_build_array(a.call, a.answer)) from ownline_answers a
-    where a.call = any (array(select jsonb_array_elements_text(p -> 'calls'))));
-  ${readOf("conversations", "conversations")}
+  if cardinality(conversations) > count then ${toldOf("conversations", "conversations")} end if;
   ${readOf("messages", "messages")}
   ${readOf("turns", "turns")}
   ${readOf("workers", "expired")}
@@ -232,132 +245,3 @@ begin
 end
 $body$`,
 ];
-
-type Lists = { readonly [name: string]: unknown };
-
-/** The parameter of the function: what all plans name, as lists. Only a lone plan may look at candidates. */
-export function loadOf(plans: readonly Plan[], now: number | null): Lists {
-  const [first] = plans;
-  const isAlone = first !== undefined && isOfCandidates(first.root);
-  return {
-    now,
-    calls: plans.map(({ call }) => call),
-    slices: slicesOf(plans, isAlone),
-    ...(isAlone ? candidatesOf(first.root) : rootsOf(plans)),
-    ...some(
-      "turns",
-      plans.flatMap(({ root }) => (root.by === "turn" ? [root.id] : [])),
-    ),
-    ...some(
-      "stopped",
-      plans.flatMap(({ slices, consents = [] }) => (slices.includes("stoppable") ? consents : [])),
-    ),
-    ...some(
-      "consents",
-      plans.flatMap(({ consents = [] }) => consents),
-    ),
-    ...some(
-      "keys",
-      plans.flatMap(({ keys = [] }) => keys),
-    ),
-    ...some(
-      "counters",
-      plans.flatMap(({ counters = [] }) => counters),
-    ),
-    ...some(
-      "rate_limits",
-      plans.flatMap(({ rateLimits = [] }) => rateLimits),
-    ),
-    ...some(
-      "sweeps",
-      plans.flatMap(({ sweeps = [] }) => sweeps),
-    ),
-  };
-}
-
-function some(name: string, list: readonly unknown[]): Lists {
-  return list.length === 0 ? {} : { [name]: list };
-}
-
-function isOfCandidates({ by }: Root): boolean {
-  return by === "due" || by === "workers" || by === "unsent";
-}
-
-/** The place of each plan that asks for it, `true` for all of them. */
-function slicesOf(plans: readonly Plan[], isAlone: boolean): Lists {
-  const places = new Map<Slice, number[]>();
-  for (const [index, { slices }] of plans.entries()) {
-    for (const slice of slices) {
-      const known = places.get(slice);
-      if (known === undefined) places.set(slice, [index + 1]);
-      else known.push(index + 1);
-    }
-  }
-  const all = (list: readonly number[]): boolean => isAlone || list.length === plans.length;
-  return Object.fromEntries(Array.from(places, ([slice, list]): [Slice, unknown] => [slice, all(list) || list]));
-}
-
-function candidatesOf(root: Root): Lists {
-  const { by } = root;
-  const limit = "limit" in root ? Math.min(root.limit, Number.MAX_SAFE_INTEGER) : 0;
-  return by === "workers" ? { by, limit, worker: root.workerId } : { by, limit };
-}
-
-/** Most groups are of one kind, and a lone call always is: then no other table is opened to find its conversations. */
-function rootsOf(plans: readonly Plan[]): Lists {
-  const kinds = new Set(plans.map(({ root }) => root.by));
-  const [only = "roots"] = kinds.size === 1 ? kinds : [];
-  return { by: only, roots: plans.map(({ root }) => rootOf(root)) };
-}
-
-function rootOf(root: Root): Lists {
-  switch (root.by) {
-    case "attempt":
-      return { by: root.by, id: root.outboundId, attempt: root.attempt, key: root.providerMessageId };
-    case "conversation":
-    case "message":
-    case "turn":
-    case "address":
-    case "nothing":
-      return { ...root };
-    default:
-      throw new TypeError("A plan that looks at candidates was grouped with others.");
-  }
-}
-
-/** What the function read. */
-export interface Read {
-  readonly loaded: Loaded;
-  /** The database's clock, also where the storage has another one. */
-  readonly clock: number;
-}
-
-const READ: readonly Table[] = [
-  "conversations",
-  "messages",
-  "attempts",
-  "events",
-  "turns",
-  "keys",
-  "consents",
-  "counters",
-  "rateLimits",
-  "sweeps",
-  "workers",
-];
-
-export function readFrom(told: unknown, plans: readonly Plan[]): Read {
-  const read = record(told, "load");
-  const rows = collected();
-  for (const table of READ) for (const row of rowsOf(read[table])) collect(rows, table, row);
-  const answers = new Map<string, string>();
-  for (const [call, answer] of listIn<readonly [string, string]>(read.answers)) answers.set(call, answer);
-  const found = listIn<string | null>(read.found);
-  const chosen = listIn<string | null>(read.chosen);
-  const [first] = plans;
-  const isAlone = first !== undefined && isOfCandidates(first.root);
-  const each = (list: readonly (string | null)[]): readonly (readonly string[])[] =>
-    isAlone ? [list.flatMap((id) => id ?? [])] : plans.map((_, index) => [list[index] ?? []].flat());
-  const loaded = { now: integer(read, "now"), rows: listsOf(rows), answers, found: each(found), chosen: each(chosen) };
-  return { loaded, clock: integer(read, "clock") };
-}

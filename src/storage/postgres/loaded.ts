@@ -1,0 +1,134 @@
+import type { Loaded, Plan, Root, Slice } from "../database.ts";
+import type { Table } from "../ledger/rows.ts";
+import { integer, record } from "../sql/fields.ts";
+import { collect, collected, listsOf } from "../sql/loaded.ts";
+import { listIn, rowsOf } from "./rows.ts";
+
+type Lists = { readonly [name: string]: unknown };
+
+/** The parameter of the function: what all plans name, as lists. Only a lone plan may look at candidates. */
+export function loadOf(plans: readonly Plan[], now: number | null): Lists {
+  const [first] = plans;
+  const isAlone = first !== undefined && isOfCandidates(first.root);
+  return {
+    now,
+    calls: plans.map(({ call }) => call),
+    slices: slicesOf(plans, isAlone),
+    ...(isAlone ? candidatesOf(first.root) : rootsOf(plans)),
+    ...some(
+      "turns",
+      plans.flatMap(({ root }) => (root.by === "turn" ? [root.id] : [])),
+    ),
+    ...some(
+      "stopped",
+      plans.flatMap(({ slices, consents = [] }) => (slices.includes("stoppable") ? consents : [])),
+    ),
+    ...some(
+      "consents",
+      plans.flatMap(({ consents = [] }) => consents),
+    ),
+    ...some(
+      "keys",
+      plans.flatMap(({ keys = [] }) => keys),
+    ),
+    ...some(
+      "counters",
+      plans.flatMap(({ counters = [] }) => counters),
+    ),
+    ...some(
+      "rate_limits",
+      plans.flatMap(({ rateLimits = [] }) => rateLimits),
+    ),
+    ...some(
+      "sweeps",
+      plans.flatMap(({ sweeps = [] }) => sweeps),
+    ),
+  };
+}
+
+function some(name: string, list: readonly unknown[]): Lists {
+  return list.length === 0 ? {} : { [name]: list };
+}
+
+function isOfCandidates({ by }: Root): boolean {
+  return by === "due" || by === "workers" || by === "unsent";
+}
+
+/** The place of each plan that asks for it, `true` for all of them. */
+function slicesOf(plans: readonly Plan[], isAlone: boolean): Lists {
+  const places = new Map<Slice, number[]>();
+  for (const [index, { slices }] of plans.entries()) {
+    for (const slice of slices) {
+      const known = places.get(slice);
+      if (known === undefined) places.set(slice, [index + 1]);
+      else known.push(index + 1);
+    }
+  }
+  const all = (list: readonly number[]): boolean => isAlone || list.length === plans.length;
+  return Object.fromEntries(Array.from(places, ([slice, list]): [Slice, unknown] => [slice, all(list) || list]));
+}
+
+function candidatesOf(root: Root): Lists {
+  const { by } = root;
+  const limit = "limit" in root ? Math.min(root.limit, Number.MAX_SAFE_INTEGER) : 0;
+  return by === "workers" ? { by, limit, worker: root.workerId } : { by, limit };
+}
+
+/** Most groups are of one kind, and a lone call always is: then no other table is opened to find its conversations. */
+function rootsOf(plans: readonly Plan[]): Lists {
+  const kinds = new Set(plans.map(({ root }) => root.by));
+  const [only = "roots"] = kinds.size === 1 ? kinds : [];
+  return { by: only, roots: plans.map(({ root }) => rootOf(root)) };
+}
+
+function rootOf(root: Root): Lists {
+  switch (root.by) {
+    case "attempt":
+      return { by: root.by, id: root.outboundId, attempt: root.attempt, key: root.providerMessageId };
+    case "conversation":
+    case "message":
+    case "turn":
+    case "address":
+    case "nothing":
+      return { ...root };
+    default:
+      throw new TypeError("A plan that looks at candidates was grouped with others.");
+  }
+}
+
+/** What the function read. */
+export interface Read {
+  readonly loaded: Loaded;
+  /** The database's clock, also where the storage has another one. */
+  readonly clock: number;
+}
+
+const READ: readonly Table[] = [
+  "conversations",
+  "messages",
+  "attempts",
+  "events",
+  "turns",
+  "keys",
+  "consents",
+  "counters",
+  "rateLimits",
+  "sweeps",
+  "workers",
+];
+
+export function readFrom(told: unknown, plans: readonly Plan[]): Read {
+  const read = record(told, "load");
+  const rows = collected();
+  for (const table of READ) for (const row of rowsOf(read[table])) collect(rows, table, row);
+  const answers = new Map<string, string>();
+  for (const [call, answer] of listIn<readonly [string, string]>(read.answers)) answers.set(call, answer);
+  const found = listIn<string | null>(read.found);
+  const chosen = listIn<string | null>(read.chosen);
+  const [first] = plans;
+  const isAlone = first !== undefined && isOfCandidates(first.root);
+  const each = (list: readonly (string | null)[]): readonly (readonly string[])[] =>
+    isAlone ? [list.flatMap((id) => id ?? [])] : plans.map((_, index) => [list[index] ?? []].flat());
+  const loaded = { now: integer(read, "now"), rows: listsOf(rows), answers, found: each(found), chosen: each(chosen) };
+  return { loaded, clock: integer(read, "clock") };
+}

@@ -1,0 +1,137 @@
+import type { Changes, Charge, Guard } from "../database.ts";
+import { nameOf } from "../ledger/held.ts";
+import { PRIMARY_KEYS } from "../ledger/rows.ts";
+import { COLUMNS, type Written } from "../sql/columns.ts";
+import { keepable } from "../sql/statement.ts";
+import { keep } from "../sql/writes.ts";
+import { WRITTEN } from "./apply.ts";
+
+/** When a decision was loaded, and whether old rows are deleted with it. */
+export interface WriteMoment {
+  readonly now: number;
+  /** The database's, when the rows were loaded. */
+  readonly clock: number;
+  readonly prunes: boolean;
+}
+
+/** The parameter of the function that applies what a decision changed. */
+export function writeOf(changes: Changes, { now, clock, prunes }: WriteMoment): object {
+  const { guards, charges, alive, answers } = changes;
+  const covered = coveredBy(changes);
+  const inserted = WRITTEN.flatMap((table) => {
+    const rows = changes.inserted[table] ?? [];
+    return rows.length === 0 ? [] : [[table, rows.map((row) => newRow(table, row))] as const];
+  });
+  const updated = WRITTEN.flatMap((table) => {
+    const rows = changes.updated[table] ?? [];
+    return rows.length === 0 ? [] : [[table, Object.fromEntries(rows.map((row) => patchOf(table, row)))] as const];
+  });
+  return {
+    now,
+    clock,
+    ...some("consents", lockedConsents(changes, guards)),
+    guards: guardsIn(guards.filter(({ on, key }) => !covered.has(nameOf(on, key)))),
+    ...some(
+      "answers",
+      answers.map(({ call, answer, conversationIds }) => ({
+        call,
+        answer,
+        ...(conversationIds.length === 1 ? { conversation_id: conversationIds[0] } : {}),
+        ...(conversationIds.length > 1 ? { conversation_ids: conversationIds } : {}),
+      })),
+    ),
+    ...(inserted.length > 0 ? { insert: Object.fromEntries(inserted) } : {}),
+    ...(updated.length > 0 ? { update: Object.fromEntries(updated) } : {}),
+    ...chargesIn(charges, now),
+    ...some(
+      "alive",
+      alive.map(({ workerId, until }) => ({ id: keepable(workerId), alive_until: Math.ceil(until) })),
+    ),
+    ...(prunes ? { prunes } : {}),
+  };
+}
+
+/** Absences that the insertion of the very rows shows: then no look beforehand is needed. */
+function coveredBy({ inserted, answers }: Changes): ReadonlySet<string> {
+  const { keys = [], conversations = [] } = inserted;
+  return new Set([
+    ...keys.flatMap(({ kind, key, call }) => [nameOf("key", JSON.stringify([kind, key])), nameOf("call", call)]),
+    ...conversations.map(({ line, participant }) => nameOf("address", JSON.stringify([line, participant]))),
+    ...answers.map(({ call }) => nameOf("call", call)),
+  ]);
+}
+
+function some(name: string, list: readonly unknown[]): { readonly [name: string]: unknown } {
+  return list.length === 0 ? {} : { [name]: list };
+}
+
+/** A call that reads a consent shares its lock, found or not. A call that writes it, or stops messages under it, has the lock alone. */
+function lockedConsents(
+  { inserted, updated }: Changes,
+  guards: readonly Guard[],
+): readonly { key: string; is_written: boolean }[] {
+  const written = new Set([...(inserted.consents ?? []), ...(updated.consents ?? [])].flatMap(({ key = [] }) => key));
+  for (const { on, key } of guards) if (on === "filed") written.add(key);
+  const read = guards.flatMap(({ on, key }) => (on === "consent" ? [key] : []));
+  const keys = new Set([...read, ...written]);
+  // All processes lock them in the same order.
+  return Array.from(keys, (key) => ({ key, is_written: written.has(key) })).toSorted((one, other) =>
+    one.key < other.key ? -1 : 1,
+  );
+}
+
+interface Expected {
+  readonly names: string[];
+  readonly rows: Record<string, number>;
+}
+
+function guardsIn(guards: readonly Guard[]): Readonly<Record<string, Expected>> {
+  const found: Record<string, Expected> = {};
+  for (const { on, key, version } of guards) {
+    const expected = found[on] ?? { names: [], rows: {} };
+    found[on] = expected;
+    expected.names.push(key);
+    if (version !== null) expected.rows[key] = version;
+  }
+  return found;
+}
+
+function newRow(table: Written, row: object): object {
+  const fields = new Map<string, unknown>(Object.entries(row));
+  const kept: Record<string, unknown> = {};
+  for (const column of COLUMNS[table]) {
+    const value = fields.get(column.field);
+    if (value !== null && value !== undefined) kept[column.column] = keep(column, value);
+  }
+  return kept;
+}
+
+/** A patch by the name of its row. */
+function patchOf(table: Written, row: object): readonly [string, object] {
+  const fields = new Map<string, unknown>(Object.entries(row));
+  const kept: Record<string, unknown> = {};
+  for (const column of COLUMNS[table]) {
+    if (fields.has(column.field) && column.field !== "version")
+      kept[column.column] = keep(column, fields.get(column.field));
+  }
+  return [PRIMARY_KEYS[table].map((field) => String(fields.get(field))).join(" "), kept];
+}
+
+/**
+ * Charges of one counter are added up. They were judged one after the other, so there is room for all of them while no
+ * more is charged than the least that any of them left.
+ */
+function chargesIn(charges: readonly Charge[], now: number): object {
+  if (charges.length === 0) return {};
+  const sums = new Map<string, { charge: number; room: number; windowMs: number }>();
+  for (const { key, charge, max, windowMs } of charges) {
+    const sum = sums.get(key) ?? { charge: 0, room: Number.MAX_VALUE, windowMs };
+    sum.charge += charge;
+    sum.room = Math.min(sum.room, max - sum.charge);
+    sums.set(key, sum);
+  }
+  return {
+    charges: Array.from(sums, ([key, { charge, windowMs }]) => ({ key, charge, ends_at: Math.ceil(now + windowMs) })),
+    rooms: Object.fromEntries(Array.from(sums, ([key, { room }]) => [key, room])),
+  };
+}
