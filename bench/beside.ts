@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import type { Storage } from "../src/index.ts";
 import { memory } from "../src/storage/memory.ts";
 import { sqlite } from "../src/storage/sqlite.ts";
+import type { ClaimedTurn, TurnClaim } from "../src/storage/storage.ts";
 import { inboundOf } from "./ledgers.ts";
 import { median, table } from "./table.ts";
 
@@ -126,11 +127,21 @@ async function acknowledge(storage: Storage, n: number): Promise<void> {
 
 const CONDITIONS = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], pace: null } as const;
 
+/** Earlier builds claim one turn in a call. */
+interface Earlier {
+  claimTurn?(claim: Omit<TurnClaim, "limit">): Promise<ClaimedTurn | null>;
+}
+
+async function claim(storage: Storage & Earlier, one: Omit<TurnClaim, "limit">): Promise<ClaimedTurn | null> {
+  if (storage.claimTurn !== undefined) return await storage.claimTurn(one);
+  return (await storage.claimTurns({ ...one, limit: 1 }))[0] ?? null;
+}
+
 /** From the message to the delivered reply. */
 async function turn(storage: Storage, n: number): Promise<void> {
   const workerId = "w";
   await storage.recordInbound({ ...inboundOf(`text${n}`, PERSON(n)), debounceMs: 0, maxWaitMs: 0 });
-  const claimed = await storage.claimTurn({ op: `claim${n}`, workerId, leaseMs: 15_000 });
+  const claimed = await claim(storage, { op: `claim${n}`, workerId, leaseMs: 15_000 });
   if (claimed === null) throw new Error("Nothing was due.");
   const { conversation, turn: begun, fence } = claimed;
   const outboundId = `${begun.id}-1`;

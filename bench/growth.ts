@@ -6,6 +6,7 @@ import pg from "pg";
 import type { Storage } from "../src/index.ts";
 import { postgres } from "../src/storage/postgres.ts";
 import { sqlite } from "../src/storage/sqlite.ts";
+import { claimOne } from "../src/testing/contracts/storage/scene.ts";
 import type { Databases } from "./databases.ts";
 import { inboundOf } from "./ledgers.ts";
 import { median, table } from "./table.ts";
@@ -118,7 +119,7 @@ async function live(storage: Storage, id: string, person: string): Promise<void>
   const workerId = "bench";
   const leaseMs = 3_600_000;
   await storage.recordInbound({ ...inboundOf(id, person), debounceMs: 0, maxWaitMs: 0 });
-  const turn = await storage.claimTurn({ op: `claim ${id}`, workerId, leaseMs });
+  const turn = await claimOne(storage, { op: `claim ${id}`, workerId, leaseMs });
   if (turn === null) throw new Error("The text is not due.");
   const part = { id: `${turn.turn.id}-1`, body: "Yes.", media: [], encoding: "GSM-7", segments: 1 } as const;
   await storage.commitTurn({

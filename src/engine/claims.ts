@@ -2,8 +2,8 @@ import { newId } from "../model/ids.ts";
 import type { EngineContext } from "./context.ts";
 import { type OwedReleases, type Run, startRun } from "./turn.ts";
 
-/** Behind a long queue of turns, what is to be sent would wait until the last of them was claimed. */
-const CLAIMS_IN_A_ROW = 8;
+/** In one call. Behind a long queue of turns, what is to be sent would wait until the last of them was claimed. */
+const MOST_CLAIMS = 8;
 
 export interface Claims {
   readonly claimed: number;
@@ -27,17 +27,12 @@ export function createClaims(
 ): (limit?: number) => Promise<Claims> {
   const { storage, workerId, worker } = context;
   return async (limit = Number.POSITIVE_INFINITY) => {
-    let claimed = 0;
-    while (claimed < limit && runs.size < worker.concurrency && !isStopping()) {
-      if (claimed === CLAIMS_IN_A_ROW) {
-        wake();
-        return { claimed, more: true };
-      }
-      const turn = await storage.claimTurn({ op: newId("o"), workerId, leaseMs: worker.leaseMs });
-      if (turn === null) break;
+    const room = Math.min(limit, worker.concurrency - runs.size, MOST_CLAIMS);
+    if (room <= 0 || isStopping()) return { claimed: 0, more: false };
+    const turns = await storage.claimTurns({ op: newId("o"), workerId, leaseMs: worker.leaseMs, limit: room });
+    for (const turn of turns) {
       const run = startRun(context, turn, owed);
       runs.set(run.conversationId, run);
-      claimed += 1;
       // The stop came while the ledger was choosing: the turn goes back at once.
       if (isStopping()) run.giveUp("stopped");
       void run.done.then(() => {
@@ -45,6 +40,8 @@ export function createClaims(
         wake();
       });
     }
-    return { claimed, more: false };
+    const more = turns.length === MOST_CLAIMS;
+    if (more) wake();
+    return { claimed: turns.length, more };
   };
 }

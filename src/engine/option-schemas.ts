@@ -100,7 +100,7 @@ const schema = lazily(() =>
         'give a transport, for example twilio({ … }) from "ownline/transport/twilio"',
       ),
       storage: methods<Storage>(
-        ["recordInbound", "claimTurn", "claimSend"],
+        ["recordInbound", "claimTurns", "claimSend"],
         'give a storage, for example sqlite("ownline.db") from "ownline/storage/sqlite"; nothing is kept in memory unless you say memory()',
       ),
       ai: either([aFunction<AiFunction>(AI), methods<Ai>(["reply"], AI)], AI),

@@ -33,8 +33,11 @@ export type Root =
       readonly providerMessageId: string | null;
     }
   | { readonly by: "turn"; readonly id: string }
-  /** Those in which a turn may begin, the one that has been due longest first. */
-  | { readonly by: "due"; readonly limit: number }
+  /**
+   * Those in which a turn may begin, the one that has been due longest first. A database in which no other process can
+   * take the first ones away needs to find no more than are `wanted`.
+   */
+  | { readonly by: "due"; readonly wanted: number; readonly limit: number }
   /**
    * Those that a worker holds (by a lease), and those that expired workers hold (by a lease, or by an attempt that is
    * `sending`: its message is the root's). At most `limit` of the latter.

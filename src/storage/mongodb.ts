@@ -81,7 +81,10 @@ export function mongodb(db: MongoDb, options: MongodbOptions = {}): Storage {
     recordInbound: (record) => recordInbound(store, record),
     recordOutbound: (record) => recordOutbound(store, record),
 
-    claimTurn: once(store, CLAIM_TURN),
+    async claimTurns({ op, workerId, leaseMs }) {
+      const claimed = await once(store, CLAIM_TURN)({ op, workerId, leaseMs });
+      return claimed === null ? [] : [claimed];
+    },
     commitTurn: once(store, COMMIT_TURN),
     releaseTurn: once(store, RELEASE_TURN),
     heartbeat: once(store, HEARTBEAT),

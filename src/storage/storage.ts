@@ -126,8 +126,8 @@ export interface Storage {
   recordOutbound(record: OutboundRecord): Promise<RecordedOutbound>;
 
   /**
-   * Claims the conversation that has been due longest: not leased, not paused, due time reached. `null` when there
-   * is none. The lease belongs to the worker until it commits or releases, or until {@link Storage.heartbeat} finds
+   * Claims the conversations that have been due longest, up to `limit`, the first one first: not leased, not paused,
+   * due time reached. Empty when there are none. A lease belongs to the worker until it commits or releases, or until {@link Storage.heartbeat} finds
    * the worker dead. The fence rises by one; the due time is cleared; the worker is registered as alive for
    * `leaseMs`.
    *
@@ -135,7 +135,7 @@ export interface Storage {
    * with that text (see {@link Storage.requeueTurn}). The turn is made at its first run; `runs` rises by
    * one; `throughSeq` becomes the newest text that needs an answer: the run's inputs are frozen.
    */
-  claimTurn(claim: TurnClaim): Promise<ClaimedTurn | null>;
+  claimTurns(claim: TurnClaim): Promise<readonly ClaimedTurn[]>;
 
   /**
    * Commits what a turn decided: the reply's parts as `intent` (in order, after each other), the watermark

@@ -29,7 +29,7 @@ function linesFor(options: unknown): readonly string[] {
 const good = () => ({
   senders: ["+15703251809"],
   transport: { send() {}, receive() {}, acknowledge() {} },
-  storage: { recordInbound() {}, claimTurn() {}, claimSend() {} },
+  storage: { recordInbound() {}, claimTurns() {}, claimSend() {} },
   ai: () => "hi",
 });
 
@@ -104,7 +104,7 @@ const whole: Arbitraries<OwnlineOptions> = {
     ),
   ),
   transport: methods("send", "receive", "acknowledge"),
-  storage: methods("recordInbound", "claimTurn", "claimSend"),
+  storage: methods("recordInbound", "claimTurns", "claimSend"),
   ai: fc.oneof(fn, methods("reply")),
   policies: fc.array(mostly(fc.constant({ name: "mine" }))),
   autoReply: fc.oneof(fn, fc.constant("One moment.")),

@@ -29,7 +29,7 @@ describe("stopping", () => {
   it("gives back a turn that the ledger handed out while it stopped, and returns only then", async () => {
     const clock = manualClock();
     let gate = Promise.resolve();
-    const storage = slowToAnswer(ledger(clock), "claimTurn", () => gate);
+    const storage = slowToAnswer(ledger(clock), "claimTurns", () => gate);
     await using house = rig({ ...NOW, clock, storage });
     const held = deferred();
     await house.text("hello");

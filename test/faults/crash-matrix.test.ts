@@ -246,7 +246,7 @@ describe.concurrent.each(CASES)("kill -9 of a real process on %s, round %i", (le
       await using on = await scene(ledger);
       const calls = [
         "recordInbound",
-        "claimTurn",
+        "claimTurns",
         "commitTurn",
         "claimSend",
         "recordSend",

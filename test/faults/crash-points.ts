@@ -39,7 +39,7 @@ export interface Passer {
 const WRITES: ReadonlySet<string> = new Set([
   "recordInbound",
   "recordOutbound",
-  "claimTurn",
+  "claimTurns",
   "commitTurn",
   "releaseTurn",
   "heartbeat",
@@ -82,7 +82,7 @@ function commit(deed: Exclude<Deed, "hold">): void {
   else throw new OwnlineError("storage_unavailable", "the ledger's answer was lost", { retryable: true });
 }
 
-/** The ledger with a point before and after each call that writes. `claimTurn` and `claimSend` count only what they claim. */
+/** The ledger with a point before and after each call that writes. `claimTurns` and `claimSend` count only what they claim. */
 export function pointedStorage(storage: Storage, pass: Pass): Storage {
   return new Proxy(storage, {
     get(target, name) {
@@ -99,7 +99,7 @@ export function pointedStorage(storage: Storage, pass: Pass): Storage {
 }
 
 function isNothing(name: string, answer: unknown): boolean {
-  if (name === "claimTurn") return answer === null;
+  if (name === "claimTurns") return Array.isArray(answer) && answer.length === 0;
   if (name !== "claimSend" || typeof answer !== "object" || answer === null) return false;
   return "outcome" in answer && answer.outcome !== "claimed";
 }

@@ -57,13 +57,13 @@ function tracing(storage: Storage): Storage {
   };
   return {
     ...storage,
-    async claimTurn(claim) {
-      const claimed = await storage.claimTurn(claim);
-      if (claimed === null) return null;
-      const { id, participant } = claimed.conversation;
-      people.set(id, participant);
-      claims += 1;
-      note({ kind: "turn", person: participant, held: true });
+    async claimTurns(claim) {
+      const claimed = await storage.claimTurns(claim);
+      for (const { conversation } of claimed) {
+        people.set(conversation.id, conversation.participant);
+        claims += 1;
+        note({ kind: "turn", person: conversation.participant, held: true });
+      }
       return claimed;
     },
     async commitTurn(commit) {

@@ -13,7 +13,7 @@ const POINTS: readonly Point[] = [
   "before:recordInbound",
   "after:recordInbound",
   "after:ack",
-  "after:claimTurn",
+  "after:claimTurns",
   "before:ai",
   "after:ai",
   "after:commitTurn",

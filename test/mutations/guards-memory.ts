@@ -35,6 +35,10 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/rules/turns", "if (commit.supersede && hasUnanswered", "if (false && hasUnanswered"],
   ],
   [
+    "a claim takes no more turns than the worker has room for",
+    ["ledger/rules/turns", "if (turns.length === claim.limit) break;", ""],
+  ],
+  [
     "one conversation has one turn at a time",
     ["ledger/rules/turns", "dueAt > set.now || leaseWorker !== null || paused", "dueAt > set.now || paused"],
     ["memory/tables", "return leaseWorker === null && !paused ? dueAt : null;", "return paused ? null : dueAt;"],

@@ -10,6 +10,7 @@ import type {
   StatusRecord,
   Storage,
 } from "../../src/storage/storage.ts";
+import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 
 /** Two ledgers, both empty and open, on one clock. */
 export interface Pair {
@@ -199,7 +200,7 @@ export class Story {
       return (storage) => storage.recordInbound(text);
     }
     if (roll < 0.24) return this.post();
-    if (roll < 0.34) return (storage) => storage.claimTurn({ op, workerId, leaseMs });
+    if (roll < 0.34) return (storage) => claimOne(storage, { op, workerId, leaseMs });
     if (roll < 0.45) return this.endTurn(op);
     if (roll < 0.5) return (storage) => storage.heartbeat({ op, workerId, leaseMs, lookInMs: 5_000 });
     const outboundId = this.pick(this.outbound, "o0");
@@ -261,7 +262,7 @@ export class Story {
 
   endTurn(op: string): Call {
     const lease = this.chance(0.85) ? this.leases.pop() : this.leases[0];
-    if (lease === undefined) return (storage) => storage.claimTurn({ op, workerId: "w1", leaseMs: MINUTE_MS });
+    if (lease === undefined) return (storage) => claimOne(storage, { op, workerId: "w1", leaseMs: MINUTE_MS });
     const { workerId, turn } = lease;
     const held = { op, workerId, conversationId: turn.conversation.id, turnId: turn.turn.id, fence: turn.fence };
     if (this.chance(0.35)) {

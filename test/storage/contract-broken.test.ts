@@ -54,10 +54,10 @@ const MISTAKES: readonly Mistake[] = [
       const leases = new Map<string, { workerId: string; fence: number }>();
       return {
         ...storage,
-        async claimTurn(claim) {
-          const claimed = await storage.claimTurn(claim);
+        async claimTurns(claim) {
+          const claimed = await storage.claimTurns(claim);
           const { workerId } = claim;
-          if (claimed !== null) leases.set(claimed.conversation.id, { workerId, fence: claimed.fence });
+          for (const { conversation, fence } of claimed) leases.set(conversation.id, { workerId, fence });
           return claimed;
         },
         commitTurn: (commit) => storage.commitTurn({ ...commit, ...leases.get(commit.conversationId) }),

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { InboundRecord, SendConditions, Storage } from "../../src/storage/storage.ts";
-import { Scene } from "../../src/testing/contracts/storage/scene.ts";
+import { claimOne, Scene } from "../../src/testing/contracts/storage/scene.ts";
 import { FREE, LEASE_MS } from "../../src/testing/contracts/storage/terms.ts";
 import { diceOf } from "../../src/testing/simulation/dice.ts";
 import { sharedLedger } from "./interleaved-story.ts";
@@ -45,7 +45,7 @@ export const RACES: readonly Race[] = [
       await s.texted();
       await s.advance(LEASE_MS);
       const claim = { op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS };
-      return [(storage) => storage.claimTurn(claim), (storage) => storage.claimTurn(claim)];
+      return [(storage) => claimOne(storage, claim), (storage) => claimOne(storage, claim)];
     },
   },
   {
@@ -180,7 +180,7 @@ function recording(record: InboundRecord): Call {
 
 function claimingTurn(scene: Scene, workerId: string): Call {
   const claim = { op: scene.id("op"), workerId, leaseMs: LEASE_MS };
-  return (storage) => storage.claimTurn(claim);
+  return (storage) => claimOne(storage, claim);
 }
 
 function beating(scene: Scene, workerId: string): Call {

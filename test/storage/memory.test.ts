@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { memory } from "../../src/storage/memory.ts";
+import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { type StorageHarness, storageContract } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { growthOf, LINEAR_AT_MOST, ROUNDS } from "../growth.ts";
@@ -58,9 +59,9 @@ describe("memory", () => {
     const storage = memory({ clock });
     await storage.recordInbound(TEXT);
     const claim = { op: "op", workerId: "w1", leaseMs: 15_000 };
-    expect((await storage.claimTurn(claim))?.messages).toHaveLength(1);
+    expect((await claimOne(storage, claim))?.messages).toHaveLength(1);
     await storage.erase({ op: "erase", participant: TEXT.participant, line: null });
-    expect(await storage.claimTurn(claim)).toBeNull();
+    expect(await claimOne(storage, claim)).toBeNull();
   });
 
   it("erases a long conversation in time that grows with its messages", async () => {

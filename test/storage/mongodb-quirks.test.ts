@@ -2,6 +2,7 @@ import { MongoNetworkError, MongoServerError } from "mongodb";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { INDEXES, TABLES } from "../../src/storage/mongodb/schema.ts";
 import { mongodb } from "../../src/storage/mongodb.ts";
+import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { mongodbForTests, skipNote } from "../databases/mongodb.ts";
 import { type Command, wrapped } from "../databases/mongodb-wrapped.ts";
 import { isServed } from "./mongodb-indexes.ts";
@@ -106,7 +107,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
       );
     };
     await storage.recordInbound(textOf("later"));
-    const claim = await storage.claimTurn({ op: "1", workerId: "w1", leaseMs: 15_000 });
+    const claim = await claimOne(storage, { op: "1", workerId: "w1", leaseMs: 15_000 });
     await add();
     await storage.commitTurn({
       op: "2",
@@ -143,7 +144,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
     const before = Date.now();
     const { message } = await storage.recordInbound(textOf("clock", { debounceMs: 60_000, maxWaitMs: 60_000 }));
     const { nextInMs } = await storage.due(1);
-    const claimed = await storage.claimTurn({ op: "clock", workerId: "w1", leaseMs: 15_000 });
+    const claimed = await claimOne(storage, { op: "clock", workerId: "w1", leaseMs: 15_000 });
     await database.empty();
     // The server runs on this machine: the two clocks are one.
     expect(message?.createdAt).toBeGreaterThanOrEqual(before - 1_000);
@@ -171,7 +172,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
       async () => storage.recordInbound(textOf("x", { participant: odd })),
       async () => storage.conversation(odd),
       async () => storage.story(odd),
-      async () => storage.claimTurn({ op: odd, workerId: "w1", leaseMs: 1 }),
+      async () => claimOne(storage, { op: odd, workerId: "w1", leaseMs: 1 }),
     ];
     for (const call of calls) await expect(call()).rejects.toMatchObject(refused);
   });

@@ -1,6 +1,7 @@
 import { memory } from "../../src/storage/memory.ts";
 import { type MongoDb, mongodb } from "../../src/storage/mongodb.ts";
 import type { InboundRecord, PartRecord, SendConditions, Storage } from "../../src/storage/storage.ts";
+import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { inboundRecord } from "./inbound-record.ts";
 
@@ -29,7 +30,7 @@ type Call = (storage: Storage, advance: (ms: number) => Promise<void>) => Promis
 export const STORY: readonly Call[] = [
   (s) => s.recordInbound(textOf("1", { autoReply: { ...part("a-1"), conditions: FREE } })),
   (s) => s.recordInbound(textOf("2")),
-  (s) => s.claimTurn({ op: "1", workerId: "w1", leaseMs: 15_000 }),
+  (s) => claimOne(s, { op: "1", workerId: "w1", leaseMs: 15_000 }),
   (s) =>
     s.releaseTurn({
       op: "2",
@@ -40,7 +41,7 @@ export const STORY: readonly Call[] = [
       reason: "stopped",
       retryInMs: 0,
     }),
-  (s) => s.claimTurn({ op: "3", workerId: "w1", leaseMs: 15_000 }),
+  (s) => claimOne(s, { op: "3", workerId: "w1", leaseMs: 15_000 }),
   (s) =>
     s.commitTurn({
       op: "4",

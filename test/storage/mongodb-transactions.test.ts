@@ -2,6 +2,7 @@ import { MongoNetworkError, MongoServerError } from "mongodb";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
 import { mongodb } from "../../src/storage/mongodb.ts";
 import type { CounterCondition, OutboundRecord, Storage } from "../../src/storage/storage.ts";
+import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { mongodbForTests, skipNote } from "../databases/mongodb.ts";
 import { type Command, wrapped } from "../databases/mongodb-wrapped.ts";
@@ -76,7 +77,7 @@ describe.skipIf(url === "")(`a worker's document in MongoDB${skipNote(url)}`, ()
     await storage.recordInbound(inboundRecord("1"));
     const commit = held();
     const late = mongodb(wrapped(database.db(), { before: commit.hold }), { clock });
-    const claiming = late.claimTurn({ op: "late", workerId: "w1", leaseMs: LEASE_MS });
+    const claiming = claimOne(late, { op: "late", workerId: "w1", leaseMs: LEASE_MS });
     await commit.reached;
     await clock.advance(LEASE_MS + 1);
     // It sees no lease yet.
@@ -84,14 +85,14 @@ describe.skipIf(url === "")(`a worker's document in MongoDB${skipNote(url)}`, ()
     commit.release();
     expect(await claiming).not.toBeNull();
     await heartbeat(storage, "after");
-    expect(await storage.claimTurn({ op: "next", workerId: "w2", leaseMs: LEASE_MS })).not.toBeNull();
+    expect(await claimOne(storage, { op: "next", workerId: "w2", leaseMs: LEASE_MS })).not.toBeNull();
   });
 
   it("stays as long as its worker holds something, whatever becomes of the transaction that takes it back", async () => {
     const clock = manualClock();
     const storage = mongodb(database.db(), { clock });
     await storage.recordInbound(inboundRecord("1"));
-    expect(await storage.claimTurn({ op: "first", workerId: "w1", leaseMs: LEASE_MS })).not.toBeNull();
+    expect(await claimOne(storage, { op: "first", workerId: "w1", leaseMs: LEASE_MS })).not.toBeNull();
     await clock.advance(LEASE_MS + 2 * HOUR_MS);
     const failures = [new MongoServerError({ message: "injected", code: 112 })];
     const failing = wrapped(database.db(), {
@@ -102,7 +103,7 @@ describe.skipIf(url === "")(`a worker's document in MongoDB${skipNote(url)}`, ()
     });
     await heartbeat(mongodb(failing, { clock }), "1");
     expect(failures).toEqual([]);
-    expect(await storage.claimTurn({ op: "next", workerId: "w2", leaseMs: LEASE_MS })).not.toBeNull();
+    expect(await claimOne(storage, { op: "next", workerId: "w2", leaseMs: LEASE_MS })).not.toBeNull();
   });
 });
 

@@ -12,7 +12,7 @@ export function persistent(storage: Storage): Storage {
     ...storage,
     recordInbound: (record) => again((named) => storage.recordInbound(named), { op: crypto.randomUUID(), ...record }),
     recordOutbound: (record) => again((named) => storage.recordOutbound(named), { op: crypto.randomUUID(), ...record }),
-    claimTurn: (claim) => again(storage.claimTurn, claim),
+    claimTurns: (claim) => again(storage.claimTurns, claim),
     commitTurn: (commit) => again(storage.commitTurn, commit),
     releaseTurn: (release) => again(storage.releaseTurn, release),
     heartbeat: (heartbeat) => again(storage.heartbeat, heartbeat),

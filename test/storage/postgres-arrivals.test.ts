@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { memory } from "../../src/storage/memory.ts";
 import type { InboundRecord, RecordedInbound, Storage } from "../../src/storage/storage.ts";
+import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { type PostgresLedgers, postgresLedgers } from "./postgres-ledgers.ts";
 import { text } from "./postgres-texts.ts";
@@ -26,7 +27,7 @@ async function prepare(storage: Storage): Promise<void> {
 }
 
 async function backOff(storage: Storage): Promise<void> {
-  const turn = await storage.claimTurn({ op: "claim", workerId: "w", leaseMs: 60_000 });
+  const turn = await claimOne(storage, { op: "claim", workerId: "w", leaseMs: 60_000 });
   if (turn === null) throw new TypeError("nothing was due");
   const held = { workerId: "w", conversationId: turn.conversation.id, turnId: turn.turn.id, fence: turn.fence };
   await storage.releaseTurn({ op: "release", ...held, reason: "failed", retryInMs: 9_000 });

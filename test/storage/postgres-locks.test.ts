@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type PostgresPool, postgres } from "../../src/storage/postgres.ts";
 import type { SendConditions, Storage } from "../../src/storage/storage.ts";
+import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { type PostgresLedgers, postgresLedgers, quiet } from "./postgres-ledgers.ts";
 import { post, text } from "./postgres-texts.ts";
 
@@ -266,7 +267,7 @@ describe("operations that meet", () => {
       await Promise.all([
         storage.recordInbound(text(`m${n}`, person, { line, consent })),
         storage.recordOutbound({ ...sent, line }).then(() => storage.claimSend({ op, ...claim })),
-        storage.claimTurn({ op, workerId, leaseMs: 1 }),
+        claimOne(storage, { op, workerId, leaseMs: 1 }),
         storage.heartbeat({ op, workerId, leaseMs: 1, lookInMs: 1 }),
         storage.recordStatus({ op, ...report, rawStatus: "sent", optOut: round % 7 === 3 }),
         storage.due(10),

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vi
 import { isOwnlineError } from "../../src/errors.ts";
 import { type PostgresPool, postgres } from "../../src/storage/postgres.ts";
 import type { ClaimedTurn, SendConditions } from "../../src/storage/storage.ts";
+import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { type PostgresLedgers, postgresLedgers, quiet } from "./postgres-ledgers.ts";
 import { post, text } from "./postgres-texts.ts";
 
@@ -190,7 +191,7 @@ describe("a pooler in transaction mode", () => {
       const storage = postgres(pooler, { schema: ledgers.schema, logger: quiet });
       await storage.open();
       await storage.recordInbound(text("m1", 1, { body: "before\0after 👍🏽" }));
-      const claimed = await storage.claimTurn({ op: "1", workerId: "w", leaseMs: 60_000 });
+      const claimed = await claimOne(storage, { op: "1", workerId: "w", leaseMs: 60_000 });
       expect(claimed?.messages.map(({ body }) => body)).toEqual(["before\0after 👍🏽"]);
       await storage.heartbeat({ op: "2", workerId: "w", leaseMs: 60_000, lookInMs: 1_000 });
       const { conversation, turn: held, fence } = claimed ?? never();

@@ -5,6 +5,7 @@ import { sqlDatabase } from "../../src/storage/sql/database.ts";
 import { migrate } from "../../src/storage/sql/migrate.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import type { Storage } from "../../src/storage/storage.ts";
+import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
 import { batchOnly } from "./batch-only-shim.ts";
 import { inboundRecord } from "./inbound-record.ts";
@@ -26,7 +27,7 @@ describe.each(Object.keys(LEDGERS))("an expired worker that holds many conversat
     await storage.open();
     for (let n = 0; n < PEOPLE; n += 1) {
       await storage.recordInbound(inboundRecord(`m${n}`, { participant: `+1555019${1000 + n}`, consentKey: `c${n}` }));
-      await storage.claimTurn({ op: `claim${n}`, workerId: "expired", leaseMs: LEASE_MS });
+      await claimOne(storage, { op: `claim${n}`, workerId: "expired", leaseMs: LEASE_MS });
     }
     await clock.advance(LEASE_MS + 1);
     const recovered: number[] = [];
@@ -37,7 +38,7 @@ describe.each(Object.keys(LEDGERS))("an expired worker that holds many conversat
     }
     expect(recovered).toEqual([100, 30, 0]);
     let claimed = 0;
-    while ((await storage.claimTurn({ op: `again${claimed}`, workerId: "w", leaseMs: LEASE_MS })) !== null)
+    while ((await claimOne(storage, { op: `again${claimed}`, workerId: "w", leaseMs: LEASE_MS })) !== null)
       claimed += 1;
     expect(claimed).toBe(PEOPLE);
     await storage.close();

@@ -4,6 +4,7 @@ import { sqlDatabase } from "../../src/storage/sql/database.ts";
 import type { SqlDriver } from "../../src/storage/sql/driver.ts";
 import { migrate } from "../../src/storage/sql/migrate.ts";
 import type { Storage } from "../../src/storage/storage.ts";
+import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { batchOnly } from "./batch-only-shim.ts";
 import { inboundRecord } from "./inbound-record.ts";
@@ -29,7 +30,7 @@ function textTo(storage: Storage, id: string) {
 /** One text, answered and delivered. */
 async function converse(storage: Storage, id: string): Promise<void> {
   await textTo(storage, id);
-  const turn = await storage.claimTurn({ op: id, workerId: "w", leaseMs: 1_000 });
+  const turn = await claimOne(storage, { op: id, workerId: "w", leaseMs: 1_000 });
   await storage.commitTurn({
     op: id,
     workerId: "w",

@@ -7,6 +7,7 @@ import { SCHEMA_VERSION } from "../../src/storage/sql/meta.ts";
 import { migrate } from "../../src/storage/sql/migrate.ts";
 import { MIGRATIONS, type Migration } from "../../src/storage/sql/schema.ts";
 import type { Storage } from "../../src/storage/storage.ts";
+import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { batchOnly } from "./batch-only-shim.ts";
 import { inboundRecord } from "./inbound-record.ts";
@@ -56,7 +57,7 @@ const conditions = {
 async function converse(storage: Storage, id: string): Promise<void> {
   const consent = { state: "opted-in", source: "word" } as const;
   await storage.recordInbound(inboundRecord(id, { consentKey: "consent", consent }));
-  const turn = await storage.claimTurn({ op: id, workerId: "w", leaseMs: 1_000 });
+  const turn = await claimOne(storage, { op: id, workerId: "w", leaseMs: 1_000 });
   await storage.commitTurn({
     op: id,
     workerId: "w",

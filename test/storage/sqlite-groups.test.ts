@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
 import { type SqliteDatabase, sqlite } from "../../src/storage/sqlite.ts";
+import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { inboundRecord as text } from "./inbound-record.ts";
 
 /** A ledger in memory, and how many transactions it has committed. */
@@ -86,7 +87,7 @@ describe("calls of one tick", () => {
     const { database, storage } = await counted();
     await storage.recordInbound(text("m1"));
     const claim = { op: "1", workerId: "w", leaseMs: 1_000 };
-    const claims = await Promise.all([storage.claimTurn(claim), storage.claimTurn(claim), storage.claimTurn(claim)]);
+    const claims = await Promise.all([claimOne(storage, claim), claimOne(storage, claim), claimOne(storage, claim)]);
     expect(claims[0]).toMatchObject({ turn: { runs: 1 }, fence: 1 });
     expect(new Set(claims.map((one) => JSON.stringify(one))).size).toBe(1);
 

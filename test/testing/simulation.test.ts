@@ -35,7 +35,7 @@ describe("the simulation", { timeout: 120_000 }, () => {
   it("finds no broken promise, and lets every fault hit the calls that matter", async () => {
     const { broken: violations, faults } = await play(1, 200);
     expect(violations).toEqual([]);
-    const calls = ["storage.claimTurn", "storage.due", "storage.heartbeat", "storage.recordInbound"];
+    const calls = ["storage.claimTurns", "storage.due", "storage.heartbeat", "storage.recordInbound"];
     const kinds = ["error before", "error after", "slow", "crash before", "crash after", "twice", "cut off", "frozen"];
     const never = calls.flatMap((call) => kinds.map((kind) => `${call}: ${kind}`)).filter((cell) => !faults.has(cell));
     expect(never).toEqual([]);

@@ -26,7 +26,7 @@ import { setPaused } from "./rules/pause.ts";
 import { markUnknown, requeueTurn } from "./rules/recovery.ts";
 import { resolve } from "./rules/resolution.ts";
 import { claimSweep, commitSweep } from "./rules/sweep.ts";
-import { claimTurn, commitTurn, releaseTurn } from "./rules/turns.ts";
+import { claimTurns, commitTurn, releaseTurn } from "./rules/turns.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 interface Method<Input, Answer> {
@@ -64,7 +64,7 @@ export function ledgerOver(database: LedgerDatabase): Storage {
     recordInbound: (record) => run(`recordInbound ${record.op ?? crypto.randomUUID()}`, record, inbound),
     recordOutbound: (record) => run(`recordOutbound ${record.op ?? crypto.randomUUID()}`, record, outbound),
 
-    claimTurn: once("claimTurn", turnClaimPlan, claimTurn),
+    claimTurns: once("claimTurns", turnClaimPlan, claimTurns),
     commitTurn: once("commitTurn", turnCommitPlan, commitTurn),
     releaseTurn: once("releaseTurn", turnReleasePlan, releaseTurn),
     heartbeat: once("heartbeat", heartbeatPlan, heartbeat),
@@ -132,7 +132,7 @@ function storedAnswer(set: WorkingSet, call: string, answer: unknown): StoredAns
 const NOTHING_CHANGED: ReadonlySet<unknown> = new Set(["lost", "gone", "unmatched"]);
 
 function changedSomething(answer: unknown): boolean {
-  if (answer === null || answer === false) return false;
+  if (answer === null || answer === false || (Array.isArray(answer) && answer.length === 0)) return false;
   return typeof answer !== "object" || !("outcome" in answer) || !NOTHING_CHANGED.has(answer.outcome);
 }
 

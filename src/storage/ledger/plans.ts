@@ -23,8 +23,8 @@ import { keysIn, onlyKey } from "./rules/consent.ts";
  * Which rows each call looks at.
  */
 
-/** Of the conversations that are due, how many a claim of one turn looks at: another worker may take the first ones. */
-const CLAIM_CANDIDATES = 4;
+/** How many conversations a claim looks at, for each that it wants: another worker may take the first ones. */
+const CANDIDATES_EACH = 4;
 
 /** How many conversations one heartbeat reclaims from expired workers; the next heartbeat goes on. */
 const RECLAIM_LIMIT = 100;
@@ -67,10 +67,10 @@ export function outboundPlan(record: OutboundRecord, call: string): Plan {
   };
 }
 
-export function turnClaimPlan(_: TurnClaim, call: string): Plan {
+export function turnClaimPlan({ limit }: TurnClaim, call: string): Plan {
   return {
     call,
-    root: { by: "due", limit: CLAIM_CANDIDATES },
+    root: { by: "due", wanted: limit, limit: limit * CANDIDATES_EACH },
     slices: ["unanswered", "open-turn", "turns-of-first"],
   };
 }

@@ -13,8 +13,8 @@ import { keepWorkerAlive, lockConversation } from "./locks.ts";
 import type { Method } from "./operations.ts";
 import { readClock } from "./store.ts";
 
-/** See {@link Storage.claimTurn}. */
-export const CLAIM_TURN: Method<TurnClaim, ClaimedTurn | null> = {
+/** See {@link Storage.claimTurns}. */
+export const CLAIM_TURN: Method<Omit<TurnClaim, "limit">, ClaimedTurn | null> = {
   name: "claimTurn",
   line: "worker",
   judge: judgeClaim,

@@ -10,6 +10,8 @@ export interface TurnClaim {
   readonly op: string;
   readonly workerId: string;
   readonly leaseMs: number;
+  /** At least 1. */
+  readonly limit: number;
 }
 
 export interface ClaimedTurn {

@@ -63,7 +63,7 @@ async function decide<Answer>(
   judge: (loaded: Loaded) => Decided<Answer>,
 ): Promise<Answer> {
   const now = driver.now();
-  const loads = plans.map((plan) => loadsOf(driver.isSerial ? withOneCandidate(plan) : plan, now));
+  const loads = plans.map((plan) => loadsOf(driver.isSerial ? withoutSpares(plan) : plan, now));
   const reads = loads.flatMap(({ statements }) => statements);
   return await driver.transact(reads, (results) => {
     const loaded = loadedFrom(loads, results);
@@ -76,7 +76,7 @@ async function decide<Answer>(
   });
 }
 
-/** No other process can take the first one away. */
-function withOneCandidate(plan: Plan): Plan {
-  return plan.root.by === "due" ? { ...plan, root: { by: "due", limit: 1 } } : plan;
+/** No other process can take the first ones away. */
+function withoutSpares(plan: Plan): Plan {
+  return plan.root.by === "due" ? { ...plan, root: { ...plan.root, limit: plan.root.wanted } } : plan;
 }

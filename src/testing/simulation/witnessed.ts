@@ -47,9 +47,10 @@ export function witnessed(world: World, storage: Storage): Storage {
       }
       return recorded;
     },
-    async claimTurn(claim) {
-      const claimed = await storage.claimTurn(claim);
-      if (claimed !== null && isFirst("claimTurn", claim.op)) {
+    async claimTurns(claim) {
+      const turns = await storage.claimTurns(claim);
+      if (turns.length === 0 || !isFirst("claimTurns", claim.op)) return turns;
+      for (const claimed of turns) {
         witness(world, {
           kind: "turn-claimed",
           workerId: claim.workerId,
@@ -60,7 +61,7 @@ export function witnessed(world: World, storage: Storage): Storage {
           superseded: claimed.turn.superseded,
         });
       }
-      return claimed;
+      return turns;
     },
     async commitTurn(commit) {
       const committed = await storage.commitTurn(commit);

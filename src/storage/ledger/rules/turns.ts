@@ -7,16 +7,18 @@ import { hasUnanswered, leaseOf, settleUnanswered } from "./leases.ts";
 import { refreshDue } from "./order.ts";
 import { pause } from "./pause.ts";
 
-/** See `Storage.claimTurn`. */
-export function claimTurn(set: WorkingSet, claim: TurnClaim): ClaimedTurn | null {
+/** See `Storage.claimTurns`. */
+export function claimTurns(set: WorkingSet, claim: TurnClaim): readonly ClaimedTurn[] {
+  const turns: ClaimedTurn[] = [];
   for (const conversation of set.roots()) {
+    if (turns.length === claim.limit) break;
     const { dueAt, leaseWorker, paused } = conversation;
     if (dueAt === null || dueAt > set.now || leaseWorker !== null || paused) continue;
     const unanswered = unansweredOf(set, conversation);
     const [first] = unanswered;
-    if (first !== undefined) return claimed(set, claim, conversation, first, unanswered);
+    if (first !== undefined) turns.push(claimed(set, claim, conversation, first, unanswered));
   }
-  return null;
+  return turns;
 }
 
 function unansweredOf(set: WorkingSet, { id, answeredSeq }: Conversation): Inbound[] {

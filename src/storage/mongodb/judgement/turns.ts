@@ -28,8 +28,8 @@ import type { ConversationRow, InboundRow, OutboundRow, TurnRow, WorkerRow } fro
 import { shownMessages } from "./rows.ts";
 import { fileGroup } from "./texts.ts";
 
-/** See {@link Storage.claimTurn}. */
-export function claimTurn(ledger: Ledger, claim: TurnClaim): ClaimedTurn | null {
+/** See {@link Storage.claimTurns}. */
+export function claimTurn(ledger: Ledger, claim: Omit<TurnClaim, "limit">): ClaimedTurn | null {
   const now = ledger.clock.now();
   const [row] = ledger.dueTurns.from({ at: Number.NEGATIVE_INFINITY, id: "" });
   if (row === undefined || row.dueAt === null || row.dueAt > now) return null;

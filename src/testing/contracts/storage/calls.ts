@@ -4,6 +4,7 @@ import { GIVEN_UP } from "./given-up.ts";
 import { KEY_RULES } from "./keys.ts";
 import type { StorageCase } from "./scene.ts";
 import { consentKeyOf, PERSON } from "./terms.ts";
+import { SEVERAL_TURNS } from "./turns.ts";
 
 const REPEATED_STOP = "recordInbound: the same call gets its first answer, with the consent and what it stopped";
 const REPEATED_SEND = "recordOutbound: the same call gets its first answer";
@@ -15,6 +16,7 @@ export const LEDGER_ONLY: readonly string[] = [
   REPEATED_SEND,
   CALLS_AT_ONCE,
   ...GIVEN_UP,
+  SEVERAL_TURNS,
   ...KEY_RULES,
   ...CONSENT_KEY_RULES,
 ];

@@ -1,5 +1,5 @@
 import { equal, ok, present } from "./assert.ts";
-import type { Scene, StorageCase } from "./scene.ts";
+import { claimOne, type Scene, type StorageCase } from "./scene.ts";
 import { consentKeyOf, DEBOUNCE_MS, PERSON } from "./terms.ts";
 
 const OTHER_LINE = "+15550100002";
@@ -73,11 +73,11 @@ export const erasureCases: readonly StorageCase[] = [
       await s.texted();
       await s.advance(DEBOUNCE_MS);
       const claim = { op: s.id("op"), workerId: "w1", leaseMs: 15_000 };
-      const claimed = present(await s.storage.claimTurn(claim), "the turn");
+      const claimed = present(await claimOne(s.storage, claim), "the turn");
       const commit = s.commitOf(claimed);
       equal((await s.storage.commitTurn(commit)).outcome, "committed", "the commit");
       await erase(s);
-      equal(await s.storage.claimTurn(claim), null, "the claim, repeated");
+      equal(await claimOne(s.storage, claim), null, "the claim, repeated");
       equal((await s.second.commitTurn(commit)).messages, [], "the messages of the commit, repeated");
     },
   },

@@ -1,6 +1,6 @@
 import type { ClaimedTurn, Storage } from "../../../storage/storage.ts";
 import { present } from "./assert.ts";
-import type { Scene } from "./scene.ts";
+import { claimOne, type Scene } from "./scene.ts";
 import { FREE, LEASE_MS, LINE, PERSON, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
 /** A call with its operation id fixed, on whichever handle. */
@@ -15,13 +15,13 @@ export interface Operation {
 /** Every call that has an operation id. */
 export const OPERATIONS: readonly Operation[] = [
   {
-    name: "claimTurn",
+    name: "claimTurns",
     async prepare(s) {
       await s.texted();
       await s.texted({ participant: "+15550199002" });
       await s.advance(60_000);
       const claim = { op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS };
-      return (storage) => storage.claimTurn(claim);
+      return (storage) => claimOne(storage, claim);
     },
   },
   {

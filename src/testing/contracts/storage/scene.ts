@@ -18,6 +18,7 @@ import type {
   SendResultRecord,
   StatusRecord,
   Storage,
+  TurnClaim,
   TurnCommit,
   TurnRelease,
 } from "../../../storage/storage.ts";
@@ -167,7 +168,7 @@ export class Scene {
   }
 
   claim(workerId = "w1"): Promise<ClaimedTurn | null> {
-    return this.storage.claimTurn({ op: this.id("op"), workerId, leaseMs: LEASE_MS });
+    return claimOne(this.storage, { op: this.id("op"), workerId, leaseMs: LEASE_MS });
   }
 
   commitOf(claimed: ClaimedTurn, overrides: Partial<TurnCommit> = {}): TurnCommit {
@@ -308,4 +309,10 @@ export class Scene {
   snapshot(): Promise<unknown> {
     return snapshotOf(this.storage, this.#consentKeys);
   }
+}
+
+/** Claims the turn that has been due longest; `null` where none is. */
+export async function claimOne(storage: Storage, claim: Omit<TurnClaim, "limit">): Promise<ClaimedTurn | null> {
+  const [claimed = null] = await storage.claimTurns({ ...claim, limit: 1 });
+  return claimed;
 }

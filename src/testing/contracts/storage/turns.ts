@@ -1,7 +1,11 @@
+import type { ClaimedTurn } from "../../../storage/storage.ts";
 import { equal, ok, present } from "./assert.ts";
 import { race } from "./race.ts";
-import type { StorageCase } from "./scene.ts";
+import { claimOne, type StorageCase } from "./scene.ts";
 import { DEBOUNCE_MS, EXPIRY_MS, LINE } from "./terms.ts";
+
+/** A claim of several turns. */
+export const SEVERAL_TURNS = "claims as many conversations in one call as are wanted";
 
 /** How a turn is claimed. */
 export const turnCases: readonly StorageCase[] = [
@@ -55,7 +59,7 @@ export const turnCases: readonly StorageCase[] = [
           [s.storage, s.second].map(async (handle, side) => {
             const claim = { op: s.id("op"), workerId: `w${side}`, leaseMs: 600_000 };
             await stagger(side === 0 ? 0 : 1);
-            return handle.claimTurn(claim);
+            return claimOne(handle, claim);
           }),
         );
         const won = claims.filter((claim) => claim !== null);
@@ -78,7 +82,7 @@ export const turnCases: readonly StorageCase[] = [
           const handle = side === 0 ? s.storage : s.second;
           const claim = { op: s.id("op"), workerId: `w${side}`, leaseMs: 600_000 };
           await stagger(side);
-          return (await handle.claimTurn(claim)) ?? (await handle.claimTurn({ ...claim, op: s.id("op") }));
+          return (await claimOne(handle, claim)) ?? (await claimOne(handle, { ...claim, op: s.id("op") }));
         };
         const [one, other] = await Promise.all([claimOn(0), claimOn(1)]);
         ok(one !== null && other !== null, "one of the workers got nothing although two conversations were due");
@@ -97,6 +101,25 @@ export const turnCases: readonly StorageCase[] = [
       const order = [];
       for (let claims = 0; claims < 3; claims += 1) order.push((await s.claim())?.conversation.participant);
       equal(order, ["+15550200001", "+15550200002", "+15550200003"], "order");
+    },
+  },
+  {
+    name: SEVERAL_TURNS,
+    async run(s) {
+      for (const participant of ["+15550200001", "+15550200002", "+15550200003"]) {
+        await s.texted({ participant });
+        await s.advance(1_000);
+      }
+      await s.advance(DEBOUNCE_MS);
+      const participantsOf = (turns: readonly ClaimedTurn[]) => turns.map((turn) => turn.conversation.participant);
+      const two = { op: s.id("op"), workerId: "w1", leaseMs: 600_000, limit: 2 };
+      const claimed = await s.storage.claimTurns(two);
+      equal(participantsOf(claimed), ["+15550200001", "+15550200002"], "the first two");
+      equal(await s.storage.claimTurns(two), claimed, "the same call again");
+      const others = await s.second.claimTurns({ ...two, op: s.id("op"), workerId: "w2" });
+      equal(participantsOf(others), ["+15550200003"], "what was left");
+      equal(await s.storage.claimTurns({ ...two, op: s.id("op") }), [], "when none is left");
+      for (const turn of claimed) equal((await s.commit(turn)).outcome, "committed", "the commit of each");
     },
   },
   {
