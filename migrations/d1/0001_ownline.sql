@@ -166,6 +166,7 @@ create table if not exists ownline_consents (
   state text not null,
   source text not null,
   service text,
+  provider_blocks integer not null,
   changed_at integer not null,
   version integer not null
 ) strict, without rowid;

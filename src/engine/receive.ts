@@ -178,6 +178,11 @@ function strangerReason(to: string): string {
     : "it came to a number that is not among the configured senders: add it to senders, or point its webhook elsewhere";
 }
 
+/** Whether the provider itself blocks the person, as the verdict about consent says. */
+function blocksIn(verdicts: readonly InboundVerdict[]): boolean {
+  return verdicts.find(({ consent }) => consent !== undefined)?.providerBlocks === true;
+}
+
 function wishIn(verdicts: readonly InboundVerdict[]): InboundVerdict["consent"] {
   return verdicts.find(({ consent }) => consent !== undefined)?.consent;
 }
@@ -193,5 +198,11 @@ function consentOf(text: IncomingText, verdicts: readonly InboundVerdict[]): Con
   if (text.origin === "simulated" && state === "opted-in") return null;
   const source = text.optOut === null ? "word" : "carrier";
   const isLate = text.swept !== undefined && text.occurredAt !== null;
-  return { state, source, ...(isLate ? { unlessSince: text.occurredAt } : {}) };
+  const blocked = blocksIn(verdicts);
+  return {
+    state,
+    source,
+    ...(isLate ? { unlessSince: text.occurredAt } : {}),
+    ...(blocked && { [state === "opted-out" ? "providerBlocks" : "whereBlocked"]: true }),
+  };
 }

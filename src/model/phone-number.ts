@@ -27,6 +27,14 @@ export function isMessagingService(address: string): boolean {
   return SERVICE.test(address);
 }
 
+/** Toll-free numbers of the North American plan, the only ones that Twilio texts from. */
+const TOLL_FREE = /^\+18(?:00|33|44|55|66|77|88)\d{7}$/;
+
+/** Whether an address is a toll-free number: +1 800, 833, 844, 855, 866, 877 and 888. */
+export function isTollFree(address: string): boolean {
+  return TOLL_FREE.test(address);
+}
+
 /** The address without its channel: `whatsapp:+15550001111` → `+15550001111`. Consent spans channels. */
 export function withoutChannel(address: string): string {
   return address.replace(CHANNEL, "");

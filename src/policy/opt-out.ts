@@ -1,4 +1,5 @@
 import { checkedOptions } from "../check.ts";
+import { isTollFree } from "../model/phone-number.ts";
 import { LANGUAGE_CODES, LANGUAGES } from "./opt-out/languages.ts";
 import { type OptOutOptions, type OptOutWords, optOutSchema, optOutWords, wordsOf } from "./opt-out/options.ts";
 import { joined, plainWords } from "./opt-out/plain-text.ts";
@@ -29,8 +30,9 @@ const MAX_WORD_LENGTH = 300;
  *   records the message; the AI never sees it. A greeting, a thanks, a repetition or a signature around it does not
  *   count. `docs/guide/consent.md` lists words and phrases, and what is not recognised.
  * - Twilio confirms its own words by itself. Everything else is confirmed on the webhook's answer, once per opt-out.
- * - START and UNSTOP from a phone: opted in again; no answer. YES opts in only where the provider itself took it for a
- *   START (Twilio's `OptOutType`), and the AI sees it, since it is an everyday answer.
+ * - START and UNSTOP from a phone: opted in again; no answer. YES is an everyday answer, so the AI sees it. It opts in
+ *   only where it lifts a block of the provider's: after a word that Twilio itself knows, on a number that is not
+ *   toll-free, or where Twilio says so (`OptOutType`).
  * - HELP, INFO: left to the provider where it answers by itself; else `replies.help`, else the AI.
  * - Typed in the app (`simulate()`): nothing opts in, and HELP is the AI's. Refusals count, but CANCEL, END, QUIT and
  *   REVOKE are the AI's too.
@@ -69,6 +71,10 @@ export function optOut(options: OptOutOptions = {}): Policy {
     return origin === "webhook" && PROVIDERS_WORDS.has(word) && carrierReplies(to, word);
   };
 
+  // On toll-free numbers the network blocks, and knows START and UNSTOP alone.
+  const liftsBlock = ({ body, to }: InboundSnapshot): boolean =>
+    body.trim().toUpperCase() === EVERYDAY_ANSWER && !isTollFree(to) && carrierReplies(to, EVERYDAY_ANSWER);
+
   return {
     name: "opt-out",
     covers,
@@ -87,12 +93,18 @@ export function optOut(options: OptOutOptions = {}): Policy {
           const confirmation = text.fromOwnSender
             ? undefined
             : (replies.stop ?? LANGUAGES[refusal?.language ?? "en"].confirmation);
-          return { answer: false, consent: "opted-out", reason: `opted out by ${source}`, ...reply(confirmation) };
+          const blocked = isHandled ? { providerBlocks: true } : {};
+          const wish = { answer: false, consent: "opted-out", reason: `opted out by ${source}`, ...blocked } as const;
+          return { ...wish, ...reply(confirmation) };
         }
         case "START": {
           // Anyone who claims the number can type in the app.
           if (text.origin === "simulated") return null;
-          if (word?.word === EVERYDAY_ANSWER && text.optOut === null) return null;
+          if (word?.word === EVERYDAY_ANSWER && text.optOut === null) {
+            if (!liftsBlock(text)) return null;
+            const reason = `opted in by ${source}, which lifts the provider's block`;
+            return { answer: true, consent: "opted-in", providerBlocks: true, reason };
+          }
           const isCommand = word?.kind !== "START" || COMMANDS.has(word.word);
           if (!isCommand) return { answer: true, consent: "opted-in", reason: `opted in by ${source}` };
           return { answer: false, consent: "opted-in", reason: `opted in by ${source}`, ...reply(replies.start) };

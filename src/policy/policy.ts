@@ -43,6 +43,11 @@ export interface InboundVerdict {
   /** What it says about the person's consent. `opted-in` has no effect on a `simulated` text: only the phone opts in. */
   readonly consent?: ConsentState;
   /**
+   * Beside `opted-out`: the provider itself blocks the person from now on. Beside `opted-in`: it counts only where the
+   * provider itself blocks the person, which the message lifts. @default false
+   */
+  readonly providerBlocks?: boolean;
+  /**
    * Sent back on the webhook's answer, where the transport can; such a text outranks the configured auto-reply. Beside
    * `consent: "opted-out"` it is the confirmation: it leaves once per opt-out, and no send condition holds it back.
    */

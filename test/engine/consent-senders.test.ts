@@ -121,6 +121,27 @@ describe("an opt-out", () => {
     expect(house.carrier.sent.at(-1)?.body).toBe("echo: hello");
   });
 
+  it("to a toll-free number is undone by START, and not by YES", async () => {
+    const tollFree = "+18885550100";
+    const house = deployed(ledger(manualClock()), [tollFree]);
+    await house.text("STOP", tollFree);
+    await house.text("YES", tollFree);
+    expect(await house.reaches(tollFree)).toBe(false);
+    await house.text("START", tollFree);
+    expect(await house.reaches(tollFree)).toBe(true);
+  });
+
+  it("to a service is undone by YES to another number of the service, and a phrase is not", async () => {
+    const pool = [OURS, SECOND].map((address) => ({ address, service: SERVICE }));
+    const house = deployed(ledger(manualClock()), pool);
+    await house.text("STOP", OURS, SERVICE);
+    await house.text("YES", SECOND, SERVICE);
+    expect(await house.reaches(OURS)).toBe(true);
+    await house.text("stop texting me", OURS, SERVICE);
+    await house.text("YES", SECOND, SERVICE);
+    expect(await house.reaches(SECOND)).toBe(false);
+  });
+
   it("spans SMS and WhatsApp of one number", async () => {
     const [ours, person] = [`whatsapp:${OURS}`, `whatsapp:${PERSON}`];
     const house = deployed(ledger(manualClock()), [OURS, ours]);

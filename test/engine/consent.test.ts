@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isOwnlineError } from "../../src/index.ts";
+import type { ConsentEvent } from "../../src/model/events.ts";
 import { loopGuard } from "../../src/policy/loop-guard.ts";
 import type { InboundSnapshot, InboundVerdict } from "../../src/policy/policy.ts";
 import { breathe, deferred, OTHER, OURS, PERSON, refused, rig } from "./rig.ts";
@@ -214,9 +215,59 @@ describe("what is typed in the app", () => {
 });
 
 describe("a YES from the phone", () => {
-  it("undoes no STOP by itself, and does where the provider took it for a START", async () => {
+  it("undoes a STOP that Twilio blocks by itself, and the AI sees it", async () => {
     await using house = rig(NOW);
-    await house.text("STOP");
+    const changes: ConsentEvent[] = [];
+    house.sms.on("consent", (change) => changes.push(change));
+    await house.text("Stop");
+    await house.text("Yes!");
+    await expect(house.sms.send({ key: "1", to: PERSON, body: "hi" })).rejects.toMatchObject({ code: "opted_out" });
+    await house.text(" yes ");
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re:  yes"]);
+    expect(changes.map(({ state, confirmation }) => [state, confirmation])).toEqual([
+      ["opted-out", "not-needed"],
+      ["opted-in", "not-needed"],
+    ]);
+  });
+
+  it("undoes a refusal that the provider reported by a failed message", async () => {
+    await using house = rig(NOW);
+    house.carrier.answers.push(refused("opted-out", 21610));
+    await house.sms.send({ key: "1", to: PERSON, body: "hi" });
+    await house.sms.settled();
+    await house.text("yes");
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["hi", "re: yes"]);
+  });
+
+  it.each(["please stop texting me", "STOP 🛑", "arrêt"])(
+    "is an everyday answer after %j, which Twilio does not block",
+    async (words) => {
+      await using house = rig(NOW);
+      await house.text(words);
+      await house.text("YES");
+      await expect(house.sms.send({ key: "1", to: PERSON, body: "hi" })).rejects.toMatchObject({ code: "opted_out" });
+      await house.text("STOP");
+      await house.text("YES");
+      await house.sms.settled();
+      expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: YES"]);
+    },
+  );
+
+  it("changes nothing for a person who has not refused", async () => {
+    await using house = rig(NOW);
+    const changes: ConsentEvent[] = [];
+    house.sms.on("consent", (change) => changes.push(change));
+    await house.text("YES");
+    await house.sms.settled();
+    expect(changes).toEqual([]);
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: YES"]);
+  });
+
+  it("undoes a refusal in other words where the provider took it for a START", async () => {
+    await using house = rig(NOW);
+    await house.text("please stop texting me");
     await house.text("Yes");
     await expect(house.sms.send({ key: "1", to: PERSON, body: "hi" })).rejects.toMatchObject({ code: "opted_out" });
     await house.text("Yes", { optOut: "START" });

@@ -159,6 +159,18 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ],
   ],
   [
+    "a YES lifts nothing but what the provider blocks",
+    ["ledger/rules/consent", "return out.length > 0 && out.every(", "return out.length > 0 || out.every("],
+  ],
+  [
+    "a YES lifts what the provider blocks",
+    ["ledger/rules/consent", "      filed.providerBlocks ||= providerBlocks;\n", ""],
+  ],
+  [
+    "a YES changes nothing for a person who refused nothing",
+    ["ledger/rules/consent", "return out.length > 0 && out.every(", "return out.every("],
+  ],
+  [
     "an opt-out counts at the number and at its service, each by itself",
     ["ledger/rules/consent", "  return asksPerson ? [...own, person] : own;", "  return own.slice(-1);"],
   ],

@@ -32,7 +32,12 @@ describe("optOut", () => {
   });
 
   it.each([...optOutWords.stop, "stop", " Stop ", "stop\n"])("leaves it to the provider to confirm %j", (body) => {
-    expect(judge(body)).toEqual({ answer: false, consent: "opted-out", reason: expect.any(String) });
+    expect(judge(body)).toEqual({
+      answer: false,
+      consent: "opted-out",
+      providerBlocks: true,
+      reason: expect.any(String),
+    });
   });
 
   it.each([
@@ -164,9 +169,17 @@ describe("optOut", () => {
     expect(judge(body)).toEqual({ answer: false, consent: "opted-in", reason: expect.any(String) });
   });
 
-  it.each(["YES", "yes", "Yes!"])("opts in by %j only where the provider says so, and lets the AI see it", (body) => {
-    expect(judge(body)).toBeNull();
-    expect(judge(body, { optOut: "START" })).toMatchObject({ answer: true, consent: "opted-in" });
+  it.each(["YES", "yes", " Yes "])("opts in by %j where the provider blocks, and lets the AI see it", (body) => {
+    expect(judge(body)).toMatchObject({ answer: true, consent: "opted-in", providerBlocks: true });
+    expect(judge(body, { to: "+18005550100" })).toBeNull();
+    expect(judge(body, {}, { carrierReplies: () => false })).toBeNull();
+  });
+
+  it.each(["YES", "Yes!"])("opts in by %j where the provider says so, and lets the AI see it", (body) => {
+    expect(judge("Yes!")).toBeNull();
+    const reported = judge(body, { optOut: "START" });
+    expect(reported).toMatchObject({ answer: true, consent: "opted-in" });
+    expect(reported).not.toHaveProperty("providerBlocks");
     expect(judge(body, { to: "38438" }, { replies })).toBeNull();
   });
 

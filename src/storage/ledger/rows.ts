@@ -157,6 +157,8 @@ export interface ConsentRow {
   readonly source: ConsentSource;
   /** Of an opt-out at a number: the key of the service that it came through. A START to the service lifts it. */
   readonly service: string | null;
+  /** Of an opt-out: the provider itself blocks the person. A YES lifts such a block, and means nothing else. */
+  readonly providerBlocks: boolean;
   readonly changedAt: number;
   readonly version: number;
 }

@@ -74,8 +74,14 @@ export function turnOf(row: TurnRow): Turn {
   return { id, conversationId, runs, failures, superseded, error, throughSeq, outcome, createdAt, committedAt };
 }
 
-export function consentOf({ state, source, service, changedAt }: ConsentRow): Consent {
-  return { state, source, ...(service === null ? {} : { service }), changedAt };
+export function consentOf({ state, source, service, providerBlocks, changedAt }: ConsentRow): Consent {
+  return {
+    state,
+    source,
+    ...(service === null ? {} : { service }),
+    ...(providerBlocks ? { providerBlocks } : {}),
+    changedAt,
+  };
 }
 
 function mediaOf({ media }: MessageRow | Inbound | Outbound): Media[] {

@@ -61,11 +61,17 @@ export interface ConsentChange {
   readonly source: ConsentSource;
   /** Unix milliseconds. Given for an `opted-out` that was found late: see {@link Storage.recordInbound}. */
   readonly unlessSince?: number;
+  /** Of an opt-out: whether the provider itself blocks the person from now on. @default false */
+  readonly providerBlocks?: boolean;
+  /** Of an opt-in: it counts only where the provider itself blocks the person. @default false */
+  readonly whereBlocked?: boolean;
 }
 
-export interface Consent extends Omit<ConsentChange, "unlessSince"> {
+export interface Consent extends Pick<ConsentChange, "state" | "source"> {
   /** The key of the Messaging Service that an opt-out came through: a START to the service lifts it. Absent for none. */
   readonly service?: string;
+  /** Of an opt-out: the provider itself blocks the person. Absent where it does not. */
+  readonly providerBlocks?: true;
   /** Unix milliseconds. */
   readonly changedAt: number;
 }

@@ -20,6 +20,7 @@ export function listIn<Entry = SqlRow>(value: unknown): readonly Entry[] {
 
 function plain(row: SqlRow): SqlRow {
   if (typeof row.paused === "boolean") return { ...row, paused: Number(row.paused) };
+  if (typeof row.provider_blocks === "boolean") return { ...row, provider_blocks: Number(row.provider_blocks) };
   if (typeof row.needs_answer === "boolean") return { ...row, needs_answer: Number(row.needs_answer) };
   return row;
 }

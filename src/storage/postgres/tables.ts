@@ -145,6 +145,7 @@ export const TABLES: readonly string[] = [
     state text not null,
     source text not null,
     service text,
+    provider_blocks boolean not null,
     changed_at bigint not null,
     version bigint not null
   )`,

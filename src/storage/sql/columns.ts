@@ -73,7 +73,7 @@ export const COLUMNS: { readonly [T in Written]: readonly Column[] } = {
     ...integer("firstSeq throughSeq repetition runs failures superseded crashes createdAt committedAt"),
   ],
   keys: [...text("kind key ref content call"), ...integer("attempt")],
-  consents: [...text("key state source service"), ...integer("changedAt version")],
+  consents: [...text("key state source service"), ...boolean("providerBlocks"), ...integer("changedAt version")],
   rateLimits: [...text("key"), ...integer("freeAt usedUntil epoch version")],
   sweeps: [...text("sender"), ...integer("watermark fence claimedUntil committedAt version")],
 };

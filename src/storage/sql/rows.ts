@@ -173,6 +173,7 @@ export function consentRow(row: SqlRow): ConsentRow {
     state: oneOf(row.state, "state", STATES),
     source: oneOf(row.source, "source", SOURCES),
     service: textOrNull(row, "service"),
+    providerBlocks: integer(row, "provider_blocks") === 1,
     changedAt: integer(row, "changed_at"),
     version: integer(row, "version"),
   };

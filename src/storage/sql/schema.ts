@@ -171,6 +171,7 @@ export const MIGRATIONS: readonly Migration[] = [
         state text not null,
         source text not null,
         service text,
+        provider_blocks integer not null,
         changed_at integer not null,
         version integer not null
       ) strict, without rowid`,

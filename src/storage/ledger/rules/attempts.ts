@@ -234,7 +234,7 @@ function optOut(
   const conversation = conversationOfMessage(set, row);
   const keys = consents ?? onlyKey(filedKey(set, conversation));
   if (hasOptedInSince(set, keys, startedAt)) return;
-  const change = { state: "opted-out", source: "refused-send", unlessSince: startedAt } as const;
-  effects.consentChanged = fileConsent(set, keys, change);
+  const refused = { state: "opted-out", source: "refused-send", providerBlocks: true } as const;
+  effects.consentChanged = fileConsent(set, keys, { ...refused, unlessSince: startedAt });
   effects.cancelled.push(...stopForOptOut(set, conversation, conversation.inboundSeq, keys));
 }

@@ -52,14 +52,24 @@ function isInSince(set: WorkingSet, key: string, moment: number): boolean {
   return filed?.state === "opted-in" && filed.changedAt > moment;
 }
 
-/** A change of consent that is found late does not undo the person's later word: `null` then. */
+/**
+ * A change of consent that is found late does not undo the person's later word: `null` then. Nor does an answer that
+ * lifts a block of the provider's where the provider blocks nothing.
+ */
 export function consentThatCounts(
   set: WorkingSet,
   keys: ConsentKeys,
   change: ConsentChange | null,
 ): ConsentChange | null {
+  if (change?.whereBlocked === true && !isBlockedOnly(set, keys)) return null;
   if (change?.unlessSince === undefined) return change;
   return hasOptedInSince(set, keys, change.unlessSince) ? null : change;
+}
+
+/** Whether the number or its service is refused, and the provider itself blocks each one that is. */
+function isBlockedOnly(set: WorkingSet, keys: ConsentKeys): boolean {
+  const out = keys.own.filter((key) => isOut(set, keys, key));
+  return out.length > 0 && out.every((key) => set.consents.get(key)?.providerBlocks === true);
 }
 
 /** Files a change of consent under each of its keys. Returns whether the person's state is another than before. */
@@ -70,8 +80,12 @@ export function fileConsent(set: WorkingSet, keys: ConsentKeys, change: ConsentC
   return stateOf(set, keys) !== before;
 }
 
-/** A repeated opt-out leaves its row as it is, but for one at the number itself, which no START to a service lifts. */
-function fileOptOut(set: WorkingSet, keys: ConsentKeys, { state, source, unlessSince }: ConsentChange): void {
+/**
+ * A repeated opt-out leaves its row as it is. But one at the number itself is lifted by no START to a service, and one
+ * after which the provider blocks is lifted as the provider's blocks are.
+ */
+function fileOptOut(set: WorkingSet, keys: ConsentKeys, change: ConsentChange): void {
+  const { state, source, unlessSince, providerBlocks = false } = change;
   const { services, person } = keys;
   for (const key of keysIn(keys)) {
     const isOfAll = key === person && !keys.own.includes(key);
@@ -79,11 +93,12 @@ function fileOptOut(set: WorkingSet, keys: ConsentKeys, { state, source, unlessS
     const service = isOfAll || services.includes(key) ? null : (services[0] ?? null);
     const filed = set.consents.get(key);
     if (filed === undefined) {
-      set.consents.add({ key, state, source, service, changedAt: set.now, version: 0 });
+      set.consents.add({ key, state, source, service, providerBlocks, changedAt: set.now, version: 0 });
     } else if (filed.state !== "opted-out") {
-      Object.assign(filed, { state, source, service, changedAt: set.now });
-    } else if (filed.service !== service) {
-      filed.service = null;
+      Object.assign(filed, { state, source, service, providerBlocks, changedAt: set.now });
+    } else {
+      if (filed.service !== service) filed.service = null;
+      filed.providerBlocks ||= providerBlocks;
     }
   }
 }
@@ -94,7 +109,7 @@ function fileOptIn(set: WorkingSet, keys: ConsentKeys, { state, source }: Consen
   const lifted = siblings.filter((key) => services.includes(set.consents.get(key)?.service ?? ""));
   for (const key of new Set([...own, ...lifted, person])) {
     const filed = set.consents.get(key);
-    const row = { state, source, service: null, changedAt: set.now };
+    const row = { state, source, service: null, providerBlocks: false, changedAt: set.now };
     if (filed === undefined) set.consents.add({ key, ...row, version: 0 });
     else Object.assign(filed, row);
   }

@@ -65,7 +65,9 @@ function consentThatCounts(
   { consent, consentKey }: InboundRecord,
 ): Pick<Consent, "state" | "source"> | null {
   if (consent === null) return null;
-  const { state, source, unlessSince } = consent;
+  const { state, source, unlessSince, whereBlocked } = consent;
+  // This ledger does not keep whether the provider blocks.
+  if (whereBlocked === true) return null;
   const filed = ledger.consents.get(consentKey);
   const isOutlived = filed?.state === "opted-in" && unlessSince !== undefined && filed.changedAt > unlessSince;
   return isOutlived ? null : { state, source };

@@ -10,6 +10,9 @@ import { PERSON } from "./terms.ts";
 const [NUMBER, OTHER, SERVICE] = ["+15550100001", "+15550100002", `MG${"1".repeat(32)}`];
 const ALL = "consent of all senders";
 
+const OPTED_OUT = { state: "opted-out", source: "word" } as const;
+const OPTED_IN = { state: "opted-in", source: "word" } as const;
+
 const keyOf = (sender: string): string => `consent at ${sender}`;
 
 /** What is asked at some senders. */
@@ -151,6 +154,34 @@ const cases: readonly StorageCase[] = [
       const callback = s.callbackOf(late, "failed", { error, optOut: true, ...asked });
       equal((await s.storage.recordStatus(callback)).consentChanged, false, "a refusal from before the START");
       equal(await sendingAt(s, [NUMBER, SERVICE]), "recorded", "the number after it");
+    },
+  },
+  {
+    name: "lets an answer lift what the provider blocks, and no refusal in other words",
+    async run(s) {
+      const yes = (senders: readonly string[]) =>
+        s.start({ body: "YES", needsAnswer: true, consent: { ...OPTED_IN, whereBlocked: true }, ...at(senders) });
+      const blocked = (senders: readonly string[]) =>
+        s.stop({ consent: { ...OPTED_OUT, providerBlocks: true }, ...at(senders) });
+      const first = await s.storage.recordInbound(yes([NUMBER]));
+      equal(first.consentChanged, false, "consentChanged for a person who refused nothing");
+      equal(await s.storage.consent(keyOf(NUMBER)), null, "the consent of a person who refused nothing");
+      await s.storage.recordInbound(s.stop(at([NUMBER])));
+      const after = await s.storage.recordInbound(yes([NUMBER]));
+      equal([after.consentChanged, after.message?.needsAnswer], [false, false], "after a refusal in other words");
+      await s.storage.recordInbound(blocked([NUMBER]));
+      equal((await s.storage.consent(keyOf(NUMBER)))?.providerBlocks, true, "whether the provider blocks");
+      const lifted = await s.storage.recordInbound(yes([NUMBER]));
+      equal(
+        [lifted.consentChanged, lifted.message?.needsAnswer],
+        [true, true],
+        "after a STOP that the provider blocks",
+      );
+      equal((await s.storage.consent(keyOf(NUMBER)))?.providerBlocks, undefined, "whether it blocks after that");
+      await s.storage.recordInbound(s.stop(at([NUMBER])));
+      await s.storage.recordInbound(blocked([OTHER, SERVICE]));
+      await s.storage.recordInbound(yes([NUMBER, SERVICE]));
+      equal(await sendingAt(s, [SERVICE]), "opted-out", "a number refused in other words, and a service blocked");
     },
   },
 ];
