@@ -100,7 +100,8 @@ function firstMoved(tables: MemoryTables, { guards, charges }: Changes, now: num
   return hasRoom(tables, charges, now) ? null : "counter";
 }
 
-function holds(tables: MemoryTables, { on, key, version }: Guard): boolean {
+/** Whether what a guard stands on is as it was loaded. */
+export function holds(tables: MemoryTables, { on, key, version }: Guard): boolean {
   switch (on) {
     case "conversation":
       return tables.conversations.get(key)?.row.version === version;

@@ -84,6 +84,12 @@ export class ReplayOracle {
 
 /** All rows; of workers, those that have expired. */
 function everything(tables: MemoryTables, now: number): Rows {
+  const rows = rowsIn(tables);
+  return { ...rows, workers: rows.workers?.filter(({ aliveUntil }) => aliveUntil <= now) ?? [] };
+}
+
+/** All rows. */
+export function rowsIn(tables: MemoryTables): Rows {
   const messages = [...tables.messages.values()];
   return {
     conversations: Array.from(tables.conversations.values(), ({ row }) => row),
@@ -96,7 +102,7 @@ function everything(tables: MemoryTables, now: number): Rows {
     counters: [...tables.counters.values()],
     rateLimits: [...tables.rateLimits.values()],
     sweeps: [...tables.sweeps.values()],
-    workers: [...tables.workers.values()].filter(({ aliveUntil }) => aliveUntil <= now),
+    workers: [...tables.workers.values()],
   };
 }
 
