@@ -1,4 +1,4 @@
-import { isOwnlineError } from "../../errors.ts";
+import { isOwnlineError, OwnlineError } from "../../errors.ts";
 import type { Decided, LedgerDatabase, Loaded, Plan, StoredAnswer } from "../database.ts";
 import { changesOf } from "./changes.ts";
 import { nameOf } from "./held.ts";
@@ -33,6 +33,15 @@ interface Failure {
   readonly error: unknown;
 }
 
+/**
+ * A call that has waited so long for the calls before it fails, and may be repeated: nothing of it was decided. Twilio
+ * gives a webhook up after 15 s (https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides).
+ */
+const LONGEST_WAIT_MS = 10_000;
+
+/** How often the waiting calls are looked through. */
+const LOOK_EVERY_MS = 1_000;
+
 /** How many calls that wait for no group are decided at a time. */
 const MOST_LONE = 8;
 
@@ -43,6 +52,9 @@ const MOST_LONE = 8;
 export function batching(database: LedgerDatabase): (entry: Entry) => void {
   let waiting: Entry[] = [];
   let isBusy = false;
+  /** When each of the waiting calls came. */
+  const since = new WeakMap<Entry, number>();
+  let alarm: ReturnType<typeof setTimeout> | null = null;
   const lone: Entry[] = [];
   let loneUnderWay = 0;
 
@@ -62,10 +74,26 @@ export function batching(database: LedgerDatabase): (entry: Entry) => void {
 
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
-      await commit(takeGroup());
+      const group = takeGroup();
+      if (waiting.length > 0) watch();
+      await commit(group);
       await afterMicrotasks();
     }
     isBusy = false;
+    if (alarm !== null) clearTimeout(alarm);
+    alarm = null;
+  }
+
+  /** While a database hangs, the calls behind it do not hang with it. */
+  function watch(): void {
+    alarm ??= setTimeout(() => {
+      alarm = null;
+      const isLate = (entry: Entry): boolean => performance.now() - (since.get(entry) ?? 0) >= LONGEST_WAIT_MS;
+      const late = waiting.filter(isLate);
+      waiting = waiting.filter((entry) => !isLate(entry));
+      for (const entry of late) entry.reject(waitedTooLong(database.name));
+      if (waiting.length > 0) watch();
+    }, LOOK_EVERY_MS);
   }
 
   /** The first ones that can be decided together. One that cannot waits for the next group, or goes alone. */
@@ -120,10 +148,23 @@ export function batching(database: LedgerDatabase): (entry: Entry) => void {
       return;
     }
     waiting.push(entry);
-    if (isBusy) return;
+    since.set(entry, performance.now());
+    if (isBusy) {
+      watch();
+      return;
+    }
     if (database.nextTurn !== undefined && comesFromOutside(entry.plan)) database.nextTurn(begin);
     else void afterMicrotasks().then(begin);
   };
+}
+
+function waitedTooLong(name: string): OwnlineError {
+  return new OwnlineError(
+    "storage_unavailable",
+    `The ${name} ledger did not begin this call within ${LONGEST_WAIT_MS / 1000} s, because it was still busy with ` +
+      "earlier calls. Nothing was written: repeat the call, and look at what slows the database down.",
+    { retryable: true },
+  );
 }
 
 /**
