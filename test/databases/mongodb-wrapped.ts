@@ -8,6 +8,8 @@ export interface Command {
   readonly filter: object;
   /** Sort, projection, session. */
   readonly options: object;
+  /** Of many writes: the ids of their documents, in order. */
+  readonly ids?: readonly unknown[];
 }
 
 /** What happens around the commands of a wrapped database. */
@@ -71,10 +73,6 @@ function collectionOf(table: string, real: MongoCollection, watch: Watch): Mongo
       await before("distinct", filter, options);
       return real.distinct(field, filter, options);
     },
-    async findOneAndUpdate(filter, update, options) {
-      await before("findOneAndUpdate", filter, options);
-      return real.findOneAndUpdate(filter, update, options);
-    },
     async updateOne(filter, update, options) {
       await before("updateOne", filter, options);
       return real.updateOne(filter, update, options);
@@ -87,10 +85,17 @@ function collectionOf(table: string, real: MongoCollection, watch: Watch): Mongo
       await before("deleteMany", filter, options);
       return real.deleteMany(filter, options);
     },
-    async bulkWrite(operations, options) {
-      await before("bulkWrite", { _id: "" }, options);
+    async bulkWrite(operations, options = {}) {
+      const ids = operations.map(idOf);
+      await watch.before?.({ table, method: "bulkWrite", filter: { _id: "" }, options, ids });
       return real.bulkWrite(operations, options);
     },
     createIndexes: (indexes) => real.createIndexes(indexes),
   };
+}
+
+function idOf(operation: object): unknown {
+  if ("updateOne" in operation) return Reflect.get(Object(Reflect.get(Object(operation.updateOne), "filter")), "_id");
+  if ("insertOne" in operation) return Reflect.get(Object(Reflect.get(Object(operation.insertOne), "document")), "_id");
+  return undefined;
 }

@@ -1,5 +1,5 @@
 import { MongoClient } from "mongodb";
-import { TABLES, type Table } from "../../src/storage/mongodb/schema.ts";
+import { COLLECTIONS, type CollectionName } from "../../src/storage/mongodb/schema.ts";
 import { type MongoDb, mongodb } from "../../src/storage/mongodb.ts";
 import type { StorageHarness } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
@@ -14,7 +14,7 @@ export interface MongodbForTests {
   start(): Promise<void>;
   /** Makes the ledger as new, but for its indexes. */
   empty(): Promise<void>;
-  indexesOf(table: Table): Promise<readonly unknown[]>;
+  indexesOf(table: CollectionName): Promise<readonly unknown[]>;
   stop(): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export function mongodbForTests(url: string): MongodbForTests {
     return chosen;
   };
   const empty = async (): Promise<void> => {
-    const filled = TABLES.filter((table) => table !== "meta");
+    const filled = COLLECTIONS.filter((table) => table !== "meta");
     await Promise.all(filled.map((table) => dbs[0]?.collection(`ownline_${table}`).deleteMany({})));
   };
   return {
@@ -60,7 +60,6 @@ export function mongodbForTests(url: string): MongodbForTests {
       await Promise.all(clients.map((client) => client.close()));
     },
     harness: {
-      ownRules: true,
       async create() {
         const clock = manualClock();
         return {

@@ -1,5 +1,5 @@
 import { MongoClient } from "mongodb";
-import { TABLES } from "../../src/storage/mongodb/schema.ts";
+import { COLLECTIONS } from "../../src/storage/mongodb/schema.ts";
 import { type MongodbProxy, mongodbProxy } from "./mongodb-proxy.ts";
 import { openStorage } from "./storages.ts";
 
@@ -80,7 +80,7 @@ export function mongodbLedgers(server: string): MongodbLedgers {
         },
         async [Symbol.asyncDispose]() {
           await own[Symbol.asyncDispose]();
-          const filled = TABLES.filter((table) => table !== "meta");
+          const filled = COLLECTIONS.filter((table) => table !== "meta");
           await Promise.all(filled.map((table) => client.db(name).collection(`ownline_${table}`).deleteMany({})));
           free.push(name);
         },

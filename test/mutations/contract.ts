@@ -43,7 +43,6 @@ export async function firstBroken(name: LedgerName, url: string): Promise<string
   const bench = await benchOf(name, url);
   try {
     const cases = storageContract({
-      ownRules: name === "mongodb",
       async create() {
         const clock = manualClock();
         return {

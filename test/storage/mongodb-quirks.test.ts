@@ -1,6 +1,6 @@
 import { MongoNetworkError, MongoServerError } from "mongodb";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { INDEXES, TABLES } from "../../src/storage/mongodb/schema.ts";
+import { COLLECTIONS, INDEXES } from "../../src/storage/mongodb/schema.ts";
 import { mongodb } from "../../src/storage/mongodb.ts";
 import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { mongodbForTests, skipNote } from "../databases/mongodb.ts";
@@ -78,7 +78,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
     await tell(wrapped(database.db(), { before: (command) => commands.push(command) }));
     await database.empty();
     const asked = commands.filter(({ table }) => table !== "session");
-    expect(new Set(asked.map(({ table }) => table))).toEqual(new Set(TABLES.filter((table) => table !== "meta")));
+    expect(new Set(asked.map(({ table }) => table))).toEqual(new Set(COLLECTIONS.filter((table) => table !== "meta")));
     expect(asked.filter((command) => !isServed(command)).map(({ table, filter }) => ({ table, filter }))).toEqual([]);
   }, 60_000);
 
@@ -91,7 +91,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
     });
     await mongodb(db).recordInbound(textOf("durable"));
     await database.empty();
-    expect([...transactions, ...collections]).toHaveLength(1 + TABLES.length);
+    expect([...transactions, ...collections]).toHaveLength(1 + COLLECTIONS.length);
     for (const options of [...transactions, ...collections]) {
       expect(options).toMatchObject({ readPreference: "primary", writeConcern: durable });
     }
@@ -129,12 +129,12 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
       tables.map((table) =>
         db
           .collection(`ownline_${table}`)
-          .find({}, { projection: { later: 1, leasedTo: 1 } })
+          .find({}, { projection: { later: 1, leaseWorker: 1 } })
           .toArray(),
       ),
     );
     await database.empty();
-    expect(kept.flat().map(({ later, leasedTo }) => [later, leasedTo])).toEqual(
+    expect(kept.flat().map(({ later, leaseWorker }) => [later, leaseWorker])).toEqual(
       ["conversations", "turns", "messages", "messages"].map((table) => [table, undefined]),
     );
   });
@@ -181,7 +181,8 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
     // `start()` did it on the empty database.
     const secrets = await Promise.all([mongodb(database.db()).open(), mongodb(database.db()).open()]);
     expect(new Set(secrets.map(({ secret }) => secret)).size).toBe(1);
-    for (const table of TABLES) expect(await database.indexesOf(table)).toHaveLength(1 + (INDEXES[table] ?? []).length);
+    for (const table of COLLECTIONS)
+      expect(await database.indexesOf(table)).toHaveLength(1 + (INDEXES[table] ?? []).length);
   });
 
   it.each([

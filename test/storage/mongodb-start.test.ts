@@ -59,7 +59,6 @@ function answering({ hello, meta }: { readonly hello: object; readonly meta?: ob
       find: () => ({ toArray: async () => (meta === undefined ? [] : [{ ...meta }]) }),
       aggregate: never,
       distinct: never,
-      findOneAndUpdate: never,
       updateOne: never,
       updateMany: never,
       deleteMany: never,

@@ -1,17 +1,12 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { memory } from "../../src/storage/memory.ts";
 import { mongodb } from "../../src/storage/mongodb.ts";
-import { LEDGER_ONLY } from "../../src/testing/contracts/storage/calls.ts";
 import { storageContract } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { mongodbForTests, skipNote } from "../databases/mongodb.ts";
 import { agreement } from "./agreement.ts";
 
 const url = inject("mongodbUrl");
-
-function noteOf(name: string): string {
-  return LEDGER_ONLY.includes(name) ? " (skipped: this storage still decides by rules of its own)" : "";
-}
 
 /** Hundreds of commits in one case, each of which the server confirms. */
 const TIMEOUT_MS = 120_000;
@@ -21,8 +16,8 @@ describe.skipIf(url === "")(`mongodb keeps the storage contract${skipNote(url)}`
   beforeAll(() => database.start(), TIMEOUT_MS);
   afterAll(() => database.stop());
 
-  for (const { name, run } of storageContract({ ...database.harness, ownRules: false })) {
-    it.skipIf(LEDGER_ONLY.includes(name))(`${name}${noteOf(name)}`, { timeout: TIMEOUT_MS }, async () => {
+  for (const { name, run } of storageContract(database.harness)) {
+    it(`${name}`, { timeout: TIMEOUT_MS }, async () => {
       await expect(run()).resolves.toBeUndefined();
     });
   }

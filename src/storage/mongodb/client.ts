@@ -30,11 +30,19 @@ export interface MongoSession {
 /** One write of many. */
 export type MongoWrite =
   | { readonly insertOne: { readonly document: MongoDocument } }
-  | { readonly updateOne: { readonly filter: MongoDocument; readonly update: MongoUpdate } };
+  | { readonly updateOne: { readonly filter: MongoDocument; readonly update: MongoUpdate; readonly upsert?: boolean } };
 
 export interface MongoUpdate {
-  readonly $set: MongoDocument;
+  readonly $set?: MongoDocument;
   readonly $unset?: Readonly<Record<string, "">>;
+  readonly $inc?: Readonly<Record<string, number>>;
+  readonly $max?: Readonly<Record<string, number>>;
+}
+
+/** How many documents the filters of many writes found, and how many writes made one. */
+export interface MongoWritten {
+  readonly matchedCount: number;
+  readonly upsertedCount: number;
 }
 
 /** @see https://mongodb.github.io/node-mongodb-native/7.0/classes/Collection.html */
@@ -42,10 +50,10 @@ export interface MongoCollection {
   find(filter: object, options?: object): { toArray(): Promise<readonly MongoDocument[]> };
   aggregate(pipeline: object[], options?: object): { toArray(): Promise<readonly MongoDocument[]> };
   distinct(field: string, filter: object, options: object): Promise<readonly unknown[]>;
-  findOneAndUpdate(filter: object, update: object, options: object): Promise<MongoDocument | null>;
   updateOne(filter: object, update: object, options?: object): Promise<unknown>;
   updateMany(filter: object, update: object, options?: object): Promise<unknown>;
   deleteMany(filter: object, options?: object): Promise<{ readonly deletedCount: number }>;
-  bulkWrite(operations: readonly MongoWrite[], options?: object): Promise<unknown>;
+  /** The operations are {@link MongoWrite}s. */
+  bulkWrite(operations: readonly object[], options?: object): Promise<MongoWritten>;
   createIndexes(indexes: object[]): Promise<unknown>;
 }

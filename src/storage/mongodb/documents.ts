@@ -1,193 +1,275 @@
 import type { ConsentSource, ConsentState } from "../../model/consent.ts";
-import type { Conversation, Turn, TurnOutcome } from "../../model/conversation.ts";
-import type { AttemptStatus, CarrierStatus, DeliveryStatus } from "../../model/delivery-status.ts";
-import type { InboundMessage, Media, Message, MessageError, OutboundMessage } from "../../model/message.ts";
-import type { Consent, StatusEvent } from "../storage.ts";
+import type { TurnOutcome } from "../../model/conversation.ts";
+import { type AttemptStatus, type CarrierStatus, type DeliveryStatus, isFinal } from "../../model/delivery-status.ts";
+import type { Origin, OutboundMessage } from "../../model/message.ts";
+import { type KeyKind, PRIMARY_KEYS, type Table, type Tables } from "../ledger/rows.ts";
+import { isQueued } from "../ledger/rules/order.ts";
 import type { MongoDocument } from "./client.ts";
-import {
-  documentOrNull,
-  documents,
-  isTrue,
-  kept,
-  keptText,
-  number,
-  numberOrNull,
-  oneOf,
-  text,
-  textOrNull,
-  texts,
-} from "./fields.ts";
+import { BOOLEAN, ERROR, type Field, FREE_TEXT, MEDIA, NUMBER, orNull, TEXT, TEXTS, word } from "./fields.ts";
 
-const STATES: readonly ConsentState[] = ["opted-in", "opted-out"];
-const SOURCES: readonly ConsentSource[] = ["word", "carrier", "refused-send"];
-const INBOUND: readonly InboundMessage["origin"][] = ["webhook", "simulated"];
-const OUTBOUND: readonly OutboundMessage["origin"][] = ["ai", "auto-reply", "operator", "api"];
-const CARRIER: readonly CarrierStatus[] = ["accepted", "sent", "delivered", "undelivered", "failed"];
-const ATTEMPT: readonly AttemptStatus[] = ["sending", "unknown", "refused", ...CARRIER];
-const STATUSES: readonly DeliveryStatus[] = ["intent", "sending", "unknown", ...CARRIER, "cancelled", "held"];
-const OUTCOMES: readonly TurnOutcome[] = ["replied", "fallback", "silent", "handed-off", "cancelled"];
-const ENCODINGS: readonly OutboundMessage["encoding"][] = ["GSM-7", "UCS-2"];
+/*
+ * Rows as documents. A new field of a row is one line in `FIELDS`.
+ */
 
-/** What an attempt's document says, apart from whose it is. */
-export interface AttemptFields {
-  readonly attempt: number;
-  readonly startedAt: number;
-  readonly workerId: string | null;
-  readonly status: AttemptStatus;
-  readonly carrierId: string | null;
-  readonly error: MessageError | null;
-  readonly events: readonly StatusEvent[];
+/** All words of a set: one that is left out does not compile. */
+type Words<Word extends string> = { readonly [W in Word]: true };
+
+const CARRIER: Words<CarrierStatus> = { accepted: true, sent: true, delivered: true, undelivered: true, failed: true };
+const ATTEMPT: Words<AttemptStatus> = { ...CARRIER, sending: true, unknown: true, refused: true };
+const STATUSES: Words<DeliveryStatus> = {
+  ...CARRIER,
+  intent: true,
+  sending: true,
+  unknown: true,
+  cancelled: true,
+  held: true,
+};
+const STATES: Words<ConsentState> = { "opted-in": true, "opted-out": true };
+const SOURCES: Words<ConsentSource> = { word: true, carrier: true, "refused-send": true };
+const ORIGINS: Words<Origin> = {
+  webhook: true,
+  simulated: true,
+  ai: true,
+  "auto-reply": true,
+  operator: true,
+  api: true,
+};
+const OUTCOMES: Words<TurnOutcome> = {
+  replied: true,
+  fallback: true,
+  silent: true,
+  "handed-off": true,
+  cancelled: true,
+  failed: true,
+};
+const ENCODINGS: Words<OutboundMessage["encoding"]> = { "GSM-7": true, "UCS-2": true };
+const KINDS: Words<KeyKind> = { inbound: true, outbound: true, provider: true };
+
+type FieldsOf<Row> = { readonly [F in keyof Row]: Field<Row[F]> };
+
+/** How each field of a row stands in its document. */
+const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
+  conversations: {
+    id: TEXT,
+    line: TEXT,
+    participant: TEXT,
+    sender: TEXT,
+    consentKey: TEXT,
+    paused: BOOLEAN,
+    seq: NUMBER,
+    inboundSeq: NUMBER,
+    answeredSeq: NUMBER,
+    pendingSeq: NUMBER,
+    pendingSince: orNull(NUMBER),
+    dueAt: orNull(NUMBER),
+    backoffUntil: NUMBER,
+    leaseWorker: orNull(TEXT),
+    fence: NUMBER,
+    createdAt: NUMBER,
+    updatedAt: NUMBER,
+    version: NUMBER,
+  },
+  messages: {
+    id: TEXT,
+    conversationId: TEXT,
+    seq: NUMBER,
+    changedSeq: NUMBER,
+    origin: word(ORIGINS),
+    sender: TEXT,
+    participant: TEXT,
+    body: FREE_TEXT,
+    media: MEDIA,
+    createdAt: NUMBER,
+    key: orNull(TEXT),
+    providerMessageId: orNull(TEXT),
+    occurredAt: orNull(NUMBER),
+    needsAnswer: orNull(BOOLEAN),
+    autoReplyId: orNull(TEXT),
+    status: orNull(word(STATUSES)),
+    error: orNull(ERROR),
+    groupId: orNull(TEXT),
+    part: orNull(NUMBER),
+    parts: orNull(NUMBER),
+    turnId: orNull(TEXT),
+    attempts: orNull(NUMBER),
+    providerMessageIds: orNull(TEXTS),
+    encoding: orNull(word(ENCODINGS)),
+    segments: orNull(NUMBER),
+    expiresAt: orNull(NUMBER),
+    notBefore: orNull(NUMBER),
+    orderUntil: orNull(NUMBER),
+    unknownSince: orNull(NUMBER),
+    settleAt: orNull(NUMBER),
+    evidenceSince: orNull(NUMBER),
+    reservedKey: orNull(TEXT),
+    reservedAt: orNull(NUMBER),
+    reservedEpoch: orNull(NUMBER),
+    dueAt: orNull(NUMBER),
+  },
+  attempts: {
+    outboundId: TEXT,
+    conversationId: TEXT,
+    attempt: NUMBER,
+    status: word(ATTEMPT),
+    providerMessageId: orNull(TEXT),
+    error: orNull(ERROR),
+    startedAt: NUMBER,
+    worker: orNull(TEXT),
+  },
+  events: {
+    outboundId: TEXT,
+    conversationId: TEXT,
+    attempt: NUMBER,
+    position: NUMBER,
+    providerMessageId: TEXT,
+    status: word(CARRIER),
+    rawStatus: FREE_TEXT,
+    error: orNull(ERROR),
+    at: NUMBER,
+    times: NUMBER,
+  },
+  turns: {
+    id: TEXT,
+    conversationId: TEXT,
+    firstSeq: NUMBER,
+    throughSeq: NUMBER,
+    repetition: NUMBER,
+    runs: NUMBER,
+    failures: NUMBER,
+    superseded: NUMBER,
+    crashes: NUMBER,
+    outcome: orNull(word(OUTCOMES)),
+    error: orNull(ERROR),
+    createdAt: NUMBER,
+    committedAt: orNull(NUMBER),
+  },
+  keys: {
+    kind: word(KINDS),
+    key: TEXT,
+    ref: orNull(TEXT),
+    attempt: orNull(NUMBER),
+    content: orNull(TEXT),
+    call: TEXT,
+  },
+  consents: {
+    key: TEXT,
+    state: word(STATES),
+    source: word(SOURCES),
+    service: orNull(TEXT),
+    providerBlocks: BOOLEAN,
+    changedAt: NUMBER,
+    version: NUMBER,
+  },
+  counters: { key: TEXT, charged: NUMBER, endsAt: NUMBER },
+  rateLimits: { key: TEXT, freeAt: NUMBER, usedUntil: NUMBER, epoch: NUMBER, version: NUMBER },
+  workers: { id: TEXT, aliveUntil: NUMBER },
+  sweeps: {
+    sender: TEXT,
+    watermark: orNull(NUMBER),
+    fence: NUMBER,
+    claimedUntil: orNull(NUMBER),
+    committedAt: orNull(NUMBER),
+    version: NUMBER,
+  },
+};
+
+type Derived = Readonly<Record<string, string | number | true | null>>;
+
+/** Fields that stand for conditions of several fields, since a partial index knows no `or` and no `is null`. */
+const DERIVED: { readonly [T in Table]?: (row: Tables[T]) => Derived } = {
+  /** When a turn may begin: not while one runs. */
+  conversations: ({ dueAt, leaseWorker }) => ({ claimableAt: leaseWorker === null ? dueAt : null }),
+  /** What holds others up or may be stopped, without auto-replies; and what retention may delete once it is answered. */
+  messages: ({ status, origin }) => ({
+    open: status === null || origin === "auto-reply" ? null : openAs(status),
+    done: status === null || isFinal(status) ? true : null,
+  }),
+  turns: ({ outcome }) => ({ open: outcome === null ? true : null }),
+};
+
+function openAs(status: DeliveryStatus): string | null {
+  if (isQueued(status)) return "queued";
+  return status === "unknown" || status === "held" ? status : null;
 }
 
-export function conversationOf(doc: MongoDocument): Conversation {
+/** The id of a row's document: the fields that name it. Only the first one may hold a space, or the last one of two. */
+export function idOf<T extends Table>(table: T, row: Partial<Tables[T]>): string {
+  return PRIMARY_KEYS[table].map((name) => String(row[name])).join(" ");
+}
+
+/** The id of a key's document. */
+export function keyId(kind: KeyKind, key: string): string {
+  return idOf("keys", { kind, key: TEXT.read({ key: TEXT.write(key) }, "key") });
+}
+
+/** The row that a document holds. */
+export function rowOf<T extends Table>(table: T, doc: MongoDocument): Tables[T] {
+  return read<Tables[T]>(FIELDS[table], doc, soleKeyOf(table));
+}
+
+/** A field that names a row alone is its document's `_id`. */
+function soleKeyOf(table: Table): string | null {
+  const names: readonly string[] = PRIMARY_KEYS[table];
+  return names.length === 1 ? (names[0] ?? null) : null;
+}
+
+function read<Row extends object>(fields: FieldsOf<Row>, doc: MongoDocument, soleKey: string | null): Row {
+  const row: Partial<Row> = {};
+  for (const name in fields) row[name] = fields[name].read(doc, name === soleKey ? "_id" : name);
+  if (!isWhole(fields, row)) throw new TypeError("A row was read without one of its fields.");
+  return row;
+}
+
+function isWhole<Row extends object>(fields: FieldsOf<Row>, row: Partial<Row>): row is Row {
+  for (const name in fields) if (!(name in row)) return false;
+  return true;
+}
+
+/**
+ * A new row as its document.
+ *
+ * @throws OwnlineError `invalid_message` for an id, key or address that the database cannot keep
+ */
+export function documentOf<T extends Table>(table: T, row: Tables[T]): MongoDocument {
+  const document: Record<string, unknown> = { _id: idOf(table, row) };
+  const values = { ...written<Tables[T]>(FIELDS[table], row, [soleKeyOf(table)]), ...DERIVED[table]?.(row) };
+  for (const [name, value] of Object.entries(values)) if (value !== null) document[name] = value;
+  return document;
+}
+
+/** What a change of a row does to its document: fields that it does not name stay as they are. */
+export interface DocumentChange {
+  readonly $set?: MongoDocument;
+  readonly $unset?: Readonly<Record<string, "">>;
+}
+
+/** `before`: the row as it was loaded. */
+export function changeOf<T extends Table>(table: T, patch: Partial<Tables[T]>, before: Tables[T]): DocumentChange {
+  const values = {
+    ...written<Tables[T]>(FIELDS[table], patch, ["version", ...PRIMARY_KEYS[table]]),
+    ...DERIVED[table]?.({ ...before, ...patch }),
+  };
+  const set: Record<string, unknown> = {};
+  const unset: Record<string, ""> = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (value === null) unset[name] = "";
+    else set[name] = value;
+  }
   return {
-    id: text(doc, "_id"),
-    line: text(doc, "line"),
-    sender: text(doc, "sender"),
-    participant: text(doc, "participant"),
-    paused: isTrue(doc, "paused"),
-    seq: number(doc, "seq"),
-    inboundSeq: number(doc, "inboundSeq"),
-    answeredSeq: number(doc, "answeredSeq"),
-    createdAt: number(doc, "createdAt"),
-    updatedAt: number(doc, "updatedAt"),
+    ...(Object.keys(set).length > 0 && { $set: set }),
+    ...(Object.keys(unset).length > 0 && { $unset: unset }),
   };
 }
 
-export function turnOf(doc: MongoDocument): Turn {
-  return {
-    id: text(doc, "_id"),
-    conversationId: text(doc, "conversationId"),
-    runs: number(doc, "runs"),
-    failures: number(doc, "failures"),
-    superseded: number(doc, "superseded"),
-    error: null,
-    throughSeq: number(doc, "throughSeq"),
-    outcome: doc.outcome === null ? null : oneOf(doc, "outcome", OUTCOMES),
-    createdAt: number(doc, "createdAt"),
-    committedAt: numberOrNull(doc, "committedAt"),
-  };
-}
-
-/** `null` for a document that was only made to be locked. */
-export function consentOf(doc: MongoDocument): Consent | null {
-  if (doc.state === undefined) return null;
-  return {
-    state: oneOf(doc, "state", STATES),
-    source: oneOf(doc, "source", SOURCES),
-    changedAt: number(doc, "changedAt"),
-  };
-}
-
-export function messageOf(doc: MongoDocument): Message {
-  return doc.direction === "inbound" ? inboundOf(doc) : outboundOf(doc);
-}
-
-function baseOf(doc: MongoDocument) {
-  return {
-    id: text(doc, "_id"),
-    conversationId: text(doc, "conversationId"),
-    seq: number(doc, "seq"),
-    changedSeq: number(doc, "changedSeq"),
-    body: keptText(doc, "body"),
-    media: documents(doc, "media").map((one): Media => {
-      return { url: keptText(one, "url"), contentType: keptText(one, "contentType") };
-    }),
-    createdAt: number(doc, "createdAt"),
-  };
-}
-
-export function inboundOf(doc: MongoDocument): InboundMessage {
-  return {
-    ...baseOf(doc),
-    direction: "inbound",
-    origin: oneOf(doc, "origin", INBOUND),
-    from: text(doc, "from"),
-    to: text(doc, "to"),
-    carrierId: textOrNull(doc, "carrierId"),
-    needsAnswer: isTrue(doc, "needsAnswer"),
-    occurredAt: number(doc, "occurredAt"),
-  };
-}
-
-export function outboundOf(doc: MongoDocument): OutboundMessage {
-  return {
-    ...baseOf(doc),
-    direction: "outbound",
-    origin: oneOf(doc, "origin", OUTBOUND),
-    from: text(doc, "from"),
-    to: text(doc, "to"),
-    status: oneOf(doc, "status", STATUSES),
-    error: errorOf(doc),
-    groupId: text(doc, "groupId"),
-    part: number(doc, "part"),
-    parts: number(doc, "parts"),
-    turnId: textOrNull(doc, "turnId"),
-    attempts: number(doc, "attempts"),
-    carrierIds: texts(doc, "carrierIds"),
-    encoding: oneOf(doc, "encoding", ENCODINGS),
-    segments: number(doc, "segments"),
-  };
-}
-
-function errorOf(doc: MongoDocument): MessageError | null {
-  const error = documentOrNull(doc, "error");
-  return error === null ? null : { code: numberOrNull(error, "code"), reason: keptText(error, "reason") };
-}
-
-/** The attempts of an outbound message's document, the first one first. */
-export function attemptsOf(doc: MongoDocument): AttemptFields[] {
-  return documents(doc, "tries").map((one) => ({
-    attempt: number(one, "attempt"),
-    startedAt: number(one, "startedAt"),
-    workerId: textOrNull(one, "workerId"),
-    status: oneOf(one, "status", ATTEMPT),
-    carrierId: textOrNull(one, "carrierId"),
-    error: errorOf(one),
-    events: documents(one, "events").map((event) => ({
-      carrierId: text(event, "carrierId"),
-      status: oneOf(event, "status", CARRIER),
-      rawStatus: keptText(event, "rawStatus"),
-      error: errorOf(event),
-      at: number(event, "at"),
-      times: number(event, "times"),
-    })),
-  }));
-}
-
-/** A model's object as fields of a document: its `id` is the document's. */
-export function fieldsOf({ id, ...fields }: Conversation | Turn): MongoDocument {
-  return { _id: id, ...fields };
-}
-
-/** A message as fields of its document. `needsAnswer: false` is left out, as the index of those that do holds no other. */
-export function messageFields(message: Message): MongoDocument {
-  const { id, body, media, ...fields } = message;
-  const content = {
-    body: kept(body),
-    media: media.map(({ url, contentType }) => ({ url: kept(url), contentType: kept(contentType) })),
-  };
-  return message.direction === "inbound"
-    ? { _id: id, ...fields, ...content }
-    : { _id: id, ...fields, ...content, error: errorFields(message.error) };
-}
-
-/** An attempt as an entry of its message's document. */
-export function attemptFields(attempt: AttemptFields): MongoDocument {
-  const { attempt: n, startedAt, workerId, status, carrierId, error, events } = attempt;
-  return {
-    attempt: n,
-    startedAt,
-    workerId,
-    status,
-    carrierId,
-    error: errorFields(error),
-    events: events.map((event) => {
-      return { ...event, rawStatus: kept(event.rawStatus), error: errorFields(event.error) };
-    }),
-  };
-}
-
-function errorFields(error: MessageError | null): MongoDocument | null {
-  return error === null ? null : { code: error.code, reason: kept(error.reason) };
+function written<Row extends object>(
+  fields: FieldsOf<Row>,
+  row: Partial<Row>,
+  without: readonly (string | null)[],
+): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const name in fields) {
+    const value = row[name];
+    if (value !== undefined && !without.includes(name)) values[name] = fields[name].write(value);
+  }
+  return values;
 }

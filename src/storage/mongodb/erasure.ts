@@ -1,137 +1,215 @@
+import { isFinal } from "../../model/delivery-status.ts";
+import type { MessageRow } from "../ledger/rows.ts";
 import { keepable } from "../sql/statement.ts";
 import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
-import type { MongoDocument } from "./client.ts";
-import { inboundOf, outboundOf } from "./documents.ts";
-import { text, textOrNull, texts } from "./fields.ts";
-import { lockConversations } from "./locks.ts";
-import { FORGOTTEN_AFTER_MS, type Method } from "./operations.ts";
-import { readClock, sessionOf } from "./store.ts";
-import type { WorkingSet } from "./working-set.ts";
-import { addressKey, carrierKey, sendKey, textKey } from "./writes.ts";
+import type { MongoSession } from "./client.ts";
+import { rowOf } from "./documents.ts";
+import { number, text } from "./fields.ts";
+import { prune } from "./prune.ts";
+import { idIn } from "./roots.ts";
+import { find, readClock, type Store, sessionOf } from "./store.ts";
+import { untilCommitted, writing } from "./transaction.ts";
 
-/** A key under which nothing may come again. */
-const TOMBSTONE = [{ $project: { erased: { $literal: true } } }];
+/*
+ * Deletions: each is one transaction that raises the version of every conversation first, so that no decision about one
+ * is written beside it. The keys stay and lead nowhere. Ids need no trace: what is not there is not found, and no id is
+ * given twice.
+ */
 
-/** See {@link Storage.erase}. */
-export const ERASE: Method<EraseOrder, Erased> = { name: "erase", line: "outside", lock: readTime, run: erase };
+/** One transaction of a deletion. */
+class Deletion {
+  readonly store: Store;
+  readonly session: MongoSession;
 
-/** See {@link Storage.purge}. */
-export const PURGE: Method<PurgeOrder, Erased> = { name: "purge", line: "outside", lock: readTime, run: purge };
+  constructor(store: Store, session: MongoSession) {
+    this.store = store;
+    this.session = session;
+  }
 
-async function readTime(set: WorkingSet): Promise<void> {
-  set.setNow(await readClock(set.store, set.session));
+  find(name: Parameters<Store["collection"]>[0], filter: object, options: object = {}) {
+    return find(this.store, name, filter, options, this.session);
+  }
+
+  async deleteIn(name: Parameters<Store["collection"]>[0], field: string, values: readonly string[]): Promise<void> {
+    for (const some of slicesOf(values)) {
+      await this.store.collection(name).deleteMany({ [field]: { $in: some } }, sessionOf(this.session));
+    }
+  }
+
+  async updateIn(
+    name: Parameters<Store["collection"]>[0],
+    field: string,
+    values: readonly string[],
+    update: object,
+  ): Promise<void> {
+    for (const some of slicesOf(values)) {
+      await this.store.collection(name).updateMany({ [field]: { $in: some } }, update, sessionOf(this.session));
+    }
+  }
 }
 
-async function erase(set: WorkingSet, { participant, line }: EraseOrder): Promise<Erased> {
-  const filter = { participant: keepable(participant), ...(line === null ? {} : { line: keepable(line) }) };
-  const found = await set.find("conversations", filter, { projection: { _id: 1 } });
-  const ids = found.map((doc) => text(doc, "_id")).toSorted();
-  if (ids.length === 0) return { conversations: 0, messages: 0 };
-  await lockConversations(set, { _id: { $in: ids } });
-  const { tables } = set.store;
-  const inSession = sessionOf(set.session);
-  const theirs = { conversationId: { $in: ids } };
-  await tables.keys.updateMany(theirs, TOMBSTONE, inSession);
-  await forgetAddresses(set, ids);
-  const { deletedCount: messages } = await tables.messages.deleteMany(theirs, inSession);
-  await tables.turns.deleteMany(theirs, inSession);
-  await tables.operations.deleteMany({ conversationIds: { $in: ids } }, inSession);
-  await tables.conversations.deleteMany({ _id: { $in: ids } }, inSession);
-  return { conversations: ids.length, messages };
+/** As many values as one condition names. */
+const MOST_VALUES = 1_000;
+
+function slicesOf(values: readonly string[]): readonly (readonly string[])[] {
+  const count = Math.ceil(values.length / MOST_VALUES);
+  return Array.from({ length: count }, (_, at) => values.slice(at * MOST_VALUES, (at + 1) * MOST_VALUES));
 }
 
-async function purge(set: WorkingSet, order: PurgeOrder): Promise<Erased> {
-  const { tables } = set.store;
-  const inSession = sessionOf(set.session);
-  await tables.operations.deleteMany({ at: { $lte: set.now - FORGOTTEN_AFTER_MS } }, inSession);
-  await tables.counters.deleteMany({ endsAt: { $lte: set.now } }, inSession);
-  const docs = await findDone(set, order);
-  if (docs.length === 0) return { conversations: 0, messages: 0 };
-  await forgetMessages(set, docs);
-  return { conversations: await forgetEmptyConversations(set, docs), messages: docs.length };
+const ID = { projection: { _id: 1 } };
+
+/** See `Storage.erase`. */
+export function erase(store: Store, { op, participant, line }: EraseOrder): Promise<Erased> {
+  const person = { participant: keepable(participant), ...(line === null ? {} : { line: keepable(line) }) };
+  return once(store, `erase ${op}`, async (deletion) => {
+    const ids = (await deletion.find("conversations", person, ID)).map(idIn).toSorted();
+    await raise(deletion, ids);
+    const theirs = { conversationId: { $in: ids } };
+    const messages = await deletion.find("messages", theirs, { projection: { groupId: 1 } });
+    await forget(
+      deletion,
+      messages.map(idIn),
+      messages.flatMap(({ groupId }) => (typeof groupId === "string" ? groupId : [])),
+    );
+    await deletion.deleteIn("turns", "conversationId", ids);
+    await deletion.deleteIn("answers", "conversationIds", ids);
+    await deletion.deleteIn("conversations", "_id", ids);
+    return { conversations: ids.length, messages: messages.length };
+  });
 }
 
-/** What is old enough and not waited for, the oldest first; their conversations are locked. */
-async function findDone(set: WorkingSet, { olderThanMs, limit }: PurgeOrder): Promise<readonly MongoDocument[]> {
-  const found: MongoDocument[] = [];
-  const old = { done: true, createdAt: { $lt: set.now - olderThanMs } };
-  let skip = 0;
-  while (found.length < limit) {
-    const page = await set.find("messages", old, { sort: { createdAt: 1, _id: 1 }, limit, skip });
-    const ids = [...new Set(page.map((doc) => text(doc, "conversationId")))].toSorted();
-    if (ids.length > 0) await lockConversations(set, { _id: { $in: ids } });
-    found.push(...page.filter((doc) => !isPending(set, doc)).slice(0, limit - found.length));
+/** See `Storage.purge`. */
+export async function purge(store: Store, order: PurgeOrder): Promise<Erased> {
+  const now = await readClock(store);
+  const purged = await once(store, `purge ${order.op}`, (deletion) => purgeIn(deletion, order, now));
+  await store.collection("counters").deleteMany({ endsAt: { $lte: now } });
+  while (await prune(store, now, MOST_VALUES));
+  return purged;
+}
+
+/** A deletion whose answer was lost deletes nothing more, and answers as the first. */
+function once(store: Store, name: string, act: (deletion: Deletion) => Promise<Erased>): Promise<Erased> {
+  const call = keepable(name);
+  return untilCommitted(store, "outside", () =>
+    writing(store, async (session) => {
+      const deletion = new Deletion(store, session);
+      const [known] = await deletion.find("answers", { _id: call });
+      if (known !== undefined) return erasedIn(text(known, "answer"));
+      const erased = await act(deletion);
+      const document = { _id: call, at: await readClock(store, session), answer: JSON.stringify(erased) };
+      await store.collection("answers").bulkWrite([{ insertOne: { document } }], sessionOf(session));
+      return erased;
+    }),
+  );
+}
+
+function erasedIn(answer: string): Erased {
+  const { conversations, messages }: Erased = JSON.parse(answer);
+  return { conversations, messages };
+}
+
+/** A decision that read one of them is made anew. */
+async function raise(deletion: Deletion, conversationIds: readonly string[]): Promise<void> {
+  await deletion.updateIn("conversations", "_id", conversationIds, { $inc: { version: 1 } });
+}
+
+/** Deletes messages with what belongs to them. `groups`: those of which no part is left. */
+async function forget(deletion: Deletion, messages: readonly string[], groups: readonly string[]): Promise<void> {
+  const nowhere = { $unset: { ref: "", attempt: "", content: "" } };
+  await deletion.updateIn("keys", "ref", [...messages, ...groups], nowhere);
+  await deletion.deleteIn("events", "outboundId", messages);
+  await deletion.deleteIn("attempts", "outboundId", messages);
+  await deletion.deleteIn("messages", "_id", messages);
+}
+
+async function purgeIn(deletion: Deletion, order: PurgeOrder, now: number): Promise<Erased> {
+  const rows = await doneIn(deletion, order, now);
+  const conversationIds = [...new Set(rows.map(({ conversationId }) => conversationId))].toSorted();
+  const ids = rows.map(({ id }) => id);
+  const groups = [...new Set(rows.flatMap(({ groupId }) => groupId ?? []))];
+  const parts = await deletion.find("messages", { groupId: { $in: groups } }, { projection: { groupId: 1 } });
+  const left = new Set(parts.filter((doc) => !ids.includes(idIn(doc))).map(({ groupId }) => groupId));
+  await forget(
+    deletion,
+    ids,
+    groups.filter((id) => !left.has(id)),
+  );
+  for (const id of conversationIds) await forgetTurns(deletion, id, rows);
+  const conversations = await forgetEmpty(deletion, conversationIds);
+  return { conversations, messages: rows.length };
+}
+
+/** What is old and done, the oldest first. Their conversations are raised, so that they stay so. */
+async function doneIn(deletion: Deletion, { olderThanMs, limit }: PurgeOrder, now: number): Promise<MessageRow[]> {
+  const found: MessageRow[] = [];
+  const old = { done: true, createdAt: { $lt: now - olderThanMs } };
+  const raised = new Set<string>();
+  for (let skip = 0; found.length < limit; skip += limit) {
+    const oldest = { sort: { createdAt: 1, _id: 1 }, limit, skip, projection: { conversationId: 1 } };
+    const page = await deletion.find("messages", old, oldest);
+    const owners = [...new Set(page.map((doc) => text(doc, "conversationId")))].toSorted();
+    await raise(
+      deletion,
+      owners.filter((id) => !raised.has(id)),
+    );
+    for (const id of owners) raised.add(id);
+    const docs = await deletion.find("conversations", { _id: { $in: owners } }, { projection: { answeredSeq: 1 } });
+    const answered = new Map(docs.map((doc) => [idIn(doc), number(doc, "answeredSeq")]));
+    // As they are now that no decision can change them.
+    const messages = await deletion.find("messages", { _id: { $in: page.map(idIn) } });
+    const done = messages.map((doc) => rowOf("messages", doc)).filter((row) => isDone(row, answered));
+    found.push(...done.toSorted(byAge).slice(0, limit - found.length));
     if (page.length < limit) break;
-    skip += limit;
   }
   return found;
 }
 
-function isPending(set: WorkingSet, doc: MongoDocument): boolean {
-  if (doc.direction !== "inbound") return false;
-  const { needsAnswer, seq, conversationId } = inboundOf(doc);
-  return needsAnswer && seq > (set.ledger.conversations.get(conversationId)?.shown.answeredSeq ?? 0);
+function isDone({ status, needsAnswer, seq, conversationId }: MessageRow, answered: ReadonlyMap<string, number>) {
+  if (status !== null) return isFinal(status);
+  return needsAnswer !== true || seq <= (answered.get(conversationId) ?? 0);
 }
 
-async function forgetMessages(set: WorkingSet, docs: readonly MongoDocument[]): Promise<void> {
-  const { tables } = set.store;
-  const inSession = sessionOf(set.session);
-  const ids = docs.map((doc) => text(doc, "_id"));
-  await tables.messages.deleteMany({ _id: { $in: ids } }, inSession);
-  const keys: string[] = [];
-  const carrierIds: string[] = [];
-  for (const doc of docs) {
-    const key = textOrNull(doc, "key");
-    if (doc.direction === "inbound") keys.push(textKey(text(doc, "key")));
-    else {
-      carrierIds.push(...outboundOf(doc).carrierIds.map(carrierKey));
-      if (key !== null && !(await isThere(set, { groupId: text(doc, "groupId") }))) keys.push(sendKey(key));
-    }
-  }
-  await tables.keys.updateMany({ _id: { $in: keys } }, TOMBSTONE, inSession);
-  // Another message may have been given the same id of the carrier first.
-  await tables.keys.updateMany({ _id: { $in: carrierIds }, outboundId: { $in: ids } }, TOMBSTONE, inSession);
-  await tables.messages.updateMany({ autoReplyId: { $in: ids } }, { $unset: { autoReplyId: "" } }, inSession);
-  await forgetEmptyTurns(set, docs);
+function byAge(one: MessageRow, other: MessageRow): number {
+  return one.createdAt - other.createdAt || (one.id < other.id ? -1 : 1);
 }
 
-/** Turns that have ended, and of which no text and no reply is left. */
-async function forgetEmptyTurns(set: WorkingSet, docs: readonly MongoDocument[]): Promise<void> {
-  const ids = new Set(
-    docs.flatMap((doc): readonly (string | null)[] => {
-      return doc.direction === "inbound" ? texts(doc, "turnIds") : [textOrNull(doc, "turnId")];
-    }),
+/** Turns that have ended, and of which no message and no reply is left, as far as messages of theirs were deleted. */
+async function forgetTurns(deletion: Deletion, conversationId: string, rows: readonly MessageRow[]): Promise<void> {
+  const seqs = rows.filter((row) => row.conversationId === conversationId).map(({ seq }) => seq);
+  const docs = await deletion.find("turns", { conversationId, firstSeq: { $lte: Math.max(...seqs) } });
+  const turns = docs.map((doc) => rowOf("turns", doc)).filter(({ outcome }) => outcome !== null);
+  if (turns.length === 0) return;
+  const groups = { groupId: { $in: turns.map(({ id }) => id) } };
+  const seq = {
+    $gte: Math.min(...turns.map(({ firstSeq }) => firstSeq)),
+    $lte: Math.max(...turns.map(({ throughSeq }) => throughSeq)),
+  };
+  const replies = await deletion.find("messages", groups, { projection: { groupId: 1 } });
+  const answered = await deletion.find(
+    "messages",
+    { conversationId, needsAnswer: true, seq },
+    { projection: { seq: 1 } },
   );
-  const empty: string[] = [];
-  for (const id of ids) {
-    if (id === null || (await isThere(set, { turnIds: id })) || (await isThere(set, { groupId: id }))) continue;
-    empty.push(id);
-  }
-  await set.store.tables.turns.deleteMany({ _id: { $in: empty }, outcome: { $ne: null } }, sessionOf(set.session));
-}
-
-async function forgetEmptyConversations(set: WorkingSet, docs: readonly MongoDocument[]): Promise<number> {
-  const { tables } = set.store;
-  const empty: string[] = [];
-  for (const id of new Set(docs.map((doc) => text(doc, "conversationId")))) {
-    const isPaused = set.ledger.conversations.get(id)?.shown.paused ?? true;
-    if (!isPaused && !(await isThere(set, { conversationId: id }))) empty.push(id);
-  }
-  await forgetAddresses(set, empty);
-  await tables.turns.deleteMany({ conversationId: { $in: empty } }, sessionOf(set.session));
-  await tables.conversations.deleteMany({ _id: { $in: empty } }, sessionOf(set.session));
-  return empty.length;
-}
-
-/** They would say who the person was, and keep them from beginning anew. */
-async function forgetAddresses(set: WorkingSet, conversationIds: readonly string[]): Promise<void> {
-  const keys = conversationIds.flatMap((id) => {
-    const row = set.ledger.conversations.get(id);
-    return row === undefined ? [] : [addressKey(row.shown.line, row.shown.participant)];
+  const kept = new Set(replies.map(({ groupId }) => groupId));
+  const left = answered.map((doc) => number(doc, "seq"));
+  const empty = turns.filter(({ id, firstSeq, throughSeq }) => {
+    return !kept.has(id) && !left.some((one) => one >= firstSeq && one <= throughSeq);
   });
-  await set.store.tables.keys.deleteMany({ _id: { $in: keys } }, sessionOf(set.session));
+  await deletion.deleteIn(
+    "turns",
+    "_id",
+    empty.map(({ id }) => id),
+  );
 }
 
-async function isThere(set: WorkingSet, filter: object): Promise<boolean> {
-  return (await set.find("messages", filter, { projection: { _id: 1 }, limit: 1 })).length > 0;
+async function forgetEmpty(deletion: Deletion, conversationIds: readonly string[]): Promise<number> {
+  const empty: string[] = [];
+  for (const doc of await deletion.find("conversations", { _id: { $in: conversationIds }, paused: false })) {
+    const conversationId = idIn(doc);
+    const [left] = await deletion.find("messages", { conversationId }, { ...ID, limit: 1 });
+    if (left === undefined) empty.push(conversationId);
+  }
+  await deletion.deleteIn("turns", "conversationId", empty);
+  await deletion.deleteIn("conversations", "_id", empty);
+  return empty.length;
 }

@@ -9,6 +9,15 @@ const CODES: Readonly<Record<string, readonly number[]>> = {
   full: [14031, 12501, 39],
 };
 
+/** What a decision read is not as it was: nothing is written. */
+export class Moved extends Error {
+  override readonly name = "Moved";
+
+  constructor(guard: string) {
+    super(`Another process changed what was read: ${guard}.`);
+  }
+}
+
 /** The driver's errors for a server that it cannot reach. They carry no code. */
 const OUT_OF_REACH = /^Mongo(Network|ServerSelection|Topology|PoolCl|WaitQueue|Connection|NotConnected|Client)/;
 
@@ -29,11 +38,15 @@ export function serverErrorOf(error: unknown): ServerError | null {
   return { name: error.name, code, labels };
 }
 
-/** What to do about an error inside a transaction that was not committed. */
+/**
+ * What to do about an error of a decision that was not committed. A document that is there already is a conflict: what
+ * was absent when it was read came from another process, unless an id was given twice.
+ */
 export function mayRunAgain(error: unknown): "conflict" | "unsure" | "no" {
+  if (error instanceof Moved) return "conflict";
   const known = serverErrorOf(error);
   if (known === null) return "no";
-  if (known.code !== null && isOf("conflict", known.code)) return "conflict";
+  if (known.code !== null && (isOf("conflict", known.code) || isOf("duplicate", known.code))) return "conflict";
   // Once more after a broken connection: the next run finds another primary, or that there is none.
   if (known.name.startsWith("MongoNetwork")) return "unsure";
   if (OUT_OF_REACH.test(known.name)) return "no";
@@ -64,6 +77,7 @@ function isOf(kind: keyof typeof CODES, code: number): boolean {
 /** An error of the driver as the ledger's own, with the driver's as its cause. Any other value as it is. */
 export function storageError(error: unknown): unknown {
   if (isOwnlineError(error)) return error;
+  if (error instanceof Moved) return new OwnlineError("storage_unavailable", MOVED, { cause: error, retryable: true });
   const known = serverErrorOf(error);
   if (known === null) return error;
   if (known.code !== null && isOf("unsupported", known.code)) return unsupported(error);
@@ -79,6 +93,10 @@ export function storageError(error: unknown): unknown {
 
 const REFUSED =
   "MongoDB refused the ledger's user: give it the right to read and write its database, or correct its credentials.";
+
+const MOVED =
+  "Other processes changed the same documents of the MongoDB ledger again and again while this call was decided. " +
+  "Nothing was written, and the same call may be repeated.";
 
 const DUPLICATE =
   "MongoDB holds a document with such an id already, so nothing was written: ids must be new and unique.";

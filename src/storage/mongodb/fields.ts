@@ -1,80 +1,109 @@
+import type { Media, MessageError } from "../../model/message.ts";
+import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
 
-/** A field that holds a text. */
-export function text(doc: MongoDocument, field: string): string {
-  const value = doc[field];
-  if (typeof value !== "string") throw foreign(field);
+/*
+ * How a field of a row stands in a document. A field that is `null` is not in the document, so that partial indexes hold
+ * only what has a value.
+ */
+
+/** Reads and writes one kind of field. */
+export interface Field<Value> {
+  /** @throws TypeError for what ownline never writes */
+  read(doc: MongoDocument, name: string): Value;
+  /** `null` for a field that the document leaves out. */
+  write(value: Value): unknown;
+}
+
+/** An id, a key or an address. */
+export const TEXT: Field<string> = { read: text, write: keepable };
+
+export const NUMBER: Field<number> = { read: number, write: (value) => value };
+
+export const BOOLEAN: Field<boolean> = { read: boolean, write: (value) => value };
+
+/** What a person, the AI or the provider wrote: it may hold any character. */
+export const FREE_TEXT: Field<string> = { read: keptText, write: kept };
+
+export const TEXTS: Field<readonly string[]> = {
+  read: (doc, name) => list(doc, name).map((entry) => text({ entry }, "entry")),
+  write: (texts) => texts.map(keepable),
+};
+
+export const MEDIA: Field<readonly Media[]> = {
+  read: (doc, name) =>
+    list(doc, name).map((entry) => {
+      const one = entriesOf(entry, name);
+      return { url: keptText(one, "url"), contentType: keptText(one, "contentType") };
+    }),
+  write: (media) => media.map(({ url, contentType }) => ({ url: kept(url), contentType: kept(contentType) })),
+};
+
+export const ERROR: Field<MessageError> = {
+  read(doc, name) {
+    const error = entriesOf(doc[name], name);
+    return { code: orNull(NUMBER).read(error, "code"), reason: keptText(error, "reason") };
+  },
+  write: ({ code, reason }) => ({ code, reason: kept(reason) }),
+};
+
+/** A word of a closed set, whose words are given as the keys of an object. */
+export function word<Word extends string>(words: { readonly [W in Word]: true }): Field<Word> {
+  return {
+    read(doc, name) {
+      for (const each in words) if (each === doc[name]) return each;
+      throw foreign(name);
+    },
+    write: (value) => value,
+  };
+}
+
+/** A field that may be `null`. */
+export function orNull<Value>(field: Field<Value>): Field<Value | null> {
+  return {
+    read: (doc, name) => (doc[name] === null || doc[name] === undefined ? null : field.read(doc, name)),
+    write: (value) => (value === null ? null : field.write(value)),
+  };
+}
+
+export function text(doc: MongoDocument, name: string): string {
+  const value = doc[name];
+  if (typeof value !== "string") throw foreign(name);
   return value;
 }
 
-export function textOrNull(doc: MongoDocument, field: string): string | null {
-  return isNothing(doc[field]) ? null : text(doc, field);
-}
-
-export function number(doc: MongoDocument, field: string): number {
-  const value = doc[field];
-  if (typeof value !== "number") throw foreign(field);
+export function number(doc: MongoDocument, name: string): number {
+  const value = doc[name];
+  if (typeof value !== "number") throw foreign(name);
   return value;
-}
-
-export function numberOrNull(doc: MongoDocument, field: string): number | null {
-  return isNothing(doc[field]) ? null : number(doc, field);
 }
 
 /** A moment by the server's clock, as Unix milliseconds. */
-export function moment(doc: MongoDocument, field: string): number {
-  const value = doc[field];
-  if (!(value instanceof Date)) throw foreign(field);
+export function moment(doc: MongoDocument, name: string): number {
+  const value = doc[name];
+  if (!(value instanceof Date)) throw foreign(name);
   return value.getTime();
 }
 
-export function isTrue(doc: MongoDocument, field: string): boolean {
-  return doc[field] === true;
-}
-
-/** A field that holds a word of a closed set. */
-export function oneOf<T extends string>(doc: MongoDocument, field: string, words: readonly T[]): T {
-  const word = words.find((each) => each === doc[field]);
-  if (word === undefined) throw foreign(field);
-  return word;
-}
-
-/** A field that holds a list of texts; empty where there is none. */
-export function texts(doc: MongoDocument, field: string): readonly string[] {
-  return list(doc, field).map((entry) => {
-    if (typeof entry !== "string") throw foreign(field);
-    return entry;
-  });
-}
-
-/** A field that holds a list of documents; empty where there is none. */
-export function documents(doc: MongoDocument, field: string): readonly MongoDocument[] {
-  return list(doc, field).map((entry) => entriesOf(entry, field));
-}
-
-/** A field that holds a document. */
-export function documentOrNull(doc: MongoDocument, field: string): MongoDocument | null {
-  return isNothing(doc[field]) ? null : entriesOf(doc[field], field);
-}
-
-function list(doc: MongoDocument, field: string): readonly unknown[] {
-  const value = doc[field];
-  if (isNothing(value)) return [];
-  if (!Array.isArray(value)) throw foreign(field);
+function boolean(doc: MongoDocument, name: string): boolean {
+  const value = doc[name];
+  if (typeof value !== "boolean") throw foreign(name);
   return value;
 }
 
-function entriesOf(value: unknown, field: string): MongoDocument {
-  if (typeof value !== "object" || value === null) throw foreign(field);
+function list(doc: MongoDocument, name: string): readonly unknown[] {
+  const value = doc[name];
+  if (!Array.isArray(value)) throw foreign(name);
+  return value;
+}
+
+function entriesOf(value: unknown, name: string): MongoDocument {
+  if (typeof value !== "object" || value === null) throw foreign(name);
   return Object.fromEntries(Object.entries(value));
 }
 
-function isNothing(value: unknown): boolean {
-  return value === null || value === undefined;
-}
-
-function foreign(field: string): TypeError {
-  return new TypeError(`The ledger's field ${field} holds what ownline never writes: the database was changed.`);
+function foreign(name: string): TypeError {
+  return new TypeError(`The ledger's field ${name} holds what ownline never writes: the database was changed.`);
 }
 
 const HALF_A_PAIR = /\p{Surrogate}/u;
@@ -83,20 +112,14 @@ const HALF_A_PAIR = /\p{Surrogate}/u;
  * A text as BSON can hold it. BSON is UTF-8, where half a surrogate pair has no place: the driver would replace it
  * silently, so such a text is kept as JSON, which escapes it.
  */
-export function kept(value: string): string | { readonly json: string } {
+function kept(value: string): string | { readonly json: string } {
   return HALF_A_PAIR.test(value) ? { json: JSON.stringify(value) } : value;
 }
 
-/** What {@link kept} kept. */
-export function keptText(doc: MongoDocument, field: string): string {
-  const value = doc[field];
+function keptText(doc: MongoDocument, name: string): string {
+  const value = doc[name];
   if (typeof value === "string") return value;
-  const parsed: unknown = JSON.parse(text(entriesOf(value, field), "json"));
-  if (typeof parsed !== "string") throw foreign(field);
+  const parsed: unknown = JSON.parse(text(entriesOf(value, name), "json"));
+  if (typeof parsed !== "string") throw foreign(name);
   return parsed;
-}
-
-/** Fields that are only there while they have a value, so that partial indexes hold nothing else. */
-export function present(fields: Readonly<Record<string, string | number | true | null>>): MongoDocument {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
 }

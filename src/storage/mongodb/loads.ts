@@ -1,95 +1,177 @@
-import type { MongoDocument } from "./client.ts";
-import { number, numberOrNull, text } from "./fields.ts";
-import type { ConversationRow, MessageRow, OutboundRow } from "./judgement/rows.ts";
-import type { WorkingSet } from "./working-set.ts";
-import { carrierKey } from "./writes.ts";
-
-/** The turn that is open in a conversation. */
-export async function loadOpenTurn(set: WorkingSet, row: ConversationRow): Promise<void> {
-  const { unloadedTurnId } = set.placeOf(row);
-  if (unloadedTurnId !== null) await loadTurns(set, [unloadedTurnId]);
-}
-
-export async function loadTurns(set: WorkingSet, ids: readonly string[]): Promise<void> {
-  const missing = ids.filter((id) => !set.ledger.turns.has(id));
-  if (missing.length === 0) return;
-  for (const doc of await set.find("turns", { _id: { $in: missing } })) set.addTurn(doc);
-}
-
-/** The texts of a conversation that need an answer, from a position on. */
-export function textsFrom(set: WorkingSet, conversationId: string, seq: number): Promise<readonly MongoDocument[]> {
-  return set.find("messages", { conversationId, needsAnswer: true, seq: { $gte: seq } }, { sort: { seq: 1 } });
-}
-
-/** The newest text that waits behind a position, as all the others do not matter to whether one does. */
-export async function loadNewestPending(set: WorkingSet, row: ConversationRow, afterSeq: number): Promise<void> {
-  const { pendingSeq } = set.placeOf(row);
-  if (pendingSeq <= afterSeq) return;
-  const conversationId = row.shown.id;
-  const newest = { conversationId, needsAnswer: true, seq: { $gte: pendingSeq } };
-  set.addPending(row, await set.find("messages", newest, { sort: { seq: 1 } }));
-}
-
-/** The messages of a group. */
-export async function loadGroup(set: WorkingSet, groupId: string): Promise<MessageRow[]> {
-  return set.addMessages(await set.find("messages", { groupId }, { sort: { part: 1 } }));
-}
-
-/** A message of ours with its whole group, and with the turn that wrote it where it is asked for. */
-export async function loadOutbound(
-  set: WorkingSet,
-  id: string,
-  { withTurn }: { readonly withTurn: boolean } = { withTurn: false },
-): Promise<OutboundRow | null> {
-  const [doc] = await set.find("messages", { _id: id });
-  if (doc === undefined || doc.direction !== "outbound") return null;
-  if (withTurn && typeof doc.turnId === "string") await loadTurns(set, [doc.turnId]);
-  if (number(doc, "parts") > 1) await loadGroup(set, text(doc, "groupId"));
-  const [row] = set.addMessages([doc]);
-  return row?.direction === "outbound" ? row : null;
-}
+import type { Loaded, Plan, Rows } from "../database.ts";
+import { keepable } from "../sql/statement.ts";
+import { keyId } from "./documents.ts";
+import { number, text } from "./fields.ts";
+import { idIn, type Target, targetsOf } from "./roots.ts";
+import { type Collected, collect, consentsOf, type Loading, loadRecorded, loadSlices } from "./slices.ts";
+import { find, findIn, type Store } from "./store.ts";
+import { demand } from "./transaction.ts";
 
 /**
- * The first message of a conversation that has not left, among those that are not loaded: what becomes due when the
- * others have moved on. With the earlier parts of its group, for which it waits. All the later ones wait for it.
+ * Loads what plans name, without a transaction: the conversations, then what belongs to them, then the versions of the
+ * conversations again. Where no version has moved, all of it is of one moment.
+ *
+ * @throws Moved where one has
  */
-export async function loadHead(set: WorkingSet, row: ConversationRow): Promise<void> {
-  const loaded = row.messages.filter(({ direction }) => direction === "outbound").map(({ message }) => message.id);
-  const filter = { conversationId: row.shown.id, open: "queued", _id: { $nin: loaded } };
-  const docs = await set.find("messages", filter, { sort: { seq: 1 }, limit: 1 });
-  set.addMessages(docs);
-  for (const doc of docs) {
-    const earlier = { groupId: text(doc, "groupId"), part: { $lt: number(doc, "part") } };
-    if (number(doc, "part") > 1) set.addMessages(await set.find("messages", earlier, { sort: { part: 1 } }));
+export async function load(store: Store, plans: readonly Plan[], runs: number): Promise<Loaded> {
+  const { now, targets: named, expired } = await targetsOf(store, plans);
+  const rows = emptyRows();
+  const sweeps = plans.flatMap((plan) => plan.sweeps ?? []).map(keepable);
+  await Promise.all([
+    loadConversations(store, rows, named),
+    // Before the answer of a call that may have written them.
+    findIn(store, "sweeps", "_id", sweeps).then((docs) => collect(rows, "sweeps", docs.filter(isRow))),
+  ]);
+  const targets = named.map((target) => withConversations(rows, target));
+  const loading: Loading = { store, rows, targets };
+  const [answers] = await Promise.all([loadAnswers(store, plans), loadNamed(loading), loadSlices(loading)]);
+  await loadRecorded(loading);
+  for (const { turn } of targets) if (turn !== null) rows.turns.set(turn.id, turn);
+  collect(rows, "workers", expired);
+  const seen = needsOneMoment(plans) ? await seenTogether(loading, runs) : targets;
+  return {
+    now,
+    rows: listsOf(rows),
+    answers,
+    found: seen.map(({ conversationIds }) => conversationIds),
+    chosen: seen.map(({ messages }) => messages.map(({ id }) => id)),
+  };
+}
+
+function emptyRows(): Collected {
+  return {
+    conversations: new Map(),
+    messages: new Map(),
+    attempts: new Map(),
+    events: new Map(),
+    turns: new Map(),
+    keys: new Map(),
+    consents: new Map(),
+    counters: new Map(),
+    rateLimits: new Map(),
+    workers: new Map(),
+    sweeps: new Map(),
+  };
+}
+
+function listsOf(rows: Collected): Rows {
+  return {
+    conversations: [...rows.conversations.values()],
+    messages: [...rows.messages.values()],
+    attempts: [...rows.attempts.values()],
+    events: [...rows.events.values()],
+    turns: [...rows.turns.values()],
+    keys: [...rows.keys.values()],
+    consents: [...rows.consents.values()],
+    counters: [...rows.counters.values()],
+    rateLimits: [...rows.rateLimits.values()],
+    workers: [...rows.workers.values()],
+    sweeps: [...rows.sweeps.values()],
+  };
+}
+
+async function loadConversations(store: Store, rows: Collected, targets: readonly Target[]): Promise<void> {
+  const addresses = targets.flatMap(({ plan: { root } }) => (root.by === "address" ? [root] : []));
+  const at = {
+    participant: { $in: [...new Set(addresses.map(({ participant }) => keepable(participant)))] },
+    line: { $in: [...new Set(addresses.map(({ line }) => keepable(line)))] },
+  };
+  const [named, addressed] = await Promise.all([
+    findIn(
+      store,
+      "conversations",
+      "_id",
+      targets.flatMap(({ conversationIds }) => conversationIds),
+    ),
+    addresses.length === 0 ? [] : find(store, "conversations", at),
+  ]);
+  const asked = new Set(addresses.map(({ line, participant }) => JSON.stringify([line, participant])));
+  collect(rows, "conversations", named);
+  collect(
+    rows,
+    "conversations",
+    addressed.filter((doc) => asked.has(JSON.stringify([text(doc, "line"), text(doc, "participant")]))),
+  );
+}
+
+/** The conversations that are there, in the root's order. */
+function withConversations({ conversations }: Collected, target: Target): Target {
+  const { root } = target.plan;
+  if (root.by !== "address") {
+    return { ...target, conversationIds: target.conversationIds.filter((id) => conversations.has(id)) };
+  }
+  const found = [...conversations.values()].filter(({ line, participant }) => {
+    return line === root.line && participant === root.participant;
+  });
+  return { ...target, conversationIds: found.map(({ id }) => id) };
+}
+
+/** What plans name by itself. */
+async function loadNamed(loading: Loading): Promise<void> {
+  const { store, rows, targets } = loading;
+  const plans = targets.map(({ plan }) => plan);
+  const keys = plans.flatMap((plan) => plan.keys ?? []).map(({ kind, key }) => keyId(kind, key));
+  const [foundKeys, consents, counters, rateLimits] = await Promise.all([
+    findIn(store, "keys", "_id", keys),
+    findIn(store, "consents", "_id", consentsOf(loading)),
+    findIn(store, "counters", "_id", plans.flatMap((plan) => plan.counters ?? []).map(keepable)),
+    findIn(store, "rateLimits", "_id", plans.flatMap((plan) => plan.rateLimits ?? []).map(keepable)),
+  ]);
+  collect(rows, "keys", foundKeys);
+  collect(rows, "consents", consents.filter(isRow));
+  collect(rows, "counters", counters);
+  collect(rows, "rateLimits", rateLimits.filter(isRow));
+}
+
+/** A document without a version only guards that there is no row: see `commit.ts`. */
+function isRow({ version }: { readonly version?: unknown }): boolean {
+  return version !== undefined;
+}
+
+async function loadAnswers(store: Store, plans: readonly Plan[]): Promise<ReadonlyMap<string, string>> {
+  const docs = await findIn(
+    store,
+    "answers",
+    "_id",
+    plans.map(({ call }) => keepable(call)),
+  );
+  return new Map(docs.map((doc) => [idIn(doc), text(doc, "answer")]));
+}
+
+/** Whether rows that belong to conversations are loaded beside them. What was recorded under a key stays as it is. */
+function needsOneMoment(plans: readonly Plan[]): boolean {
+  return plans.some(({ root: { by }, slices }) => {
+    return by !== "address" || slices.some((slice) => slice !== "recorded" && slice !== "consent");
+  });
+}
+
+/** The targets without candidates that have moved since they were read. */
+async function seenTogether({ store, rows, targets }: Loading, runs: number): Promise<readonly Target[]> {
+  const versions = await findIn(store, "conversations", "_id", rows.conversations.keys(), {
+    projection: { version: 1 },
+  });
+  const now = new Map(versions.map((doc) => [idIn(doc), number(doc, "version")]));
+  const moved = new Set<string>();
+  for (const [id, { version }] of rows.conversations) if (now.get(id) !== version) moved.add(id);
+  const [target] = targets;
+  switch (target?.plan.root.by) {
+    case "due": {
+      const still = target.conversationIds.filter((id) => !moved.has(id));
+      demand(moved.size === 0 || still.length > 0, "what was due");
+      return [{ ...target, conversationIds: runs === 1 ? still : fromAnotherPlace(still) }];
+    }
+    case "workers":
+      // A lease that is only reported may be of the moment before; what is taken is guarded.
+      demand(!target.messages.some(({ conversationId }) => moved.has(conversationId)), "an expired worker's message");
+      return targets;
+    default:
+      demand(moved.size === 0, "a conversation");
+      return targets;
   }
 }
 
-/** Everything that an opt-out stops: what has not left in all conversations under a consent, which must be loaded. */
-export async function loadStoppable(set: WorkingSet, consentKey: string): Promise<void> {
-  for (const { shown } of set.ledger.conversationsByConsentKey.get(consentKey) ?? []) {
-    const filter = { conversationId: shown.id, open: { $in: ["queued", "held"] } };
-    set.addMessages(await set.find("messages", filter, { sort: { seq: 1 } }));
-  }
-}
-
-/**
- * The consent that a locked conversation is under. It needs no lock of its own: an opt-out locks every conversation
- * under its consent, and a conversation comes under one only with a lock on both.
- */
-export async function loadConsent(set: WorkingSet, { consentKey }: ConversationRow): Promise<void> {
-  for (const doc of await set.find("consents", { _id: consentKey })) set.addConsent(doc);
-}
-
-/** What is known of carriers' ids; the messages that they name must be loaded already, or are of no concern. */
-export async function loadCarrierIds(set: WorkingSet, ids: readonly string[]): Promise<readonly MongoDocument[]> {
-  if (ids.length === 0) return [];
-  const docs = await set.find("keys", { _id: { $in: ids.map(carrierKey) } });
-  for (const doc of docs) {
-    const id = text(doc, "_id").slice(carrierKey("").length);
-    const owner = doc.erased === true ? undefined : set.ledger.messages.get(text(doc, "outboundId"));
-    const attempt =
-      owner?.direction === "outbound" ? owner.attempts[(numberOrNull(doc, "attempt") ?? 0) - 1] : undefined;
-    set.ledger.attemptByCarrierId.set(id, attempt ?? "erased");
-  }
-  return docs;
+/** Another process has taken the first candidate: those that come after it are asked in another order. */
+function fromAnotherPlace(ids: readonly string[]): readonly string[] {
+  const place = Math.floor(Math.random() * ids.length);
+  return [...ids.slice(place), ...ids.slice(0, place)];
 }

@@ -2,9 +2,9 @@ import { OwnlineError } from "../../errors.ts";
 import type { OpenedLedger } from "../storage.ts";
 import type { MongoDocument } from "./client.ts";
 import { serverErrorOf, unsupported } from "./errors.ts";
-import { number, numberOrNull, text } from "./fields.ts";
-import { INDEXES, MIN_WRITER, SCHEMA_VERSION, TABLES, type Table } from "./schema.ts";
-import { nameOf, type Store } from "./store.ts";
+import { NUMBER, number, orNull, text } from "./fields.ts";
+import { COLLECTIONS, type CollectionName, INDEXES, MIN_WRITER, SCHEMA_VERSION } from "./schema.ts";
+import { find, nameOf, type Store } from "./store.ts";
 
 const META_ID = "ledger";
 const NAMESPACE_EXISTS = 48;
@@ -17,30 +17,30 @@ export async function migrate(store: Store): Promise<void> {
   const meta = await readMeta(store);
   if (meta !== null && meta.version >= SCHEMA_VERSION) return;
   // One after the other: a service that runs on the same server needs its connections and its disk too.
-  for (const table of TABLES) {
-    await createCollection(store, table);
-    await createIndexes(store, table);
+  for (const name of COLLECTIONS) {
+    await createCollection(store, name);
+    await createIndexes(store, name);
   }
   // Last: whoever reads the version may rely on the indexes. The secret is that of whoever came first.
   const update = {
     $setOnInsert: { secret: newSecret() },
     $max: { version: SCHEMA_VERSION, minWriter: MIN_WRITER },
   };
-  await store.tables.meta.updateOne({ _id: META_ID }, update, { upsert: true });
+  await store.collection("meta").updateOne({ _id: META_ID }, update, { upsert: true });
 }
 
 /** A transaction must not be the one that creates a collection. */
-async function createCollection(store: Store, table: Table): Promise<void> {
+async function createCollection(store: Store, name: CollectionName): Promise<void> {
   try {
-    await store.db.createCollection(nameOf(table));
+    await store.db.createCollection(nameOf(name));
   } catch (error) {
     if (serverErrorOf(error)?.code !== NAMESPACE_EXISTS) throw error;
   }
 }
 
-async function createIndexes(store: Store, table: Table): Promise<void> {
-  const indexes = INDEXES[table] ?? [];
-  if (indexes.length > 0) await store.tables[table].createIndexes([...indexes]);
+async function createIndexes(store: Store, name: CollectionName): Promise<void> {
+  const indexes = INDEXES[name] ?? [];
+  if (indexes.length > 0) await store.collection(name).createIndexes([...indexes]);
 }
 
 /** See `Storage.open`. */
@@ -71,7 +71,7 @@ interface Meta {
 }
 
 async function readMeta(store: Store): Promise<Meta | null> {
-  const [doc] = await store.tables.meta.find({ _id: META_ID }, { limit: 1 }).toArray();
+  const [doc] = await find(store, "meta", { _id: META_ID }, { limit: 1 });
   return doc === undefined
     ? null
     : { version: number(doc, "version"), minWriter: number(doc, "minWriter"), secret: text(doc, "secret") };
@@ -81,7 +81,8 @@ async function readMeta(store: Store): Promise<Meta | null> {
 async function refuseStandalone(store: Store): Promise<void> {
   const hello: MongoDocument = await store.db.command({ hello: 1 });
   const hasTransactions = typeof hello.setName === "string" || hello.msg === "isdbgrid";
-  if (!hasTransactions || (numberOrNull(hello, "maxWireVersion") ?? 0) < OLDEST_WIRE_VERSION) throw unsupported();
+  if (!hasTransactions || (orNull(NUMBER).read(hello, "maxWireVersion") ?? 0) < OLDEST_WIRE_VERSION)
+    throw unsupported();
 }
 
 /** 32 random bytes as 64 hexadecimal digits. */

@@ -1,19 +1,21 @@
 /** The collections, by their short names; each begins with `ownline_` in the database. */
-export const TABLES = [
+export const COLLECTIONS = [
   "meta",
   "conversations",
   "messages",
+  "attempts",
+  "events",
   "turns",
   "keys",
   "consents",
   "counters",
-  "paces",
+  "rateLimits",
   "workers",
   "sweeps",
-  "operations",
+  "answers",
 ] as const;
 
-export type Table = (typeof TABLES)[number];
+export type CollectionName = (typeof COLLECTIONS)[number];
 
 export interface Index {
   readonly key: Readonly<Record<string, 1 | -1>>;
@@ -27,33 +29,35 @@ function where(field: string): Pick<Index, "partialFilterExpression"> {
 }
 
 /** What version 1 of the schema indexes. `_id` is indexed by itself. */
-export const INDEXES: Readonly<Partial<Record<Table, readonly Index[]>>> = {
+export const INDEXES: Readonly<Partial<Record<CollectionName, readonly Index[]>>> = {
   conversations: [
     { key: { participant: 1, line: 1 }, unique: true },
     { key: { consentKey: 1 } },
     { key: { updatedAt: -1, _id: -1 } },
     { key: { claimableAt: 1, _id: 1 }, ...where("claimableAt") },
-    { key: { leasedTo: 1, _id: 1 }, ...where("leasedTo") },
+    { key: { leaseWorker: 1, _id: 1 }, ...where("leaseWorker") },
   ],
   messages: [
     { key: { conversationId: 1, seq: 1 }, unique: true },
     { key: { conversationId: 1, changedSeq: 1 } },
     { key: { conversationId: 1, seq: 1, needsAnswer: 1 }, partialFilterExpression: { needsAnswer: true } },
     { key: { conversationId: 1, open: 1, seq: 1 }, ...where("open") },
-    { key: { conversationId: 1, unsettled: 1 }, ...where("unsettled") },
+    { key: { conversationId: 1, unknownSince: 1 }, ...where("unknownSince") },
     { key: { open: 1, createdAt: 1, _id: 1 }, ...where("open") },
     { key: { dueAt: 1, _id: 1 }, ...where("dueAt") },
-    { key: { sendingBy: 1 }, ...where("sendingBy") },
     { key: { done: 1, createdAt: 1, _id: 1 }, ...where("done") },
     { key: { groupId: 1, part: 1 }, ...where("groupId") },
-    { key: { turnIds: 1, seq: 1 }, ...where("turnIds") },
-    { key: { autoReplyId: 1 }, ...where("autoReplyId") },
   ],
-  turns: [{ key: { conversationId: 1, number: -1 } }],
-  keys: [{ key: { conversationId: 1 }, ...where("conversationId") }],
+  attempts: [{ key: { outboundId: 1, attempt: 1 } }, { key: { worker: 1 }, ...where("worker") }],
+  events: [{ key: { outboundId: 1, attempt: 1, position: 1 } }],
+  turns: [
+    { key: { conversationId: 1, firstSeq: -1, repetition: -1 } },
+    { key: { conversationId: 1, open: 1 }, ...where("open") },
+  ],
+  keys: [{ key: { ref: 1 }, ...where("ref") }],
   counters: [{ key: { endsAt: 1 } }],
   workers: [{ key: { aliveUntil: 1 } }],
-  operations: [{ key: { at: 1 } }, { key: { conversationIds: 1 } }],
+  answers: [{ key: { at: 1 } }, { key: { conversationIds: 1 } }],
 };
 
 export const SCHEMA_VERSION = 1;

@@ -1,16 +1,16 @@
 import type { StorageClock } from "../clock.ts";
 import { type Admission, admission } from "./admission.ts";
-import type { MongoClientLike, MongoCollection, MongoDb, MongoSession } from "./client.ts";
+import type { MongoClientLike, MongoCollection, MongoDb, MongoDocument, MongoSession } from "./client.ts";
 import { moment } from "./fields.ts";
-import type { Table } from "./schema.ts";
+import { COLLECTIONS, type CollectionName } from "./schema.ts";
 
 /** The database as the ledger uses it, whatever the `Db` was set to. */
 export interface Store {
   readonly db: MongoDb;
-  readonly tables: Readonly<Record<Table, MongoCollection>>;
+  collection(name: CollectionName): MongoCollection;
   /** `null` for the server's own. */
   readonly clock: StorageClock | null;
-  /** Through which transactions go: all but the heartbeat's. */
+  /** Through which decisions, deletions and stories go: all but the heartbeat's. */
   readonly admit: Admission;
 }
 
@@ -56,21 +56,17 @@ const COLLECTION = {
 } as const;
 
 export function storeOver(db: MongoDb, clock: StorageClock | null): Store {
-  const open = (table: Table): MongoCollection => db.collection(nameOf(table), COLLECTION);
-  const tables = {
-    meta: open("meta"),
-    conversations: open("conversations"),
-    messages: open("messages"),
-    turns: open("turns"),
-    keys: open("keys"),
-    consents: open("consents"),
-    counters: open("counters"),
-    paces: open("paces"),
-    workers: open("workers"),
-    sweeps: open("sweeps"),
-    operations: open("operations"),
+  const opened = new Map(COLLECTIONS.map((name) => [name, db.collection(nameOf(name), COLLECTION)]));
+  return {
+    db,
+    collection(name) {
+      const collection = opened.get(name);
+      if (collection === undefined) throw new TypeError(`The ledger has no collection ${name}.`);
+      return collection;
+    },
+    clock,
+    admit: admissionOf(db.client),
   };
-  return { db, tables, clock, admit: admissionOf(db.client) };
 }
 
 /** Ledgers over one client share its connections, so they wait in the same lines. */
@@ -93,15 +89,42 @@ function placesIn({ options }: MongoClientLike): number {
 }
 
 /** The collection's name in the database. */
-export function nameOf(table: Table): string {
-  return `ownline_${table}`;
+export function nameOf(name: CollectionName): string {
+  return `ownline_${name}`;
 }
 
-/** Reads the clock, for what begins without a document to lock. */
-export async function readClock(store: Store, session: MongoSession | null): Promise<number> {
+/** One answer for what is read, as long as it fits into one: a row is small. */
+const BATCH_SIZE = 5_000;
+
+/** Reads documents; in a transaction where a session is given. */
+export async function find(
+  store: Store,
+  name: CollectionName,
+  filter: object,
+  options: object = {},
+  session: MongoSession | null = null,
+): Promise<readonly MongoDocument[]> {
+  const all = { batchSize: BATCH_SIZE, ...options, ...sessionOf(session) };
+  return await store.collection(name).find(filter, all).toArray();
+}
+
+/** The documents whose field has one of these values. Nothing is asked where there are none. */
+export async function findIn(
+  store: Store,
+  name: CollectionName,
+  field: string,
+  values: Iterable<string>,
+  { session = null, ...options }: { readonly session?: MongoSession | null; readonly projection?: object } = {},
+): Promise<readonly MongoDocument[]> {
+  const asked = [...new Set(values)];
+  return asked.length === 0 ? [] : await find(store, name, { [field]: { $in: asked } }, options, session);
+}
+
+/** Reads the ledger's clock. Unix milliseconds. */
+export async function readClock(store: Store, session: MongoSession | null = null): Promise<number> {
   if (store.clock !== null) return store.clock.now();
   const pipeline = [{ $match: { _id: "ledger" } }, { $project: { now: "$$NOW" } }];
-  const [doc] = await store.tables.meta.aggregate(pipeline, sessionOf(session)).toArray();
+  const [doc] = await store.collection("meta").aggregate(pipeline, sessionOf(session)).toArray();
   return moment(doc ?? {}, "now");
 }
 

@@ -1,56 +1,72 @@
 import type { Line } from "./admission.ts";
 import type { MongoSession } from "./client.ts";
-import { commitErrorOf, isUnknownCommit, mayRunAgain, serverErrorOf, storageError } from "./errors.ts";
+import { commitErrorOf, isUnknownCommit, Moved, mayRunAgain, serverErrorOf, storageError } from "./errors.ts";
 import { type Store, TRANSACTION } from "./store.ts";
 import { withinReach } from "./within-reach.ts";
 
-/** What a transaction came to. */
-export interface Judged<R> {
-  readonly answer: R;
-  /** False where nothing is to be written: the transaction is given up. */
-  readonly commits: boolean;
-}
-
-type Judge<R> = (session: MongoSession) => Promise<Judged<R>>;
-
-/** Others may hold the same documents for a while: a commit takes milliseconds, so this is many times that. */
-const CONFLICT_TRIES = 60;
+/** A row that many processes write at once may move this often: a commit takes milliseconds. */
+const CONFLICT_TRIES = 20;
 /** Of an error that we do not know; a server that only speaks MongoDB's protocol has conflicts with codes of its own. */
 const UNSURE_TRIES = 6;
 const COMMIT_TRIES = 3;
 const LONGEST_WAIT_MS = 100;
 
 /**
- * Runs a transaction until it commits, as soon as its turn comes in its line; without a line, at once. It may run more
- * than once, and nothing of a run that did not commit stays. A commit whose answer was lost is asked for again; where
- * that does not help, the whole is run again: `judge` finds the operation's first answer then, so it is not done twice.
+ * Runs what reads and then commits, as soon as its turn comes in its line; without a line, at once. Where others
+ * changed what it read, nothing was written, and it runs again after a while. So it does where the answer to a commit
+ * was lost for good: it then finds what its first run stored.
  *
  * @throws OwnlineError `storage_unavailable`, retryable.
  */
-export function transact<R>(store: Store, line: Line | null, judge: Judge<R>): Promise<R> {
-  const run = () => withinReach(store.db, () => runUntilCommitted(store, judge));
-  // It keeps its place between its runs: who meets conflicts would be overtaken by everybody else.
-  return line === null ? run() : store.admit(line, run);
+export function untilCommitted<R>(store: Store, line: Line | null, run: (runs: number) => Promise<R>): Promise<R> {
+  const all = (): Promise<R> => withinReach(store.db, () => runAgain(run));
+  // It keeps its place between its runs: a call that meets conflicts is not overtaken by all others.
+  return line === null ? all() : store.admit(line, all);
 }
 
-async function runUntilCommitted<R>(store: Store, judge: Judge<R>): Promise<R> {
-  for (let run = 1; ; run += 1) {
-    const session = store.db.client.startSession();
+async function runAgain<R>(run: (runs: number) => Promise<R>): Promise<R> {
+  for (let runs = 1; ; runs += 1) {
     try {
-      session.startTransaction(TRANSACTION);
-      const { answer, commits } = await judge(session);
-      if (commits) await commit(session);
-      else await giveUp(session);
-      return answer;
+      return await run(runs);
     } catch (error) {
-      await giveUp(session);
       const again = mayRunAgain(error);
       const tries = again === "conflict" ? CONFLICT_TRIES : again === "unsure" ? UNSURE_TRIES : 0;
-      if (run >= tries) throw storageError(error);
-      await waitBefore(run);
-    } finally {
-      await session.endSession();
+      if (runs >= tries) throw storageError(error);
+      await waitBefore(runs);
     }
+  }
+}
+
+/** One transaction that writes. A commit whose answer was lost is asked for again. */
+export function writing<R>(store: Store, run: (session: MongoSession) => Promise<R>): Promise<R> {
+  return inSession(store, async (session) => {
+    const answer = await run(session);
+    await commit(session);
+    return answer;
+  });
+}
+
+/** Reads of one moment: a message is never seen without its conversation. */
+export function reading<R>(store: Store, line: Line, run: (session: MongoSession) => Promise<R>): Promise<R> {
+  return untilCommitted(store, line, () =>
+    inSession(store, async (session) => {
+      const answer = await run(session);
+      await giveUp(session);
+      return answer;
+    }),
+  );
+}
+
+async function inSession<R>(store: Store, run: (session: MongoSession) => Promise<R>): Promise<R> {
+  const session = store.db.client.startSession();
+  try {
+    session.startTransaction(TRANSACTION);
+    return await run(session);
+  } catch (error) {
+    await giveUp(session);
+    throw error;
+  } finally {
+    await session.endSession();
   }
 }
 
@@ -67,7 +83,7 @@ async function commit(session: MongoSession): Promise<void> {
   }
 }
 
-/** The server gives up what nobody commits, so a failure to tell it is no failure. */
+/** The server ends a transaction that stays open, so a failure to tell it changes nothing. */
 async function giveUp(session: MongoSession): Promise<void> {
   try {
     await session.abortTransaction();
@@ -77,8 +93,13 @@ async function giveUp(session: MongoSession): Promise<void> {
   }
 }
 
-/** Longer each time, and never the same for two that collided. */
+/** Longer each time, and another time for each of two that collided. */
 function waitBefore(run: number): Promise<void> {
   const longestMs = Math.min(LONGEST_WAIT_MS, 2 ** run);
   return new Promise((resolve) => setTimeout(resolve, Math.random() * longestMs));
+}
+
+/** @throws Moved where a guard does not hold. */
+export function demand(holds: boolean, guard: string): void {
+  if (!holds) throw new Moved(guard);
 }

@@ -1,5 +1,5 @@
 import type { ContractCase } from "./contract-case.ts";
-import { callCases, LEDGER_ONLY } from "./storage/calls.ts";
+import { callCases } from "./storage/calls.ts";
 import { commitCases } from "./storage/commits.ts";
 import { consentCases } from "./storage/consent.ts";
 import { consentKeyCases } from "./storage/consent-keys.ts";
@@ -82,8 +82,7 @@ const CASES: readonly StorageCase[] = [
  * ```
  */
 export function storageContract(harness: StorageHarness): readonly ContractCase[] {
-  const kept = harness.ownRules === true ? CASES.filter(({ name }) => !LEDGER_ONLY.includes(name)) : CASES;
-  return kept.map(({ name, run }) => ({
+  return CASES.map(({ name, run }) => ({
     name,
     async run() {
       const ledger = await harness.create();

@@ -1,8 +1,8 @@
 import {
+  type CollectionName,
   type Index,
   SCHEMA_VERSION as PRESENT,
   INDEXES as PRESENT_INDEXES,
-  type Table,
 } from "../../../src/storage/mongodb/schema.ts";
 
 export * from "../../../src/storage/mongodb/schema.ts";
@@ -10,7 +10,7 @@ export * from "../../../src/storage/mongodb/schema.ts";
 export const SCHEMA_VERSION: number = PRESENT + 1;
 
 /** What a next version would bring: an index for a field that older code does not write. */
-export const INDEXES: Readonly<Partial<Record<Table, readonly Index[]>>> = {
+export const INDEXES: Readonly<Partial<Record<CollectionName, readonly Index[]>>> = {
   ...PRESENT_INDEXES,
   messages: [
     ...(PRESENT_INDEXES.messages ?? []),

@@ -1,25 +1,10 @@
 import { equal } from "./assert.ts";
-import { CONSENT_KEY_RULES } from "./consent-keys.ts";
-import { GIVEN_UP } from "./given-up.ts";
-import { KEY_RULES } from "./keys.ts";
 import type { StorageCase } from "./scene.ts";
 import { consentKeyOf, PERSON } from "./terms.ts";
-import { SEVERAL_TURNS } from "./turns.ts";
 
 const REPEATED_STOP = "recordInbound: the same call gets its first answer, with the consent and what it stopped";
 const REPEATED_SEND = "recordOutbound: the same call gets its first answer";
 const CALLS_AT_ONCE = "recordInbound: of two calls at once with one id, both get the one answer";
-
-/** Rules that only `ledgerOver(database)` keeps. PostgreSQL and MongoDB follow, and skip these until then. */
-export const LEDGER_ONLY: readonly string[] = [
-  REPEATED_STOP,
-  REPEATED_SEND,
-  CALLS_AT_ONCE,
-  ...GIVEN_UP,
-  SEVERAL_TURNS,
-  ...KEY_RULES,
-  ...CONSENT_KEY_RULES,
-];
 
 /** A call that runs again after its own commit, whose answer was lost. */
 export const callCases: readonly StorageCase[] = [

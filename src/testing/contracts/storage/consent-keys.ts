@@ -187,6 +187,3 @@ const cases: readonly StorageCase[] = [
 ];
 
 export const consentKeyCases: readonly StorageCase[] = cases;
-
-/** Rules that only `ledgerOver(database)` keeps. */
-export const CONSENT_KEY_RULES: readonly string[] = cases.map(({ name }) => name);

@@ -6,9 +6,6 @@ const ENDS = "ends a turn that is given up, with its reason, and leaves newer te
 const REQUEUED = "requeues a turn that was given up";
 const REASONS = "keeps why the last run of a turn failed, and why the fallback text stands in for the answer";
 
-/** The names of the cases, for `LEDGER_ONLY`. */
-export const GIVEN_UP: readonly string[] = [ENDS, REQUEUED, REASONS];
-
 const refused = { code: null, reason: "The ledger refused it." };
 const failed = { code: null, reason: "The AI failed." };
 

@@ -9,12 +9,6 @@ export interface StorageHarness {
    * @default 0, for a clock that only `advance` moves
    */
   readonly toleranceMs?: number;
-  /**
-   * Whether the storage decides by rules of its own, instead of `ledgerOver(database)`: then the cases of rules that
-   * only the ledger keeps yet are left out.
-   * @default false
-   */
-  readonly ownRules?: boolean;
 }
 
 /** One ledger, for one case. */

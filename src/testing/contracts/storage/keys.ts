@@ -8,9 +8,6 @@ const ANOTHER_CONTENT = "recordOutbound: a known key with another content is reu
 const ERASED_CONTENT = "recordOutbound: an erased key is erased, with another content too";
 const CONTENTS_AT_ONCE = "recordOutbound: of two contents that race for one key, one is recorded";
 
-/** Rules that only `ledgerOver(database)` keeps. */
-export const KEY_RULES: readonly string[] = [ANOTHER_CONTENT, CONTENTS_AT_ONCE];
-
 /** What a key of a `send()` stands for. */
 export const keyCases: readonly StorageCase[] = [
   {

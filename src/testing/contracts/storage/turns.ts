@@ -5,7 +5,7 @@ import { claimOne, type StorageCase } from "./scene.ts";
 import { DEBOUNCE_MS, EXPIRY_MS, LINE } from "./terms.ts";
 
 /** A claim of several turns. */
-export const SEVERAL_TURNS = "claims as many conversations in one call as are wanted";
+const SEVERAL_TURNS = "claims as many conversations in one call as are wanted";
 
 /** How a turn is claimed. */
 export const turnCases: readonly StorageCase[] = [

@@ -1,0 +1,211 @@
+import type { Changes, Charge, Guard, Loaded } from "../database.ts";
+import type { Table, Tables } from "../ledger/rows.ts";
+import { keepable } from "../sql/statement.ts";
+import type { MongoDocument, MongoSession, MongoWrite } from "./client.ts";
+import { changeOf, documentOf, idOf } from "./documents.ts";
+import { demandAbsent, demandFiled, demandFresh, guardsOn, TOUCH, touchWorkers, writeAll } from "./guards.ts";
+import { idIn } from "./roots.ts";
+import type { Store } from "./store.ts";
+import { writing } from "./transaction.ts";
+
+/**
+ * Writes what a decision changed, in one transaction of few commands. Consents and conversations come first: two
+ * transactions that meet do so before they have written much.
+ *
+ * @throws Moved where a guard does not hold: then nothing is written
+ */
+export async function commit(store: Store, loaded: Loaded, changes: Changes): Promise<void> {
+  await keepAlive(store, changes);
+  await writing(store, async (session) => {
+    const { now } = loaded;
+    const { guards } = changes;
+    const writeVersioned = (table: Versioned): Promise<void> => {
+      return writeAll(store, table, versionedWrites(table, loaded, changes, guards), session);
+    };
+    await writeVersioned("consents");
+    await demandFiled(store, session, guardsOn(guards, "filed"));
+    const conversations = conversationWrites(loaded, changes, guards);
+    await writeAll(store, "conversations", conversations.updates, session);
+    await writeAll(store, "conversations", conversations.inserts, session);
+    await demandFresh(store, session, now);
+    await writeVersioned("rateLimits");
+    await writeVersioned("sweeps");
+    await demandAbsent(store, session, guardsOn(guards, "key"), changes.inserted);
+    await touchWorkers(store, session, guardsOn(guards, "worker"));
+    for (const table of ["messages", "attempts", "events", "turns", "keys"] as const) {
+      await writeAll(store, table, ownedWrites(table, loaded, changes), session);
+    }
+    await storeAnswers(store, session, changes, now);
+    await writeAll(store, "counters", chargeWrites(loaded, changes.charges), session);
+  });
+}
+
+/**
+ * Notes that workers are alive. Not in the transaction, in which all that one process commits at the same time would
+ * collide on these documents; but before it, so that a lease is never seen without its worker. A worker's document stays
+ * for an hour after its time, so a lease that is committed late is found all the same.
+ */
+async function keepAlive(store: Store, { alive }: Changes): Promise<void> {
+  for (const { workerId, until } of alive) {
+    const update = { $max: { aliveUntil: until } };
+    await store.collection("workers").updateOne({ _id: keepable(workerId) }, update, { upsert: true });
+  }
+}
+
+/** Conversations that are guarded, whether they change or not; and those that begin, guarded by their address. */
+function conversationWrites(loaded: Loaded, changes: Changes, guards: readonly Guard[]) {
+  const before = byId("conversations", loaded.rows.conversations);
+  const patches = byId("conversations", changes.updated.conversations);
+  const own = guardsOn(guards, "conversation");
+  demandGuarded(patches.keys(), own);
+  const updates = own.map(({ key, version }): MongoWrite => {
+    const patch = patches.get(key);
+    const change =
+      patch === undefined ? TOUCH : { ...changeOf("conversations", patch, known(before.get(key))), ...RISE };
+    return { updateOne: { filter: { _id: key, version }, update: change } };
+  });
+  return { updates: updates.toSorted(byDocument), inserts: inserts("conversations", changes.inserted.conversations) };
+}
+
+/** Each of these rows is written by its guard. */
+function demandGuarded(keys: Iterable<string>, guards: readonly Guard[]): void {
+  const guarded = new Set(guards.map(({ key }) => key));
+  for (const key of keys)
+    if (!guarded.has(key)) throw new TypeError("Written, but not guarded: a mistake in the judge.");
+}
+
+/** Two transactions that write the same documents do so in the same order, so that neither waits for the other. */
+function byDocument(one: MongoWrite, other: MongoWrite): number {
+  return nameOf(one) < nameOf(other) ? -1 : 1;
+}
+
+function nameOf(write: MongoWrite): string {
+  return "updateOne" in write ? idIn(write.updateOne.filter) : idIn(write.insertOne.document);
+}
+
+const RISE = { $inc: { version: 1 } } as const;
+
+type Versioned = "consents" | "rateLimits" | "sweeps";
+
+type GuardOnVersioned = Extract<Guard, { readonly on: "consent" | "rateLimit" | "sweep" }>;
+
+const ON: { readonly [T in Versioned]: GuardOnVersioned["on"] } = {
+  consents: "consent",
+  rateLimits: "rateLimit",
+  sweeps: "sweep",
+};
+
+/**
+ * Rows that calls name by their keys. Where there is none, a document without a version stands for it, so that two
+ * transactions which found none meet there.
+ */
+function versionedWrites<T extends Versioned>(
+  table: T,
+  loaded: Loaded,
+  changes: Changes,
+  guards: readonly Guard[],
+): readonly MongoWrite[] {
+  const before = byId<T, Tables[T]>(table, loaded.rows[table]);
+  const rows = byId<T, Tables[T]>(table, changes.inserted[table]);
+  const patches = byId<T, Partial<Tables[T]>>(table, changes.updated[table]);
+  const own = guards.filter((guard): guard is GuardOnVersioned => guard.on === ON[table]);
+  demandGuarded([...rows.keys(), ...patches.keys()], own);
+  const writes = own.map(({ key, version }): MongoWrite => {
+    const id = keepable(key);
+    const row = rows.get(key);
+    if (version === null) {
+      const update = row === undefined ? TOUCH : { $set: { ...withoutId(documentOf(table, row)), version: 1 } };
+      return { updateOne: { filter: { _id: id, version: { $exists: false } }, update, upsert: true } };
+    }
+    const patch = patches.get(key);
+    const update = patch === undefined ? TOUCH : { ...changeOf(table, patch, known(before.get(key))), ...RISE };
+    return { updateOne: { filter: { _id: id, version }, update } };
+  });
+  return writes.toSorted(byDocument);
+}
+
+/** Its filter names the document. */
+function withoutId(document: MongoDocument): MongoDocument {
+  return Object.fromEntries(Object.entries(document).filter(([name]) => name !== "_id"));
+}
+
+/** What belongs to conversations, whose versions guard it; and keys, whose ids do. */
+function ownedWrites<T extends "messages" | "attempts" | "events" | "turns" | "keys">(
+  table: T,
+  loaded: Loaded,
+  { inserted, updated }: Changes,
+): readonly MongoWrite[] {
+  const before = byId<T, Tables[T]>(table, loaded.rows[table]);
+  const patches: readonly Partial<Tables[T]>[] = updated[table] ?? [];
+  return [
+    ...inserts(table, inserted[table]),
+    ...patches.map((patch): MongoWrite => {
+      const id = idOf(table, patch);
+      return { updateOne: { filter: { _id: id }, update: changeOf(table, patch, known(before.get(id))) } };
+    }),
+  ];
+}
+
+function inserts<T extends Table>(table: T, rows: readonly Tables[T][] = []): readonly MongoWrite[] {
+  return rows.map((row) => ({ insertOne: { document: withVersion(table, documentOf(table, row)) } }));
+}
+
+function withVersion(table: Table, document: MongoDocument): MongoDocument {
+  return table === "conversations" ? { ...document, version: 1 } : document;
+}
+
+/** Rows, or changes of rows, by their documents' ids. */
+function byId<T extends Table, Row extends Partial<Tables[T]>>(
+  table: T,
+  rows: readonly Row[] = [],
+): ReadonlyMap<string, Row> {
+  return new Map(rows.map((row) => [idOf(table, row), row]));
+}
+
+function known<Row>(row: Row | undefined): Row {
+  if (row === undefined) throw new TypeError("A change names a row that was not loaded.");
+  return row;
+}
+
+async function storeAnswers(store: Store, session: MongoSession, { answers }: Changes, now: number): Promise<void> {
+  const writes = answers.map(({ call, answer, conversationIds }): MongoWrite => {
+    return { insertOne: { document: { _id: keepable(call), at: now, answer, conversationIds } } };
+  });
+  await writeAll(store, "answers", writes, session);
+}
+
+/**
+ * Charges of counters, each added where there is room: a counter that others charge meanwhile does not make the decision
+ * anew. They come last, so that a counter which all processes charge is held for the shortest time.
+ */
+function chargeWrites({ now, rows }: Loaded, charges: readonly Charge[]): readonly MongoWrite[] {
+  const before = new Map((rows.counters ?? []).map((row) => [row.key, row]));
+  return Array.from(sumsOf(charges), ([key, { sum, room, windowMs }]): MongoWrite => {
+    const id = keepable(key);
+    const counter = before.get(key);
+    const fields = { charged: sum, endsAt: now + windowMs };
+    if (counter === undefined) return { insertOne: { document: { _id: id, ...fields } } };
+    if (counter.endsAt <= now) {
+      return { updateOne: { filter: { _id: id, endsAt: counter.endsAt }, update: { $set: fields } } };
+    }
+    const open = { _id: id, endsAt: { $gt: now }, charged: { $lte: room } };
+    return { updateOne: { filter: open, update: { $inc: { charged: sum } } } };
+  }).toSorted(byDocument);
+}
+
+interface Sum {
+  readonly sum: number;
+  /** How much may be charged before, so that each of the charges has room after the ones before it. */
+  readonly room: number;
+  readonly windowMs: number;
+}
+
+function sumsOf(charges: readonly Charge[]): ReadonlyMap<string, Sum> {
+  const sums = new Map<string, Sum>();
+  for (const { key, charge, windowMs, max } of charges) {
+    const before = sums.get(key) ?? { sum: 0, room: Number.POSITIVE_INFINITY, windowMs };
+    const sum = before.sum + charge;
+    sums.set(key, { ...before, sum, room: Math.min(before.room, max - sum) });
+  }
+  return sums;
+}

@@ -1,0 +1,52 @@
+import type { MessageRow } from "../ledger/rows.ts";
+import { keepable } from "../sql/statement.ts";
+import type { RivalQuery, Rivals } from "../storage.ts";
+import { keyId, rowOf } from "./documents.ts";
+import { idIn } from "./roots.ts";
+import { find, findIn, type Store } from "./store.ts";
+import { reading } from "./transaction.ts";
+
+/** See `Storage.rivals`. */
+export function rivals(store: Store, { outboundId, carrierIds }: RivalQuery): Promise<Rivals> {
+  const asked = keepable(outboundId);
+  const keys = carrierIds.map((id) => keyId("provider", id));
+  return reading(store, "worker", async (session) => {
+    const found = await findIn(store, "keys", "_id", keys, { projection: { _id: 1 }, session });
+    const recorded = new Set(found.map(idIn));
+    const known = carrierIds.filter((id) => recorded.has(keyId("provider", id)));
+    const [doc] = await find(store, "messages", { _id: asked }, {}, session);
+    const own = doc === undefined ? null : rowOf("messages", doc);
+    if (own === null || own.status === null) return { attempts: [], known };
+
+    // A message with an attempt in `unknown` has `unknownSince`, in every state of the message.
+    const { conversationId } = own;
+    const silent = [
+      ...(await find(store, "messages", { conversationId, unknownSince: { $exists: true } }, {}, session)),
+      ...(await find(store, "messages", { conversationId, open: "queued" }, {}, session)),
+    ].map((each) => rowOf("messages", each));
+    const alike = new Map(silent.filter((row) => hasSameContent(row, own)).map((row) => [row.id, row]));
+    const attempts = (await findIn(store, "attempts", "outboundId", alike.keys(), { session }))
+      .map((each) => rowOf("attempts", each))
+      .flatMap(({ outboundId: id, attempt, startedAt, status }) => {
+        const row = alike.get(id);
+        const isSending = status === "sending" && row?.status === "sending" && row.origin !== "auto-reply";
+        return row !== undefined && (status === "unknown" || isSending)
+          ? [{ outboundId: id, attempt, startedAt, seq: row.seq }]
+          : [];
+      });
+    attempts.sort((one, other) => {
+      return one.startedAt - other.startedAt || one.seq - other.seq || one.attempt - other.attempt;
+    });
+    return {
+      attempts: attempts.map(({ outboundId: id, attempt, startedAt }) => ({ outboundId: id, attempt, startedAt })),
+      known,
+    };
+  });
+}
+
+function hasSameContent(one: MessageRow, other: MessageRow): boolean {
+  if (one.body !== other.body || one.media.length !== other.media.length) return false;
+  return one.media.every(({ url, contentType }, at) => {
+    return url === other.media[at]?.url && contentType === other.media[at]?.contentType;
+  });
+}

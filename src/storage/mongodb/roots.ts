@@ -1,0 +1,183 @@
+import type { Plan, Root } from "../database.ts";
+import type { TurnRow } from "../ledger/rows.ts";
+import { keepable } from "../sql/statement.ts";
+import type { MongoDocument } from "./client.ts";
+import { keyId, rowOf } from "./documents.ts";
+import { orNull, TEXT, text } from "./fields.ts";
+import type { CollectionName } from "./schema.ts";
+import { find, findIn, readClock, type Store } from "./store.ts";
+
+/** What never changes in an outbound message. */
+export interface MessageRef {
+  readonly id: string;
+  readonly conversationId: string;
+  readonly groupId: string | null;
+  readonly turnId: string | null;
+}
+
+/** What a plan is about, found before the conversations are read. */
+export interface Target {
+  readonly plan: Plan;
+  /** In the root's order. The conversation of an address is not known yet. */
+  readonly conversationIds: readonly string[];
+  readonly messages: readonly MessageRef[];
+  /** Where the root is a turn. */
+  readonly turn: TurnRow | null;
+}
+
+/** Everything that the targets of plans were found by. */
+export interface Targets {
+  readonly now: number;
+  readonly targets: readonly Target[];
+  /** Expired workers that hold something. */
+  readonly expired: readonly MongoDocument[];
+}
+
+type RootBy<By extends Root["by"]> = Extract<Root, { readonly by: By }>;
+
+/** Only what is asked of messages before their conversations are read. */
+const REF = { projection: { conversationId: 1, groupId: 1, turnId: 1 } };
+
+/** Finds what plans are about. Candidates stand alone: a plan that looks at some is not decided beside others. */
+export async function targetsOf(store: Store, plans: readonly Plan[]): Promise<Targets> {
+  const [only] = plans;
+  switch (only?.root.by) {
+    case "due":
+      return await dueTargets(store, only, only.root);
+    case "workers":
+      return await workerTargets(store, only, only.root);
+    case "unsent":
+      return await unsentTargets(store, only, only.root);
+    default:
+      return await namedTargets(store, plans);
+  }
+}
+
+async function dueTargets(store: Store, plan: Plan, { limit }: RootBy<"due">): Promise<Targets> {
+  const first = { sort: { claimableAt: 1, _id: 1 }, limit, projection: { claimableAt: 1 } };
+  const [now, docs] = await Promise.all([
+    readClock(store),
+    find(store, "conversations", { claimableAt: { $exists: true } }, first),
+  ]);
+  const due = docs.filter(({ claimableAt }) => typeof claimableAt === "number" && claimableAt <= now);
+  return { now, targets: [{ plan, conversationIds: due.map(idIn), messages: [], turn: null }], expired: [] };
+}
+
+/** What expired workers hold is found from what is held: that is little, while workers may be many. */
+async function workerTargets(store: Store, plan: Plan, { workerId, limit }: RootBy<"workers">): Promise<Targets> {
+  const held = { leaseWorker: keepable(workerId) };
+  const [now, holders, own] = await Promise.all([
+    readClock(store),
+    holdersIn(store),
+    find(store, "conversations", held, { sort: { _id: 1 }, projection: { _id: 1 } }),
+  ]);
+  const workers = await findIn(store, "workers", "_id", holders);
+  const expired = workers.filter((doc) => idIn(doc) !== workerId && rowOf("workers", doc).aliveUntil <= now);
+  const ids = expired.map(idIn);
+  const few = { sort: { _id: 1 }, limit, projection: { _id: 1 } };
+  const [leases, requests] =
+    ids.length === 0
+      ? [[], []]
+      : await Promise.all([
+          find(store, "conversations", { leaseWorker: { $in: ids } }, few),
+          find(store, "attempts", { worker: { $in: ids } }, { limit, projection: { outboundId: 1 } }),
+        ]);
+  const refs = await refsOf(store, new Set(requests.map((doc) => text(doc, "outboundId"))));
+  const reclaimed = new Set(leases.map(idIn));
+  const messages = [...refs.values()].filter(({ conversationId }) => {
+    if (reclaimed.size < limit) reclaimed.add(conversationId);
+    return reclaimed.has(conversationId);
+  });
+  const conversationIds = [...new Set([...own.map(idIn), ...reclaimed])];
+  return { now, targets: [{ plan, conversationIds, messages, turn: null }], expired };
+}
+
+/** The workers that hold a lease or are making a request. */
+export async function holdersIn(store: Store): Promise<string[]> {
+  const [leases, requests] = await Promise.all([
+    store.collection("conversations").distinct("leaseWorker", { leaseWorker: { $exists: true } }, {}),
+    store.collection("attempts").distinct("worker", { worker: { $exists: true } }, {}),
+  ]);
+  return [...new Set([...leases, ...requests])].filter((id) => typeof id === "string");
+}
+
+async function unsentTargets(store: Store, plan: Plan, { limit }: RootBy<"unsent">): Promise<Targets> {
+  const oldest = { sort: { createdAt: 1, _id: 1 }, limit, ...REF };
+  const [now, docs] = await Promise.all([readClock(store), find(store, "messages", { open: "queued" }, oldest)]);
+  return { now, targets: [ofMessages(plan, docs.map(refOf))], expired: [] };
+}
+
+async function namedTargets(store: Store, plans: readonly Plan[]): Promise<Targets> {
+  const attempts = new Map<string, string>();
+  const keys = new Map<string, string>();
+  const ids: { readonly [N in "messages" | "turns"]: Set<string> } = { messages: new Set(), turns: new Set() };
+  for (const { root } of plans) {
+    if (root.by === "message") ids.messages.add(keepable(root.id));
+    if (root.by === "turn") ids.turns.add(keepable(root.id));
+    if (root.by !== "attempt") continue;
+    if (root.outboundId !== null && root.attempt !== null) attempts.set(attemptId(root), keepable(root.outboundId));
+    if (root.providerMessageId !== null) keys.set(root.providerMessageId, keyId("provider", root.providerMessageId));
+  }
+  const [now, foundAttempts, foundKeys, foundTurns] = await Promise.all([
+    readClock(store),
+    idsIn(store, "attempts", attempts.keys()),
+    findIn(store, "keys", "_id", keys.values()),
+    findIn(store, "turns", "_id", ids.turns),
+  ]);
+  const turns = new Map(foundTurns.map((doc) => [idIn(doc), rowOf("turns", doc)]));
+  const refByKey = new Map(foundKeys.map((doc) => [idIn(doc), rowOf("keys", doc).ref]));
+  const messageOf = (root: Root): string | null => {
+    if (root.by === "message") return root.id;
+    if (root.by !== "attempt") return null;
+    if (root.outboundId !== null && root.attempt !== null && foundAttempts.has(attemptId(root))) return root.outboundId;
+    return root.providerMessageId === null ? null : (refByKey.get(keyId("provider", root.providerMessageId)) ?? null);
+  };
+  const refs = await refsOf(
+    store,
+    plans.flatMap(({ root }) => messageOf(root) ?? []),
+  );
+  const targets = plans.map((plan): Target => {
+    const { root } = plan;
+    if (root.by === "conversation") {
+      return { plan, conversationIds: [keepable(root.id)], messages: [], turn: null };
+    }
+    if (root.by === "turn") {
+      const turn = turns.get(root.id) ?? null;
+      return { plan, conversationIds: turn === null ? [] : [turn.conversationId], messages: [], turn };
+    }
+    const ref = refs.get(messageOf(root) ?? "");
+    return ofMessages(plan, ref === undefined ? [] : [ref]);
+  });
+  return { now, targets, expired: [] };
+}
+
+function ofMessages(plan: Plan, messages: readonly MessageRef[]): Target {
+  const conversationIds = [...new Set(messages.map(({ conversationId }) => conversationId))];
+  return { plan, conversationIds, messages, turn: null };
+}
+
+function attemptId({ outboundId, attempt }: RootBy<"attempt">): string {
+  return `${outboundId} ${attempt}`;
+}
+
+async function refsOf(store: Store, ids: Iterable<string>): Promise<ReadonlyMap<string, MessageRef>> {
+  const docs = await findIn(store, "messages", "_id", ids, REF);
+  return new Map(docs.map((doc) => [idIn(doc), refOf(doc)]));
+}
+
+function refOf(doc: MongoDocument): MessageRef {
+  return {
+    id: idIn(doc),
+    conversationId: text(doc, "conversationId"),
+    groupId: orNull(TEXT).read(doc, "groupId"),
+    turnId: orNull(TEXT).read(doc, "turnId"),
+  };
+}
+
+async function idsIn(store: Store, name: CollectionName, ids: Iterable<string>): Promise<ReadonlySet<string>> {
+  return new Set((await findIn(store, name, "_id", ids, { projection: { _id: 1 } })).map(idIn));
+}
+
+export function idIn(doc: MongoDocument): string {
+  return text(doc, "_id");
+}

@@ -1,0 +1,195 @@
+import type { Slice } from "../database.ts";
+import type { ConversationRow, Table, Tables } from "../ledger/rows.ts";
+import { keepable } from "../sql/statement.ts";
+import type { MongoDocument } from "./client.ts";
+import { keyId, rowOf } from "./documents.ts";
+import { idIn, type MessageRef, type Target } from "./roots.ts";
+import { find, findIn, type Store } from "./store.ts";
+
+/** Rows of each table, by their documents' ids. */
+export type Collected = { readonly [T in Table]: Map<string, Tables[T]> };
+
+/** What is loaded of several plans together. */
+export interface Loading {
+  readonly store: Store;
+  readonly rows: Collected;
+  readonly targets: readonly Target[];
+}
+
+export function collect<T extends Table>(rows: Collected, table: T, docs: readonly MongoDocument[]): void {
+  for (const doc of docs) rows[table].set(idIn(doc), rowOf(table, doc));
+}
+
+/** Loads the rows of the slices that plans name. Their conversations must be loaded already. */
+export async function loadSlices(loading: Loading): Promise<void> {
+  const { store, rows } = loading;
+  const add = async <T extends Table>(table: T, docs: Promise<readonly MongoDocument[]>): Promise<void> => {
+    collect(rows, table, await docs);
+  };
+  const withAttempts = refsWith(loading, "attempts").map(({ id }) => id);
+  const openTurns = conversationsWith(loading, "open-turn").map(({ id }) => id);
+  await Promise.all([
+    add(
+      "messages",
+      findIn(
+        store,
+        "messages",
+        "_id",
+        allRefs(loading).map(({ id }) => id),
+      ),
+    ),
+    add("attempts", findIn(store, "attempts", "outboundId", withAttempts)),
+    add("events", findIn(store, "events", "outboundId", withAttempts)),
+    add("messages", findIn(store, "messages", "groupId", groupsOf(loading))),
+    add(
+      "turns",
+      findIn(
+        store,
+        "turns",
+        "_id",
+        refsWith(loading, "turn").flatMap(({ turnId }) => turnId ?? []),
+      ),
+    ),
+    add("turns", openTurns.length === 0 ? nothing() : find(store, "turns", openTurnsOf(openTurns))),
+    add("messages", anyOf(store, "messages", conversationsWith(loading, "unanswered").map(unansweredIn))),
+    add("turns", anyOf(store, "turns", conversationsWith(loading, "turns-of-first").map(turnsBehindIn))),
+    loadQueues(loading),
+    ...targetsWith(loading, "stoppable").map((target) => loadStoppable(loading, target)),
+    ...targetsWith(loading, "answered-first").map((target) => add("messages", answeredFirst(store, target))),
+    ...conversationsWith(loading, "newest-turn").map(({ id }) => add("turns", newestTurn(store, id))),
+  ]);
+}
+
+/** What was recorded under the keys of plans, which must be loaded already. */
+export async function loadRecorded({ store, rows, targets }: Loading): Promise<void> {
+  const refs = targets.flatMap(({ plan: { slices, keys = [] } }) => {
+    if (!slices.includes("recorded")) return [];
+    return keys.flatMap(({ kind, key }) => rows.keys.get(keyId(kind, key)) ?? []);
+  });
+  const refsOfKind = (kind: string): string[] => refs.flatMap((row) => (row.kind === kind ? (row.ref ?? []) : []));
+  const [messages, groups] = await Promise.all([
+    findIn(store, "messages", "_id", refsOfKind("inbound")),
+    findIn(store, "messages", "groupId", refsOfKind("outbound")),
+  ]);
+  const found = [...messages, ...groups].map((doc) => rowOf("messages", doc));
+  const replies = await findIn(
+    store,
+    "messages",
+    "_id",
+    found.flatMap(({ autoReplyId }) => autoReplyId ?? []),
+  );
+  collect(rows, "messages", [...messages, ...groups, ...replies]);
+  const others = found.map(({ conversationId }) => conversationId).filter((id) => !rows.conversations.has(id));
+  collect(rows, "conversations", await findIn(store, "conversations", "_id", others));
+}
+
+/** What the consents of plans are filed under: named by the call, or by the root's conversations. */
+export function consentsOf({ rows, targets }: Loading): string[] {
+  return targets.flatMap((target) => {
+    const { consents = [], slices } = target.plan;
+    return [...consents.map(keepable), ...(slices.includes("consent") ? consentKeysOf(rows, target) : [])];
+  });
+}
+
+function consentKeysOf(rows: Collected, { conversationIds }: Target): string[] {
+  return conversationIds.flatMap((id) => rows.conversations.get(id)?.consentKey ?? []);
+}
+
+function targetsWith({ targets }: Loading, slice: Slice): readonly Target[] {
+  return targets.filter(({ plan }) => plan.slices.includes(slice));
+}
+
+function conversationsWith(loading: Loading, slice: Slice): readonly ConversationRow[] {
+  const ids = new Set(targetsWith(loading, slice).flatMap(({ conversationIds }) => conversationIds));
+  return [...ids].flatMap((id) => loading.rows.conversations.get(id) ?? []);
+}
+
+function allRefs({ targets }: Loading): readonly MessageRef[] {
+  return targets.flatMap(({ messages }) => messages);
+}
+
+function refsWith(loading: Loading, slice: Slice): readonly MessageRef[] {
+  return targetsWith(loading, slice).flatMap(({ messages }) => messages);
+}
+
+function groupsOf(loading: Loading): string[] {
+  return refsWith(loading, "group").flatMap(({ groupId }) => groupId ?? []);
+}
+
+async function nothing(): Promise<readonly MongoDocument[]> {
+  return [];
+}
+
+/** The documents that meet one of these conditions, each of which an index serves. */
+async function anyOf(store: Store, name: "messages" | "turns", conditions: readonly object[]) {
+  return conditions.length === 0 ? await nothing() : await find(store, name, { $or: conditions });
+}
+
+function openTurnsOf(conversationIds: readonly string[]): object {
+  return { conversationId: { $in: conversationIds }, open: true };
+}
+
+function unansweredIn({ id, answeredSeq }: ConversationRow): object {
+  return { conversationId: id, needsAnswer: true, seq: { $gt: answeredSeq } };
+}
+
+/** Those that begin with the first unanswered message are among those that begin behind what is answered: few. */
+function turnsBehindIn({ id, answeredSeq }: ConversationRow): object {
+  return { conversationId: id, firstSeq: { $gt: answeredSeq } };
+}
+
+async function answeredFirst(store: Store, { turn }: Target): Promise<readonly MongoDocument[]> {
+  if (turn === null) return [];
+  const { conversationId, firstSeq, throughSeq } = turn;
+  const answered = { conversationId, needsAnswer: true, seq: { $gte: firstSeq, $lte: throughSeq } };
+  return await find(store, "messages", answered, { sort: { seq: 1 }, limit: 1 });
+}
+
+function newestTurn(store: Store, conversationId: string): Promise<readonly MongoDocument[]> {
+  return find(store, "turns", { conversationId }, { sort: { firstSeq: -1, repetition: -1 }, limit: 1 });
+}
+
+/** Most conversations have one message that is waiting or none: one answer then holds the first one of each. */
+const QUEUED_AT_ONCE = 100;
+
+/** What is unknown, and the first message that waits or is being sent, of no group that is loaded. */
+async function loadQueues(loading: Loading): Promise<void> {
+  const { store, rows } = loading;
+  const ids = conversationsWith(loading, "queue").map(({ id }) => id);
+  if (ids.length === 0) return;
+  const groups = groupsOf(loading);
+  const others = groups.length === 0 ? {} : { groupId: { $nin: groups } };
+  const limit = ids.length + QUEUED_AT_ONCE;
+  const queued = { conversationId: { $in: ids }, open: "queued", ...others };
+  const [unknown, first] = await Promise.all([
+    find(store, "messages", { conversationId: { $in: ids }, open: "unknown" }),
+    find(store, "messages", queued, { sort: { conversationId: 1, seq: 1 }, limit }),
+  ]);
+  collect(rows, "messages", [...unknown, ...firstOfEach(first)]);
+  if (first.length < limit) return;
+  // The answer ended somewhere: the conversations that it does not mention are asked for one by one.
+  const mentioned = new Set(first.map(({ conversationId }) => conversationId));
+  for (const id of ids.filter((each) => !mentioned.has(each))) {
+    const one = { conversationId: id, open: "queued", ...others };
+    collect(rows, "messages", await find(store, "messages", one, { sort: { seq: 1 }, limit: 1 }));
+  }
+}
+
+function firstOfEach(docs: readonly MongoDocument[]): readonly MongoDocument[] {
+  return docs.filter(({ conversationId }, at) => conversationId !== docs[at - 1]?.conversationId);
+}
+
+async function loadStoppable({ store, rows }: Loading, target: Target): Promise<void> {
+  const keys = target.plan.consents?.map(keepable) ?? consentKeysOf(rows, target);
+  collect(rows, "conversations", await findIn(store, "conversations", "consentKey", keys));
+  const filed = [...rows.conversations.values()].filter(({ consentKey }) => keys.includes(consentKey));
+  const ids = new Set([...filed.map(({ id }) => id), ...target.conversationIds]);
+  if (ids.size === 0) return;
+  const open = { conversationId: { $in: [...ids] }, open: { $in: ["queued", "held"] } };
+  const docs = await find(store, "messages", open);
+  collect(
+    rows,
+    "messages",
+    docs.filter(({ status }) => status === "intent" || status === "held"),
+  );
+}
