@@ -10,12 +10,10 @@ import { accountCounters, paceKeyOf, paceOf } from "./pace.ts";
 import { persist } from "./persist.ts";
 import { LOOK_MS } from "./reconcile.ts";
 import { requestFor } from "./request.ts";
+import { LONGEST_BACKOFF_MS, laterMs } from "./retry.ts";
 import type { Route } from "./senders.ts";
 import { tellFact } from "./status.ts";
 
-const LONGEST_BACKOFF_MS = 900_000;
-/** A refusal for now (a full queue, congestion) is asked about again after minutes, not seconds. */
-const LATER_MS = 60_000;
 const UNJUDGED_WAIT_MS = 60_000;
 const UNJUDGED: SendConditions = {
   consent: false,
@@ -191,7 +189,7 @@ function factOf({ sending }: EngineContext, from: string, attempt: number, resul
       const { error, refusal } = result;
       const again = refusal === "retry-now" || refusal === "retry-later" || result.wholeAccount;
       if (again) {
-        const firstMs = refusal === "retry-now" ? sending.backoffMs : Math.max(sending.backoffMs, LATER_MS);
+        const firstMs = refusal === "retry-now" ? sending.backoffMs : laterMs(sending);
         const backoffMs = Math.min(firstMs * 2 ** Math.min(attempt - 1, 20), LONGEST_BACKOFF_MS);
         // Never beyond its expiry, however long the carrier wants to be left alone: others wait behind it.
         const retryInMs = Math.min(Math.max(result.retryAfterMs ?? 0, backoffMs), sending.expiryMs);

@@ -141,8 +141,9 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
       await open();
       const { message, changed } = await recordReport(context, report);
       worker.wake();
-      // The next part of a text may have waited for this one.
-      if (changed && message !== null && message.part < message.parts && !worker.started) await ringer.ring(0);
+      if (!changed || message === null || worker.started) return;
+      // The next part of a text may have waited for this one. What is sent again waits a while: each ring says for how long.
+      if (message.part < message.parts || message.status === "intent") await ringer.ring(0);
     },
   };
 }

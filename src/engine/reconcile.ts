@@ -7,6 +7,7 @@ import { type EngineContext, tellCancelled } from "./context.ts";
 import { decidedSent } from "./decided-sent.ts";
 import { firstTime } from "./once.ts";
 import { persist } from "./persist.ts";
+import { retryOf, tellRetried } from "./retry.ts";
 import { tellFact } from "./status.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 import { alikeIn, type Witness, witnessesOf } from "./witness.ts";
@@ -133,8 +134,9 @@ export function createReconcile(
   const claim = async (witnesses: readonly Witness[], signal: AbortSignal): Promise<boolean> => {
     let claimed = false;
     for (const { attempt, entry } of witnesses) {
-      const { carrierId, status } = entry;
-      const result: SendResultRecord = { kind: "found", carrierId, status };
+      const { carrierId, status, error = null } = entry;
+      const retry = retryOf(context, entry);
+      const result: SendResultRecord = { kind: "found", carrierId, status, error, retry };
       const op = newId("o");
       const { outboundId } = attempt;
       const fact = await persist(context, { signal }, () =>
@@ -147,6 +149,7 @@ export function createReconcile(
         tell.notice({ kind: "found", conversationId, messageId: id, detail });
       }
       tellFact(context, fact);
+      tellRetried(context, fact);
     }
     return claimed;
   };

@@ -3,6 +3,7 @@ import type { RecordedFact, StatusRecord } from "../storage/storage.ts";
 import type { StatusReport } from "../transport/transport.ts";
 import { consentsOf } from "./consent-place.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
+import { retryOf, tellRetried } from "./retry.ts";
 
 /**
  * Records what the carrier reports about a message of ours.
@@ -21,12 +22,14 @@ export async function recordReport(context: EngineContext, report: StatusReport)
     return fact;
   }
   tellFact(context, fact);
+  tellRetried(context, fact);
   return fact;
 }
 
 async function recordOf(context: EngineContext, report: StatusReport): Promise<RecordedFact> {
   const { outboundId, attempt, carrierId, status, rawStatus, error, optOut } = report;
-  const record = { outboundId, attempt, carrierId, status, rawStatus, error };
+  const retry = retryOf(context, report);
+  const record = { outboundId, attempt, carrierId, status, rawStatus, error, retry };
   const write = (change: Pick<StatusRecord, "optOut" | "consents">) =>
     context.storage.recordStatus({ op: newId("o"), ...record, ...change });
   if (!optOut) return write({ optOut });

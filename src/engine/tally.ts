@@ -16,6 +16,7 @@ const NONE: NoticeCounts = {
   unknown: 0,
   found: 0,
   resent: 0,
+  retried: 0,
   held: 0,
   dropped: 0,
   resolved: 0,

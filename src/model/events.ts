@@ -55,6 +55,7 @@ export interface ConsentEvent {
  * - `unknown`: nobody knows whether the carrier took a message
  * - `found`: the carrier's list shows that it did
  * - `resent`: no witness spoke for it, and it is sent again
+ * - `retried`: the provider took it, reported that it did not send it for now, and it is sent again
  * - `held`: a message of ours waits for a person's decision, see `resolve()`
  * - `dropped`: it is given up, by the policy or by a person
  * - `resolved`: a person said that it was sent, or has it sent again
@@ -74,6 +75,7 @@ export type NoticeKind =
   | "unknown"
   | "found"
   | "resent"
+  | "retried"
   | "held"
   | "dropped"
   | "resolved"

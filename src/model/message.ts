@@ -76,7 +76,10 @@ export interface OutboundMessage extends MessageBase {
   readonly turnId: string | null;
   /** How often it was handed to the carrier. */
   readonly attempts: number;
-  /** The carrier's ids for it. More than one means that the carrier has it more than once. */
+  /**
+   * The carrier's ids for it, one for each attempt that it took: more than one where it was sent again after a failure,
+   * or where the carrier has it more than once, which a `duplicate` notice tells.
+   */
   readonly carrierIds: readonly string[];
   readonly encoding: "GSM-7" | "UCS-2";
   /** What the carrier will count and charge, by our own count. */

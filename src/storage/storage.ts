@@ -252,6 +252,13 @@ export interface Storage {
    * {@link Storage.recordSend}. A message that became `failed` or `undelivered` takes the later parts of its group
    * with it.
    *
+   * A failure whose `retry` is given is temporary: where none of the message's attempts can have arrived, it is in
+   * `intent` again, in its place, and due after `firstMs`, doubled with each attempt made so far, at most `mostMs`. It is
+   * claimed like any other message, so every condition is judged anew. Not so for an auto-reply, nor where the message is
+   * held, cancelled or failed, or expires before then: the failure is final. While it waits, further reports of a
+   * failure of that attempt change nothing, and a delivery ends the wait. A `found` of {@link Storage.recordSend} does
+   * the same.
+   *
    * A repetition has the carrier's id, `status`, `rawStatus` and error code of an event of the same attempt; its
    * outcome is `repeated`.
    */

@@ -2,7 +2,7 @@ import { memory } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { FaultOptions } from "./simulation/faults.ts";
 import { judgeCourse, type Violation } from "./simulation/judge-course.ts";
-import { judgeEnd } from "./simulation/judge-end.ts";
+import { copiesOf, judgeEnd } from "./simulation/judge-end.ts";
 import { run } from "./simulation/run.ts";
 import { withSeededCrypto } from "./simulation/seeded-crypto.ts";
 import type { SimulatedOptions } from "./simulation/settings.ts";
@@ -93,14 +93,14 @@ export function simulate(options: SimulationOptions): Promise<SimulationReport> 
     });
     if (ran.stuck !== null) violations.push({ rule: "settled", detail: ran.stuck, atMs: timeline.now });
     await ran.storage.close();
-    const copies = Array.from(book.messages.values(), ({ taken }) => taken.length);
+    const messages = [...book.messages.values()];
     return {
       seed,
       violations,
       faults: trace.faults,
       texts: book.texts.size,
-      taken: copies.reduce((sum, count) => sum + count, 0),
-      duplicates: copies.reduce((sum, count) => sum + Math.max(0, count - 1), 0),
+      taken: messages.reduce((sum, { taken }) => sum + taken.length, 0),
+      duplicates: messages.reduce((sum, message) => sum + Math.max(0, copiesOf(message) - 1), 0),
       steps: ran.steps,
       lastedMs: timeline.now - ran.startMs,
       lines: () => trace.lines(),

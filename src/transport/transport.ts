@@ -187,6 +187,11 @@ export interface StatusReport {
   readonly sender?: { readonly from: string | null; readonly service: string | null };
   /** The report says that the person has opted out. */
   readonly optOut: boolean;
+  /**
+   * The failure is temporary: by the provider's own documentation the message was certainly not sent, and the same
+   * message may be sent again. The engine then sends it again. @default false
+   */
+  readonly temporary?: boolean;
 }
 
 export interface FindQuery {
@@ -224,6 +229,10 @@ export interface CarrierMessage {
   /** `null` where the carrier does not say, or not yet. */
   readonly mediaCount: number | null;
   readonly status: CarrierStatus;
+  /** Why the provider gave it up. @default none */
+  readonly error?: MessageError | null;
+  /** As in {@link StatusReport}. @default false */
+  readonly temporary?: boolean;
   /** Unix milliseconds by the carrier's clock. */
   readonly createdAt: number;
 }

@@ -45,6 +45,42 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/rules/turns", "  conversation.dueAt = null;\n  set.keepAlive", "  set.keepAlive"],
   ],
   [
+    "a message that the provider took and did not send for now is sent again",
+    [
+      "ledger/rules/attempts",
+      "if (retry === null || !sendAgain(set, row, retry)) showBest(set, row);",
+      "showBest(set, row);",
+    ],
+  ],
+  [
+    "a message is not sent again while another attempt of it may have arrived",
+    [
+      "ledger/rules/attempts",
+      "if (best === null || !isLost(best.status)) return false;",
+      "if (best === null) return false;",
+    ],
+  ],
+  [
+    "what was cancelled, held or dropped is not sent again by the provider's word",
+    ["ledger/rules/attempts", '  if (!OPEN.has(row.status) || row.origin === "auto-reply") return false;\n', ""],
+  ],
+  [
+    "a message that would be too old by then is not sent again",
+    ["ledger/rules/attempts", "  if (retryAt >= row.expiresAt) return false;\n", ""],
+  ],
+  [
+    "a message waits longer before each further attempt",
+    ["ledger/rules/attempts", "firstMs * 2 ** Math.min(row.attempts - 1, 20)", "firstMs"],
+  ],
+  [
+    "a late report of a failed attempt does not end the wait for the next one",
+    ["ledger/rules/attempts", '    if (wasLost && isLost(status) && row.status === "intent") return true;\n', ""],
+  ],
+  [
+    "an earlier attempt that failed is no duplicate",
+    ["ledger/rules/attempts", "row.providerMessageIds.filter((id) => !ids.has(id)).length > 1", "ids.size >= 0"],
+  ],
+  [
     "a turn that is given up ends, and its texts are not asked about again",
     ["ledger/rules/turns", 'if (release.reason === "given-up") {', "if (release.retryInMs < 0) {"],
   ],

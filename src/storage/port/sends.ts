@@ -100,9 +100,25 @@ export type SendResultRecord =
       readonly slow?: { readonly key: string; readonly forMs: number };
     }
   | { readonly kind: "unknown"; readonly lookInMs: number; readonly error: MessageError }
-  | { readonly kind: "found"; readonly carrierId: string; readonly status: CarrierStatus }
+  | {
+      readonly kind: "found";
+      readonly carrierId: string;
+      readonly status: CarrierStatus;
+      /** Why the provider gave it up. @default none */
+      readonly error?: MessageError | null;
+      readonly retry?: RetryTerms | null;
+    }
   /** `asOf`: the carrier's clock when its list answered; `null` where it was not asked, or did not say. */
   | { readonly kind: "unseen"; readonly lookInMs: number; readonly asOf: number | null };
+
+/**
+ * How a message is sent again that the provider took, and then reported as not sent for now: after `firstMs`, twice as
+ * long after each further attempt, at most `mostMs`.
+ */
+export interface RetryTerms {
+  readonly firstMs: number;
+  readonly mostMs: number;
+}
 
 export interface StatusRecord {
   readonly op: string;
@@ -116,6 +132,8 @@ export interface StatusRecord {
   readonly optOut: boolean;
   /** Where it opts out. @default the key that the conversation is filed under */
   readonly consents?: ConsentKeys;
+  /** Given where this failure is temporary: nothing was sent, and the same message may be sent again. @default it is final */
+  readonly retry?: RetryTerms | null;
 }
 
 export interface RecordedFact {
@@ -128,7 +146,7 @@ export interface RecordedFact {
   readonly message: OutboundMessage | null;
   /** Whether its status is another than before. */
   readonly changed: boolean;
-  /** The carrier has this message under more than one id. */
+  /** The carrier has this message under more than one id, those of earlier attempts that failed aside. */
   readonly duplicate: boolean;
   /** What was stopped with it: later parts, or everything after an opt-out. */
   readonly cancelled: readonly OutboundMessage[];

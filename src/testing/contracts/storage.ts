@@ -19,6 +19,7 @@ import { payloadCases } from "./storage/payloads.ts";
 import { queryCases } from "./storage/queries.ts";
 import { repairCases } from "./storage/repairs.ts";
 import { resolutionCases } from "./storage/resolutions.ts";
+import { retryCases } from "./storage/retries.ts";
 import { Scene, type StorageCase } from "./storage/scene.ts";
 import { statusCases } from "./storage/statuses.ts";
 import { storyCases } from "./storage/stories.ts";
@@ -48,6 +49,7 @@ const CASES: readonly StorageCase[] = [
   ...resolutionCases,
   ...repairCases,
   ...statusCases,
+  ...retryCases,
   ...queryCases,
   ...storyCases,
   ...operationCases,

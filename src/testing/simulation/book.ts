@@ -9,6 +9,10 @@ export interface AttemptEntry {
   answer: (FactBody & { kind: "answer-recorded" })["answer"] | null;
   /** What the carrier was recorded to have said. */
   readonly reported: CarrierStatus[];
+  /** The provider took it and sends nothing of it. */
+  throttled: boolean;
+  /** The ledger was told so: it may be sent again. */
+  gaveUp: boolean;
 }
 
 /** One message of ours, from its commit on. */

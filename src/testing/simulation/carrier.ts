@@ -1,4 +1,5 @@
 import type { CarrierStatus } from "../../model/delivery-status.ts";
+import type { MessageError } from "../../model/message.ts";
 import type {
   CarrierMessage,
   InboundText,
@@ -57,8 +58,13 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
   }
 
   /** What the carrier reports of a text: in the end delivered, mostly; each report lost, doubled or late by chance. */
-  function reportAll(about: Pick<StatusReport, "outboundId" | "attempt" | "carrierId">, last: CarrierStatus): void {
-    const way: CarrierStatus[] = last === "failed" ? ["failed"] : dice.chance(0.5) ? ["sent", last] : [last];
+  function reportAll(
+    about: Pick<StatusReport, "outboundId" | "attempt" | "carrierId">,
+    last: CarrierStatus | "throttled",
+  ): void {
+    const temporary = last === "throttled";
+    const end = temporary ? "failed" : last;
+    const way: CarrierStatus[] = end === "failed" ? ["failed"] : dice.chance(0.5) ? ["sent", end] : [end];
     let afterMs = 0;
     for (const status of way) {
       afterMs += dice.between(0, 2500);
@@ -68,8 +74,15 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
         trace.count("carrier.callback", "lost");
         continue;
       }
-      const error = last === "failed" || last === "undelivered" ? { code: 30003, reason: "unreachable" } : null;
-      const report = { ...about, status, rawStatus: status, error: status === last ? error : null, optOut: false };
+      const isEnd = status === end;
+      const report = {
+        ...about,
+        status,
+        rawStatus: status,
+        error: isEnd ? errorOf(last) : null,
+        optOut: false,
+        temporary,
+      };
       if (fault < 0.25) {
         trace.count("carrier.callback", "twice");
         post(report, afterMs + dice.between(0, 4000));
@@ -88,9 +101,16 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
     witness(world, { kind: "taken", outboundId, attempt, carrierId, from, to, body });
     note(world, "carrier", `takes ${short(outboundId)} attempt ${attempt} from ${process.name}`, carrierId);
     const mediaCount = send.media.length;
-    taken.push({ carrierId, from, to, body, mediaCount, status: "accepted", createdAt: timeline.now });
+    const isThrottled = !world.calm && world.features.throttled > 0 && dice.chance(world.features.throttled);
+    const shown = isThrottled
+      ? { status: "failed" as const, error: errorOf("throttled"), temporary: true }
+      : { status: "accepted" as const };
+    taken.push({ carrierId, from, to, body, mediaCount, ...shown, createdAt: timeline.now });
     const end = dice.next();
-    reportAll({ outboundId, attempt, carrierId }, end < 0.05 ? "undelivered" : end < 0.08 ? "failed" : "delivered");
+    const last = end < 0.05 ? "undelivered" : end < 0.08 ? "failed" : "delivered";
+    if (isThrottled) trace.count("carrier.send", "throttled");
+    if (isThrottled) witness(world, { kind: "throttled", outboundId, attempt });
+    reportAll({ outboundId, attempt, carrierId }, isThrottled ? "throttled" : last);
     return carrierId;
   }
 
@@ -232,4 +252,9 @@ function refused(refusal: (SendResult & { kind: "refused" })["refusal"], code: n
 
 function unknown(): SendResult {
   return { kind: "unknown", error: { code: null, reason: "the simulated carrier did not answer" } };
+}
+
+function errorOf(end: CarrierStatus | "throttled"): MessageError | null {
+  if (end === "throttled") return { code: 30022, reason: "too fast" };
+  return end === "failed" || end === "undelivered" ? { code: 30003, reason: "unreachable" } : null;
 }

@@ -78,6 +78,8 @@ export type FactBody =
       readonly attempt: number;
       readonly answer: "accepted" | "unknown" | "found" | "unseen" | "retry" | "fail" | "opt-out";
       readonly carrierId: string | null;
+      /** The list says that the provider gave it up for now. */
+      readonly temporary: boolean;
     }
   | {
       readonly kind: "report-recorded";
@@ -86,6 +88,8 @@ export type FactBody =
       readonly carrierId: string;
       readonly status: CarrierStatus;
       readonly optOut: boolean;
+      /** The provider gave it up for now: nothing was sent. */
+      readonly temporary: boolean;
     }
   /** A message whose fate was unknown, or that was held, was decided upon. */
   | {
@@ -125,6 +129,8 @@ export type FactBody =
       readonly to: string;
       readonly body: string;
     }
+  /** The provider took an attempt, and sends nothing of it. */
+  | { readonly kind: "throttled"; readonly outboundId: string; readonly attempt: number }
   /** A webhook was answered 200, or a call resolved. */
   | { readonly kind: "acknowledged"; readonly key: string }
   /** A `send()` resolved with this message. */

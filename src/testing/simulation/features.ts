@@ -17,6 +17,8 @@ export interface Features {
   readonly recoveries: boolean;
   /** Whether the AI says the same each time, so that the carrier's list cannot tell its texts apart. */
   readonly sameWords: boolean;
+  /** The chance that the provider takes a message, and then reports that it did not send it for now; 0 in most runs. */
+  readonly throttled: number;
   /** The rate of the numbers, in segments per second; `null` for the usual ones. */
   readonly ratePerSecond: number | null;
   /** `null` for the usual ones. */
@@ -39,5 +41,6 @@ export function featuresOf(dice: Dice): Features {
     recoveries: dice.chance(0.12),
     sameWords: dice.chance(0.15),
     ratePerSecond: dice.chance(0.3) ? dice.pick([0.2, 0.4, 1.5]) : null,
+    throttled: dice.chance(0.3) ? dice.pick([0.05, 0.2, 0.5]) : 0,
   };
 }

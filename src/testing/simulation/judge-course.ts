@@ -1,4 +1,4 @@
-import { type AttemptEntry, Book } from "./book.ts";
+import { type AttemptEntry, Book, type MessageEntry } from "./book.ts";
 import type { Fact } from "./facts.ts";
 import { enterAnswer, judgeSilence } from "./judge-loops.ts";
 import { enterPacedClaim, enterSlot, enterSlowdown } from "./judge-pace.ts";
@@ -119,6 +119,7 @@ function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
       if (attempt.answer === null || fact.answer === "found") attempt.answer = fact.answer;
       if (fact.carrierId !== null) message.carrierIds.add(fact.carrierId);
       if (fact.answer === "found") message.waits = false;
+      if (fact.temporary) enterTemporary(message, attempt);
       if (fact.answer === "retry" && fact.attempt === message.attempts.length && !isWitnessed(attempt)) {
         message.waits = true;
       }
@@ -130,8 +131,14 @@ function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
       const attempt = message?.attempts[fact.attempt - 1];
       attempt?.reported.push(fact.status);
       message?.carrierIds.add(fact.carrierId);
-      if (message !== undefined) message.waits = false;
+      if (message !== undefined && attempt !== undefined && fact.temporary) enterTemporary(message, attempt);
+      else if (message !== undefined && attempt?.gaveUp !== true) message.waits = false;
       if (fact.optOut && message !== undefined) book.refuse(message, attempt);
+      return;
+    }
+    case "throttled": {
+      const attempt = book.messages.get(fact.outboundId)?.attempts[fact.attempt - 1];
+      if (attempt !== undefined) attempt.throttled = true;
       return;
     }
     case "resolved":
@@ -275,6 +282,8 @@ function enterSendClaim(book: Book, fact: Fact & { kind: "send-claimed" }, terms
     handedOver: false,
     answer: null,
     reported: [],
+    throttled: false,
+    gaveUp: false,
   });
   for (const id of fact.overtook) {
     const earlier = book.messages.get(id)?.attempts.at(-1);
@@ -284,7 +293,14 @@ function enterSendClaim(book: Book, fact: Fact & { kind: "send-claimed" }, terms
   }
 }
 
-/** Whether the carrier is known to have taken it. */
+/** The provider says that it sends nothing of an attempt, and that the message may be sent again. */
+function enterTemporary(message: MessageEntry, attempt: AttemptEntry): void {
+  attempt.gaveUp = true;
+  if (attempt === message.attempts.at(-1)) message.waits = true;
+}
+
+/** Whether the carrier is known to have taken it, and may have sent it. */
 export function isWitnessed(attempt: AttemptEntry): boolean {
+  if (attempt.gaveUp) return false;
   return attempt.answer === "accepted" || attempt.answer === "found" || attempt.reported.length > 0;
 }

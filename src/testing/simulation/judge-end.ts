@@ -120,8 +120,9 @@ function judgeMessage(
   if (message.attempts !== own.attempts.length) {
     accuse("once", `${name} shows ${message.attempts} attempt(s), and ${own.attempts.length} were claimed`);
   }
-  if (own.taken.length > 1 + own.decisions.filter((decision) => decision === "resend").length)
-    accuse("once", `the carrier has ${name} ${own.taken.length} times`);
+  const copies = copiesOf(own);
+  if (copies > 1 + own.decisions.filter((decision) => decision === "resend").length)
+    accuse("once", `the carrier has ${name} ${copies} times`);
   for (const carrierId of own.carrierIds) {
     if (!own.taken.some((copy) => copy.carrierId === carrierId) && !wasForgottenUnseen(book, carrierId))
       accuse("witness", `${name} shows ${carrierId}, under which the carrier has another message`);
@@ -151,6 +152,11 @@ function judgeMessage(
   if (status === "cancelled" && terms.usualPolicies && !mayBeCancelled(message, own, all, book, terms, nowMs)) {
     accuse("no silence", `${name} was cancelled for no reason that the judge knows: ${message.error?.reason}`);
   }
+}
+
+/** How often the provider took a message that it sends. What it took and gave up for now is no copy. */
+export function copiesOf({ taken, attempts }: MessageEntry): number {
+  return taken.filter(({ attempt }) => attempts[attempt - 1]?.throttled !== true).length;
 }
 
 function mayBeCancelled(
@@ -201,6 +207,8 @@ const WORTH: Readonly<Record<CarrierStatus, number>> = {
  */
 function bestOf(own: MessageEntry): CarrierStatus | null {
   const ends = own.attempts.flatMap((attempt): CarrierStatus[] => {
+    // It may be sent again, or be too old by then.
+    if (attempt.gaveUp) return [];
     const said: CarrierStatus[] = [...attempt.reported, ...(isWitnessed(attempt) ? ["accepted" as const] : [])];
     const highest = said.toSorted((one, other) => RANK[other] - RANK[one])[0];
     return highest === undefined ? [] : [highest];
@@ -208,7 +216,10 @@ function bestOf(own: MessageEntry): CarrierStatus | null {
   const best = ends.toSorted((one, other) => WORTH[other] - WORTH[one])[0];
   if (best === undefined) return null;
   const isLost = best === "failed" || best === "undelivered";
-  const isOpen = own.attempts.some((attempt) => !isWitnessed(attempt) && attempt.answer !== "retry");
+  const isOpen = own.attempts.some((attempt, index) => {
+    if (attempt.gaveUp) return index === own.attempts.length - 1;
+    return !isWitnessed(attempt) && attempt.answer !== "retry";
+  });
   return isLost && isOpen ? null : best;
 }
 

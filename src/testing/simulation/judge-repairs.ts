@@ -37,7 +37,7 @@ export function enterSuspicion(book: Book, fact: Fact & { kind: "suspected" }, a
   message.waits = false;
   for (const { slots } of book.paces.values()) slots.delete(message.id);
   if (fact.attempt === message.attempts.length) return;
-  const hand = { handedOver: false, answer: null, reported: [], overtook: [] };
+  const hand = { handedOver: false, answer: null, reported: [], overtook: [], throttled: false, gaveUp: false };
   message.attempts.push({ claimedAtMs: fact.atMs, ...hand });
 }
 

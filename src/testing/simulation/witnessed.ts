@@ -95,7 +95,15 @@ export function witnessed(world: World, storage: Storage): Storage {
       const counts = result.kind === "found" ? recorded.outcome === "recorded" : result.kind !== "unseen";
       if (counts && isFirst("recordSend", record.op)) {
         const carrierId = result.kind === "accepted" || result.kind === "found" ? result.carrierId : null;
-        witness(world, { kind: "answer-recorded", outboundId, attempt, answer: answerOf(result), carrierId });
+        const temporary = result.kind === "found" && (result.retry ?? null) !== null;
+        witness(world, {
+          kind: "answer-recorded",
+          outboundId,
+          attempt,
+          answer: answerOf(result),
+          carrierId,
+          temporary,
+        });
         const slow = result.kind === "refused" ? result.slow : undefined;
         if (slow !== undefined) witness(world, { kind: "slowed", paceKey: slow.key, forMs: slow.forMs });
       }
@@ -103,10 +111,18 @@ export function witnessed(world: World, storage: Storage): Storage {
     },
     async recordStatus(record) {
       const recorded = await storage.recordStatus(record);
-      const { outboundId, attempt, carrierId, status, optOut } = record;
+      const { outboundId, attempt, carrierId, status, optOut, retry = null } = record;
       const isKnown = recorded.outcome !== "unmatched" && outboundId !== null && attempt !== null;
       if (isKnown && isFirst("recordStatus", record.op)) {
-        witness(world, { kind: "report-recorded", outboundId, attempt, carrierId, status, optOut });
+        witness(world, {
+          kind: "report-recorded",
+          outboundId,
+          attempt,
+          carrierId,
+          status,
+          optOut,
+          temporary: retry !== null,
+        });
       }
       return recorded;
     },

@@ -1,3 +1,6 @@
+import type { CarrierStatus } from "../../model/delivery-status.ts";
+import type { MessageError } from "../../model/message.ts";
+
 /**
  * What a refusal or failure means for the message.
  *
@@ -85,6 +88,34 @@ export function classifyError(error: {
   if (httpStatus === 401 || httpStatus === 403) return { class: "configuration", remedy: CREDENTIALS };
   const refused = httpStatus ? httpStatus !== 408 && httpStatus >= 400 && httpStatus < 500 : code !== undefined;
   return refused ? { class: "permanent", remedy: REFUSED } : { class: "ambiguous", remedy: WITNESS };
+}
+
+/**
+ * Certainly not sent, by Twilio's documentation, although Twilio took the message: a queue or a rate was full (30001,
+ * 30022, 63018), or Twilio could not put it off (30047). No other code: 30003, 30008, 30410 and 30500 may come after
+ * the message has arrived, or come again.
+ *
+ * @see https://www.twilio.com/docs/api/errors/30001
+ * @see https://www.twilio.com/docs/api/errors/30022
+ * @see https://www.twilio.com/docs/api/errors/63018
+ * @see https://www.twilio.com/docs/api/errors/30047
+ */
+const SENT_AGAIN = "30001 30022 30047 63018";
+
+/** What to make of the status that Twilio reports of a message after it took it, by a callback or in its list. */
+export function failureOf(
+  status: CarrierStatus,
+  rawStatus: string,
+  code: number | undefined,
+): { readonly error: MessageError | null; readonly optOut: boolean; readonly temporary?: true } {
+  const failed = status === "failed" || status === "undelivered";
+  const found = code === undefined ? undefined : classifyError({ code });
+  const reason = found?.remedy ?? (rawStatus === "canceled" ? "it was canceled at Twilio" : "Twilio gave no reason");
+  return {
+    error: failed || code !== undefined ? { code: code ?? null, reason } : null,
+    optOut: found?.class === "opted-out",
+    ...(failed && code !== undefined && holds(SENT_AGAIN, code) && { temporary: true }),
+  };
 }
 
 /**

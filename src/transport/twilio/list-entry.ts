@@ -90,6 +90,12 @@ export function mediaCountOf({ num_media }: Fields): number {
   return Number.isInteger(count) && count >= 0 ? count : isUnreadable("its num_media is not a number");
 }
 
+/** Twilio's code for a message that failed; undefined where it gives none. */
+export function errorCodeOf({ error_code }: Fields): number | undefined {
+  const code = Number(error_code ?? 0);
+  return Number.isInteger(code) && code > 0 ? code : undefined;
+}
+
 /** Unix milliseconds. Twilio writes RFC 2822, for example `Thu, 24 Aug 2023 05:01:45 +0000`: whole seconds. */
 export function dateOf(fields: Fields): number {
   const date = createdAt(fields);

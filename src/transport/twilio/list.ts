@@ -11,10 +11,12 @@ import type {
   OwnedSender,
   UnreadableEntry,
 } from "../transport.ts";
+import { failureOf } from "./errors.ts";
 import {
   bodyOf,
   byAge,
   dateOf,
+  errorCodeOf,
   type Fields,
   idIn,
   isUnreadable,
@@ -79,8 +81,10 @@ export async function find(rest: TwilioRest, { from, to, since }: FindQuery): Pr
 
 /** A text of ours; `null` for one that came in, or whose status is new. */
 function sentOf(message: Fields): CarrierMessage | null {
-  const status = carrierStatus(textOf(message, "status"));
+  const rawStatus = textOf(message, "status");
+  const status = carrierStatus(rawStatus);
   if (status === undefined) return null;
+  const { error, temporary } = failureOf(status, rawStatus, errorCodeOf(message));
   const body = bodyOf(message);
   const unmarked = body.replace(TRIAL_NOTICE, "");
   return {
@@ -91,6 +95,8 @@ function sentOf(message: Fields): CarrierMessage | null {
     ...(unmarked !== body && { bodyWithoutNotice: unmarked }),
     mediaCount: countedMedia(message),
     status,
+    ...(error !== null && { error }),
+    ...(temporary === true && { temporary }),
     createdAt: dateOf(message),
   };
 }

@@ -1,6 +1,6 @@
 import { platformHashing } from "../../hmac.ts";
 import type { InboundText, ReceivedWebhook, StatusReport, WebhookRejection, WebhookRequest } from "../transport.ts";
-import { classifyError } from "./errors.ts";
+import { failureOf } from "./errors.ts";
 import { likelyCause, shownMethod, shownUrl } from "./refusal-log.ts";
 import { attemptOf, carrierStatus } from "./send.ts";
 import { groupParams, hashes, matchSignature, signedGroups } from "./signature.ts";
@@ -182,16 +182,12 @@ function statusReport({ messageSid, status, errorCode }: StatusWebhook, query: U
   if (known === undefined) {
     return { kind: "ignored", reason: "a status callback whose status is new, or of a text that came in" };
   }
-  const failed = known === "failed" || known === "undelivered";
-  const found = errorCode === undefined ? undefined : classifyError({ code: errorCode });
-  const reason = found?.remedy ?? (status === "canceled" ? "it was canceled at Twilio" : "Twilio gave no reason");
   const report: StatusReport = {
     ...attemptOf(query),
     carrierId: messageSid,
     status: known,
     rawStatus: status,
-    error: failed || errorCode !== undefined ? { code: errorCode ?? null, reason } : null,
-    optOut: found?.class === "opted-out",
+    ...failureOf(known, status, errorCode),
   };
   return { kind: "status", report };
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   type CarrierErrorClass,
   classifyError,
+  failureOf,
   parseErrorBody,
   parseRetryAfter,
 } from "../../../src/transport/twilio/errors.ts";
@@ -179,4 +180,23 @@ describe("parseRetryAfter", () => {
       expect(parseRetryAfter(header, nowMs)).toBeUndefined();
     },
   );
+});
+
+describe("failureOf", () => {
+  it("calls exactly those failures temporary after which Twilio says that nothing was sent", () => {
+    const codes = Array.from({ length: 100_000 }, (_, code) => code);
+    for (const status of ["failed", "undelivered"] as const) {
+      const temporary = codes.filter((code) => failureOf(status, status, code).temporary);
+      // Not 30003, 30008, 30410 and 30500, which may have arrived; 30610 and 30615 wait for quiet hours.
+      expect(temporary).toEqual([30001, 30022, 30047, 63018]);
+    }
+  });
+
+  it("calls nothing temporary that has no code, or is on its way", () => {
+    expect(failureOf("failed", "failed", undefined).temporary).toBeUndefined();
+    expect(failureOf("failed", "canceled", undefined).temporary).toBeUndefined();
+    for (const status of ["accepted", "sent", "delivered"] as const) {
+      expect(failureOf(status, status, 30022).temporary).toBeUndefined();
+    }
+  });
 });

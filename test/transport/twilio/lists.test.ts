@@ -56,6 +56,25 @@ const numbersAndCodes: FetchFunction = async (href) =>
 describe("reading Twilio's lists", () => {
   const since = Date.parse("2026-11-20T10:00:00Z");
 
+  it("says why a text of ours failed, and whether the failure is temporary", async () => {
+    const date = "Fri, 20 Nov 2026 10:00:01 +0000";
+    const fetch = paging("messages", [
+      [
+        entry("SM4", date),
+        entry("SM3", date, { status: "failed", error_code: 30001 }),
+        entry("SM2", date, { status: "undelivered", error_code: 30003 }),
+        entry("SM1", date, { status: "failed", error_code: null }),
+      ],
+    ]);
+    const { messages } = await twilio({ ...common, fetch }).find({ from: "+15703251809", to: "+12345678900", since });
+    expect(messages.map(({ carrierId, error, temporary }) => [carrierId, error?.code, temporary])).toEqual([
+      ["SM4", undefined, undefined],
+      ["SM3", 30001, true],
+      ["SM2", 30003, undefined],
+      ["SM1", null, undefined],
+    ]);
+  });
+
   it("finds our texts by numbers and date of creation, and stops at the first old page", async () => {
     const urls: URL[] = [];
     const fetch = paging(

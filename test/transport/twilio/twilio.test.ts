@@ -471,6 +471,15 @@ describe("a status callback", () => {
     expect((await status({ MessageStatus: "teleported" })).kind).toBe("ignored");
   });
 
+  it("says that a failure is temporary where the message was certainly not sent", async () => {
+    for (const MessageStatus of ["failed", "undelivered"]) {
+      const throttled = await status({ MessageStatus, ErrorCode: "30022" });
+      expect(throttled).toMatchObject({ report: { error: { code: 30022 }, temporary: true } });
+    }
+    const unreachable = await status({ MessageStatus: "undelivered", ErrorCode: "30003" });
+    expect(unreachable).not.toMatchObject({ report: { temporary: true } });
+  });
+
   it("says why, and that the person has opted out", async () => {
     expect(await status({ MessageStatus: "failed", ErrorCode: "21610" })).toMatchObject({
       report: { error: { code: 21610 }, optOut: true },

@@ -3,6 +3,7 @@ import type { MessageError } from "../../../model/message.ts";
 import type {
   ConsentKeys,
   RecordedFact,
+  RetryTerms,
   SendRecord,
   SendResultRecord,
   StatusEvent,
@@ -42,11 +43,11 @@ export function recordSend(
   return recordEvent(set, row, (effects) => {
     switch (result.kind) {
       case "accepted":
-        effects.isNew = recordReport(set, row, attempt, answerOf(result, set.now));
+        effects.isNew = recordReport(set, row, attempt, answerOf(result, null, set.now));
         break;
       case "found":
         if (attempt.status !== "unknown" || set.key("provider", result.carrierId) !== undefined) break;
-        effects.isNew = recordReport(set, row, attempt, answerOf(result, set.now));
+        effects.isNew = recordReport(set, row, attempt, answerOf(result, result.error ?? null, set.now), result.retry);
         break;
       case "unseen":
         effects.isNew = recordAbsence(set, row, result);
@@ -67,8 +68,8 @@ export function recordSend(
 
 type Answer = Extract<SendResultRecord, { kind: "accepted" | "found" }>;
 
-function answerOf({ carrierId, status }: Answer, now: number): StatusEvent {
-  return { carrierId, status, rawStatus: status, error: null, at: now, times: 1 };
+function answerOf({ carrierId, status }: Answer, error: MessageError | null, now: number): StatusEvent {
+  return { carrierId, status, rawStatus: status, error, at: now, times: 1 };
 }
 
 /** See `Storage.recordStatus`. */
@@ -79,7 +80,7 @@ export function recordStatus(set: WorkingSet, record: StatusRecord): RecordedFac
   if (row === undefined || attempt === undefined) return UNMATCHED;
   return recordEvent(set, row, (effects) => {
     const event = { carrierId, status, rawStatus, error, at: set.now, times: 1 };
-    effects.isNew = recordReport(set, row, attempt, event);
+    effects.isNew = recordReport(set, row, attempt, event, record.retry);
     if (record.optOut) optOut(set, row, attempt, record.consents, effects);
   });
 }
@@ -109,10 +110,19 @@ export function recordEvent(set: WorkingSet, row: Outbound, act: (effects: Effec
     outcome: effects.isNew ? "recorded" : "repeated",
     message: outboundOf(row),
     changed,
-    duplicate: row.providerMessageIds.length > 1,
+    duplicate: isDuplicate(set, row),
     cancelled: effects.cancelled.map(outboundOf),
     consentChanged: effects.consentChanged,
   };
+}
+
+/** Whether the provider has a message twice. An earlier attempt that failed reached no phone. */
+function isDuplicate(set: WorkingSet, row: Outbound): boolean {
+  if (row.providerMessageIds.length < 2) return false;
+  const earlier = set.attemptsOf(row).slice(0, -1);
+  const failed = earlier.filter(({ status }) => isLost(status)).flatMap((attempt) => set.eventsOf(attempt));
+  const ids = new Set(failed.map(({ providerMessageId }) => providerMessageId));
+  return row.providerMessageIds.filter((id) => !ids.has(id)).length > 1;
 }
 
 /** Brings an attempt into another state. Its worker is done with it. */
@@ -123,7 +133,13 @@ export function settleAttempt(attempt: Attempt, status: AttemptStatus, error: Me
 }
 
 /** Keeps what the provider reports of an attempt. Returns whether it was new. */
-function recordReport(set: WorkingSet, row: Outbound, attempt: Attempt, report: StatusEvent): boolean {
+function recordReport(
+  set: WorkingSet,
+  row: Outbound,
+  attempt: Attempt,
+  report: StatusEvent,
+  retry: RetryTerms | null = null,
+): boolean {
   const { carrierId: providerMessageId, status, rawStatus, error, at } = report;
   attempt.providerMessageId ??= providerMessageId;
   if (set.key("provider", providerMessageId) === undefined) {
@@ -146,10 +162,36 @@ function recordReport(set: WorkingSet, row: Outbound, attempt: Attempt, report: 
   const place = { outboundId, conversationId, attempt: number, position: events.length };
   set.events.add({ ...place, providerMessageId, status, rawStatus, error, at, times: 1 });
   if (STATUS_RANK[status] > STATUS_RANK[attempt.status]) {
+    const wasLost = isLost(attempt.status);
     settleAttempt(attempt, status, error);
-    showBest(set, row);
+    // It waits since this attempt failed: a second report of that failure changes nothing.
+    if (wasLost && isLost(status) && row.status === "intent") return true;
+    if (retry === null || !sendAgain(set, row, retry)) showBest(set, row);
   }
   return true;
+}
+
+/** What may happen to a message by itself. What was cancelled, held or dropped stays so. */
+const OPEN: ReadonlySet<string> = new Set(["intent", "sending", "unknown", "accepted", "sent"]);
+
+/**
+ * Has a message wait for another attempt, in its place, where none of its attempts can have arrived and its time is not
+ * over by then. Everything else is judged anew when that attempt is claimed. An auto-reply left with the webhook's
+ * answer, and cannot leave again.
+ */
+function sendAgain(set: WorkingSet, row: Outbound, { firstMs, mostMs }: RetryTerms): boolean {
+  if (!OPEN.has(row.status) || row.origin === "auto-reply") return false;
+  const best = bestOf(set, row);
+  if (best === null || !isLost(best.status)) return false;
+  const retryAt = set.now + Math.min(firstMs * 2 ** Math.min(row.attempts - 1, 20), mostMs);
+  if (retryAt >= row.expiresAt) return false;
+  row.notBefore = Math.max(row.notBefore, retryAt);
+  changeStatus(set, row, "intent", best.attempt.error);
+  return true;
+}
+
+function isLost(status: AttemptStatus): status is "failed" | "undelivered" {
+  return status === "failed" || status === "undelivered";
 }
 
 type PossiblyLeft = "sending" | "unknown" | CarrierStatus;
@@ -178,8 +220,7 @@ export function bestOf(set: WorkingSet, row: Outbound): Best | null {
 function showBest(set: WorkingSet, row: Outbound): void {
   const best = bestOf(set, row);
   if (best === null) return;
-  const isLost = best.status === "failed" || best.status === "undelivered";
-  changeStatus(set, row, best.status, isLost ? best.attempt.error : null);
+  changeStatus(set, row, best.status, isLost(best.status) ? best.attempt.error : null);
 }
 
 type Refusal = Extract<SendResultRecord, { kind: "refused" }>;
