@@ -4,7 +4,7 @@ import { newId, partIdOf } from "../model/ids.ts";
 import { wellFormed } from "../model/well-formed.ts";
 import type { InboundSnapshot } from "../policy/policy.ts";
 import { countSegments } from "../segments/segments.ts";
-import type { AutoReplyRecord, RecordedInbound, SendConditions } from "../storage/storage.ts";
+import type { AutoReplyRecord, ConfirmationRecord, RecordedInbound, SendConditions } from "../storage/storage.ts";
 import type { SendRequest, Transport } from "../transport/transport.ts";
 import { conditionsOf } from "./conditions.ts";
 import { consentIn } from "./consent-place.ts";
@@ -60,6 +60,28 @@ export function autoReplyFor(
 function wordedConditions({ confirms }: WordedReply, conditions: SendConditions): SendConditions {
   const free = { ...conditions, consent: false, unpaused: false };
   return confirms ? { ...free, delayMs: 0, cancel: null, counters: [], pace: null } : free;
+}
+
+/** Within it a confirmation counts as asked for: https://www.ecfr.gov/current/title-47/part-64/section-64.1200 (a)(12) */
+const CONFIRM_WITHIN_MS = 300_000;
+
+/**
+ * The confirmation of an opt-out that has no webhook whose answer could carry it: typed in the app, found in the
+ * provider's list, or with a transport that cannot reply so. It leaves as one message. Found too late, an opt-out is not
+ * confirmed any more.
+ */
+export function confirmationFor(
+  context: EngineContext,
+  text: IncomingText,
+  { worded }: JudgedText,
+): ConfirmationRecord | null {
+  if (worded?.confirms !== true || text.optOut !== null || (text.swept?.unanswered ?? null) !== null) return null;
+  if (text.swept === undefined && mayReply(context.transport, text)) return null;
+  const said = wordsOf(context, worded);
+  if (said === null) return null;
+  const body = wellFormed(said);
+  const { encoding, segments } = countSegments(body);
+  return { id: partIdOf(newId("s"), 1), body, media: [], encoding, segments, expiryMs: CONFIRM_WITHIN_MS };
 }
 
 /** A policy's reply. One that is not a text is the policy's mistake: it is reported, and the message is stored without it. */

@@ -106,12 +106,11 @@ async function gate(context: EngineContext, due: DueMessage, tellOnce: (error: O
   let conditions = UNJUDGED;
   let route: Route | null = null;
   try {
-    conditions = conditionsOf(context.policies, {
-      origin: message.origin,
-      pairKey: await context.consentKey(conversation.line, conversation.participant),
-      conversation,
-      message,
-    });
+    // The confirmation of an opt-out passes the opt-out, a pause and every policy.
+    if (message.origin !== "system") {
+      const pairKey = await context.consentKey(conversation.line, conversation.participant);
+      conditions = conditionsOf(context.policies, { origin: message.origin, pairKey, conversation, message });
+    }
     route = await context.senders.routeInbound(message.from, conversation.line);
     if (route !== null) {
       const judged = {
@@ -119,7 +118,8 @@ async function gate(context: EngineContext, due: DueMessage, tellOnce: (error: O
         // Nothing waits longer than for its expiry: it is looked at then, and cancelled.
         delayMs: Math.min(conditions.delayMs, context.sending.expiryMs),
         counters: [...conditions.counters, ...accountCounters(context)],
-        pace: paceOf(context, message, route.ratePerSecond),
+        // Behind a long queue of the sender it would come too late.
+        pace: message.origin === "system" ? null : paceOf(context, message, route.ratePerSecond),
       };
       return { conditions: judged, consents: await context.consents(consentWhere(due, route)) };
     }

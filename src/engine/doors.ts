@@ -42,7 +42,8 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
     const { message, conversation } = recorded;
     if (recorded.outcome === "recorded") {
       heed(worker, recorded);
-      if (message?.needsAnswer === true) await attend(ctx, context.burst.quietMs);
+      if (recorded.confirmation !== undefined) await attend(ctx, 0);
+      else if (message?.needsAnswer === true) await attend(ctx, context.burst.quietMs);
     } else if (message?.needsAnswer === true && (conversation?.answeredSeq ?? 0) < message.seq && !worker.started) {
       // The text is known, and still unanswered: whoever stored it may have died before it rang.
       await ringer.ring(context.burst.quietMs);

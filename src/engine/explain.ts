@@ -33,6 +33,7 @@ function outboundSteps(story: MessageStory, message: OutboundMessage): string[] 
     "auto-reply": "the auto-reply, sent on the answer to the webhook",
     operator: "written by a person who took over",
     api: "written by the service",
+    system: "the confirmation of an opt-out, which passes the opt-out, a pause and the limits",
   } as const;
   return [
     `${authors[message.origin]}, part ${message.part} of ${message.parts}, stored at ${iso(message.createdAt)}`,

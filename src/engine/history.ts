@@ -72,7 +72,7 @@ function wasSaid(message: Message): boolean {
   return message.status !== "cancelled" && message.status !== "failed" && message.status !== "held";
 }
 
-const AUTHORS = { ai: "ai", operator: "operator", api: "service", "auto-reply": "service" } as const;
+const AUTHORS = { ai: "ai", operator: "operator", api: "service", "auto-reply": "service", system: "service" } as const;
 
 function toEntry(message: Message): HistoryEntry {
   return {

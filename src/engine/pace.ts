@@ -1,7 +1,7 @@
 import { OwnlineError } from "../errors.ts";
 import { hookNow } from "../hook.ts";
 import type { OutboundMessage } from "../model/message.ts";
-import { isMessagingService } from "../model/phone-number.ts";
+import { isMessagingService, isTollFree } from "../model/phone-number.ts";
 import type { CounterCondition, PaceCondition } from "../storage/storage.ts";
 import type { EngineContext } from "./context.ts";
 
@@ -14,7 +14,6 @@ const TOLL_FREE_PER_SECOND = 3;
 const WHATSAPP_PER_SECOND = 80;
 
 const SHORT_CODE = /^\d{3,8}$/;
-const TOLL_FREE = /^\+1(800|833|844|855|866|877|888)\d{7}$/;
 
 /**
  * How fast the message's sender may send, in all processes together: as long as the carrier needs for its segments.
@@ -57,7 +56,7 @@ function rateOfKind(sender: string): number | null {
   if (isMessagingService(sender)) return null;
   if (sender.includes(":")) return sender.startsWith("whatsapp:") ? WHATSAPP_PER_SECOND : null;
   if (SHORT_CODE.test(sender)) return SHORT_CODE_PER_SECOND;
-  return TOLL_FREE.test(sender) ? TOLL_FREE_PER_SECOND : LONG_CODE_PER_SECOND;
+  return isTollFree(sender) ? TOLL_FREE_PER_SECOND : LONG_CODE_PER_SECOND;
 }
 
 function rateBy(pace: (sender: string) => number | null, sender: string): number | null {

@@ -2,7 +2,7 @@ import { newId } from "../model/ids.ts";
 import { wellFormed, wellFormedMedia } from "../model/well-formed.ts";
 import type { InboundSnapshot, InboundVerdict } from "../policy/policy.ts";
 import type { ConsentChange, InboundRecord, RecordedInbound } from "../storage/storage.ts";
-import { autoReplyFor, mayReply, replyAgain } from "./auto-reply.ts";
+import { autoReplyFor, confirmationFor, mayReply, replyAgain } from "./auto-reply.ts";
 import { consentIn } from "./consent-place.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import type { IncomingText, JudgedText, SweptText } from "./incoming.ts";
@@ -107,6 +107,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
   const consent = consentOf(text, verdicts);
   const isOutAlready = worded?.confirms === true && (await consentIn(storage, consents))?.state === "opted-out";
   const autoReply = route === null || isOutAlready ? null : autoReplyFor(context, text, judged, route);
+  const confirmation = route === null || isOutAlready ? null : confirmationFor(context, text, judged);
   const arrival: InboundRecord = {
     op: newId("o"),
     key: text.key,
@@ -127,6 +128,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
     maxWaitMs: burst.maxWaitMs,
     consent,
     autoReply,
+    ...(confirmation === null ? {} : { confirmation }),
   };
   const recorded = await storage.recordInbound(arrival);
   if (recorded.outcome === "repeated") return { ...recorded, autoReply: await replyAgain(context, judged, recorded) };
@@ -134,7 +136,9 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
 
   tell.message(recorded.message);
   if (recorded.autoReply !== null) tell.message(recorded.autoReply);
-  const isUnconfirmed = recorded.consentChanged && worded?.confirms === true && recorded.autoReply === null;
+  if (recorded.confirmation !== undefined) tell.message(recorded.confirmation);
+  const isConfirmed = recorded.autoReply !== null || recorded.confirmation !== undefined;
+  const isUnconfirmed = recorded.consentChanged && worded?.confirms === true && !isConfirmed;
   if (recorded.consentChanged && consent !== null) {
     tell.consent({
       conversationId: recorded.message.conversationId,
@@ -161,10 +165,9 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
 }
 
 /** Why an opt-out that the provider does not confirm was not confirmed by us either. */
-function unconfirmedReason({ origin, swept }: IncomingText): string {
-  const where = origin === "simulated" ? "it was typed in the app" : "it was found in the provider's list";
-  return origin === "simulated" || swept !== undefined
-    ? `no confirmation was sent, since only a webhook's answer can carry it: ${where}`
+function unconfirmedReason({ swept }: IncomingText): string {
+  return swept !== undefined
+    ? "no confirmation was sent, since it was found too late for one"
     : "no confirmation was sent on the webhook's answer";
 }
 

@@ -163,7 +163,8 @@ export function createReconcile(
   };
 
   const decide = async (message: OutboundMessage, look: Look, signal: AbortSignal): Promise<boolean> => {
-    const decision = sending.unknown;
+    const isConfirmation = message.origin === "system";
+    const decision = isConfirmation && sending.unknown === "resend" ? "drop" : sending.unknown;
     const silence =
       look.kind === "unreadable"
         ? "no witness spoke for it within the window, and the carrier's list could not be read"
@@ -171,7 +172,9 @@ export function createReconcile(
     const consequences = {
       resend: "so it is sent again; the person may get it twice",
       hold: "so a person must decide: call resolve()",
-      drop: "so it is dropped, as options.sending.unknown says",
+      drop: isConfirmation
+        ? "so it is dropped: the confirmation of an opt-out is not sent twice"
+        : "so it is dropped, as options.sending.unknown says",
     } as const;
     const reason = `${silence}, ${consequences[decision]}`;
     const op = newId("o");

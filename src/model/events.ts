@@ -42,9 +42,10 @@ export interface ConsentEvent {
   readonly state: ConsentState;
   readonly source: ConsentSource;
   /**
-   * Whether the person was told of the opt-out. `sent`: ownline's confirmation left on the webhook's answer. `not-sent`:
-   * it was due, but the text did not come by a webhook (typed in the app, found in the provider's list), or the answer
-   * cannot carry it. `not-needed`: the provider confirms by itself, or the person opted in.
+   * Whether the person was told of the opt-out. `sent`: ownline's confirmation left on the webhook's answer, or is sent
+   * as a message of its own with `origin: "system"`, whose status says what became of it. `not-sent`: it was due, but
+   * nothing can carry it, or the opt-out was found too late. `not-needed`: the provider confirms by itself, or the
+   * person opted in.
    */
   readonly confirmation: "sent" | "not-sent" | "not-needed";
 }

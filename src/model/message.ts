@@ -11,8 +11,11 @@ export interface Media {
 /** How a text came to us: from the phone (`webhook`) or typed in the app (`simulated`). */
 export type InboundOrigin = "webhook" | "simulated";
 
-/** Who wrote a text of ours: the AI, the TwiML auto-reply, a person who took over, or the service itself. */
-export type OutboundOrigin = "ai" | "auto-reply" | "operator" | "api";
+/**
+ * Who wrote a text of ours: the AI, the TwiML auto-reply, a person who took over, the service itself, or ownline
+ * (`system`: the confirmation of an opt-out that no webhook's answer can carry).
+ */
+export type OutboundOrigin = "ai" | "auto-reply" | "operator" | "api" | "system";
 
 export type Origin = InboundOrigin | OutboundOrigin;
 

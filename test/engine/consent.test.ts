@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { isOwnlineError } from "../../src/index.ts";
 import type { ConsentEvent } from "../../src/model/events.ts";
 import { loopGuard } from "../../src/policy/loop-guard.ts";
+import { optOut } from "../../src/policy/opt-out.ts";
 import type { InboundSnapshot, InboundVerdict } from "../../src/policy/policy.ts";
-import { breathe, deferred, OTHER, OURS, PERSON, refused, rig } from "./rig.ts";
+import { breathe, deferred, lost, OTHER, OURS, PERSON, refused, rig } from "./rig.ts";
 
 const NOW = { burst: { quietMs: 0 } };
 
@@ -178,15 +179,67 @@ describe("the confirmation of an opt-out", () => {
     expect(rode).toEqual([null, TEXT]);
   });
 
-  it("is told as not sent where no webhook waits for an answer", async () => {
-    await using house = rig(NOW);
+  it("leaves as one message of its own where the refusal was typed in the app, past pause, limits and policies", async () => {
+    const night = { name: "night", send: () => ({ delayMs: 3_600_000 }) };
+    const policies = [optOut(), loopGuard({ limits: [{ max: 1, windowMs: 600_000 }] }), night];
+    await using house = rig({ ...NOW, policies });
     const { confirmations } = rideOn(house);
+    const { conversationId } = await house.type("hello");
+    await house.sms.pause(conversationId);
+    await house.sms.simulate({ id: "click-stop", from: PERSON, body: "stop" });
+    await house.sms.simulate({ id: "click-stop", from: PERSON, body: "stop" });
+    await house.type("no more texts");
+    await house.sms.settled();
+    expect(house.carrier.sent).toMatchObject([{ from: OURS, to: PERSON, body: TEXT }]);
+    expect(house.messages.filter(({ origin }) => origin === "system")).toHaveLength(1);
+    expect(confirmations).toEqual(["opted-out sent"]);
+  });
+
+  it("leaves by itself where the transport cannot reply on the webhook's answer", async () => {
+    await using house = rig(NOW);
+    Object.assign(house.carrier, { capabilities: { ...house.carrier.capabilities, autoReply: false } });
+    await house.text("please stop texting me");
+    await house.text("STOP");
+    await house.sms.settled();
+    expect(house.carrier.sent).toMatchObject([{ body: TEXT }]);
+  });
+
+  it("is never sent again where its answer was lost", async () => {
+    await using house = rig(NOW);
+    house.carrier.answers.push(lost);
     await house.type("stop");
-    expect(confirmations).toEqual(["opted-out not-sent"]);
-    expect(house.notices.at(-1)).toMatchObject({
-      kind: "not-answered",
-      detail: expect.stringContaining("typed in the app"),
-    });
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.notices.map(({ kind }) => kind)).toContain("dropped");
+  });
+
+  it("is sent again where the provider did not take it, and not after five minutes", async () => {
+    await using house = rig(NOW);
+    house.carrier.answers.push(refused("retry-now", 20429));
+    await house.type("stop");
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(2);
+    await house.text("START");
+    house.carrier.answers.push(refused("retry-now", 20429, 301_000));
+    await house.type("stop");
+    await house.sms.settled();
+    expect(house.carrier.sent).toHaveLength(3);
+    expect(house.statuses.at(-1)).toMatchObject({ origin: "system", status: "cancelled" });
+  });
+
+  it("does not wait for a message whose answer was lost, and does not leave to a person who opted in again", async () => {
+    await using house = rig(NOW);
+    house.carrier.answers.push(lost);
+    await house.sms.send({ key: "1", to: PERSON, body: "hi" });
+    await house.sms.processDue();
+    await house.type("stop");
+    await house.sms.processDue();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["hi", TEXT]);
+    await house.text("START");
+    await house.type("stop");
+    await house.text("START");
+    await house.sms.settled();
+    expect(house.carrier.sent.filter(({ body }) => body !== "hi")).toHaveLength(1);
   });
 });
 

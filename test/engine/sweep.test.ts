@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { OwnlineError } from "../../src/errors.ts";
 import { optOut } from "../../src/policy/opt-out.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
-import { breathe, deferred, ledger, OURS, PERSON, type RigOptions } from "./rig.ts";
+import { breathe, deferred, ledger, OTHER, OURS, PERSON, type RigOptions } from "./rig.ts";
 import { inbound, kinds, MINUTE, SECOND, scene } from "./sweep-scene.ts";
 
 describe("a text whose webhook never came", () => {
@@ -87,6 +87,18 @@ describe("a text whose webhook never came", () => {
       "webhook",
       "ai",
     ]);
+  });
+
+  it("confirms a refusal once by a message of its own, though its webhook comes late, and not one found too late", async () => {
+    const one = scene();
+    await using house = one.house;
+    one.lose("SM-phrase", "please stop texting me", 30 * SECOND);
+    one.lose("SM-late", "stop texting me", 59 * MINUTE, OTHER);
+    await house.sms.processDue();
+    await house.text("please stop texting me", { sid: "SM-phrase" }).catch(() => {});
+    await house.sms.settled();
+    expect(house.carrier.sent).toMatchObject([{ to: PERSON, body: expect.stringContaining("START") }]);
+    expect(house.messages.filter(({ origin }) => origin === "system")).toHaveLength(1);
   });
 
   it("opts a person out who texted STOP, unless a START came after it; and never opts anybody in", async () => {

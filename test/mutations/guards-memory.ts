@@ -194,6 +194,19 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
       "const needsAnswer = record.needsAnswer;",
     ],
   ],
+  ["an opt-out is confirmed once", ["ledger/rules/inbound", "isOptOut && consentChanged;", "isOptOut;"]],
+  [
+    "a second STOP does not stop the confirmation of the first",
+    ["ledger/rules/consent", ' && row.origin !== "system");', ");"],
+  ],
+  [
+    "the confirmation of an opt-out waits for no message before it",
+    ["ledger/rules/order", 'return origin === "system";', 'return origin === "auto-reply";'],
+  ],
+  [
+    "the confirmation of an opt-out does not leave to a person who opted in again",
+    ["ledger/rules/admission", 'if (row.origin === "system" && !isOut) return "The person opted in again.";', ""],
+  ],
   [
     "a YES lifts nothing but what the provider blocks",
     ["ledger/rules/consent", "return out.length > 0 && out.every(", "return out.length > 0 || out.every("],

@@ -54,6 +54,8 @@ export interface InboundRecord {
   readonly maxWaitMs: number;
   readonly consent: ConsentChange | null;
   readonly autoReply: AutoReplyRecord | null;
+  /** The confirmation of an opt-out, where no webhook's answer can carry it. @default none */
+  readonly confirmation?: ConfirmationRecord;
 }
 
 export interface ConsentChange {
@@ -85,6 +87,12 @@ export interface PartRecord {
   readonly segments: number;
 }
 
+/** A message by which an opt-out is confirmed: it leaves once, past the opt-out and a pause. */
+export interface ConfirmationRecord extends PartRecord {
+  /** It is cancelled where it has not left after this long. */
+  readonly expiryMs: number;
+}
+
 export interface AutoReplyRecord extends PartRecord {
   readonly conditions: SendConditions;
 }
@@ -96,6 +104,8 @@ export interface RecordedInbound {
   readonly conversation: Conversation | null;
   /** The reply that rides on the webhook's answer, `null` where none does. */
   readonly autoReply: OutboundMessage | null;
+  /** The confirmation that waits to leave. Absent where none does. */
+  readonly confirmation?: OutboundMessage;
   /** What an opt-out stopped. Empty for a repetition. */
   readonly cancelled: readonly OutboundMessage[];
   /** Whether the consent row changed its state. */
@@ -115,7 +125,7 @@ export interface OutboundRecord {
   readonly consentKey: string;
   /** @default the `consentKey` alone */
   readonly consents?: ConsentKeys;
-  readonly origin: Exclude<OutboundOrigin, "ai" | "auto-reply">;
+  readonly origin: Exclude<OutboundOrigin, "ai" | "auto-reply" | "system">;
   /** A keyed digest of what the caller asked for. Another one under the same key is `reused`. */
   readonly content: string;
   /** At least one. */

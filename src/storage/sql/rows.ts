@@ -37,7 +37,7 @@ import {
 
 const STATES: readonly ConsentState[] = ["opted-in", "opted-out"];
 const SOURCES: readonly ConsentSource[] = ["word", "carrier", "refused-send"];
-const ORIGINS: readonly Origin[] = ["webhook", "simulated", "ai", "auto-reply", "operator", "api"];
+const ORIGINS: readonly Origin[] = ["webhook", "simulated", "ai", "auto-reply", "operator", "api", "system"];
 const CARRIER: readonly CarrierStatus[] = ["accepted", "sent", "delivered", "undelivered", "failed"];
 const ATTEMPT: readonly AttemptStatus[] = ["sending", "unknown", "refused", ...CARRIER];
 const STATUSES: readonly DeliveryStatus[] = ["intent", "sending", "unknown", ...CARRIER, "cancelled", "held"];

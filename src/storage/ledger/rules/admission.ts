@@ -7,6 +7,7 @@ import {
   cancelLaterParts,
   changeStatus,
   conversationOfMessage,
+  isOutOfOrder,
   isQueued,
   refreshDue,
   waitsForOwnPart,
@@ -21,7 +22,8 @@ export function claimSend(set: WorkingSet, claim: SendClaim): ClaimedSend {
   if (reason !== null) return cancelled(set, row, reason);
 
   set.needs("queue");
-  const earlier = set.outboundOf(row.conversationId).filter(({ seq }) => seq < row.seq);
+  const before = set.outboundOf(row.conversationId).filter(({ seq }) => seq < row.seq);
+  const earlier = isOutOfOrder(row) ? [] : before;
   if (waitsForOwnPart(set, row) || earlier.some(({ status }) => isQueued(status))) {
     return { outcome: "waiting", retryInMs: null, reason: "An earlier text has not left yet." };
   }
@@ -50,8 +52,9 @@ function reasonToCancel(set: WorkingSet, row: Outbound, { conditions, consents }
   const conversation = conversationOfMessage(set, row);
   if (set.now >= row.expiresAt) return "The text is too old to be sent.";
   if (conditions.cancel !== null) return conditions.cancel;
-  if (conditions.consent && isOptedOut(set, consents ?? onlyKey(filedKey(set, conversation))))
-    return "The person opted out.";
+  const isOut = isOptedOut(set, consents ?? onlyKey(filedKey(set, conversation)));
+  if (row.origin === "system" && !isOut) return "The person opted in again.";
+  if (conditions.consent && isOut) return "The person opted out.";
   if (conditions.unpaused && conversation.paused && !isHandOff(set, row)) {
     return "A person has taken over the conversation.";
   }

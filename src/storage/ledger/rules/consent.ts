@@ -130,7 +130,8 @@ export function stopForOptOut(
   for (const { id, line, consentKey } of set.conversations.rows.values()) {
     if (consentKey !== keys.person && id !== conversation.id) continue;
     const isWhole = id === conversation.id || isStopped(keys, line);
-    const waiting = set.outboundOf(id).filter(isStoppable);
+    // The confirmation of an earlier opt-out stays: it is what the person is owed.
+    const waiting = set.outboundOf(id).filter((row) => isStoppable(row) && row.origin !== "system");
     const rows = isWhole ? waiting : waiting.filter(({ sender }) => isStopped(keys, sender));
     if (rows.length === 0) continue;
     for (const row of rows) changeStatus(set, row, "cancelled", { code: null, reason: "The person opted out." });

@@ -1,9 +1,10 @@
-import type { AutoReplyRecord, InboundRecord, RecordedInbound } from "../../storage.ts";
+import type { AutoReplyRecord, ConfirmationRecord, InboundRecord, RecordedInbound } from "../../storage.ts";
 import { conversationOf, inboundOf, outboundOf } from "../shown.ts";
 import { type Conversation, type Inbound, isInbound, type Outbound, type WorkingSet } from "../working-set.ts";
 import { consentThatCounts, fileConsent, isOptedOut, onlyKey, stopForOptOut } from "./consent.ts";
 import { chargeCounters, judgeCounters } from "./counters.ts";
 import { fileInbound, fileOutbound, findOrMakeConversation } from "./filing.ts";
+import { refreshDue } from "./order.ts";
 
 const NOTHING_RECORDED = { autoReply: null, cancelled: [], consentChanged: false } as const;
 
@@ -22,15 +23,43 @@ export function recordInbound(set: WorkingSet, record: InboundRecord, call: stri
   message.autoReplyId = autoReply?.id ?? null;
   set.addKey({ kind: "inbound", key: record.key, ref: message.id, attempt: null, content: null, call });
   if (needsAnswer) askForAnswer(set, conversation, message, record);
+  const isOptOut = consent?.state === "opted-out";
   const stopped = consent?.state === "opted-out" ? stopForOptOut(set, conversation, message.seq, keys) : [];
+  const { confirmation } = record;
+  const confirms = confirmation !== undefined && isOptOut && consentChanged;
+  const confirming = confirms ? fileConfirmation(set, conversation, record, confirmation) : null;
   return {
     outcome: "recorded",
     message: inboundOf(message),
     conversation: conversationOf(conversation),
     autoReply: autoReply === null ? null : outboundOf(autoReply),
+    ...(confirming === null ? {} : { confirmation: outboundOf(confirming) }),
     cancelled: stopped.map(outboundOf),
     consentChanged,
   };
+}
+
+/** Filed in the commit of the opt-out, once for each: a process that dies then leaves one that waits. */
+function fileConfirmation(
+  set: WorkingSet,
+  conversation: Conversation,
+  record: InboundRecord,
+  { expiryMs, ...part }: ConfirmationRecord,
+): Outbound {
+  const row = fileOutbound(set, conversation, part, {
+    key: null,
+    sender: record.sender,
+    origin: "system",
+    status: "intent",
+    attempts: 0,
+    groupId: part.id,
+    part: 1,
+    parts: 1,
+    turnId: null,
+    expiresAt: set.now + expiryMs,
+  });
+  refreshDue(set, conversation.id);
+  return row;
 }
 
 /**

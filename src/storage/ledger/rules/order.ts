@@ -29,6 +29,11 @@ export function isStoppable({ status }: Outbound): boolean {
   return status === "intent" || status === "held";
 }
 
+/** The confirmation of an opt-out waits for no message before it: it has minutes. */
+export function isOutOfOrder({ origin }: Outbound): boolean {
+  return origin === "system";
+}
+
 /**
  * Brings a message into a status. Another status takes the conversation's next position, and the messages behind it no
  * longer wait for its outcome.
@@ -92,6 +97,7 @@ export function refreshDue(set: WorkingSet, conversationId: string): void {
 
 function dueTimeOf(set: WorkingSet, row: Outbound, isBehind: boolean): number | null {
   if (row.status === "unknown") return row.settleAt;
+  if (row.status === "intent" && isOutOfOrder(row)) return row.notBefore;
   if (row.status !== "intent" || isBehind || waitsForOwnPart(set, row)) return null;
   return Math.max(row.notBefore, row.orderUntil);
 }

@@ -1,7 +1,7 @@
 import type { ConsentKeys } from "../../../storage/storage.ts";
 import { equal, ok } from "./assert.ts";
 import type { Scene, StorageCase } from "./scene.ts";
-import { PERSON } from "./terms.ts";
+import { FREE, PERSON } from "./terms.ts";
 
 /*
  * Consent under several keys: the number, its Messaging Service, and all senders together.
@@ -182,6 +182,38 @@ const cases: readonly StorageCase[] = [
       await s.storage.recordInbound(blocked([OTHER, SERVICE]));
       await s.storage.recordInbound(yes([NUMBER, SERVICE]));
       equal(await sendingAt(s, [SERVICE]), "opted-out", "a number refused in other words, and a service blocked");
+    },
+  },
+  {
+    name: "files the confirmation of an opt-out once, as a message that passes the opt-out, a pause and the order",
+    async run(s) {
+      const confirming = () => ({ confirmation: { ...s.part(s.id("s"), "You are out."), expiryMs: 300_000 } });
+      const earlier = await s.intent();
+      await s.sending(earlier);
+      const op = s.id("op");
+      const stop = s.stop({ op, ...confirming() });
+      const { confirmation, message } = await s.storage.recordInbound(stop);
+      const id = confirmation?.id ?? "";
+      equal(
+        [confirmation?.origin, confirmation?.status, confirmation?.to, confirmation?.groupId],
+        ["system", "intent", PERSON, id],
+        "the confirmation",
+      );
+      equal(await s.second.recordInbound(stop), await s.storage.recordInbound(stop), "the same call's answer");
+      equal((await s.storage.recordInbound(s.stop(confirming()))).confirmation, undefined, "that of a second STOP");
+      await s.pause(message?.conversationId ?? "", { paused: true });
+      equal(await s.dueIds(), [id], "what is due");
+      equal((await s.claimSend(id, { conditions: { ...FREE, consent: false } })).outcome, "claimed", "its admission");
+      await s.storage.recordInbound(s.start());
+      equal((await s.storage.recordInbound(s.start(confirming()))).confirmation, undefined, "that of a START");
+      const again = await s.storage.recordInbound(s.stop(confirming()));
+      await s.storage.recordInbound(s.start());
+      const late = await s.claimSend(again.confirmation?.id ?? "", { conditions: { ...FREE, consent: false } });
+      equal(late.outcome, "cancelled", "its admission after a START");
+      const last = await s.storage.recordInbound(s.stop(confirming()));
+      await s.advance(300_001);
+      const old = await s.claimSend(last.confirmation?.id ?? "", { conditions: { ...FREE, consent: false } });
+      equal(old.outcome, "cancelled", "its admission after its time");
     },
   },
 ];
