@@ -27,6 +27,8 @@ export interface MessageEntry {
   readonly attempts: AttemptEntry[];
   /** Whether it waits to be handed over, as far as the facts say. */
   waits: boolean;
+  /** It confirms an opt-out. */
+  confirms: boolean;
   /** A STOP found it waiting. */
   stopped: boolean;
   /** Its person had opted out at some time since it was written. */
@@ -142,6 +144,7 @@ export class Book {
         part: index + 1,
         attempts: [],
         waits: true,
+        confirms: false,
         stopped: false,
         metOptOut: this.optedOut.has(conversation.consentKey),
         metPause: conversation.paused,
@@ -171,7 +174,7 @@ export class Book {
       if (conversation.consentKey !== consentKey) continue;
       for (const message of conversation.messages) {
         message.metOptOut = true;
-        if (message.waits) message.stopped = true;
+        if (message.waits && !message.confirms) message.stopped = true;
       }
     }
   }

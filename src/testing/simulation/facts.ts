@@ -30,6 +30,8 @@ export type FactBody =
       /** A STOP that was found late does not count where a START came after this moment. */
       readonly unlessSinceMs: number | null;
       readonly autoReplyId: string | null;
+      /** The confirmation of the opt-out that leaves as a message of its own. */
+      readonly confirmationId: string | null;
     }
   /** A `send()` was recorded for the first time. */
   | {

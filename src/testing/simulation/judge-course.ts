@@ -260,14 +260,19 @@ function enterSendClaim(book: Book, fact: Fact & { kind: "send-claimed" }, terms
   }
   const name = short(message.id);
   const { sending } = terms.settings;
-  if (terms.usualPolicies && book.optedOut.has(message.conversation.consentKey)) {
+  const last = message.attempts.at(-1);
+  const isOut = book.optedOut.has(message.conversation.consentKey);
+  if (terms.usualPolicies && isOut && !message.confirms) {
     accuse("consent", `${name} was claimed although its person has opted out`);
+  }
+  if (message.confirms && !isOut) accuse("consent", `${name} confirms an opt-out to a person who opted in again`);
+  if (message.confirms && last !== undefined && last.answer !== "retry") {
+    accuse("once", `${name}, the confirmation of an opt-out, was sent again`);
   }
   if (message.stopped) accuse("consent", `${name} was stopped by a STOP, and came back`);
   if (message.conversation.erased) accuse("erasure", `${name} was claimed although its person was forgotten`);
   enterPacedClaim(book, fact, accuse);
   if (fact.atMs >= message.expiresAtMs) accuse("expiry", `${name} was claimed after its expiry`);
-  const last = message.attempts.at(-1);
   if (last !== undefined && !message.waits) {
     accuse("once", `${name} was claimed again, and nothing said that it had not left`);
   }

@@ -19,6 +19,7 @@ export function enterText(book: Book, fact: Fact & { kind: "text" }, terms: Term
     book.optedOut.delete(fact.consentKey);
     book.optedInAtMs.set(fact.consentKey, fact.atMs);
   }
+  enterConfirmation(book, fact, conversation, accuse);
   judgeSwept(book, fact, terms, accuse);
   judgeHaste(book, fact, terms, accuse);
   if (!terms.usualPolicies) return;
@@ -32,6 +33,20 @@ export function enterText(book: Book, fact: Fact & { kind: "text" }, terms: Term
   // The confirmation of the opt-out itself is the one exception.
   if (fact.autoReplyId !== null && isOut && fact.body !== "STOP")
     accuse("consent", "an auto-reply went to a person who opted out");
+}
+
+/** A refusal without a webhook is confirmed by one message, which has five minutes. */
+function enterConfirmation(
+  book: Book,
+  { confirmationId: id, atMs, consent, key }: Fact & { kind: "text" },
+  conversation: ConversationEntry,
+  accuse: AccuseNow,
+): void {
+  if (id === null) return;
+  if (consent !== "opted-out") accuse("consent", `${key} was confirmed, and refuses nothing`);
+  book.write([id], conversation, null, atMs, 300_000);
+  const message = book.messages.get(id);
+  if (message !== undefined) message.confirms = true;
 }
 
 /** An acknowledged START counts: its webhook changes nothing any more where the list was quicker. */

@@ -32,6 +32,7 @@ export function witnessed(world: World, storage: Storage): Storage {
           consent: record.consent?.state ?? null,
           unlessSinceMs: record.consent?.unlessSince ?? null,
           autoReplyId: autoReply?.id ?? null,
+          confirmationId: recorded.confirmation?.id ?? null,
         });
       }
       return recorded;
