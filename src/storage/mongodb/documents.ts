@@ -33,6 +33,7 @@ const ORIGINS: Words<Origin> = {
   "auto-reply": true,
   operator: true,
   api: true,
+  system: true,
 };
 const OUTCOMES: Words<TurnOutcome> = {
   replied: true,
