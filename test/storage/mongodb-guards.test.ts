@@ -100,10 +100,14 @@ describe.skipIf(url === "")(`mongodb's guards${skipNote(url)}`, () => {
   };
 
   /** Whether changes are written: their answer shows it. */
-  async function isWritten(changes: Partial<Changes>, { over = db(), now = NOW } = {}): Promise<boolean> {
+  async function isWritten(
+    changes: Partial<Changes>,
+    { over = db(), now = NOW, age = 0, server = false } = {},
+  ): Promise<boolean> {
     const answers = [{ call: "written", answer: "{}", conversationIds: [] }, ...(changes.answers ?? [])];
     try {
-      await commit(storeOver(over, clock), { ...LOADED, now }, { ...NOTHING, ...changes, answers });
+      const store = storeOver(over, server ? null : clock);
+      await commit(store, { ...LOADED, now }, { ...NOTHING, ...changes, answers }, () => age);
     } catch (error) {
       const isRefused = error instanceof Error && (error.name === "Moved" || /[Dd]uplicate/.test(error.message));
       if (!isRefused) throw error;
@@ -224,6 +228,11 @@ describe.skipIf(url === "")(`mongodb's guards${skipNote(url)}`, () => {
   it("refuse a decision that is older than 5 s by the ledger's clock", async () => {
     expect(await isWritten({}, { now: NOW - 5_001 })).toBe(false);
     expect(await isWritten({}, { now: NOW - 5_000 })).toBe(true);
+  });
+
+  it("ask the server's clock where time has passed since the decision's was read", async () => {
+    expect(await isWritten({}, { server: true, now: Date.now() - 20_000, age: 1_000 })).toBe(false);
+    expect(await isWritten({}, { server: true, now: Date.now(), age: 1_000 })).toBe(true);
   });
 
   it.each([

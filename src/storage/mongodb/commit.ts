@@ -3,7 +3,16 @@ import type { Table, Tables } from "../ledger/rows.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument, MongoSession, MongoWrite } from "./client.ts";
 import { changeOf, documentOf, idOf } from "./documents.ts";
-import { demandAbsent, demandFiled, demandFresh, guardsOn, TOUCH, touchWorkers, writeAll } from "./guards.ts";
+import {
+  type Aged,
+  demandAbsent,
+  demandFiled,
+  demandFresh,
+  guardsOn,
+  TOUCH,
+  touchWorkers,
+  writeAll,
+} from "./guards.ts";
 import { idIn } from "./roots.ts";
 import type { Store } from "./store.ts";
 import { writing } from "./transaction.ts";
@@ -14,7 +23,7 @@ import { writing } from "./transaction.ts";
  *
  * @throws Moved where a guard does not hold: then nothing is written
  */
-export async function commit(store: Store, loaded: Loaded, changes: Changes): Promise<void> {
+export async function commit(store: Store, loaded: Loaded, changes: Changes, age: Aged["age"]): Promise<void> {
   await keepAlive(store, changes);
   await writing(store, async (session) => {
     const { now } = loaded;
@@ -27,7 +36,7 @@ export async function commit(store: Store, loaded: Loaded, changes: Changes): Pr
     const conversations = conversationWrites(loaded, changes, guards);
     await writeAll(store, "conversations", conversations.updates, session);
     await writeAll(store, "conversations", conversations.inserts, session);
-    await demandFresh(store, session, now);
+    await demandFresh(store, session, { now, age });
     await writeVersioned("rateLimits");
     await writeVersioned("sweeps");
     await demandAbsent(store, session, guardsOn(guards, "key"), changes.inserted);

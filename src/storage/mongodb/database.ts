@@ -56,9 +56,10 @@ function decide<Answer>(
   judge: (loaded: Loaded) => Decided<Answer>,
 ): Promise<Answer> {
   return untilCommitted(store, lineOf(plans), async (runs) => {
+    const startedAt = performance.now();
     const loaded = await load(store, plans, runs);
     const { answer, changes: written } = judge(loaded);
-    if (written !== null) await commit(store, loaded, written);
+    if (written !== null) await commit(store, loaded, written, () => performance.now() - startedAt);
     // With a heartbeat, so that the collections do not grow where the service never calls `purge()`.
     if (plans.some(isHeartbeat)) await prune(store, loaded.now, DOCUMENTS_A_HEARTBEAT);
     return answer;

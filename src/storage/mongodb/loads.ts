@@ -4,7 +4,7 @@ import { keyId } from "./documents.ts";
 import { number, text } from "./fields.ts";
 import { idIn, type Target, targetsOf } from "./roots.ts";
 import { type Collected, collect, consentsOf, type Loading, loadRecorded, loadSlices } from "./slices.ts";
-import { find, findIn, type Store } from "./store.ts";
+import { find, findIn, readClock, type Store } from "./store.ts";
 import { demand } from "./transaction.ts";
 
 /**
@@ -14,10 +14,11 @@ import { demand } from "./transaction.ts";
  * @throws Moved where one has
  */
 export async function load(store: Store, plans: readonly Plan[], runs: number): Promise<Loaded> {
-  const { now, targets: named, expired } = await targetsOf(store, plans);
+  const { now: known, targets: named, expired } = await targetsOf(store, plans);
   const rows = emptyRows();
   const sweeps = plans.flatMap((plan) => plan.sweeps ?? []).map(keepable);
-  await Promise.all([
+  const [now] = await Promise.all([
+    known ?? readClock(store),
     loadConversations(store, rows, named),
     // Before the answer of a call that may have written them.
     findIn(store, "sweeps", "_id", sweeps).then((docs) => collect(rows, "sweeps", docs.filter(isRow))),

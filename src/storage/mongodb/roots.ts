@@ -27,7 +27,8 @@ export interface Target {
 
 /** Everything that the targets of plans were found by. */
 export interface Targets {
-  readonly now: number;
+  /** `null` where it was not needed: then it is read with the conversations. */
+  readonly now: number | null;
   readonly targets: readonly Target[];
   /** Expired workers that hold something. */
   readonly expired: readonly MongoDocument[];
@@ -103,8 +104,8 @@ export async function holdersIn(store: Store): Promise<string[]> {
 
 async function unsentTargets(store: Store, plan: Plan, { limit }: RootBy<"unsent">): Promise<Targets> {
   const oldest = { sort: { createdAt: 1, _id: 1 }, limit, ...REF };
-  const [now, docs] = await Promise.all([readClock(store), find(store, "messages", { open: "queued" }, oldest)]);
-  return { now, targets: [ofMessages(plan, docs.map(refOf))], expired: [] };
+  const docs = await find(store, "messages", { open: "queued" }, oldest);
+  return { now: null, targets: [ofMessages(plan, docs.map(refOf))], expired: [] };
 }
 
 async function namedTargets(store: Store, plans: readonly Plan[]): Promise<Targets> {
@@ -118,8 +119,7 @@ async function namedTargets(store: Store, plans: readonly Plan[]): Promise<Targe
     if (root.outboundId !== null && root.attempt !== null) attempts.set(attemptId(root), keepable(root.outboundId));
     if (root.providerMessageId !== null) keys.set(root.providerMessageId, keyId("provider", root.providerMessageId));
   }
-  const [now, foundAttempts, foundKeys, foundTurns] = await Promise.all([
-    readClock(store),
+  const [foundAttempts, foundKeys, foundTurns] = await Promise.all([
     idsIn(store, "attempts", attempts.keys()),
     findIn(store, "keys", "_id", keys.values()),
     findIn(store, "turns", "_id", ids.turns),
@@ -148,7 +148,7 @@ async function namedTargets(store: Store, plans: readonly Plan[]): Promise<Targe
     const ref = refs.get(messageOf(root) ?? "");
     return ofMessages(plan, ref === undefined ? [] : [ref]);
   });
-  return { now, targets, expired: [] };
+  return { now: null, targets, expired: [] };
 }
 
 function ofMessages(plan: Plan, messages: readonly MessageRef[]): Target {
