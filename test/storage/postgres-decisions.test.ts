@@ -146,6 +146,23 @@ describe("between load and apply", () => {
     expect(again).toEqual(first);
   });
 
+  it("an opt-out on another line counts, though it leaves the conversation as it is", async () => {
+    const other = ledgers.open();
+    await other.recordInbound(text("m0", 1, { needsAnswer: false }));
+    let isFirst = true;
+    const { storage, calls } = interrupted(async () => {
+      if (!isFirst) return undefined;
+      isFirst = false;
+      const consent = { state: "opted-out", source: "word" } as const;
+      await other.recordInbound(text("stop", 1, { line: "+15550100002", needsAnswer: false, consent }));
+      return undefined;
+    });
+    await storage.recordInbound(text("m1"));
+    expect(calls).toEqual(["load", "apply", "load", "apply"]);
+    expect((await other.due(10)).turns).toBe(false);
+    expect((await other.due(10)).nextInMs).toBeNull();
+  });
+
   it("another process may record the person's first text: one conversation, both texts", async () => {
     const other = ledgers.open();
     let isFirst = true;
