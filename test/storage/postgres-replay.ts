@@ -119,13 +119,11 @@ class Scene {
             ),
           ),
         purge: (order) =>
-          this.#alone(() =>
-            this.#delete(
-              applied,
-              () => database.purge(order),
-              () => this.#purge(order),
-            ),
-          ),
+          this.#alone(() => {
+            const now = this.clock.now();
+            const replay = () => this.#purge(order, now);
+            return this.#delete(applied, () => database.purge(order), replay);
+          }),
       }),
     );
   }
@@ -209,10 +207,10 @@ class Scene {
     erase(this.#tables, order);
   }
 
-  #purge(order: PurgeOrder): void {
+  #purge(order: PurgeOrder, now: number): void {
     if (this.#deleted.has(order.op)) return;
     this.#deleted.add(order.op);
-    purge(this.#tables, order, this.clock.now());
+    purge(this.#tables, order, now);
   }
 
   async #beside<Answer>(act: () => Promise<Answer>): Promise<Answer> {
