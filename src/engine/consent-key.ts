@@ -1,4 +1,5 @@
 import { platformHashing } from "../hmac.ts";
+import { personOf } from "../model/person-address.ts";
 import { isMessagingService, withoutChannel } from "../model/phone-number.ts";
 import type { ConsentKeys } from "../storage/storage.ts";
 
@@ -28,12 +29,12 @@ const ALL_SENDERS = "*";
 
 /**
  * HMAC-SHA-256 under the ledger's own secret. The channel is left out, since an opt-out spans SMS, MMS, RCS and
- * WhatsApp of one number.
+ * WhatsApp of one number. A person's number that is written in two ways has one key.
  */
 export function consentFiling(secret: string): ConsentFiling {
   const sign = platformHashing().signer("sha256", secret, "hex");
   const key = async (line: string, participant: string): Promise<string> =>
-    sign(`${withoutChannel(line)}\n${withoutChannel(participant)}`);
+    sign(`${withoutChannel(line)}\n${personOf(participant)}`);
 
   return {
     key,

@@ -151,6 +151,28 @@ describe("an opt-out", () => {
     expect(await house.reaches(ours, person)).toBe(true);
   });
 
+  it.each([
+    ["whatsapp:+551187654321", "whatsapp:+5511987654321"],
+    ["whatsapp:+5215512345678", "whatsapp:+525512345678"],
+    ["whatsapp:+5491123456789", "whatsapp:+541123456789"],
+  ])("of %s holds for %s, which is one person, and START from there lifts it", async (one, other) => {
+    const ours = `whatsapp:${OURS}`;
+    const house = deployed(ledger(manualClock()), [ours]);
+    await house.text("STOP", ours, null, one);
+    expect(await house.reaches(ours, other)).toBe(false);
+    await house.text("hello", ours, null, other);
+    expect(house.carrier.sent).toEqual([]);
+    await house.text("START", ours, null, other);
+    await house.text("hello", ours, null, one);
+    expect(house.carrier.sent).toMatchObject([{ to: one }]);
+  });
+
+  it("of a Brazilian landline holds for no mobile number", async () => {
+    const house = deployed(ledger(manualClock()), [OURS]);
+    await house.text("STOP", OURS, null, "+551133334444");
+    expect(await house.reaches(OURS, "+5511933334444")).toBe(true);
+  });
+
   it("reaches all senders where the policy says so, also one from before it said so", async () => {
     const storage = ledger(manualClock());
     await deployed(storage, [OURS, SECOND]).text("STOP", OURS);

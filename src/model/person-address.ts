@@ -1,0 +1,31 @@
+import { withoutChannel } from "./phone-number.ts";
+
+/** A Brazilian mobile number before 2016, without the 9 in front. Eight digits from 2 to 5 on are a landline's. */
+const BRAZIL_OLD_MOBILE = /^\+55([1-9]\d)([6-9]\d{7})$/;
+/** A Mexican mobile number as it was dialled until 2019. No area code begins with 1. */
+const MEXICO_OLD_MOBILE = /^\+521(\d{10})$/;
+/** An Argentine number without the 9 that international callers put before a mobile one. */
+const ARGENTINA_WITHOUT_NINE = /^\+54([1-8]\d{9})$/;
+
+/**
+ * The one spelling of a person's number, without its channel, for numbers that providers write in two ways:
+ *
+ * - Brazil, mobiles: `+551187654321` and `+5511987654321` are one person. `+551133334444` is a landline and
+ *   `+5511933334444` a mobile: two people.
+ * - Mexico: `+5215512345678` and `+525512345678` are one person.
+ * - Argentina, on WhatsApp: `whatsapp:+541123456789` and `whatsapp:+5491123456789` are one person. Elsewhere the number
+ *   without the 9 may be a landline.
+ *
+ * Consent is filed under it; messages go to the spelling that was given.
+ *
+ * @see https://www.twilio.com/docs/whatsapp/api
+ */
+export function personOf(address: string): string {
+  const number = withoutChannel(address);
+  const [, area, local] = BRAZIL_OLD_MOBILE.exec(number) ?? [];
+  if (area !== undefined && local !== undefined) return `+55${area}9${local}`;
+  const mexican = MEXICO_OLD_MOBILE.exec(number)?.[1];
+  if (mexican !== undefined) return `+52${mexican}`;
+  const argentine = address.startsWith("whatsapp:") ? ARGENTINA_WITHOUT_NINE.exec(number)?.[1] : undefined;
+  return argentine === undefined ? number : `+549${argentine}`;
+}
