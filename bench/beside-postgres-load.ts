@@ -105,6 +105,7 @@ function call(storage: Storage, workload: Workload, n: number, name: string): Pr
   const claim: SendClaim = {
     op,
     workerId: `worker ${process.pid}`,
+    scope: "default",
     leaseMs: 30_000,
     outboundId: `o${n}`,
     orderWaitMs: 120_000,

@@ -141,7 +141,7 @@ async function claim(storage: Storage & Earlier, one: Omit<TurnClaim, "limit">):
 async function turn(storage: Storage, n: number): Promise<void> {
   const workerId = "w";
   await storage.recordInbound({ ...inboundOf(`text${n}`, PERSON(n)), debounceMs: 0, maxWaitMs: 0 });
-  const claimed = await claim(storage, { op: `claim${n}`, workerId, leaseMs: 15_000 });
+  const claimed = await claim(storage, { op: `claim${n}`, scope: "default", workerId, leaseMs: 15_000 });
   if (claimed === null) throw new Error("Nothing was due.");
   const { conversation, turn: begun, fence } = claimed;
   const outboundId = `${begun.id}-1`;
@@ -158,7 +158,15 @@ async function turn(storage: Storage, n: number): Promise<void> {
     parts: [{ id: outboundId, body: "We open at nine.", media: [], encoding: "GSM-7", segments: 1 }],
     expiryMs: 3_600_000,
   });
-  const send = { op: `send${n}`, workerId, leaseMs: 15_000, outboundId, orderWaitMs: 60_000, conditions: CONDITIONS };
+  const send = {
+    op: `send${n}`,
+    scope: "default",
+    workerId,
+    leaseMs: 15_000,
+    outboundId,
+    orderWaitMs: 60_000,
+    conditions: CONDITIONS,
+  };
   const admitted = await storage.claimSend(send);
   if (admitted.outcome !== "claimed") throw new Error(`A reply was not sent: ${admitted.outcome}.`);
   const carrierId = `SM${n}`;

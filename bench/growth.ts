@@ -119,7 +119,7 @@ async function live(storage: Storage, id: string, person: string): Promise<void>
   const workerId = "bench";
   const leaseMs = 3_600_000;
   await storage.recordInbound({ ...inboundOf(id, person), debounceMs: 0, maxWaitMs: 0 });
-  const turn = await claimOne(storage, { op: `claim ${id}`, workerId, leaseMs });
+  const turn = await claimOne(storage, { op: `claim ${id}`, scope: "default", workerId, leaseMs });
   if (turn === null) throw new Error("The text is not due.");
   const part = { id: `${turn.turn.id}-1`, body: "Yes.", media: [], encoding: "GSM-7", segments: 1 } as const;
   await storage.commitTurn({
@@ -135,10 +135,11 @@ async function live(storage: Storage, id: string, person: string): Promise<void>
     parts: [part],
     expiryMs: 3_600_000,
   });
-  await storage.due(10);
+  await storage.due({ scope: "default", workerId: "w1", limit: 10 });
   const claimed = await storage.claimSend({
     op: `send ${id}`,
     workerId,
+    scope: "default",
     leaseMs,
     outboundId: part.id,
     orderWaitMs: 0,

@@ -101,6 +101,7 @@ export function inboundOf(key: string, person: string): InboundRecord {
     key,
     messageId: `m${key}`,
     conversationId: `c${person}`,
+    scope: "default",
     line: "+15703251809",
     sender: "+15703251809",
     participant: person,

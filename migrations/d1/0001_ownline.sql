@@ -14,6 +14,7 @@ create table if not exists ownline_meta (
 
 create table if not exists ownline_conversations (
   id text primary key,
+  scope text not null,
   line text not null,
   participant text not null,
   sender text not null,
@@ -27,6 +28,7 @@ create table if not exists ownline_conversations (
   due_at integer,
   backoff_until integer not null,
   lease_worker text,
+  set_aside_by text,
   fence integer not null,
   created_at integer not null,
   updated_at integer not null,
@@ -34,7 +36,7 @@ create table if not exists ownline_conversations (
   unique (participant, line)
 ) strict, without rowid;
 
-create index if not exists ownline_conversations_due on ownline_conversations (due_at, id)
+create index if not exists ownline_conversations_due on ownline_conversations (scope, due_at, id)
   where due_at is not null and lease_worker is null;
 
 create index if not exists ownline_conversations_lease on ownline_conversations (lease_worker) where lease_worker is not null;
@@ -78,7 +80,9 @@ create table if not exists ownline_messages (
   reserved_key text,
   reserved_at integer,
   reserved_epoch integer,
-  due_at integer
+  due_at integer,
+  scope text,
+  set_aside_by text
 ) strict;
 
 create unique index if not exists ownline_messages_seq on ownline_messages (conversation_id, seq);
@@ -93,9 +97,9 @@ create index if not exists ownline_messages_stoppable on ownline_messages (conve
 
 create index if not exists ownline_messages_unknown on ownline_messages (conversation_id, seq) where unknown_since is not null;
 
-create index if not exists ownline_messages_unsent on ownline_messages (created_at, id) where (status = 'intent' or status = 'sending') and origin <> 'auto-reply';
+create index if not exists ownline_messages_unsent on ownline_messages (scope, created_at, id) where (status = 'intent' or status = 'sending') and origin <> 'auto-reply';
 
-create index if not exists ownline_messages_due on ownline_messages (due_at, id) where due_at is not null;
+create index if not exists ownline_messages_due on ownline_messages (scope, due_at, id) where due_at is not null;
 
 create index if not exists ownline_messages_group on ownline_messages (group_id, part) where group_id is not null;
 
@@ -189,6 +193,7 @@ create table if not exists ownline_rate_limits (
 
 create table if not exists ownline_workers (
   id text primary key,
+  scope text not null,
   alive_until integer not null
 ) strict, without rowid;
 

@@ -68,6 +68,7 @@ export function createBeat(context: EngineContext, { runs, owed, wake }: BeatPar
     const asked = [...runs.values()];
     const answer = await storage.heartbeat({
       op: newId("o"),
+      scope: context.scope,
       workerId,
       leaseMs: context.worker.leaseMs,
       lookInMs: Math.min(LOOK_MS, context.sending.unknownWindowMs),

@@ -1,6 +1,7 @@
 import { newId } from "../model/ids.ts";
 import type { EngineContext } from "./context.ts";
 import { type OwedReleases, type Run, startRun } from "./turn.ts";
+import type { UnknownLines } from "./unknown-lines.ts";
 
 /** In one call. Behind a long queue of turns, what is to be sent would wait until the last of them was claimed. */
 const MOST_CLAIMS = 8;
@@ -15,6 +16,7 @@ export interface ClaimParts {
   /** Those that this process has at work, by conversation. */
   readonly runs: Map<string, Run>;
   readonly owed: OwedReleases;
+  readonly unknownLines: UnknownLines;
   isStopping(): boolean;
   /** Rings when a run has ended, and when there is more to claim. */
   wake(): void;
@@ -23,15 +25,15 @@ export interface ClaimParts {
 /** Claims up to so many turns that are due, as long as there is room for them, and begins to answer each at once. */
 export function createClaims(
   context: EngineContext,
-  { runs, owed, isStopping, wake }: ClaimParts,
+  { runs, owed, unknownLines, isStopping, wake }: ClaimParts,
 ): (limit?: number) => Promise<Claims> {
-  const { storage, workerId, worker } = context;
+  const { storage, scope, workerId, worker } = context;
   return async (limit = Number.POSITIVE_INFINITY) => {
     const room = Math.min(limit, worker.concurrency - runs.size, MOST_CLAIMS);
     if (room <= 0 || isStopping()) return { claimed: 0, more: false };
-    const turns = await storage.claimTurns({ op: newId("o"), workerId, leaseMs: worker.leaseMs, limit: room });
+    const turns = await storage.claimTurns({ op: newId("o"), scope, workerId, leaseMs: worker.leaseMs, limit: room });
     for (const turn of turns) {
-      const run = startRun(context, turn, owed);
+      const run = startRun(context, turn, { owed, unknownLines });
       runs.set(run.conversationId, run);
       // The stop came while the ledger was choosing: the turn goes back at once.
       if (isStopping()) run.giveUp("stopped");

@@ -13,6 +13,7 @@ import { requestFor } from "./request.ts";
 import { LONGEST_BACKOFF_MS, laterMs } from "./retry.ts";
 import type { Route } from "./senders.ts";
 import { tellFact } from "./status.ts";
+import type { UnknownLines } from "./unknown-lines.ts";
 
 const UNJUDGED_WAIT_MS = 60_000;
 const UNJUDGED: SendConditions = {
@@ -29,39 +30,32 @@ const CALLED_OFF_MS = 2000;
 /** Sends one message that is due, if the gate lets it. Returns whether anything was done. */
 export type Deliver = (due: DueMessage, signal: AbortSignal) => Promise<boolean>;
 
-/** A sender that is gone is told once for each message that waits for it, not at every look. */
-const MOST_TOLD = 10_000;
-
 /**
  * Makes the only caller of `transport.send`.
  *
  * @throws OwnlineError `storage_unavailable`, from what it returns
  */
-export function createDeliver(context: EngineContext): Deliver {
-  const told = new Set<string>();
-  return (due, signal) =>
-    send(context, due, signal, (error) => {
-      if (told.has(due.message.id)) return;
-      if (told.size >= MOST_TOLD) told.clear();
-      told.add(due.message.id);
-      context.tell.error(error);
-    });
+export function createDeliver(context: EngineContext, unknownLines: UnknownLines): Deliver {
+  return (due, signal) => send(context, due, signal, unknownLines);
 }
 
 async function send(
   context: EngineContext,
   due: DueMessage,
   signal: AbortSignal,
-  tellOnce: (error: OwnlineError) => void,
+  unknownLines: UnknownLines,
 ): Promise<boolean> {
   const { storage, clock, tell, worker } = context;
   const askedAt = clock.now();
   const op = newId("o");
-  const { conditions, consents } = await gate(context, due, tellOnce);
+  const judged = await gate(context, due);
+  if (judged === null) return await unknownLines.setAside(due.message, due.conversation.line, signal);
+  const { conditions, consents } = judged;
   // Not given up while this process lives: a claim whose answer was lost is in `sending`, and nobody else may touch it.
   const claimed = await persist(context, { signal }, () =>
     storage.claimSend({
       op,
+      scope: context.scope,
       workerId: context.workerId,
       leaseMs: worker.leaseMs,
       outboundId: due.message.id,
@@ -100,35 +94,31 @@ async function send(
   return true;
 }
 
-/** What nobody could judge, because a policy or the resolver failed, waits: neither sent unjudged nor lost. */
-async function gate(context: EngineContext, due: DueMessage, tellOnce: (error: OwnlineError) => void): Promise<Gate> {
+/**
+ * What nobody could judge, because a policy or the resolver failed, waits: neither sent unjudged nor lost. `null` where
+ * the sender is not one of this process's: its policies are not asked.
+ */
+async function gate(context: EngineContext, due: DueMessage): Promise<Gate | null> {
   const { conversation, message } = due;
   let conditions = UNJUDGED;
   let route: Route | null = null;
   try {
+    route = await context.senders.routeInbound(message.from, conversation.line);
+    if (route === null) return null;
     // The confirmation of an opt-out passes the opt-out, a pause and every policy.
     if (message.origin !== "system") {
       const pairKey = await context.consentKey(conversation.line, conversation.participant);
       conditions = conditionsOf(context.policies, { origin: message.origin, pairKey, conversation, message });
     }
-    route = await context.senders.routeInbound(message.from, conversation.line);
-    if (route !== null) {
-      const judged = {
-        ...conditions,
-        // Nothing waits longer than for its expiry: it is looked at then, and cancelled.
-        delayMs: Math.min(conditions.delayMs, context.sending.expiryMs),
-        counters: [...conditions.counters, ...accountCounters(context)],
-        // Behind a long queue of the sender it would come too late.
-        pace: message.origin === "system" ? null : paceOf(context, message, route.ratePerSecond),
-      };
-      return { conditions: judged, consents: await context.consents(consentWhere(due, route)) };
-    }
-    tellOnce(
-      new OwnlineError(
-        "unknown_sender",
-        `message ${message.id} waits: its sender is no longer configured. Add the number to senders again, and it is sent; otherwise it is cancelled at its expiry (options.sending.expiryMs)`,
-      ),
-    );
+    const judged = {
+      ...conditions,
+      // Nothing waits longer than for its expiry: it is looked at then, and cancelled.
+      delayMs: Math.min(conditions.delayMs, context.sending.expiryMs),
+      counters: [...conditions.counters, ...accountCounters(context)],
+      // Behind a long queue of the sender it would come too late.
+      pace: message.origin === "system" ? null : paceOf(context, message, route.ratePerSecond),
+    };
+    return { conditions: judged, consents: await context.consents(consentWhere(due, route)) };
   } catch (error) {
     context.tell.error(trouble(error));
   }

@@ -9,6 +9,7 @@ import { compose } from "./compose.ts";
 import type { EngineContext } from "./context.ts";
 import { heed } from "./heed.ts";
 import { checkContext, checkedSend, checkedSimulate, type SendInput, type SimulateInput } from "./inputs.ts";
+import { DEFAULT_SCOPE } from "./options.ts";
 import { receive } from "./receive.ts";
 import type { Ringer } from "./ringer.ts";
 import { recordReport } from "./status.ts";
@@ -68,7 +69,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
       }
       await open();
       const recorded = await receive(context, {
-        key: `simulated:${id}`,
+        key: keyIn(context, "simulated", id),
         origin: "simulated",
         carrierId: null,
         from,
@@ -101,9 +102,10 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
       await open();
       const posted: OutboundRecord = {
         op: newId("o"),
-        key: `send:${key}`,
+        key: keyIn(context, "send", key),
         groupId,
         conversationId: newId("c"),
+        scope: context.scope,
         line: route.line,
         sender: route.sender,
         participant: to,
@@ -147,6 +149,11 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
       if (message.part < message.parts || message.status === "intent") await ringer.ring(0);
     },
   };
+}
+
+/** Two services may give the same key: each has its own. */
+function keyIn({ scope }: Pick<EngineContext, "scope">, kind: "simulated" | "send", key: string): string {
+  return scope === DEFAULT_SCOPE ? `${kind}:${key}` : `${kind}@${scope}:${key}`;
 }
 
 function erased(what: string, name: string): OwnlineError {

@@ -16,6 +16,7 @@ import {
   optional,
   saidText,
   someText,
+  textThat,
   thatIs,
   trueOrFalse,
 } from "../check.ts";
@@ -49,6 +50,7 @@ const SENDERS = "list the numbers you own, or give a function that finds them, o
 const RESOLVE = "give a function (address) => sender, or undefined where the address is not yours";
 const LIST = "give a function () => list of senders, or leave it out";
 const AI = 'give an AI: a function (turn) => text, or an adapter such as aiSdk({ model }) from "ownline/ai/ai-sdk"';
+const SCOPE = "give this service's name of 1 to 64 letters, digits, dots, underscores or dashes";
 const AUTO_REPLY = "give a text that is not empty, or a function that returns a text or null";
 const PACE = 'give "by-kind", false, or a function (sender) => segments per second';
 const NO_SWEEP = "give an object of options, or false";
@@ -103,6 +105,7 @@ const schema = lazily(() =>
         ["recordInbound", "claimTurns", "claimSend"],
         'give a storage, for example sqlite("ownline.db") from "ownline/storage/sqlite"; nothing is kept in memory unless you say memory()',
       ),
+      scope: optional(textThat((name) => /^[\w.-]{1,64}$/.test(name), SCOPE)),
       ai: either([aFunction<AiFunction>(AI), methods<Ai>(["reply"], AI)], AI),
       policies: optional(
         listOf(thatIs<Policy>(hasName, "give a policy with a name"), "list policies, each with a name"),

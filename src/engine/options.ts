@@ -17,6 +17,11 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
   readonly senders: Senders;
   readonly transport: Transport;
   readonly storage: Storage;
+  /**
+   * The name of this service among several that share one ledger: each answers and sends only what it filed itself.
+   * Processes of one service have the same name. At most 64 letters, digits, `.`, `_` and `-`. @default "default"
+   */
+  readonly scope?: string;
   /** What answers: an adapter, or a plain function. */
   readonly ai: Ai | AiFunction;
   /**
@@ -181,6 +186,7 @@ export interface EngineOptions {
   readonly senders: SendersOption;
   readonly transport: Transport;
   readonly storage: Storage;
+  readonly scope: string;
   readonly ai: Ai | AiFunction;
   readonly policies: readonly Policy[];
   readonly autoReply: string | ((text: InboundSnapshot) => string | null) | null;
@@ -198,6 +204,9 @@ export interface EngineOptions {
   readonly logger: Logger;
   readonly clock: EngineClock;
 }
+
+/** `scope` */
+export const DEFAULT_SCOPE = "default";
 
 const FALLBACK_TEXT = "Sorry, I cannot answer right now. Please try again in a little while.";
 
@@ -220,6 +229,7 @@ export function parseOptions(given: OwnlineOptions): EngineOptions {
     senders: options.senders,
     transport: options.transport,
     storage: options.storage,
+    scope: options.scope ?? DEFAULT_SCOPE,
     ai: options.ai,
     policies: options.policies ?? [],
     autoReply: typeof options.autoReply === "function" ? options.autoReply.bind(given) : (options.autoReply ?? null),

@@ -4,6 +4,7 @@ import type { OutboundMessage } from "../model/message.ts";
 import { isMessagingService, isTollFree } from "../model/phone-number.ts";
 import type { CounterCondition, PaceCondition } from "../storage/storage.ts";
 import type { EngineContext } from "./context.ts";
+import { DEFAULT_SCOPE } from "./options.ts";
 
 /** What a carrier takes from one sender in a second, https://www.twilio.com/docs/api/errors/21611 */
 const LONG_CODE_PER_SECOND = 1;
@@ -45,10 +46,14 @@ export function paceKeyOf(sender: string): string {
 }
 
 /** The account's own rate, a counter over each second; none where there is no such rate. */
-export function accountCounters({ sending }: Pick<EngineContext, "sending">): readonly CounterCondition[] {
+export function accountCounters({
+  sending,
+  scope,
+}: Pick<EngineContext, "sending" | "scope">): readonly CounterCondition[] {
   if (sending.perSecond === null) return [];
   const reason = "the account sends as many messages a second as options.sending.perSecond allows";
-  return [{ key: "pace", windowMs: 1000, max: sending.perSecond, charge: 1, full: "wait", reason }];
+  const key = scope === DEFAULT_SCOPE ? "pace" : `pace@${scope}`;
+  return [{ key, windowMs: 1000, max: sending.perSecond, charge: 1, full: "wait", reason }];
 }
 
 function rateOfKind(sender: string): number | null {

@@ -113,6 +113,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
     key: text.key,
     messageId: newId("m"),
     conversationId: newId("c"),
+    scope: context.scope,
     line,
     sender,
     participant: text.from,

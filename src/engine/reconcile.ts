@@ -5,10 +5,12 @@ import type { DueMessage, SendResultRecord, UnknownState } from "../storage/stor
 import type { FoundMessages, UnreadableEntry } from "../transport/transport.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import { decidedSent } from "./decided-sent.ts";
+import { trouble } from "./heart.ts";
 import { firstTime } from "./once.ts";
 import { persist } from "./persist.ts";
 import { retryOf, tellRetried } from "./retry.ts";
 import { tellFact } from "./status.ts";
+import type { UnknownLines } from "./unknown-lines.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 import { alikeIn, type Witness, witnessesOf } from "./witness.ts";
 
@@ -43,7 +45,10 @@ type Look =
  */
 export function createReconcile(
   context: EngineContext,
-  { isJumping = () => false }: { readonly isJumping?: () => boolean } = {},
+  {
+    unknownLines,
+    isJumping = () => false,
+  }: { readonly unknownLines: UnknownLines; readonly isJumping?: () => boolean },
 ): Reconcile {
   const { clock, storage, transport, sending, tell, logger } = context;
   const windowMs = sending.unknownWindowMs;
@@ -195,8 +200,18 @@ export function createReconcile(
     return true;
   };
 
-  return async ({ message, unknown }, signal) => {
+  return async ({ message, conversation, unknown }, signal) => {
     if (unknown === null) return false;
+    try {
+      // Another account's list shows nothing of it.
+      const isKnown = await unknownLines.isKnown(message.from, conversation.line);
+      if (!isKnown) return await unknownLines.setAside(message, conversation.line, signal);
+    } catch (error) {
+      if (isOwnlineError(error) && error.party === "storage") throw error;
+      tell.error(trouble(error));
+      await lookAgain(message, unknown, { kind: "unreadable" }, signal);
+      return false;
+    }
     const look = await lookFor(message, unknown, signal);
     if (look.kind === "called-off") return false;
     if (look.kind === "found" && (await claim(look.witnesses, signal))) return true;

@@ -62,7 +62,7 @@ export interface RepairParts {
 }
 
 export function createRepair(context: EngineContext, { worker, attend, open, worked }: RepairParts): Repair {
-  const { storage, transport, tell, sending } = context;
+  const { storage, scope, transport, tell, sending } = context;
 
   const tellResolved = (fact: RecordedFact, message: OutboundMessage, dropped: boolean, detail: string): void => {
     tell.status(message);
@@ -145,7 +145,7 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
       await open();
       let suspected = 0;
       for (;;) {
-        const messages = await storage.suspect({ op: newId("o"), limit: SUSPECT_LIMIT, lookInMs: 0 });
+        const messages = await storage.suspect({ scope, op: newId("o"), limit: SUSPECT_LIMIT, lookInMs: 0 });
         for (const message of messages) tellFact(context, { ...CHANGED, message });
         suspected += messages.length;
         if (messages.length === 0) break;

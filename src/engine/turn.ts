@@ -12,6 +12,7 @@ import { trouble } from "./heart.ts";
 import { historyFor, recentMessages, withSelectedHistory } from "./history.ts";
 import { isTemporary, persist } from "./persist.ts";
 import { type Decision, silencedBy } from "./silence.ts";
+import { SET_ASIDE_MS, type UnknownLines } from "./unknown-lines.ts";
 import { answerWithinBound } from "./within-bound.ts";
 
 /** A run that is going on, and the handle by which others may end it. */
@@ -40,8 +41,14 @@ const LONGEST_BACKOFF_MS = 300_000;
 /** Releases that the ledger has not taken, by conversation: the heartbeat says them again. */
 export type OwedReleases = Map<string, TurnRelease>;
 
+/** What runs of one process share. */
+export interface RunParts {
+  readonly owed: OwedReleases;
+  readonly unknownLines: UnknownLines;
+}
+
 /** Runs a claimed turn to its end: a reply, silence, the fallback text, or back into the ledger. Never rejects. */
-export function startRun(context: EngineContext, claimed: ClaimedTurn, owed: OwedReleases): Run {
+export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, unknownLines }: RunParts): Run {
   const { clock, burst } = context;
   const { conversation, turn, fence } = claimed;
   const startedAt = clock.now();
@@ -177,8 +184,25 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, owed: Owe
     tellCommitted(context, claimed, decision.outcome, reason, committed);
   };
 
+  /** `null` where the caller's function that finds senders failed. */
+  const isKnown = async (): Promise<boolean | null> => {
+    try {
+      return await unknownLines.isKnown(conversation.sender, conversation.line);
+    } catch (error) {
+      context.tell.error(trouble(error));
+      return null;
+    }
+  };
+
   const work = async (): Promise<void> => {
     try {
+      const known = await isKnown();
+      if (known === null) return void (await release("stopped", SET_ASIDE_MS, null));
+      if (!known) {
+        unknownLines.report(conversation.line, `a message of conversation ${conversation.id} waits for its answer`);
+        await release("unknown-line", SET_ASIDE_MS, null);
+        return;
+      }
       const decision = await decide();
       if (decision !== null) return await commit(decision);
       if (gaveUp.signal.reason === "superseded") {

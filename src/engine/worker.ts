@@ -11,6 +11,7 @@ import { heed } from "./heed.ts";
 import { createReconcile } from "./reconcile.ts";
 import { createSweeper, type SweepHow, type Swept } from "./sweep.ts";
 import type { OwedReleases, Run } from "./turn.ts";
+import { createUnknownLines } from "./unknown-lines.ts";
 
 /** What one pass over the due work did, and when the next one is due. */
 export interface PassResult {
@@ -59,7 +60,7 @@ const DUE_LIMIT = 100;
 const TROUBLE_WAIT_MS = 1000;
 
 export function createWorker(context: EngineContext): Worker {
-  const { clock, storage, tell } = context;
+  const { clock, storage, scope, workerId, tell } = context;
   const runs = new Map<string, Run>();
   const owed: OwedReleases = new Map();
   const sends = new Map<string, Promise<number>>();
@@ -85,10 +86,14 @@ export function createWorker(context: EngineContext): Worker {
   const beat = createBeat(context, { runs, owed, wake });
   const alive = heart(context, beat);
   const sweeper = createSweeper(context, (recorded) => heed(self, recorded));
-  const deliver = createDeliver(context);
-  const reconcile = createReconcile(context, { isJumping: () => idling && clock.jumps === true });
+  const unknownLines = createUnknownLines(context);
+  const deliver = createDeliver(context, unknownLines);
+  const reconcile = createReconcile(context, {
+    unknownLines,
+    isJumping: () => idling && clock.jumps === true,
+  });
 
-  const claimTurns = createClaims(context, { runs, owed, isStopping: () => stopping !== null, wake });
+  const claimTurns = createClaims(context, { runs, owed, unknownLines, isStopping: () => stopping !== null, wake });
 
   /** Starts what is due, conversation by conversation; `idle` collects messages that nothing could be done about. */
   const startSends = (due: readonly DueMessage[], idle?: Set<string>): Begun[] => {
@@ -137,7 +142,7 @@ export function createWorker(context: EngineContext): Worker {
       const since = bell.rings;
       try {
         await claimTurns();
-        const due = await storage.due(DUE_LIMIT);
+        const due = await storage.due({ scope, workerId, limit: DUE_LIMIT });
         startSends(due.messages);
         // At 0 a worker is dead whose work the next heartbeat takes over, and that rings.
         const isDue = due.messages.length > 0 || due.turns || due.nextInMs === 0;
@@ -180,7 +185,7 @@ export function createWorker(context: EngineContext): Worker {
       const { claimed, more } = await claimTurns(room);
       turns += claimed;
       room -= claimed;
-      const due = await storage.due(DUE_LIMIT);
+      const due = await storage.due({ scope, workerId, limit: DUE_LIMIT });
       const fresh = due.messages.filter(({ message }) => !idle.has(message.id)).slice(0, room);
       for (const { messages, sending } of startSends(fresh, idle)) {
         room -= messages;

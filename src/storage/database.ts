@@ -6,6 +6,7 @@ import type {
   Consent,
   ConversationList,
   ConversationPage,
+  DueQuery,
   DueWork,
   Erased,
   EraseOrder,
@@ -34,17 +35,24 @@ export type Root =
     }
   | { readonly by: "turn"; readonly id: string }
   /**
-   * Those in which a turn may begin, the one that has been due longest first. A database in which no other process can
-   * take the first ones away needs to find no more than are `wanted`.
+   * Those of a scope in which a turn may begin, the one that has been due longest first. Without those that the worker
+   * set aside and that have been due for `LEFT_TO_OTHERS_MS` or less. A database in which no other process can take the
+   * first ones away needs to find no more than are `wanted`.
    */
-  | { readonly by: "due"; readonly wanted: number; readonly limit: number }
+  | {
+      readonly by: "due";
+      readonly scope: string;
+      readonly workerId: string;
+      readonly wanted: number;
+      readonly limit: number;
+    }
   /**
-   * Those that a worker holds (by a lease), and those that expired workers hold (by a lease, or by an attempt that is
-   * `sending`: its message is the root's). At most `limit` of the latter.
+   * Those that a worker holds (by a lease), and those that expired workers of its scope hold (by a lease, or by an
+   * attempt that is `sending`: its message is the root's). At most `limit` of the latter.
    */
-  | { readonly by: "workers"; readonly workerId: string; readonly limit: number }
-  /** The oldest messages that are waiting or `sending`, without auto-replies, by `createdAt`, then id. */
-  | { readonly by: "unsent"; readonly limit: number };
+  | { readonly by: "workers"; readonly scope: string; readonly workerId: string; readonly limit: number }
+  /** A scope's oldest messages that are waiting or `sending`, without auto-replies, by `createdAt`, then id. */
+  | { readonly by: "unsent"; readonly scope: string; readonly limit: number };
 
 /**
  * Which rows belong to the answer beside the root's conversations and messages. Each is served by an index, and is
@@ -151,7 +159,7 @@ export interface Changes {
   readonly updated: { readonly [T in keyof Tables]?: readonly Patch<Tables[T]>[] };
   readonly charges: readonly Charge[];
   /** Workers that live at least until then: a later time stays. */
-  readonly alive: readonly { readonly workerId: string; readonly until: number }[];
+  readonly alive: readonly { readonly workerId: string; readonly scope: string; readonly until: number }[];
   readonly answers: readonly StoredAnswer[];
   readonly guards: readonly Guard[];
 }
@@ -196,7 +204,7 @@ export interface LedgerDatabase {
    */
   decide<Answer>(plans: readonly Plan[], decide: (loaded: Loaded) => Decided<Answer>): Promise<Answer>;
 
-  due(limit: number): Promise<DueWork>;
+  due(query: DueQuery): Promise<DueWork>;
   rivals(query: RivalQuery): Promise<Rivals>;
   consent(key: string): Promise<Consent | null>;
   counters(keys: readonly string[]): Promise<readonly OpenCounter[]>;

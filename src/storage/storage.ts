@@ -28,6 +28,7 @@ import type {
 import type {
   ClaimedTurn,
   CommittedTurn,
+  DueQuery,
   DueWork,
   Heartbeat,
   HeartbeatAnswer,
@@ -154,7 +155,8 @@ export interface Storage {
   /**
    * Gives a turn back unanswered. It is due again after `retryInMs`, whatever a newer text said (for `superseded`:
    * when the newer text said, if that is earlier). `failed` counts as an AI failure and leaves a backoff that a newer
-   * text cannot shorten; `superseded` counts as superseded; `stopped` counts as nothing. `given-up` ends the turn as
+   * text cannot shorten; `superseded` counts as superseded; `stopped` counts as nothing. `unknown-line` (the
+   * worker does not know the line) takes the run back, and from then on that worker lets others go first. `given-up` ends the turn as
    * `failed` instead: its texts count as answered, and newer ones keep their due time. The `error` is kept in the turn.
    * Returns whether the lease was still this worker's.
    */
@@ -170,21 +172,25 @@ export interface Storage {
   heartbeat(beat: Heartbeat): Promise<HeartbeatAnswer>;
 
   /**
-   * What the outbox has to do now, oldest first, at most `limit`; and when to look again. Of a conversation at most
+   * What the outbox of a scope has to do now, oldest first, at most `limit`; and when to look again. Of a conversation at most
    * the messages that are due show up; a message behind another one of its conversation (an `intent` or `sending`
    * one, or an `unknown` part of its own group) is not due. A conversation that is leased or paused does not wait to
    * be claimed, nor does `nextInMs` count the due time of one; but it counts the moment at which the time of a worker
    * that holds anything (a lease, an attempt in `sending`) is over, and is 0 where that has passed, so that whoever
    * looks again then, and beats, takes it over.
+   *
+   * What the asking worker has set aside (a turn that it released for `unknown-line`, a message with `setAsideMs`) is
+   * due for it half a minute later than for others, with all of that conversation; `nextInMs` does not count such a turn.
    */
-  due(limit: number): Promise<DueWork>;
+  due(query: DueQuery): Promise<DueWork>;
 
   /**
    * The gate before every send: judges and charges all conditions and moves `intent` to `sending` with a new attempt
    * row, in one all-or-nothing step.
    *
    * In this order (an auto-reply is not among the "earlier messages"):
-   * 1. not `intent` any more (or erased): `gone`.
+   * 1. not `intent` any more (or erased, or of another scope): `gone`. With `setAsideMs`: past its expiry `cancelled`,
+   *    else `waiting` for so long, and nothing else is judged; so is a message that is `unknown`.
    * 2. past its expiry: `cancelled`.
    * 3. `conditions.cancel`: `cancelled` with that reason. The person opted out where consent is required, or the
    *    conversation paused where that is forbidden (what a turn said while it handed over is not), or an earlier part

@@ -105,6 +105,7 @@ const whole: Arbitraries<OwnlineOptions> = {
   ),
   transport: methods("send", "receive", "acknowledge"),
   storage: methods("recordInbound", "claimTurns", "claimSend"),
+  scope: fc.constant("shop"),
   ai: fc.oneof(fn, methods("reply")),
   policies: fc.array(mostly(fc.constant({ name: "mine" }))),
   autoReply: fc.oneof(fn, fc.constant("One moment.")),

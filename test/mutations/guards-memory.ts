@@ -11,6 +11,23 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/rules/outbound", 'set.key("outbound", record.key);', 'set.key("outbound", record.groupId);'],
   ],
   [
+    "a worker claims turns of its own scope only",
+    ["ledger/plans", 'root: { by: "due", scope, workerId,', 'root: { by: "due", scope: "default", workerId,'],
+    ["ledger/rules/turns", "conversation.scope !== claim.scope || ", ""],
+  ],
+  [
+    "a worker sends messages of its own scope only",
+    ["ledger/rules/admission", " || conversationOfMessage(set, row).scope !== claim.scope) return", ") return"],
+  ],
+  [
+    "a conversation is filed under the scope that it came to last",
+    ["ledger/rules/filing", "    known.scope = scope;\n", ""],
+  ],
+  [
+    "a worker lets others go first where it does not know the line",
+    ["ledger/rules/leases", "return setAsideBy === workerId && dueAt", "return setAsideBy === null && dueAt"],
+  ],
+  [
     "a key that comes again with another content is refused",
     ["ledger/rules/outbound", 'content !== record.content ? "reused"', 'content === "" ? "reused"'],
   ],

@@ -130,6 +130,7 @@ export class Story {
       key: `key:${messageId}`,
       messageId,
       conversationId: this.id("c"),
+      scope: "default",
       line,
       sender: line,
       participant,
@@ -200,12 +201,13 @@ export class Story {
       return (storage) => storage.recordInbound(text);
     }
     if (roll < 0.24) return this.post();
-    if (roll < 0.34) return (storage) => claimOne(storage, { op, workerId, leaseMs });
+    if (roll < 0.34) return (storage) => claimOne(storage, { scope: "default", op, workerId, leaseMs });
     if (roll < 0.45) return this.endTurn(op);
-    if (roll < 0.5) return (storage) => storage.heartbeat({ op, workerId, leaseMs, lookInMs: 5_000 });
+    if (roll < 0.5) return (storage) => storage.heartbeat({ scope: "default", op, workerId, leaseMs, lookInMs: 5_000 });
     const outboundId = this.pick(this.outbound, "o0");
     if (roll < 0.72) {
       const claim = {
+        scope: "default",
         op,
         workerId,
         leaseMs,
@@ -248,6 +250,7 @@ export class Story {
       key: this.chance(0.2) ? "again" : groupId,
       groupId,
       conversationId: this.id("c"),
+      scope: "default",
       line,
       sender: line,
       participant,
@@ -262,7 +265,8 @@ export class Story {
 
   endTurn(op: string): Call {
     const lease = this.chance(0.85) ? this.leases.pop() : this.leases[0];
-    if (lease === undefined) return (storage) => claimOne(storage, { op, workerId: "w1", leaseMs: MINUTE_MS });
+    if (lease === undefined)
+      return (storage) => claimOne(storage, { scope: "default", op, workerId: "w1", leaseMs: MINUTE_MS });
     const { workerId, turn } = lease;
     const held = { op, workerId, conversationId: turn.conversation.id, turnId: turn.turn.id, fence: turn.fence };
     if (this.chance(0.35)) {
@@ -290,7 +294,7 @@ export class Story {
       return (storage) => storage.requeueTurn({ op, turnId });
     }
     if (roll < 0.75) {
-      const suspicion = { op, limit: 1 + this.upTo(2), lookInMs: this.upTo(MINUTE_MS) };
+      const suspicion = { scope: "default", op, limit: 1 + this.upTo(2), lookInMs: this.upTo(MINUTE_MS) };
       return (storage) => storage.suspect(suspicion);
     }
     const outboundId = this.pick(this.outbound, "o0");
@@ -336,8 +340,8 @@ function idOf(value: unknown): string {
 }
 
 async function everything(storage: Storage, story: Story): Promise<unknown[]> {
-  const work = await storage.due(100);
-  const seen: unknown[] = [await storage.due(1), work];
+  const work = await storage.due({ scope: "default", workerId: "w1", limit: 100 });
+  const seen: unknown[] = [await storage.due({ scope: "default", workerId: "w1", limit: 1 }), work];
   for (const { message, unknown } of work.messages) {
     if (unknown === null) continue;
     seen.push(await storage.rivals({ outboundId: message.id, carrierIds: ["SM1", "SM2", "SM3"] }));

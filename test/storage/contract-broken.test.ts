@@ -83,7 +83,10 @@ const MISTAKES: readonly Mistake[] = [
   },
   {
     name: "does not prolong a life with a heartbeat",
-    breaks: (storage) => ({ ...storage, heartbeat: (beat) => storage.heartbeat({ ...beat, leaseMs: 1 }) }),
+    breaks: (storage) => ({
+      ...storage,
+      heartbeat: (beat) => storage.heartbeat({ ...beat, leaseMs: 1 }),
+    }),
     noticedBy: "keeps a worker alive for as long as it beats",
   },
   {
@@ -130,8 +133,8 @@ const MISTAKES: readonly Mistake[] = [
     name: "does not say when to look after a dead worker's work",
     breaks: (storage) => ({
       ...storage,
-      async due(limit) {
-        const work = await storage.due(limit);
+      async due(query) {
+        const work = await storage.due(query);
         return work.messages.length === 0 && !work.turns ? { ...work, nextInMs: null } : work;
       },
     }),

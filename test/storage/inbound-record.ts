@@ -8,6 +8,7 @@ export function inboundRecord(id: string, overrides: Partial<InboundRecord> = {}
     key: `account:${id}`,
     messageId: id,
     conversationId: `c-${id}`,
+    scope: "default",
     line: LINE,
     sender: LINE,
     participant: "+15550199001",

@@ -44,7 +44,7 @@ export const RACES: readonly Race[] = [
     async calls(s) {
       await s.texted();
       await s.advance(LEASE_MS);
-      const claim = { op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS };
+      const claim = { scope: "default", op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS };
       return [(storage) => claimOne(storage, claim), (storage) => claimOne(storage, claim)];
     },
   },
@@ -179,12 +179,12 @@ function recording(record: InboundRecord): Call {
 }
 
 function claimingTurn(scene: Scene, workerId: string): Call {
-  const claim = { op: scene.id("op"), workerId, leaseMs: LEASE_MS };
+  const claim = { scope: "default", op: scene.id("op"), workerId, leaseMs: LEASE_MS };
   return (storage) => claimOne(storage, claim);
 }
 
 function beating(scene: Scene, workerId: string): Call {
-  const heartbeat = { op: scene.id("op"), workerId, leaseMs: LEASE_MS, lookInMs: 1_000 };
+  const heartbeat = { scope: "default", op: scene.id("op"), workerId, leaseMs: LEASE_MS, lookInMs: 1_000 };
   return (storage) => storage.heartbeat(heartbeat);
 }
 

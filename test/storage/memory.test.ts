@@ -58,7 +58,7 @@ describe("memory", () => {
     const clock = manualClock();
     const storage = memory({ clock });
     await storage.recordInbound(TEXT);
-    const claim = { op: "op", workerId: "w1", leaseMs: 15_000 };
+    const claim = { scope: "default", op: "op", workerId: "w1", leaseMs: 15_000 };
     expect((await claimOne(storage, claim))?.messages).toHaveLength(1);
     await storage.erase({ op: "erase", participant: TEXT.participant, line: null });
     expect(await claimOne(storage, claim)).toBeNull();

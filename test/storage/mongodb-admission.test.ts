@@ -141,7 +141,9 @@ describe("mongodb whose server does not answer", () => {
     const text = storage.recordInbound(inboundRecord("1")).catch(() => {});
     await settled();
     expect(client.asked()).not.toContain("ownline_conversations.distinct");
-    const beat = storage.heartbeat({ op: "1", workerId: "w1", leaseMs: 3000, lookInMs: 0 }).catch(() => {});
+    const beat = storage
+      .heartbeat({ scope: "default", op: "1", workerId: "w1", leaseMs: 3000, lookInMs: 0 })
+      .catch(() => {});
     await settled();
     expect(client.asked()).toContain("ownline_conversations.distinct");
     await client.close();

@@ -32,6 +32,7 @@ const OTHER_KEY = JSON.stringify(["inbound", "other"]);
 function conversation(id: string, participant: string): ConversationRow {
   return {
     id,
+    scope: "default",
     participant,
     line: "line",
     sender: "line",
@@ -45,6 +46,7 @@ function conversation(id: string, participant: string): ConversationRow {
     dueAt: null,
     backoffUntil: 0,
     leaseWorker: null,
+    setAsideBy: null,
     fence: 0,
     createdAt: 0,
     updatedAt: 0,
@@ -77,7 +79,7 @@ describe.skipIf(url === "")(`mongodb's guards${skipNote(url)}`, () => {
     await insert("rateLimits", documentOf("rateLimits", LIMIT));
     await insert("sweeps", documentOf("sweeps", SWEEP));
     await insert("keys", documentOf("keys", KEY));
-    await insert("workers", documentOf("workers", { id: "worker", aliveUntil: 3 }));
+    await insert("workers", documentOf("workers", { id: "worker", scope: "default", aliveUntil: 3 }));
     await insert("counters", documentOf("counters", { key: "day", charged: 2, endsAt: NOW + 1 }));
     await insert("counters", documentOf("counters", { key: "over", charged: 9, endsAt: NOW }));
   });

@@ -107,7 +107,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
       );
     };
     await storage.recordInbound(textOf("later"));
-    const claim = await claimOne(storage, { op: "1", workerId: "w1", leaseMs: 15_000 });
+    const claim = await claimOne(storage, { scope: "default", op: "1", workerId: "w1", leaseMs: 15_000 });
     await add();
     await storage.commitTurn({
       op: "2",
@@ -123,7 +123,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
       expiryMs: 600_000,
     });
     await add();
-    const send = { workerId: "w1", leaseMs: 15_000, outboundId: "o-later", orderWaitMs: 1_000 };
+    const send = { scope: "default", workerId: "w1", leaseMs: 15_000, outboundId: "o-later", orderWaitMs: 1_000 };
     expect(await storage.claimSend({ op: "3", ...send, conditions: FREE })).toMatchObject({ outcome: "claimed" });
     const kept = await Promise.all(
       tables.map((table) =>
@@ -143,8 +143,8 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
     const storage = mongodb(database.db());
     const before = Date.now();
     const { message } = await storage.recordInbound(textOf("clock", { debounceMs: 60_000, maxWaitMs: 60_000 }));
-    const { nextInMs } = await storage.due(1);
-    const claimed = await claimOne(storage, { op: "clock", workerId: "w1", leaseMs: 15_000 });
+    const { nextInMs } = await storage.due({ scope: "default", workerId: "w1", limit: 1 });
+    const claimed = await claimOne(storage, { scope: "default", op: "clock", workerId: "w1", leaseMs: 15_000 });
     await database.empty();
     // The server runs on this machine: the two clocks are one.
     expect(message?.createdAt).toBeGreaterThanOrEqual(before - 1_000);
@@ -172,7 +172,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
       async () => storage.recordInbound(textOf("x", { participant: odd })),
       async () => storage.conversation(odd),
       async () => storage.story(odd),
-      async () => claimOne(storage, { op: odd, workerId: "w1", leaseMs: 1 }),
+      async () => claimOne(storage, { scope: "default", op: odd, workerId: "w1", leaseMs: 1 }),
     ];
     for (const call of calls) await expect(call()).rejects.toMatchObject(refused);
   });
@@ -219,7 +219,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
         },
       });
       const refused = { code: "storage_unavailable", retryable: true, message: expect.stringContaining(sentence) };
-      await expect(mongodb(failing).due(1)).rejects.toMatchObject(refused);
+      await expect(mongodb(failing).due({ scope: "default", workerId: "w1", limit: 1 })).rejects.toMatchObject(refused);
     },
     20_000,
   );

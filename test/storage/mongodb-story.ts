@@ -30,7 +30,7 @@ type Call = (storage: Storage, advance: (ms: number) => Promise<void>) => Promis
 export const STORY: readonly Call[] = [
   (s) => s.recordInbound(textOf("1", { autoReply: { ...part("a-1"), conditions: FREE } })),
   (s) => s.recordInbound(textOf("2")),
-  (s) => claimOne(s, { op: "1", workerId: "w1", leaseMs: 15_000 }),
+  (s) => claimOne(s, { scope: "default", op: "1", workerId: "w1", leaseMs: 15_000 }),
   (s) =>
     s.releaseTurn({
       op: "2",
@@ -41,7 +41,7 @@ export const STORY: readonly Call[] = [
       reason: "stopped",
       retryInMs: 0,
     }),
-  (s) => claimOne(s, { op: "3", workerId: "w1", leaseMs: 15_000 }),
+  (s) => claimOne(s, { scope: "default", op: "3", workerId: "w1", leaseMs: 15_000 }),
   (s) =>
     s.commitTurn({
       op: "4",
@@ -61,6 +61,7 @@ export const STORY: readonly Call[] = [
   (s) => s.setPaused({ op: "7", conversationId: "c-1", paused: false, skipPending: true }),
   (s) =>
     s.claimSend({
+      scope: "default",
       op: "8",
       workerId: "w1",
       leaseMs: 15_000,
@@ -88,6 +89,7 @@ export const STORY: readonly Call[] = [
     }),
   (s) =>
     s.claimSend({
+      scope: "default",
       op: "11",
       workerId: "w2",
       leaseMs: 15_000,
@@ -97,10 +99,10 @@ export const STORY: readonly Call[] = [
     }),
   async (s, advance) => {
     await advance(15_001);
-    return s.heartbeat({ op: "12", workerId: "w1", leaseMs: 15_000, lookInMs: 1_000 });
+    return s.heartbeat({ scope: "default", op: "12", workerId: "w1", leaseMs: 15_000, lookInMs: 1_000 });
   },
   (s) => s.rivals({ outboundId: "tm-1-2", carrierIds: ["SM-out", "SM-other"] }),
-  (s) => s.due(10),
+  (s) => s.due({ scope: "default", workerId: "w1", limit: 10 }),
   (s) =>
     s.resolve({
       op: "13",
@@ -111,12 +113,13 @@ export const STORY: readonly Call[] = [
       reason: "Nobody knows.",
       expiryMs: 60_000,
     }),
-  (s) => s.suspect({ op: "14", limit: 10, lookInMs: 1_000 }),
+  (s) => s.suspect({ scope: "default", op: "14", limit: 10, lookInMs: 1_000 }),
   (s) =>
     s.recordOutbound({
       key: "order:1",
       groupId: "o-1",
       conversationId: "c-2",
+      scope: "default",
       line: LINE,
       sender: LINE,
       participant: PERSON,

@@ -77,7 +77,7 @@ describe.skipIf(url === "")(`a worker's document in MongoDB${skipNote(url)}`, ()
     await storage.recordInbound(inboundRecord("1"));
     const commit = held();
     const late = mongodb(wrapped(database.db(), { before: commit.hold }), { clock });
-    const claiming = claimOne(late, { op: "late", workerId: "w1", leaseMs: LEASE_MS });
+    const claiming = claimOne(late, { scope: "default", op: "late", workerId: "w1", leaseMs: LEASE_MS });
     await commit.reached;
     await clock.advance(LEASE_MS + 1);
     // It sees no lease yet.
@@ -85,14 +85,16 @@ describe.skipIf(url === "")(`a worker's document in MongoDB${skipNote(url)}`, ()
     commit.release();
     expect(await claiming).not.toBeNull();
     await heartbeat(storage, "after");
-    expect(await claimOne(storage, { op: "next", workerId: "w2", leaseMs: LEASE_MS })).not.toBeNull();
+    expect(await claimOne(storage, { scope: "default", op: "next", workerId: "w2", leaseMs: LEASE_MS })).not.toBeNull();
   });
 
   it("stays as long as its worker holds something, whatever becomes of the transaction that takes it back", async () => {
     const clock = manualClock();
     const storage = mongodb(database.db(), { clock });
     await storage.recordInbound(inboundRecord("1"));
-    expect(await claimOne(storage, { op: "first", workerId: "w1", leaseMs: LEASE_MS })).not.toBeNull();
+    expect(
+      await claimOne(storage, { scope: "default", op: "first", workerId: "w1", leaseMs: LEASE_MS }),
+    ).not.toBeNull();
     await clock.advance(LEASE_MS + 2 * HOUR_MS);
     const failures = [new MongoServerError({ message: "injected", code: 112 })];
     const failing = wrapped(database.db(), {
@@ -103,7 +105,7 @@ describe.skipIf(url === "")(`a worker's document in MongoDB${skipNote(url)}`, ()
     });
     await heartbeat(mongodb(failing, { clock }), "1");
     expect(failures).toEqual([]);
-    expect(await claimOne(storage, { op: "next", workerId: "w2", leaseMs: LEASE_MS })).not.toBeNull();
+    expect(await claimOne(storage, { scope: "default", op: "next", workerId: "w2", leaseMs: LEASE_MS })).not.toBeNull();
   });
 });
 
@@ -113,6 +115,7 @@ function postOf(id: string, person: Partial<OutboundRecord> = {}): OutboundRecor
     key: id,
     groupId: id,
     conversationId: `c-${id}`,
+    scope: "default",
     line: "+15550100002",
     sender: "+15550100002",
     participant: "+15550199002",
@@ -128,6 +131,7 @@ function postOf(id: string, person: Partial<OutboundRecord> = {}): OutboundRecor
 function claimSend(storage: Storage, outboundId: string, counters: readonly CounterCondition[]) {
   const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters, pace: null };
   return storage.claimSend({
+    scope: "default",
     op: outboundId,
     workerId: "w1",
     leaseMs: LEASE_MS,
@@ -138,7 +142,7 @@ function claimSend(storage: Storage, outboundId: string, counters: readonly Coun
 }
 
 function heartbeat(storage: Storage, op: string) {
-  return storage.heartbeat({ op, workerId: "w2", leaseMs: LEASE_MS, lookInMs: 1_000 });
+  return storage.heartbeat({ scope: "default", op, workerId: "w2", leaseMs: LEASE_MS, lookInMs: 1_000 });
 }
 
 /** Holds commits back until they are released. */

@@ -27,7 +27,7 @@ async function prepare(storage: Storage): Promise<void> {
 }
 
 async function backOff(storage: Storage): Promise<void> {
-  const turn = await claimOne(storage, { op: "claim", workerId: "w", leaseMs: 60_000 });
+  const turn = await claimOne(storage, { scope: "default", op: "claim", workerId: "w", leaseMs: 60_000 });
   if (turn === null) throw new TypeError("nothing was due");
   const held = { workerId: "w", conversationId: turn.conversation.id, turnId: turn.turn.id, fence: turn.fence };
   await storage.releaseTurn({ op: "release", ...held, reason: "failed", retryInMs: 9_000 });
@@ -72,7 +72,11 @@ function told(recorded: RecordedInbound): unknown {
 async function everything(storage: Storage): Promise<unknown> {
   const { conversations } = await storage.conversations({ limit: 100 });
   const messages = conversations.map(({ id }) => storage.messages({ conversationId: id, limit: 100, after: 0 }));
-  return { conversations, due: await storage.due(100), messages: await Promise.all(messages) };
+  return {
+    conversations,
+    due: await storage.due({ scope: "default", workerId: "w1", limit: 100 }),
+    messages: await Promise.all(messages),
+  };
 }
 
 describe("many texts in one commit", () => {

@@ -133,7 +133,14 @@ describe("between load and apply", () => {
   });
 
   it("another process may decide the same call: both get one answer, and it is written once", async () => {
-    const order = { workerId: "w", leaseMs: 60_000, outboundId: "g1-1", orderWaitMs: 0, conditions: FREE };
+    const order = {
+      scope: "default",
+      workerId: "w",
+      leaseMs: 60_000,
+      outboundId: "g1-1",
+      orderWaitMs: 0,
+      conditions: FREE,
+    };
     const other = ledgers.open();
     await other.recordOutbound(post("g1"));
     let first: unknown = null;
@@ -159,8 +166,8 @@ describe("between load and apply", () => {
     });
     await storage.recordInbound(text("m1"));
     expect(calls).toEqual(["load", "apply", "load", "apply"]);
-    expect((await other.due(10)).turns).toBe(false);
-    expect((await other.due(10)).nextInMs).toBeNull();
+    expect((await other.due({ scope: "default", workerId: "w1", limit: 10 })).turns).toBe(false);
+    expect((await other.due({ scope: "default", workerId: "w1", limit: 10 })).nextInMs).toBeNull();
   });
 
   it("another process may record the person's first text: one conversation, both texts", async () => {
@@ -188,7 +195,13 @@ describe("a row that many processes write at once", () => {
     await Promise.all(
       processes.map(async (storage, index) => {
         for (const id of ids.filter((_, n) => n % processes.length === index)) {
-          const order = { workerId: `w${index}`, leaseMs: 60_000, outboundId: `${id}-1`, orderWaitMs: 0 };
+          const order = {
+            scope: "default",
+            workerId: `w${index}`,
+            leaseMs: 60_000,
+            outboundId: `${id}-1`,
+            orderWaitMs: 0,
+          };
           const told = await storage.claimSend({ op: id, ...order, conditions: { ...FREE, pace } });
           outcomes.add(told.outcome);
         }
@@ -212,7 +225,7 @@ describe("a row that many processes write at once", () => {
     await Promise.all(ids.map((id, n) => processes[0]?.recordOutbound(post(id, n))));
     const told = await Promise.all(
       ids.map((id, n) => {
-        const order = { workerId: "w", leaseMs: 60_000, outboundId: `${id}-1`, orderWaitMs: 0 };
+        const order = { scope: "default", workerId: "w", leaseMs: 60_000, outboundId: `${id}-1`, orderWaitMs: 0 };
         return processes[n % 4]?.claimSend({ op: id, ...order, conditions: { ...FREE, counters } });
       }),
     );
@@ -223,7 +236,7 @@ describe("a row that many processes write at once", () => {
 
 describe("a heartbeat", () => {
   const beat = (storage: Storage, op: string) =>
-    storage.heartbeat({ op, workerId: "w1", leaseMs: 60_000, lookInMs: 1_000 });
+    storage.heartbeat({ scope: "default", op, workerId: "w1", leaseMs: 60_000, lookInMs: 1_000 });
   const count = async (table: string): Promise<number> => {
     const { rows } = await ledgers.pool.query(
       `select count(*)::integer as n from "${ledgers.schema}".ownline_${table} where ${table === "answers" ? "call" : "id"} like 'old%'`,
@@ -235,7 +248,14 @@ describe("a heartbeat", () => {
     const storage = ledgers.open();
     const { pool, schema } = ledgers;
     await storage.recordOutbound(post("a"));
-    const held = { workerId: "old holder", leaseMs: 60_000, outboundId: "a-1", orderWaitMs: 0, conditions: FREE };
+    const held = {
+      scope: "default",
+      workerId: "old holder",
+      leaseMs: 60_000,
+      outboundId: "a-1",
+      orderWaitMs: 0,
+      conditions: FREE,
+    };
     expect((await storage.claimSend({ op: "c", ...held })).outcome).toBe("claimed");
     const long = Date.now() - 2 * 3_600_000;
     await pool.query(

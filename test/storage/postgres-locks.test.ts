@@ -51,9 +51,9 @@ const REACHING: readonly (readonly [string, "apply" | "erase" | "purge", (storag
   [
     "a heartbeat that reclaims",
     "apply",
-    (storage) => storage.heartbeat({ op: "h", workerId: "w1", leaseMs: 60_000, lookInMs: 1_000 }),
+    (storage) => storage.heartbeat({ scope: "default", op: "h", workerId: "w1", leaseMs: 60_000, lookInMs: 1_000 }),
   ],
-  ["suspicion", "apply", (storage) => storage.suspect({ op: "s", limit: 10, lookInMs: 1_000 })],
+  ["suspicion", "apply", (storage) => storage.suspect({ scope: "default", op: "s", limit: 10, lookInMs: 1_000 })],
   ["an erasure", "erase", (storage) => storage.erase({ op: "e", participant: post("a").participant, line: null })],
   ["a purge", "purge", (storage) => storage.purge({ op: "p", olderThanMs: -1_000, limit: 10 })],
 ];
@@ -68,7 +68,14 @@ describe("what reaches into several conversations", () => {
       await storage.recordOutbound({ ...post(id), line });
       await storage.recordInbound(text(`done-${id}`, 1, { line, needsAnswer: false }));
       // A worker whose time is over at once.
-      const claim = { workerId: "dead", leaseMs: 0, outboundId: `${id}-1`, orderWaitMs: 0, conditions: FREE };
+      const claim = {
+        scope: "default",
+        workerId: "dead",
+        leaseMs: 0,
+        outboundId: `${id}-1`,
+        orderWaitMs: 0,
+        conditions: FREE,
+      };
       expect(await storage.claimSend({ op: id, ...claim })).toMatchObject({ outcome: "claimed" });
     }
     const client = await ledgers.pool.connect();
@@ -100,6 +107,7 @@ describe("a claim of a message", () => {
   const PACE = { key: "p", costMs: 1, reason: "Busy." };
   const claim = (storage: Storage, op: string, outboundId: string, conditions: Partial<SendConditions>) =>
     storage.claimSend({
+      scope: "default",
       op,
       workerId: "w1",
       leaseMs: 60_000,
@@ -256,7 +264,7 @@ describe("operations that meet", () => {
       const keys = n % 2 === 0 ? ["a", "b"] : ["b", "a"];
       const pace = { key: line, costMs: 1, reason: "Busy." };
       const conditions = { ...FREE, counters: keys.map(counter), pace };
-      const claim = { workerId, leaseMs: 60_000, outboundId: `g${n}-1`, orderWaitMs: 0, conditions };
+      const claim = { scope: "default", workerId, leaseMs: 60_000, outboundId: `g${n}-1`, orderWaitMs: 0, conditions };
       const report = {
         outboundId: `g${n - 2}-1`,
         attempt: 1,
@@ -267,13 +275,13 @@ describe("operations that meet", () => {
       await Promise.all([
         storage.recordInbound(text(`m${n}`, person, { line, consent })),
         storage.recordOutbound({ ...sent, line }).then(() => storage.claimSend({ op, ...claim })),
-        claimOne(storage, { op, workerId, leaseMs: 1 }),
-        storage.heartbeat({ op, workerId, leaseMs: 1, lookInMs: 1 }),
+        claimOne(storage, { scope: "default", op, workerId, leaseMs: 1 }),
+        storage.heartbeat({ scope: "default", op, workerId, leaseMs: 1, lookInMs: 1 }),
         storage.recordStatus({ op, ...report, rawStatus: "sent", optOut: round % 7 === 3 }),
-        storage.due(10),
+        storage.due({ scope: "default", workerId: "w1", limit: 10 }),
         round % 9 === 5 ? storage.erase({ op, participant: sent.participant, line: null }) : null,
         round % 4 === 1 ? storage.purge({ op, olderThanMs: 0, limit: 5 }) : null,
-        round % 6 === 1 ? storage.suspect({ op, limit: 3, lookInMs: 1 }) : null,
+        round % 6 === 1 ? storage.suspect({ scope: "default", op, limit: 3, lookInMs: 1 }) : null,
       ]);
     };
     const workers = handles.flatMap((storage, index) => [1, 2].map((at) => ({ storage, workerId: `w${index}${at}` })));

@@ -15,6 +15,7 @@ export function post(id: string, person: number | string = 1): OutboundRecord {
     key: `send:${id}`,
     groupId: id,
     conversationId: `c-${id}`,
+    scope: "default",
     line: LINE,
     sender: LINE,
     participant: `+1555019900${person}`,

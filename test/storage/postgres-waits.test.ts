@@ -31,7 +31,7 @@ async function whileItWaits<T>(change: string, name: "apply" | "purge", act: () 
 }
 
 async function claim(storage: Storage, id: string, leaseMs: number, conditions: Partial<SendConditions> = {}) {
-  const order = { workerId: `worker of ${id}`, leaseMs, outboundId: `${id}-1`, orderWaitMs: 0 };
+  const order = { scope: "default", workerId: `worker of ${id}`, leaseMs, outboundId: `${id}-1`, orderWaitMs: 0 };
   return await storage.claimSend({ op: `claim ${id}`, ...order, conditions: { ...FREE, ...conditions } });
 }
 
@@ -44,7 +44,7 @@ describe("what has changed while a lock was waited for", () => {
     const change = `
       with held as (select 1 from ownline_conversations where id = 'c-a' for update)
       update ownline_workers set alive_until = alive_until + 3600000 where exists (select from held)`;
-    const beat = { op: "beat", workerId: "other", leaseMs: 60_000, lookInMs: 1_000 };
+    const beat = { scope: "default", op: "beat", workerId: "other", leaseMs: 60_000, lookInMs: 1_000 };
     const { unsettled } = await whileItWaits(change, "apply", () => storage.heartbeat(beat));
     expect(unsettled).toEqual([]);
     expect((await storage.story("a-1"))?.message).toMatchObject({ status: "sending" });

@@ -27,18 +27,26 @@ describe.each(Object.keys(LEDGERS))("an expired worker that holds many conversat
     await storage.open();
     for (let n = 0; n < PEOPLE; n += 1) {
       await storage.recordInbound(inboundRecord(`m${n}`, { participant: `+1555019${1000 + n}`, consentKey: `c${n}` }));
-      await claimOne(storage, { op: `claim${n}`, workerId: "expired", leaseMs: LEASE_MS });
+      await claimOne(storage, { op: `claim${n}`, scope: "default", workerId: "expired", leaseMs: LEASE_MS });
     }
     await clock.advance(LEASE_MS + 1);
     const recovered: number[] = [];
     for (let beat = 0; beat < 3; beat += 1) {
-      expect((await storage.due(1)).nextInMs).toBe(beat < 2 ? 0 : null);
-      const answer = await storage.heartbeat({ op: `beat${beat}`, workerId: "w", leaseMs: LEASE_MS, lookInMs: 0 });
+      expect((await storage.due({ scope: "default", workerId: "w1", limit: 1 })).nextInMs).toBe(beat < 2 ? 0 : null);
+      const answer = await storage.heartbeat({
+        op: `beat${beat}`,
+        scope: "default",
+        workerId: "w",
+        leaseMs: LEASE_MS,
+        lookInMs: 0,
+      });
       recovered.push(answer.recovered);
     }
     expect(recovered).toEqual([100, 30, 0]);
     let claimed = 0;
-    while ((await claimOne(storage, { op: `again${claimed}`, workerId: "w", leaseMs: LEASE_MS })) !== null)
+    while (
+      (await claimOne(storage, { op: `again${claimed}`, scope: "default", workerId: "w", leaseMs: LEASE_MS })) !== null
+    )
       claimed += 1;
     expect(claimed).toBe(PEOPLE);
     await storage.close();

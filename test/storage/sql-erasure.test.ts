@@ -30,7 +30,7 @@ function textTo(storage: Storage, id: string) {
 /** One text, answered and delivered. */
 async function converse(storage: Storage, id: string): Promise<void> {
   await textTo(storage, id);
-  const turn = await claimOne(storage, { op: id, workerId: "w", leaseMs: 1_000 });
+  const turn = await claimOne(storage, { scope: "default", op: id, workerId: "w", leaseMs: 1_000 });
   await storage.commitTurn({
     op: id,
     workerId: "w",
@@ -46,7 +46,15 @@ async function converse(storage: Storage, id: string): Promise<void> {
   });
   const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], pace: null };
   const outboundId = `t${id}-1`;
-  await storage.claimSend({ op: id, workerId: "w", leaseMs: 1_000, outboundId, orderWaitMs: 0, conditions });
+  await storage.claimSend({
+    scope: "default",
+    op: id,
+    workerId: "w",
+    leaseMs: 1_000,
+    outboundId,
+    orderWaitMs: 0,
+    conditions,
+  });
   const carrierId = `SM-out-${id}`;
   await storage.recordSend({
     op: id,
@@ -101,7 +109,15 @@ describe("erasure in SQL", () => {
     await storage.recordOutbound({ ...post("three", 2), expiryMs: 1 });
     await clock.advance(1);
     const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], pace: null };
-    const claim = { op: "c", workerId: "w", leaseMs: 1_000, outboundId: "three-1", orderWaitMs: 0, conditions };
+    const claim = {
+      scope: "default",
+      op: "c",
+      workerId: "w",
+      leaseMs: 1_000,
+      outboundId: "three-1",
+      orderWaitMs: 0,
+      conditions,
+    };
     expect((await storage.claimSend(claim)).outcome).toBe("cancelled");
     await storage.purge({ op: "p", olderThanMs: 0, limit: 100 });
     expect((await dump(driver)).ownline_keys).toMatchObject(

@@ -71,12 +71,13 @@ describe("the ledger's own upkeep", () => {
     const storage = ledgerOver(sqlDatabase(batchOnly(":memory:", null), { migrate, migratesAtOpen: true }));
     await storage.open();
     const before = Date.now();
-    const beat = { op: "1", workerId: "w", leaseMs: 1_000, lookInMs: 1_000 };
+    const beat = { scope: "default", op: "1", workerId: "w", leaseMs: 1_000, lookInMs: 1_000 };
     await expect(storage.heartbeat(beat)).resolves.toEqual({ leases: [], unsettled: [], recovered: 0 });
     const { conversation } = await storage.recordOutbound({
       key: "k",
       groupId: "g",
       conversationId: "c",
+      scope: "default",
       line: "+15550100001",
       sender: "+15550100001",
       participant: "+15550199001",
@@ -89,7 +90,10 @@ describe("the ledger's own upkeep", () => {
     expect(conversation?.createdAt).toBeGreaterThanOrEqual(before);
     expect(conversation?.createdAt).toBeLessThanOrEqual(Date.now());
     expect(Number.isInteger(conversation?.createdAt)).toBe(true);
-    expect(await storage.due(10)).toMatchObject({ messages: [{ message: { id: "o1" } }], turns: false });
+    expect(await storage.due({ scope: "default", workerId: "w1", limit: 10 })).toMatchObject({
+      messages: [{ message: { id: "o1" } }],
+      turns: false,
+    });
     await storage.close();
   });
 
@@ -98,7 +102,7 @@ describe("the ledger's own upkeep", () => {
     const driver = batchOnly(":memory:", clock);
     const storage = ledgerOver(sqlDatabase(driver, { migrate, migratesAtOpen: true }));
     await storage.open();
-    const beat = (op: string) => storage.heartbeat({ op, workerId: op, leaseMs: 0, lookInMs: 1_000 });
+    const beat = (op: string) => storage.heartbeat({ scope: "default", op, workerId: op, leaseMs: 0, lookInMs: 1_000 });
     const kept = async () => {
       const select = (sql: string) => ({ sql, params: [] });
       const [answers = [], workers = []] = await driver.read([

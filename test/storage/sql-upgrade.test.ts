@@ -57,7 +57,7 @@ const conditions = {
 async function converse(storage: Storage, id: string): Promise<void> {
   const consent = { state: "opted-in", source: "word" } as const;
   await storage.recordInbound(inboundRecord(id, { consentKey: "consent", consent }));
-  const turn = await claimOne(storage, { op: id, workerId: "w", leaseMs: 1_000 });
+  const turn = await claimOne(storage, { scope: "default", op: id, workerId: "w", leaseMs: 1_000 });
   await storage.commitTurn({
     op: id,
     workerId: "w",
@@ -71,9 +71,17 @@ async function converse(storage: Storage, id: string): Promise<void> {
     parts: [{ id: `${id}-1`, body: "Hello!", media: [], encoding: "GSM-7", segments: 1 }],
     expiryMs: 60_000,
   });
-  const send = { op: id, workerId: "w", leaseMs: 1_000, outboundId: `${id}-1`, orderWaitMs: 0, conditions };
+  const send = {
+    scope: "default",
+    op: id,
+    workerId: "w",
+    leaseMs: 1_000,
+    outboundId: `${id}-1`,
+    orderWaitMs: 0,
+    conditions,
+  };
   expect(await storage.claimSend(send)).toMatchObject({ outcome: "claimed" });
-  await storage.heartbeat({ op: id, workerId: "w", leaseMs: 2_000, lookInMs: 1_000 });
+  await storage.heartbeat({ scope: "default", op: id, workerId: "w", leaseMs: 2_000, lookInMs: 1_000 });
   const sweep = await storage.claimSweep({ op: id, workerId: "w", sender: SENDER, everyMs: 0, leaseMs: 1_000 });
   await storage.commitSweep({ op: id, sender: SENDER, fence: sweep?.fence ?? 0, watermark: 1 });
 }
@@ -137,6 +145,7 @@ describe("a ledger that a later version has upgraded", () => {
       key: "k",
       groupId: "g",
       conversationId: "c",
+      scope: "default",
       line: SENDER,
       sender: SENDER,
       participant: PARTICIPANT,

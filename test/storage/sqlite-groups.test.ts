@@ -86,7 +86,7 @@ describe("calls of one tick", () => {
   it("with one call id get one answer, and happen once", async () => {
     const { database, storage } = await counted();
     await storage.recordInbound(text("m1"));
-    const claim = { op: "1", workerId: "w", leaseMs: 1_000 };
+    const claim = { scope: "default", op: "1", workerId: "w", leaseMs: 1_000 };
     const claims = await Promise.all([claimOne(storage, claim), claimOne(storage, claim), claimOne(storage, claim)]);
     expect(claims[0]).toMatchObject({ turn: { runs: 1 }, fence: 1 });
     expect(new Set(claims.map((one) => JSON.stringify(one))).size).toBe(1);

@@ -75,7 +75,7 @@ describe.each(sources)("on %s, while another process holds the lock for writing"
     const settled: string[] = [];
     const note = (name: string) => () => void settled.push(name);
     const recorded = storage.recordInbound(text("m1"));
-    const beaten = storage.heartbeat({ op: "1", workerId: "w", leaseMs: 1_000, lookInMs: 1_000 });
+    const beaten = storage.heartbeat({ scope: "default", op: "1", workerId: "w", leaseMs: 1_000, lookInMs: 1_000 });
     const erased = storage.erase({ op: "2", participant: "+15550199009", line: null });
     const writes = [recorded.then(note("inbound")), beaten.then(note("heartbeat")), erased.then(note("erase"))];
     await someTurns();

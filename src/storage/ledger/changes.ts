@@ -48,7 +48,7 @@ export function changesOf(set: WorkingSet, answers: readonly StoredAnswer[]): Ch
       sweeps: sweeps.updated,
     },
     charges: set.charges,
-    alive: Array.from(set.alive, ([workerId, until]) => ({ workerId, until })),
+    alive: Array.from(set.alive, ([workerId, { scope, until }]) => ({ workerId, scope, until })),
     answers,
     /** Only a database that others write to between load and write asks for them. */
     get guards() {

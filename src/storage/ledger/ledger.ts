@@ -79,7 +79,7 @@ export function ledgerOver(database: LedgerDatabase): Storage {
     claimSweep: once("claimSweep", sweepPlan, claimSweep),
     commitSweep: once("commitSweep", sweepPlan, commitSweep),
 
-    due: (limit) => database.due(limit),
+    due: (query) => database.due(query),
     rivals: (query) => database.rivals(query),
     counters: (keys) => database.counters(keys),
     consent: (key) => database.consent(key),

@@ -67,10 +67,10 @@ export function outboundPlan(record: OutboundRecord, call: string): Plan {
   };
 }
 
-export function turnClaimPlan({ limit }: TurnClaim, call: string): Plan {
+export function turnClaimPlan({ scope, workerId, limit }: TurnClaim, call: string): Plan {
   return {
     call,
-    root: { by: "due", wanted: limit, limit: limit * CANDIDATES_EACH },
+    root: { by: "due", scope, workerId, wanted: limit, limit: limit * CANDIDATES_EACH },
     slices: ["unanswered", "open-turn", "turns-of-first"],
   };
 }
@@ -83,10 +83,10 @@ export function turnReleasePlan({ conversationId }: TurnRelease, call: string): 
   return { call, root: { by: "conversation", id: conversationId }, slices: ["open-turn"] };
 }
 
-export function heartbeatPlan({ workerId }: Heartbeat, call: string): Plan {
+export function heartbeatPlan({ scope, workerId }: Heartbeat, call: string): Plan {
   return {
     call,
-    root: { by: "workers", workerId, limit: RECLAIM_LIMIT },
+    root: { by: "workers", scope, workerId, limit: RECLAIM_LIMIT },
     slices: ["open-turn", "attempts", "group", "queue"],
   };
 }
@@ -139,8 +139,8 @@ export function requeuePlan({ turnId, consents }: TurnRequeue, call: string): Pl
   return { ...asked, call, root: { by: "turn", id: turnId }, slices };
 }
 
-export function markUnknownPlan({ limit }: Suspicion, call: string): Plan {
-  return { call, root: { by: "unsent", limit }, slices: ["attempts", "group", "queue"] };
+export function markUnknownPlan({ scope, limit }: Suspicion, call: string): Plan {
+  return { call, root: { by: "unsent", scope, limit }, slices: ["attempts", "group", "queue"] };
 }
 
 export function pausePlan({ conversationId }: PauseChange, call: string): Plan {

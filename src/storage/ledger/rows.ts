@@ -11,6 +11,8 @@ import type { Media, MessageError, Origin, OutboundMessage } from "../../model/m
 /** One line and one participant. Every change of a row that belongs to it raises its `version`. */
 export interface ConversationRow {
   readonly id: string;
+  /** The service that filed it last: `ownline({ scope })`. */
+  readonly scope: string;
   readonly line: string;
   readonly participant: string;
   readonly sender: string;
@@ -29,6 +31,8 @@ export interface ConversationRow {
   /** A turn that failed is not run again before this time. */
   readonly backoffUntil: number;
   readonly leaseWorker: string | null;
+  /** A worker that does not know its line: that one lets others go first, by {@link LEFT_TO_OTHERS_MS}. */
+  readonly setAsideBy: string | null;
   readonly fence: number;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -84,6 +88,10 @@ export interface MessageRow {
   readonly reservedEpoch: number | null;
   /** When the worker must send it or look it up; `null` where it waits for another message, or is done. */
   readonly dueAt: number | null;
+  /** Of outbound messages: as its conversation had it when the due time was set. */
+  readonly scope: string | null;
+  /** As above. */
+  readonly setAsideBy: string | null;
 }
 
 /** One request to the provider. */
@@ -183,6 +191,8 @@ export interface RateLimitRow {
 
 export interface WorkerRow {
   readonly id: string;
+  /** All that it holds is of this scope. */
+  readonly scope: string;
   readonly aliveUntil: number;
 }
 
@@ -199,6 +209,9 @@ export interface SweepRow {
 
 /** How long the database keeps a stored answer, and a worker that holds nothing after its time is over. */
 export const KEPT_FOR_MS: number = 60 * 60 * 1000;
+
+/** So much longer than others a worker waits for what it set aside, after its due time. */
+export const LEFT_TO_OTHERS_MS: number = 30_000;
 
 /** The tables by name. */
 export interface Tables {

@@ -64,7 +64,7 @@ export class WorkingSet {
   readonly rateLimits: Held<RateLimitRow>;
   readonly sweeps: Held<SweepRow>;
   readonly charges: Charge[] = [];
-  readonly alive: Map<string, number> = new Map<string, number>();
+  readonly alive: Map<string, { readonly scope: string; readonly until: number }> = new Map();
   /** Expired workers that hold something, and until when they lived. */
   readonly expired: ReadonlyMap<string, number>;
   /** Those among them from which a rule took what they held. */
@@ -263,8 +263,8 @@ export class WorkingSet {
   }
 
   /** Marks a worker as alive; never shortens its time. */
-  keepAlive(workerId: string, until: number): void {
-    this.alive.set(workerId, Math.max(this.alive.get(workerId) ?? 0, until));
+  keepAlive({ workerId, scope }: { readonly workerId: string; readonly scope: string }, until: number): void {
+    this.alive.set(workerId, { scope, until: Math.max(this.alive.get(workerId)?.until ?? 0, until) });
   }
 }
 

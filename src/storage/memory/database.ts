@@ -48,7 +48,7 @@ export function readsAndDeletions(
     open: async () => ({ secret }),
     close: async () => {},
 
-    due: async (limit) => due(tables, limit, now()),
+    due: async (query) => due(tables, query, now()),
     rivals: async (query) => rivals(tables, query),
     counters: async (keys) => openCounters(tables, keys, now()),
     async consent(key) {

@@ -1,6 +1,7 @@
 import type { Loaded, Plan, Root } from "../database.ts";
 import { nameOf } from "../ledger/held.ts";
 import type { AttemptRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
+import { isLeftToOthers } from "../ledger/rules/leases.ts";
 import { isQueued } from "../ledger/rules/order.ts";
 import { type Conversation, claimableAt, type Message } from "./entries.ts";
 import { firstIndex } from "./sorted-index.ts";
@@ -86,11 +87,11 @@ class Loading {
         return { ...ofConversation(tables.conversations.get(turn.conversationId)), turn };
       }
       case "due":
-        return { conversations: this.#due(root.limit), messages: [] };
+        return { conversations: this.#due(root), messages: [] };
       case "workers":
-        return this.#held(root.workerId, root.limit);
+        return this.#held(root);
       case "unsent":
-        return ofMessages(take(tables.unsent.from(START), root.limit));
+        return ofMessages(take(tables.unsent.of(root.scope).from(START), root.limit));
       default:
         return root satisfies never;
     }
@@ -103,23 +104,24 @@ class Loading {
     return key?.ref == null ? undefined : this.#tables.messages.get(key.ref);
   }
 
-  #due(limit: number): Conversation[] {
+  #due({ scope, workerId, limit }: Extract<Root, { by: "due" }>): Conversation[] {
     const due: Conversation[] = [];
-    for (const conversation of this.#tables.dueTurns.from(START)) {
+    for (const conversation of this.#tables.dueTurns.of(scope).from(START)) {
       const at = claimableAt(conversation);
       if (due.length >= limit || at === null || at > this.#now) break;
+      if (isLeftToOthers(conversation.row, workerId, this.#now)) continue;
       due.push(conversation);
     }
     return due;
   }
 
-  #held(workerId: string, limit: number): Found {
+  #held({ scope, workerId, limit }: Extract<Root, { by: "workers" }>): Found {
     const { workers, byLease, bySender } = this.#tables;
     const conversations = new Set(byLease.get(workerId));
     const messages = new Set<Message>();
     const reclaimed = new Set<Conversation>();
-    for (const { id, aliveUntil } of workers.values()) {
-      if (id === workerId || aliveUntil > this.#now) continue;
+    for (const { id, scope: scopeOf, aliveUntil } of workers.values()) {
+      if (id === workerId || scopeOf !== scope || aliveUntil > this.#now) continue;
       const leased = byLease.get(id) ?? [];
       const sending = bySender.get(id) ?? [];
       for (const conversation of leased) if (reclaimed.size < limit) reclaimed.add(conversation);

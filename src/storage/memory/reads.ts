@@ -1,7 +1,8 @@
 import type { Message as ShownMessage } from "../../model/message.ts";
 import { cursorOf, readCursor } from "../ledger/cursor.ts";
 import { nameOf } from "../ledger/held.ts";
-import type { AttemptRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
+import { type AttemptRow, type EventRow, LEFT_TO_OTHERS_MS, type MessageRow, type TurnRow } from "../ledger/rows.ts";
+import { isLeftToOthers } from "../ledger/rules/leases.ts";
 import { conversationOf, inboundOf, messageOf, outboundOf, turnOf } from "../ledger/shown.ts";
 import { isInbound, isOutbound, type Outbound } from "../ledger/working-set.ts";
 import type {
@@ -10,6 +11,7 @@ import type {
   ConversationList,
   ConversationPage,
   DueMessage,
+  DueQuery,
   DueWork,
   MessagePage,
   MessageStory,
@@ -26,13 +28,28 @@ import type { MemoryTables } from "./tables.ts";
 
 const START: Position = { at: Number.NEGATIVE_INFINITY, id: "" };
 
+type DueRow = Pick<MessageRow, "dueAt" | "setAsideBy">;
+
+function first<T>(values: Iterable<T>, passes: (value: T) => boolean): T | undefined {
+  for (const value of values) if (passes(value)) return value;
+  return undefined;
+}
+
 /** See `Storage.due`. */
-export function due(tables: MemoryTables, limit: number, now: number): DueWork {
+export function due(tables: MemoryTables, { scope, workerId, limit }: DueQuery, now: number): DueWork {
   const later = { at: now + 1, id: "" };
+  const isForWorker = ({ row }: { readonly row: DueRow }): boolean => !isLeftToOthers(row, workerId, now);
+  const turns = tables.dueTurns.of(scope);
+  const messages = tables.dueMessages.of(scope);
   const found: DueMessage[] = [];
-  for (const message of tables.dueMessages.from(START)) {
+  let nextSetAside: number | null = null;
+  for (const message of messages.from(START)) {
     const { row, conversation } = message;
     if (found.length >= limit || row.dueAt === null || row.dueAt > now) break;
+    if (!isForWorker(message)) {
+      nextSetAside ??= row.dueAt + LEFT_TO_OTHERS_MS;
+      continue;
+    }
     const { consentKey } = conversation.row;
     found.push({
       message: outboundOf(outbound(row)),
@@ -41,13 +58,14 @@ export function due(tables: MemoryTables, limit: number, now: number): DueWork {
       unknown: unknownStateOf(message, now),
     });
   }
-  const [firstTurn] = tables.dueTurns.from(START);
-  const [nextTurn] = tables.dueTurns.from(later);
-  const [nextMessage] = tables.dueMessages.from(later);
+  const firstTurn = first(turns.from(START), isForWorker);
+  const nextTurn = first(turns.from(later), isForWorker);
+  const nextMessage = first(messages.from(later), () => true);
   const nextAt = Math.min(
     timeOf(nextTurn === undefined ? null : claimableAt(nextTurn)),
     timeOf(nextMessage?.row.dueAt ?? null),
-    Math.max(firstExpiry(tables), now),
+    timeOf(nextSetAside),
+    Math.max(firstExpiry(tables, scope), now),
   );
   const firstAt = firstTurn === undefined ? null : claimableAt(firstTurn);
   return {
@@ -62,8 +80,9 @@ function timeOf(at: number | null): number {
 }
 
 /** When the first worker that holds anything expires, unless its heartbeat comes before. */
-function firstExpiry({ workers, byLease, bySender }: MemoryTables): number {
-  const holding = [...workers.values()].filter(({ id }) => byLease.has(id) || bySender.has(id));
+function firstExpiry({ workers, byLease, bySender }: MemoryTables, scope: string): number {
+  const ofScope = [...workers.values()].filter((worker) => worker.scope === scope);
+  const holding = ofScope.filter(({ id }) => byLease.has(id) || bySender.has(id));
   return Math.min(Number.POSITIVE_INFINITY, ...holding.map(({ aliveUntil }) => aliveUntil));
 }
 

@@ -78,6 +78,19 @@ export class SortedIndex<T> {
   }
 }
 
+/** One index for each scope. There are as many as services share the ledger. */
+export class IndexByScope<T> {
+  readonly #indexes = new Map<string, SortedIndex<T>>();
+
+  of(scope: string | null): SortedIndex<T> {
+    const known = this.#indexes.get(scope ?? "");
+    if (known !== undefined) return known;
+    const index = new SortedIndex<T>();
+    this.#indexes.set(scope ?? "", index);
+    return index;
+  }
+}
+
 /** The first index whose element passes, in a list whose failing elements all come first; its length if none does. */
 export function firstIndex<T>(list: readonly T[], passes: (element: T) => boolean): number {
   let low = 0;

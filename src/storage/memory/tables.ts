@@ -14,7 +14,7 @@ import type {
   WorkerRow,
 } from "../ledger/rows.ts";
 import { type Conversation, claimableAt, isListedOpen, isUnsent, type Message } from "./entries.ts";
-import { firstIndex, SortedIndex } from "./sorted-index.ts";
+import { firstIndex, IndexByScope, SortedIndex } from "./sorted-index.ts";
 
 export interface KeptAnswer {
   readonly answer: string;
@@ -43,12 +43,12 @@ export class MemoryTables {
   /** Messages with an attempt that a worker is sending. */
   readonly bySender: Map<string, Set<Message>> = new Map<string, Set<Message>>();
   readonly groups: Map<string, Message[]> = new Map<string, Message[]>();
-  /** By due time: what may be claimed. */
-  readonly dueTurns: SortedIndex<Conversation> = new SortedIndex<Conversation>();
-  /** By due time: what is to be sent or looked up. */
-  readonly dueMessages: SortedIndex<Message> = new SortedIndex<Message>();
-  /** By age: what is waiting or `sending`. */
-  readonly unsent: SortedIndex<Message> = new SortedIndex<Message>();
+  /** By scope and due time: what may be claimed. */
+  readonly dueTurns: IndexByScope<Conversation> = new IndexByScope<Conversation>();
+  /** By scope and due time: what is to be sent or looked up. */
+  readonly dueMessages: IndexByScope<Message> = new IndexByScope<Message>();
+  /** By scope and age: what is waiting or `sending`. */
+  readonly unsent: IndexByScope<Message> = new IndexByScope<Message>();
   /** By newest message. */
   readonly recent: SortedIndex<Conversation> = new SortedIndex<Conversation>();
   /** By age. */
@@ -89,8 +89,8 @@ export class MemoryTables {
       const window = isOpenWindow ? row : { key, charged: 0, endsAt: now + windowMs };
       this.counters.set(key, { ...window, charged: window.charged + charge });
     }
-    for (const { workerId: id, until } of alive) {
-      this.workers.set(id, { id, aliveUntil: Math.max(this.workers.get(id)?.aliveUntil ?? 0, until) });
+    for (const { workerId: id, scope, until } of alive) {
+      this.workers.set(id, { id, scope, aliveUntil: Math.max(this.workers.get(id)?.aliveUntil ?? 0, until) });
     }
     for (const { call, answer, conversationIds } of answers)
       this.answers.set(call, { answer, at: now, conversationIds });
@@ -126,27 +126,27 @@ export class MemoryTables {
       this.recent.add({ at: row.updatedAt, id }, conversation);
     }
     const due = claimableAt(conversation);
-    if (due === dueBefore) return;
-    if (dueBefore !== null) this.dueTurns.delete({ at: dueBefore, id });
-    if (due !== null) this.dueTurns.add({ at: due, id }, conversation);
+    if (due === dueBefore && row.scope === before.scope) return;
+    if (dueBefore !== null) this.dueTurns.of(before.scope).delete({ at: dueBefore, id });
+    if (due !== null) this.dueTurns.of(row.scope).add({ at: due, id }, conversation);
   }
 
   #indexConversation(conversation: Conversation): void {
-    const { id, consentKey, leaseWorker, updatedAt } = conversation.row;
+    const { id, scope, consentKey, leaseWorker, updatedAt } = conversation.row;
     addTo(this.byConsent, consentKey, conversation);
     if (leaseWorker !== null) addTo(this.byLease, leaseWorker, conversation);
     this.recent.add({ at: updatedAt, id }, conversation);
     const at = claimableAt(conversation);
-    if (at !== null) this.dueTurns.add({ at, id }, conversation);
+    if (at !== null) this.dueTurns.of(scope).add({ at, id }, conversation);
   }
 
   #unindexConversation(conversation: Conversation): void {
-    const { id, consentKey, leaseWorker, updatedAt } = conversation.row;
+    const { id, scope, consentKey, leaseWorker, updatedAt } = conversation.row;
     removeFrom(this.byConsent, consentKey, conversation);
     if (leaseWorker !== null) removeFrom(this.byLease, leaseWorker, conversation);
     this.recent.delete({ at: updatedAt, id });
     const at = claimableAt(conversation);
-    if (at !== null) this.dueTurns.delete({ at, id });
+    if (at !== null) this.dueTurns.of(scope).delete({ at, id });
   }
 
   #insertMessage(row: MessageRow): void {
@@ -175,9 +175,9 @@ export class MemoryTables {
   }
 
   #indexMessage(message: Message): void {
-    const { id, createdAt, dueAt } = message.row;
-    if (dueAt !== null) this.dueMessages.add({ at: dueAt, id }, message);
-    if (isUnsent(message)) this.unsent.add({ at: createdAt, id }, message);
+    const { id, createdAt, dueAt, scope } = message.row;
+    if (dueAt !== null) this.dueMessages.of(scope).add({ at: dueAt, id }, message);
+    if (isUnsent(message)) this.unsent.of(scope).add({ at: createdAt, id }, message);
     if (isListedOpen(message)) {
       const { open } = message.conversation;
       open.splice(
@@ -189,9 +189,9 @@ export class MemoryTables {
   }
 
   #unindexMessage(message: Message): void {
-    const { id, createdAt, dueAt } = message.row;
-    if (dueAt !== null) this.dueMessages.delete({ at: dueAt, id });
-    if (isUnsent(message)) this.unsent.delete({ at: createdAt, id });
+    const { id, createdAt, dueAt, scope } = message.row;
+    if (dueAt !== null) this.dueMessages.of(scope).delete({ at: dueAt, id });
+    if (isUnsent(message)) this.unsent.of(scope).delete({ at: createdAt, id });
     if (isListedOpen(message)) remove(message.conversation.open, message);
   }
 

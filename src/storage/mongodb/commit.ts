@@ -55,8 +55,8 @@ export async function commit(store: Store, loaded: Loaded, changes: Changes, age
  * for an hour after its time, so a lease that is committed late is found all the same.
  */
 async function keepAlive(store: Store, { alive }: Changes): Promise<void> {
-  for (const { workerId, until } of alive) {
-    const update = { $max: { aliveUntil: until } };
+  for (const { workerId, scope, until } of alive) {
+    const update = { $max: { aliveUntil: until }, $set: { scope } };
     await store.collection("workers").updateOne({ _id: keepable(workerId) }, update, { upsert: true });
   }
 }

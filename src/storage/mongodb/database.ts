@@ -34,7 +34,7 @@ export function mongodbDatabase(db: MongoDb, clock: StorageClock | null): Ledger
     maxPlans: MAX_PLANS,
     decide: (plans, judge) => decide(store, plans, judge),
 
-    due: (limit) => within(() => due(store, limit)),
+    due: (query) => within(() => due(store, query)),
     rivals: (query) => rivals(store, query),
     counters: (keys) => within(() => counters(store, keys)),
     consent: (key) => within(() => consent(store, key)),

@@ -52,6 +52,7 @@ type FieldsOf<Row> = { readonly [F in keyof Row]: Field<Row[F]> };
 const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
   conversations: {
     id: TEXT,
+    scope: TEXT,
     line: TEXT,
     participant: TEXT,
     sender: TEXT,
@@ -65,6 +66,7 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
     dueAt: orNull(NUMBER),
     backoffUntil: NUMBER,
     leaseWorker: orNull(TEXT),
+    setAsideBy: orNull(TEXT),
     fence: NUMBER,
     createdAt: NUMBER,
     updatedAt: NUMBER,
@@ -106,6 +108,8 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
     reservedAt: orNull(NUMBER),
     reservedEpoch: orNull(NUMBER),
     dueAt: orNull(NUMBER),
+    scope: orNull(TEXT),
+    setAsideBy: orNull(TEXT),
   },
   attempts: {
     outboundId: TEXT,
@@ -163,7 +167,7 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
   },
   counters: { key: TEXT, charged: NUMBER, endsAt: NUMBER },
   rateLimits: { key: TEXT, freeAt: NUMBER, usedUntil: NUMBER, epoch: NUMBER, version: NUMBER },
-  workers: { id: TEXT, aliveUntil: NUMBER },
+  workers: { id: TEXT, scope: TEXT, aliveUntil: NUMBER },
   sweeps: {
     sender: TEXT,
     watermark: orNull(NUMBER),

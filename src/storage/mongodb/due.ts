@@ -1,63 +1,92 @@
-import type { MessageRow } from "../ledger/rows.ts";
+import { LEFT_TO_OTHERS_MS, type MessageRow } from "../ledger/rows.ts";
 import { conversationOf, outboundOf } from "../ledger/shown.ts";
 import { isOutbound } from "../ledger/working-set.ts";
-import type { DueMessage, DueWork, UnknownState } from "../storage.ts";
+import type { DueMessage, DueQuery, DueWork, UnknownState } from "../storage.ts";
 import { rowOf } from "./documents.ts";
 import { number } from "./fields.ts";
-import { holdersIn } from "./roots.ts";
+import { holdersIn, notSetAside, setAside } from "./roots.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
 
 /**
  * See `Storage.due`. The messages are read before their conversations, so one that is erased between is left out. What a
  * worker does about each of them is judged anew.
  */
-export async function due(store: Store, limit: number): Promise<DueWork> {
-  const [now, first, turns, expiry] = await Promise.all([
+export async function due(store: Store, query: DueQuery): Promise<DueWork> {
+  const { limit } = query;
+  const [now, first, ownFirst, turns, ownTurns, expiry] = await Promise.all([
     readClock(store),
-    firstBy(store, "messages", "dueAt", limit + 1),
-    firstBy(store, "conversations", "claimableAt", 1),
-    firstExpiry(store),
+    firstBy(store, "messages", notSetAside(query), "dueAt", limit + 1),
+    firstBy(store, "messages", setAside(query), "dueAt", limit + 1),
+    firstBy(store, "conversations", notSetAside(query), "claimableAt", 1),
+    firstBy(store, "conversations", setAside(query), "claimableAt", 1),
+    firstExpiry(store, query),
   ]);
-  const rows = first.slice(0, limit).map((doc) => rowOf("messages", doc));
-  const dueRows = rows.filter(({ dueAt }) => dueAt !== null && dueAt <= now);
+  const rows = first.map((doc) => rowOf("messages", doc)).filter(isDueBy(now));
+  const ownRows = ownFirst.map((doc) => rowOf("messages", doc));
+  const ownDue = ownRows.filter(isDueBy(now - LEFT_TO_OTHERS_MS));
+  const nextOwn = ownRows.find(({ dueAt }) => dueAt !== null && dueAt > now - LEFT_TO_OTHERS_MS)?.dueAt ?? null;
   const turnTimes = turns.map((doc) => number(doc, "claimableAt"));
+  const ownTurnTimes = ownTurns.map((doc) => number(doc, "claimableAt") + LEFT_TO_OTHERS_MS);
   const [messages, nextMessage, nextTurn] = await Promise.all([
-    dueMessages(store, dueRows, now),
+    dueMessages(store, [...rows, ...ownDue].toSorted(byDueTime).slice(0, limit), now),
     nextAfter(
       store,
       "messages",
+      notSetAside(query),
       "dueAt",
       now,
       first.map((doc) => number(doc, "dueAt")),
     ),
-    nextAfter(store, "conversations", "claimableAt", now, turnTimes),
+    nextAfter(store, "conversations", notSetAside(query), "claimableAt", now, turnTimes),
   ]);
-  const times = [nextMessage, nextTurn, expiry === null ? null : Math.max(expiry, now)].filter((at) => at !== null);
+  const times = [
+    nextMessage,
+    nextOwn === null ? null : nextOwn + LEFT_TO_OTHERS_MS,
+    nextTurn,
+    expiry === null ? null : Math.max(expiry, now),
+  ].filter((at) => at !== null);
   return {
     messages,
-    turns: turnTimes.some((at) => at <= now),
+    turns: [...turnTimes, ...ownTurnTimes].some((at) => at <= now),
     nextInMs: times.length === 0 ? null : Math.min(...times) - now,
   };
 }
 
+function isDueBy(until: number): (row: MessageRow) => boolean {
+  return ({ dueAt }) => dueAt !== null && dueAt <= until;
+}
+
+function byDueTime(one: MessageRow, other: MessageRow): number {
+  const difference = (one.dueAt ?? 0) - (other.dueAt ?? 0);
+  return difference !== 0 ? difference : one.id < other.id ? -1 : 1;
+}
+
 type Timed = "messages" | "conversations";
 
-function firstBy(store: Store, name: Timed, time: string, limit: number) {
-  return find(store, name, { [time]: { $exists: true } }, { sort: { [time]: 1, _id: 1 }, limit });
+function firstBy(store: Store, name: Timed, filter: object, time: string, limit: number) {
+  return find(store, name, { ...filter, [time]: { $exists: true } }, { sort: { [time]: 1, _id: 1 }, limit });
 }
 
 /** The first time behind now. `known`: the first times of all, and one more than can be due where there are more. */
-async function nextAfter(store: Store, name: Timed, time: string, now: number, known: readonly number[]) {
+async function nextAfter(
+  store: Store,
+  name: Timed,
+  filter: object,
+  time: string,
+  now: number,
+  known: readonly number[],
+) {
   const later = known.find((at) => at > now);
   if (later !== undefined || known.length === 0) return later ?? null;
-  const [doc] = await find(store, name, { [time]: { $gt: now } }, { sort: { [time]: 1, _id: 1 }, limit: 1 });
+  const [doc] = await find(store, name, { ...filter, [time]: { $gt: now } }, { sort: { [time]: 1, _id: 1 }, limit: 1 });
   return doc === undefined ? null : number(doc, time);
 }
 
-/** When the first worker that holds anything expires, unless its heartbeat comes before. */
-async function firstExpiry(store: Store): Promise<number | null> {
+/** When the first worker of the scope that holds anything expires, unless its heartbeat comes before. */
+async function firstExpiry(store: Store, { scope }: DueQuery): Promise<number | null> {
   const workers = await findIn(store, "workers", "_id", await holdersIn(store));
-  return workers.length === 0 ? null : Math.min(...workers.map((doc) => number(doc, "aliveUntil")));
+  const ofScope = workers.map((doc) => rowOf("workers", doc)).filter((worker) => worker.scope === scope);
+  return ofScope.length === 0 ? null : Math.min(...ofScope.map(({ aliveUntil }) => aliveUntil));
 }
 
 async function dueMessages(store: Store, rows: readonly MessageRow[], now: number): Promise<readonly DueMessage[]> {

@@ -1,5 +1,5 @@
 import type { Plan, Root } from "../database.ts";
-import type { TurnRow } from "../ledger/rows.ts";
+import { LEFT_TO_OTHERS_MS, type TurnRow } from "../ledger/rows.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
 import { keyId, rowOf } from "./documents.ts";
@@ -54,18 +54,37 @@ export async function targetsOf(store: Store, plans: readonly Plan[]): Promise<T
   }
 }
 
-async function dueTargets(store: Store, plan: Plan, { limit }: RootBy<"due">): Promise<Targets> {
+async function dueTargets(store: Store, plan: Plan, root: RootBy<"due">): Promise<Targets> {
+  const { limit } = root;
   const first = { sort: { claimableAt: 1, _id: 1 }, limit, projection: { claimableAt: 1 } };
-  const [now, docs] = await Promise.all([
+  const [now, others, own] = await Promise.all([
     readClock(store),
-    find(store, "conversations", { claimableAt: { $exists: true } }, first),
+    find(store, "conversations", { ...notSetAside(root), claimableAt: { $exists: true } }, first),
+    find(store, "conversations", { ...setAside(root), claimableAt: { $exists: true } }, first),
   ]);
-  const due = docs.filter(({ claimableAt }) => typeof claimableAt === "number" && claimableAt <= now);
+  const dueBy = (until: number) => (doc: MongoDocument) =>
+    typeof doc.claimableAt === "number" && doc.claimableAt <= until;
+  const due = [...others.filter(dueBy(now)), ...own.filter(dueBy(now - LEFT_TO_OTHERS_MS))].slice(0, limit);
   return { now, targets: [{ plan, conversationIds: due.map(idIn), messages: [], turn: null }], expired: [] };
 }
 
+/** What a worker may take at its due time, and what it has set aside and may take later: see `LEFT_TO_OTHERS_MS`. */
+export function notSetAside({ scope, workerId }: Asking): object {
+  return { scope, setAsideBy: { $ne: keepable(workerId) } };
+}
+
+export function setAside({ scope, workerId }: Asking): object {
+  return { scope, setAsideBy: keepable(workerId) };
+}
+
+type Asking = Pick<RootBy<"due">, "scope" | "workerId">;
+
 /** What expired workers hold is found from what is held: that is little, while workers may be many. */
-async function workerTargets(store: Store, plan: Plan, { workerId, limit }: RootBy<"workers">): Promise<Targets> {
+async function workerTargets(
+  store: Store,
+  plan: Plan,
+  { scope, workerId, limit }: RootBy<"workers">,
+): Promise<Targets> {
   const held = { leaseWorker: keepable(workerId) };
   const [now, holders, own] = await Promise.all([
     readClock(store),
@@ -73,7 +92,10 @@ async function workerTargets(store: Store, plan: Plan, { workerId, limit }: Root
     find(store, "conversations", held, { sort: { _id: 1 }, projection: { _id: 1 } }),
   ]);
   const workers = await findIn(store, "workers", "_id", holders);
-  const expired = workers.filter((doc) => idIn(doc) !== workerId && rowOf("workers", doc).aliveUntil <= now);
+  const expired = workers.filter((doc) => {
+    const worker = rowOf("workers", doc);
+    return worker.id !== workerId && worker.scope === scope && worker.aliveUntil <= now;
+  });
   const ids = expired.map(idIn);
   const few = { sort: { _id: 1 }, limit, projection: { _id: 1 } };
   const [leases, requests] =
@@ -102,9 +124,9 @@ export async function holdersIn(store: Store): Promise<string[]> {
   return [...new Set([...leases, ...requests])].filter((id) => typeof id === "string");
 }
 
-async function unsentTargets(store: Store, plan: Plan, { limit }: RootBy<"unsent">): Promise<Targets> {
+async function unsentTargets(store: Store, plan: Plan, { scope, limit }: RootBy<"unsent">): Promise<Targets> {
   const oldest = { sort: { createdAt: 1, _id: 1 }, limit, ...REF };
-  const docs = await find(store, "messages", { open: "queued" }, oldest);
+  const docs = await find(store, "messages", { scope, open: "queued" }, oldest);
   return { now: null, targets: [ofMessages(plan, docs.map(refOf))], expired: [] };
 }
 

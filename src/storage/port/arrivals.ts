@@ -35,6 +35,8 @@ export interface InboundRecord {
   readonly messageId: string;
   /** Taken if the conversation is new. */
   readonly conversationId: string;
+  /** The service that answers. The conversation is filed under it. */
+  readonly scope: string;
   readonly line: string;
   /** The number that was texted. Becomes the conversation's `sender`. */
   readonly sender: string;
@@ -118,6 +120,8 @@ export interface OutboundRecord {
   readonly key: string;
   readonly groupId: string;
   readonly conversationId: string;
+  /** See {@link InboundRecord}. */
+  readonly scope: string;
   readonly line: string;
   readonly sender: string;
   readonly participant: string;

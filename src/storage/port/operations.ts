@@ -31,6 +31,7 @@ export interface RequeuedTurn {
 
 export interface Suspicion {
   readonly op: string;
+  readonly scope: string;
   readonly limit: number;
   readonly lookInMs: number;
 }

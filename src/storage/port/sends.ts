@@ -57,6 +57,8 @@ export interface OpenCounter {
 
 export interface SendClaim {
   readonly op: string;
+  /** A message of another scope is `gone`. */
+  readonly scope: string;
   readonly workerId: string;
   readonly leaseMs: number;
   readonly outboundId: string;
@@ -64,6 +66,11 @@ export interface SendClaim {
   readonly conditions: SendConditions;
   /** @default the key that the conversation is filed under */
   readonly consents?: ConsentKeys;
+  /**
+   * The worker does not know the message's line: the message waits so long, and then others go first. Nothing is judged
+   * or charged. One that is `unknown` is looked up so much later. @default the worker knows it
+   */
+  readonly setAsideMs?: number;
 }
 
 export type ClaimedSend =

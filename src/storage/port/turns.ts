@@ -8,6 +8,8 @@ import type { PartRecord } from "./arrivals.ts";
 
 export interface TurnClaim {
   readonly op: string;
+  /** Only conversations of this scope are claimed. */
+  readonly scope: string;
   readonly workerId: string;
   readonly leaseMs: number;
   /** At least 1. */
@@ -58,7 +60,7 @@ export interface TurnRelease {
   readonly turnId: string;
   readonly fence: number;
   /** `given-up`: the turn ends as `failed`, without a reply, and is not run again; `retryInMs` does not count. */
-  readonly reason: "failed" | "superseded" | "stopped" | "given-up";
+  readonly reason: "failed" | "superseded" | "stopped" | "given-up" | "unknown-line";
   readonly retryInMs: number;
   /** Why the run failed, for `explain()`; `null` or left out where it did not. */
   readonly error?: MessageError | null;
@@ -66,6 +68,8 @@ export interface TurnRelease {
 
 export interface Heartbeat {
   readonly op: string;
+  /** Only workers of this scope are judged expired. */
+  readonly scope: string;
   readonly workerId: string;
   readonly leaseMs: number;
   /** When a message whose worker died is looked at first. */
@@ -86,6 +90,14 @@ export interface HeldLease {
   readonly fence: number;
   /** `seq` of the newest text that needs an answer. */
   readonly pendingSeq: number;
+}
+
+export interface DueQuery {
+  readonly scope: string;
+  /** What it has set aside itself is left out until others had time for it. */
+  readonly workerId: string;
+  /** The most messages. */
+  readonly limit: number;
 }
 
 export interface DueWork {

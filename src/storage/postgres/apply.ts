@@ -215,8 +215,9 @@ begin
   if moved <> '[]' then return moved; end if;
 
   if p ? 'alive' then
-    insert into ownline_workers as w (id, alive_until)
-    select a.id, a.alive_until from jsonb_to_recordset(p -> 'alive') as a(id text, alive_until bigint) order by a.id
+    insert into ownline_workers as w (id, scope, alive_until)
+    select a.id, a.scope, a.alive_until
+    from jsonb_to_recordset(p -> 'alive') as a(id text, scope text, alive_until bigint) order by a.id
     on conflict (id) do update set alive_until = excluded.alive_until where w.alive_until < excluded.alive_until;
   end if;
   added := p -> 'answers';

@@ -61,7 +61,7 @@ export function postgresDatabase(options: PostgresDatabaseOptions): LedgerDataba
     ...(maxDelayMs > 0 && maxBatch > 1 ? { nextTurn: (run: () => void) => setTimeout(run, maxDelayMs) } : {}),
     decide: (plans, judge) => decide(client, plans, judge),
 
-    due: (limit) => due(client, limit),
+    due: (query) => due(client, query),
     rivals: (query) => rivals(client, query),
     counters: (keys) => counters(client, keys),
     consent: (key) => consent(client, key),

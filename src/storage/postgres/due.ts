@@ -1,11 +1,12 @@
+import { LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
 import { conversationOf, outboundOf } from "../ledger/shown.ts";
 import { isOutbound } from "../ledger/working-set.ts";
-import { QUEUED } from "../sql/conditions.ts";
+import { isForWorker, QUEUED } from "../sql/conditions.ts";
 import type { SqlRow } from "../sql/driver.ts";
 import { integer, integerOrNull, record, text } from "../sql/fields.ts";
 import { conversationRow, messageRow } from "../sql/rows.ts";
 import { keepable } from "../sql/statement.ts";
-import type { DueMessage, DueWork, RivalQuery, Rivals, UnknownAttempt } from "../storage.ts";
+import type { DueMessage, DueQuery, DueWork, RivalQuery, Rivals, UnknownAttempt } from "../storage.ts";
 import type { PostgresClient } from "./client.ts";
 import { rowOf, rowsOf } from "./rows.ts";
 import { qualified } from "./statements.ts";
@@ -22,27 +23,37 @@ const DUE = `
             'started_at', a.started_at) order by a.attempt)
           from ownline_attempts a where a.outbound_id = d.id and a.status = 'unknown')) order by d.due_at, d.id), '[]')
       from (
-        select m.* from ownline_messages m where m.due_at is not null and m.due_at <= n.at
+        select m.* from ownline_messages m where m.due_at is not null and m.scope = $3 and m.due_at <= n.at
+          and ${isForWorker("m", "n.at", "$4")}
         order by m.due_at, m.id limit $1::bigint) d),
     'turns', (
       select c.id from ownline_conversations c
-      where c.due_at is not null and c.lease_worker is null and c.due_at <= n.at limit 1) is not null,
+      where c.due_at is not null and c.lease_worker is null and c.scope = $3 and c.due_at <= n.at
+        and ${isForWorker("c", "n.at", "$4")} limit 1) is not null,
     'next_turn', (
       select min(c.due_at) from ownline_conversations c
-      where c.due_at is not null and c.lease_worker is null and c.due_at > n.at),
-    'next_message', (select min(m.due_at) from ownline_messages m where m.due_at is not null and m.due_at > n.at),
+      where c.due_at is not null and c.lease_worker is null and c.scope = $3 and c.due_at > n.at
+        and ${isForWorker("c", "n.at", "$4")}),
+    'next_message', (
+      select min(m.due_at) from ownline_messages m
+      where m.due_at is not null and m.scope = $3 and m.due_at > n.at),
+    'next_set_aside', (
+      select min(m.due_at) + ${LEFT_TO_OTHERS_MS} from ownline_messages m
+      where m.due_at is not null and m.scope = $3 and m.due_at > n.at - ${LEFT_TO_OTHERS_MS} and m.due_at <= n.at
+        and m.set_aside_by = $4),
     'next_expiry', (
       select w.alive_until from ownline_workers w
-      where (select true from ownline_conversations c where c.lease_worker = w.id limit 1)
-        or (select true from ownline_attempts a where a.worker = w.id limit 1)
+      where w.scope = $3 and ((select true from ownline_conversations c where c.lease_worker = w.id limit 1)
+        or (select true from ownline_attempts a where a.worker = w.id limit 1))
       order by w.alive_until limit 1))::text as answer
   from n`;
 
 /** See `Storage.due`. */
-export async function due(client: PostgresClient, limit: number): Promise<DueWork> {
-  const told = record(await client.read(DUE, [Math.min(limit, Number.MAX_SAFE_INTEGER), client.now()]), "due");
+export async function due(client: PostgresClient, { scope, workerId, limit }: DueQuery): Promise<DueWork> {
+  const asked = [Math.min(limit, Number.MAX_SAFE_INTEGER), client.now(), scope, workerId];
+  const told = record(await client.read(DUE, asked), "due");
   const at = integer(told, "at");
-  const times = ["next_turn", "next_message", "next_expiry"]
+  const times = ["next_turn", "next_message", "next_set_aside", "next_expiry"]
     .map((column) => integerOrNull(told, column))
     .filter((time) => time !== null);
   return {

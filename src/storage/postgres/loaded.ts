@@ -71,7 +71,8 @@ function slicesOf(plans: readonly Plan[], isAlone: boolean): Lists {
 function candidatesOf(root: Root): Lists {
   const { by } = root;
   const limit = "limit" in root ? Math.min(root.limit, Number.MAX_SAFE_INTEGER) : 0;
-  return by === "workers" ? { by, limit, worker: root.workerId } : { by, limit };
+  const scope = "scope" in root ? root.scope : null;
+  return { by, limit, scope, worker: "workerId" in root ? root.workerId : null };
 }
 
 /** Most groups are of one kind, and a lone call always is: then no other table is opened to find its conversations. */

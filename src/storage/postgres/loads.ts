@@ -1,5 +1,5 @@
 import type { Slice } from "../database.ts";
-import { QUEUED, STOPPABLE } from "../sql/conditions.ts";
+import { isForWorker, QUEUED, STOPPABLE } from "../sql/conditions.ts";
 import { FUNCTION_SETTINGS, qualified } from "./statements.ts";
 
 /** The ids of a list that belong to the plans which ask for a slice. */
@@ -14,7 +14,7 @@ const ATTEMPT = `coalesce(
   (select a.outbound_id from ownline_attempts a where a.outbound_id = r.id and a.attempt = r.attempt),
   (select k.ref from ownline_keys k where k.kind = 'provider' and k.key = r.key))`;
 
-const UNSENT = `${qualified(QUEUED, "u")} order by u.created_at, u.id limit (p ->> 'limit')::bigint`;
+const UNSENT = `${qualified(QUEUED, "u")} and u.scope = p ->> 'scope' order by u.created_at, u.id limit (p ->> 'limit')::bigint`;
 
 /** Each slice, as a statement of the function. It adds to the ids of what is read in the end, or reads by itself. */
 const SLICES: { readonly [S in Slice]: string } = {
@@ -178,13 +178,15 @@ begin
     when 'due' then
       roots := array(
         select c.id from ownline_conversations c
-        where c.due_at is not null and c.lease_worker is null and c.due_at <= moment
+        where c.due_at is not null and c.lease_worker is null and c.scope = p ->> 'scope' and c.due_at <= moment
+          and ${isForWorker("c", "moment", "(p ->> 'worker')")}
         order by c.due_at, c.id limit (p ->> 'limit')::bigint);
     when 'unsent' then
       chosen := array(select u.id from ownline_messages u where ${UNSENT});
       roots := array(select distinct m.conversation_id from ownline_messages m where m.id = any (chosen));
     when 'workers' then
-      expired := array(select w.id from ownline_workers w where w.alive_until <= moment and w.id <> p ->> 'worker');
+      expired := array(select w.id from ownline_workers w where w.alive_until <= moment
+        and w.id <> p ->> 'worker' and w.scope = p ->> 'scope');
       chosen := array(
         select distinct a.outbound_id from (
           select s.outbound_id from ownline_attempts s where s.worker = any (expired)

@@ -11,11 +11,13 @@ const NAME = 'text collate "C"';
 export const TABLES: readonly string[] = [
   `create table ownline_conversations (
     id ${NAME} primary key,
+    scope ${NAME} not null,
     line ${NAME} not null,
     participant ${NAME} not null,
     sender text not null,
     consent_key ${NAME} not null,
     lease_worker ${NAME},
+    set_aside_by ${NAME},
     paused boolean not null,
     seq bigint not null,
     inbound_seq bigint not null,
@@ -30,7 +32,7 @@ export const TABLES: readonly string[] = [
     version bigint not null,
     unique (participant, line)
   ) with (fillfactor = 70)`,
-  `create index ownline_conversations_due on ownline_conversations (due_at, id)
+  `create index ownline_conversations_due on ownline_conversations (scope, due_at, id)
     where due_at is not null and lease_worker is null`,
   `create index ownline_conversations_lease on ownline_conversations (lease_worker) where lease_worker is not null`,
   `create index ownline_conversations_consent on ownline_conversations (consent_key)`,
@@ -71,6 +73,8 @@ export const TABLES: readonly string[] = [
     reserved_key text,
     reserved_at bigint,
     reserved_epoch bigint,
+    scope ${NAME},
+    set_aside_by ${NAME},
     due_at bigint
   ) with (fillfactor = 80)`,
   `create unique index ownline_messages_seq on ownline_messages (conversation_id, seq)`,
@@ -79,8 +83,8 @@ export const TABLES: readonly string[] = [
   `create index ownline_messages_queued on ownline_messages (conversation_id, seq) where ${QUEUED}`,
   `create index ownline_messages_stoppable on ownline_messages (conversation_id, seq) where ${STOPPABLE}`,
   `create index ownline_messages_unknown on ownline_messages (conversation_id, seq) where unknown_since is not null`,
-  `create index ownline_messages_unsent on ownline_messages (created_at, id) where ${QUEUED}`,
-  `create index ownline_messages_due on ownline_messages (due_at, id) where due_at is not null`,
+  `create index ownline_messages_unsent on ownline_messages (scope, created_at, id) where ${QUEUED}`,
+  `create index ownline_messages_due on ownline_messages (scope, due_at, id) where due_at is not null`,
   `create index ownline_messages_group on ownline_messages (group_id, part) where group_id is not null`,
   `create index ownline_messages_age on ownline_messages (created_at, id)`,
 
@@ -167,6 +171,7 @@ export const TABLES: readonly string[] = [
 
   `create table ownline_workers (
     id ${NAME} primary key,
+    scope ${NAME} not null,
     alive_until bigint not null
   ) with (fillfactor = 50)`,
   `create index ownline_workers_end on ownline_workers (alive_until)`,

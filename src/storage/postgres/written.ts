@@ -45,7 +45,7 @@ export function writeOf(changes: Changes, { now, clock, prunes }: WriteMoment): 
     ...chargesIn(charges, now),
     ...some(
       "alive",
-      alive.map(({ workerId, until }) => ({ id: keepable(workerId), alive_until: Math.ceil(until) })),
+      alive.map(({ workerId, scope, until }) => ({ id: keepable(workerId), scope, alive_until: Math.ceil(until) })),
     ),
     ...(prunes ? { prunes } : {}),
   };

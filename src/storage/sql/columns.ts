@@ -44,14 +44,14 @@ function columnOf(field: string): string {
 /** The columns of each table. */
 export const COLUMNS: { readonly [T in Written]: readonly Column[] } = {
   conversations: [
-    ...text("id line participant sender consentKey leaseWorker"),
+    ...text("id scope line participant sender consentKey leaseWorker setAsideBy"),
     ...boolean("paused"),
     ...integer("seq inboundSeq answeredSeq pendingSeq pendingSince dueAt backoffUntil fence"),
     ...integer("createdAt updatedAt version"),
   ],
   messages: [
     ...text("id conversationId origin sender participant key providerMessageId autoReplyId status groupId turnId"),
-    ...text("encoding reservedKey"),
+    ...text("encoding reservedKey scope setAsideBy"),
     ...json("body media error providerMessageIds"),
     ...boolean("needsAnswer"),
     ...integer("seq changedSeq createdAt occurredAt part parts attempts segments expiresAt notBefore orderUntil"),

@@ -1,3 +1,5 @@
+import { LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
+
 /*
  * Conditions that indexes and queries share. They stand apart from the schema, which a Worker on D1 does not carry.
  */
@@ -11,3 +13,11 @@ export const QUEUED: string = "(status = 'intent' or status = 'sending') and ori
 
 /** What an opt-out stops, as above. */
 export const STOPPABLE: string = "(status = 'intent' or status = 'held') and origin <> 'auto-reply'";
+
+/**
+ * Whether a due row of a table is one for the worker: what it set aside, it leaves to others for a while. `now` and
+ * `worker` are SQL.
+ */
+export function isForWorker(alias: string, now: string, worker: string): string {
+  return `(${alias}.set_aside_by is null or ${alias}.set_aside_by <> ${worker} or ${alias}.due_at <= ${now} - ${LEFT_TO_OTHERS_MS})`;
+}

@@ -32,7 +32,7 @@ export function sqlDatabase(driver: SqlDriver, { migrate, migratesAtOpen }: SqlD
     ...(driver.nextTurn === undefined ? {} : { nextTurn: driver.nextTurn }),
     decide: (plans, judge) => decide(driver, plans, judge),
 
-    due: (limit) => due(driver, limit),
+    due: (query) => due(driver, query),
     rivals: (query) => rivals(driver, query),
     counters: (keys) => counters(driver, keys),
     consent: (key) => consent(driver, key),

@@ -1,12 +1,14 @@
+import { LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
 import { conversationOf, messageOf } from "../ledger/shown.ts";
-import type { DueWork, RivalQuery, Rivals, UnknownAttempt, UnknownState } from "../storage.ts";
-import { QUEUED } from "./conditions.ts";
+import type { DueQuery, DueWork, RivalQuery, Rivals, UnknownAttempt, UnknownState } from "../storage.ts";
+import { isForWorker, QUEUED } from "./conditions.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
 import { integer, integerOrNull, text } from "./fields.ts";
 import { conversationRow, messageRow } from "./rows.ts";
 import { bind, keepable, NOW, oneLine, prepare } from "./statement.ts";
 
-const IS_DUE = `m.due_at is not null and m.due_at <= ${NOW}`;
+const IS_DUE = `m.due_at is not null and m.scope = :scope and m.due_at <= ${NOW}
+  and ${isForWorker("m", NOW, ":workerId")}`;
 
 const DUE_MESSAGES = prepare(
   oneLine(`
@@ -28,10 +30,11 @@ const DUE_CONVERSATIONS = prepare(
   oneLine(`select c.* from ownline_conversations c where c.id in (${dueIds("conversation_id")})`),
 );
 
-const CLAIMABLE = "c.due_at is not null and c.lease_worker is null";
+const CLAIMABLE = `c.due_at is not null and c.lease_worker is null and c.scope = :scope
+  and ${isForWorker("c", "n.at", ":workerId")}`;
 
 /** Until when the first worker lives that holds something: found from what is held, which is little. */
-const NEXT_EXPIRY = `select min(w.alive_until) from ownline_workers w where w.id in (
+const NEXT_EXPIRY = `select min(w.alive_until) from ownline_workers w where w.scope = :scope and w.id in (
   select c.lease_worker from ownline_conversations c where c.lease_worker > ''
   union select a.worker from ownline_attempts a where a.worker > '')`;
 
@@ -40,7 +43,11 @@ const DUE_LATER = prepare(
     select n.at,
       exists (select 1 from ownline_conversations c where ${CLAIMABLE} and c.due_at <= n.at) as turns,
       (select min(c.due_at) from ownline_conversations c where ${CLAIMABLE} and c.due_at > n.at) as next_turn,
-      (select min(m.due_at) from ownline_messages m where m.due_at is not null and m.due_at > n.at) as next_message,
+      (select min(m.due_at) from ownline_messages m
+        where m.due_at is not null and m.scope = :scope and m.due_at > n.at) as next_message,
+      (select min(m.due_at) + ${LEFT_TO_OTHERS_MS} from ownline_messages m
+        where m.due_at is not null and m.scope = :scope and m.due_at > n.at - ${LEFT_TO_OTHERS_MS} and m.due_at <= n.at
+          and m.set_aside_by = :workerId) as next_set_aside,
       (${NEXT_EXPIRY}) as next_expiry
     from (select ${NOW} as at) n`),
 );
@@ -49,8 +56,8 @@ const DUE_LATER = prepare(
  * See `Storage.due`. What a database's clock makes due between two of these statements is found by the second, so what
  * comes later is read first, and what belongs to a message last.
  */
-export async function due(driver: SqlDriver, limit: number): Promise<DueWork> {
-  const params = { limit, now: driver.now() };
+export async function due(driver: SqlDriver, query: DueQuery): Promise<DueWork> {
+  const params = { ...query, now: driver.now() };
   const statements = [DUE_LATER, DUE_MESSAGES, DUE_CONVERSATIONS, DUE_ATTEMPTS];
   const read = await driver.read(statements.map((statement) => bind(statement, params)));
   const [[later] = [], found = [], owners = [], attempts = []] = read;
@@ -70,7 +77,7 @@ export async function due(driver: SqlDriver, limit: number): Promise<DueWork> {
 }
 
 function soonest(row: SqlRow): number | null {
-  const times = ["next_turn", "next_message", "next_expiry"]
+  const times = ["next_turn", "next_message", "next_set_aside", "next_expiry"]
     .map((column) => integerOrNull(row, column))
     .filter((at) => at !== null);
   return times.length === 0 ? null : Math.max(0, Math.min(...times) - integer(row, "at"));

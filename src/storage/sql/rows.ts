@@ -48,6 +48,7 @@ const KINDS: readonly KeyKind[] = ["inbound", "outbound", "provider"];
 export function conversationRow(row: SqlRow): ConversationRow {
   return {
     id: text(row, "id"),
+    scope: text(row, "scope"),
     line: text(row, "line"),
     participant: text(row, "participant"),
     sender: text(row, "sender"),
@@ -61,6 +62,7 @@ export function conversationRow(row: SqlRow): ConversationRow {
     dueAt: integerOrNull(row, "due_at"),
     backoffUntil: integer(row, "backoff_until"),
     leaseWorker: textOrNull(row, "lease_worker"),
+    setAsideBy: textOrNull(row, "set_aside_by"),
     fence: integer(row, "fence"),
     createdAt: integer(row, "created_at"),
     updatedAt: integer(row, "updated_at"),
@@ -105,6 +107,8 @@ export function messageRow(row: SqlRow): MessageRow {
     reservedAt: integerOrNull(row, "reserved_at"),
     reservedEpoch: integerOrNull(row, "reserved_epoch"),
     dueAt: integerOrNull(row, "due_at"),
+    scope: textOrNull(row, "scope"),
+    setAsideBy: textOrNull(row, "set_aside_by"),
   };
 }
 
@@ -194,7 +198,7 @@ export function rateLimitRow(row: SqlRow): RateLimitRow {
 }
 
 export function workerRow(row: SqlRow): WorkerRow {
-  return { id: text(row, "id"), aliveUntil: integer(row, "alive_until") };
+  return { id: text(row, "id"), scope: text(row, "scope"), aliveUntil: integer(row, "alive_until") };
 }
 
 export function sweepRow(row: SqlRow): SweepRow {

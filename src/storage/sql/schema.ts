@@ -37,6 +37,7 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: [
       `create table ownline_conversations (
         id text primary key,
+        scope text not null,
         line text not null,
         participant text not null,
         sender text not null,
@@ -50,13 +51,14 @@ export const MIGRATIONS: readonly Migration[] = [
         due_at integer,
         backoff_until integer not null,
         lease_worker text,
+        set_aside_by text,
         fence integer not null,
         created_at integer not null,
         updated_at integer not null,
         version integer not null,
         unique (participant, line)
       ) strict, without rowid`,
-      `create index ownline_conversations_due on ownline_conversations (due_at, id)
+      `create index ownline_conversations_due on ownline_conversations (scope, due_at, id)
         where due_at is not null and lease_worker is null`,
       `create index ownline_conversations_lease on ownline_conversations (lease_worker) where lease_worker is not null`,
       `create index ownline_conversations_consent on ownline_conversations (consent_key)`,
@@ -97,7 +99,9 @@ export const MIGRATIONS: readonly Migration[] = [
         reserved_key text,
         reserved_at integer,
         reserved_epoch integer,
-        due_at integer
+        due_at integer,
+        scope text,
+        set_aside_by text
       ) strict`,
       `create unique index ownline_messages_seq on ownline_messages (conversation_id, seq)`,
       `create index ownline_messages_changed on ownline_messages (conversation_id, changed_seq)`,
@@ -105,8 +109,8 @@ export const MIGRATIONS: readonly Migration[] = [
       `create index ownline_messages_queued on ownline_messages (conversation_id, seq) where ${QUEUED}`,
       `create index ownline_messages_stoppable on ownline_messages (conversation_id, seq) where ${STOPPABLE}`,
       `create index ownline_messages_unknown on ownline_messages (conversation_id, seq) where unknown_since is not null`,
-      `create index ownline_messages_unsent on ownline_messages (created_at, id) where ${QUEUED}`,
-      `create index ownline_messages_due on ownline_messages (due_at, id) where due_at is not null`,
+      `create index ownline_messages_unsent on ownline_messages (scope, created_at, id) where ${QUEUED}`,
+      `create index ownline_messages_due on ownline_messages (scope, due_at, id) where due_at is not null`,
       `create index ownline_messages_group on ownline_messages (group_id, part) where group_id is not null`,
       `create index ownline_messages_age on ownline_messages (created_at, id)`,
 
@@ -193,6 +197,7 @@ export const MIGRATIONS: readonly Migration[] = [
 
       `create table ownline_workers (
         id text primary key,
+        scope text not null,
         alive_until integer not null
       ) strict, without rowid`,
       `create index ownline_workers_end on ownline_workers (alive_until)`,

@@ -31,7 +31,9 @@ export function writesOf(changes: Changes, now: number): SqlStatement[] {
   for (const { key, charge, windowMs } of charges) {
     statements.push(bind(CHARGE, { key, charge, endsAt: Math.ceil(now + windowMs), now }));
   }
-  for (const { workerId, until } of alive) statements.push({ sql: ALIVE, params: [keepable(workerId), until] });
+  for (const { workerId, scope, until } of alive) {
+    statements.push({ sql: ALIVE, params: [keepable(workerId), scope, until] });
+  }
   for (const { call, answer, conversationIds } of answers) {
     const [only = null] = conversationIds.length === 1 ? conversationIds : [];
     const list = conversationIds.length > 1 ? JSON.stringify(conversationIds) : null;
@@ -50,7 +52,7 @@ const CHARGE = prepare(
 );
 
 const ALIVE = oneLine(`
-  insert into ownline_workers (id, alive_until) values (?, ?)
+  insert into ownline_workers (id, scope, alive_until) values (?, ?, ?)
   on conflict (id) do update set alive_until = max(alive_until, excluded.alive_until)`);
 
 const STORE =

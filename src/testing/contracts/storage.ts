@@ -21,6 +21,7 @@ import { repairCases } from "./storage/repairs.ts";
 import { resolutionCases } from "./storage/resolutions.ts";
 import { retryCases } from "./storage/retries.ts";
 import { Scene, type StorageCase } from "./storage/scene.ts";
+import { scopeCases } from "./storage/scopes.ts";
 import { statusCases } from "./storage/statuses.ts";
 import { storyCases } from "./storage/stories.ts";
 import { sweepCases } from "./storage/sweeps.ts";
@@ -55,6 +56,7 @@ const CASES: readonly StorageCase[] = [
   ...operationCases,
   ...callCases,
   ...keyCases,
+  ...scopeCases,
   ...erasureCases,
   ...sweepCases,
   ...payloadCases,

@@ -17,7 +17,9 @@ import { giveUpReservation, reserve } from "./rate-limit.ts";
 /** See `Storage.claimSend`. */
 export function claimSend(set: WorkingSet, claim: SendClaim): ClaimedSend {
   const row = set.outbound(claim.outboundId);
-  if (row === undefined || row.status !== "intent") return { outcome: "gone" };
+  if (row === undefined || conversationOfMessage(set, row).scope !== claim.scope) return { outcome: "gone" };
+  if (claim.setAsideMs !== undefined) return setAside(set, row, claim.workerId, claim.setAsideMs);
+  if (row.status !== "intent") return { outcome: "gone" };
   const reason = reasonToCancel(set, row, claim);
   if (reason !== null) return cancelled(set, row, reason);
 
@@ -50,7 +52,7 @@ export function claimSend(set: WorkingSet, claim: SendClaim): ClaimedSend {
 
 function reasonToCancel(set: WorkingSet, row: Outbound, { conditions, consents }: SendClaim): string | null {
   const conversation = conversationOfMessage(set, row);
-  if (set.now >= row.expiresAt) return "The text is too old to be sent.";
+  if (set.now >= row.expiresAt) return TOO_OLD;
   if (conditions.cancel !== null) return conditions.cancel;
   const isOut = isOptedOut(set, consents ?? onlyKey(filedKey(set, conversation)));
   if (row.origin === "system" && !isOut) return "The person opted in again.";
@@ -92,13 +94,26 @@ function waiting(set: WorkingSet, row: Outbound, retryInMs: number, reason: stri
   return { outcome: "waiting", retryInMs, reason };
 }
 
-function startAttempt(set: WorkingSet, row: Outbound, { workerId, leaseMs }: SendClaim): void {
+/** A message of a line that the worker does not know is left to others. */
+function setAside(set: WorkingSet, row: Outbound, workerId: string, forMs: number): ClaimedSend {
+  if (row.status !== "intent" && row.status !== "unknown") return { outcome: "gone" };
+  if (row.status === "intent" && set.now >= row.expiresAt) return cancelled(set, row, TOO_OLD);
+  conversationOfMessage(set, row).setAsideBy = workerId;
+  if (row.status === "intent") row.notBefore = set.now + forMs;
+  else row.settleAt = set.now + forMs;
+  return waiting(set, row, forMs, "The worker does not know the sender.");
+}
+
+const TOO_OLD = "The text is too old to be sent.";
+
+function startAttempt(set: WorkingSet, row: Outbound, claim: SendClaim): void {
+  const { workerId, leaseMs } = claim;
   const attempt = row.attempts + 1;
   const { id: outboundId, conversationId } = row;
   const open = { status: "sending", providerMessageId: null, error: null, startedAt: set.now } as const;
   set.attempts.add({ outboundId, conversationId, attempt, ...open, worker: workerId });
   giveUpReservation(row);
-  set.keepAlive(workerId, set.now + leaseMs);
+  set.keepAlive(claim, set.now + leaseMs);
   row.attempts = attempt;
   changeStatus(set, row, "sending", null);
 }

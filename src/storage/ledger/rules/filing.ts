@@ -9,20 +9,25 @@ import { nextPosition } from "./order.ts";
 
 type Address = Pick<
   InboundRecord | OutboundRecord,
-  "conversationId" | "line" | "sender" | "participant" | "consentKey" | "consents"
+  "conversationId" | "scope" | "line" | "sender" | "participant" | "consentKey" | "consents"
 >;
 
-/** The conversation between two addresses, which is made if there is none, under the consent that the call names. */
+/**
+ * The conversation between two addresses, which is made if there is none, under the consent and the scope that the call
+ * names.
+ */
 export function findOrMakeConversation(set: WorkingSet, record: Address): Conversation {
-  const { conversationId: id, line, sender, participant } = record;
+  const { conversationId: id, scope, line, sender, participant } = record;
   const consentKey = record.consents?.person ?? record.consentKey;
   const known = set.conversationAt(line, participant);
   if (known !== undefined) {
     known.consentKey = consentKey;
+    known.scope = scope;
     return known;
   }
   return set.addConversation({
     id,
+    scope,
     line,
     participant,
     sender,
@@ -36,6 +41,7 @@ export function findOrMakeConversation(set: WorkingSet, record: Address): Conver
     dueAt: null,
     backoffUntil: 0,
     leaseWorker: null,
+    setAsideBy: null,
     fence: 0,
     createdAt: set.now,
     updatedAt: set.now,
@@ -93,6 +99,8 @@ export function fileInbound(
     needsAnswer,
     autoReplyId: null,
     dueAt: null,
+    scope: null,
+    setAsideBy: null,
   });
 }
 
@@ -131,6 +139,8 @@ export function fileOutbound(
     notBefore: set.now,
     orderUntil: 0,
     dueAt: null,
+    scope: conversation.scope,
+    setAsideBy: conversation.setAsideBy,
   });
 }
 

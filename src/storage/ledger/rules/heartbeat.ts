@@ -6,8 +6,9 @@ import { hasUnanswered } from "./leases.ts";
 import { beginUnknown, changeStatus, refreshDue } from "./order.ts";
 
 /** See `Storage.heartbeat`. */
-export function heartbeat(set: WorkingSet, { workerId, leaseMs, lookInMs }: Heartbeat): HeartbeatAnswer {
-  set.keepAlive(workerId, set.now + leaseMs);
+export function heartbeat(set: WorkingSet, beat: Heartbeat): HeartbeatAnswer {
+  const { workerId, leaseMs, lookInMs } = beat;
+  set.keepAlive(beat, set.now + leaseMs);
   let recovered = 0;
   for (const conversation of set.roots()) {
     if (!isHeldByExpired(set, conversation.leaseWorker, workerId)) continue;

@@ -1,4 +1,5 @@
 import type { TurnCommit } from "../../storage.ts";
+import { LEFT_TO_OTHERS_MS } from "../rows.ts";
 import type { Conversation, Turn, WorkingSet } from "../working-set.ts";
 
 /*
@@ -21,6 +22,15 @@ export function leaseOf(
   }
   const turn = set.openTurnOf(conversation);
   return turn?.id === held.turnId ? { conversation, turn } : null;
+}
+
+/** Whether a worker that does not know the line lets others go first: else it could take it for ever before they do. */
+export function isLeftToOthers(
+  { setAsideBy, dueAt }: Pick<Conversation, "setAsideBy" | "dueAt">,
+  workerId: string,
+  now: number,
+): boolean {
+  return setAsideBy === workerId && dueAt !== null && dueAt > now - LEFT_TO_OTHERS_MS;
 }
 
 /** Takes a conversation away from the worker that has it. */

@@ -82,15 +82,20 @@ export function waitsForOwnPart(set: WorkingSet, row: Outbound): boolean {
   return set.groupOf(row).some(({ part, status }) => part < row.part && (isQueued(status) || status === "unknown"));
 }
 
-/** Brings the due times of a conversation's messages in line. Every change of one ends with it. */
+/** Brings the due times of a conversation's messages in line, and who may ask for them. Every change of one ends with it. */
 export function refreshDue(set: WorkingSet, conversationId: string): void {
   let isBehind = false;
+  const conversation = set.conversations.get(conversationId);
   for (const row of set.outboundOf(conversationId)) {
     if (!isOpen(row.status)) continue;
     // Only the next message waits for an unknown one: one behind it is not loaded when that is settled.
     if (isBehind && row.orderUntil !== 0) row.orderUntil = 0;
     const dueAt = dueTimeOf(set, row, isBehind);
     if (row.dueAt !== dueAt) row.dueAt = dueAt;
+    if (conversation !== undefined) {
+      row.scope = conversation.scope;
+      row.setAsideBy = conversation.setAsideBy;
+    }
     if (isQueued(row.status)) isBehind = true;
   }
 }

@@ -3,7 +3,7 @@ import type { ClaimedTurn, CommittedTurn, TurnClaim, TurnCommit, TurnRelease } f
 import { conversationOf, inboundOf, outboundOf, turnOf } from "../shown.ts";
 import type { Conversation, Inbound, Turn, WorkingSet } from "../working-set.ts";
 import { fileGroup } from "./filing.ts";
-import { hasUnanswered, leaseOf, settleUnanswered } from "./leases.ts";
+import { hasUnanswered, isLeftToOthers, leaseOf, settleUnanswered } from "./leases.ts";
 import { refreshDue } from "./order.ts";
 import { pause } from "./pause.ts";
 
@@ -14,6 +14,7 @@ export function claimTurns(set: WorkingSet, claim: TurnClaim): readonly ClaimedT
     if (turns.length === claim.limit) break;
     const { dueAt, leaseWorker, paused } = conversation;
     if (dueAt === null || dueAt > set.now || leaseWorker !== null || paused) continue;
+    if (conversation.scope !== claim.scope || isLeftToOthers(conversation, claim.workerId, set.now)) continue;
     const unanswered = unansweredOf(set, conversation);
     const [first] = unanswered;
     if (first !== undefined) turns.push(claimed(set, claim, conversation, first, unanswered));
@@ -37,7 +38,7 @@ function claimed(
   conversation.fence += 1;
   conversation.leaseWorker = claim.workerId;
   conversation.dueAt = null;
-  set.keepAlive(claim.workerId, set.now + claim.leaseMs);
+  set.keepAlive(claim, set.now + claim.leaseMs);
   turn.runs += 1;
   turn.throughSeq = unanswered.at(-1)?.seq ?? turn.throughSeq;
   return {
@@ -136,6 +137,11 @@ export function releaseTurn(set: WorkingSet, release: TurnRelease): boolean {
       conversation.dueAt = Math.min(retryAt, newerDueAt);
       break;
     case "stopped":
+      break;
+    case "unknown-line":
+      // The AI was not asked.
+      turn.runs -= 1;
+      conversation.setAsideBy = release.workerId;
       break;
     default:
       release.reason satisfies never;

@@ -32,7 +32,7 @@ export const commitCases: readonly StorageCase[] = [
         "a fresh intent",
       );
       equal((await s.beat()).leases, [], "leases");
-      const work = await s.storage.due(10);
+      const work = await s.due(10);
       equal([work.turns, work.messages.map(({ message }) => message.id)], [false, [`${claimed.turn.id}-1`]], "due");
       const { turn } = await s.storyOf(text.id);
       equal([turn?.outcome, turn?.committedAt], ["replied", messages[0]?.createdAt], "the turn");
@@ -95,7 +95,7 @@ export const commitCases: readonly StorageCase[] = [
       const newer = present((await s.texted()).message, "the newer text");
       const { outcome, messages } = await s.commit(claimed, { supersede: true });
       equal({ outcome, messages }, { outcome: "superseded", messages: [] }, "the commit");
-      s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS, "due when the newer text said");
+      s.near((await s.due(10)).nextInMs, DEBOUNCE_MS, "due when the newer text said");
       const again = await s.claimed();
       equal(again.messages, [first, newer], "the texts to answer");
       const { id, runs, superseded, failures, throughSeq } = again.turn;
@@ -114,7 +114,7 @@ export const commitCases: readonly StorageCase[] = [
       const claimed = await s.claimed();
       await s.texted({ needsAnswer: false });
       equal((await s.commit(claimed, { supersede: true })).outcome, "committed", "the commit");
-      equal((await s.storage.due(10)).turns, false, "a turn");
+      equal((await s.due(10)).turns, false, "a turn");
     },
   },
   {
@@ -124,11 +124,11 @@ export const commitCases: readonly StorageCase[] = [
       const claimed = await s.claimed();
       await s.advance(1_000);
       const newer = present((await s.texted()).message, "the newer text");
-      s.near((await s.storage.due(10)).nextInMs, LEASE_MS - 1_000, "what becomes due while the turn runs: its lease");
+      s.near((await s.due(10)).nextInMs, LEASE_MS - 1_000, "what becomes due while the turn runs: its lease");
       await s.advance(DEBOUNCE_MS - 1_000);
       const { conversation } = await s.commit(claimed);
       equal(conversation?.answeredSeq, 1, "answeredSeq");
-      s.near((await s.storage.due(10)).nextInMs, 1_000, "the newer text's due time");
+      s.near((await s.due(10)).nextInMs, 1_000, "the newer text's due time");
       await s.advance(1_000);
       const next = present(await s.claim(), "the next turn");
       equal([next.turn.id, next.messages], [`t${newer.id}`, [newer]], "the next turn");
@@ -145,11 +145,11 @@ export const commitCases: readonly StorageCase[] = [
       await s.beat();
       equal(await s.claim("w2"), null, "another worker's claim");
       equal(await s.claim("w1"), null, "the worker's own second claim");
-      const { turns, nextInMs } = await s.storage.due(10);
+      const { turns, nextInMs } = await s.due(10);
       equal(turns, false, "a turn");
       s.near(nextInMs, LEASE_MS, "nextInMs: the end of the lease");
       await s.commit(claimed);
-      equal((await s.storage.due(10)).turns, true, "due after the commit");
+      equal((await s.due(10)).turns, true, "due after the commit");
     },
   },
   {
@@ -177,9 +177,9 @@ export const commitCases: readonly StorageCase[] = [
       await s.texted();
       const claimed = await s.claimed();
       equal(await s.release(claimed, { reason: "failed", retryInMs: 20_000 }), true, "release");
-      s.near((await s.storage.due(10)).nextInMs, 20_000, "due after the failure");
+      s.near((await s.due(10)).nextInMs, 20_000, "due after the failure");
       await s.texted();
-      s.near((await s.storage.due(10)).nextInMs, 20_000, "due after a newer text");
+      s.near((await s.due(10)).nextInMs, 20_000, "due after a newer text");
       await s.advance(19_000);
       equal(await s.claim(), null, "a claim during the backoff");
       await s.advance(1_000);
@@ -188,7 +188,7 @@ export const commitCases: readonly StorageCase[] = [
       await s.commit(again);
       await s.advance(MAX_WAIT_MS);
       await s.texted();
-      s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS, "a text after the answer knows neither backoff nor wait");
+      s.near((await s.due(10)).nextInMs, DEBOUNCE_MS, "a text after the answer knows neither backoff nor wait");
     },
   },
   {
@@ -201,18 +201,18 @@ export const commitCases: readonly StorageCase[] = [
       const { runs, failures, superseded } = second.turn;
       equal({ runs, failures, superseded }, { runs: 2, failures: 0, superseded: 0 }, "after stopped");
       await s.release(second, { reason: "superseded", retryInMs: 2_000 });
-      s.near((await s.storage.due(10)).nextInMs, 2_000, "due where no newer text came");
+      s.near((await s.due(10)).nextInMs, 2_000, "due where no newer text came");
       await s.advance(2_000);
       const third = present(await s.claim(), "the third run");
       await s.texted();
       await s.release(third, { reason: "superseded", retryInMs: 60_000 });
-      s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS, "due when the newer text said");
+      s.near((await s.due(10)).nextInMs, DEBOUNCE_MS, "due when the newer text said");
       const fourth = await s.claimed();
       equal([fourth.turn.superseded, fourth.turn.failures], [2, 0], "after superseded");
       equal(fourth.messages.length, 2, "texts");
       await s.texted();
       await s.release(fourth, { reason: "superseded", retryInMs: 500 });
-      s.near((await s.storage.due(10)).nextInMs, 500, "due sooner than the newer text said");
+      s.near((await s.due(10)).nextInMs, 500, "due sooner than the newer text said");
     },
   },
 ];

@@ -34,7 +34,7 @@ export const consentCases: readonly StorageCase[] = [
       await s.storage.recordInbound(s.stop({ needsAnswer: true }));
       const { message } = await s.texted();
       equal(message?.needsAnswer, false, "needsAnswer after STOP");
-      const { turns, nextInMs } = await s.storage.due(10);
+      const { turns, nextInMs } = await s.due(10);
       equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due");
       const start = await s.storage.recordInbound(s.start({ needsAnswer: true }));
       equal(start.message?.needsAnswer, true, "needsAnswer of START itself");
@@ -52,7 +52,7 @@ export const consentCases: readonly StorageCase[] = [
       const claimed = await s.claimed();
       const stop = await s.storage.recordInbound(s.stop());
       equal(stop.conversation?.answeredSeq, stop.message?.seq ?? 0, "answeredSeq");
-      const { turns, nextInMs } = await s.storage.due(10);
+      const { turns, nextInMs } = await s.due(10);
       equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due");
       const { turn } = await s.storyOf(present(first.message, "the text").id);
       equal(turn?.outcome, "cancelled", "the turn's outcome");
@@ -72,9 +72,9 @@ export const consentCases: readonly StorageCase[] = [
     async run(s) {
       await s.texted();
       await s.storage.recordInbound(s.stop());
-      equal((await s.storage.due(10)).turns, false, "a turn");
+      equal((await s.due(10)).turns, false, "a turn");
       await s.advance(60_000);
-      const { turns, nextInMs } = await s.storage.due(10);
+      const { turns, nextInMs } = await s.due(10);
       equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due, later");
       equal(await s.claim(), null, "a claim");
       await s.storage.recordInbound(s.start());
@@ -94,7 +94,7 @@ export const consentCases: readonly StorageCase[] = [
       await s.storage.recordInbound(s.stop());
       await s.storage.recordInbound(s.start());
       await s.texted();
-      s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS, "the next text's due time");
+      s.near((await s.due(10)).nextInMs, DEBOUNCE_MS, "the next text's due time");
     },
   },
   {

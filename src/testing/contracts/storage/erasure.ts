@@ -1,6 +1,6 @@
 import { equal, ok, present } from "./assert.ts";
 import { claimOne, type Scene, type StorageCase } from "./scene.ts";
-import { consentKeyOf, DEBOUNCE_MS, PERSON } from "./terms.ts";
+import { consentKeyOf, DEBOUNCE_MS, PERSON, SCOPE } from "./terms.ts";
 
 const OTHER_LINE = "+15550100002";
 
@@ -64,7 +64,7 @@ export const erasureCases: readonly StorageCase[] = [
       equal((await s.beat()).leases, [], "leases");
       equal((await s.claimSend(id)).outcome, "gone", "the gate");
       await s.advance(DEBOUNCE_MS);
-      equal(await s.storage.due(10), { messages: [], turns: false, nextInMs: null }, "due");
+      equal(await s.due(10), { messages: [], turns: false, nextInMs: null }, "due");
     },
   },
   {
@@ -72,7 +72,7 @@ export const erasureCases: readonly StorageCase[] = [
     async run(s) {
       await s.texted();
       await s.advance(DEBOUNCE_MS);
-      const claim = { op: s.id("op"), workerId: "w1", leaseMs: 15_000 };
+      const claim = { scope: SCOPE, op: s.id("op"), workerId: "w1", leaseMs: 15_000 };
       const claimed = present(await claimOne(s.storage, claim), "the turn");
       const commit = s.commitOf(claimed);
       equal((await s.storage.commitTurn(commit)).outcome, "committed", "the commit");
@@ -123,7 +123,7 @@ export const erasureCases: readonly StorageCase[] = [
         const order = { op: s.id("op"), participant: PERSON, line: null };
         const sides = [() => s.storage.erase(order), () => s.second.commitTurn(commit)];
         await Promise.all((round % 2 === 0 ? sides : sides.toReversed()).map((side) => side()));
-        equal(await s.storage.due(10), { messages: [], turns: false, nextInMs: null }, "due");
+        equal(await s.due(10), { messages: [], turns: false, nextInMs: null }, "due");
         equal(await s.storage.conversation(claimed.conversation.id), null, "the conversation");
         for (const { id } of commit.parts) equal(await s.storage.story(id), null, "a reply's part");
       }

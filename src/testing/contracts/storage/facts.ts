@@ -40,7 +40,7 @@ export const factCases: readonly StorageCase[] = [
       const { message, changed } = await s.refuse(id, "retry", { retryInMs: 30_000 });
       equal([message?.status, message?.attempts, changed], ["intent", 1, true], "the text");
       equal(await s.dueIds(), [], "due");
-      s.near((await s.storage.due(10)).nextInMs, 30_000, "nextInMs");
+      s.near((await s.due(10)).nextInMs, 30_000, "nextInMs");
       await s.advance(30_000);
       equal(await s.dueIds(), [id], "due after the backoff");
       equal(await s.sending(id), 2, "attempt");
@@ -88,7 +88,7 @@ export const factCases: readonly StorageCase[] = [
       equal([consent?.state, consent?.source], ["opted-out", "refused-send"], "consent");
       equal((await s.commit(claimed)).outcome, "lost", "the running turn");
       const conversation = await s.storage.conversation(claimed.conversation.id);
-      equal([conversation?.answeredSeq, (await s.storage.due(10)).turns], [1, false], "what was pending");
+      equal([conversation?.answeredSeq, (await s.due(10)).turns], [1, false], "what was pending");
       equal((await s.posted()).outcome, "opted-out", "the next text");
     },
   },

@@ -148,7 +148,7 @@ export const gateCases: readonly StorageCase[] = [
       equal(answer.retryInMs, 30_000, "retryInMs");
       equal(await s.statuses([id]), ["intent"], "status");
       equal(await s.dueIds(), [], "due");
-      s.near((await s.storage.due(10)).nextInMs, 30_000, "nextInMs");
+      s.near((await s.due(10)).nextInMs, 30_000, "nextInMs");
       await s.advance(30_000);
       equal(await s.dueIds(), [id], "due after the wait");
       equal(await s.sending(id), 1, "attempt");

@@ -34,7 +34,7 @@ export const givenUpCases: readonly StorageCase[] = [
       await s.texted();
       const claimed = await s.claimed();
       await s.release(claimed, { reason: "given-up", retryInMs: 0, error: refused });
-      equal((await s.storage.due(10)).nextInMs, null, "when something is due");
+      equal((await s.due(10)).nextInMs, null, "when something is due");
       const turnId = claimed.turn.id;
       equal((await s.storage.requeueTurn({ op: s.id("op"), turnId })).outcome, "requeued", "the turn");
       const again = present(await s.claim(), "the turn again");

@@ -141,15 +141,15 @@ export const inboundCases: readonly StorageCase[] = [
     name: "lets a conversation rest for the debounce, anew with each text",
     async run(s) {
       await s.texted();
-      s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS, "after the first text");
+      s.near((await s.due(10)).nextInMs, DEBOUNCE_MS, "after the first text");
       await s.advance(2_000);
       await s.texted();
-      const { turns, nextInMs } = await s.storage.due(10);
+      const { turns, nextInMs } = await s.due(10);
       equal(turns, false, "a turn during the debounce");
       s.near(nextInMs, DEBOUNCE_MS, "after the second text");
       equal(await s.claim(), null, "a claim during the debounce");
       await s.advance(DEBOUNCE_MS);
-      equal((await s.storage.due(10)).turns, true, "a turn after the debounce");
+      equal((await s.due(10)).turns, true, "a turn after the debounce");
       equal((await s.claim())?.messages.length, 2, "texts in the turn");
     },
   },
@@ -160,9 +160,9 @@ export const inboundCases: readonly StorageCase[] = [
         await s.texted();
         await s.advance(2_000);
       }
-      equal((await s.storage.due(10)).turns, true, `a turn ${MAX_WAIT_MS} ms after the first text`);
+      equal((await s.due(10)).turns, true, `a turn ${MAX_WAIT_MS} ms after the first text`);
       await s.texted();
-      equal((await s.storage.due(10)).turns, true, "a later text does not move it");
+      equal((await s.due(10)).turns, true, "a later text does not move it");
       s.near((await s.claim())?.waitedMs ?? null, 10_000, "waitedMs");
     },
   },
@@ -172,12 +172,12 @@ export const inboundCases: readonly StorageCase[] = [
       const { message, conversation } = await s.texted({ needsAnswer: false });
       equal(message?.needsAnswer, false, "needsAnswer");
       equal(conversation?.answeredSeq, 0, "answeredSeq");
-      const { turns, nextInMs } = await s.storage.due(10);
+      const { turns, nextInMs } = await s.due(10);
       equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due");
       await s.texted();
       await s.advance(1_000);
       await s.texted({ needsAnswer: false });
-      s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS - 1_000, "the due time of the text before");
+      s.near((await s.due(10)).nextInMs, DEBOUNCE_MS - 1_000, "the due time of the text before");
       const claimed = await s.claimed();
       equal(
         claimed.messages.map(({ seq }) => seq),
@@ -191,7 +191,7 @@ export const inboundCases: readonly StorageCase[] = [
     name: "is due at once for a text without a debounce",
     async run(s) {
       await s.texted({ debounceMs: 0 });
-      equal((await s.storage.due(10)).turns, true, "a turn");
+      equal((await s.due(10)).turns, true, "a turn");
     },
   },
   {

@@ -1,6 +1,6 @@
 import { equal, ok, present } from "./assert.ts";
 import type { StorageCase } from "./scene.ts";
-import { DEBOUNCE_MS, FREE, LEASE_MS, ORDER_WAIT_MS, UNKNOWN_WINDOW_MS } from "./terms.ts";
+import { DEBOUNCE_MS, FREE, LEASE_MS, ORDER_WAIT_MS, SCOPE, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
 /** How workers stay alive and are buried, and how a person takes a conversation over. */
 export const leaseCases: readonly StorageCase[] = [
@@ -28,7 +28,7 @@ export const leaseCases: readonly StorageCase[] = [
       await s.advance(2_000);
       equal(await s.claim("w2"), null, "a claim before the worker is buried");
       equal((await s.beat({ workerId: "w2" })).recovered, 1, "recovered");
-      equal((await s.storage.due(10)).turns, true, "due at once");
+      equal((await s.due(10)).turns, true, "due at once");
       const again = present(await s.claim("w2"), "the next run");
       equal(
         [again.turn.id, again.turn.runs, again.crashes, again.turn.failures],
@@ -101,9 +101,9 @@ export const leaseCases: readonly StorageCase[] = [
       );
       equal(recovered, 0, "recovered");
       equal(await s.dueIds(), [next], "due");
-      s.near((await s.storage.due(10)).nextInMs, UNKNOWN_WINDOW_MS, "settled after the window");
+      s.near((await s.due(10)).nextInMs, UNKNOWN_WINDOW_MS, "settled after the window");
       await s.advance(UNKNOWN_WINDOW_MS);
-      const { messages } = await s.storage.due(10);
+      const { messages } = await s.due(10);
       ok(
         messages.some(({ message }) => message.id === id && message.status === "unknown"),
         "it is due to be settled",
@@ -177,7 +177,7 @@ export const leaseCases: readonly StorageCase[] = [
       await s.sending(id, { workerId: "dead" });
       await s.advance(LEASE_MS + 1);
       const beat = (workerId: string) => {
-        return { op: s.id("op"), workerId, leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
+        return { scope: SCOPE, op: s.id("op"), workerId, leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
       };
       const answers = await Promise.all([s.storage.heartbeat(beat("w1")), s.second.heartbeat(beat("w2"))]);
       equal(
@@ -202,7 +202,7 @@ export const leaseCases: readonly StorageCase[] = [
       equal((await s.commit(claimed)).outcome, "lost", "the running turn's commit");
       equal((await s.storyOf(text.id)).turn?.outcome, null, "the turn stays open");
       await s.texted();
-      const { turns, nextInMs } = await s.storage.due(10);
+      const { turns, nextInMs } = await s.due(10);
       equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due");
       await s.advance(60_000);
       equal(await s.claim(), null, "a claim");
@@ -218,9 +218,9 @@ export const leaseCases: readonly StorageCase[] = [
       await s.pause(claimed.conversation.id, { paused: true });
       await s.texted();
       const resumed = await s.pause(claimed.conversation.id, { paused: false });
-      equal([resumed?.paused, (await s.storage.due(10)).turns], [false, true], "the conversation");
+      equal([resumed?.paused, (await s.due(10)).turns], [false, true], "the conversation");
       await s.texted();
-      s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS, "a text after that rests for the debounce, no longer");
+      s.near((await s.due(10)).nextInMs, DEBOUNCE_MS, "a text after that rests for the debounce, no longer");
       const again = await s.claimed();
       equal([again.turn.id, again.turn.runs, again.messages.length], [claimed.turn.id, 2, 3], "the turn");
       ok(again.fence > claimed.fence, "the fence rises");
@@ -236,11 +236,11 @@ export const leaseCases: readonly StorageCase[] = [
       const resumed = await s.pause(conversation.id, { paused: false, skipPending: true });
       equal([resumed?.paused, resumed?.answeredSeq], [false, 2], "the conversation");
       equal((await s.storyOf(text.id)).turn?.outcome, "cancelled", "the turn");
-      const { turns, nextInMs } = await s.storage.due(10);
+      const { turns, nextInMs } = await s.due(10);
       equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due");
       await s.advance(60_000);
       const next = present((await s.texted()).message, "the next text");
-      s.near((await s.storage.due(10)).nextInMs, DEBOUNCE_MS, "the next text's due time");
+      s.near((await s.due(10)).nextInMs, DEBOUNCE_MS, "the next text's due time");
       const { turn, messages } = await s.claimed();
       equal([turn.id, turn.runs, messages], [`t${next.id}`, 1, [next]], "the next turn");
     },

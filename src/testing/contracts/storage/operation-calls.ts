@@ -1,7 +1,7 @@
 import type { ClaimedTurn, Storage } from "../../../storage/storage.ts";
 import { present } from "./assert.ts";
 import { claimOne, type Scene } from "./scene.ts";
-import { FREE, LEASE_MS, LINE, PERSON, UNKNOWN_WINDOW_MS } from "./terms.ts";
+import { FREE, LEASE_MS, LINE, PERSON, SCOPE, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
 /** A call with its operation id fixed, on whichever handle. */
 type Call = (storage: Storage) => Promise<unknown>;
@@ -20,7 +20,7 @@ export const OPERATIONS: readonly Operation[] = [
       await s.texted();
       await s.texted({ participant: "+15550199002" });
       await s.advance(60_000);
-      const claim = { op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS };
+      const claim = { scope: SCOPE, op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS };
       return (storage) => claimOne(storage, claim);
     },
   },
@@ -57,7 +57,7 @@ export const OPERATIONS: readonly Operation[] = [
       await s.claimed("dead");
       await s.sending(await s.intent(), { workerId: "dead" });
       await s.advance(LEASE_MS + 1);
-      const beat = { op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
+      const beat = { scope: SCOPE, op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
       return (storage) => storage.heartbeat(beat);
     },
   },
@@ -230,7 +230,7 @@ export const OPERATIONS: readonly Operation[] = [
     async prepare(s) {
       await s.intents(3);
       await s.sending(await s.intent({ participant: "+15550199002" }));
-      const suspicion = { op: s.id("op"), limit: 3, lookInMs: UNKNOWN_WINDOW_MS };
+      const suspicion = { scope: SCOPE, op: s.id("op"), limit: 3, lookInMs: UNKNOWN_WINDOW_MS };
       return (storage) => storage.suspect(suspicion);
     },
   },

@@ -47,7 +47,7 @@ async function live(s: Scene): Promise<void> {
     await s.advance(180_000);
     const claimed = await s.claim("w9");
     if (claimed !== null) await s.commit(claimed, { workerId: "w9", parts: s.parts(2, claimed.turn.id) });
-    for (const { message } of (await s.storage.due(10)).messages) {
+    for (const { message } of (await s.due(10)).messages) {
       if (message.status === "unknown") await s.resolve(message.id, "resend");
       const answer = await s.claimSend(message.id, { workerId: "w9" });
       if (answer.outcome === "claimed") await s.callback(message.id, "delivered", { attempt: answer.attempt });

@@ -24,7 +24,7 @@ export const orderCases: readonly StorageCase[] = [
       await s.sent(second);
       equal(await s.dueIds(), [third], "due after the second part");
       await s.sent(third);
-      const { messages, nextInMs } = await s.storage.due(10);
+      const { messages, nextInMs } = await s.due(10);
       equal([messages, nextInMs], [[], null], "due after the last part");
     },
   },
@@ -78,7 +78,7 @@ export const orderCases: readonly StorageCase[] = [
       ok(answer.outcome === "waiting", `expected waiting, got ${answer.outcome}`);
       s.near(answer.retryInMs, ORDER_WAIT_MS - 20_000, "what is left of the wait");
       equal(await s.dueIds(), [], "due while it waits");
-      s.near((await s.storage.due(10)).nextInMs, ORDER_WAIT_MS - 20_000, "nextInMs");
+      s.near((await s.due(10)).nextInMs, ORDER_WAIT_MS - 20_000, "nextInMs");
       await s.advance(ORDER_WAIT_MS - 20_000);
       equal(await s.dueIds(), [next], "due after the wait");
       const overtaking = await s.claimSend(next);
@@ -200,7 +200,7 @@ export const orderCases: readonly StorageCase[] = [
       await s.refuse(second, "retry", { retryInMs: 60_000 });
       await s.callback(first, "delivered");
       equal(await s.dueIds(), [], "due");
-      s.near((await s.storage.due(10)).nextInMs, 60_000, "nextInMs");
+      s.near((await s.due(10)).nextInMs, 60_000, "nextInMs");
       await s.advance(60_000);
       equal(await s.dueIds(), [second], "due after the backoff");
     },
@@ -220,7 +220,7 @@ export const orderCases: readonly StorageCase[] = [
     name: "carries a text of 250 parts through, in order",
     async run(s) {
       const ids = idsOf(await s.intents(250));
-      equal((await s.storage.due(10)).messages.length, 1, "due");
+      equal((await s.due(10)).messages.length, 1, "due");
       equal((await s.claimSend(present(ids[249], "the last part"))).outcome, "waiting", "the last part");
       await s.sent(present(ids[0], "the first part"));
       equal(await s.dueIds(), [ids[1]], "due after the first part");

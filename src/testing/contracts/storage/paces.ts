@@ -19,7 +19,7 @@ export const paceCases: readonly StorageCase[] = [
       await waits(s, second, COST_MS);
       await waits(s, third, 2 * COST_MS);
       equal(await s.dueIds(), [], "due while the sender is busy");
-      s.near((await s.storage.due(10)).nextInMs, 15_000, "nextInMs: the lease ends before the slot comes");
+      s.near((await s.due(10)).nextInMs, 15_000, "nextInMs: the lease ends before the slot comes");
       await s.advance(COST_MS);
       equal(await s.dueIds(), [second], "due at the first slot");
       await s.sending(second, { conditions: PACED });

@@ -13,7 +13,7 @@ export const queryCases: readonly StorageCase[] = [
       equal(await s.storage.changes({ conversationId: "c-nobody", after: 0, limit: 10 }), [], "changes");
       equal(await s.storage.story("m-nobody"), null, "story");
       equal(await s.storage.consent("nobody"), null, "consent");
-      equal(await s.storage.due(10), { messages: [], turns: false, nextInMs: null }, "due");
+      equal(await s.due(10), { messages: [], turns: false, nextInMs: null }, "due");
     },
   },
   {
@@ -168,7 +168,7 @@ export const queryCases: readonly StorageCase[] = [
         await s.advance(1_000);
       }
       equal(await s.dueIds(), ids, "the oldest first");
-      const { messages, nextInMs } = await s.storage.due(2);
+      const { messages, nextInMs } = await s.due(2);
       equal(
         messages.map(({ message }) => message.id),
         ids.slice(0, 2),
@@ -189,13 +189,13 @@ export const queryCases: readonly StorageCase[] = [
     async run(s) {
       await s.texted({ debounceMs: 2_000 });
       await s.texted({ debounceMs: 5_000, participant: "+15550199002" });
-      s.near((await s.storage.due(10)).nextInMs, 2_000, "the nearer turn");
+      s.near((await s.due(10)).nextInMs, 2_000, "the nearer turn");
       const id = await s.intent({ participant: "+15550199003" });
       await s.sending(id);
       await s.refuse(id, "retry", { retryInMs: 1_000 });
-      s.near((await s.storage.due(10)).nextInMs, 1_000, "the text that backs off");
+      s.near((await s.due(10)).nextInMs, 1_000, "the text that backs off");
       await s.advance(2_000);
-      const { turns, messages, nextInMs } = await s.storage.due(10);
+      const { turns, messages, nextInMs } = await s.due(10);
       equal([turns, messages.length], [true, 1], "what is due now");
       s.near(nextInMs, DEBOUNCE_MS, "the turn that is not due yet");
     },
@@ -205,18 +205,18 @@ export const queryCases: readonly StorageCase[] = [
     async run(s) {
       await s.texted();
       await s.claimed("dead");
-      s.near((await s.storage.due(10)).nextInMs, LEASE_MS, "while a turn runs");
+      s.near((await s.due(10)).nextInMs, LEASE_MS, "while a turn runs");
       await s.advance(5_000);
-      s.near((await s.storage.due(10)).nextInMs, LEASE_MS - 5_000, "later");
+      s.near((await s.due(10)).nextInMs, LEASE_MS - 5_000, "later");
       await s.sending(await s.intent({ participant: "+15550199002" }), { workerId: "other", leaseMs: 5_000 });
-      s.near((await s.storage.due(10)).nextInMs, 5_000, "while a text is handed over, too");
+      s.near((await s.due(10)).nextInMs, 5_000, "while a text is handed over, too");
       await s.beat({ workerId: "other", leaseMs: 60_000 });
-      s.near((await s.storage.due(10)).nextInMs, LEASE_MS - 5_000, "after that worker was heard of");
+      s.near((await s.due(10)).nextInMs, LEASE_MS - 5_000, "after that worker was heard of");
       await s.advance(LEASE_MS);
-      const { turns, nextInMs } = await s.storage.due(10);
+      const { turns, nextInMs } = await s.due(10);
       equal({ turns, nextInMs }, { turns: false, nextInMs: 0 }, "when the first one's time is over");
       await s.beat({ workerId: "next" });
-      equal((await s.storage.due(10)).turns, true, "a turn, once somebody has looked");
+      equal((await s.due(10)).turns, true, "a turn, once somebody has looked");
     },
   },
   {
@@ -224,9 +224,9 @@ export const queryCases: readonly StorageCase[] = [
     async run(s) {
       await s.beat();
       await s.sent(await s.intent());
-      equal((await s.storage.due(10)).nextInMs, null, "nextInMs");
+      equal((await s.due(10)).nextInMs, null, "nextInMs");
       await s.advance(LEASE_MS);
-      equal((await s.storage.due(10)).nextInMs, null, "nextInMs when its time is over");
+      equal((await s.due(10)).nextInMs, null, "nextInMs when its time is over");
     },
   },
 ];

@@ -2,7 +2,7 @@ import type { OutboundMessage } from "../../../model/message.ts";
 import type { ClaimedTurn, RequeuedTurn } from "../../../storage/storage.ts";
 import { equal, present } from "./assert.ts";
 import type { Scene, StorageCase } from "./scene.ts";
-import { DEBOUNCE_MS, LEASE_MS, UNKNOWN_WINDOW_MS } from "./terms.ts";
+import { DEBOUNCE_MS, LEASE_MS, SCOPE, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
 /** What is put right by hand: an answer that was given up, and a ledger that comes from a backup. */
 export const repairCases: readonly StorageCase[] = [
@@ -13,7 +13,7 @@ export const repairCases: readonly StorageCase[] = [
       const dead = await fallenBack(s);
       const { outcome, conversation } = await requeue(s, dead.turn.id);
       equal([outcome, conversation?.answeredSeq], ["requeued", 0], "the answer");
-      const work = await s.storage.due(10);
+      const work = await s.due(10);
       equal(work.turns, true, "a turn that is due");
       const again = present(await s.claim(), "the turn");
       equal(again.messages, texts, "the texts to answer");
@@ -118,7 +118,7 @@ export const repairCases: readonly StorageCase[] = [
       const dead = await fallenBack(s);
       await s.pause(dead.conversation.id, { paused: true });
       equal((await requeue(s, dead.turn.id)).outcome, "requeued", "outcome");
-      const { turns, nextInMs } = await s.storage.due(10);
+      const { turns, nextInMs } = await s.due(10);
       equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due while it is paused");
       await s.pause(dead.conversation.id, { paused: false });
       equal((await s.claim())?.turn.id, `${dead.turn.id}.1`, "the turn, once it is resumed");
@@ -155,9 +155,9 @@ export const repairCases: readonly StorageCase[] = [
         );
       }
       equal(await s.dueIds(), [], "due");
-      s.near((await s.storage.due(10)).nextInMs, UNKNOWN_WINDOW_MS, "nextInMs: nobody holds anything");
+      s.near((await s.due(10)).nextInMs, UNKNOWN_WINDOW_MS, "nextInMs: nobody holds anything");
       await s.advance(UNKNOWN_WINDOW_MS);
-      const unknown = (await s.storage.due(10)).messages.map((due) => due.unknown?.attempts.at(-1)?.startedAt);
+      const unknown = (await s.due(10)).messages.map((due) => due.unknown?.attempts.at(-1)?.startedAt);
       equal(
         unknown,
         suspected.map(({ createdAt }) => createdAt),
@@ -266,7 +266,7 @@ async function replies(s: Scene, turnId: string): Promise<string[]> {
 }
 
 function suspect(s: Scene, limit = 10): Promise<readonly OutboundMessage[]> {
-  return s.storage.suspect({ op: s.id("op"), limit, lookInMs: UNKNOWN_WINDOW_MS });
+  return s.storage.suspect({ scope: SCOPE, op: s.id("op"), limit, lookInMs: UNKNOWN_WINDOW_MS });
 }
 
 function idsOf(messages: readonly OutboundMessage[]): string[] {

@@ -32,7 +32,7 @@ export const retryCases: readonly StorageCase[] = [
       equal([message?.status, message?.error, changed], ["intent", THROTTLED, true], "the message");
       equal([duplicate, cancelled], [false, []], "what else happened");
       equal(await s.dueIds(), [], "what is due at once");
-      s.near((await s.storage.due(10)).nextInMs, waitMs, "when it is due");
+      s.near((await s.due(10)).nextInMs, waitMs, "when it is due");
       await s.advance(waitMs);
       equal(await s.dueIds(), [id], "what is due then");
       equal(await s.sending(id), attempt + 2, "the next attempt");

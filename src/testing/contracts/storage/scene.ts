@@ -4,6 +4,8 @@ import type {
   ClaimedSend,
   ClaimedTurn,
   CommittedTurn,
+  DueQuery,
+  DueWork,
   Heartbeat,
   HeartbeatAnswer,
   InboundRecord,
@@ -34,6 +36,7 @@ import {
   MAX_WAIT_MS,
   ORDER_WAIT_MS,
   PERSON,
+  SCOPE,
   UNKNOWN_WINDOW_MS,
 } from "./terms.ts";
 
@@ -80,6 +83,7 @@ export class Scene {
       key: `account:${messageId}`,
       messageId,
       conversationId: this.id("c"),
+      scope: SCOPE,
       line: LINE,
       sender: LINE,
       participant,
@@ -130,6 +134,7 @@ export class Scene {
       key: `key:${groupId}`,
       groupId,
       conversationId: this.id("c"),
+      scope: SCOPE,
       line: LINE,
       sender: LINE,
       participant,
@@ -167,8 +172,13 @@ export class Scene {
     return present(await this.claim(workerId), "a turn to claim");
   }
 
+  /** What is due for a worker. */
+  due(limit: number, { scope = SCOPE, workerId = "w1" }: Partial<DueQuery> = {}): Promise<DueWork> {
+    return this.storage.due({ scope, workerId, limit });
+  }
+
   claim(workerId = "w1"): Promise<ClaimedTurn | null> {
-    return claimOne(this.storage, { op: this.id("op"), workerId, leaseMs: LEASE_MS });
+    return claimOne(this.storage, { scope: SCOPE, op: this.id("op"), workerId, leaseMs: LEASE_MS });
   }
 
   commitOf(claimed: ClaimedTurn, overrides: Partial<TurnCommit> = {}): TurnCommit {
@@ -203,12 +213,12 @@ export class Scene {
   }
 
   beat(overrides: Partial<Heartbeat> = {}): Promise<HeartbeatAnswer> {
-    const times = { leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
+    const times = { scope: SCOPE, leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
     return this.storage.heartbeat({ op: this.id("op"), workerId: "w1", ...times, ...overrides });
   }
 
   sendClaim(outboundId: string, overrides: Partial<SendClaim> = {}): SendClaim {
-    const times = { leaseMs: LEASE_MS, orderWaitMs: ORDER_WAIT_MS };
+    const times = { scope: SCOPE, leaseMs: LEASE_MS, orderWaitMs: ORDER_WAIT_MS };
     return { op: this.id("op"), workerId: "w1", outboundId, conditions: FREE, ...times, ...overrides };
   }
 
@@ -302,7 +312,7 @@ export class Scene {
 
   /** What the outbox would take up now. */
   async dueIds(): Promise<string[]> {
-    return (await this.storage.due(1_000)).messages.map(({ message }) => message.id);
+    return (await this.due(1_000)).messages.map(({ message }) => message.id);
   }
 
   /** Everything that can be seen of the ledger, but for the passing of time. */

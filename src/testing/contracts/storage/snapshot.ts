@@ -1,4 +1,5 @@
 import type { Storage } from "../../../storage/storage.ts";
+import { SCOPE } from "./terms.ts";
 
 /** Everything that can be seen of a ledger, but for the passing of time. */
 export async function snapshotOf(storage: Storage, consentKeys: Iterable<string>): Promise<unknown> {
@@ -10,6 +11,6 @@ export async function snapshotOf(storage: Storage, consentKeys: Iterable<string>
     told.push({ conversation, messages, stories });
   }
   const consents = await Promise.all(Array.from(consentKeys, (key) => storage.consent(key)));
-  const { messages, turns } = await storage.due(1_000);
+  const { messages, turns } = await storage.due({ scope: SCOPE, workerId: "w1", limit: 1_000 });
   return { told, consents, due: { messages, turns } };
 }

@@ -60,7 +60,7 @@ export const statusCases: readonly StorageCase[] = [
       await s.lose(id);
       const fact = await s.callback(id, "accepted");
       equal([fact.changed, fact.message?.status], [true, "accepted"], "the callback");
-      const { messages, nextInMs } = await s.storage.due(10);
+      const { messages, nextInMs } = await s.due(10);
       equal([messages, nextInMs], [[], null], "due");
     },
   },

@@ -1,6 +1,7 @@
 import type { SendConditions } from "../../../storage/storage.ts";
 
 export const LINE = "+15550100001";
+export const SCOPE = "default";
 export const PERSON = "+15550199001";
 export const LEASE_MS = 15_000;
 export const DEBOUNCE_MS = 3_000;

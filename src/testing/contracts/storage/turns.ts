@@ -2,7 +2,7 @@ import type { ClaimedTurn } from "../../../storage/storage.ts";
 import { equal, ok, present } from "./assert.ts";
 import { race } from "./race.ts";
 import { claimOne, type StorageCase } from "./scene.ts";
-import { DEBOUNCE_MS, EXPIRY_MS, LINE } from "./terms.ts";
+import { DEBOUNCE_MS, EXPIRY_MS, LINE, SCOPE } from "./terms.ts";
 
 /** A claim of several turns. */
 const SEVERAL_TURNS = "claims as many conversations in one call as are wanted";
@@ -57,7 +57,7 @@ export const turnCases: readonly StorageCase[] = [
         await s.advance(DEBOUNCE_MS);
         const claims = await Promise.all(
           [s.storage, s.second].map(async (handle, side) => {
-            const claim = { op: s.id("op"), workerId: `w${side}`, leaseMs: 600_000 };
+            const claim = { op: s.id("op"), scope: SCOPE, workerId: `w${side}`, leaseMs: 600_000 };
             await stagger(side === 0 ? 0 : 1);
             return claimOne(handle, claim);
           }),
@@ -80,7 +80,7 @@ export const turnCases: readonly StorageCase[] = [
         await s.advance(DEBOUNCE_MS);
         const claimOn = async (side: 0 | 1) => {
           const handle = side === 0 ? s.storage : s.second;
-          const claim = { op: s.id("op"), workerId: `w${side}`, leaseMs: 600_000 };
+          const claim = { op: s.id("op"), scope: SCOPE, workerId: `w${side}`, leaseMs: 600_000 };
           await stagger(side);
           return (await claimOne(handle, claim)) ?? (await claimOne(handle, { ...claim, op: s.id("op") }));
         };
@@ -112,7 +112,7 @@ export const turnCases: readonly StorageCase[] = [
       }
       await s.advance(DEBOUNCE_MS);
       const participantsOf = (turns: readonly ClaimedTurn[]) => turns.map((turn) => turn.conversation.participant);
-      const two = { op: s.id("op"), workerId: "w1", leaseMs: 600_000, limit: 2 };
+      const two = { scope: SCOPE, op: s.id("op"), workerId: "w1", leaseMs: 600_000, limit: 2 };
       const claimed = await s.storage.claimTurns(two);
       equal(participantsOf(claimed), ["+15550200001", "+15550200002"], "the first two");
       equal(await s.storage.claimTurns(two), claimed, "the same call again");

@@ -12,7 +12,7 @@ export const unknownCases: readonly StorageCase[] = [
       const fact = await s.lose(id);
       equal([fact.outcome, fact.changed, fact.message?.status], ["recorded", true, "unknown"], "the fact");
       equal(await s.dueIds(), [], "due within the window");
-      s.near((await s.storage.due(10)).nextInMs, UNKNOWN_WINDOW_MS, "nextInMs");
+      s.near((await s.due(10)).nextInMs, UNKNOWN_WINDOW_MS, "nextInMs");
       await s.advance(UNKNOWN_WINDOW_MS);
       equal(await s.dueIds(), [id], "due after the window");
       equal((await s.claimSend(id)).outcome, "gone", "the gate, before anybody decided");

@@ -10,17 +10,17 @@ export const witnessCases: readonly StorageCase[] = [
     async run(s) {
       const id = await lost(s);
       await s.advance(UNKNOWN_WINDOW_MS);
-      const [due] = (await s.storage.due(10)).messages;
+      const [due] = (await s.due(10)).messages;
       s.near(present(due?.unknown, "its state").forMs, UNKNOWN_WINDOW_MS, "forMs");
       equal(due?.unknown?.witnessSince, null, "witnessSince");
       equal(due?.unknown?.attempts, await attemptsOf(s, id), "attempts");
       await s.resolve(id, "resend");
-      equal((await s.storage.due(10)).messages[0]?.unknown, null, "the state of an intent");
+      equal((await s.due(10)).messages[0]?.unknown, null, "the state of an intent");
       await s.advance(1_000);
       await s.sending(id);
       await s.lose(id, 2);
       await s.advance(UNKNOWN_WINDOW_MS);
-      const again = present((await s.storage.due(10)).messages[0]?.unknown, "its state");
+      const again = present((await s.due(10)).messages[0]?.unknown, "its state");
       equal(again.attempts, await attemptsOf(s, id), "both attempts, oldest first");
       equal(again.attempts.length, 2, "attempts");
       s.near(again.forMs, UNKNOWN_WINDOW_MS, "forMs, since it became unknown again");
@@ -34,10 +34,10 @@ export const witnessCases: readonly StorageCase[] = [
       const fact = await unseen(s, id, 20_000, null);
       equal([fact.outcome, fact.changed, fact.message?.status], ["recorded", false, "unknown"], "the fact");
       equal(await s.storyOf(id), before, "the story");
-      s.near((await s.storage.due(10)).nextInMs, 20_000, "nextInMs");
+      s.near((await s.due(10)).nextInMs, 20_000, "nextInMs");
       await s.advance(20_000);
       equal(await s.dueIds(), [id], "due");
-      s.near((await s.storage.due(10)).messages[0]?.unknown?.forMs ?? null, 20_000, "forMs goes on");
+      s.near((await s.due(10)).messages[0]?.unknown?.forMs ?? null, 20_000, "forMs goes on");
     },
   },
   {
@@ -275,7 +275,7 @@ function unseen(s: Scene, id: string, lookInMs: number, asOf: number | null) {
 }
 
 async function witnessSince(s: Scene): Promise<number | null | undefined> {
-  return (await s.storage.due(10)).messages[0]?.unknown?.witnessSince;
+  return (await s.due(10)).messages[0]?.unknown?.witnessSince;
 }
 
 function rivals(s: Scene, outboundId: string, carrierIds: readonly string[] = []): Promise<Rivals> {
