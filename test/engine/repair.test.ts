@@ -123,7 +123,7 @@ describe("a turn that ended with the fallback text", () => {
     await house.sms.settled();
     expect(await codeOf(house.sms.requeue(turnId))).toMatch(/^invalid_state: a later turn/);
     expect(await codeOf(house.sms.requeue(house.turns.at(-1)?.turnId ?? ""))).toMatch(
-      /^invalid_state: the turn did not/,
+      /^invalid_state: the turn ended neither/,
     );
     expect(await codeOf(house.sms.requeue("t-nothing"))).toMatch(/^not_found/);
     const other = await failed();
