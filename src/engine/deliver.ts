@@ -60,6 +60,7 @@ async function send(
       leaseMs: worker.leaseMs,
       outboundId: due.message.id,
       orderWaitMs: context.sending.orderWaitMs,
+      expiryMs: context.sending.expiryMs,
       conditions,
       consents,
     }),

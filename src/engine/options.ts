@@ -116,7 +116,10 @@ export interface HistoryOptions {
 }
 
 export interface SendingOptions {
-  /** After this long a message that has not left is cancelled. @default 14400000 (4 hours) */
+  /**
+   * After this long a message that has not left is cancelled; counted from its slot in the sender's pace where it has one
+   * later than that. @default 14400000 (4 hours)
+   */
   readonly expiryMs?: number;
   /**
    * The carrier gives a message up when it has kept it for this long, so that it cannot surface hours later. Twilio

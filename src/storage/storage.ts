@@ -210,7 +210,7 @@ export interface Storage {
    *    the slot of whatever left last: void slots hold nobody up.
    *    So a queue of n messages costs one reservation each, keeps its order, and is fair: a conversation has one message
    *    in it at a time.
-   *    A message that is cancelled or expires leaves its slot empty.
+   *    A message that is cancelled or expires leaves its slot empty. With `expiryMs`, it expires so long after its slot.
    * 7. `claimed`: every counter charged, the worker registered as alive for `leaseMs`.
    *
    * A `cancelled` message takes the later parts of its group with it: those in `intent` or `held`, here and wherever

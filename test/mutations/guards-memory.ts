@@ -11,6 +11,10 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/rules/outbound", 'set.key("outbound", record.key);', 'set.key("outbound", record.groupId);'],
   ],
   [
+    "a message expires by its slot in the sender's pace",
+    ["ledger/rules/admission", "Math.max(row.expiresAt, reservedAt + claim.expiryMs)", "row.expiresAt"],
+  ],
+  [
     "a worker claims turns of its own scope only",
     ["ledger/plans", 'root: { by: "due", scope, workerId,', 'root: { by: "due", scope: "default", workerId,'],
     ["ledger/rules/turns", "conversation.scope !== claim.scope || ", ""],

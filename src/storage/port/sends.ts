@@ -63,6 +63,8 @@ export interface SendClaim {
   readonly leaseMs: number;
   readonly outboundId: string;
   readonly orderWaitMs: number;
+  /** A message that gets a reservation at its sender's pace expires so long after it. @default its expiry stays */
+  readonly expiryMs?: number;
   readonly conditions: SendConditions;
   /** @default the key that the conversation is filed under */
   readonly consents?: ConsentKeys;

@@ -41,6 +41,9 @@ export function claimSend(set: WorkingSet, claim: SendClaim): ClaimedSend {
   if (judgement.outcome === "cancel") return cancelled(set, row, judgement.reason);
   if (judgement.outcome === "wait") return waitFor(set, row, judgement.retryInMs, judgement.reason);
   const reservedAt = pace === null ? null : reserve(set, row, pace);
+  if (reservedAt !== null && claim.expiryMs !== undefined) {
+    row.expiresAt = Math.max(row.expiresAt, reservedAt + claim.expiryMs);
+  }
   if (pace !== null && reservedAt !== null) return waitFor(set, row, reservedAt - set.now, pace.reason);
 
   chargeCounters(set, counters);

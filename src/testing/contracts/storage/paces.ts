@@ -132,6 +132,21 @@ export const paceCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "counts the expiry of a text from its slot, however long the queue is",
+    async run(s) {
+      const texts = await strangers(s, 6, COST_MS);
+      const claim = { conditions: PACED, expiryMs: COST_MS };
+      for (const [place, id] of texts.entries()) {
+        const { outcome } = await s.claimSend(id, claim);
+        equal(outcome, place === 0 ? "claimed" : "waiting", `text ${place}`);
+      }
+      for (const id of texts.slice(1)) {
+        await s.advance(COST_MS);
+        equal(await s.sending(id, claim), 1, `the text ${id}, in its slot`);
+      }
+    },
+  },
+  {
     name: "slows a sender down when the carrier says so, and voids every slot taken before",
     async run(s) {
       const [first, second, third] = await strangers(s, 3);
