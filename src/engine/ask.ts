@@ -1,6 +1,7 @@
 import type { AiTurn } from "../ai/ai.ts";
 import type { CheckedAi, CheckedReply } from "../ai/reply.ts";
 import { OwnlineError } from "../errors.ts";
+import { abortQuietly } from "./abort-quietly.ts";
 import type { EngineClock } from "./clock.ts";
 
 /** How a call of the AI ended. */
@@ -61,7 +62,7 @@ export async function ask(
     return asked.kind === "failed" && giveUp.aborted ? { kind: "given-up" } : asked;
   } finally {
     giveUp.removeEventListener("abort", passOn);
-    over.abort();
+    abortQuietly(over);
     await timer;
   }
 }

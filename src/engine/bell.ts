@@ -1,3 +1,4 @@
+import { abortQuietly } from "./abort-quietly.ts";
 import type { EngineClock } from "./clock.ts";
 
 /** Wakes whoever rests. */
@@ -35,7 +36,7 @@ export function newBell(): Bell {
     async rest(clock, ms, { since, signal, idle = false }) {
       if (rings !== since || signal?.aborted) return;
       const woken = new AbortController();
-      const wake = () => woken.abort();
+      const wake = () => abortQuietly(woken);
       resting.add(wake);
       signal?.addEventListener("abort", wake, { once: true });
       await clock.sleep(ms, { signal: woken.signal, idle });

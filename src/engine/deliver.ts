@@ -2,6 +2,7 @@ import { OwnlineError } from "../errors.ts";
 import { newId } from "../model/ids.ts";
 import type { ClaimedSend, ConsentKeys, DueMessage, SendConditions, SendResultRecord } from "../storage/storage.ts";
 import type { SendRequest, SendResult } from "../transport/transport.ts";
+import { abortQuietly } from "./abort-quietly.ts";
 import { conditionsOf } from "./conditions.ts";
 import { consentWhere } from "./consent-place.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
@@ -153,7 +154,7 @@ async function handOver(context: EngineContext, request: SendRequest, signal: Ab
       error: { code: null, reason: "the transport threw, so nobody knows whether the carrier took it" },
     };
   } finally {
-    over.abort();
+    abortQuietly(over);
   }
 }
 

@@ -166,6 +166,7 @@ const schema = lazily(() =>
             validityMs: optional(milliseconds(1000)),
             unknownWindowMs: optional(milliseconds(0)),
             unknown: optional(oneOf("resend", "hold", "drop")),
+            unknownEarly: optional(trueOrFalse()),
             orderWaitMs: optional(milliseconds(0)),
             maxSegments: optional(count("give a number of segments, 1 or more")),
             backoffMs: optional(milliseconds(0)),

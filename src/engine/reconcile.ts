@@ -7,6 +7,7 @@ import { type EngineContext, tellCancelled } from "./context.ts";
 import { decidedSent } from "./decided-sent.ts";
 import { trouble } from "./heart.ts";
 import { firstTime } from "./once.ts";
+import { createPassed } from "./passed-by.ts";
 import { persist } from "./persist.ts";
 import { retryOf, tellRetried } from "./retry.ts";
 import { tellFact } from "./status.ts";
@@ -167,13 +168,18 @@ export function createReconcile(
     await persist(context, { signal }, () => storage.recordSend({ op, outboundId: message.id, attempt, result }));
   };
 
-  const decide = async (message: OutboundMessage, look: Look, signal: AbortSignal): Promise<boolean> => {
+  const decide = async (
+    message: OutboundMessage,
+    look: Look | { readonly kind: "passed" },
+    signal: AbortSignal,
+  ): Promise<boolean> => {
     const isConfirmation = message.origin === "system";
     const decision = isConfirmation && sending.unknown === "resend" ? "drop" : sending.unknown;
-    const silence =
-      look.kind === "unreadable"
-        ? "no witness spoke for it within the window, and the carrier's list could not be read"
-        : "no witness spoke for it within the window";
+    const silences: Partial<Record<typeof look.kind, string>> = {
+      unreadable: "no witness spoke for it within the window, and the carrier's list could not be read",
+      passed: "the provider's list shows newer messages of its sender, and not this one",
+    };
+    const silence = silences[look.kind] ?? "no witness spoke for it within the window";
     const consequences = {
       resend: "so it is sent again; the person may get it twice",
       hold: "so a person must decide: call resolve()",
@@ -200,6 +206,8 @@ export function createReconcile(
     return true;
   };
 
+  const isPassed = createPassed(context);
+
   return async ({ message, conversation, unknown }, signal) => {
     if (unknown === null) return false;
     try {
@@ -216,6 +224,9 @@ export function createReconcile(
     if (look.kind === "called-off") return false;
     if (look.kind === "found" && (await claim(look.witnesses, signal))) return true;
     if (isOver(message, unknown, look)) return decide(message, look, signal);
+    if (look.kind === "unseen" && (await isPassed(message, unknown, look.asOf, signal))) {
+      return decide(message, { kind: "passed" }, signal);
+    }
     await lookAgain(message, unknown, look, signal);
     return false;
   };

@@ -1,6 +1,7 @@
 import { OwnlineError } from "../errors.ts";
 import type { QueueListener } from "../queue/queue.ts";
 import { kindOfThrown } from "../thrown.ts";
+import { abortQuietly } from "./abort-quietly.ts";
 import type { EngineContext } from "./context.ts";
 
 /**
@@ -40,7 +41,7 @@ export function createRinger({ queue, clock, tell }: Pick<EngineContext, "queue"
       .sleep(LONGEST_WAIT_MS, { signal: over.signal })
       .then(() => failure(what, `it did not answer within ${LONGEST_WAIT_MS} ms`));
     const failed = await Promise.race([done, late]);
-    over.abort();
+    abortQuietly(over);
     if (failed !== null) tell.error(failed);
     return failed === null;
   };

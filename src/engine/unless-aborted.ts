@@ -1,3 +1,5 @@
+import { abortQuietly } from "./abort-quietly.ts";
+
 /** Waits for the work, or `null` when the signal is aborted before: work that cannot be called off goes on unheard. */
 export async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result | null> {
   // What it fails with when nobody waits any more must not end the process.
@@ -11,6 +13,6 @@ export async function unlessAborted<Result>(work: Promise<Result>, signal: Abort
     return await Promise.race([work, aborted]);
   } finally {
     // The signal may live as long as the process.
-    done.abort();
+    abortQuietly(done);
   }
 }

@@ -196,7 +196,8 @@ export interface StatusReport {
 
 export interface FindQuery {
   readonly from: string;
-  readonly to: string;
+  /** Left out only with `sending.unknownEarly`: then messages to anybody are asked for. */
+  readonly to?: string;
   /** Created at or after this, Unix milliseconds by the carrier's clock. */
   readonly since: number;
 }

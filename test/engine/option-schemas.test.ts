@@ -71,6 +71,7 @@ const group = {
     validityMs: number,
     unknownWindowMs: number,
     unknown: fc.constantFrom("resend", "hold", "drop"),
+    unknownEarly: fc.boolean(),
     orderWaitMs: number,
     maxSegments: number,
     backoffMs: number,

@@ -28,6 +28,18 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
     ["engine/beat", "owes?.fence === fence ? owes :", "owes === null ? owes :"],
   ],
   [
+    "a lost answer is decided about early only where the list shows newer messages",
+    ["engine/passed-by", "|| !found.messages.some(({ createdAt }) => createdAt > overAt)", ""],
+  ],
+  [
+    "a lost answer is decided about early only after two looks that are apart",
+    ["engine/passed-by", "asOf - firstLook >= APART_MS", "asOf >= firstLook"],
+  ],
+  [
+    "a lost answer is decided about early only after the provider's clock has passed the attempt",
+    ["engine/passed-by", " || asOf < startedAt + SETTLED_MS", ""],
+  ],
+  [
     "a webhook is answered 200 only after the commit",
     ["http/handler", "return refuse(503, error.code", "return refuse(200, error.code"],
   ],

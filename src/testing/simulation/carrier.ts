@@ -194,7 +194,13 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
         find: ({ from, to, since }) =>
           list("find", () => ({
             messages: taken
-              .filter((one) => one.from === from && one.to === to && one.createdAt >= since && isListed(one.createdAt))
+              .filter(
+                (one) =>
+                  one.from === from &&
+                  (to === undefined || one.to === to) &&
+                  one.createdAt >= since &&
+                  isListed(one.createdAt),
+              )
               .toReversed(),
             asOf: timeline.now,
           })),

@@ -60,7 +60,7 @@ const SHORT_CODES: TwilioList = {
  */
 export async function find(rest: TwilioRest, { from, to, since }: FindQuery): Promise<FoundMessages> {
   const service = isMessagingService(from);
-  const filter = service ? { To: to } : { From: from, To: to };
+  const filter = { ...(!service && { From: from }), ...(to !== undefined && { To: to }) };
   const found: CarrierMessage[] = [];
   const faults: UnreadableEntry[] = [];
   let asOf: number | null | undefined;
