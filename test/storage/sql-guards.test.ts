@@ -13,18 +13,18 @@ const NOW = 1_000_000;
 const plain = (sql: string): SqlStatement => ({ sql, params: [] });
 
 const conversation = (id: string, participant: string): string => `insert into ownline_conversations
-  (id, line, participant, sender, consent_key, paused, seq, inbound_seq, answered_seq, pending_seq, backoff_until, fence,
+  (id, scope, line, participant, sender, consent_key, paused, seq, inbound_seq, answered_seq, pending_seq, backoff_until, fence,
     created_at, updated_at, version)
-  values ('${id}', 'line', '${participant}', 'line', 'consent', 0, 0, 0, 0, 0, 0, 0, 0, 0, 3)`;
+  values ('${id}', 'default', 'line', '${participant}', 'line', 'consent', 0, 0, 0, 0, 0, 0, 0, 0, 0, 3)`;
 
 /** Rows of every kind that is guarded. */
 const ROWS = [
   conversation("c1", "p1"),
-  "insert into ownline_consents (key, state, source, changed_at, version) values ('consent', 'opted-in', 'word', 0, 3)",
+  "insert into ownline_consents (key, state, source, provider_blocks, changed_at, version) values ('consent', 'opted-in', 'word', 0, 0, 3)",
   "insert into ownline_rate_limits (key, free_at, used_until, epoch, version) values ('limit', 0, 0, 0, 3)",
   "insert into ownline_sweeps (sender, fence, version) values ('sender', 0, 3)",
   "insert into ownline_keys (kind, key, ref, call) values ('inbound', 'key', 'm1', '')",
-  "insert into ownline_workers (id, alive_until) values ('worker', 3)",
+  "insert into ownline_workers (id, scope, alive_until) values ('worker', 'default', 3)",
   `insert into ownline_counters (key, charged, ends_at) values ('day', 2, ${NOW + 1}), ('over', 9, ${NOW})`,
 ];
 
@@ -63,7 +63,7 @@ const MOVED: readonly (readonly [string, Guard, move: string])[] = [
   [
     "a consent is filed first",
     { on: "consent", key: "other", version: null },
-    "insert into ownline_consents (key, state, source, changed_at, version) values ('other', 'opted-out', 'word', 0, 1)",
+    "insert into ownline_consents (key, state, source, provider_blocks, changed_at, version) values ('other', 'opted-out', 'word', 0, 0, 1)",
   ],
   ["a conversation is filed", { on: "filed", key: "consent", version: 1 }, conversation("c2", "p2")],
   ["a rate limit changes", { on: "rateLimit", key: "limit", version: 3 }, "update ownline_rate_limits set version = 4"],
