@@ -79,9 +79,14 @@ function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
     case "send-claimed":
       enterSendClaim(book, fact, terms, accuse);
       return;
-    case "slot-given":
+    case "slot-given": {
       enterSlot(book, fact, accuse);
+      const message = book.messages.get(fact.outboundId);
+      // Behind a long queue it expires later than it would by its age.
+      const expiresAtMs = fact.slotMs + terms.settings.sending.expiryMs;
+      if (message !== undefined) message.expiresAtMs = Math.max(message.expiresAtMs, expiresAtMs);
       return;
+    }
     case "slowed":
       enterSlowdown(book, fact);
       return;
@@ -266,7 +271,7 @@ function enterSendClaim(book: Book, fact: Fact & { kind: "send-claimed" }, terms
     accuse("consent", `${name} was claimed although its person has opted out`);
   }
   if (message.confirms && !isOut) accuse("consent", `${name} confirms an opt-out to a person who opted in again`);
-  if (message.confirms && last !== undefined && last.answer !== "retry") {
+  if (message.confirms && last !== undefined && last.answer !== "retry" && !last.gaveUp) {
     accuse("once", `${name}, the confirmation of an opt-out, was sent again`);
   }
   if (message.stopped) accuse("consent", `${name} was stopped by a STOP, and came back`);

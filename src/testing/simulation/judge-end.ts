@@ -145,7 +145,7 @@ function judgeMessage(
   if (status === "held" && terms.settings.sending.unknown !== "hold")
     accuse("settled", `${name} is held for no reason`);
   const isRefused = own.attempts.some(({ answer }) => answer === "fail" || answer === "opt-out");
-  const isGivenUp = own.attempts.some(({ reported }) => reported.includes("failed"));
+  const isGivenUp = own.attempts.some(({ reported, gaveUp }) => gaveUp || reported.includes("failed"));
   if (status === "failed" && !isRefused && !isGivenUp && !own.decisions.includes("drop")) {
     accuse("no silence", `${name} failed, and the carrier never said so`);
   }
