@@ -97,6 +97,6 @@ export const concurrencyGuards: readonly Mutation[] = guardsOf("memory", "src/st
   ],
   [
     "a send is judged with the other parts of its message",
-    ["plans", 'slices: ["group", "turn", "queue", "consent"],', 'slices: ["turn", "queue", "consent"],'],
+    ["plans", 'slices: ["group", "turn", "queue", ...asked.slices],', 'slices: ["turn", "queue", ...asked.slices],'],
   ],
 ]);

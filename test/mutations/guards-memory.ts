@@ -62,7 +62,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   [
     "one conversation has one turn at a time",
     ["ledger/rules/turns", "dueAt > set.now || leaseWorker !== null || paused", "dueAt > set.now || paused"],
-    ["memory/tables", "return leaseWorker === null && !paused ? dueAt : null;", "return paused ? null : dueAt;"],
+    ["memory/entries", "return leaseWorker === null ? dueAt : null;", "return dueAt;"],
     ["ledger/rules/turns", "  conversation.dueAt = null;\n  set.keepAlive", "  set.keepAlive"],
   ],
   [
@@ -189,7 +189,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   ],
   [
     "the gate before every send asks for consent",
-    ["ledger/rules/admission", "if (conditions.consent && isOptedOut", "if (false && isOptedOut"],
+    ["ledger/rules/admission", "if (conditions.consent && isOut)", "if (false && isOut)"],
   ],
   [
     "a message of a paused conversation does not leave",
@@ -266,7 +266,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   ],
   [
     "a START to a service does not lift what was refused at the number itself",
-    ["ledger/rules/consent", "      filed.service = null;\n", "      filed.service = service;\n"],
+    ["ledger/rules/consent", "if (filed.service !== service) filed.service = null;", "filed.service = service;"],
     [
       "ledger/rules/consent",
       'services.includes(set.consents.get(key)?.service ?? "")',
@@ -305,7 +305,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   [
     "a call that runs again after its own commit gets its first answer",
     ["ledger/rules/inbound", 'outcome: isSameCall ? "recorded" : "repeated",', 'outcome: "repeated",'],
-    ["ledger/rules/outbound", 'outcome: isSameCall ? "recorded" : "repeated",', 'outcome: "repeated",'],
+    ["ledger/rules/outbound", 'firstCall === call ? "recorded" : "repeated",', '"repeated",'],
   ],
   [
     "a heartbeat takes over the turns and messages of expired workers",
@@ -317,7 +317,11 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   ],
   [
     "a heartbeat leaves those who are alive alone",
-    ["memory/loads", "if (id === workerId || aliveUntil > this.#now) continue;", "if (id === workerId) continue;"],
+    [
+      "memory/loads",
+      "if (id === workerId || scopeOf !== scope || aliveUntil > this.#now) continue;",
+      "if (id === workerId || scopeOf !== scope) continue;",
+    ],
   ],
   [
     "a message that waited beyond its expiry does not leave",
@@ -359,8 +363,8 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     "what waits goes with the person who is erased",
     [
       "memory/tables",
-      "    this.#unindexMessage(message);\n    this.messages.delete(row.id);\n",
-      '    if (row.status !== "intent") this.messages.delete(row.id);\n',
+      "      this.#unindexMessage(message);\n      this.messages.delete(row.id);\n",
+      '      if (row.status !== "intent") this.messages.delete(row.id);\n',
     ],
   ],
   [
@@ -379,10 +383,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
       "void [call, conversationIds];",
     ],
   ],
-  [
-    "what waits for something is not purged",
-    ["memory/erasure", "if (isDone(message)) purged.push(message);", "purged.push(message);"],
-  ],
+  ["what waits for something is not purged", ["memory/erasure", "if (!isDone(message)) continue;", ""]],
   [
     "a sweep is committed only by the worker that claimed it last",
     [
@@ -403,17 +404,13 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     "a START renews the time of the consent",
     [
       "ledger/rules/consent",
-      'if (filed.state === "opted-out" && state === "opted-out") return false;',
-      "if (filed.state === state) return false;",
+      "else Object.assign(filed, row);",
+      "else if (filed.state !== state) Object.assign(filed, row);",
     ],
   ],
   [
     "a refusal of what was sent before the START opts nobody out",
-    [
-      "ledger/rules/attempts",
-      'if (filed?.state === "opted-in" && filed.changedAt > startedAt) return;',
-      "if (startedAt < 0) return;",
-    ],
+    ["ledger/rules/attempts", "if (hasOptedInSince(set, keys, startedAt)) return;", ""],
   ],
   [
     "a message waits for its reservation at the rate limit of its sender",
