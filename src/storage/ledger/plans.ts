@@ -17,7 +17,7 @@ import type {
   TurnRelease,
   TurnRequeue,
 } from "../storage.ts";
-import { keysIn, onlyKey } from "./rules/consent.ts";
+import { askedKeys, keysIn, onlyKey } from "./rules/consent.ts";
 
 /*
  * Which rows each call looks at.
@@ -34,23 +34,23 @@ const STOPPING: readonly Slice[] = ["stoppable", "open-turn"];
 
 /** The consents that a call asks: by its keys, else by the key that the root's conversation is filed under. */
 function asking(keys: ConsentKeys | undefined): Pick<Plan, "slices" | "consents"> {
-  return keys === undefined ? { slices: ["consent"] } : { slices: [], consents: keysIn(keys) };
+  return keys === undefined ? { slices: ["consent"] } : { slices: [], consents: askedKeys(keys) };
 }
 
 /** The same, for a refusal that opts out. */
 function stopping(isOptOut: boolean, keys: ConsentKeys | undefined): Pick<Plan, "slices" | "consents"> {
   if (!isOptOut) return { slices: [] };
-  const { slices, ...consents } = asking(keys);
-  return { slices: [...slices, ...STOPPING], ...consents };
+  return keys === undefined ? { slices: ["consent", ...STOPPING] } : { slices: STOPPING, consents: keysIn(keys) };
 }
 
 export function inboundPlan(record: InboundRecord, call: string): Plan {
   const { line, participant, key, consent, autoReply } = record;
+  const consents = record.consents ?? onlyKey(record.consentKey);
   return {
     call,
     root: { by: "address", line, participant },
     slices: ["recorded", ...(consent?.state === "opted-out" ? STOPPING : [])],
-    consents: keysIn(record.consents ?? onlyKey(record.consentKey)),
+    consents: consent === null ? askedKeys(consents) : keysIn(consents),
     keys: [{ kind: "inbound", key }],
     counters: autoReply?.conditions.counters.map((counter) => counter.key) ?? [],
   };
@@ -62,7 +62,7 @@ export function outboundPlan(record: OutboundRecord, call: string): Plan {
     call,
     root: { by: "address", line, participant },
     slices: ["recorded", "queue"],
-    consents: keysIn(record.consents ?? onlyKey(record.consentKey)),
+    consents: askedKeys(record.consents ?? onlyKey(record.consentKey)),
     keys: [{ kind: "outbound", key }],
   };
 }

@@ -15,7 +15,12 @@ export function filedKey(set: WorkingSet, { consentKey }: Conversation): string 
   return consentKey;
 }
 
-/** All keys that a call looks at. */
+/** The keys that a call asks which changes no consent: a service may have hundreds of other numbers. */
+export function askedKeys({ own, person }: ConsentKeys): readonly string[] {
+  return [...new Set([...own, person])];
+}
+
+/** All keys that a change of consent looks at. */
 export function keysIn({ own, siblings, person }: ConsentKeys): readonly string[] {
   return [...new Set([...own, ...siblings, person])];
 }
