@@ -53,7 +53,7 @@ export interface MongoCollection {
   updateOne(filter: object, update: object, options?: object): Promise<unknown>;
   updateMany(filter: object, update: object, options?: object): Promise<unknown>;
   deleteMany(filter: object, options?: object): Promise<{ readonly deletedCount: number }>;
-  /** The operations are {@link MongoWrite}s. */
+  /** Inserts and updates, as the driver takes them. */
   bulkWrite(operations: readonly object[], options?: object): Promise<MongoWritten>;
   createIndexes(indexes: object[]): Promise<unknown>;
 }
