@@ -126,7 +126,8 @@ function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
       if (fact.answer === "found") message.waits = false;
       if (fact.temporary) enterTemporary(message, attempt);
       if (fact.answer === "retry" && fact.attempt === message.attempts.length && !isWitnessed(attempt)) {
-        message.waits = true;
+        // An earlier attempt whose answer was lost may have left after all: then the message is unknown again.
+        message.waits = message.attempts.every((one) => one === attempt || one.answer === "retry" || one.gaveUp);
       }
       if (fact.answer === "opt-out") book.refuse(message, attempt);
       return;
