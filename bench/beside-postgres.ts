@@ -100,18 +100,18 @@ async function seed(schema: "base" | "judge", workload: Workload, rows: number):
   if (workload !== "inbound") {
     await pool.query(
       `insert into ${schema}.ownline_conversations (id, line, participant, sender, consent_key, paused, seq, inbound_seq,
-        answered_seq, pending_seq, backoff_until, fence, created_at, updated_at${isJudge ? ", version" : ""})
+        answered_seq, pending_seq, backoff_until, fence, created_at, updated_at${isJudge ? ", version, scope" : ""})
       select 'c+2' || i, '+15703251809', '+2' || i, '+15703251809', 'consent +2' || i, false, 1, 0, 0, 0, 0, 0, 1, 1
-        ${isJudge ? ", 1" : ""} ${row}`,
+        ${isJudge ? ", 1, 'default'" : ""} ${row}`,
       [rows],
     );
     await pool.query(
       `insert into ${schema}.ownline_messages (id, conversation_id, seq, changed_seq, origin, sender, participant,
         ${isJudge ? "body, media, provider_message_ids" : "content, carrier_ids"}, created_at, status, group_id, part, parts,
-        attempts, encoding, segments, expires_at, not_before, order_until, due_at${isJudge ? "" : ", unknown_since, settle_at"})
+        attempts, encoding, segments, expires_at, not_before, order_until, due_at${isJudge ? ", scope" : ", unknown_since, settle_at"})
       select 'o' || i, 'c+2' || i, 1, 1, 'ai', '+15703251809', '+2' || i,
         ${isJudge ? `'"Your table is ready. We look forward to seeing you at eight."', '[]', ${isStatus ? `'["SM' || i || '"]'` : "'[]'"}` : `'{"body":"Your table is ready. We look forward to seeing you at eight.","media":[]}', ${isStatus ? "array['SM' || i]" : "'{}'"}`},
-        1, '${status}', 'g' || i, 1, 1, ${isStatus ? 1 : 0}, 'GSM-7', 1, 99999999999999, 1, 0, ${due}${isJudge ? "" : ", 0, 0"} ${row}`,
+        1, '${status}', 'g' || i, 1, 1, ${isStatus ? 1 : 0}, 'GSM-7', 1, 99999999999999, 1, 0, ${due}${isJudge ? ", 'default'" : ", 0, 0"} ${row}`,
       [rows],
     );
   }
