@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { isDeepStrictEqual } from "node:util";
 import type { Changes, Decided, Guard, LedgerDatabase, Loaded, Plan, Rows } from "../../src/storage/database.ts";
+import { collected, listsOf } from "../../src/storage/ledger/collected.ts";
 import { ledgerOver } from "../../src/storage/ledger/ledger.ts";
 import { PRIMARY_KEYS, TABLES, type Table } from "../../src/storage/ledger/rows.ts";
 import { erase, purge } from "../../src/storage/memory/erasure.ts";
@@ -9,7 +10,7 @@ import { postgresDatabase } from "../../src/storage/postgres/database.ts";
 import { rowsOf } from "../../src/storage/postgres/rows.ts";
 import type { PostgresPool } from "../../src/storage/postgres.ts";
 import { TABLE_NAMES } from "../../src/storage/sql/columns.ts";
-import { collect, collected, listsOf } from "../../src/storage/sql/loaded.ts";
+import { collect } from "../../src/storage/sql/loaded.ts";
 import type { EraseOrder, PurgeOrder, Storage } from "../../src/storage/storage.ts";
 import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
 import { type Dice, diceOf } from "../../src/testing/simulation/dice.ts";

@@ -1,9 +1,10 @@
-import type { Loaded, Plan, Rows } from "../database.ts";
+import type { Loaded, Plan } from "../database.ts";
+import { type Collected, collected, listsOf } from "../ledger/collected.ts";
 import { keepable } from "../sql/statement.ts";
 import { keyId } from "./documents.ts";
 import { number, text } from "./fields.ts";
 import { idIn, type Target, targetsOf } from "./roots.ts";
-import { type Collected, collect, consentsOf, type Loading, loadRecorded, loadSlices } from "./slices.ts";
+import { collect, consentsOf, type Loading, loadRecorded, loadSlices } from "./slices.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
 import { demand } from "./transaction.ts";
 
@@ -15,7 +16,7 @@ import { demand } from "./transaction.ts";
  */
 export async function load(store: Store, plans: readonly Plan[], runs: number): Promise<Loaded> {
   const { now: known, targets: named, expired } = await targetsOf(store, plans);
-  const rows = emptyRows();
+  const rows = collected();
   const sweeps = plans.flatMap((plan) => plan.sweeps ?? []).map(keepable);
   const [now] = await Promise.all([
     known ?? readClock(store),
@@ -36,38 +37,6 @@ export async function load(store: Store, plans: readonly Plan[], runs: number): 
     answers,
     found: seen.map(({ conversationIds }) => conversationIds),
     chosen: seen.map(({ messages }) => messages.map(({ id }) => id)),
-  };
-}
-
-function emptyRows(): Collected {
-  return {
-    conversations: new Map(),
-    messages: new Map(),
-    attempts: new Map(),
-    events: new Map(),
-    turns: new Map(),
-    keys: new Map(),
-    consents: new Map(),
-    counters: new Map(),
-    rateLimits: new Map(),
-    workers: new Map(),
-    sweeps: new Map(),
-  };
-}
-
-function listsOf(rows: Collected): Rows {
-  return {
-    conversations: [...rows.conversations.values()],
-    messages: [...rows.messages.values()],
-    attempts: [...rows.attempts.values()],
-    events: [...rows.events.values()],
-    turns: [...rows.turns.values()],
-    keys: [...rows.keys.values()],
-    consents: [...rows.consents.values()],
-    counters: [...rows.counters.values()],
-    rateLimits: [...rows.rateLimits.values()],
-    workers: [...rows.workers.values()],
-    sweeps: [...rows.sweeps.values()],
   };
 }
 

@@ -1,13 +1,11 @@
 import type { Slice } from "../database.ts";
-import type { ConversationRow, Table, Tables } from "../ledger/rows.ts";
+import type { Collected } from "../ledger/collected.ts";
+import type { ConversationRow, Table } from "../ledger/rows.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
 import { keyId, rowOf } from "./documents.ts";
 import { idIn, type MessageRef, type Target } from "./roots.ts";
 import { find, findIn, type Store } from "./store.ts";
-
-/** Rows of each table, by their documents' ids. */
-export type Collected = { readonly [T in Table]: Map<string, Tables[T]> };
 
 /** What is loaded of several plans together. */
 export interface Loading {
@@ -16,6 +14,7 @@ export interface Loading {
   readonly targets: readonly Target[];
 }
 
+/** Adds rows by the ids of their documents. */
 export function collect<T extends Table>(rows: Collected, table: T, docs: readonly MongoDocument[]): void {
   for (const doc of docs) rows[table].set(idIn(doc), rowOf(table, doc));
 }

@@ -1,7 +1,8 @@
 import type { Loaded, Plan, Root, Slice } from "../database.ts";
-import type { Table } from "../ledger/rows.ts";
+import { collected, listsOf } from "../ledger/collected.ts";
+import { TABLES } from "../ledger/rows.ts";
 import { integer, record } from "../sql/fields.ts";
-import { collect, collected, listsOf } from "../sql/loaded.ts";
+import { collect } from "../sql/loaded.ts";
 import { listIn, rowsOf } from "./rows.ts";
 
 type Lists = { readonly [name: string]: unknown };
@@ -104,24 +105,10 @@ export interface Read {
   readonly clock: number;
 }
 
-const READ: readonly Table[] = [
-  "conversations",
-  "messages",
-  "attempts",
-  "events",
-  "turns",
-  "keys",
-  "consents",
-  "counters",
-  "rateLimits",
-  "sweeps",
-  "workers",
-];
-
 export function readFrom(told: unknown, plans: readonly Plan[]): Read {
   const read = record(told, "load");
   const rows = collected();
-  for (const table of READ) for (const row of rowsOf(read[table])) collect(rows, table, row);
+  for (const table of TABLES) for (const row of rowsOf(read[table])) collect(rows, table, row);
   const answers = new Map<string, string>();
   for (const [call, answer] of listIn<readonly [string, string]>(read.answers)) answers.set(call, answer);
   const found = listIn<string | null>(read.found);

@@ -1,4 +1,5 @@
-import type { Loaded, Rows } from "../database.ts";
+import type { Loaded } from "../database.ts";
+import { type Collected, collected, listsOf } from "../ledger/collected.ts";
 import type { Table } from "../ledger/rows.ts";
 import type { SqlRow, SqlStatement } from "./driver.ts";
 import { integer, text, textOrNull } from "./fields.ts";
@@ -27,26 +28,6 @@ export interface PlanLoads {
   readonly call: string;
   readonly reads: readonly Read[];
   readonly statements: readonly SqlStatement[];
-}
-
-/** Rows of each table, by what names them. */
-export type Collected = { -readonly [T in Table]: Map<string, NonNullable<Rows[T]>[number]> };
-
-/** Nothing yet. */
-export function collected(): Collected {
-  return {
-    conversations: new Map(),
-    messages: new Map(),
-    attempts: new Map(),
-    events: new Map(),
-    turns: new Map(),
-    keys: new Map(),
-    consents: new Map(),
-    counters: new Map(),
-    rateLimits: new Map(),
-    workers: new Map(),
-    sweeps: new Map(),
-  };
 }
 
 /** Puts together what the statements of plans read. */
@@ -132,20 +113,4 @@ export function collect(rows: Collected, table: Table, row: SqlRow): void {
     default:
       table satisfies never;
   }
-}
-
-export function listsOf(rows: Collected): Rows {
-  return {
-    conversations: [...rows.conversations.values()],
-    messages: [...rows.messages.values()],
-    attempts: [...rows.attempts.values()],
-    events: [...rows.events.values()],
-    turns: [...rows.turns.values()],
-    keys: [...rows.keys.values()],
-    consents: [...rows.consents.values()],
-    counters: [...rows.counters.values()],
-    rateLimits: [...rows.rateLimits.values()],
-    workers: [...rows.workers.values()],
-    sweeps: [...rows.sweeps.values()],
-  };
 }

@@ -1,0 +1,39 @@
+import type { Rows } from "../database.ts";
+import type { Table, Tables } from "./rows.ts";
+
+/** Rows of each table, by what names them: each once, whichever plans look at it. */
+export type Collected = { readonly [T in Table]: Map<string, Tables[T]> };
+
+/** Nothing yet. */
+export function collected(): Collected {
+  return {
+    conversations: new Map(),
+    messages: new Map(),
+    attempts: new Map(),
+    events: new Map(),
+    turns: new Map(),
+    keys: new Map(),
+    consents: new Map(),
+    counters: new Map(),
+    rateLimits: new Map(),
+    workers: new Map(),
+    sweeps: new Map(),
+  };
+}
+
+/** What a database has loaded. */
+export function listsOf(rows: Collected): Rows {
+  return {
+    conversations: [...rows.conversations.values()],
+    messages: [...rows.messages.values()],
+    attempts: [...rows.attempts.values()],
+    events: [...rows.events.values()],
+    turns: [...rows.turns.values()],
+    keys: [...rows.keys.values()],
+    consents: [...rows.consents.values()],
+    counters: [...rows.counters.values()],
+    rateLimits: [...rows.rateLimits.values()],
+    workers: [...rows.workers.values()],
+    sweeps: [...rows.sweeps.values()],
+  };
+}
