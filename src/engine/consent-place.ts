@@ -54,7 +54,8 @@ interface Sending {
 
 /**
  * The place where consent is filed: the number and its services. A service whose number is not known picks one by
- * itself. Where there are no other senders, an opt-out to any number counts for it: the number may be the service's now.
+ * itself. Where all senders are of this one service, an opt-out to any number counts for it: that number may be the
+ * service's now.
  */
 export function consentAt(
   book: Pick<SenderBook, "numbersOf" | "isOnlyService">,
@@ -81,7 +82,7 @@ export async function consentIn(
   const keys = asksPerson ? [...own, person] : own;
   const filed = new Map(await Promise.all(keys.map(async (key) => [key, await storage.consent(key)] as const)));
   const known = [...filed.values()].filter((consent) => consent !== null);
-  // A START to the service lifts what was said through it, at whichever of its numbers.
+  // A START to the service lifts what was said through it, at any of its numbers.
   const isLifted = ({ service }: Consent) =>
     service !== undefined && services.includes(service) && filed.get(service)?.state === "opted-in";
   const out = known.find((consent) => consent.state === "opted-out" && !isLifted(consent));

@@ -97,7 +97,7 @@ async function send(
 }
 
 /**
- * What nobody could judge, because a policy or the resolver failed, waits: neither sent unjudged nor lost. `null` where
+ * Where a policy or the resolver fails, the message waits: it is neither sent unjudged nor lost. `null` where
  * the sender is not one of this process's: its policies are not asked.
  */
 async function gate(context: EngineContext, due: DueMessage): Promise<Gate | null> {

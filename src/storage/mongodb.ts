@@ -28,10 +28,10 @@ export interface MongodbOptions {
 /**
  * The ledger in MongoDB, over a `Db` of the official driver (`mongodb` 6 or 7). A call reads what it needs, and then
  * checks and writes in one transaction; up to 16 calls share one. It is acknowledged by a majority of the members,
- * journaled, whatever write concern the `Db` has, and read from the primary. Where other processes change the same
- * documents, it is decided anew, up to 20 times. Times come from the server's own clock. All collections begin with
- * `ownline_`. A server that cannot be reached is `storage_unavailable` within 5 s,
- * whatever `serverSelectionTimeoutMS` says.
+ * journaled, also where the `Db` has another write concern, and read from the primary. Where other processes change the
+ * same documents, it is decided anew, up to 20 times. Times come from the server's own clock. All collections begin with
+ * `ownline_`. A server that cannot be reached is `storage_unavailable` within 5 s, also where
+ * `serverSelectionTimeoutMS` is longer.
  *
  * At most 8 decisions are under way at once over one client, and one fewer than its `maxPoolSize` where that is small.
  * Further ones wait for their turn: the worker's in one line, messages and what else comes from outside in another,

@@ -48,7 +48,7 @@ export async function changes(store: Store, { conversationId, after, limit }: Ch
   return await messagesBy(store, filter, { changedSeq: 1 }, limit);
 }
 
-/** To MongoDB, a limit of 0 is no limit. */
+/** MongoDB reads a limit of 0 as unlimited. */
 async function messagesBy(store: Store, filter: object, sort: object, limit: number): Promise<readonly Message[]> {
   const docs = limit < 1 ? [] : await find(store, "messages", filter, { sort, limit });
   return docs.map((doc) => messageOf(rowOf("messages", doc)));

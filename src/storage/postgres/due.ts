@@ -95,7 +95,7 @@ const alike = (status: string, condition: string): string => `
   cross join lateral (
     select b.* from ownline_attempts b where b.outbound_id = m.id and b.status = '${status}' offset 0) a`;
 
-/** A message that has an attempt in `unknown` has `unknown_since`, whatever became of it: that has an index. */
+/** A message keeps `unknown_since` after an attempt was `unknown`: an index lists those messages. */
 const RIVALS = `
   with s as (select x.* from ownline_messages x where x.id = $1 and x.status is not null)
   select json_build_object(

@@ -34,7 +34,7 @@ function askedIn({ own, person, asksPerson }: ConsentKeys): readonly string[] {
   return asksPerson ? [...own, person] : own;
 }
 
-/** A STOP that came through a service does not outlive the START to that service, at whichever of its numbers. */
+/** A STOP that came through a service does not outlive the START to that service, at any of its numbers. */
 function isOut(set: WorkingSet, { services }: ConsentKeys, key: string): boolean {
   const filed = set.consents.get(key);
   if (filed?.state !== "opted-out") return false;

@@ -120,7 +120,7 @@ const cases: readonly StorageCase[] = [
     },
   },
   {
-    name: "asks each key when a message is to leave, whatever the conversation was filed under",
+    name: "asks each key when a message is to leave, also those that its conversation was not filed under",
     async run(s) {
       const id = await s.intent({ line: SERVICE, sender: NUMBER, ...at([SERVICE]) });
       await s.storage.recordInbound(s.stop({ line: NUMBER, participant: `whatsapp:${PERSON}`, ...at([OTHER]) }));

@@ -216,7 +216,7 @@ export const queryCases: readonly StorageCase[] = [
       const { turns, nextInMs } = await s.due(10);
       equal({ turns, nextInMs }, { turns: false, nextInMs: 0 }, "when the first one's time is over");
       await s.beat({ workerId: "next" });
-      equal((await s.due(10)).turns, true, "a turn, once somebody has looked");
+      equal((await s.due(10)).turns, true, "a turn, after a worker has looked");
     },
   },
   {

@@ -155,7 +155,7 @@ export const repairCases: readonly StorageCase[] = [
         );
       }
       equal(await s.dueIds(), [], "due");
-      s.near((await s.due(10)).nextInMs, UNKNOWN_WINDOW_MS, "nextInMs: nobody holds anything");
+      s.near((await s.due(10)).nextInMs, UNKNOWN_WINDOW_MS, "nextInMs: no worker holds anything");
       await s.advance(UNKNOWN_WINDOW_MS);
       const unknown = (await s.due(10)).messages.map((due) => due.unknown?.attempts.at(-1)?.startedAt);
       equal(

@@ -91,7 +91,7 @@ export const scopeCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "gives a turn to the worker that does not know its line when nobody else came",
+    name: "gives a turn back to the worker that set it aside when no other came",
     async run(s) {
       await s.texted();
       const claimed = await s.claimed("w1");
