@@ -17,6 +17,11 @@ export interface ConsentWhere {
   readonly through?: string | null;
   /** The lines that the conversation had and has: their services are asked. */
   readonly lines: readonly (string | undefined)[];
+  /**
+   * Whether the call may change consent. Only then are the other numbers of a service among the keys: a service may
+   * have hundreds, and each costs a digest. @default false
+   */
+  readonly changes?: boolean;
 }
 
 /** Where a message leaves from. A service that picks the number itself keeps to the one that the person wrote to. */
@@ -32,14 +37,18 @@ export function consentWhere({ message, conversation }: Sending, route: Pick<Rou
  * The keys of a message's person at its sender. A resolver of senders that fails is reported: the senders that the
  * ledger knows are asked then.
  */
-export async function consentsOf(context: EngineContext, message: Sending): Promise<ConsentKeys> {
+export async function consentsOf(
+  context: EngineContext,
+  message: Sending,
+  { changes = false }: Pick<ConsentWhere, "changes"> = {},
+): Promise<ConsentKeys> {
   let route: Route | null = null;
   try {
     route = await context.senders.routeInbound(message.message.from, message.conversation.line);
   } catch (error) {
     context.tell.error(trouble(error));
   }
-  return context.consents(consentWhere(message, route));
+  return context.consents({ ...consentWhere(message, route), changes });
 }
 
 /** The same for the next message of a conversation, which leaves from the number that was texted last. */
@@ -60,7 +69,7 @@ interface Sending {
 export function consentAt(
   book: Pick<SenderBook, "numbersOf" | "isOnlyService">,
   policies: readonly Policy[],
-  { participant, sender, through = null, lines }: ConsentWhere,
+  { participant, sender, through = null, lines, changes = false }: ConsentWhere,
 ): ConsentPlace {
   const services = [through, ...lines, sender].filter((address) => isMessagingService(address ?? ""));
   const known = services.flatMap((service) => service ?? []);
@@ -68,7 +77,7 @@ export function consentAt(
   return {
     participant,
     senders: [...(isMessagingService(sender) ? [] : [sender]), ...known],
-    siblings: known.flatMap((service) => book.numbersOf(service)),
+    siblings: changes ? known.flatMap((service) => book.numbersOf(service)) : [],
     coversAll: policies.some(({ covers }) => covers === "all-senders"),
     asksPerson: isOpen,
   };

@@ -4,7 +4,7 @@ import type { ClaimedSend, ConsentKeys, DueMessage, SendConditions, SendResultRe
 import type { SendRequest, SendResult } from "../transport/transport.ts";
 import { abortQuietly } from "./abort-quietly.ts";
 import { conditionsOf } from "./conditions.ts";
-import { consentWhere } from "./consent-place.ts";
+import { consentsOf, consentWhere } from "./consent-place.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import { trouble } from "./heart.ts";
 import { accountCounters, paceKeyOf, paceOf } from "./pace.ts";
@@ -83,13 +83,16 @@ async function send(
     tell.error(new OwnlineError("carrier_rejected", result.error.reason, errorCode(result.error.code)));
   }
   const recordOp = newId("o");
+  const recorded = factOf(context, claimed.message.from, claimed.attempt, result);
+  const optsOut = recorded.kind === "refused" && recorded.next === "opt-out";
+  const changed = optsOut ? await consentsOf(context, due, { changes: true }) : consents;
   const fact = await persist(context, { signal }, () =>
     storage.recordSend({
       op: recordOp,
       outboundId: claimed.message.id,
       attempt: claimed.attempt,
-      result: factOf(context, claimed.message.from, claimed.attempt, result),
-      consents,
+      result: recorded,
+      consents: changed,
     }),
   );
   tellFact(context, fact);

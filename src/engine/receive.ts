@@ -82,7 +82,8 @@ async function judge(context: EngineContext, text: IncomingText): Promise<Judged
     ).map((verdict) => ({ policy: policy.name, verdict })),
   );
   const replies = judgements.filter(({ verdict }) => (verdict.reply ?? null) !== null);
-  const isOptOut = wishIn(judgements.map(({ verdict }) => verdict)) === "opted-out";
+  const wish = wishIn(judgements.map(({ verdict }) => verdict));
+  const isOptOut = wish === "opted-out";
   const confirmation = isOptOut ? replies.find(({ verdict }) => verdict.consent === "opted-out") : undefined;
   const replied = confirmation ?? replies[0];
   const reply: unknown = replied?.verdict.reply;
@@ -96,7 +97,13 @@ async function judge(context: EngineContext, text: IncomingText): Promise<Judged
     verdicts: judgements.map(({ verdict }) => verdict),
     worded: replied === undefined ? null : { policy: replied.policy, reply, confirms: replied === confirmation },
     pairKey: await context.consentKey(line, text.from),
-    consents: await context.consents({ participant: text.from, sender, through: text.service, lines: [line] }),
+    consents: await context.consents({
+      participant: text.from,
+      sender,
+      through: text.service,
+      lines: [line],
+      changes: wish !== undefined,
+    }),
   };
 }
 

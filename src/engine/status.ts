@@ -35,11 +35,11 @@ async function recordOf(context: EngineContext, report: StatusReport): Promise<R
   if (!optOut) return write({ optOut });
   // The message says which senders the opt-out is about. A report without its id finds it by the provider's.
   const named = outboundId === null ? null : await context.storage.story(outboundId);
-  if (named !== null) return write({ optOut, consents: await consentsOf(context, named) });
+  if (named !== null) return write({ optOut, consents: await consentsOf(context, named, { changes: true }) });
   const found = await write({ optOut: false });
   const story = found.message === null ? null : await context.storage.story(found.message.id);
   if (story === null) return found;
-  const fact = await write({ optOut, consents: await consentsOf(context, story) });
+  const fact = await write({ optOut, consents: await consentsOf(context, story, { changes: true }) });
   const { outcome, changed } = found;
   return { ...fact, outcome, changed, cancelled: [...found.cancelled, ...fact.cancelled] };
 }

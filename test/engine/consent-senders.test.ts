@@ -3,10 +3,10 @@ import { type OwnlineOptions, ownline } from "../../src/index.ts";
 import type { SenderConfig } from "../../src/model/sender.ts";
 import { loopGuard } from "../../src/policy/loop-guard.ts";
 import { optOut } from "../../src/policy/opt-out.ts";
-import type { Storage } from "../../src/storage/storage.ts";
+import type { ConsentKeys, Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import type { Transport } from "../../src/transport/transport.ts";
-import { ledger, OURS, PERSON, scriptedCarrier } from "./rig.ts";
+import { ledger, OURS, PERSON, refused, scriptedCarrier } from "./rig.ts";
 
 const SECOND = "+15703251810";
 const SERVICE = `MG${"1".repeat(32)}`;
@@ -206,5 +206,45 @@ describe("an opt-out", () => {
     expect(request).toBeDefined();
     expect(await deployed(storage, [OURS]).reaches(OURS)).toBe(false);
     expect(await deployed(storage, [{ address: SECOND, service: SERVICE }]).reaches(SECOND)).toBe(false);
+  });
+
+  it("names the other numbers of a large service only in calls that may change consent", async () => {
+    const pool = Array.from({ length: 200 }, (_, n) => ({ address: `+1570325${1000 + n}`, service: SERVICE }));
+    const [first = OURS, second = SECOND] = pool.map(({ address }) => address);
+    const storage = ledger(manualClock());
+    const named: [call: string, siblings: number | undefined][] = [];
+    const watched: Storage = new Proxy(storage, {
+      get(target, name: keyof Storage) {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== "function") return value;
+        return (...args: readonly [{ readonly consents?: ConsentKeys }?]) => {
+          const siblings = args[0]?.consents?.siblings.length;
+          if (siblings !== undefined) named.push([name, siblings]);
+          return Reflect.apply(value, target, args);
+        };
+      },
+    });
+    const house = deployed(watched, pool);
+    await house.text("hello", first, SERVICE);
+    expect(named).toEqual([
+      ["recordInbound", 0],
+      ["claimSend", 0],
+      ["recordSend", 0],
+    ]);
+    named.length = 0;
+    await house.text("STOP", first, SERVICE);
+    expect(named).toEqual([["recordInbound", 199]]);
+    await house.text("START", second, SERVICE);
+    expect(await house.reaches(first)).toBe(true);
+  });
+
+  it("that the provider shows by refusing a message counts at every number of its service, also where one leaves it", async () => {
+    const pool = [OURS, SECOND].map((address) => ({ address, service: SERVICE }));
+    const storage = ledger(manualClock());
+    const house = deployed(storage, pool);
+    house.carrier.answers.push(refused("opted-out", 21610));
+    await house.reaches(OURS);
+    expect(await house.reaches(SECOND)).toBe(false);
+    expect(await deployed(storage, [SECOND]).reaches(SECOND)).toBe(false);
   });
 });
