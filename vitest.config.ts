@@ -15,6 +15,9 @@ const aliases = (fileOf: (subpath: string, source: string) => string) =>
 /** The examples import the package by its name; under test that is the source. */
 const alias = aliases((_, source) => source);
 
+/** What takes minutes, or needs what few have: `npm run test:long`. */
+const LONG = "test/**/*.long.test.ts";
+
 /** Other runtimes run what a user installs. */
 const built = aliases((subpath) => `dist/${outputOf(subpath)}.js`);
 
@@ -28,7 +31,7 @@ const config: ViteUserConfig = {
           name: "ownline",
           include: ["test/**/*.test.ts"],
           // What installs from the registry has scripts of its own.
-          exclude: ["test/runtimes/workerd/**", "test/install/**", "test/frameworks/**"],
+          exclude: [LONG, "test/runtimes/workerd/**", "test/install/**", "test/frameworks/**"],
           // Starts a PostgreSQL server.
           globalSetup: at("test/databases/global-setup.ts"),
         },
@@ -43,6 +46,11 @@ const config: ViteUserConfig = {
           exclude: ["test/engine/{option-schemas,options}.test.ts"],
           env: { OWNLINE_TEST_LEDGER: "sqlite" },
         },
+      },
+      {
+        extends: true,
+        resolve: { alias },
+        test: { name: "long", include: [LONG], globalSetup: at("test/databases/global-setup.ts") },
       },
       // The runtime of Cloudflare's Workers, with a real D1.
       {

@@ -41,7 +41,7 @@ const POSTGRES_TESTS = ["locks", "waits", "decisions", "group-commit", "quirks",
   (name) => `test/storage/postgres-${name}.test.ts`,
 );
 const MONGODB_TESTS = ["guards", "transactions", "quirks", "admission"].map(
-  (name) => `test/storage/mongodb-${name}.test.ts`,
+  (name) => `test/storage/mongodb-${name}.long.test.ts`,
 );
 /** A copy may end in the middle of a transaction, whose locks nobody else could take. */
 const TRANSACTION_LIFETIME_MS = 10_000;

@@ -9,7 +9,7 @@ import { blocksOfPage, blocksOfSource, type CodeBlock, pages, ROOT, readPage, so
 
 /**
  * `runs` is executed too; `continues` goes on from the block before it on the same page; `framework` needs a framework,
- * and is run by `npm run test:frameworks`.
+ * and is run by `npm run test:long -- frameworks`.
  */
 const TAGS = new Set(["runs", "continues", "framework"]);
 const LANGUAGES = new Set(["ts", "typescript", "tsx", "js", "javascript", "mjs", "cjs", "jsx"]);

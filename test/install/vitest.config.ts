@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { ViteUserConfig } from "vitest/config";
 import { ClosingReporter } from "../../scripts/closing-reporter.ts";
 
-/** Installs from npm's registry, so it is no part of `npm test`: `npm run test:install`. */
+/** Installs from npm's registry, so it is no part of `npm test`: `npm run test:long -- install`. */
 const config: ViteUserConfig = {
   test: {
     include: ["test/install/*.test.ts"],
