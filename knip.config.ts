@@ -4,7 +4,7 @@ import { entries } from "./scripts/entries.ts";
 const config: KnipConfig = {
   entry: [
     ...Object.values(entries).map((source) => `${source}!`),
-    "scripts/{build,check,d1-migrations,demo,import-time,test,test-long}.ts",
+    "scripts/{build,check,d1-migrations,demo,import-time,options-page,test,test-long}.ts",
     "bench/{main,load,answerer,beside-postgres,beside-postgres-load}.ts",
     "examples/*/src/{server,worker}.ts",
     "examples/*/scripts/dev.ts",

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { entries, specifierOf } from "../scripts/entries.ts";
+import { optionsPage } from "../scripts/options-page.ts";
 import { pages, ROOT, readPage } from "./docs/code-blocks.ts";
 
 const EXAMPLE = "examples/express";
@@ -79,6 +80,10 @@ describe("the docs agree with the code", () => {
     const text = readPage("docs/architecture.md");
     const missing = Object.keys(entries).filter((subpath) => !text.includes(`\`${specifierOf(subpath)}\``));
     expect(missing).toEqual([]);
+  });
+
+  it("docs/guide/options.md is what `npm run options-page` makes of the docstrings", () => {
+    expect(readPage("docs/guide/options.md"), "run `npm run options-page`").toBe(optionsPage());
   });
 
   it("every relative link leads to a file, and every anchor to a heading", () => {
