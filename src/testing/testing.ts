@@ -19,6 +19,7 @@ export {
   fakeCarrier,
 } from "./fake-carrier.ts";
 export { type ManualClock, manualClock } from "./manual-clock.ts";
+export { type RunTurnOptions, runTurn, type TurnLine, type TurnResult, type TurnSend } from "./run-turn.ts";
 export {
   type AiFaults,
   type CallFaults,
