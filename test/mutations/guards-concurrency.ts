@@ -74,6 +74,10 @@ export const concurrencyGuards: readonly Mutation[] = guardsOf("memory", "src/st
       "if (taken.size < 0 && names.some((name) => taken.has(name)",
     ],
   ],
+  [
+    "a message that a group files is sent by a later group",
+    ["batching", 'const filed = root.by === "message" &&', 'const filed = root.by === "message" && index < 0 &&'],
+  ],
   ["a call is decided once in a group", ["batching", "  if (taken.has(call)) return true;\n", ""]],
   [
     "candidates and STOPs are decided alone",

@@ -135,6 +135,21 @@ export const consentCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "claimSend: asks for the consent of a message that is filed at the same moment",
+    async run(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      await s.storage.recordInbound(s.stop({ line: OTHER_LINE }));
+      const id = `${claimed.turn.id}-1`;
+      // Of one process, which may decide them together.
+      const [committed, claim] = await Promise.all([s.commit(claimed), s.claimSend(id)]);
+      equal(committed.outcome, "committed", "the turn's commit");
+      ok(claim.outcome !== "claimed", "a message to a person who has opted out was claimed");
+      await s.claimSend(id);
+      equal(await s.statuses([id]), ["cancelled"], "the reply");
+    },
+  },
+  {
     name: "leaves what was already handed over as it is when STOP comes",
     async run(s) {
       const id = await s.intent();
