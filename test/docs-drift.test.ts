@@ -55,6 +55,11 @@ function readAny(file: string): string | undefined {
   return statSync(path).isDirectory() ? "" : readFileSync(path, "utf8");
 }
 
+/** Whether a source declares a name at its top level. */
+function declares(source: string, name: string): boolean {
+  return new RegExp(`^(?:export )?(?:async )?(?:function|const|class|interface) ${name}\\b`, "m").test(source);
+}
+
 /** Each `npm run x` that a page names and package.json does not have. */
 function unknownScripts(markdown: string, scripts: readonly string[]): string[] {
   return [...markdown.matchAll(/\bnpm run ([\w:-]+)/g)]
@@ -80,6 +85,16 @@ describe("the docs agree with the code", () => {
     const text = readPage("docs/architecture.md");
     const missing = Object.keys(entries).filter((subpath) => !text.includes(`\`${specifierOf(subpath)}\``));
     expect(missing).toEqual([]);
+  });
+
+  it("docs/architecture.md says where things are: each file is there, and has what is named", () => {
+    const [, table = ""] = /## Where is …\?\n([\s\S]*?)\n## /.exec(readPage("docs/architecture.md")) ?? [];
+    const rows = [...table.matchAll(/^\| [^|]+\? \| `(src\/[^`]+)`[^|]*\| `(\w+)` \|$/gm)];
+    const missing = rows.filter(([, file = "", name = ""]) => !declares(readAny(file) ?? "", name));
+    expect(missing.map(([row]) => row)).toEqual([]);
+    expect(rows).toHaveLength(
+      table.split("\n").filter((line) => line.startsWith("| W") || line.startsWith("| H")).length,
+    );
   });
 
   it("docs/guide/options.md is what `npm run options-page` makes of the docstrings", () => {
