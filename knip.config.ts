@@ -29,7 +29,7 @@ const config: KnipConfig = {
   ignoreExportsUsedInFile: { interface: true, type: true },
   // scripts/check.ts starts the first two by their command; tests require the third where it can be loaded;
   // the fourth is the scheme of workerd's own modules.
-  ignoreDependencies: ["@arethetypeswrong/cli", "publint", "better-sqlite3", "cloudflare", "bun", "chat", "deno"],
+  ignoreDependencies: ["@arethetypeswrong/cli", "publint", "better-sqlite3", "cloudflare", "chat"],
   // Debian's, where a machine has them: the tests of PostgreSQL and of BullMQ start one each.
   ignoreBinaries: ["pgbouncer", "redis-server"],
 };
