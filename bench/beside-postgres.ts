@@ -100,9 +100,9 @@ async function seed(schema: "base" | "judge", workload: Workload, rows: number):
   if (workload !== "inbound") {
     await pool.query(
       `insert into ${schema}.ownline_conversations (id, line, participant, sender, consent_key, paused, seq, inbound_seq,
-        answered_seq, pending_seq, backoff_until, fence, created_at, updated_at${isJudge ? ", version, scope" : ""})
+        answered_seq, pending_seq, backoff_until, fence, created_at, updated_at${isJudge ? ", version, scope, participant_key" : ""})
       select 'c+2' || i, '+15703251809', '+2' || i, '+15703251809', 'consent +2' || i, false, 1, 0, 0, 0, 0, 0, 1, 1
-        ${isJudge ? ", 1, 'default'" : ""} ${row}`,
+        ${isJudge ? ", 1, 'default', '+2' || i" : ""} ${row}`,
       [rows],
     );
     await pool.query(

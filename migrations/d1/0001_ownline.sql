@@ -16,7 +16,9 @@ create table if not exists ownline_conversations (
   id text primary key,
   scope text not null,
   line text not null,
+  participant_key text not null,
   participant text not null,
+  participant_seen_at integer,
   sender text not null,
   consent_key text not null,
   paused integer not null,
@@ -33,7 +35,7 @@ create table if not exists ownline_conversations (
   created_at integer not null,
   updated_at integer not null,
   version integer not null,
-  unique (participant, line)
+  unique (participant_key, line)
 ) strict, without rowid;
 
 create index if not exists ownline_conversations_due on ownline_conversations (scope, due_at, id)

@@ -27,7 +27,7 @@ export interface AiTurn {
   readonly conversationId: string;
   /** The number that the reply leaves from. */
   readonly sender: string;
-  /** The person's address. */
+  /** The person's address. The form of a number that is written in two ways may change; the conversation's id stays. */
   readonly participant: string;
   /** The texts to answer, oldest first. At least one. */
   readonly messages: readonly InboundMessage[];

@@ -17,7 +17,7 @@ export function comparable(body: string): string {
 
 /** What makes a `send()` another one under the same key. URLs of media are signed anew each time, so only their count is. */
 export interface SendContent {
-  /** In its one form, as `from`. */
+  /** The one spelling of the person's address. */
   readonly to: string;
   readonly from: string;
   readonly body: string;

@@ -1,6 +1,7 @@
 import { OwnlineError } from "../errors.ts";
 import { newId } from "../model/ids.ts";
 import type { InboundMessage, OutboundMessage } from "../model/message.ts";
+import { participantKeyOf } from "../model/person-address.ts";
 import { refuseMixedChannels, refuseUnkeepable } from "../model/phone-number.ts";
 import type { OutboundRecord, RecordedInbound } from "../storage/storage.ts";
 import type { InboundText, StatusReport } from "../transport/transport.ts";
@@ -81,7 +82,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
         occurredAt: null,
       });
       if (recorded.message === null) throw erased("simulated text", "id");
-      if (recorded.message.from !== from) throw usedForAnother();
+      if (participantKeyOf(recorded.message.from) !== participantKeyOf(from)) throw usedForAnother();
       await take(recorded, ctx);
       return recorded.message;
     },
@@ -97,6 +98,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
         );
       }
       refuseMixedChannels(route.sender, to);
+      const person = participantKeyOf(to);
       const groupId = newId("g");
       const parts = compose(context, groupId, body, media);
       await open();
@@ -112,7 +114,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
         consentKey: await context.consentKey(route.line, to),
         consents: await context.consents({ participant: to, sender: route.sender, lines: [route.line] }),
         origin,
-        content: await context.contentDigest({ to, from: route.sender, body, mediaCount: media.length }),
+        content: await context.contentDigest({ to: person, from: route.sender, body, mediaCount: media.length }),
         parts,
         expiryMs: context.sending.expiryMs,
       };
@@ -125,7 +127,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
       }
       const first = recorded.messages[0];
       if (recorded.outcome === "erased" || first === undefined) throw erased("message", "key");
-      if (recorded.outcome === "reused" || first.to !== to) throw keyReused(first.id);
+      if (recorded.outcome === "reused" || participantKeyOf(first.to) !== person) throw keyReused(first.id);
       if (recorded.outcome === "recorded") {
         for (const message of recorded.messages) tell.message(message);
         await attend(ctx, 0);

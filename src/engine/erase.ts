@@ -1,5 +1,6 @@
 import { isOwnlineError, OwnlineError } from "../errors.ts";
 import { newId } from "../model/ids.ts";
+import { participantKeyOf, personOf } from "../model/person-address.ts";
 import { isMessagingService, normalizeAddress, withoutChannel } from "../model/phone-number.ts";
 import type { Erased, Storage } from "../storage/storage.ts";
 
@@ -80,7 +81,10 @@ function spellingsOf(address: unknown, name: string): Spellings {
   }
 }
 
+/** On WhatsApp a number may be another person's than on SMS: both are forgotten. */
 function acrossChannels(address: string): readonly string[] {
-  const number = withoutChannel(address);
-  return number.startsWith("+") ? CHANNELS.map((channel) => channel + number) : [address];
+  const numbers = [withoutChannel(address), personOf(address)];
+  return numbers.flatMap((number) => {
+    return number.startsWith("+") ? CHANNELS.map((channel) => participantKeyOf(channel + number)) : [address];
+  });
 }

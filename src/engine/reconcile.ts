@@ -5,6 +5,7 @@ import type { DueMessage, SendResultRecord, UnknownState } from "../storage/stor
 import type { FoundMessages, UnreadableEntry } from "../transport/transport.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
 import { decidedSent } from "./decided-sent.ts";
+import { findInList } from "./find-in-list.ts";
 import { trouble } from "./heart.ts";
 import { firstTime } from "./once.ts";
 import { createPassed } from "./passed-by.ts";
@@ -89,7 +90,7 @@ export function createReconcile(
     const account = accountOf(message);
     let found: FoundMessages | null;
     try {
-      const asked = transport.find({ from, to, since: first.startedAt - LOOK_BACK_MS });
+      const asked = findInList(transport, { from, to, since: first.startedAt - LOOK_BACK_MS });
       found = await unlessAborted(asked, signal);
     } catch (error) {
       // Told when it begins: each message that is looked for would tell it again.

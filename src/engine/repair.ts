@@ -6,6 +6,7 @@ import type { RecordedFact } from "../storage/storage.ts";
 import type { Attend } from "./attend.ts";
 import { consentsNow } from "./consent-place.ts";
 import { type EngineContext, tellCancelled } from "./context.ts";
+import { findInList } from "./find-in-list.ts";
 import { checkedDecision, checkedId } from "./inputs.ts";
 import { CHANGED, tellFact } from "./status.ts";
 import type { Worker } from "./worker.ts";
@@ -154,7 +155,7 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
         firstLookBackMs: DAY_MS,
         async isAnswered({ from, to, occurredAt }) {
           if (occurredAt === null) return false;
-          const { messages } = await transport.find({ from: to, to: from, since: occurredAt });
+          const { messages } = await findInList(transport, { from: to, to: from, since: occurredAt });
           return messages.length > 0;
         },
       });

@@ -1,4 +1,5 @@
 import type { OutboundMessage } from "../model/message.ts";
+import { participantKeyOf } from "../model/person-address.ts";
 import type { Rivals, UnknownAttempt, UnknownState } from "../storage/storage.ts";
 import type { CarrierMessage, FoundMessages } from "../transport/transport.ts";
 import { comparable } from "./content.ts";
@@ -15,11 +16,12 @@ const ALLOWANCE_MS = 60_000;
 /** What in the carrier's list may be this message, by its addresses and content. */
 export function alikeIn(found: FoundMessages, message: OutboundMessage): readonly CarrierMessage[] {
   const said = comparable(message.body);
+  const toKey = participantKeyOf(message.to);
   const candidates = found.messages.filter(
     ({ from, to, body, bodyWithoutNotice = body, mediaCount }) =>
       // Null while the carrier has not picked a number of the service.
       (from === null || from === message.from) &&
-      to === message.to &&
+      participantKeyOf(to) === toKey &&
       (comparable(body) === said || comparable(bodyWithoutNotice) === said) &&
       (mediaCount === null || mediaCount === message.media.length),
   );

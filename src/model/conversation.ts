@@ -1,6 +1,6 @@
 import type { MessageError } from "./message.ts";
 
-/** One line of ours and one person. */
+/** One line of ours and one person, in either spelling of a number that is written in two ways. */
 export interface Conversation {
   /** Unique, safe in a URL, says nothing about the person. */
   readonly id: string;
@@ -8,7 +8,10 @@ export interface Conversation {
   readonly line: string;
   /** The number that replies leave from: the one the person texted last. Equals `line` unless that is a service. */
   readonly sender: string;
-  /** The person's address. */
+  /**
+   * The person's address: the form that the provider showed last, and before it has shown one, the form given first. It
+   * changes where a number is written in two ways, as Brazilian mobiles are.
+   */
   readonly participant: string;
   /** A person has taken over: the AI is silent. */
   readonly paused: boolean;

@@ -48,7 +48,7 @@ interface MessageBase {
 export interface InboundMessage extends MessageBase {
   readonly direction: "inbound";
   readonly origin: InboundOrigin;
-  /** The person. */
+  /** The person, in the form that this message had. */
   readonly from: string;
   /** The sender of ours that was texted. */
   readonly to: string;
@@ -65,7 +65,7 @@ export interface OutboundMessage extends MessageBase {
   readonly direction: "outbound";
   readonly origin: OutboundOrigin;
   readonly from: string;
-  /** The person. */
+  /** The person. Of a message that waits, the form of the number may still change: see `Conversation.participant`. */
   readonly to: string;
   readonly status: DeliveryStatus;
   /** Set when the message was cancelled, held, refused or not delivered. */

@@ -2,13 +2,16 @@ import { withoutChannel } from "./phone-number.ts";
 
 /** A Brazilian mobile number before 2016, without the 9 in front. Eight digits from 2 to 5 on are a landline's. */
 const BRAZIL_OLD_MOBILE = /^\+55([1-9]\d)([6-9]\d{7})$/;
+const BRAZIL_MOBILE = /^\+55([1-9]\d)9([6-9]\d{7})$/;
 /** A Mexican mobile number as it was dialled until 2019. No area code begins with 1. */
 const MEXICO_OLD_MOBILE = /^\+521(\d{10})$/;
+const MEXICO = /^\+52([2-9]\d{9})$/;
 /** An Argentine number without the 9 that international callers put before a mobile one. */
 const ARGENTINA_WITHOUT_NINE = /^\+54([1-8]\d{9})$/;
+const ARGENTINA_MOBILE = /^\+549([1-8]\d{9})$/;
 
 /**
- * The one spelling of a person's number, without its channel, for numbers that providers write in two ways:
+ * The one spelling of a person's address, with its channel, for numbers that providers write in two ways:
  *
  * - Brazil, mobiles: `+551187654321` and `+5511987654321` are one person. `+551133334444` is a landline and
  *   `+5511933334444` a mobile: two people.
@@ -16,16 +19,40 @@ const ARGENTINA_WITHOUT_NINE = /^\+54([1-8]\d{9})$/;
  * - Argentina, on WhatsApp: `whatsapp:+541123456789` and `whatsapp:+5491123456789` are one person. Elsewhere the number
  *   without the 9 may be a landline.
  *
- * Consent is filed under it; messages go to the spelling that was given.
+ * Every other address is its own key. A person's conversation with a line is found by it; messages go to the spelling
+ * that the provider showed last.
  *
  * @see https://www.twilio.com/docs/whatsapp/api
  */
-export function personOf(address: string): string {
+export function participantKeyOf(address: string): string {
   const number = withoutChannel(address);
+  const channel = address.slice(0, address.length - number.length);
   const [, area, local] = BRAZIL_OLD_MOBILE.exec(number) ?? [];
-  if (area !== undefined && local !== undefined) return `+55${area}9${local}`;
+  if (area !== undefined && local !== undefined) return `${channel}+55${area}9${local}`;
   const mexican = MEXICO_OLD_MOBILE.exec(number)?.[1];
-  if (mexican !== undefined) return `+52${mexican}`;
-  const argentine = address.startsWith("whatsapp:") ? ARGENTINA_WITHOUT_NINE.exec(number)?.[1] : undefined;
-  return argentine === undefined ? number : `+549${argentine}`;
+  if (mexican !== undefined) return `${channel}+52${mexican}`;
+  const argentine = channel === "whatsapp:" ? ARGENTINA_WITHOUT_NINE.exec(number)?.[1] : undefined;
+  return argentine === undefined ? address : `${channel}+549${argentine}`;
+}
+
+/** {@link participantKeyOf} without the channel. Consent is filed under it: it spans a person's channels. */
+export function personOf(address: string): string {
+  return withoutChannel(participantKeyOf(address));
+}
+
+/** The spellings under which a provider may show a person's address: those with one key. The given one comes first. */
+export function spellingsOf(address: string): readonly string[] {
+  const key = participantKeyOf(address);
+  const number = withoutChannel(key);
+  const channel = key.slice(0, key.length - number.length);
+  return [...new Set([address, key, channel + otherSpelling(number, channel)])];
+}
+
+function otherSpelling(number: string, channel: string): string {
+  const [, area, local] = BRAZIL_MOBILE.exec(number) ?? [];
+  if (area !== undefined && local !== undefined) return `+55${area}${local}`;
+  const mexican = MEXICO.exec(number)?.[1];
+  if (mexican !== undefined) return `+521${mexican}`;
+  const argentine = channel === "whatsapp:" ? ARGENTINA_MOBILE.exec(number)?.[1] : undefined;
+  return argentine === undefined ? number : `+54${argentine}`;
 }

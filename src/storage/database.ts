@@ -9,7 +9,6 @@ import type {
   DueQuery,
   DueWork,
   Erased,
-  EraseOrder,
   MessagePage,
   MessageStory,
   OpenCounter,
@@ -23,7 +22,7 @@ import type {
 export type Root =
   | { readonly by: "nothing" }
   | { readonly by: "conversation"; readonly id: string }
-  | { readonly by: "address"; readonly line: string; readonly participant: string }
+  | { readonly by: "address"; readonly line: string; readonly participantKey: string }
   /** An outbound message. */
   | { readonly by: "message"; readonly id: string }
   /** The message of an attempt: by its number, else by the provider's id. */
@@ -138,7 +137,7 @@ export interface StoredAnswer {
 /** What must be as it was loaded, for changes to be written. `version` is `null` for what was not there. */
 export type Guard =
   | { readonly on: "conversation"; readonly key: string; readonly version: number }
-  /** No conversation between the two addresses: `key` is JSON of line and participant. */
+  /** No conversation between a line and a person: `key` is JSON of line and `participantKey`. */
   | { readonly on: "address"; readonly key: string; readonly version: null }
   | { readonly on: "consent" | "rateLimit" | "sweep"; readonly key: string; readonly version: number | null }
   /** How many conversations are filed under a consent. */
@@ -149,6 +148,14 @@ export type Guard =
   | { readonly on: "worker"; readonly key: string; readonly version: number }
   /** No answer is stored. */
   | { readonly on: "call"; readonly key: string; readonly version: null };
+
+/** The conversations to erase. */
+export interface ErasePlan {
+  readonly op: string;
+  readonly participantKey: string;
+  /** `null` for all lines. */
+  readonly line: string | null;
+}
 
 /** A changed row: the fields that name it, and only the fields that changed. */
 export type Patch<Row> = Partial<Row>;
@@ -220,6 +227,6 @@ export interface LedgerDatabase {
    * the stored answers that speak of an erased one. A repetition of the call deletes nothing more and answers as the
    * first.
    */
-  erase(order: EraseOrder): Promise<Erased>;
+  erase(order: ErasePlan): Promise<Erased>;
   purge(order: PurgeOrder): Promise<Erased>;
 }

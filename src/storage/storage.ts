@@ -91,6 +91,9 @@ export interface Storage {
    * Records a text from a person: the row under its unique `key`, the conversation (made if there is none), its due
    * time, the consent that the text changes and the auto-reply that answers it, in one commit.
    *
+   * - The two spellings of a number that is written in two ways are one person, and have one conversation on a line. Its
+   *   `participant` is the one of the newest message that came from the provider (`origin` `webhook`), and before there is
+   *   one, of the record that made it. Each message keeps the one that it came with.
    * - `key` known: nothing changes; outcome `repeated` with the first message and its auto-reply, as they are now.
    *   `key` erased: outcome `erased`.
    * - `needsAnswer` is stored as `record.needsAnswer` and not opted out (after this very text's change of consent).
@@ -122,7 +125,7 @@ export interface Storage {
    * returns the first parts as they are now, with outcome `reused` where its `content` is another; one that was erased,
    * outcome `erased`, and its `content` is forgotten; else an opted-out person, outcome
    * `opted-out` and nothing is stored, the key included. Makes the conversation if there is none; an existing one
-   * keeps its `sender`.
+   * keeps its `sender` and its `participant`, to which the message goes.
    */
   recordOutbound(record: OutboundRecord): Promise<RecordedOutbound>;
 
@@ -211,7 +214,7 @@ export interface Storage {
    *    So a queue of n messages costs one reservation each, keeps its order, and is fair: a conversation has one message
    *    in it at a time.
    *    A message that is cancelled or expires leaves its slot empty. With `expiryMs`, it expires so long after its slot.
-   * 7. `claimed`: every counter charged, the worker registered as alive for `leaseMs`.
+   * 7. `claimed`: the message goes to the conversation's `participant`, every counter charged, the worker registered as alive for `leaseMs`.
    *
    * A `cancelled` message takes the later parts of its group with it: those in `intent` or `held`, here and wherever
    * this file says so.
@@ -339,7 +342,7 @@ export interface Storage {
   story(messageId: string): Promise<MessageStory | null>;
 
   /**
-   * Forgets a person: conversations, messages, turns, attempts and events, on one line or on all. Tombstones stay for
+   * Forgets a person, in either spelling of the number: conversations, messages, turns, attempts and events, on one line or on all. Tombstones stay for
    * every inbound key, send key and carrier's id, so that nothing is inserted, sent or matched again; the
    * consent row stays under its opaque key. A running turn finds its lease lost. A text with a new key begins a new
    * conversation.

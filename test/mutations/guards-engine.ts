@@ -28,6 +28,34 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
     ["engine/beat", "owes?.fence === fence ? owes :", "owes === null ? owes :"],
   ],
   [
+    "a Brazilian landline is another person than a mobile number",
+    [
+      "model/person-address",
+      "BRAZIL_OLD_MOBILE = /^\\+55([1-9]\\d)([6-9]",
+      "BRAZIL_OLD_MOBILE = /^\\+55([1-9]\\d)([2-9]",
+    ],
+  ],
+  [
+    "an Argentine number without its 9 is a mobile one on WhatsApp only",
+    ["model/person-address", 'channel === "whatsapp:" ? ARGENTINA_WITHOUT_NINE', "number ? ARGENTINA_WITHOUT_NINE"],
+  ],
+  [
+    "a lost answer is looked for under each spelling of a number",
+    ["engine/find-in-list", "spellingsOf(to).map(", "spellingsOf(to).slice(0, 1).map("],
+  ],
+  [
+    "an entry of the list proves a message under each spelling of a number",
+    ["engine/witness", "participantKeyOf(to) === toKey", "to === message.to"],
+  ],
+  [
+    "a send() that is repeated with the other spelling of a number is the same",
+    ["engine/doors", "contentDigest({ to: person, ", "contentDigest({ to, "],
+  ],
+  [
+    "a person is forgotten on SMS by the spelling that WhatsApp writes",
+    ["engine/erase", "[withoutChannel(address), personOf(address)]", "[withoutChannel(address)]"],
+  ],
+  [
     "a lost answer is decided about early only where the list shows newer messages",
     ["engine/passed-by", "|| !found.messages.some(({ createdAt }) => createdAt > overAt)", ""],
   ],

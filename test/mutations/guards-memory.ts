@@ -11,6 +11,27 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/rules/outbound", 'set.key("outbound", record.key);', 'set.key("outbound", record.groupId);'],
   ],
   [
+    "a conversation is found under either spelling of a number",
+    ["ledger/plans", "participantKey: participantKeyOf(participant) }", "participantKey: participant }"],
+    ["ledger/rules/filing", "= participantKeyOf(participant);", "= participant;"],
+  ],
+  [
+    "what is typed in the app does not change where messages go",
+    ["ledger/rules/filing", '  if (origin !== "webhook") return;\n', ""],
+  ],
+  [
+    "a message that was found late does not bring back an older spelling",
+    ["ledger/rules/filing", "if (seenAt < Math.min(", "if (seenAt < 0 * Math.min("],
+  ],
+  [
+    "what was filed before leaves to the spelling that the provider showed last",
+    ["ledger/rules/admission", "  row.participant = conversationOfMessage(set, row).participant;\n", ""],
+  ],
+  [
+    "a person is forgotten by either spelling",
+    ["ledger/ledger", "participantKey: participantKeyOf(participant), line", "participantKey: participant, line"],
+  ],
+  [
     "a message expires by its slot in the sender's pace",
     ["ledger/rules/admission", "Math.max(row.expiresAt, reservedAt + claim.expiryMs)", "row.expiresAt"],
   ],

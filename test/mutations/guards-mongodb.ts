@@ -29,7 +29,7 @@ export const mongodbGuards: readonly Mutation[] = guardsOf("mongodb", "src/stora
   ],
   [
     "of two first texts of a person one begins the conversation",
-    ["schema", "{ key: { participant: 1, line: 1 }, unique: true }", "{ key: { participant: 1, line: 1 } }"],
+    ["schema", "{ key: { participantKey: 1, line: 1 }, unique: true }", "{ key: { participantKey: 1, line: 1 } }"],
   ],
   [
     "a STOP sees each conversation that is filed under its consent",

@@ -11,6 +11,7 @@ import type {
   Storage,
 } from "../../src/storage/storage.ts";
 import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
+import { consentKeyOf } from "../../src/testing/contracts/storage/terms.ts";
 
 /** Two ledgers, both empty and open, on one clock. */
 export interface Pair {
@@ -23,7 +24,8 @@ export interface Pair {
 export type Call = (storage: Storage) => Promise<unknown>;
 
 const LINES = ["+15550100001", "+15550100002"];
-const PEOPLE = ["+15550199001", "+15550199002", "+15550199003"];
+/** Two of them are one person, whose number is written in two ways. */
+const PEOPLE = ["+15550199001", "+15550199002", "+5511987654321", "+551187654321"];
 const WORKERS = ["w1", "w2"];
 const CARRIER_STATUSES = ["accepted", "sent", "delivered", "undelivered", "failed"] as const;
 const PACES = ["slow", "slower"];
@@ -134,8 +136,8 @@ export class Story {
       line,
       sender: line,
       participant,
-      consentKey: `consent:${participant}`,
-      origin: "webhook",
+      consentKey: consentKeyOf(participant),
+      origin: this.chance(0.8) ? "webhook" : "simulated",
       carrierId: `SM-${messageId}`,
       body: `Text ${messageId}`,
       media: [],
@@ -254,7 +256,7 @@ export class Story {
       line,
       sender: line,
       participant,
-      consentKey: `consent:${participant}`,
+      consentKey: consentKeyOf(participant),
       origin: "api",
       content: "digest",
       parts: this.parts(groupId, 1),
@@ -356,7 +358,7 @@ async function everything(storage: Storage, story: Story): Promise<unknown[]> {
   for (const id of [...story.inbound.map((text) => text.messageId), ...story.outbound]) {
     seen.push(await storage.story(id));
   }
-  for (const participant of PEOPLE) seen.push(await storage.consent(`consent:${participant}`));
+  for (const participant of PEOPLE) seen.push(await storage.consent(consentKeyOf(participant)));
   return seen;
 }
 

@@ -33,7 +33,9 @@ function conversation(id: string, participant: string): ConversationRow {
   return {
     id,
     scope: "default",
+    participantKey: participant,
     participant,
+    participantSeenAt: null,
     line: "line",
     sender: "line",
     consentKey: "consent",

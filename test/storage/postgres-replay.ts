@@ -1,6 +1,15 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { isDeepStrictEqual } from "node:util";
-import type { Changes, Decided, Guard, LedgerDatabase, Loaded, Plan, Rows } from "../../src/storage/database.ts";
+import type {
+  Changes,
+  Decided,
+  ErasePlan,
+  Guard,
+  LedgerDatabase,
+  Loaded,
+  Plan,
+  Rows,
+} from "../../src/storage/database.ts";
 import { collected, listsOf } from "../../src/storage/ledger/collected.ts";
 import { ledgerOver } from "../../src/storage/ledger/ledger.ts";
 import { PRIMARY_KEYS, TABLES, type Table } from "../../src/storage/ledger/rows.ts";
@@ -11,7 +20,7 @@ import { rowsOf } from "../../src/storage/postgres/rows.ts";
 import type { PostgresPool } from "../../src/storage/postgres.ts";
 import { TABLE_NAMES } from "../../src/storage/sql/columns.ts";
 import { collect } from "../../src/storage/sql/loaded.ts";
-import type { EraseOrder, PurgeOrder, Storage } from "../../src/storage/storage.ts";
+import type { PurgeOrder, Storage } from "../../src/storage/storage.ts";
 import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
 import { type Dice, diceOf } from "../../src/testing/simulation/dice.ts";
 import { type Call, learn, outcomeOf, Story } from "./agreement.ts";
@@ -202,7 +211,7 @@ class Scene {
   }
 
   /** A repetition deletes nothing more. */
-  #erase(order: EraseOrder): void {
+  #erase(order: ErasePlan): void {
     if (this.#deleted.has(order.op)) return;
     this.#deleted.add(order.op);
     erase(this.#tables, order);

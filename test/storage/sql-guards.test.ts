@@ -13,9 +13,9 @@ const NOW = 1_000_000;
 const plain = (sql: string): SqlStatement => ({ sql, params: [] });
 
 const conversation = (id: string, participant: string): string => `insert into ownline_conversations
-  (id, scope, line, participant, sender, consent_key, paused, seq, inbound_seq, answered_seq, pending_seq, backoff_until, fence,
+  (id, scope, line, participant_key, participant, sender, consent_key, paused, seq, inbound_seq, answered_seq, pending_seq, backoff_until, fence,
     created_at, updated_at, version)
-  values ('${id}', 'default', 'line', '${participant}', 'line', 'consent', 0, 0, 0, 0, 0, 0, 0, 0, 0, 3)`;
+  values ('${id}', 'default', 'line', '${participant}', '${participant}', 'line', 'consent', 0, 0, 0, 0, 0, 0, 0, 0, 0, 3)`;
 
 /** Rows of every kind that is guarded. */
 const ROWS = [

@@ -255,7 +255,7 @@ function isTaken(set: WorkingSet, plan: Plan, index: number, taken: Map<string, 
   if (taken.has(call)) return true;
   const isPlain = plan.root.by === "address" && !plan.slices.includes("queue");
   const names =
-    plan.root.by === "address" ? [nameOf(plan.root.line, plan.root.participant)] : namesOf(set, plan, index);
+    plan.root.by === "address" ? [nameOf(plan.root.line, plan.root.participantKey)] : namesOf(set, plan, index);
   if (names.some((name) => taken.has(name) && !(isPlain && taken.get(name) === true))) return true;
   for (const name of names) taken.set(name, isPlain);
   taken.set(call, false);
@@ -267,6 +267,6 @@ function namesOf(set: WorkingSet, { root }: Plan, index: number): string[] {
   const filed = root.by === "message" && !set.messages.before.has(root.id) ? set.messages.get(root.id) : undefined;
   return [...set.rootIds(index), ...(filed === undefined ? [] : [filed.conversationId])].flatMap((id) => {
     const row = set.conversations.get(id);
-    return row === undefined ? [] : [nameOf(row.line, row.participant)];
+    return row === undefined ? [] : [nameOf(row.line, row.participantKey)];
   });
 }

@@ -25,8 +25,8 @@ type Add = (guard: Guard) => void;
 function guardPlan(set: WorkingSet, plan: Plan, index: number, guard: Add): void {
   const { root, consents = [], keys = [], rateLimits = [], sweeps = [] } = plan;
   guard({ on: "call", key: plan.call, version: null });
-  if (root.by === "address" && set.wasAbsentAt(root.line, root.participant)) {
-    guard({ on: "address", key: JSON.stringify([root.line, root.participant]), version: null });
+  if (root.by === "address" && set.wasAbsentAt(root.line, root.participantKey)) {
+    guard({ on: "address", key: JSON.stringify([root.line, root.participantKey]), version: null });
   }
   const isOfCandidates = root.by === "due" || root.by === "workers" || root.by === "unsent";
   if (!isOfCandidates) for (const id of set.rootIds(index)) guardConversation(set, id, guard);

@@ -1,3 +1,4 @@
+import { participantKeyOf } from "../../model/person-address.ts";
 import type { LedgerDatabase, Plan, StoredAnswer } from "../database.ts";
 import type { RecordedInbound, Storage } from "../storage.ts";
 import { batching } from "./batching.ts";
@@ -90,7 +91,9 @@ export function ledgerOver(database: LedgerDatabase): Storage {
     story: (messageId) => database.story(messageId),
     unrecorded: (keys) => database.unrecorded(keys),
 
-    erase: (order) => database.erase(order),
+    erase: ({ op, participant, line }) => {
+      return database.erase({ op, participantKey: participantKeyOf(participant), line });
+    },
     purge: (order) => database.purge(order),
   };
 }

@@ -1,4 +1,5 @@
-import type { Plan, Slice } from "../database.ts";
+import { participantKeyOf } from "../../model/person-address.ts";
+import type { Plan, Root, Slice } from "../database.ts";
 import type {
   ConsentKeys,
   Heartbeat,
@@ -43,12 +44,16 @@ function stopping(isOptOut: boolean, keys: ConsentKeys | undefined): Pick<Plan, 
   return keys === undefined ? { slices: ["consent", ...STOPPING] } : { slices: STOPPING, consents: keysIn(keys) };
 }
 
+function addressOf({ line, participant }: InboundRecord | OutboundRecord): Root {
+  return { by: "address", line, participantKey: participantKeyOf(participant) };
+}
+
 export function inboundPlan(record: InboundRecord, call: string): Plan {
-  const { line, participant, key, consent, autoReply } = record;
+  const { key, consent, autoReply } = record;
   const consents = record.consents ?? onlyKey(record.consentKey);
   return {
     call,
-    root: { by: "address", line, participant },
+    root: addressOf(record),
     slices: ["recorded", ...(consent?.state === "opted-out" ? STOPPING : [])],
     consents: consent === null ? askedKeys(consents) : keysIn(consents),
     keys: [{ kind: "inbound", key }],
@@ -57,10 +62,10 @@ export function inboundPlan(record: InboundRecord, call: string): Plan {
 }
 
 export function outboundPlan(record: OutboundRecord, call: string): Plan {
-  const { line, participant, key } = record;
+  const { key } = record;
   return {
     call,
-    root: { by: "address", line, participant },
+    root: addressOf(record),
     slices: ["recorded", "queue"],
     consents: askedKeys(record.consents ?? onlyKey(record.consentKey)),
     keys: [{ kind: "outbound", key }],

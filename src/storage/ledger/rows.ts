@@ -8,13 +8,18 @@ import type { Media, MessageError, Origin, OutboundMessage } from "../../model/m
  * database's clock. What a field means stands here once; a database may keep a field in any form that gives it back.
  */
 
-/** One line and one participant. Every change of a row that belongs to it raises its `version`. */
+/** One line and one person. Every change of a row that belongs to it raises its `version`. */
 export interface ConversationRow {
   readonly id: string;
   /** The service that filed it last: `ownline({ scope })`. */
   readonly scope: string;
   readonly line: string;
+  /** The one spelling of the participant's address. Found by line and this; never changes. */
+  readonly participantKey: string;
+  /** The participant's address as the provider showed it last; until then, as it was given first. */
   readonly participant: string;
+  /** When the message was sent, or came, by which the provider showed `participant`; `null` before it has. */
+  readonly participantSeenAt: number | null;
   readonly sender: string;
   /** The key of the person's consent at all senders, as it was filed last: an opt-out finds the person's conversations. */
   readonly consentKey: string;

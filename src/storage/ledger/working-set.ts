@@ -132,9 +132,9 @@ export class WorkingSet {
     return this.#loaded.found[index] ?? [];
   }
 
-  /** Whether no conversation stood between two addresses when the rows were loaded. */
-  wasAbsentAt(line: string, participant: string): boolean {
-    const row = this.conversationAt(line, participant);
+  /** Whether no conversation stood between a line and a person when the rows were loaded. */
+  wasAbsentAt(line: string, participantKey: string): boolean {
+    const row = this.conversationAt(line, participantKey);
     return row === undefined || !this.conversations.before.has(row.id);
   }
 
@@ -156,16 +156,16 @@ export class WorkingSet {
     throw new TypeError(`Judged, but not loaded: the plan of ${this.#plan?.call} does not name the slice ${slice}.`);
   }
 
-  conversationAt(line: string, participant: string): Conversation | undefined {
+  conversationAt(line: string, participantKey: string): Conversation | undefined {
     this.#byAddress ??= new Map(
-      Array.from(this.conversations.rows.values(), (row) => [nameOf(row.line, row.participant), row]),
+      Array.from(this.conversations.rows.values(), (row) => [nameOf(row.line, row.participantKey), row]),
     );
-    return this.#byAddress.get(nameOf(line, participant));
+    return this.#byAddress.get(nameOf(line, participantKey));
   }
 
   addConversation(row: ConversationRow): Conversation {
     const added = this.conversations.add(row);
-    this.#byAddress?.set(nameOf(row.line, row.participant), added);
+    this.#byAddress?.set(nameOf(row.line, row.participantKey), added);
     return added;
   }
 

@@ -1,5 +1,6 @@
+import type { ErasePlan } from "../database.ts";
 import { KEPT_FOR_MS } from "../ledger/rows.ts";
-import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
+import type { Erased, PurgeOrder } from "../storage.ts";
 import { type Conversation, isDone, type Message } from "./entries.ts";
 import { firstIndex } from "./sorted-index.ts";
 import type { MemoryTables } from "./tables.ts";
@@ -8,10 +9,10 @@ import type { MemoryTables } from "./tables.ts";
  * See `Storage.erase`. The keys stay and lead nowhere. Ids need no trace: what is not there is not found, and no id is
  * given twice.
  */
-export function erase(tables: MemoryTables, { participant, line }: EraseOrder): Erased {
+export function erase(tables: MemoryTables, { participantKey, line }: ErasePlan): Erased {
   const erased = { conversations: 0, messages: 0 };
   const ids = new Set<string>();
-  for (const conversation of Array.from(tables.byParticipant.get(participant) ?? [])) {
+  for (const conversation of Array.from(tables.byParticipant.get(participantKey) ?? [])) {
     if (line !== null && conversation.row.line !== line) continue;
     erased.conversations += 1;
     erased.messages += conversation.messages.length;

@@ -75,7 +75,7 @@ class Loading {
       case "conversation":
         return ofConversation(tables.conversations.get(root.id));
       case "address":
-        return ofConversation(tables.byAddress.get(nameOf(root.line, root.participant)));
+        return ofConversation(tables.byAddress.get(nameOf(root.line, root.participantKey)));
       case "message":
         return ofMessage(tables.messages.get(root.id));
       case "attempt":

@@ -103,8 +103,8 @@ export class MemoryTables {
   #insertConversation(row: ConversationRow): void {
     const conversation: Conversation = { row, messages: [], open: [], turns: [], unsettled: new Set(), feed: [] };
     this.conversations.set(row.id, conversation);
-    this.byAddress.set(nameOf(row.line, row.participant), conversation);
-    addTo(this.byParticipant, row.participant, conversation);
+    this.byAddress.set(nameOf(row.line, row.participantKey), conversation);
+    addTo(this.byParticipant, row.participantKey, conversation);
     this.#indexConversation(conversation);
   }
 
@@ -256,12 +256,12 @@ export class MemoryTables {
 
   /** Deletes a conversation whose messages are gone. */
   deleteConversation(conversation: Conversation): void {
-    const { id, line, participant } = conversation.row;
+    const { id, line, participantKey } = conversation.row;
     for (const turn of conversation.turns) this.turns.delete(turn.id);
     this.#unindexConversation(conversation);
     this.conversations.delete(id);
-    this.byAddress.delete(nameOf(line, participant));
-    removeFrom(this.byParticipant, participant, conversation);
+    this.byAddress.delete(nameOf(line, participantKey));
+    removeFrom(this.byParticipant, participantKey, conversation);
   }
 
   /** A deletion changed what belongs to a conversation. */

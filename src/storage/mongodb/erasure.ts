@@ -1,7 +1,8 @@
 import { isFinal } from "../../model/delivery-status.ts";
+import type { ErasePlan } from "../database.ts";
 import type { MessageRow } from "../ledger/rows.ts";
 import { keepable } from "../sql/statement.ts";
-import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
+import type { Erased, PurgeOrder } from "../storage.ts";
 import type { MongoSession } from "./client.ts";
 import { rowOf } from "./documents.ts";
 import { number, text } from "./fields.ts";
@@ -59,8 +60,8 @@ function slicesOf(values: readonly string[]): readonly (readonly string[])[] {
 const ID = { projection: { _id: 1 } };
 
 /** See `Storage.erase`. */
-export function erase(store: Store, { op, participant, line }: EraseOrder): Promise<Erased> {
-  const person = { participant: keepable(participant), ...(line === null ? {} : { line: keepable(line) }) };
+export function erase(store: Store, { op, participantKey, line }: ErasePlan): Promise<Erased> {
+  const person = { participantKey: keepable(participantKey), ...(line === null ? {} : { line: keepable(line) }) };
   return once(store, `erase ${op}`, async (deletion) => {
     const ids = (await deletion.find("conversations", person, ID)).map(idIn).toSorted();
     await raise(deletion, ids);

@@ -43,7 +43,7 @@ export async function load(store: Store, plans: readonly Plan[], runs: number): 
 async function loadConversations(store: Store, rows: Collected, targets: readonly Target[]): Promise<void> {
   const addresses = targets.flatMap(({ plan: { root } }) => (root.by === "address" ? [root] : []));
   const at = {
-    participant: { $in: [...new Set(addresses.map(({ participant }) => keepable(participant)))] },
+    participantKey: { $in: [...new Set(addresses.map(({ participantKey }) => keepable(participantKey)))] },
     line: { $in: [...new Set(addresses.map(({ line }) => keepable(line)))] },
   };
   const [named, addressed] = await Promise.all([
@@ -55,12 +55,12 @@ async function loadConversations(store: Store, rows: Collected, targets: readonl
     ),
     addresses.length === 0 ? [] : find(store, "conversations", at),
   ]);
-  const asked = new Set(addresses.map(({ line, participant }) => JSON.stringify([line, participant])));
+  const asked = new Set(addresses.map(({ line, participantKey }) => JSON.stringify([line, participantKey])));
   collect(rows, "conversations", named);
   collect(
     rows,
     "conversations",
-    addressed.filter((doc) => asked.has(JSON.stringify([text(doc, "line"), text(doc, "participant")]))),
+    addressed.filter((doc) => asked.has(JSON.stringify([text(doc, "line"), text(doc, "participantKey")]))),
   );
 }
 
@@ -70,8 +70,8 @@ function withConversations({ conversations }: Collected, target: Target): Target
   if (root.by !== "address") {
     return { ...target, conversationIds: target.conversationIds.filter((id) => conversations.has(id)) };
   }
-  const found = [...conversations.values()].filter(({ line, participant }) => {
-    return line === root.line && participant === root.participant;
+  const found = [...conversations.values()].filter(({ line, participantKey }) => {
+    return line === root.line && participantKey === root.participantKey;
   });
   return { ...target, conversationIds: found.map(({ id }) => id) };
 }

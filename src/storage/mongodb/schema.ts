@@ -31,7 +31,7 @@ function where(field: string): Pick<Index, "partialFilterExpression"> {
 /** What version 1 of the schema indexes. `_id` is indexed by itself. */
 export const INDEXES: Readonly<Partial<Record<CollectionName, readonly Index[]>>> = {
   conversations: [
-    { key: { participant: 1, line: 1 }, unique: true },
+    { key: { participantKey: 1, line: 1 }, unique: true },
     { key: { consentKey: 1 } },
     { key: { updatedAt: -1, _id: -1 } },
     { key: { scope: 1, claimableAt: 1, _id: 1 }, ...where("claimableAt") },

@@ -46,6 +46,7 @@ export interface PauseChange {
 
 export interface EraseOrder {
   readonly op: string;
+  /** In any spelling: see {@link Storage.recordInbound}. */
   readonly participant: string;
   /** `null` for all lines. */
   readonly line: string | null;

@@ -9,7 +9,7 @@ const OLDEST_MS = 5_000;
 /** How rows of a table are ordered when they are inserted: two calls that insert the same rows wait, and do not deadlock. */
 const INSERT_ORDER: { readonly [T in Written]: string } = {
   keys: "r.kind, r.key",
-  conversations: "r.participant, r.line",
+  conversations: "r.participant_key, r.line",
   consents: "r.key",
   rateLimits: "r.key",
   sweeps: "r.sender",
@@ -41,7 +41,7 @@ const VERSIONED: ReadonlySet<Written> = new Set(["conversations", "consents", "r
  */
 const ABSENT: { readonly [T in Written]?: string } = {
   keys: "kind, key",
-  conversations: "participant, line",
+  conversations: "participant_key, line",
   rateLimits: "key",
   sweeps: "sender",
 };
@@ -202,7 +202,7 @@ begin
     "address",
     `select n.key, 0 as version from jsonb_array_elements_text(expected -> 'names') n(key)
       where (select true from ownline_conversations c
-        where c.line = n.key::jsonb ->> 0 and c.participant = n.key::jsonb ->> 1 limit 1)`,
+        where c.line = n.key::jsonb ->> 0 and c.participant_key = n.key::jsonb ->> 1 limit 1)`,
   )}
   ${guardText(
     "call",

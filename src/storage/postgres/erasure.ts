@@ -1,5 +1,6 @@
+import type { ErasePlan } from "../database.ts";
 import { integer, record } from "../sql/fields.ts";
-import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
+import type { Erased, PurgeOrder } from "../storage.ts";
 import { pruneText } from "./apply.ts";
 import type { PostgresClient } from "./client.ts";
 import { FUNCTION_SETTINGS, textOf } from "./statements.ts";
@@ -60,7 +61,7 @@ $body$`,
     "erase",
     `owners := array(
     select c.id from ownline_conversations c
-    where c.participant = p ->> 'participant' and (p ->> 'line' is null or c.line = p ->> 'line')
+    where c.participant_key = p ->> 'participant_key' and (p ->> 'line' is null or c.line = p ->> 'line')
     order by c.id for update);
   messages := array(select m.id from ownline_messages m where m.conversation_id = any (owners));
   perform ownline_1_forget(messages);
@@ -99,8 +100,8 @@ $body$`,
 ];
 
 /** See `Storage.erase`. */
-export function erase(client: PostgresClient, { op, participant, line }: EraseOrder): Promise<Erased> {
-  return run(client, "erase", { call: `erase ${op}`, participant, line });
+export function erase(client: PostgresClient, { op, participantKey, line }: ErasePlan): Promise<Erased> {
+  return run(client, "erase", { call: `erase ${op}`, participant_key: participantKey, line });
 }
 
 /** See `Storage.purge`. */

@@ -87,10 +87,11 @@ function rootOf(root: Root): Lists {
   switch (root.by) {
     case "attempt":
       return { by: root.by, id: root.outboundId, attempt: root.attempt, key: root.providerMessageId };
+    case "address":
+      return { by: root.by, line: root.line, participant_key: root.participantKey };
     case "conversation":
     case "message":
     case "turn":
-    case "address":
     case "nothing":
       return { ...root };
     default:

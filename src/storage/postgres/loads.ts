@@ -199,7 +199,7 @@ begin
     when 'conversation' then
       ${rootsText("id text", "c.id = r.id")}
     when 'address' then
-      ${rootsText("line text, participant text", "c.participant = r.participant and c.line = r.line")}
+      ${rootsText("line text, participant_key text", "c.participant_key = r.participant_key and c.line = r.line")}
     when 'message' then
       chosen := array(select r.value ->> 'id' from jsonb_array_elements(p -> 'roots') r);
       roots := array(
@@ -208,7 +208,7 @@ begin
       select array_agg(r.message order by r.n), array_agg(case r.by
           when 'conversation' then r.id
           when 'address' then (
-            select c.id from ownline_conversations c where c.participant = r.participant and c.line = r.line)
+            select c.id from ownline_conversations c where c.participant_key = r.participant_key and c.line = r.line)
           when 'turn' then (select t.conversation_id from ownline_turns t where t.id = r.id)
           else (select m.conversation_id from ownline_messages m where m.id = r.message)
         end order by r.n)
@@ -216,8 +216,8 @@ begin
       from (
         select r.*, case r.by when 'message' then r.id when 'attempt' then ${ATTEMPT} end as message
         from rows from (jsonb_to_recordset(p -> 'roots')
-          as (by text, id text, line text, participant text, attempt integer, key text))
-          with ordinality as r(by, id, line, participant, attempt, key, n)) r;
+          as (by text, id text, line text, participant_key text, attempt integer, key text))
+          with ordinality as r(by, id, line, participant_key, attempt, key, n)) r;
   end case;
   conversations := array_remove(roots, null);
   count := case when told_conversations is null then 0 else cardinality(conversations) end;

@@ -13,7 +13,9 @@ export const TABLES: readonly string[] = [
     id ${NAME} primary key,
     scope ${NAME} not null,
     line ${NAME} not null,
-    participant ${NAME} not null,
+    participant_key ${NAME} not null,
+    participant text not null,
+    participant_seen_at bigint,
     sender text not null,
     consent_key ${NAME} not null,
     lease_worker ${NAME},
@@ -30,7 +32,7 @@ export const TABLES: readonly string[] = [
     created_at bigint not null,
     updated_at bigint not null,
     version bigint not null,
-    unique (participant, line)
+    unique (participant_key, line)
   ) with (fillfactor = 70)`,
   `create index ownline_conversations_due on ownline_conversations (scope, due_at, id)
     where due_at is not null and lease_worker is null`,

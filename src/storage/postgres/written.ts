@@ -56,7 +56,7 @@ function coveredBy({ inserted, answers }: Changes): ReadonlySet<string> {
   const { keys = [], conversations = [] } = inserted;
   return new Set([
     ...keys.flatMap(({ kind, key, call }) => [nameOf("key", JSON.stringify([kind, key])), nameOf("call", call)]),
-    ...conversations.map(({ line, participant }) => nameOf("address", JSON.stringify([line, participant]))),
+    ...conversations.map(({ line, participantKey }) => nameOf("address", JSON.stringify([line, participantKey]))),
     ...answers.map(({ call }) => nameOf("call", call)),
   ]);
 }

@@ -44,10 +44,10 @@ function columnOf(field: string): string {
 /** The columns of each table. */
 export const COLUMNS: { readonly [T in Written]: readonly Column[] } = {
   conversations: [
-    ...text("id scope line participant sender consentKey leaseWorker setAsideBy"),
+    ...text("id scope line participantKey participant sender consentKey leaseWorker setAsideBy"),
     ...boolean("paused"),
     ...integer("seq inboundSeq answeredSeq pendingSeq pendingSince dueAt backoffUntil fence"),
-    ...integer("createdAt updatedAt version"),
+    ...integer("participantSeenAt createdAt updatedAt version"),
   ],
   messages: [
     ...text("id conversationId origin sender participant key providerMessageId autoReplyId status groupId turnId"),

@@ -1,5 +1,5 @@
-import type { Guard } from "../database.ts";
-import type { Erased, EraseOrder, PurgeOrder } from "../storage.ts";
+import type { ErasePlan, Guard } from "../database.ts";
+import type { Erased, PurgeOrder } from "../storage.ts";
 import type { SqlDriver, SqlRow, Write } from "./driver.ts";
 import { integer, text } from "./fields.ts";
 import { pruneAll } from "./prune.ts";
@@ -16,13 +16,13 @@ const ANSWER = prepare("select answer from ownline_answers where call = :call");
 const ERASED_CONVERSATIONS = prepare(
   oneLine(`
     select c.id, c.version from ownline_conversations c
-    where c.participant = :participant and (:line is null or c.line = :line)`),
+    where c.participant_key = :participantKey and (:line is null or c.line = :line)`),
 );
 
 const ERASED_MESSAGES = prepare(
   oneLine(`
     select m.id from ownline_conversations c cross join ownline_messages m on m.conversation_id = c.id
-    where c.participant = :participant and (:line is null or c.line = :line)`),
+    where c.participant_key = :participantKey and (:line is null or c.line = :line)`),
 );
 
 const DONE = oneLine(`
@@ -103,9 +103,9 @@ const LEFT_OVER = [
 ].map((sql) => prepare(oneLine(sql)));
 
 /** See `Storage.erase`. */
-export function erase(driver: SqlDriver, { op, participant, line }: EraseOrder): Promise<Erased> {
+export function erase(driver: SqlDriver, { op, participantKey, line }: ErasePlan): Promise<Erased> {
   const call = `erase ${op}`;
-  const params = { call, participant, line, now: driver.now() };
+  const params = { call, participantKey, line, now: driver.now() };
   const reads = [MOMENT, ANSWER, ERASED_CONVERSATIONS, ERASED_MESSAGES].map((each) => bind(each, params));
   return driver.transact<Erased>(reads, (results) => {
     const [[moment] = [], [known] = [], conversations = [], messages = []] = results;

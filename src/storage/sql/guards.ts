@@ -17,7 +17,7 @@ const GUARD = prepare(
       select 1 from ownline_conversations c where c.id = g.value ->> 'key' and c.version = g.value ->> 'version')
     when 'address' then exists (
       select 1 from ownline_conversations c
-      where c.participant = g.value ->> 'participant' and c.line = g.value ->> 'line')
+      where c.participant_key = g.value ->> 'participantKey' and c.line = g.value ->> 'line')
     when 'consent' then
       (select s.version from ownline_consents s where s.key = g.value ->> 'key') is not (g.value ->> 'version')
     when 'rateLimit' then
@@ -59,9 +59,9 @@ export function guardOf(
   return bind(GUARD, { guards: JSON.stringify([...listed, ...rooms]), loadedAt, now });
 }
 
-function addressIn(key: string): { readonly line: string; readonly participant: string } {
-  const [line = "", participant = ""]: readonly string[] = JSON.parse(key);
-  return { line, participant };
+function addressIn(key: string): { readonly line: string; readonly participantKey: string } {
+  const [line = "", participantKey = ""]: readonly string[] = JSON.parse(key);
+  return { line, participantKey };
 }
 
 function keyIn(key: string): { readonly kind: string; readonly key: string } {

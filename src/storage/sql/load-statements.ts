@@ -46,7 +46,7 @@ const MESSAGES: { readonly [B in By]: string | null } = {
 const CONVERSATIONS: { readonly [B in By]: string } = {
   nothing: "select null where false",
   conversation: ":id",
-  address: "select r.id from ownline_conversations r where r.participant = :participant and r.line = :line",
+  address: "select r.id from ownline_conversations r where r.participant_key = :participantKey and r.line = :line",
   message: "select r.conversation_id from ownline_messages r where r.id = :id",
   attempt: `select r.conversation_id from ownline_messages r where r.id = ${ATTEMPT}`,
   turn: "select r.conversation_id from ownline_turns r where r.id = :id",

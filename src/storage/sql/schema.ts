@@ -39,7 +39,9 @@ export const MIGRATIONS: readonly Migration[] = [
         id text primary key,
         scope text not null,
         line text not null,
+        participant_key text not null,
         participant text not null,
+        participant_seen_at integer,
         sender text not null,
         consent_key text not null,
         paused integer not null,
@@ -56,7 +58,7 @@ export const MIGRATIONS: readonly Migration[] = [
         created_at integer not null,
         updated_at integer not null,
         version integer not null,
-        unique (participant, line)
+        unique (participant_key, line)
       ) strict, without rowid`,
       `create index ownline_conversations_due on ownline_conversations (scope, due_at, id)
         where due_at is not null and lease_worker is null`,

@@ -22,6 +22,7 @@ import { resolutionCases } from "./storage/resolutions.ts";
 import { retryCases } from "./storage/retries.ts";
 import { Scene, type StorageCase } from "./storage/scene.ts";
 import { scopeCases } from "./storage/scopes.ts";
+import { spellingCases } from "./storage/spellings.ts";
 import { statusCases } from "./storage/statuses.ts";
 import { storyCases } from "./storage/stories.ts";
 import { sweepCases } from "./storage/sweeps.ts";
@@ -34,6 +35,7 @@ export type { StorageHarness, StorageUnderTest } from "./storage/harness.ts";
 
 const CASES: readonly StorageCase[] = [
   ...inboundCases,
+  ...spellingCases,
   ...consentCases,
   ...consentKeyCases,
   ...lateConsentCases,

@@ -118,5 +118,7 @@ function startAttempt(set: WorkingSet, row: Outbound, claim: SendClaim): void {
   giveUpReservation(row);
   set.keepAlive(claim, set.now + leaseMs);
   row.attempts = attempt;
+  // A message that was filed before may have waited for hours.
+  row.participant = conversationOfMessage(set, row).participant;
   changeStatus(set, row, "sending", null);
 }

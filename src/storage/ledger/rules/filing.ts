@@ -1,4 +1,5 @@
 import type { OutboundMessage } from "../../../model/message.ts";
+import { participantKeyOf } from "../../../model/person-address.ts";
 import type { InboundRecord, OutboundRecord, PartRecord } from "../../storage.ts";
 import type { Conversation, Inbound, Outbound, WorkingSet } from "../working-set.ts";
 import { nextPosition } from "./order.ts";
@@ -13,13 +14,14 @@ type Address = Pick<
 >;
 
 /**
- * The conversation between two addresses, which is made if there is none, under the consent and the scope that the call
- * names.
+ * The conversation of a line and a person, in either spelling of the person's number. It is made if there is none, and
+ * filed under the consent and the scope that the call names.
  */
 export function findOrMakeConversation(set: WorkingSet, record: Address): Conversation {
   const { conversationId: id, scope, line, sender, participant } = record;
   const consentKey = record.consents?.person ?? record.consentKey;
-  const known = set.conversationAt(line, participant);
+  const participantKey = participantKeyOf(participant);
+  const known = set.conversationAt(line, participantKey);
   if (known !== undefined) {
     known.consentKey = consentKey;
     known.scope = scope;
@@ -29,7 +31,9 @@ export function findOrMakeConversation(set: WorkingSet, record: Address): Conver
     id,
     scope,
     line,
+    participantKey,
     participant,
+    participantSeenAt: null,
     sender,
     consentKey,
     paused: false,
@@ -47,6 +51,23 @@ export function findOrMakeConversation(set: WorkingSet, record: Address): Conver
     updatedAt: set.now,
     version: 0,
   });
+}
+
+/**
+ * Keeps the form of the person's address that the provider showed last: messages go to it. What is typed in the app
+ * shows none. A message that was found late may be older than the one that showed the form which is kept.
+ */
+export function seeParticipant(
+  set: WorkingSet,
+  conversation: Conversation,
+  { origin, participant, occurredAt }: Pick<InboundRecord, "origin" | "participant" | "occurredAt">,
+): void {
+  if (origin !== "webhook") return;
+  const seenAt = Math.min(occurredAt ?? set.now, set.now);
+  // A moment in the future was written by a clock that was wrong.
+  if (seenAt < Math.min(conversation.participantSeenAt ?? 0, set.now)) return;
+  conversation.participant = participant;
+  conversation.participantSeenAt = seenAt;
 }
 
 const NOT_OUTBOUND = {
@@ -108,6 +129,8 @@ type Sending = Pick<OutboundMessage, "origin" | "status" | "attempts" | "groupId
   readonly key: string | null;
   readonly sender: string;
   readonly expiresAt: number;
+  /** @default the conversation's */
+  readonly participant?: string;
 };
 
 /** Files one part of a message at the conversation's next position. */
@@ -128,7 +151,7 @@ export function fileOutbound(
     conversationId: conversation.id,
     seq,
     changedSeq: seq,
-    participant: conversation.participant,
+    participant: sending.participant ?? conversation.participant,
     body,
     media: media.map((each) => ({ ...each })),
     createdAt: set.now,

@@ -3,7 +3,7 @@ import { conversationOf, inboundOf, outboundOf } from "../shown.ts";
 import { type Conversation, type Inbound, isInbound, type Outbound, type WorkingSet } from "../working-set.ts";
 import { consentThatCounts, fileConsent, isOptedOut, onlyKey, stopForOptOut } from "./consent.ts";
 import { chargeCounters, judgeCounters } from "./counters.ts";
-import { fileInbound, fileOutbound, findOrMakeConversation } from "./filing.ts";
+import { fileInbound, fileOutbound, findOrMakeConversation, seeParticipant } from "./filing.ts";
 import { refreshDue } from "./order.ts";
 
 const NOTHING_RECORDED = { autoReply: null, cancelled: [], consentChanged: false } as const;
@@ -14,6 +14,7 @@ export function recordInbound(set: WorkingSet, record: InboundRecord, call: stri
   if (known !== undefined) return recordedBefore(set, known.ref, known.call === call);
   const conversation = findOrMakeConversation(set, record);
   conversation.sender = record.sender;
+  seeParticipant(set, conversation, record);
   const keys = record.consents ?? onlyKey(record.consentKey);
   const consent = consentThatCounts(set, keys, record.consent);
   const consentChanged = consent !== null && fileConsent(set, keys, consent);
@@ -108,6 +109,8 @@ function fileAutoReply(
   const row = fileOutbound(set, conversation, reply, {
     key: null,
     sender: record.sender,
+    // It rides on the answer to this very message.
+    participant: record.participant,
     origin: "auto-reply",
     status: "sending",
     attempts: 1,

@@ -1,3 +1,4 @@
+import { participantKeyOf } from "../../../model/person-address.ts";
 import type { OutboundRecord, RecordedOutbound } from "../../storage.ts";
 import type { KeyRow } from "../rows.ts";
 import { conversationOf, outboundOf } from "../shown.ts";
@@ -11,7 +12,7 @@ export function recordOutbound(set: WorkingSet, record: OutboundRecord, call: st
   const known = set.key("outbound", record.key);
   if (known !== undefined) return recordedBefore(set, known, record, call);
   if (isOptedOut(set, record.consents ?? onlyKey(record.consentKey))) {
-    const existing = set.conversationAt(record.line, record.participant);
+    const existing = set.conversationAt(record.line, participantKeyOf(record.participant));
     return {
       outcome: "opted-out",
       messages: [],

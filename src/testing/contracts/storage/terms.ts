@@ -1,3 +1,4 @@
+import { personOf } from "../../../model/person-address.ts";
 import type { SendConditions } from "../../../storage/storage.ts";
 
 export const LINE = "+15550100001";
@@ -20,7 +21,7 @@ export const FREE: SendConditions = {
   pace: null,
 };
 
-/** The key of a person's consent in these cases: anything opaque. */
+/** The key of a person's consent in these cases: anything opaque, one for all spellings of the number. */
 export function consentKeyOf(participant: string): string {
-  return `consent:${participant}`;
+  return `consent:${personOf(participant)}`;
 }
