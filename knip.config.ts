@@ -5,7 +5,7 @@ const config: KnipConfig = {
   entry: [
     ...Object.values(entries).map((source) => `${source}!`),
     "scripts/{build,check,d1-migrations,demo,import-time,options-page,test,test-long}.ts",
-    "bench/{main,load,answerer,beside-postgres,beside-postgres-load}.ts",
+    "bench/programs/*.ts",
     "examples/*/src/{server,worker}.ts",
     "examples/*/scripts/dev.ts",
     "examples/*/public/app.js",

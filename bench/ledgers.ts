@@ -2,16 +2,24 @@ import { DatabaseSync } from "node:sqlite";
 import { MongoClient } from "mongodb";
 import pg from "pg";
 import type { InboundRecord, Storage } from "../src/index.ts";
+import { memory } from "../src/storage/memory.ts";
 import { mongodb } from "../src/storage/mongodb.ts";
 import { postgres } from "../src/storage/postgres.ts";
 import { sqlite } from "../src/storage/sqlite.ts";
 
 /** Which database, how it is reached, and how the ledger is set up on it. */
-export interface LedgerSpec {
-  readonly kind: "sqlite" | "postgres" | "mongodb";
-  /** A URL, or a file. */
-  readonly at: string;
-  readonly groupCommit: boolean;
+export type LedgerSpec =
+  | { readonly kind: "memory" }
+  /** `at` is a file, or a URL. */
+  | { readonly kind: "sqlite" | "mongodb"; readonly at: string }
+  | { readonly kind: "postgres"; readonly at: string; readonly groupCommit: boolean };
+
+/** The storage factories of a build of the package. */
+export interface Factories {
+  readonly memory: typeof memory;
+  readonly sqlite: typeof sqlite;
+  readonly postgres: typeof postgres;
+  readonly mongodb: typeof mongodb;
 }
 
 /** A ledger and, in the same database over the same client, the least that a durable acknowledgement can cost. */
@@ -25,27 +33,48 @@ export interface Ledger {
 /** Clients of each process, for ledger and raw inserts alike. */
 const CONNECTIONS = 16;
 
-export async function openLedger(spec: LedgerSpec): Promise<Ledger> {
+/** Opens a ledger, migrated, by this checkout's factories or by another build's. */
+export async function openLedger(
+  spec: LedgerSpec,
+  factories: Factories = { memory, sqlite, postgres, mongodb },
+): Promise<Ledger> {
+  const ledger = await ledgerOn(spec, factories);
+  await ledger.storage.migrate();
+  await ledger.storage.open();
+  return ledger;
+}
+
+async function ledgerOn(spec: LedgerSpec, factories: Factories): Promise<Ledger> {
   switch (spec.kind) {
+    case "memory":
+      return onMemory(factories.memory());
     case "sqlite":
-      return openSqlite(spec.at);
+      return onSqlite(spec.at, factories.sqlite(spec.at));
     case "postgres":
-      return openPostgres(spec.at, spec.groupCommit);
+      return onPostgres(spec.at, (pool) => factories.postgres(pool, spec.groupCommit ? {} : { groupCommit: false }));
     case "mongodb":
-      return openMongodb(spec.at);
+      return onMongodb(spec.at, factories);
     default:
-      return spec.kind satisfies never;
+      return spec satisfies never;
   }
 }
 
-async function openSqlite(file: string): Promise<Ledger> {
+function onMemory(storage: Storage): Ledger {
+  const seen = new Map<string, string>();
+  return {
+    storage,
+    async raw(key, body) {
+      seen.set(key, body);
+    },
+    close: () => storage.close(),
+  };
+}
+
+function onSqlite(file: string, storage: Storage): Ledger {
   const database = new DatabaseSync(file);
   database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 10000");
   database.exec("create table if not exists raw_texts (key text primary key, body text not null) strict");
   const insert = database.prepare("insert into raw_texts (key, body) values (?, ?)");
-  const storage = sqlite(file);
-  await storage.migrate();
-  await storage.open();
   return {
     storage,
     async raw(key, body) {
@@ -58,42 +87,45 @@ async function openSqlite(file: string): Promise<Ledger> {
   };
 }
 
-async function openPostgres(url: string, groupCommit: boolean): Promise<Ledger> {
+async function onPostgres(url: string, make: (pool: pg.Pool) => Storage): Promise<Ledger> {
   const pool = new pg.Pool({ connectionString: url, max: CONNECTIONS });
   pool.on("error", (error) => console.error(error.message));
-  const storage = postgres(pool, { groupCommit: groupCommit ? {} : false });
-  await storage.migrate();
-  await pool.query("create table if not exists raw_texts (key text primary key, body text not null)");
-  await storage.open();
+  const storage = make(pool);
+  // Several processes begin at once, and two that make one table hinder each other without the lock.
+  await pool.query(
+    "select pg_advisory_xact_lock(7); create table if not exists raw_texts (key text primary key, body text not null)",
+  );
   return {
     storage,
     async raw(key, body) {
       await pool.query("insert into raw_texts (key, body) values ($1, $2)", [key, body]);
     },
-    close: () => pool.end(),
+    async close() {
+      await storage.close();
+      await pool.end();
+    },
   };
 }
 
-async function openMongodb(url: string): Promise<Ledger> {
+function onMongodb(url: string, factories: Factories): Ledger {
   const client = new MongoClient(url, { maxPoolSize: CONNECTIONS });
-  const db = client.db("ownline_bench");
-  const storage = mongodb(db);
-  await storage.migrate();
-  await storage.open();
+  const db = client.db();
+  const storage = factories.mongodb(db);
   const raw = db.collection<{ _id: string; body: string }>("raw_texts");
   return {
     storage,
     async raw(key, body) {
       await raw.insertOne({ _id: key, body }, { writeConcern: { w: "majority", journal: true } });
     },
-    close: () => client.close(),
+    async close() {
+      await storage.close();
+      await client.close();
+    },
   };
 }
 
-const BODY = "Is there a table for two tonight at eight? We would love one near the window.";
-
 /** The text that each measurement stores: of everyday length, and in one segment. */
-export const TEXT: string = BODY;
+export const TEXT = "Is there a table for two tonight at eight? We would love one near the window.";
 
 /** One text of one of `people` persons, as the engine hands it over. */
 export function inboundOf(key: string, person: string): InboundRecord {
@@ -108,7 +140,7 @@ export function inboundOf(key: string, person: string): InboundRecord {
     consentKey: `consent ${person}`,
     origin: "webhook",
     carrierId: `SM${key}`,
-    body: BODY,
+    body: TEXT,
     media: [],
     occurredAt: null,
     needsAnswer: true,

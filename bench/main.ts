@@ -1,51 +1,118 @@
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { acknowledge } from "./acknowledge.ts";
-import { beside } from "./beside.ts";
-import { startDatabases } from "./databases.ts";
-import { growth } from "./growth.ts";
-import { replies } from "./replies.ts";
-import { signatures } from "./signature.ts";
+import type { Part } from "./part.ts";
+import { acknowledge } from "./parts/acknowledge.ts";
+import { baseline } from "./parts/baseline.ts";
+import { growth } from "./parts/growth.ts";
+import { inProcess } from "./parts/in-process.ts";
+import { latency } from "./parts/latency.ts";
+import { loopback } from "./parts/loopback.ts";
+import { replies } from "./parts/replies.ts";
+import { resident } from "./parts/resident.ts";
+import { workerStart } from "./parts/worker-start.ts";
+import { chart } from "./report/chart.ts";
+import { CHART, performancePage } from "./report/page.ts";
+import { markdownTable } from "./report/table.ts";
+import { merged, type PartResult, readResults, writeResults } from "./results.ts";
+import { startSession } from "./session.ts";
 
 /*
- * npm run bench                      everything
- * npm run bench -- acknowledge       durable acknowledgements beside raw commits
- * npm run bench -- replies           whole conversations by 1, 2 and 4 processes
- * npm run bench -- signature         verifying a webhook, and acknowledging one on memory(), beside bare node:crypto
- * npm run bench -- growth            rows, pages and time of a message as the ledger grows
- * npm run bench -- --beside FILE     the ledgers of this checkout beside those of a tarball of the package
- * --short                            a fraction of the time, to see that it runs
+ * npm run bench                      all parts, one after the other
+ * npm run bench -- --only a,c        some parts, by their letters
+ * npm run bench -- --quick           a fraction of the time, to see that it runs
+ * npm run bench -- --write           also records the parts that ran, and makes docs/performance.md of all recorded ones
+ * npm run bench -- --render          measures nothing, and makes docs/performance.md of what is recorded
+ * npm run bench -- --baseline FILE   the tarball of an earlier package, for part i
  *
  * Figures are ratios of things measured side by side in one run; nothing here is a test of speed.
  */
-const SUITES = ["signature", "acknowledge", "replies", "growth"];
+const PARTS: readonly Part[] = [
+  inProcess,
+  loopback,
+  acknowledge,
+  replies,
+  latency,
+  growth,
+  resident,
+  workerStart,
+  baseline,
+];
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { short: { type: "boolean" }, beside: { type: "string" } },
+const PAGE = join(ROOT, "docs", "performance.md");
+/** Where a checkout of the project's has earlier packages beside it. */
+const BASELINES = join(ROOT, "..", "shared", "baseline");
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string" },
+    quick: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+    render: { type: "boolean", default: false },
+    baseline: { type: "string" },
+  },
 });
-const unknown = positionals.filter((name) => !SUITES.includes(name));
-if (unknown.length > 0) throw new Error(`There is no benchmark ${unknown.join(", ")}; there are ${SUITES.join(", ")}.`);
-const isWanted = (name: string) =>
-  positionals.includes(name) || (positionals.length === 0 && values.beside === undefined);
-const short = values.short ?? false;
+if (values.quick && values.write) {
+  throw new Error("A quick run measures nothing worth keeping: leave out --quick or --write.");
+}
+if (values.render) render(readResults());
+else await measure(partsOf(values.only));
 
-if (values.beside !== undefined)
-  await beside(values.beside, short ? { rounds: 2, count: 300 } : { rounds: 7, count: 2000 });
-if (isWanted("signature")) await signatures(short ? { rounds: 2, count: 2000 } : { rounds: 9, count: 20_000 });
-const needsDatabases = SUITES.some((name) => name !== "signature" && isWanted(name));
-if (needsDatabases) await onDatabases();
-
-async function onDatabases(): Promise<void> {
-  const databases = await startDatabases();
+async function measure(parts: readonly Part[]): Promise<void> {
+  const session = startSession({ quick: values.quick, baseline: baselineOf(values.baseline) });
   try {
-    if (isWanted("acknowledge"))
-      await acknowledge(databases, short ? { rounds: 1, seconds: 1 } : { rounds: 5, seconds: 4 });
-    if (isWanted("replies")) await replies(databases, { texts: short ? 100 : 2000 });
-    if (isWanted("growth") && !(await growth(databases, { largest: short ? 20_000 : 1_000_000 }))) {
-      console.error("A message costs more as the ledger grows: a query has lost its index.");
-      process.exitCode = 1;
+    for (const part of parts) {
+      const result = await session.run(part);
+      print(result);
+      // At once: a part that fails later takes nothing from those before it.
+      if (values.write) record(result);
     }
   } finally {
-    await databases.stop();
+    await session.end();
   }
+  for (const fault of session.faults) console.error(fault);
+  if (session.faults.length > 0) process.exitCode = 1;
+}
+
+function partsOf(only: string | undefined): readonly Part[] {
+  if (only === undefined) return PARTS;
+  const letters = only.split(",").map((letter) => letter.trim());
+  const known = PARTS.map(({ letter, title }) => `${letter} (${title})`).join(", ");
+  const unknown = letters.filter((letter) => !PARTS.some((part) => part.letter === letter));
+  if (unknown.length > 0) throw new Error(`There is no part ${unknown.join(", ")}; the parts are ${known}.`);
+  return PARTS.filter(({ letter }) => letters.includes(letter));
+}
+
+function baselineOf(given: string | undefined): string | null {
+  if (given !== undefined) {
+    if (!existsSync(given)) throw new Error(`--baseline names ${given}, which is not there.`);
+    return resolve(given);
+  }
+  if (!existsSync(BASELINES)) return null;
+  const newest = readdirSync(BASELINES)
+    .filter((name) => name.endsWith(".tgz"))
+    .toSorted()
+    .at(-1);
+  return newest === undefined ? null : join(BASELINES, newest);
+}
+
+function print({ letter, title, tables, skipped, machine, seconds }: PartResult): void {
+  console.log(`\n## ${letter}. ${title} (${seconds} s, load average ${machine.load.toFixed(1)} when it began)`);
+  for (const what of skipped) console.log(`\nSkipped: ${what}.`);
+  for (const table of tables) {
+    console.log(`\n### ${table.title}\n\n${table.conditions}\n\n${markdownTable(table)}\n\n${table.meaning}`);
+  }
+}
+
+function record(result: PartResult): void {
+  const parts = merged(readResults(), [result]);
+  writeResults(parts);
+  render(parts);
+}
+
+function render(parts: readonly PartResult[]): void {
+  writeFileSync(PAGE, performancePage(parts));
+  writeFileSync(join(ROOT, "docs", CHART), chart(parts));
 }

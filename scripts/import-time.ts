@@ -1,8 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { loadavg } from "node:os";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { buildIfStale } from "./build.ts";
+import { importMs, NOTHING } from "./import-cost.ts";
 import { stockNode, versionOf } from "./stock-node.ts";
 
 /*
@@ -14,17 +13,8 @@ import { stockNode, versionOf } from "./stock-node.ts";
  * not grow with the wait for others' work. Whatever else the machine does can only add, so the least of several fresh
  * processes counts.
  */
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** What twilio took on the idle machine for which the limit was set: a slower machine gets the same ratio. */
 const TWILIO_MS = 115;
-const NOTHING = "data:text/javascript,";
-const PROGRAM = `
-const before = process.cpuUsage();
-await import(process.env.SPECIFIER);
-const { user, system } = process.cpuUsage(before);
-console.log((user + system) / 1000);
-`;
-
 const { values } = parseArgs({
   options: {
     limit: { type: "string", default: "20" },
@@ -34,16 +24,6 @@ const { values } = parseArgs({
 });
 const limitMs = Number(values.limit);
 const rounds = Number(values.rounds);
-
-function importMs(node: string, specifier: string): number {
-  const { status, stdout, stderr } = spawnSync(node, ["--input-type=module", "--eval", PROGRAM], {
-    cwd: ROOT,
-    encoding: "utf8",
-    env: { ...process.env, SPECIFIER: specifier },
-  });
-  if (status !== 0) throw new Error(`${node} could not import ${specifier}:\n${stderr}`);
-  return Number(stdout);
-}
 
 /** Over a process that imports nothing. Each package takes its turn, so that a busy moment hits all of them. */
 function leastMs(node: string, specifiers: readonly string[], times: number): readonly number[] {

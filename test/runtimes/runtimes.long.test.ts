@@ -2,9 +2,9 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, inject, it, vi } from "vitest";
+import { lockedInstall } from "../../scripts/locked-install.ts";
 import { stockNode, versionOf } from "../../scripts/stock-node.ts";
 import { storageContract } from "../../src/testing/contracts/storage.ts";
-import { withDependencies } from "../install/installed.ts";
 import { type Consumer, installPackage } from "../package/consumer.ts";
 import { buildProgram } from "./built-program.ts";
 import { durableCases } from "./cases/durable.ts";
@@ -27,7 +27,7 @@ interface Runtime {
 
 const stock = stockNode();
 /** Deno and Bun, 195 MB that no other test needs: installed when this file runs, and kept for the next time. */
-const others = withDependencies("test/runtimes/others", { scripts: true });
+const others = lockedInstall("test/runtimes/others", { scripts: true });
 const installed = (name: string, ...args: readonly string[]): Runtime => {
   const file = join(others, "node_modules", ".bin", name);
   return {

@@ -1,0 +1,107 @@
+import { fork } from "node:child_process";
+
+/** A process of a measurement, which does what it is asked, one thing after the other. */
+export interface Program<Command, Answer> {
+  /** Rejects with what the program failed with, or where it has ended. */
+  ask(command: Command): Promise<Answer>;
+  /** Lets it close what it has open. */
+  stop(): Promise<void>;
+}
+
+/** What a program does in its process. */
+export interface Served<Command, Answer> {
+  handle(command: Command): Promise<Answer> | Answer;
+  close(): Promise<void>;
+}
+
+interface Question<Command> {
+  /** `null` closes the program. */
+  readonly command: Command | null;
+}
+
+interface Reply<Answer> {
+  /** `null` where the program has become ready. */
+  readonly answer: Answer | null;
+  readonly error: string | null;
+}
+
+/** How long a program may take to close before it is ended. */
+const CLOSING_MS = 10_000;
+
+/**
+ * Starts a program and resolves once it is ready.
+ *
+ * @param task what the program's `serve()` opens; JSON
+ * @param flags for Node, such as `--expose-gc`
+ */
+export async function startProgram<Command extends object, Answer>(
+  file: string,
+  task: unknown,
+  flags: readonly string[] = [],
+): Promise<Program<Command, Answer>> {
+  const child = fork(file, [JSON.stringify(task)], {
+    execArgv: [...flags],
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  const waiting: ((reply: Reply<Answer>) => void)[] = [];
+  const next = () => new Promise<Reply<Answer>>((resolve) => waiting.push(resolve));
+  const answerOf = ({ answer, error }: Reply<Answer>): Answer | null => {
+    if (error !== null) throw new Error(error);
+    return answer;
+  };
+  child.on("message", (reply: Reply<Answer>) => waiting.shift()?.(reply));
+  const ended = new Promise<void>((resolve) => {
+    child.once("exit", (code, signal) => {
+      for (const done of waiting.splice(0)) done({ answer: null, error: `${file} ended with ${signal ?? code}` });
+      resolve();
+    });
+  });
+  answerOf(await next());
+  const send = (question: Question<Command>) => child.send(question);
+  const isAlive = () => child.exitCode === null && child.signalCode === null;
+  return {
+    async ask(command) {
+      if (!isAlive()) throw new Error(`${file} has ended`);
+      const reply = next();
+      send({ command });
+      const answer = answerOf(await reply);
+      if (answer === null) throw new Error(`${file} answered nothing`);
+      return answer;
+    },
+    async stop() {
+      if (!isAlive()) return;
+      const late = setTimeout(() => child.kill("SIGKILL"), CLOSING_MS);
+      send({ command: null });
+      await ended;
+      clearTimeout(late);
+    },
+  };
+}
+
+/** In a program: opens the task, says that it is ready, and then answers each command. */
+export async function serve<Task, Command extends object, Answer>(
+  open: (task: Task) => Promise<Served<Command, Answer>>,
+): Promise<void> {
+  const say = (reply: Reply<Answer>) => process.send?.(reply);
+  const failed = (error: unknown) => {
+    say({ answer: null, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  };
+  try {
+    const served = await open(JSON.parse(process.argv[2] ?? "null"));
+    const answer = async (command: Command | null) => {
+      if (command !== null) return say({ answer: await served.handle(command), error: null });
+      await served.close();
+      return process.exit(0);
+    };
+    process.on("message", ({ command }: Question<Command>) => void answer(command).catch(failed));
+    say({ answer: null, error: null });
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/** The processor time of this process since `before`, user and system, in milliseconds. */
+export function cpuMsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}

@@ -1,0 +1,50 @@
+import { ownline } from "../../src/index.ts";
+import { fakeCarrier } from "../../src/testing/fake-carrier.ts";
+import { type LedgerSpec, openLedger } from "../ledgers.ts";
+import { cpuMsSince, serve } from "../processes.ts";
+import { ANSWER, OURS } from "../webhook/texts.ts";
+
+/** One process that answers what stands in a ledger; it begins when it is told to. */
+export interface AnswererTask {
+  readonly ledger: LedgerSpec;
+}
+
+export interface AnswererCommand {
+  readonly what: "begin" | "look";
+}
+
+export interface AnswererAnswer {
+  /** Replies that the provider has taken from this process. */
+  readonly replies: number;
+  /** Processor time since it began. */
+  readonly cpuMs: number;
+}
+
+await serve<AnswererTask, AnswererCommand, AnswererAnswer>(async ({ ledger: spec }) => {
+  const ledger = await openLedger(spec);
+  const carrier = fakeCarrier();
+  const sms = ownline({
+    senders: [OURS],
+    transport: carrier,
+    storage: ledger.storage,
+    ai: () => ANSWER,
+    sending: { pace: false },
+    sweep: false,
+    logger: { ...console, debug: () => {}, info: () => {} },
+  });
+  await sms.conversations({ limit: 1 });
+  let cpu = process.cpuUsage();
+  return {
+    async handle({ what }) {
+      if (what === "begin") {
+        cpu = process.cpuUsage();
+        await sms.start();
+      }
+      return { replies: carrier.taken.length, cpuMs: cpuMsSince(cpu) };
+    },
+    async close() {
+      await sms.stop();
+      await ledger.close();
+    },
+  };
+});
