@@ -35,7 +35,7 @@ export const INDEXES: Readonly<Partial<Record<CollectionName, readonly Index[]>>
     { key: { consentKey: 1 } },
     { key: { updatedAt: -1, _id: -1 } },
     { key: { scope: 1, claimableAt: 1, _id: 1 }, ...where("claimableAt") },
-    { key: { setAsideBy: 1, claimableAt: 1 }, ...where("setAsideBy") },
+    { key: { scope: 1, setAsideBy: 1, claimableAt: 1, _id: 1 }, ...where("setAsideBy") },
     { key: { leaseWorker: 1, _id: 1 }, ...where("leaseWorker") },
   ],
   messages: [
@@ -46,7 +46,7 @@ export const INDEXES: Readonly<Partial<Record<CollectionName, readonly Index[]>>
     { key: { conversationId: 1, unknownSince: 1 }, ...where("unknownSince") },
     { key: { scope: 1, open: 1, createdAt: 1, _id: 1 }, ...where("open") },
     { key: { scope: 1, dueAt: 1, _id: 1 }, ...where("dueAt") },
-    { key: { setAsideBy: 1, dueAt: 1 }, ...where("setAsideBy") },
+    { key: { scope: 1, setAsideBy: 1, dueAt: 1, _id: 1 }, ...where("setAsideBy") },
     { key: { done: 1, createdAt: 1, _id: 1 }, ...where("done") },
     { key: { groupId: 1, part: 1 }, ...where("groupId") },
   ],
