@@ -54,6 +54,12 @@ export type * from "./port/turns.ts";
  *   `lost`, `gone` or `unmatched`) may be decided anew. `recordInbound` and `recordOutbound` are idempotent by their
  *   `key` too, for ever: another call with a known `key` gets the present form.
  * - Times come from the storage's own clock, read once for each call; callers hand over durations.
+ * - A row whose times decide when something may happen keeps the clock by which they were set. Where a later clock is
+ *   more than a minute behind it, one of the two was wrong, and the times are void for whichever call loads the row: a
+ *   turn or a message is due now, and the time in which its state is unknown is counted from now; a pace starts anew,
+ *   and every slot that was taken before is void; a counter's window is over; a sweep may be claimed; a worker is alive
+ *   for one more lease; a START undoes no STOP that was found late, and no refusal. What is void is due in
+ *   {@link Storage.due} and {@link Storage.claimTurns} for every worker, one that has set it aside too.
  * - `seq` and `changedSeq` come from one counter on the conversation, raised in the writing commit: +1 for each new
  *   message, +1 for each change of an outbound message's status (several changes in one commit take one each).
  * - A failure to reach the database, or to commit, is thrown as `OwnlineError("storage_unavailable", …,
@@ -194,7 +200,8 @@ export interface Storage {
    * In this order (an auto-reply is not among the "earlier messages"):
    * 1. not `intent` any more (or erased, or of another scope): `gone`. With `setAsideMs`: past its expiry `cancelled`,
    *    else `waiting` for so long, and nothing else is judged; so is a message that is `unknown`.
-   * 2. past its expiry: `cancelled`.
+   * 2. past its expiry: `cancelled`. Found over a minute late: `waiting` for 10 s instead, and only then `cancelled`,
+   *    since the clock may be ahead for a moment.
    * 3. `conditions.cancel`: `cancelled` with that reason. The person opted out where consent is required, or the
    *    conversation paused where that is forbidden (what a turn said while it handed over is not), or an earlier part
    *    of its group `failed`, `undelivered`, `cancelled` or `held`: `cancelled`.

@@ -53,7 +53,10 @@ export const mongodbGuards: readonly Mutation[] = guardsOf("mongodb", "src/stora
     ],
   ],
   ["rows of one moment are decided about", ["loads", 'demand(moved.size === 0, "a conversation");', "void moved;"]],
-  ["a worker is known to be alive before its lease is", ["commit", "  await keepAlive(store, changes);\n", ""]],
+  [
+    "a worker is known to be alive before its lease is",
+    ["commit", "  await keepAlive(store, changes, loaded.now);\n", ""],
+  ],
   [
     "a worker is forgotten only when it holds nothing",
     [

@@ -1,3 +1,4 @@
+import { clockGuards } from "./guards-clock.ts";
 import { concurrencyGuards } from "./guards-concurrency.ts";
 import { engineGuards } from "./guards-engine.ts";
 import { memoryGuards } from "./guards-memory.ts";
@@ -11,6 +12,7 @@ export const guards: readonly Mutation[] = [
   ...engineGuards,
   ...memoryGuards,
   ...concurrencyGuards,
+  ...clockGuards,
   ...sqlGuards,
   ...postgresGuards,
   ...mongodbGuards,

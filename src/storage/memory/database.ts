@@ -49,7 +49,7 @@ export function readsAndDeletions(
     close: async () => {},
 
     due: async (query) => due(tables, query, now()),
-    rivals: async (query) => rivals(tables, query),
+    rivals: async (query) => rivals(tables, query, now()),
     counters: async (keys) => openCounters(tables, keys, now()),
     async consent(key) {
       const row = tables.consents.get(key);

@@ -1,10 +1,12 @@
-import { LEFT_TO_OTHERS_MS, type MessageRow } from "../ledger/rows.ts";
-import { conversationOf, outboundOf } from "../ledger/shown.ts";
+import { LEFT_TO_OTHERS_MS, type MessageRow, type WorkerRow } from "../ledger/rows.ts";
+import { isAhead } from "../ledger/rules/clock.ts";
+import { isLeftToOthers } from "../ledger/rules/leases.ts";
+import { conversationOf, outboundOf, unknownStateOf } from "../ledger/shown.ts";
 import { isOutbound } from "../ledger/working-set.ts";
-import type { DueMessage, DueQuery, DueWork, UnknownState } from "../storage.ts";
+import type { DueMessage, DueQuery, DueWork } from "../storage.ts";
 import { rowOf } from "./documents.ts";
 import { number } from "./fields.ts";
-import { holdersIn, notSetAside, setAside } from "./roots.ts";
+import { holdersIn, newestWriting, notSetAside, setAside, writtenAhead } from "./roots.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
 
 /**
@@ -12,23 +14,35 @@ import { find, findIn, readClock, type Store } from "./store.ts";
  * worker does about each of them is judged anew.
  */
 export async function due(store: Store, query: DueQuery): Promise<DueWork> {
-  const { limit } = query;
-  const [now, first, ownFirst, turns, ownTurns, expiry] = await Promise.all([
+  const { limit, scope } = query;
+  const [now, first, ownFirst, turns, ownTurns, holding, newest, newestTurn] = await Promise.all([
     readClock(store),
     firstBy(store, "messages", notSetAside(query), "dueAt", limit + 1),
     firstBy(store, "messages", setAside(query), "dueAt", limit + 1),
     firstBy(store, "conversations", notSetAside(query), "claimableAt", 1),
     firstBy(store, "conversations", setAside(query), "claimableAt", 1),
-    firstExpiry(store, query),
+    workersThatHold(store, query),
+    newestWriting(store, "messages", scope),
+    newestWriting(store, "conversations", scope),
   ]);
-  const rows = first.map((doc) => rowOf("messages", doc)).filter(isDueBy(now));
+  const [ahead, aheadTurns] = await Promise.all([
+    writtenAhead(store, "messages", { scope, newest, now, limit }),
+    writtenAhead(store, "conversations", { scope, newest: newestTurn, now, limit: 1 }),
+  ]);
+  const isDue = ({ dueAt, writtenAt }: MessageRow): boolean =>
+    dueAt !== null && dueAt <= now && !isAhead(writtenAt, now);
+  const rows = first.map((doc) => rowOf("messages", doc)).filter(isDue);
   const ownRows = ownFirst.map((doc) => rowOf("messages", doc));
-  const ownDue = ownRows.filter(isDueBy(now - LEFT_TO_OTHERS_MS));
+  const ownDue = ownRows.filter((row) => isDue(row) && !isLeftToOthers(row, query.workerId, now));
   const nextOwn = ownRows.find(({ dueAt }) => dueAt !== null && dueAt > now - LEFT_TO_OTHERS_MS)?.dueAt ?? null;
   const turnTimes = turns.map((doc) => number(doc, "claimableAt"));
   const ownTurnTimes = ownTurns.map((doc) => number(doc, "claimableAt") + LEFT_TO_OTHERS_MS);
   const [messages, nextMessage, nextTurn] = await Promise.all([
-    dueMessages(store, [...rows, ...ownDue].toSorted(byDueTime).slice(0, limit), now),
+    dueMessages(
+      store,
+      [...ahead.map((doc) => rowOf("messages", doc)), ...[...rows, ...ownDue].toSorted(byDueTime)].slice(0, limit),
+      now,
+    ),
     nextAfter(
       store,
       "messages",
@@ -43,17 +57,13 @@ export async function due(store: Store, query: DueQuery): Promise<DueWork> {
     nextMessage,
     nextOwn === null ? null : nextOwn + LEFT_TO_OTHERS_MS,
     nextTurn,
-    expiry === null ? null : Math.max(expiry, now),
+    firstExpiry(holding, now),
   ].filter((at) => at !== null);
   return {
     messages,
-    turns: [...turnTimes, ...ownTurnTimes].some((at) => at <= now),
+    turns: aheadTurns.length > 0 || [...turnTimes, ...ownTurnTimes].some((at) => at <= now),
     nextInMs: times.length === 0 ? null : Math.min(...times) - now,
   };
-}
-
-function isDueBy(until: number): (row: MessageRow) => boolean {
-  return ({ dueAt }) => dueAt !== null && dueAt <= until;
 }
 
 function byDueTime(one: MessageRow, other: MessageRow): number {
@@ -82,11 +92,17 @@ async function nextAfter(
   return doc === undefined ? null : number(doc, time);
 }
 
-/** When the first worker of the scope that holds anything expires, unless its heartbeat comes before. */
-async function firstExpiry(store: Store, { scope }: DueQuery): Promise<number | null> {
+/** The workers of the scope that hold anything. */
+async function workersThatHold(store: Store, { scope }: DueQuery): Promise<readonly WorkerRow[]> {
   const workers = await findIn(store, "workers", "_id", await holdersIn(store));
-  const ofScope = workers.map((doc) => rowOf("workers", doc)).filter((worker) => worker.scope === scope);
-  return ofScope.length === 0 ? null : Math.min(...ofScope.map(({ aliveUntil }) => aliveUntil));
+  return workers.map((doc) => rowOf("workers", doc)).filter((worker) => worker.scope === scope);
+}
+
+/** When the first one expires, unless its heartbeat comes before. Now where its clock was ahead. */
+function firstExpiry(workers: readonly WorkerRow[], now: number): number | null {
+  if (workers.length === 0) return null;
+  const ends = workers.map(({ aliveUntil, writtenAt }) => (isAhead(writtenAt, now) ? now : aliveUntil));
+  return Math.max(Math.min(...ends), now);
 }
 
 async function dueMessages(store: Store, rows: readonly MessageRow[], now: number): Promise<readonly DueMessage[]> {
@@ -107,25 +123,9 @@ async function dueMessages(store: Store, rows: readonly MessageRow[], now: numbe
     if (conversation === undefined || !isOutbound(row)) return [];
     const { consentKey } = conversation;
     const own = started.filter(({ outboundId }) => outboundId === row.id);
-    const unknownState = row.status === "unknown" ? unknownStateOf(row, own, now) : null;
+    const unknownState = unknownStateOf(row, conversation, own, now);
     return [
       { message: outboundOf(row), conversation: conversationOf(conversation), consentKey, unknown: unknownState },
     ];
   });
-}
-
-interface Started {
-  readonly outboundId: string;
-  readonly attempt: number;
-  readonly startedAt: number;
-}
-
-function unknownStateOf(row: MessageRow, attempts: readonly Started[], now: number): UnknownState {
-  return {
-    forMs: now - (row.unknownSince ?? now),
-    witnessSince: row.evidenceSince,
-    attempts: attempts
-      .toSorted((one, other) => one.attempt - other.attempt)
-      .map(({ outboundId, attempt, startedAt }) => ({ outboundId, attempt, startedAt })),
-  };
 }

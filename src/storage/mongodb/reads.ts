@@ -1,6 +1,7 @@
 import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
 import { cursorOf, readCursor } from "../ledger/cursor.ts";
+import { isAhead } from "../ledger/rules/clock.ts";
 import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
 import { keepable } from "../sql/statement.ts";
 import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
@@ -57,8 +58,9 @@ async function messagesBy(store: Store, filter: object, sort: object, limit: num
 /** See `Storage.counters`. */
 export async function counters(store: Store, keys: readonly string[]): Promise<readonly OpenCounter[]> {
   const [now, docs] = await Promise.all([readClock(store), findIn(store, "counters", "_id", keys.map(keepable))]);
-  const rows = docs.map((doc) => rowOf("counters", doc)).filter(({ endsAt }) => endsAt > now);
-  return rows.map(({ key, charged, endsAt }) => ({ key, count: charged, endsInMs: endsAt - now }));
+  const rows = docs.map((doc) => rowOf("counters", doc));
+  const open = rows.filter(({ endsAt, writtenAt }) => endsAt > now && !isAhead(writtenAt, now));
+  return open.map(({ key, charged, endsAt }) => ({ key, count: charged, endsInMs: endsAt - now }));
 }
 
 /** See `Storage.unrecorded`. */

@@ -1,9 +1,10 @@
 import type { Plan, Root } from "../database.ts";
-import { LEFT_TO_OTHERS_MS, type TurnRow } from "../ledger/rows.ts";
+import { CLOCKS_APART_MS, LEFT_TO_OTHERS_MS, type TurnRow } from "../ledger/rows.ts";
+import { isAhead } from "../ledger/rules/clock.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
 import { keyId, rowOf } from "./documents.ts";
-import { orNull, TEXT, text } from "./fields.ts";
+import { number, orNull, TEXT, text } from "./fields.ts";
 import type { CollectionName } from "./schema.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
 
@@ -56,15 +57,17 @@ export async function targetsOf(store: Store, plans: readonly Plan[]): Promise<T
 
 async function dueTargets(store: Store, plan: Plan, root: RootBy<"due">): Promise<Targets> {
   const { limit } = root;
-  const first = { sort: { claimableAt: 1, _id: 1 }, limit, projection: { claimableAt: 1 } };
-  const [now, others, own] = await Promise.all([
+  const first = { sort: { claimableAt: 1, _id: 1 }, limit, projection: { claimableAt: 1, writtenAt: 1 } };
+  const [now, others, own, newest] = await Promise.all([
     readClock(store),
     find(store, "conversations", { ...notSetAside(root), claimableAt: { $exists: true } }, first),
     find(store, "conversations", { ...setAside(root), claimableAt: { $exists: true } }, first),
+    newestWriting(store, "conversations", root.scope),
   ]);
   const dueBy = (until: number) => (doc: MongoDocument) =>
-    typeof doc.claimableAt === "number" && doc.claimableAt <= until;
-  const due = [...others.filter(dueBy(now)), ...own.filter(dueBy(now - LEFT_TO_OTHERS_MS))].slice(0, limit);
+    typeof doc.claimableAt === "number" && doc.claimableAt <= until && !isAhead(number(doc, "writtenAt"), now);
+  const ahead = await writtenAhead(store, "conversations", { scope: root.scope, newest, now, limit });
+  const due = [...ahead, ...others.filter(dueBy(now)), ...own.filter(dueBy(now - LEFT_TO_OTHERS_MS))].slice(0, limit);
   return { now, targets: [{ plan, conversationIds: due.map(idIn), messages: [], turn: null }], expired: [] };
 }
 
@@ -75,6 +78,36 @@ export function notSetAside({ scope, workerId }: Asking): object {
 
 export function setAside({ scope, workerId }: Asking): object {
   return { scope, setAsideBy: keepable(workerId) };
+}
+
+/** What may become due once, and by which field. */
+const WAITING = { conversations: "claimableAt", messages: "dueAt" } as const;
+
+/** The clock of the newest writing of a scope's rows that may become due; `null` where there are none. */
+export async function newestWriting(store: Store, name: keyof typeof WAITING, scope: string): Promise<number | null> {
+  const waiting = { scope, [WAITING[name]]: { $exists: true } };
+  const newest = { sort: { writtenAt: -1 }, limit: 1, projection: { writtenAt: 1 } };
+  const [doc] = await find(store, name, waiting, newest);
+  return doc === undefined ? null : number(doc, "writtenAt");
+}
+
+interface Written {
+  readonly scope: string;
+  /** See {@link newestWriting}: most of the time it shows that there is nothing to ask for. */
+  readonly newest: number | null;
+  readonly now: number;
+  readonly limit: number;
+}
+
+/** What was written ahead and would wait for a time that says nothing. */
+export async function writtenAhead(
+  store: Store,
+  name: keyof typeof WAITING,
+  { scope, newest, now, limit }: Written,
+): Promise<readonly MongoDocument[]> {
+  if (newest === null || !isAhead(newest, now)) return [];
+  const ahead = { scope, [WAITING[name]]: { $exists: true }, writtenAt: { $gt: now + CLOCKS_APART_MS } };
+  return await find(store, name, ahead, { sort: { writtenAt: -1 }, limit });
 }
 
 type Asking = Pick<RootBy<"due">, "scope" | "workerId">;
@@ -94,7 +127,8 @@ async function workerTargets(
   const workers = await findIn(store, "workers", "_id", holders);
   const expired = workers.filter((doc) => {
     const worker = rowOf("workers", doc);
-    return worker.id !== workerId && worker.scope === scope && worker.aliveUntil <= now;
+    const isOver = worker.aliveUntil <= now || isAhead(worker.writtenAt, now);
+    return worker.id !== workerId && worker.scope === scope && isOver;
   });
   const ids = expired.map(idIn);
   const few = { sort: { _id: 1 }, limit, projection: { _id: 1 } };

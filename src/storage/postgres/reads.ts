@@ -2,6 +2,7 @@ import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
 import { cursorOf, readCursor } from "../ledger/cursor.ts";
 import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
+import { isAhead } from "../sql/conditions.ts";
 import { integer, text } from "../sql/fields.ts";
 import { consentRow, conversationRow, messageRow } from "../sql/rows.ts";
 import { keepable } from "../sql/statement.ts";
@@ -40,7 +41,8 @@ const CHANGES = list(`
 
 const COUNTERS = list(`
   select k.key, k.charged, k.ends_at - ownline_1_now($2::bigint) as ends_in from ownline_counters k
-  where k.key = any (array(select jsonb_array_elements_text($1::jsonb))) and k.ends_at > ownline_1_now($2::bigint)`);
+  where k.key = any (array(select jsonb_array_elements_text($1::jsonb))) and k.ends_at > ownline_1_now($2::bigint)
+    and not ${isAhead("k", "ownline_1_now($2::bigint)")}`);
 
 const RECORDED = list(`
   select k.key from ownline_keys k

@@ -3,6 +3,7 @@ import type { Message } from "../../model/message.ts";
 import { cursorOf, readCursor } from "../ledger/cursor.ts";
 import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
 import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
+import { isAhead } from "./conditions.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
 import { integer, text } from "./fields.ts";
 import { consentRow, conversationRow, messageRow } from "./rows.ts";
@@ -44,7 +45,8 @@ const CHANGES = prepare(
 const COUNTERS = prepare(
   oneLine(`
     select n.key, n.charged, n.ends_at - ${NOW} as ends_in
-    from json_each(:keys) j cross join ownline_counters n on n.key = j.value where n.ends_at > ${NOW}`),
+    from json_each(:keys) j cross join ownline_counters n on n.key = j.value
+    where n.ends_at > ${NOW} and not ${isAhead("n", NOW)}`),
 );
 
 const RECORDED = prepare(

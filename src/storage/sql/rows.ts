@@ -65,6 +65,7 @@ export function conversationRow(row: SqlRow): ConversationRow {
     backoffUntil: integer(row, "backoff_until"),
     leaseWorker: textOrNull(row, "lease_worker"),
     setAsideBy: textOrNull(row, "set_aside_by"),
+    writtenAt: integer(row, "written_at"),
     fence: integer(row, "fence"),
     createdAt: integer(row, "created_at"),
     updatedAt: integer(row, "updated_at"),
@@ -109,6 +110,7 @@ export function messageRow(row: SqlRow): MessageRow {
     reservedAt: integerOrNull(row, "reserved_at"),
     reservedEpoch: integerOrNull(row, "reserved_epoch"),
     dueAt: integerOrNull(row, "due_at"),
+    writtenAt: integer(row, "written_at"),
     scope: textOrNull(row, "scope"),
     setAsideBy: textOrNull(row, "set_aside_by"),
   };
@@ -123,6 +125,7 @@ export function attemptRow(row: SqlRow): AttemptRow {
     providerMessageId: textOrNull(row, "provider_message_id"),
     error: errorOf(row),
     startedAt: integer(row, "started_at"),
+    startedAfter: integerOrNull(row, "started_after"),
     worker: textOrNull(row, "worker"),
   };
 }
@@ -186,7 +189,12 @@ export function consentRow(row: SqlRow): ConsentRow {
 }
 
 export function counterRow(row: SqlRow): CounterRow {
-  return { key: text(row, "key"), charged: integer(row, "charged"), endsAt: integer(row, "ends_at") };
+  return {
+    key: text(row, "key"),
+    charged: integer(row, "charged"),
+    endsAt: integer(row, "ends_at"),
+    writtenAt: integer(row, "written_at"),
+  };
 }
 
 export function rateLimitRow(row: SqlRow): RateLimitRow {
@@ -195,12 +203,18 @@ export function rateLimitRow(row: SqlRow): RateLimitRow {
     freeAt: integer(row, "free_at"),
     usedUntil: integer(row, "used_until"),
     epoch: integer(row, "epoch"),
+    writtenAt: integer(row, "written_at"),
     version: integer(row, "version"),
   };
 }
 
 export function workerRow(row: SqlRow): WorkerRow {
-  return { id: text(row, "id"), scope: text(row, "scope"), aliveUntil: integer(row, "alive_until") };
+  return {
+    id: text(row, "id"),
+    scope: text(row, "scope"),
+    aliveUntil: integer(row, "alive_until"),
+    writtenAt: integer(row, "written_at"),
+  };
 }
 
 export function sweepRow(row: SqlRow): SweepRow {
@@ -210,6 +224,7 @@ export function sweepRow(row: SqlRow): SweepRow {
     fence: integer(row, "fence"),
     claimedUntil: integerOrNull(row, "claimed_until"),
     committedAt: integerOrNull(row, "committed_at"),
+    writtenAt: integer(row, "written_at"),
     version: integer(row, "version"),
   };
 }

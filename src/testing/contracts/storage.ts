@@ -1,5 +1,7 @@
 import type { ContractCase } from "./contract-case.ts";
 import { callCases } from "./storage/calls.ts";
+import { clockEvidenceCases } from "./storage/clock-evidence.ts";
+import { clockCases } from "./storage/clocks.ts";
 import { commitCases } from "./storage/commits.ts";
 import { consentCases } from "./storage/consent.ts";
 import { consentKeyCases } from "./storage/consent-keys.ts";
@@ -61,6 +63,8 @@ const CASES: readonly StorageCase[] = [
   ...scopeCases,
   ...erasureCases,
   ...sweepCases,
+  ...clockCases,
+  ...clockEvidenceCases,
   ...payloadCases,
 ];
 

@@ -15,7 +15,7 @@ export interface StorageHarness {
 export interface StorageUnderTest {
   /** Not migrated: the case migrates and opens both handles. */
   readonly storage: Storage;
-  /** Moves the storage's clock. */
+  /** Moves the storage's clock; back where `ms` is negative. */
   advance(ms: number): Promise<void>;
   /** Another handle on the same ledger, over a connection of its own. Without it, races run on the one handle. */
   second?(): Promise<Storage>;
