@@ -52,11 +52,9 @@ export function hasOptedInSince(set: WorkingSet, { own }: ConsentKeys, moment: n
   return own.some((key) => isInSince(set, key, moment));
 }
 
-/** When a START was filed by a clock that was ahead, is not known: it undoes no STOP. */
 function isInSince(set: WorkingSet, key: string, moment: number): boolean {
   const filed = set.consents.get(key);
-  if (filed?.state !== "opted-in" || filed.changedAt <= moment) return false;
-  return !set.ahead.has("consent", filed.changedAt);
+  return filed?.state === "opted-in" && filed.changedAt > moment;
 }
 
 /**

@@ -46,7 +46,6 @@ export function findOrMakeConversation(set: WorkingSet, record: Address): Conver
     backoffUntil: 0,
     leaseWorker: null,
     setAsideBy: null,
-    writtenAt: set.now,
     fence: 0,
     createdAt: set.now,
     updatedAt: set.now,
@@ -121,7 +120,6 @@ export function fileInbound(
     needsAnswer,
     autoReplyId: null,
     dueAt: null,
-    writtenAt: set.now,
     scope: null,
     setAsideBy: null,
   });
@@ -164,7 +162,6 @@ export function fileOutbound(
     notBefore: set.now,
     orderUntil: 0,
     dueAt: null,
-    writtenAt: set.now,
     scope: conversation.scope,
     setAsideBy: conversation.setAsideBy,
   });

@@ -66,7 +66,6 @@ export function markUnknown(set: WorkingSet, { lookInMs }: Suspicion): readonly 
 
 function markAttempt(attempt: Attempt, startedAt: number): void {
   attempt.startedAt = startedAt;
-  attempt.startedAfter = null;
   settleAttempt(attempt, "unknown", null);
 }
 
@@ -74,12 +73,6 @@ function markAttempt(attempt: Attempt, startedAt: number): void {
 function addUnknownAttempt(set: WorkingSet, row: Outbound): void {
   row.attempts += 1;
   const { id: outboundId, conversationId, attempts: attempt, createdAt: startedAt } = row;
-  const outcome = {
-    status: "unknown",
-    providerMessageId: null,
-    error: null,
-    startedAfter: null,
-    worker: null,
-  } as const;
+  const outcome = { status: "unknown", providerMessageId: null, error: null, worker: null } as const;
   set.attempts.add({ outboundId, conversationId, attempt, startedAt, ...outcome });
 }
