@@ -31,7 +31,6 @@ export type { WaitUntil } from "./engine/wait-until.ts";
 export {
   type ErrorParty,
   isOwnlineError,
-  type LedgerRow,
   OwnlineError,
   type OwnlineErrorCode,
   type OwnlineErrorOptions,

@@ -31,6 +31,7 @@ create table if not exists ownline_conversations (
   backoff_until integer not null,
   lease_worker text,
   set_aside_by text,
+  written_at integer not null,
   fence integer not null,
   created_at integer not null,
   updated_at integer not null,
@@ -39,6 +40,9 @@ create table if not exists ownline_conversations (
 ) strict, without rowid;
 
 create index if not exists ownline_conversations_due on ownline_conversations (scope, due_at, id)
+  where due_at is not null and lease_worker is null;
+
+create index if not exists ownline_conversations_written on ownline_conversations (written_at)
   where due_at is not null and lease_worker is null;
 
 create index if not exists ownline_conversations_lease on ownline_conversations (lease_worker) where lease_worker is not null;
@@ -83,6 +87,7 @@ create table if not exists ownline_messages (
   reserved_at integer,
   reserved_epoch integer,
   due_at integer,
+  written_at integer not null,
   scope text,
   set_aside_by text
 ) strict;
@@ -103,6 +108,8 @@ create index if not exists ownline_messages_unsent on ownline_messages (scope, c
 
 create index if not exists ownline_messages_due on ownline_messages (scope, due_at, id) where due_at is not null;
 
+create index if not exists ownline_messages_written on ownline_messages (written_at) where due_at is not null;
+
 create index if not exists ownline_messages_group on ownline_messages (group_id, part) where group_id is not null;
 
 create index if not exists ownline_messages_age on ownline_messages (created_at, id);
@@ -115,6 +122,7 @@ create table if not exists ownline_attempts (
   provider_message_id text,
   error text,
   started_at integer not null,
+  started_after integer,
   worker text,
   primary key (outbound_id, attempt)
 ) strict, without rowid;
@@ -180,7 +188,8 @@ create table if not exists ownline_consents (
 create table if not exists ownline_counters (
   key text primary key,
   charged real not null,
-  ends_at integer not null
+  ends_at integer not null,
+  written_at integer not null
 ) strict, without rowid;
 
 create index if not exists ownline_counters_end on ownline_counters (ends_at);
@@ -190,13 +199,15 @@ create table if not exists ownline_rate_limits (
   free_at integer not null,
   used_until integer not null,
   epoch integer not null,
+  written_at integer not null,
   version integer not null
 ) strict, without rowid;
 
 create table if not exists ownline_workers (
   id text primary key,
   scope text not null,
-  alive_until integer not null
+  alive_until integer not null,
+  written_at integer not null
 ) strict, without rowid;
 
 create index if not exists ownline_workers_end on ownline_workers (alive_until);
@@ -207,6 +218,7 @@ create table if not exists ownline_sweeps (
   fence integer not null,
   claimed_until integer,
   committed_at integer,
+  written_at integer not null,
   version integer not null
 ) strict, without rowid;
 

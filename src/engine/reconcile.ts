@@ -14,7 +14,7 @@ import { retryOf, tellRetried } from "./retry.ts";
 import { tellFact } from "./status.ts";
 import type { UnknownLines } from "./unknown-lines.ts";
 import { unlessAborted } from "./unless-aborted.ts";
-import { alikeIn, type Witness, witnessesOf } from "./witness.ts";
+import { alikeIn, earliestStart, type Witness, witnessesOf } from "./witness.ts";
 
 /** When a message whose fate is unknown is first looked for: carriers list a message within seconds. */
 export const LOOK_MS = 15_000;
@@ -84,13 +84,13 @@ export function createReconcile(
   };
 
   const lookFor = async (message: OutboundMessage, unknown: UnknownState, signal: AbortSignal): Promise<Look> => {
-    const first = unknown.attempts[0];
-    if (!transport.capabilities.lists || first === undefined) return { kind: "unseen", asOf: null };
+    if (!transport.capabilities.lists || unknown.attempts.length === 0) return { kind: "unseen", asOf: null };
+    const first = Math.min(...unknown.attempts.map(earliestStart));
     const { from, to } = message;
     const account = accountOf(message);
     let found: FoundMessages | null;
     try {
-      const asked = findInList(transport, { from, to, since: first.startedAt - LOOK_BACK_MS });
+      const asked = findInList(transport, { from, to, since: Math.max(0, first - LOOK_BACK_MS) });
       found = await unlessAborted(asked, signal);
     } catch (error) {
       // Told when it begins: each message that is looked for would tell it again.

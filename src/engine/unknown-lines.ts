@@ -69,6 +69,7 @@ export function createUnknownLines(context: EngineContext): UnknownLines {
           leaseMs: worker.leaseMs,
           outboundId: message.id,
           orderWaitMs: context.sending.orderWaitMs,
+          expiryMs: context.sending.expiryMs,
           conditions: NOT_JUDGED,
           setAsideMs: SET_ASIDE_MS,
         }),

@@ -108,5 +108,10 @@ function newestFirst(
 function beginnings({ asOf, unknown }: Evidence): (attempt: UnknownAttempt) => number {
   const newest = unknown.attempts.at(-1)?.startedAt;
   const behindMs = asOf === null || newest === undefined ? 0 : Math.min(0, asOf - newest - unknown.forMs);
-  return ({ startedAt }) => startedAt + behindMs - ALLOWANCE_MS;
+  return (attempt) => earliestStart(attempt) + behindMs - ALLOWANCE_MS;
+}
+
+/** When an attempt began at the earliest, by the storage's clock. */
+export function earliestStart({ startedAt, startedAfter = startedAt }: UnknownAttempt): number {
+  return startedAfter;
 }

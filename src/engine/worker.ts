@@ -1,5 +1,5 @@
 import type { OwnlineError } from "../errors.ts";
-import type { DueMessage, DueWork } from "../storage/storage.ts";
+import type { DueMessage } from "../storage/storage.ts";
 import { createBeat } from "./beat.ts";
 import { newBell } from "./bell.ts";
 import { byConversation } from "./by-conversation.ts";
@@ -8,7 +8,6 @@ import type { EngineContext } from "./context.ts";
 import { createDeliver } from "./deliver.ts";
 import { heart, trouble } from "./heart.ts";
 import { heed } from "./heed.ts";
-import { isCorrupt, reportProblems } from "./problems.ts";
 import { createReconcile } from "./reconcile.ts";
 import { createSweeper, type SweepHow, type Swept } from "./sweep.ts";
 import type { OwedReleases, Run } from "./turn.ts";
@@ -130,21 +129,12 @@ export function createWorker(context: EngineContext): Worker {
         else idle?.add(entry.message.id);
       } catch (error) {
         idle?.add(entry.message.id);
-        const failure = trouble(error);
-        tell.error(failure);
-        // The ledger passes the conversation over from now on: the others need not wait.
-        if (isCorrupt(failure)) return { done, failed: false };
-        met = failure;
+        met = trouble(error);
+        tell.error(met);
         return { done, failed: true };
       }
     }
     return { done, failed: false };
-  };
-
-  const lookUp = async (): Promise<DueWork> => {
-    const due = await storage.due({ scope, workerId, limit: DUE_LIMIT });
-    reportProblems(context);
-    return due;
   };
 
   const runLoop = async (signal: AbortSignal): Promise<void> => {
@@ -152,7 +142,7 @@ export function createWorker(context: EngineContext): Worker {
       const since = bell.rings;
       try {
         await claimTurns();
-        const due = await lookUp();
+        const due = await storage.due({ scope, workerId, limit: DUE_LIMIT });
         startSends(due.messages);
         // At 0 a worker is dead whose work the next heartbeat takes over, and that rings.
         const isDue = due.messages.length > 0 || due.turns || due.nextInMs === 0;
@@ -195,7 +185,7 @@ export function createWorker(context: EngineContext): Worker {
       const { claimed, more } = await claimTurns(room);
       turns += claimed;
       room -= claimed;
-      const due = await lookUp();
+      const due = await storage.due({ scope, workerId, limit: DUE_LIMIT });
       const fresh = due.messages.filter(({ message }) => !idle.has(message.id)).slice(0, room);
       for (const { messages, sending } of startSends(fresh, idle)) {
         room -= messages;

@@ -1,4 +1,3 @@
-import type { OwnlineError } from "../errors.ts";
 import type { Conversation } from "../model/conversation.ts";
 import type { Message, OutboundMessage } from "../model/message.ts";
 import type { Consent, InboundRecord, OutboundRecord, RecordedInbound, RecordedOutbound } from "./port/arrivals.ts";
@@ -55,15 +54,17 @@ export type * from "./port/turns.ts";
  *   `lost`, `gone` or `unmatched`) may be decided anew. `recordInbound` and `recordOutbound` are idempotent by their
  *   `key` too, for ever: another call with a known `key` gets the present form.
  * - Times come from the storage's own clock, read once for each call; callers hand over durations.
+ * - A row whose times decide when something may happen keeps the clock by which they were set. Where a later clock is
+ *   more than a minute behind it, one of the two was wrong, and the times are void for whichever call loads the row: a
+ *   turn or a message is due now, and the time in which its state is unknown is counted from now; a pace starts anew,
+ *   and every slot that was taken before is void; a counter's window is over; a sweep may be claimed; a worker is alive
+ *   for one more lease; a START undoes no STOP that was found late, and no refusal. What is void is due in
+ *   {@link Storage.due} and {@link Storage.claimTurns} for every worker, one that has set it aside too.
  * - `seq` and `changedSeq` come from one counter on the conversation, raised in the writing commit: +1 for each new
  *   message, +1 for each change of an outbound message's status (several changes in one commit take one each).
  * - A failure to reach the database, or to commit, is thrown as `OwnlineError("storage_unavailable", …,
  *   { retryable: true })`. Then nothing, or everything, was written; the caller repeats with the same `op`.
  * - Every query is served by an index: its cost does not depend on how many conversations or messages there are.
- * - A row that cannot be read (broken JSON, a word or a number that ownline never writes) fails the calls that are about
- *   it with `storage_corrupt`, which is not retryable and names the row, and no other call. What chooses among
- *   conversations or messages (`claimTurns`, `due`, `heartbeat`, `suspect`) passes its conversation over, and looks at
- *   the row again after a minute. {@link Storage.erase} works all the same.
  *
  * `ownline/storage/memory`, `sqlite` and `d1` are `ledgerOver(database)`: one set of rules over the rows that a
  * `LedgerDatabase` loads and writes. A new adapter is best such a database.
@@ -73,12 +74,6 @@ export type * from "./port/turns.ts";
 export interface Storage {
   /** For logs and errors, for example `sqlite`. */
   readonly name: string;
-
-  /**
-   * What an operator must look at: the rows that this handle has met and could not read, each once, as the errors that
-   * calls about them get. The list is live: calls add to it, and a row leaves it when it was found mended. At most 1000.
-   */
-  readonly problems: readonly OwnlineError[];
 
   /**
    * Creates or upgrades the schema. Safe to call at every start and from several processes at once: each numbered
@@ -205,7 +200,8 @@ export interface Storage {
    * In this order (an auto-reply is not among the "earlier messages"):
    * 1. not `intent` any more (or erased, or of another scope): `gone`. With `setAsideMs`: past its expiry `cancelled`,
    *    else `waiting` for so long, and nothing else is judged; so is a message that is `unknown`.
-   * 2. past its expiry: `cancelled`.
+   * 2. past its expiry: `cancelled`. Found over a minute late: `waiting` for 10 s instead, and only then `cancelled`,
+   *    since the clock may be ahead for a moment.
    * 3. `conditions.cancel`: `cancelled` with that reason. The person opted out where consent is required, or the
    *    conversation paused where that is forbidden (what a turn said while it handed over is not), or an earlier part
    *    of its group `failed`, `undelivered`, `cancelled` or `held`: `cancelled`.
@@ -340,20 +336,13 @@ export interface Storage {
 
   conversation(id: string): Promise<Conversation | null>;
 
-  /** Newest activity first; at most `limit`, after the cursor of the last page. Without those that cannot be read. */
+  /** Newest activity first; at most `limit`, after the cursor of the last page. */
   conversations(page: ConversationPage): Promise<ConversationList>;
 
-  /**
-   * By `seq`: upwards after `after`, or downwards before `before` (newest first). At most `limit`.
-   *
-   * @throws OwnlineError `storage_corrupt` where one of them cannot be read
-   */
+  /** By `seq`: upwards after `after`, or downwards before `before` (newest first). At most `limit`. */
   messages(page: MessagePage): Promise<readonly Message[]>;
 
-  /**
-   * The messages that are new or have changed since a position, by `changedSeq` upwards, at most `limit`. Without those
-   * that cannot be read.
-   */
+  /** The messages that are new or have changed since a position, by `changedSeq` upwards, at most `limit`. */
   changes(page: ChangePage): Promise<readonly Message[]>;
 
   /** Everything that the ledger knows about a message, `null` where there is no such message. */

@@ -6,7 +6,8 @@ export interface ManualClock {
   now(): number;
   /**
    * Moves on by `ms`. Sleepers whose time comes meanwhile wake in order, each at its own time, and may sleep again
-   * within the same span.
+   * within the same span. A negative `ms` sets the clock back, as a time server may: no time passes, so sleepers sleep
+   * for as long as they would have.
    */
   advance(ms: number): Promise<void>;
   /**
@@ -17,7 +18,7 @@ export interface ManualClock {
 }
 
 interface Sleeper {
-  readonly at: number;
+  at: number;
   wake(): void;
 }
 
@@ -56,6 +57,11 @@ export function manualClock(startMs: number = START_MS): ManualClock {
     jumps: true,
     now: () => now,
     async advance(ms) {
+      if (ms < 0) {
+        now += ms;
+        for (const sleeper of sleepers) sleeper.at += ms;
+        return;
+      }
       const until = now + ms;
       while (wakeNext(until)) await turnOfEvents();
       now = Math.max(now, until);

@@ -5,12 +5,11 @@ import { memory } from "../../src/storage/memory.ts";
 import { mongodb } from "../../src/storage/mongodb.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import type { Storage } from "../../src/storage/storage.ts";
-import { type CorruptedRow, type RowName, storageContract } from "../../src/testing/contracts/storage.ts";
+import { storageContract } from "../../src/testing/contracts/storage.ts";
 import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
 import { diceOf } from "../../src/testing/simulation/dice.ts";
 import { mongodbForTests } from "../databases/mongodb.ts";
 import { agreement } from "../storage/agreement.ts";
-import { corruptFile } from "../storage/corrupt-file.ts";
 import { RACES, runRace } from "../storage/interleaved-races.ts";
 import { playTogether, sharedLedger } from "../storage/interleaved-story.ts";
 import { postgresLedgers } from "../storage/postgres-ledgers.ts";
@@ -25,8 +24,6 @@ interface Bench {
   open(clock: ManualClock): Storage;
   /** Another handle on the same ledger. */
   second(clock: ManualClock): Storage;
-  /** Breaks a row, where other programs can. */
-  corrupt?(row: RowName): Promise<CorruptedRow>;
   /** Removes what the handles wrote. */
   clear(): Promise<void>;
   end(): Promise<void>;
@@ -46,14 +43,12 @@ export async function firstBroken(name: LedgerName, url: string): Promise<string
   const bench = await benchOf(name, url);
   try {
     const cases = storageContract({
-      corruptible: bench.corrupt !== undefined,
       async create() {
         const clock = manualClock();
         return {
           storage: bench.open(clock),
           advance: (ms) => clock.advance(ms),
           second: async () => bench.second(clock),
-          ...(bench.corrupt === undefined ? {} : { corrupt: bench.corrupt }),
           dispose: () => bench.clear(),
         };
       },
@@ -141,7 +136,6 @@ async function benchOf(name: LedgerName, url: string): Promise<Bench> {
       return {
         open: (clock) => ledgers.open({ clock }),
         second: (clock) => ledgers.open({ clock, groupCommit: false }, other),
-        corrupt: (row) => ledgers.corrupt(row),
         clear: () => ledgers.empty(),
         end: () => ledgers.dispose(),
         stories: [3, 9130],
@@ -152,8 +146,7 @@ async function benchOf(name: LedgerName, url: string): Promise<Bench> {
       await database.start();
       const open = (clock: ManualClock) => mongodb(database.db(), { clock });
       // Each handle is on the other one of two connections.
-      const { corrupt, empty: clear, stop: end } = database;
-      return { open, second: open, corrupt, clear, end, stories: [2, 5] };
+      return { open, second: open, clear: database.empty, end: database.stop, stories: [2, 5] };
     }
     default:
       return name satisfies never;
@@ -186,6 +179,5 @@ function onFile(): Bench {
     if (folder !== null) rmSync(folder, { recursive: true });
     folder = null;
   };
-  const corrupt = (row: RowName) => corruptFile(join(folder ?? "", "ledger.db"), row);
-  return { open, second: open, corrupt, clear, end: clear, stories: [1, 2, 3, 9130] };
+  return { open, second: open, clear, end: clear, stories: [1, 2, 3, 9130] };
 }

@@ -340,7 +340,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     "a heartbeat leaves those who are alive alone",
     [
       "memory/loads",
-      "if (id === workerId || scopeOf !== scope || aliveUntil > this.#now) continue;",
+      "if (id === workerId || scopeOf !== scope || (aliveUntil > this.#now && !isHeardAhead)) continue;",
       "if (id === workerId || scopeOf !== scope) continue;",
     ],
   ],

@@ -53,7 +53,10 @@ export const mongodbGuards: readonly Mutation[] = guardsOf("mongodb", "src/stora
     ],
   ],
   ["rows of one moment are decided about", ["loads", 'demand(moved.size === 0, "a conversation");', "void moved;"]],
-  ["a worker is known to be alive before its lease is", ["commit", "  await keepAlive(store, changes);\n", ""]],
+  [
+    "a worker is known to be alive before its lease is",
+    ["commit", "  await keepAlive(store, changes, loaded.now);\n", ""],
+  ],
   [
     "a worker is forgotten only when it holds nothing",
     [
@@ -74,8 +77,8 @@ export const mongodbGuards: readonly Mutation[] = guardsOf("mongodb", "src/stora
     "a deletion raises the version of each conversation",
     [
       "erasure",
-      "updateMany(readable, { $inc: { version: 1 } }, sessionOf(session));",
-      "updateMany({ ...readable, version: -1 }, { $inc: { version: 1 } }, sessionOf(session));",
+      'await deletion.updateIn("conversations", "_id", conversationIds, { $inc: { version: 1 } });',
+      "void [deletion, conversationIds];",
     ],
   ],
   [

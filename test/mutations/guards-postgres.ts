@@ -36,7 +36,7 @@ export const postgresGuards: readonly Mutation[] = guardsOf("postgres", "src/sto
   ],
   [
     "a counter is charged where there is room, and not beyond",
-    ["apply", "where k.ends_at <= moment or k.charged <= (p -> 'rooms' ->> k.key)::double precision;", ";"],
+    ["apply", " or k.charged <= (p -> 'rooms' ->> k.key)::double precision;", " or true;"],
   ],
   [
     "counters are locked in the order of their keys",

@@ -1,5 +1,5 @@
+import { clockGuards } from "./guards-clock.ts";
 import { concurrencyGuards } from "./guards-concurrency.ts";
-import { corruptGuards } from "./guards-corrupt.ts";
 import { engineGuards } from "./guards-engine.ts";
 import { memoryGuards } from "./guards-memory.ts";
 import { mongodbGuards } from "./guards-mongodb.ts";
@@ -12,8 +12,8 @@ export const guards: readonly Mutation[] = [
   ...engineGuards,
   ...memoryGuards,
   ...concurrencyGuards,
+  ...clockGuards,
   ...sqlGuards,
   ...postgresGuards,
   ...mongodbGuards,
-  ...corruptGuards,
 ];

@@ -2,6 +2,7 @@ import { OwnlineError } from "../../src/errors.ts";
 import type { StorageClock } from "../../src/storage/clock.ts";
 import type { Changes, Charge, Decided, Guard, LedgerDatabase, Loaded, Plan } from "../../src/storage/database.ts";
 import { nameOf } from "../../src/storage/ledger/held.ts";
+import { isAhead } from "../../src/storage/ledger/rules/clock.ts";
 import { readsAndDeletions } from "../../src/storage/memory/database.ts";
 import { forgetOldAnswers } from "../../src/storage/memory/erasure.ts";
 import { load } from "../../src/storage/memory/loads.ts";
@@ -140,7 +141,7 @@ function hasRoom({ counters }: MemoryTables, charges: readonly Charge[], now: nu
   const added = new Map<string, number>();
   return charges.every(({ key, charge, max }) => {
     const row = counters.get(key);
-    const charged = row !== undefined && row.endsAt > now ? row.charged : 0;
+    const charged = row !== undefined && row.endsAt > now && !isAhead(row.writtenAt, now) ? row.charged : 0;
     const sum = (added.get(key) ?? 0) + charge;
     added.set(key, sum);
     return charged + sum <= max;

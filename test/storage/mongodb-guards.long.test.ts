@@ -24,8 +24,9 @@ const CONSENT: ConsentRow = {
   changedAt: 0,
   version: 3,
 };
-const LIMIT = { key: "limit", freeAt: 0, usedUntil: 0, epoch: 0, version: 3 };
-const SWEEP = { sender: "sender", watermark: null, fence: 0, claimedUntil: null, committedAt: null, version: 3 };
+const LIMIT = { key: "limit", freeAt: 0, usedUntil: 0, epoch: 0, writtenAt: 0, version: 3 };
+const UNCLAIMED = { fence: 0, claimedUntil: null, committedAt: null, writtenAt: 0 };
+const SWEEP = { sender: "sender", watermark: null, ...UNCLAIMED, version: 3 };
 const KEY: KeyRow = { kind: "inbound", key: "key", ref: "m1", attempt: null, content: null, call: "" };
 const OTHER_KEY = JSON.stringify(["inbound", "other"]);
 
@@ -49,6 +50,7 @@ function conversation(id: string, participant: string): ConversationRow {
     backoffUntil: 0,
     leaseWorker: null,
     setAsideBy: null,
+    writtenAt: 0,
     fence: 0,
     createdAt: 0,
     updatedAt: 0,
@@ -81,9 +83,9 @@ describe.skipIf(url === "")(`mongodb's guards${skipNote(url)}`, () => {
     await insert("rateLimits", documentOf("rateLimits", LIMIT));
     await insert("sweeps", documentOf("sweeps", SWEEP));
     await insert("keys", documentOf("keys", KEY));
-    await insert("workers", documentOf("workers", { id: "worker", scope: "default", aliveUntil: 3 }));
-    await insert("counters", documentOf("counters", { key: "day", charged: 2, endsAt: NOW + 1 }));
-    await insert("counters", documentOf("counters", { key: "over", charged: 9, endsAt: NOW }));
+    await insert("workers", documentOf("workers", { id: "worker", scope: "default", aliveUntil: 3, writtenAt: 0 }));
+    await insert("counters", documentOf("counters", { key: "day", charged: 2, endsAt: NOW + 1, writtenAt: 0 }));
+    await insert("counters", documentOf("counters", { key: "over", charged: 9, endsAt: NOW, writtenAt: 0 }));
   });
 
   const LOADED: Loaded = {
@@ -94,14 +96,13 @@ describe.skipIf(url === "")(`mongodb's guards${skipNote(url)}`, () => {
       rateLimits: [LIMIT],
       sweeps: [SWEEP],
       counters: [
-        { key: "day", charged: 2, endsAt: NOW + 1 },
-        { key: "over", charged: 9, endsAt: NOW },
+        { key: "day", charged: 2, endsAt: NOW + 1, writtenAt: 0 },
+        { key: "over", charged: 9, endsAt: NOW, writtenAt: 0 },
       ],
     },
     answers: new Map(),
     found: [],
     chosen: [],
-    corrupt: [],
   };
 
   /** Whether changes are written: their answer shows it. */
@@ -203,7 +204,7 @@ describe.skipIf(url === "")(`mongodb's guards${skipNote(url)}`, () => {
     [
       "a counter's window is opened by another process",
       { charges: [{ key: "new", charge: 1, max: 3, windowMs: 1 }] },
-      () => insert("counters", documentOf("counters", { key: "new", charged: 3, endsAt: NOW + 1 })),
+      () => insert("counters", documentOf("counters", { key: "new", charged: 3, endsAt: NOW + 1, writtenAt: 0 })),
     ],
   ];
 
@@ -225,8 +226,8 @@ describe.skipIf(url === "")(`mongodb's guards${skipNote(url)}`, () => {
       .find({}, { sort: { _id: 1 } })
       .toArray();
     expect(counters).toEqual([
-      { _id: "day", charged: 4, endsAt: NOW + 1 },
-      { _id: "over", charged: 1, endsAt: NOW + 1 },
+      { _id: "day", charged: 4, endsAt: NOW + 1, writtenAt: 0 },
+      { _id: "over", charged: 1, endsAt: NOW + 1, writtenAt: NOW },
     ]);
   });
 

@@ -262,7 +262,7 @@ describe("a heartbeat", () => {
       `insert into "${schema}".ownline_answers (call, at, answer) select 'old ' || i, ${long}, '{}' from generate_series(1, 3) i`,
     );
     await pool.query(
-      `insert into "${schema}".ownline_workers (id, scope, alive_until) select 'old ' || i, 'default', ${long} from generate_series(1, 3) i`,
+      `insert into "${schema}".ownline_workers (id, scope, alive_until, written_at) select 'old ' || i, 'default', ${long}, ${long} from generate_series(1, 3) i`,
     );
     const client = await pool.connect();
     try {

@@ -158,7 +158,7 @@ describe("a claim of a message", () => {
   });
 
   it("makes counters that are not there yet in that order too", async () => {
-    const hold = "insert into ownline_counters (key, charged, ends_at) values ('b', 0, 0)";
+    const hold = "insert into ownline_counters (key, charged, ends_at, written_at) values ('b', 0, 0, 0)";
     await whileClaiming(hold, { counters: COUNTED }, async () => {
       // What the claim has made and not committed keeps others from making it.
       const other = await ledgers.pool.connect();
@@ -166,7 +166,7 @@ describe("a claim of a message", () => {
         await other.query("begin");
         await other.query("set local lock_timeout = '50ms'");
         const make = other.query(
-          `insert into "${ledgers.schema}".ownline_counters (key, charged, ends_at) values ('a', 0, 0)`,
+          `insert into "${ledgers.schema}".ownline_counters (key, charged, ends_at, written_at) values ('a', 0, 0, 0)`,
         );
         await expect(make).rejects.toMatchObject({ code: "55P03" });
       } finally {

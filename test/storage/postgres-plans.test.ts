@@ -86,6 +86,9 @@ const CONTRACT = [
   "claimSweep: a repetition returns the first answer and changes nothing",
   "commitSweep: a repetition returns the first answer and changes nothing",
   "says which texts it has never recorded, an erased one not among them",
+  "answers a text at once that was recorded by a clock that was a month ahead",
+  "leaves a queue of reservations as it is where a clock was a month ahead for a moment",
+  "takes back what a dead worker holds that was heard of by a clock a month ahead, a lease after that is seen",
 ];
 
 describe("the statements of the PostgreSQL ledger", () => {

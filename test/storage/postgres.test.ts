@@ -13,7 +13,6 @@ afterAll(() => ledgers.dispose());
 
 describe("postgres keeps the storage contract", () => {
   const cases = storageContract({
-    corruptible: true,
     async create() {
       const clock = manualClock();
       return {
@@ -21,7 +20,6 @@ describe("postgres keeps the storage contract", () => {
         advance: (ms) => clock.advance(ms),
         // Each call alone, so that lone calls and groups keep the contract.
         second: async () => ledgers.open({ clock, groupCommit: false }, other),
-        corrupt: (row) => ledgers.corrupt(row),
         dispose: () => ledgers.empty(),
       };
     },

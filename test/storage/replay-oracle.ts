@@ -37,7 +37,7 @@ export class ReplayOracle {
   }
 
   checkLoad<Answer>(plans: readonly Plan[], judge: Judge<Answer>, loaded: Loaded, decided: Decided<Answer>): void {
-    const all = { ...loaded, rows: everything(this.#tables, loaded.now) };
+    const all = { ...loaded, rows: everything(this.#tables, loaded.now, loaded.rows) };
     this.#compare("judged, but not loaded", plans, decided, judge(all), null);
   }
 
@@ -48,7 +48,7 @@ export class ReplayOracle {
       this.excused += 1;
       return;
     }
-    const rows = everything(this.#tables, now);
+    const rows = everything(this.#tables, now, loaded.rows);
     const all = {
       ...found,
       rows: { ...rows, counters: countersFor(decided.changes, loaded.rows, rows) },
@@ -82,10 +82,28 @@ export class ReplayOracle {
   }
 }
 
-/** All rows; of workers, those that have expired. */
-function everything(tables: MemoryTables, now: number): Rows {
+/**
+ * All rows; of workers, those that have expired or were loaded. A decision voids the times of rows that it loads and that
+ * a clock wrote which was ahead, and of no others: these seem to be written by the clock of the decision.
+ */
+function everything(tables: MemoryTables, now: number, loaded: Rows): Rows {
   const rows = rowsIn(tables);
-  return { ...rows, workers: rows.workers?.filter(({ aliveUntil }) => aliveUntil <= now) ?? [] };
+  const own = byName(loaded);
+  const held = <T extends Table>(table: T, row: object): boolean => own.has(nameIn(table, row));
+  const dated = <T extends Table, Row extends { readonly writtenAt: number }>(table: T, list: readonly Row[] = []) =>
+    list.map((row) => (held(table, row) ? row : { ...row, writtenAt: Math.min(row.writtenAt, now) }));
+  return {
+    ...rows,
+    conversations: dated("conversations", rows.conversations),
+    messages: dated("messages", rows.messages),
+    attempts:
+      rows.attempts?.map((row) => {
+        return held("attempts", row) ? row : { ...row, startedAt: Math.min(row.startedAt, now) };
+      }) ?? [],
+    rateLimits: dated("rateLimits", rows.rateLimits),
+    sweeps: dated("sweeps", rows.sweeps),
+    workers: rows.workers?.filter((row) => row.aliveUntil <= now || held("workers", row)) ?? [],
+  };
 }
 
 /** All rows. */
@@ -207,12 +225,12 @@ function changesOf(changes: Changes | null, moved: ReadonlySet<string> | null): 
 }
 
 /** Rows by their primary keys: their order does not matter. */
-function byName(rows: { readonly [T in Table]?: readonly object[] }): unknown {
+function byName(rows: { readonly [T in Table]?: readonly object[] }): ReadonlyMap<string, object> {
   const named = new Map<string, object>();
-  for (const table of TABLES) {
-    for (const row of rows[table] ?? []) {
-      named.set(JSON.stringify([table, ...PRIMARY_KEYS[table].map((field) => Reflect.get(row, field))]), row);
-    }
-  }
+  for (const table of TABLES) for (const row of rows[table] ?? []) named.set(nameIn(table, row), row);
   return named;
+}
+
+function nameIn(table: Table, row: object): string {
+  return JSON.stringify([table, ...PRIMARY_KEYS[table].map((field) => Reflect.get(row, field))]);
 }

@@ -14,18 +14,19 @@ const plain = (sql: string): SqlStatement => ({ sql, params: [] });
 
 const conversation = (id: string, participant: string): string => `insert into ownline_conversations
   (id, scope, line, participant_key, participant, sender, consent_key, paused, seq, inbound_seq, answered_seq, pending_seq, backoff_until, fence,
-    created_at, updated_at, version)
-  values ('${id}', 'default', 'line', '${participant}', '${participant}', 'line', 'consent', 0, 0, 0, 0, 0, 0, 0, 0, 0, 3)`;
+    created_at, updated_at, written_at, version)
+  values ('${id}', 'default', 'line', '${participant}', '${participant}', 'line', 'consent', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3)`;
 
 /** Rows of every kind that is guarded. */
 const ROWS = [
   conversation("c1", "p1"),
   "insert into ownline_consents (key, state, source, provider_blocks, changed_at, version) values ('consent', 'opted-in', 'word', 0, 0, 3)",
-  "insert into ownline_rate_limits (key, free_at, used_until, epoch, version) values ('limit', 0, 0, 0, 3)",
-  "insert into ownline_sweeps (sender, fence, version) values ('sender', 0, 3)",
+  "insert into ownline_rate_limits (key, free_at, used_until, epoch, written_at, version) values ('limit', 0, 0, 0, 0, 3)",
+  "insert into ownline_sweeps (sender, fence, written_at, version) values ('sender', 0, 0, 3)",
   "insert into ownline_keys (kind, key, ref, call) values ('inbound', 'key', 'm1', '')",
-  "insert into ownline_workers (id, scope, alive_until) values ('worker', 'default', 3)",
-  `insert into ownline_counters (key, charged, ends_at) values ('day', 2, ${NOW + 1}), ('over', 9, ${NOW})`,
+  "insert into ownline_workers (id, scope, alive_until, written_at) values ('worker', 'default', 3, 0)",
+  `insert into ownline_counters (key, charged, ends_at, written_at)
+    values ('day', 2, ${NOW + 1}, 0), ('over', 9, ${NOW}, 0), ('ahead', 9, ${NOW + 1}, ${NOW + 60_001})`,
 ];
 
 async function ledger() {
@@ -70,7 +71,7 @@ const MOVED: readonly (readonly [string, Guard, move: string])[] = [
   [
     "a rate limit begins",
     { on: "rateLimit", key: "other", version: null },
-    "insert into ownline_rate_limits (key, free_at, used_until, epoch, version) values ('other', 0, 0, 0, 1)",
+    "insert into ownline_rate_limits (key, free_at, used_until, epoch, written_at, version) values ('other', 0, 0, 0, 0, 1)",
   ],
   ["a sweep is claimed", { on: "sweep", key: "sender", version: 3 }, "update ownline_sweeps set version = 4"],
   ["a key is recorded", { on: "key", key: otherKey, version: null }, "update ownline_keys set key = 'other'"],
@@ -101,6 +102,7 @@ describe("changes are written while all that was seen stands, and not where", ()
     const charge = { key: "day", charge: 1, max: 3, windowMs: 1 };
     expect(await isWritten([], [charge])).toBe(true);
     expect(await isWritten([], [{ ...charge, key: "over" }])).toBe(true);
+    expect(await isWritten([], [{ ...charge, key: "ahead" }])).toBe(true);
     await driver.batch([plain("update ownline_counters set charged = 3 where key = 'day'")]);
     expect(await isWritten([], [charge])).toBe(false);
     await driver.close();

@@ -2,21 +2,27 @@ import type { Changes, StoredAnswer } from "../database.ts";
 import { guardsOf } from "./guards.ts";
 import type { Held } from "./held.ts";
 import { PRIMARY_KEYS, type Tables } from "./rows.ts";
+import { MOMENTS } from "./rules/clock.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 /** What the rules changed in a working set, as the database writes it; `null` where they changed nothing. */
 export function changesOf(set: WorkingSet, answers: readonly StoredAnswer[]): Changes | null {
   const touched = new Set<string>();
   const touch = ({ conversationId }: { readonly conversationId: string }): void => void touched.add(conversationId);
-  const conversations = compare(set.conversations, PRIMARY_KEYS.conversations, ({ id }) => void touched.add(id));
-  const messages = compare(set.messages, PRIMARY_KEYS.messages, touch);
+  const { now } = set;
+  const conversations = dated(
+    compare(set.conversations, PRIMARY_KEYS.conversations, ({ id }) => void touched.add(id)),
+    MOMENTS.conversations,
+    now,
+  );
+  const messages = dated(compare(set.messages, PRIMARY_KEYS.messages, touch), MOMENTS.messages, now);
   const attempts = compare(set.attempts, PRIMARY_KEYS.attempts, touch);
   const events = compare(set.events, PRIMARY_KEYS.events, touch);
   const turns = compare(set.turns, PRIMARY_KEYS.turns, touch);
   const keys = compare(set.keys, PRIMARY_KEYS.keys);
   const consents = compare(set.consents, PRIMARY_KEYS.consents);
-  const rateLimits = compare(set.rateLimits, PRIMARY_KEYS.rateLimits);
-  const sweeps = compare(set.sweeps, PRIMARY_KEYS.sweeps);
+  const rateLimits = dated(compare(set.rateLimits, PRIMARY_KEYS.rateLimits), MOMENTS.rateLimits, now);
+  const sweeps = dated(compare(set.sweeps, PRIMARY_KEYS.sweeps), MOMENTS.sweeps, now);
   const isChanged =
     touched.size > 0 ||
     [keys, consents, rateLimits, sweeps].some((table) => table !== UNCHANGED) ||
@@ -52,7 +58,7 @@ export function changesOf(set: WorkingSet, answers: readonly StoredAnswer[]): Ch
     answers,
     /** Only a database that others write to between load and write asks for them. */
     get guards() {
-      return guardsOf(set, touched);
+      return guardsOf(set, { touched, rateLimits: rateLimits.updated, sweeps: sweeps.updated });
     },
   };
 }
@@ -83,6 +89,20 @@ function compare<Row extends object>(
     touch?.(row);
   }
   return inserted.length === 0 && updated.length === 0 ? UNCHANGED : { inserted, updated };
+}
+
+/** A row of which a time changed keeps the clock of the change. */
+function dated<Row extends { readonly writtenAt: number }>(
+  compared: Compared<Row>,
+  moments: ReadonlySet<keyof Row>,
+  writtenAt: number,
+): Compared<Row> {
+  if (compared.updated.length === 0) return compared;
+  const updated = compared.updated.map((patch) => {
+    for (const field in patch) if (moments.has(field)) return { ...patch, writtenAt };
+    return patch;
+  });
+  return { inserted: compared.inserted, updated };
 }
 
 type ConversationPatch = Partial<Tables["conversations"]>;

@@ -1,14 +1,8 @@
 import type { Rows } from "../database.ts";
-import type { UnreadRow } from "./corrupt.ts";
 import type { Table, Tables } from "./rows.ts";
 
 /** Rows of each table, by what names them: each once, whichever plans look at it. */
-export type CollectedRows = { readonly [T in Table]: Map<string, Tables[T]> };
-
-export interface Collected extends CollectedRows {
-  /** Those that cannot be read. */
-  readonly corrupt: UnreadRow[];
-}
+export type Collected = { readonly [T in Table]: Map<string, Tables[T]> };
 
 /** Nothing yet. */
 export function collected(): Collected {
@@ -24,7 +18,6 @@ export function collected(): Collected {
     rateLimits: new Map(),
     workers: new Map(),
     sweeps: new Map(),
-    corrupt: [],
   };
 }
 

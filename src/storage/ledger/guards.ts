@@ -1,12 +1,22 @@
 import type { Guard, Plan } from "../database.ts";
 import { type Held, nameOf } from "./held.ts";
+import type { RateLimitRow, SweepRow } from "./rows.ts";
 import type { WorkingSet } from "./working-set.ts";
 
+/** What a decision changes. */
+interface Changed {
+  /** Conversations, by their ids. */
+  readonly touched: ReadonlySet<string>;
+  readonly rateLimits: readonly Partial<RateLimitRow>[];
+  readonly sweeps: readonly Partial<SweepRow>[];
+}
+
 /**
- * What must be as it was loaded, for the changes of a working set to be written: what the plans name, found or not, and
- * of candidates (`due`, `workers`, `unsent`) those that the rules changed.
+ * What must be as it was loaded, for the changes of a working set to be written: what the plans name, found or not; of
+ * candidates (`due`, `workers`, `unsent`) those that the rules changed; and what a clock that was ahead made void, also
+ * where it belongs to a plan that the next group decides.
  */
-export function guardsOf(set: WorkingSet, touched: ReadonlySet<string>): Guard[] {
+export function guardsOf(set: WorkingSet, { touched, rateLimits, sweeps }: Changed): Guard[] {
   const guards = new Map<string, Guard>();
   const guard = (one: Guard): void => {
     guards.set(nameOf(one.on, one.key), one);
@@ -16,6 +26,8 @@ export function guardsOf(set: WorkingSet, touched: ReadonlySet<string>): Guard[]
     // A call whose answer is stored was not decided anew: it read nothing else.
     if (set.storedAnswerOf(plan.call) === undefined) guardPlan(set, plan, index, guard);
   }
+  for (const { key = "" } of rateLimits) guard({ on: "rateLimit", key, version: versionIn(set.rateLimits, key) });
+  for (const { sender = "" } of sweeps) guard({ on: "sweep", key: sender, version: versionIn(set.sweeps, sender) });
   for (const [key, version] of set.reclaimed) guard({ on: "worker", key, version });
   return [...guards.values()];
 }
@@ -45,7 +57,7 @@ function guardPlan(set: WorkingSet, plan: Plan, index: number, guard: Add): void
 /** What an opt-out stops: a conversation in which nothing waits may get a message before the opt-out is written. */
 function guardAllUnder(set: WorkingSet, key: string, guard: Add): void {
   const filed = set.filedUnder(key);
-  guard({ on: "filed", key, version: filed.length + set.unreadUnder(key) });
+  guard({ on: "filed", key, version: filed.length });
   for (const id of filed) guardConversation(set, id, guard);
 }
 

@@ -6,6 +6,9 @@ import type { Media, MessageError, Origin, OutboundMessage } from "../../model/m
 /*
  * The rows of the ledger as every database keeps them: flat, with plain values. Times are Unix milliseconds by the
  * database's clock. What a field means stands here once; a database may keep a field in any form that gives it back.
+ *
+ * A row whose times decide when something may happen keeps in `writtenAt` the clock by which they were set last. Where
+ * that clock was wrong, they are void: see `rules/clock.ts`.
  */
 
 /** One line and one person. Every change of a row that belongs to it raises its `version`. */
@@ -38,6 +41,7 @@ export interface ConversationRow {
   readonly leaseWorker: string | null;
   /** A worker that does not know its line: that one lets others go first, by {@link LEFT_TO_OTHERS_MS}. */
   readonly setAsideBy: string | null;
+  readonly writtenAt: number;
   readonly fence: number;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -93,6 +97,7 @@ export interface MessageRow {
   readonly reservedEpoch: number | null;
   /** When the worker must send it or look it up; `null` where it waits for another message, or is done. */
   readonly dueAt: number | null;
+  readonly writtenAt: number;
   /** Of outbound messages: as its conversation had it when the due time was set. */
   readonly scope: string | null;
   /** As above. */
@@ -109,6 +114,8 @@ export interface AttemptRow {
   readonly providerMessageId: string | null;
   readonly error: MessageError | null;
   readonly startedAt: number;
+  /** It began after this time and up to `startedAt`, since the clock of its beginning was wrong; else `null`. */
+  readonly startedAfter: number | null;
   /** The worker that makes the request; `null` when it is over, and for an auto-reply. */
   readonly worker: string | null;
 }
@@ -180,6 +187,8 @@ export interface CounterRow {
   readonly key: string;
   readonly charged: number;
   readonly endsAt: number;
+  /** When its window began. */
+  readonly writtenAt: number;
 }
 
 /** A sender's speed. */
@@ -191,6 +200,7 @@ export interface RateLimitRow {
   readonly usedUntil: number;
   /** Rises when the provider asks to slow down: earlier reservations are void. */
   readonly epoch: number;
+  readonly writtenAt: number;
   readonly version: number;
 }
 
@@ -199,6 +209,7 @@ export interface WorkerRow {
   /** All that it holds is of this scope. */
   readonly scope: string;
   readonly aliveUntil: number;
+  readonly writtenAt: number;
 }
 
 export interface SweepRow {
@@ -209,6 +220,7 @@ export interface SweepRow {
   /** `null` when no claim is open. */
   readonly claimedUntil: number | null;
   readonly committedAt: number | null;
+  readonly writtenAt: number;
   readonly version: number;
 }
 
@@ -217,6 +229,9 @@ export const KEPT_FOR_MS: number = 60 * 60 * 1000;
 
 /** So much longer than others a worker waits for what it set aside, after its due time. */
 export const LEFT_TO_OTHERS_MS: number = 30_000;
+
+/** A row that was written so much later than now, or less, may come from a clock that is right. */
+export const CLOCKS_APART_MS: number = 60_000;
 
 /** The tables by name. */
 export interface Tables {

@@ -1,7 +1,8 @@
 import type { Conversation, Turn } from "../../model/conversation.ts";
 import type { InboundMessage, Media, Message, OutboundMessage } from "../../model/message.ts";
-import type { Consent } from "../storage.ts";
-import type { ConsentRow, ConversationRow, MessageRow, TurnRow } from "./rows.ts";
+import type { Consent, UnknownAttempt, UnknownState } from "../storage.ts";
+import type { AttemptRow, ConsentRow, ConversationRow, MessageRow, TurnRow } from "./rows.ts";
+import { beginningOf } from "./rules/clock.ts";
 import { type Inbound, isInbound, isOutbound, type Outbound } from "./working-set.ts";
 
 /*
@@ -72,6 +73,46 @@ export function turnOf(row: TurnRow): Turn {
   const { id, conversationId, runs, failures, superseded, throughSeq, outcome, createdAt, committedAt } = row;
   const error = row.error === null ? null : { ...row.error };
   return { id, conversationId, runs, failures, superseded, error, throughSeq, outcome, createdAt, committedAt };
+}
+
+type Made = Pick<ConversationRow, "createdAt">;
+type Started = Pick<AttemptRow, "outboundId" | "attempt" | "startedAt" | "startedAfter">;
+
+/** What is known of a message whose state is unknown; `null` in any other state. `attempts`: its unknown ones. */
+export function unknownStateOf(
+  row: MessageRow,
+  conversation: Made,
+  attempts: readonly Started[],
+  now: number,
+): UnknownState | null {
+  if (row.status !== "unknown") return null;
+  return {
+    forMs: Math.max(0, now - (row.unknownSince ?? now)),
+    witnessSince: row.evidenceSince,
+    attempts: attempts
+      .toSorted((one, other) => one.attempt - other.attempt)
+      .map((attempt) => unknownAttemptOf(attempt, [row, conversation], now)),
+  };
+}
+
+/** `made`: the attempt's message and its conversation. */
+export function unknownAttemptOf(attempt: Started, made: readonly Made[], now: number): UnknownAttempt {
+  const created = made.map(({ createdAt }) => createdAt);
+  const { startedAt, startedAfter } = beginningOf(attempt, created, now);
+  const named = { outboundId: attempt.outboundId, attempt: attempt.attempt, startedAt };
+  return startedAfter === null ? named : { ...named, startedAfter };
+}
+
+/** By `startedAt`, then by their messages' `seq`, then by attempt. */
+export function byStart(attempts: readonly (UnknownAttempt & { readonly seq: number })[]): UnknownAttempt[] {
+  return attempts
+    .toSorted((one, other) => {
+      return one.startedAt - other.startedAt || one.seq - other.seq || one.attempt - other.attempt;
+    })
+    .map(({ outboundId, attempt, startedAt, startedAfter }) => {
+      const named = { outboundId, attempt, startedAt };
+      return startedAfter === undefined ? named : { ...named, startedAfter };
+    });
 }
 
 export function consentOf({ state, source, service, providerBlocks, changedAt }: ConsentRow): Consent {

@@ -12,7 +12,9 @@ import type {
   RateLimitRow,
   SweepRow,
   TurnRow,
+  WorkerRow,
 } from "./rows.ts";
+import { AheadRows, isAhead, voidTimes } from "./rules/clock.ts";
 
 type OutboundField =
   | "status"
@@ -67,6 +69,10 @@ export class WorkingSet {
   readonly alive: Map<string, { readonly scope: string; readonly until: number }> = new Map();
   /** Expired workers that hold something, and until when they lived. */
   readonly expired: ReadonlyMap<string, number>;
+  /** Workers that hold something, and whose clock was ahead when they were heard of last. */
+  readonly heardAhead: readonly WorkerRow[];
+  /** What was written by a clock that was ahead of the present one. */
+  readonly ahead: AheadRows;
   /** Those among them from which a rule took what they held. */
   readonly reclaimed: Map<string, number> = new Map<string, number>();
   readonly #loaded: Loaded;
@@ -92,7 +98,12 @@ export class WorkingSet {
     this.counters = new Held(byKey, rows.counters);
     this.rateLimits = new Held(byKey, rows.rateLimits);
     this.sweeps = new Held(bySender, rows.sweeps);
-    this.expired = new Map(rows.workers?.map(({ id, aliveUntil }) => [id, aliveUntil]));
+    const workers = rows.workers ?? [];
+    this.heardAhead = workers.filter(({ writtenAt }) => isAhead(writtenAt, this.now));
+    const others = workers.filter((worker) => !this.heardAhead.includes(worker));
+    this.expired = new Map(others.map(({ id, aliveUntil }) => [id, aliveUntil]));
+    this.ahead = new AheadRows(this.now);
+    voidTimes(this, this.ahead, this.now);
   }
 
   /** Turns to a plan: what follows decides about it. */
@@ -142,11 +153,6 @@ export class WorkingSet {
   filedUnder(key: string): string[] {
     const rows = [...this.conversations.before.values()].filter(({ consentKey }) => consentKey === key);
     return rows.map(({ id }) => id);
-  }
-
-  /** How many conversations are filed under a consent that cannot be read. */
-  unreadUnder(key: string): number {
-    return this.#loaded.corrupt.filter(({ consentKey }) => consentKey === key).length;
   }
 
   /** Notes that a rule takes from an expired worker what it holds. */

@@ -48,8 +48,8 @@ export function readsAndDeletions(
     open: async () => ({ secret }),
     close: async () => {},
 
-    due: async (query) => seen({ found: due(tables, query, now()), now: now() }),
-    rivals: async (query) => rivals(tables, query),
+    due: async (query) => due(tables, query, now()),
+    rivals: async (query) => rivals(tables, query, now()),
     counters: async (keys) => openCounters(tables, keys, now()),
     async consent(key) {
       const row = tables.consents.get(key);
@@ -59,22 +59,15 @@ export function readsAndDeletions(
       const found = tables.conversations.get(id);
       return found === undefined ? null : conversationOf(found.row);
     },
-    conversations: async (page) => seen({ found: listConversations(tables, page) }),
+    conversations: async (page) => listConversations(tables, page),
     messages: async (page) => listMessages(tables, page),
-    changes: async (page) => seen({ found: changes(tables, page), next: null }),
+    changes: async (page) => changes(tables, page),
     story: async (messageId) => story(tables, messageId),
-    unread: async () => [],
-    discard: async () => {},
     unrecorded: async (keys) => keys.filter((key) => !tables.keys.has(nameOf("inbound", key))),
 
     erase: async (order) => once(`erase ${order.op}`, () => erase(tables, order)),
     purge: async (order) => once(`purge ${order.op}`, () => purge(tables, order, now())),
   };
-}
-
-/** No other program writes to this memory. */
-function seen<Found extends object>(found: Found): Found & { readonly corrupt: readonly never[] } {
-  return { ...found, corrupt: [] };
 }
 
 function randomSecret(): string {

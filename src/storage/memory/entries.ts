@@ -1,6 +1,7 @@
 import { isFinal } from "../../model/delivery-status.ts";
 import type { AttemptRow, ConversationRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
 import { isOpen, isQueued } from "../ledger/rules/order.ts";
+import type { DuePlace } from "./sorted-index.ts";
 
 /*
  * Conversations and messages as the memory of the process holds them: with the rows that belong to them.
@@ -34,6 +35,18 @@ export interface Message {
 /** When a turn may begin; `null` while one runs. A paused conversation has no due time. */
 export function claimableAt({ row: { dueAt, leaseWorker } }: Conversation): number | null {
   return leaseWorker === null ? dueAt : null;
+}
+
+/** Where a conversation stands among those in which a turn may begin; `null` where none may. */
+export function claimablePlace(conversation: Conversation): DuePlace | null {
+  const { id, scope, writtenAt } = conversation.row;
+  const dueAt = claimableAt(conversation);
+  return dueAt === null ? null : { scope, id, dueAt, writtenAt };
+}
+
+/** Where a message stands among those that are due; `null` where it is never due. */
+export function duePlace({ row: { id, scope, dueAt, writtenAt } }: Message): DuePlace | null {
+  return dueAt === null ? null : { scope, id, dueAt, writtenAt };
 }
 
 /** Whether nothing waits for a message: it may be deleted when it is old. */

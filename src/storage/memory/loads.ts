@@ -1,10 +1,11 @@
 import type { Loaded, Plan, Root } from "../database.ts";
 import { nameOf } from "../ledger/held.ts";
 import type { AttemptRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
+import { isAhead } from "../ledger/rules/clock.ts";
 import { isLeftToOthers } from "../ledger/rules/leases.ts";
 import { isQueued } from "../ledger/rules/order.ts";
 import { type Conversation, claimableAt, type Message } from "./entries.ts";
-import { firstIndex } from "./sorted-index.ts";
+import { aheadOf, firstIndex } from "./sorted-index.ts";
 import type { MemoryTables } from "./tables.ts";
 
 const START = { at: Number.NEGATIVE_INFINITY, id: "" };
@@ -19,7 +20,7 @@ export function load(tables: MemoryTables, plans: readonly Plan[], now: number):
     found.push(conversations.map(({ row }) => row.id));
     chosen.push(messages.map(({ row }) => row.id));
   }
-  return { ...loading.loaded(), found, chosen, corrupt: [] };
+  return { ...loading.loaded(), found, chosen };
 }
 
 interface Found {
@@ -105,10 +106,12 @@ class Loading {
   }
 
   #due({ scope, workerId, limit }: Extract<Root, { by: "due" }>): Conversation[] {
-    const due: Conversation[] = [];
-    for (const conversation of this.#tables.dueTurns.of(scope).from(START)) {
+    const { byTime, byWriting } = this.#tables.dueTurns;
+    const due = take(byWriting.of(scope).from(aheadOf(this.#now)), limit);
+    for (const conversation of byTime.of(scope).from(START)) {
       const at = claimableAt(conversation);
       if (due.length >= limit || at === null || at > this.#now) break;
+      if (isAhead(conversation.row.writtenAt, this.#now)) continue;
       if (isLeftToOthers(conversation.row, workerId, this.#now)) continue;
       due.push(conversation);
     }
@@ -120,10 +123,15 @@ class Loading {
     const conversations = new Set(byLease.get(workerId));
     const messages = new Set<Message>();
     const reclaimed = new Set<Conversation>();
-    for (const { id, scope: scopeOf, aliveUntil } of workers.values()) {
-      if (id === workerId || scopeOf !== scope || aliveUntil > this.#now) continue;
+    for (const { id, scope: scopeOf, aliveUntil, writtenAt } of workers.values()) {
+      const isHeardAhead = isAhead(writtenAt, this.#now);
+      if (id === workerId || scopeOf !== scope || (aliveUntil > this.#now && !isHeardAhead)) continue;
       const leased = byLease.get(id) ?? [];
       const sending = bySender.get(id) ?? [];
+      if (isHeardAhead) {
+        if (byLease.has(id) || bySender.has(id)) this.#expired.push(id);
+        continue;
+      }
       for (const conversation of leased) if (reclaimed.size < limit) reclaimed.add(conversation);
       for (const message of sending) {
         if (reclaimed.size >= limit && !reclaimed.has(message.conversation)) continue;

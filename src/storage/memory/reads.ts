@@ -1,9 +1,19 @@
 import type { Message as ShownMessage } from "../../model/message.ts";
 import { cursorOf, readCursor } from "../ledger/cursor.ts";
 import { nameOf } from "../ledger/held.ts";
-import { type AttemptRow, type EventRow, LEFT_TO_OTHERS_MS, type MessageRow, type TurnRow } from "../ledger/rows.ts";
+import { type EventRow, LEFT_TO_OTHERS_MS, type MessageRow, type TurnRow } from "../ledger/rows.ts";
+import { isAhead } from "../ledger/rules/clock.ts";
 import { isLeftToOthers } from "../ledger/rules/leases.ts";
-import { conversationOf, inboundOf, messageOf, outboundOf, turnOf } from "../ledger/shown.ts";
+import {
+  byStart,
+  conversationOf,
+  inboundOf,
+  messageOf,
+  outboundOf,
+  turnOf,
+  unknownAttemptOf,
+  unknownStateOf,
+} from "../ledger/shown.ts";
 import { isInbound, isOutbound, type Outbound } from "../ledger/working-set.ts";
 import type {
   AttemptStory,
@@ -19,11 +29,9 @@ import type {
   RivalQuery,
   Rivals,
   StatusEvent,
-  UnknownAttempt,
-  UnknownState,
 } from "../storage.ts";
 import { type Conversation, claimableAt, type Message } from "./entries.ts";
-import { firstIndex, type Position } from "./sorted-index.ts";
+import { aheadOf, firstIndex, type Position } from "./sorted-index.ts";
 import type { MemoryTables } from "./tables.ts";
 
 const START: Position = { at: Number.NEGATIVE_INFINITY, id: "" };
@@ -39,24 +47,21 @@ function first<T>(values: Iterable<T>, passes: (value: T) => boolean): T | undef
 export function due(tables: MemoryTables, { scope, workerId, limit }: DueQuery, now: number): DueWork {
   const later = { at: now + 1, id: "" };
   const isForWorker = ({ row }: { readonly row: DueRow }): boolean => !isLeftToOthers(row, workerId, now);
-  const turns = tables.dueTurns.of(scope);
-  const messages = tables.dueMessages.of(scope);
-  const found: DueMessage[] = [];
+  const turns = tables.dueTurns.byTime.of(scope);
+  const messages = tables.dueMessages.byTime.of(scope);
+  const [aheadTurn] = tables.dueTurns.byWriting.of(scope).from(aheadOf(now));
+  const found: Message[] = [];
+  for (const message of tables.dueMessages.byWriting.of(scope).from(aheadOf(now))) {
+    if (found.length >= limit) break;
+    found.push(message);
+  }
   let nextSetAside: number | null = null;
   for (const message of messages.from(START)) {
-    const { row, conversation } = message;
+    const { row } = message;
     if (found.length >= limit || row.dueAt === null || row.dueAt > now) break;
-    if (!isForWorker(message)) {
-      nextSetAside ??= row.dueAt + LEFT_TO_OTHERS_MS;
-      continue;
-    }
-    const { consentKey } = conversation.row;
-    found.push({
-      message: outboundOf(outbound(row)),
-      conversation: conversationOf(conversation.row),
-      consentKey,
-      unknown: unknownStateOf(message, now),
-    });
+    if (isAhead(row.writtenAt, now)) continue;
+    if (isForWorker(message)) found.push(message);
+    else nextSetAside ??= row.dueAt + LEFT_TO_OTHERS_MS;
   }
   const firstTurn = first(turns.from(START), isForWorker);
   const nextTurn = first(turns.from(later), isForWorker);
@@ -65,12 +70,12 @@ export function due(tables: MemoryTables, { scope, workerId, limit }: DueQuery, 
     timeOf(nextTurn === undefined ? null : claimableAt(nextTurn)),
     timeOf(nextMessage?.row.dueAt ?? null),
     timeOf(nextSetAside),
-    Math.max(firstExpiry(tables, scope), now),
+    Math.max(firstExpiry(tables, scope, now), now),
   );
   const firstAt = firstTurn === undefined ? null : claimableAt(firstTurn);
   return {
-    messages: found,
-    turns: firstAt !== null && firstAt <= now,
+    messages: found.map((message) => dueMessage(message, now)),
+    turns: aheadTurn !== undefined || (firstAt !== null && firstAt <= now),
     nextInMs: nextAt === Number.POSITIVE_INFINITY ? null : nextAt - now,
   };
 }
@@ -79,11 +84,22 @@ function timeOf(at: number | null): number {
   return at ?? Number.POSITIVE_INFINITY;
 }
 
-/** When the first worker that holds anything expires, unless its heartbeat comes before. */
-function firstExpiry({ workers, byLease, bySender }: MemoryTables, scope: string): number {
+function dueMessage({ row, conversation, attempts }: Message, now: number): DueMessage {
+  const unknown = attempts.filter(({ status }) => status === "unknown");
+  return {
+    message: outboundOf(outbound(row)),
+    conversation: conversationOf(conversation.row),
+    consentKey: conversation.row.consentKey,
+    unknown: unknownStateOf(row, conversation.row, unknown, now),
+  };
+}
+
+/** When the first worker that holds anything expires, unless its heartbeat comes before. Now where its clock was ahead. */
+function firstExpiry({ workers, byLease, bySender }: MemoryTables, scope: string, now: number): number {
   const ofScope = [...workers.values()].filter((worker) => worker.scope === scope);
   const holding = ofScope.filter(({ id }) => byLease.has(id) || bySender.has(id));
-  return Math.min(Number.POSITIVE_INFINITY, ...holding.map(({ aliveUntil }) => aliveUntil));
+  const ends = holding.map(({ aliveUntil, writtenAt }) => (isAhead(writtenAt, now) ? now : aliveUntil));
+  return Math.min(Number.POSITIVE_INFINITY, ...ends);
 }
 
 function outbound(row: MessageRow): Outbound {
@@ -91,21 +107,8 @@ function outbound(row: MessageRow): Outbound {
   throw new TypeError("An inbound message stands where only outbound ones do.");
 }
 
-function unknownStateOf({ row, attempts }: Message, now: number): UnknownState | null {
-  if (row.status !== "unknown") return null;
-  return {
-    forMs: now - (row.unknownSince ?? now),
-    witnessSince: row.evidenceSince,
-    attempts: attempts.filter(({ status }) => status === "unknown").map(unknownAttemptOf),
-  };
-}
-
-function unknownAttemptOf({ outboundId, attempt, startedAt }: AttemptRow): UnknownAttempt {
-  return { outboundId, attempt, startedAt };
-}
-
 /** See `Storage.rivals`. */
-export function rivals(tables: MemoryTables, { outboundId, carrierIds }: RivalQuery): Rivals {
+export function rivals(tables: MemoryTables, { outboundId, carrierIds }: RivalQuery, now: number): Rivals {
   const asked = tables.messages.get(outboundId);
   const known = carrierIds.filter((id) => tables.keys.has(nameOf("provider", id)));
   if (asked === undefined || asked.row.status === null) return { attempts: [], known };
@@ -116,14 +119,10 @@ export function rivals(tables: MemoryTables, { outboundId, carrierIds }: RivalQu
     .flatMap(({ row, attempts }) =>
       attempts
         .filter(({ status }) => status === "unknown" || (status === "sending" && row.status === "sending"))
-        .map((attempt) => ({ attempt, origin: row.origin, seq: row.seq })),
-    )
-    .filter(({ attempt, origin }) => attempt.status === "unknown" || origin !== "auto-reply");
-  competing.sort((one, other) => {
-    const [a, b] = [one.attempt, other.attempt];
-    return a.startedAt - b.startedAt || one.seq - other.seq || a.attempt - b.attempt;
-  });
-  return { attempts: competing.map(({ attempt }) => unknownAttemptOf(attempt)), known };
+        .filter(({ status }) => status === "unknown" || row.origin !== "auto-reply")
+        .map((attempt) => ({ ...unknownAttemptOf(attempt, [row, asked.conversation.row], now), seq: row.seq })),
+    );
+  return { attempts: byStart(competing), known };
 }
 
 function hasSameContent(one: MessageRow, other: MessageRow): boolean {
@@ -137,7 +136,8 @@ function hasSameContent(one: MessageRow, other: MessageRow): boolean {
 export function openCounters({ counters }: MemoryTables, keys: readonly string[], now: number): readonly OpenCounter[] {
   return keys.flatMap((key) => {
     const row = counters.get(key);
-    return row === undefined || row.endsAt <= now ? [] : [{ key, count: row.charged, endsInMs: row.endsAt - now }];
+    if (row === undefined || row.endsAt <= now || isAhead(row.writtenAt, now)) return [];
+    return [{ key, count: row.charged, endsInMs: row.endsAt - now }];
   });
 }
 

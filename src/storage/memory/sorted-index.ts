@@ -1,9 +1,16 @@
+import { CLOCKS_APART_MS } from "../ledger/rows.ts";
+
 const BUCKET = 512;
 
 /** A place in an order: a time (or another number), and an id that decides between equals. */
 export interface Position {
   readonly at: number;
   readonly id: string;
+}
+
+/** Before all that was written by a clock that is ahead of the present one, in the order of writing. */
+export function aheadOf(now: number): Position {
+  return { at: now + CLOCKS_APART_MS + 1, id: "" };
 }
 
 interface Entry<T> extends Position {
@@ -88,6 +95,41 @@ export class IndexByScope<T> {
     const index = new SortedIndex<T>();
     this.#indexes.set(scope ?? "", index);
     return index;
+  }
+}
+
+/** Where something stands that is due at a time. */
+export interface DuePlace {
+  readonly scope: string | null;
+  readonly id: string;
+  readonly dueAt: number;
+  readonly writtenAt: number;
+}
+
+export function isSamePlace(one: DuePlace | null, other: DuePlace | null): boolean {
+  if (one === null || other === null) return one === other;
+  return one.dueAt === other.dueAt && one.writtenAt === other.writtenAt && one.scope === other.scope;
+}
+
+/** What is due by its scope, in the order of its due time and in that of the clock of its writing. */
+export class DueIndex<T> {
+  readonly byTime: IndexByScope<T> = new IndexByScope<T>();
+  readonly byWriting: IndexByScope<T> = new IndexByScope<T>();
+
+  /** Does nothing where there is no place. */
+  add(place: DuePlace | null, value: T): void {
+    if (place === null) return;
+    const { scope, id, dueAt, writtenAt } = place;
+    this.byTime.of(scope).add({ at: dueAt, id }, value);
+    this.byWriting.of(scope).add({ at: writtenAt, id }, value);
+  }
+
+  /** As above. */
+  delete(place: DuePlace | null): void {
+    if (place === null) return;
+    const { scope, id, dueAt, writtenAt } = place;
+    this.byTime.of(scope).delete({ at: dueAt, id });
+    this.byWriting.of(scope).delete({ at: writtenAt, id });
   }
 }
 

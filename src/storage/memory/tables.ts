@@ -13,8 +13,9 @@ import type {
   TurnRow,
   WorkerRow,
 } from "../ledger/rows.ts";
-import { type Conversation, claimableAt, isListedOpen, isUnsent, type Message } from "./entries.ts";
-import { firstIndex, IndexByScope, SortedIndex } from "./sorted-index.ts";
+import { isAhead } from "../ledger/rules/clock.ts";
+import { type Conversation, claimablePlace, duePlace, isListedOpen, isUnsent, type Message } from "./entries.ts";
+import { DueIndex, firstIndex, IndexByScope, isSamePlace, SortedIndex } from "./sorted-index.ts";
 
 export interface KeptAnswer {
   readonly answer: string;
@@ -43,10 +44,10 @@ export class MemoryTables {
   /** Messages with an attempt that a worker is sending. */
   readonly bySender: Map<string, Set<Message>> = new Map<string, Set<Message>>();
   readonly groups: Map<string, Message[]> = new Map<string, Message[]>();
-  /** By scope and due time: what may be claimed. */
-  readonly dueTurns: IndexByScope<Conversation> = new IndexByScope<Conversation>();
-  /** By scope and due time: what is to be sent or looked up. */
-  readonly dueMessages: IndexByScope<Message> = new IndexByScope<Message>();
+  /** What may be claimed. */
+  readonly dueTurns: DueIndex<Conversation> = new DueIndex<Conversation>();
+  /** What is to be sent or looked up. */
+  readonly dueMessages: DueIndex<Message> = new DueIndex<Message>();
   /** By scope and age: what is waiting or `sending`. */
   readonly unsent: IndexByScope<Message> = new IndexByScope<Message>();
   /** By newest message. */
@@ -85,12 +86,14 @@ export class MemoryTables {
     }
     for (const { key, charge, windowMs } of charges) {
       const row = this.counters.get(key);
-      const isOpenWindow = row !== undefined && row.endsAt > now;
-      const window = isOpenWindow ? row : { key, charged: 0, endsAt: now + windowMs };
+      const isOpenWindow = row !== undefined && row.endsAt > now && !isAhead(row.writtenAt, now);
+      const window = isOpenWindow ? row : { key, charged: 0, endsAt: now + windowMs, writtenAt: now };
       this.counters.set(key, { ...window, charged: window.charged + charge });
     }
     for (const { workerId: id, scope, until } of alive) {
-      this.workers.set(id, { id, scope, aliveUntil: Math.max(this.workers.get(id)?.aliveUntil ?? 0, until) });
+      const row = this.workers.get(id);
+      const before = row === undefined || isAhead(row.writtenAt, now) ? 0 : row.aliveUntil;
+      this.workers.set(id, { id, scope, aliveUntil: Math.max(before, until), writtenAt: now });
     }
     for (const { call, answer, conversationIds } of answers)
       this.answers.set(call, { answer, at: now, conversationIds });
@@ -110,7 +113,7 @@ export class MemoryTables {
 
   #replaceConversation(conversation: Conversation, row: ConversationRow): void {
     const before = conversation.row;
-    const dueBefore = claimableAt(conversation);
+    const dueBefore = claimablePlace(conversation);
     conversation.row = row;
     const { id } = row;
     if (row.consentKey !== before.consentKey) {
@@ -125,28 +128,26 @@ export class MemoryTables {
       this.recent.delete({ at: before.updatedAt, id });
       this.recent.add({ at: row.updatedAt, id }, conversation);
     }
-    const due = claimableAt(conversation);
-    if (due === dueBefore && row.scope === before.scope) return;
-    if (dueBefore !== null) this.dueTurns.of(before.scope).delete({ at: dueBefore, id });
-    if (due !== null) this.dueTurns.of(row.scope).add({ at: due, id }, conversation);
+    const due = claimablePlace(conversation);
+    if (isSamePlace(due, dueBefore)) return;
+    this.dueTurns.delete(dueBefore);
+    this.dueTurns.add(due, conversation);
   }
 
   #indexConversation(conversation: Conversation): void {
-    const { id, scope, consentKey, leaseWorker, updatedAt } = conversation.row;
+    const { id, consentKey, leaseWorker, updatedAt } = conversation.row;
     addTo(this.byConsent, consentKey, conversation);
     if (leaseWorker !== null) addTo(this.byLease, leaseWorker, conversation);
     this.recent.add({ at: updatedAt, id }, conversation);
-    const at = claimableAt(conversation);
-    if (at !== null) this.dueTurns.of(scope).add({ at, id }, conversation);
+    this.dueTurns.add(claimablePlace(conversation), conversation);
   }
 
   #unindexConversation(conversation: Conversation): void {
-    const { id, scope, consentKey, leaseWorker, updatedAt } = conversation.row;
+    const { id, consentKey, leaseWorker, updatedAt } = conversation.row;
     removeFrom(this.byConsent, consentKey, conversation);
     if (leaseWorker !== null) removeFrom(this.byLease, leaseWorker, conversation);
     this.recent.delete({ at: updatedAt, id });
-    const at = claimableAt(conversation);
-    if (at !== null) this.dueTurns.of(scope).delete({ at, id });
+    this.dueTurns.delete(claimablePlace(conversation));
   }
 
   #insertMessage(row: MessageRow): void {
@@ -175,8 +176,8 @@ export class MemoryTables {
   }
 
   #indexMessage(message: Message): void {
-    const { id, createdAt, dueAt, scope } = message.row;
-    if (dueAt !== null) this.dueMessages.of(scope).add({ at: dueAt, id }, message);
+    const { id, createdAt, scope } = message.row;
+    this.dueMessages.add(duePlace(message), message);
     if (isUnsent(message)) this.unsent.of(scope).add({ at: createdAt, id }, message);
     if (isListedOpen(message)) {
       const { open } = message.conversation;
@@ -189,8 +190,8 @@ export class MemoryTables {
   }
 
   #unindexMessage(message: Message): void {
-    const { id, createdAt, dueAt, scope } = message.row;
-    if (dueAt !== null) this.dueMessages.of(scope).delete({ at: dueAt, id });
+    const { id, createdAt, scope } = message.row;
+    this.dueMessages.delete(duePlace(message));
     if (isUnsent(message)) this.unsent.of(scope).delete({ at: createdAt, id });
     if (isListedOpen(message)) remove(message.conversation.open, message);
   }

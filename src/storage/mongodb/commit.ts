@@ -1,5 +1,6 @@
 import type { Changes, Charge, Guard, Loaded } from "../database.ts";
-import type { Table, Tables } from "../ledger/rows.ts";
+import { CLOCKS_APART_MS, type Table, type Tables } from "../ledger/rows.ts";
+import { isAhead } from "../ledger/rules/clock.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument, MongoSession, MongoWrite } from "./client.ts";
 import { changeOf, documentOf, idOf } from "./documents.ts";
@@ -24,7 +25,7 @@ import { writing } from "./transaction.ts";
  * @throws Moved where a guard does not hold: then nothing is written
  */
 export async function commit(store: Store, loaded: Loaded, changes: Changes, age: Aged["age"]): Promise<void> {
-  await keepAlive(store, changes);
+  await keepAlive(store, changes, loaded.now);
   await writing(store, async (session) => {
     const { now } = loaded;
     const { guards } = changes;
@@ -52,12 +53,19 @@ export async function commit(store: Store, loaded: Loaded, changes: Changes, age
 /**
  * Notes that workers are alive. Not in the transaction, in which all that one process commits at the same time would
  * collide on these documents; but before it, so that a lease is never seen without its worker. A worker's document stays
- * for an hour after its time, so a lease that is committed late is found all the same.
+ * for an hour after its time, so a lease that is committed late is found all the same. A later time stays, unless a clock
+ * that was ahead wrote it.
  */
-async function keepAlive(store: Store, { alive }: Changes): Promise<void> {
+async function keepAlive(store: Store, { alive }: Changes, now: number): Promise<void> {
   for (const { workerId, scope, until } of alive) {
-    const update = { $max: { aliveUntil: until }, $set: { scope } };
-    await store.collection("workers").updateOne({ _id: keepable(workerId) }, update, { upsert: true });
+    const id = keepable(workerId);
+    const ahead = { _id: id, writtenAt: { $gt: now + CLOCKS_APART_MS } };
+    const update = { $max: { aliveUntil: until }, $set: { scope, writtenAt: now } };
+    const writes: readonly MongoWrite[] = [
+      { updateOne: { filter: ahead, update: { $set: { aliveUntil: until } } } },
+      { updateOne: { filter: { _id: id }, update, upsert: true } },
+    ];
+    await store.collection("workers").bulkWrite(writes);
   }
 }
 
@@ -192,12 +200,12 @@ function chargeWrites({ now, rows }: Loaded, charges: readonly Charge[]): readon
   return Array.from(sumsOf(charges), ([key, { sum, room, windowMs }]): MongoWrite => {
     const id = keepable(key);
     const counter = before.get(key);
-    const fields = { charged: sum, endsAt: now + windowMs };
+    const fields = { charged: sum, endsAt: now + windowMs, writtenAt: now };
     if (counter === undefined) return { insertOne: { document: { _id: id, ...fields } } };
-    if (counter.endsAt <= now) {
+    if (counter.endsAt <= now || isAhead(counter.writtenAt, now)) {
       return { updateOne: { filter: { _id: id, endsAt: counter.endsAt }, update: { $set: fields } } };
     }
-    const open = { _id: id, endsAt: { $gt: now }, charged: { $lte: room } };
+    const open = { _id: id, endsAt: { $gt: now }, writtenAt: { $lte: now + CLOCKS_APART_MS }, charged: { $lte: room } };
     return { updateOne: { filter: open, update: { $inc: { charged: sum } } } };
   }).toSorted(byDocument);
 }

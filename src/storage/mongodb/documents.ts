@@ -2,11 +2,9 @@ import type { ConsentSource, ConsentState } from "../../model/consent.ts";
 import type { TurnOutcome } from "../../model/conversation.ts";
 import { type AttemptStatus, type CarrierStatus, type DeliveryStatus, isFinal } from "../../model/delivery-status.ts";
 import type { Origin, OutboundMessage } from "../../model/message.ts";
-import { ForeignValue, oddFieldOf } from "../ledger/corrupt.ts";
 import { type KeyKind, PRIMARY_KEYS, type Table, type Tables } from "../ledger/rows.ts";
 import { isQueued } from "../ledger/rules/order.ts";
 import type { MongoDocument } from "./client.ts";
-import { corruptDocument } from "./corrupt.ts";
 import { BOOLEAN, ERROR, type Field, FREE_TEXT, MEDIA, NUMBER, orNull, TEXT, TEXTS, word } from "./fields.ts";
 
 /*
@@ -71,6 +69,7 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
     backoffUntil: NUMBER,
     leaseWorker: orNull(TEXT),
     setAsideBy: orNull(TEXT),
+    writtenAt: NUMBER,
     fence: NUMBER,
     createdAt: NUMBER,
     updatedAt: NUMBER,
@@ -112,6 +111,7 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
     reservedAt: orNull(NUMBER),
     reservedEpoch: orNull(NUMBER),
     dueAt: orNull(NUMBER),
+    writtenAt: NUMBER,
     scope: orNull(TEXT),
     setAsideBy: orNull(TEXT),
   },
@@ -123,6 +123,7 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
     providerMessageId: orNull(TEXT),
     error: orNull(ERROR),
     startedAt: NUMBER,
+    startedAfter: orNull(NUMBER),
     worker: orNull(TEXT),
   },
   events: {
@@ -169,15 +170,16 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
     changedAt: NUMBER,
     version: NUMBER,
   },
-  counters: { key: TEXT, charged: NUMBER, endsAt: NUMBER },
-  rateLimits: { key: TEXT, freeAt: NUMBER, usedUntil: NUMBER, epoch: NUMBER, version: NUMBER },
-  workers: { id: TEXT, scope: TEXT, aliveUntil: NUMBER },
+  counters: { key: TEXT, charged: NUMBER, endsAt: NUMBER, writtenAt: NUMBER },
+  rateLimits: { key: TEXT, freeAt: NUMBER, usedUntil: NUMBER, epoch: NUMBER, writtenAt: NUMBER, version: NUMBER },
+  workers: { id: TEXT, scope: TEXT, aliveUntil: NUMBER, writtenAt: NUMBER },
   sweeps: {
     sender: TEXT,
     watermark: orNull(NUMBER),
     fence: NUMBER,
     claimedUntil: orNull(NUMBER),
     committedAt: orNull(NUMBER),
+    writtenAt: NUMBER,
     version: NUMBER,
   },
 };
@@ -211,20 +213,10 @@ export function keyId(kind: KeyKind, key: string): string {
   return idOf("keys", { kind, key: TEXT.read({ key: TEXT.write(key) }, "key") });
 }
 
-/**
- * The row that a document holds.
- *
- * @throws CorruptRow
- */
+/** The row that a document holds. */
 export function rowOf<T extends Table>(table: T, doc: MongoDocument): Tables[T] {
-  const row = read<Tables[T]>(FIELDS[table], doc, soleKeyOf(table), table);
-  const odd = ODD[table]?.(row) ?? null;
-  if (odd !== null) throw corruptDocument(table, doc, odd);
-  return row;
+  return read<Tables[T]>(FIELDS[table], doc, soleKeyOf(table));
 }
-
-/** Fields that do not go with the others. */
-const ODD: { readonly [T in Table]?: (row: Tables[T]) => string | null } = { messages: oddFieldOf };
 
 /** A field that names a row alone is its document's `_id`. */
 function soleKeyOf(table: Table): string | null {
@@ -232,20 +224,9 @@ function soleKeyOf(table: Table): string | null {
   return names.length === 1 ? (names[0] ?? null) : null;
 }
 
-function read<Row extends object>(
-  fields: FieldsOf<Row>,
-  doc: MongoDocument,
-  soleKey: string | null,
-  table: Table,
-): Row {
+function read<Row extends object>(fields: FieldsOf<Row>, doc: MongoDocument, soleKey: string | null): Row {
   const row: Partial<Row> = {};
-  for (const name in fields) {
-    try {
-      row[name] = fields[name].read(doc, name === soleKey ? "_id" : name);
-    } catch (error) {
-      throw error instanceof ForeignValue ? corruptDocument(table, doc, name) : error;
-    }
-  }
+  for (const name in fields) row[name] = fields[name].read(doc, name === soleKey ? "_id" : name);
   if (!isWhole(fields, row)) throw new TypeError("A row was read without one of its fields.");
   return row;
 }

@@ -1,9 +1,10 @@
 import type { MessageRow } from "../ledger/rows.ts";
+import { byStart, unknownAttemptOf } from "../ledger/shown.ts";
 import { keepable } from "../sql/statement.ts";
 import type { RivalQuery, Rivals } from "../storage.ts";
 import { keyId, rowOf } from "./documents.ts";
 import { idIn } from "./roots.ts";
-import { find, findIn, type Store } from "./store.ts";
+import { find, findIn, readClock, type Store } from "./store.ts";
 import { reading } from "./transaction.ts";
 
 /** See `Storage.rivals`. */
@@ -25,22 +26,18 @@ export function rivals(store: Store, { outboundId, carrierIds }: RivalQuery): Pr
       ...(await find(store, "messages", { conversationId, open: "queued" }, {}, session)),
     ].map((each) => rowOf("messages", each));
     const alike = new Map(silent.filter((row) => hasSameContent(row, own)).map((row) => [row.id, row]));
+    const [owner] = await find(store, "conversations", { _id: conversationId }, {}, session);
+    const now = await readClock(store, session);
     const attempts = (await findIn(store, "attempts", "outboundId", alike.keys(), { session }))
       .map((each) => rowOf("attempts", each))
-      .flatMap(({ outboundId: id, attempt, startedAt, status }) => {
-        const row = alike.get(id);
-        const isSending = status === "sending" && row?.status === "sending" && row.origin !== "auto-reply";
-        return row !== undefined && (status === "unknown" || isSending)
-          ? [{ outboundId: id, attempt, startedAt, seq: row.seq }]
-          : [];
+      .flatMap((attempt) => {
+        const row = alike.get(attempt.outboundId);
+        const isSending = attempt.status === "sending" && row?.status === "sending" && row.origin !== "auto-reply";
+        if (row === undefined || (attempt.status !== "unknown" && !isSending)) return [];
+        const made = [row, ...(owner === undefined ? [] : [rowOf("conversations", owner)])];
+        return [{ ...unknownAttemptOf(attempt, made, now), seq: row.seq }];
       });
-    attempts.sort((one, other) => {
-      return one.startedAt - other.startedAt || one.seq - other.seq || one.attempt - other.attempt;
-    });
-    return {
-      attempts: attempts.map(({ outboundId: id, attempt, startedAt }) => ({ outboundId: id, attempt, startedAt })),
-      known,
-    };
+    return { attempts: byStart(attempts), known };
   });
 }
 

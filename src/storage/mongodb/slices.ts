@@ -1,6 +1,5 @@
 import type { Slice } from "../database.ts";
-import type { Collected, CollectedRows } from "../ledger/collected.ts";
-import { legible } from "../ledger/corrupt.ts";
+import type { Collected } from "../ledger/collected.ts";
 import type { ConversationRow, Table } from "../ledger/rows.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
@@ -15,12 +14,9 @@ export interface Loading {
   readonly targets: readonly Target[];
 }
 
-/** Adds rows by the ids of their documents. Those that cannot be read stand apart. */
+/** Adds rows by the ids of their documents. */
 export function collect<T extends Table>(rows: Collected, table: T, docs: readonly MongoDocument[]): void {
-  const tables: CollectedRows = rows;
-  for (const [id, row] of legible(docs, rows.corrupt, (doc) => [idIn(doc), rowOf(table, doc)] as const)) {
-    tables[table].set(id, row);
-  }
+  for (const doc of docs) rows[table].set(idIn(doc), rowOf(table, doc));
 }
 
 /** Loads the rows of the slices that plans name. Their conversations must be loaded already. */
@@ -74,7 +70,7 @@ export async function loadRecorded({ store, rows, targets }: Loading): Promise<v
     findIn(store, "messages", "_id", refsOfKind("inbound")),
     findIn(store, "messages", "groupId", refsOfKind("outbound")),
   ]);
-  const found = legible([...messages, ...groups], rows.corrupt, (doc) => rowOf("messages", doc));
+  const found = [...messages, ...groups].map((doc) => rowOf("messages", doc));
   const replies = await findIn(
     store,
     "messages",

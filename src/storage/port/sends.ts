@@ -63,7 +63,11 @@ export interface SendClaim {
   readonly leaseMs: number;
   readonly outboundId: string;
   readonly orderWaitMs: number;
-  /** A message that gets a reservation at its sender's pace expires so long after it. @default its expiry stays */
+  /**
+   * A message that gets a reservation at its sender's pace expires so long after it. One that would expire later than so
+   * long after now, or after its reservation, was recorded by a clock that was ahead: it expires then.
+   * @default its expiry stays
+   */
   readonly expiryMs?: number;
   readonly conditions: SendConditions;
   /** @default the key that the conversation is filed under */

@@ -122,12 +122,19 @@ export interface UnknownState {
   readonly forMs: number;
   /** The carrier's clock at the first look into its list that answered, Unix milliseconds; `null` before it. */
   readonly witnessSince: number | null;
-  /** Its attempts in `unknown`, oldest first: when each began, Unix milliseconds by the storage's clock. */
+  /** Its attempts in `unknown`, oldest first. */
   readonly attempts: readonly UnknownAttempt[];
 }
 
+/** When an attempt began, Unix milliseconds by the storage's clock. */
 export interface UnknownAttempt {
   readonly outboundId: string;
   readonly attempt: number;
+  /** Where `startedAfter` is given: at the latest. */
   readonly startedAt: number;
+  /**
+   * It began after this time, since the clock by which it began was wrong: the provider's list is searched from here.
+   * `0`: nothing is known. @default `startedAt` is right
+   */
+  readonly startedAfter?: number;
 }

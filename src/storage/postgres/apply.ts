@@ -1,5 +1,6 @@
 import { KEPT_FOR_MS, PRIMARY_KEYS } from "../ledger/rows.ts";
 import { COLUMNS, type Kept, TABLE_NAMES, type Written } from "../sql/columns.ts";
+import { isAhead } from "../sql/conditions.ts";
 import { FULL, PRECEDED } from "./conflicts.ts";
 import { FUNCTION_SETTINGS } from "./statements.ts";
 
@@ -129,6 +130,9 @@ const LOCK_WORKERS = `perform 1 from ownline_workers w where w.id = any (array(
       select a.value ->> 'id' from jsonb_array_elements(p -> 'alive') a))
     order by w.id for no key update;`;
 
+/** Whether the window of a counter is open. */
+const IS_OPEN = `k.ends_at > moment and not ${isAhead("k", "moment")}`;
+
 /** Rows of each kind that go with one heartbeat at most: more than come between two of them. */
 const ROWS_A_HEARTBEAT = 5_000;
 
@@ -215,10 +219,11 @@ begin
   if moved <> '[]' then return moved; end if;
 
   if p ? 'alive' then
-    insert into ownline_workers as w (id, scope, alive_until)
-    select a.id, a.scope, a.alive_until
+    insert into ownline_workers as w (id, scope, alive_until, written_at)
+    select a.id, a.scope, a.alive_until, moment
     from jsonb_to_recordset(p -> 'alive') as a(id text, scope text, alive_until bigint) order by a.id
-    on conflict (id) do update set alive_until = excluded.alive_until where w.alive_until < excluded.alive_until;
+    on conflict (id) do update set alive_until = excluded.alive_until, written_at = excluded.written_at
+    where w.alive_until < excluded.alive_until or ${isAhead("w", "moment")};
   end if;
   added := p -> 'answers';
   if added is not null then
@@ -237,13 +242,14 @@ begin
   end if;
   added := p -> 'charges';
   if added is not null then
-    insert into ownline_counters as k (key, charged, ends_at)
-    select c.key, c.charge, c.ends_at
+    insert into ownline_counters as k (key, charged, ends_at, written_at)
+    select c.key, c.charge, c.ends_at, moment
     from jsonb_to_recordset(added) as c(key text, charge double precision, ends_at bigint) order by c.key
     on conflict (key) do update set
-      charged = case when k.ends_at > moment then k.charged + excluded.charged else excluded.charged end,
-      ends_at = case when k.ends_at > moment then k.ends_at else excluded.ends_at end
-    where k.ends_at <= moment or k.charged <= (p -> 'rooms' ->> k.key)::double precision;
+      charged = case when ${IS_OPEN} then k.charged + excluded.charged else excluded.charged end,
+      ends_at = case when ${IS_OPEN} then k.ends_at else excluded.ends_at end,
+      written_at = case when ${IS_OPEN} then k.written_at else excluded.written_at end
+    where not (${IS_OPEN}) or k.charged <= (p -> 'rooms' ->> k.key)::double precision;
     get diagnostics written = row_count;
     if written < jsonb_array_length(added) then
       raise exception 'A counter is full.' using errcode = '${FULL}';

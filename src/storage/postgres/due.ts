@@ -1,80 +1,74 @@
-import type { DueLook, LedgerDatabase } from "../database.ts";
-import { legible, type UnreadRow } from "../ledger/corrupt.ts";
-import { type AttemptRow, LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
-import { conversationOf, outboundOf } from "../ledger/shown.ts";
+import { LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
+import { byStart, conversationOf, outboundOf, unknownAttemptOf, unknownStateOf } from "../ledger/shown.ts";
 import { isOutbound } from "../ledger/working-set.ts";
-import { isForWorker, QUEUED } from "../sql/conditions.ts";
+import { isAhead, isForWorker, QUEUED } from "../sql/conditions.ts";
 import type { SqlRow } from "../sql/driver.ts";
-import { timeIn } from "../sql/due.ts";
-import { integer, record, text } from "../sql/fields.ts";
-import { attemptRow, conversationRow, messageRow } from "../sql/rows.ts";
+import { integer, integerOrNull, record, text } from "../sql/fields.ts";
+import { conversationRow, messageRow } from "../sql/rows.ts";
 import { keepable } from "../sql/statement.ts";
-import type { DueMessage, RivalQuery, Rivals, UnknownAttempt } from "../storage.ts";
+import type { DueMessage, DueQuery, DueWork, RivalQuery, Rivals } from "../storage.ts";
 import type { PostgresClient } from "./client.ts";
-import { listIn, rowOf, rowsOf } from "./rows.ts";
-import { qualified } from "./statements.ts";
-
-/** The conversations that are left out. */
-const WITHOUT = "array(select jsonb_array_elements_text($5::jsonb))";
+import { rowOf, rowsOf } from "./rows.ts";
+import { isWorkerAhead, qualified, writtenAhead } from "./statements.ts";
 
 /** One statement, so that all of it is of one moment. Few workers are looked through, each by an index. */
 const DUE = `
-  with n as materialized (select ownline_1_now($2::bigint) as at, ${WITHOUT} as without)
+  with n as materialized (select ownline_1_now($2::bigint) as at)
   select json_build_object(
     'at', n.at,
     'messages', (
       select coalesce(json_agg(json_build_object('message', to_json(d), 'conversation', (
             select to_json(c) from ownline_conversations c where c.id = d.conversation_id), 'attempts', (
-          select json_agg(to_json(a) order by a.attempt)
+          select json_agg(json_build_object('outbound_id', a.outbound_id, 'attempt', a.attempt,
+            'started_at', a.started_at, 'started_after', a.started_after) order by a.attempt)
           from ownline_attempts a where a.outbound_id = d.id and a.status = 'unknown')) order by d.due_at, d.id), '[]')
       from (
-        select m.* from ownline_messages m where m.due_at is not null and m.scope = $3 and m.due_at <= n.at
-          and ${isForWorker("m", "n.at", "$4")} and m.conversation_id <> all (n.without)
-        order by m.due_at, m.id limit $1::bigint) d),
+        select m.* from (${writtenAhead("messages", "n.at")}) m where m.scope = $3
+        union all (
+          select m.* from ownline_messages m where m.due_at is not null and m.scope = $3 and m.due_at <= n.at
+            and not ${isAhead("m", "n.at")} and ${isForWorker("m", "n.at", "$4")}
+          order by m.due_at, m.id limit $1::bigint) limit $1::bigint) d),
     'turns', (
       select c.id from ownline_conversations c
       where c.due_at is not null and c.lease_worker is null and c.scope = $3 and c.due_at <= n.at
-        and ${isForWorker("c", "n.at", "$4")} and c.id <> all (n.without) limit 1) is not null,
+        and ${isForWorker("c", "n.at", "$4")} limit 1) is not null
+      or (select c.id from (${writtenAhead("conversations", "n.at")}) c where c.scope = $3 limit 1) is not null,
     'next_turn', (
       select min(c.due_at) from ownline_conversations c
       where c.due_at is not null and c.lease_worker is null and c.scope = $3 and c.due_at > n.at
-        and ${isForWorker("c", "n.at", "$4")} and c.id <> all (n.without)),
+        and ${isForWorker("c", "n.at", "$4")}),
     'next_message', (
       select min(m.due_at) from ownline_messages m
-      where m.due_at is not null and m.scope = $3 and m.due_at > n.at and m.conversation_id <> all (n.without)),
+      where m.due_at is not null and m.scope = $3 and m.due_at > n.at),
     'next_set_aside', (
       select min(m.due_at) + ${LEFT_TO_OTHERS_MS} from ownline_messages m
       where m.due_at is not null and m.scope = $3 and m.due_at > n.at - ${LEFT_TO_OTHERS_MS} and m.due_at <= n.at
-        and m.set_aside_by = $4 and m.conversation_id <> all (n.without)),
+        and m.set_aside_by = $4),
     'next_expiry', (
       select w.alive_until from ownline_workers w
-      where w.scope = $3 and ((select true from ownline_conversations c where c.lease_worker = w.id
-          and c.id <> all (n.without) limit 1)
-        or (select true from ownline_attempts a where a.worker = w.id
-          and a.conversation_id <> all (n.without) limit 1))
-      order by w.alive_until limit 1))::text as answer
+      where w.scope = $3 and ((select true from ownline_conversations c where c.lease_worker = w.id limit 1)
+        or (select true from ownline_attempts a where a.worker = w.id limit 1))
+      order by w.alive_until limit 1),
+    'ahead_expiry', (
+      select n.at from ownline_workers w
+      where w.scope = $3 and ${isWorkerAhead("w", "n.at")}
+        and ((select true from ownline_conversations c where c.lease_worker = w.id limit 1)
+        or (select true from ownline_attempts a where a.worker = w.id limit 1))
+      limit 1))::text as answer
   from n`;
 
-/** See `LedgerDatabase.due`. */
-export async function due(
-  client: PostgresClient,
-  { scope, workerId, limit, without }: DueLook,
-): ReturnType<LedgerDatabase["due"]> {
-  const most = Math.min(limit, Number.MAX_SAFE_INTEGER);
-  const asked = [most, client.now(), scope, workerId, JSON.stringify(without)];
+/** See `Storage.due`. */
+export async function due(client: PostgresClient, { scope, workerId, limit }: DueQuery): Promise<DueWork> {
+  const asked = [Math.min(limit, Number.MAX_SAFE_INTEGER), client.now(), scope, workerId];
   const told = record(await client.read(DUE, asked), "due");
-  const now = integer(told, "at");
-  const times = ["next_turn", "next_message", "next_set_aside", "next_expiry"].flatMap((name) => timeIn(told, name));
-  const corrupt: UnreadRow[] = [];
-  const messages = legible(listIn<unknown>(told.messages), corrupt, (entry) => dueMessage(entry, now)).flat();
+  const at = integer(told, "at");
+  const times = ["next_turn", "next_message", "next_set_aside", "next_expiry", "ahead_expiry"]
+    .map((column) => integerOrNull(told, column))
+    .filter((time) => time !== null);
   return {
-    found: {
-      messages,
-      turns: told.turns === true,
-      nextInMs: times.length === 0 ? null : Math.max(0, Math.min(...times) - now),
-    },
-    corrupt,
-    now,
+    messages: Array.isArray(told.messages) ? told.messages.flatMap((entry) => dueMessage(entry, at)) : [],
+    turns: told.turns === true,
+    nextInMs: times.length === 0 ? null : Math.max(0, Math.min(...times) - at),
   };
 }
 
@@ -83,33 +77,23 @@ function dueMessage(entry: unknown, at: number): readonly DueMessage[] {
   const row = messageRow(rowOf(message));
   const owner = conversationRow(rowOf(conversation));
   if (!isOutbound(row)) return [];
-  const unknown =
-    row.status === "unknown"
-      ? {
-          forMs: at - (row.unknownSince ?? at),
-          witnessSince: row.evidenceSince,
-          attempts: rowsOf(attempts).map(attemptRow).map(startOf),
-        }
-      : null;
+  const unknown = unknownStateOf(row, owner, rowsOf(attempts).map(startedIn), at);
   return [{ message: outboundOf(row), conversation: conversationOf(owner), consentKey: owner.consentKey, unknown }];
 }
 
-function startOf({ outboundId, attempt, startedAt }: AttemptRow): UnknownAttempt {
-  return { outboundId, attempt, startedAt };
-}
-
-function unknownAttemptOf(row: SqlRow): UnknownAttempt {
+function startedIn(row: SqlRow) {
   return {
     outboundId: text(row, "outbound_id"),
     attempt: integer(row, "attempt"),
     startedAt: integer(row, "started_at"),
+    startedAfter: integerOrNull(row, "started_after"),
   };
 }
 
 /** The attempts in a state, of the messages of a conversation under a condition on `m`. */
 const alike = (status: string, condition: string): string => `
-  select a.outbound_id, a.attempt, a.started_at, m.seq from s cross join lateral (
-    select o.id, o.seq from ownline_messages o where o.conversation_id = s.conversation_id and ${condition}
+  select a.outbound_id, a.attempt, a.started_at, a.started_after, m.seq, m.created_at from s cross join lateral (
+    select o.id, o.seq, o.created_at from ownline_messages o where o.conversation_id = s.conversation_id and ${condition}
       and o.body = s.body and o.media = s.media offset 0) m
   cross join lateral (
     select b.* from ownline_attempts b where b.outbound_id = m.id and b.status = '${status}' offset 0) a`;
@@ -118,7 +102,10 @@ const alike = (status: string, condition: string): string => `
 const RIVALS = `
   with s as (select x.* from ownline_messages x where x.id = $1 and x.status is not null)
   select json_build_object(
-    'attempts', (select json_agg(to_json(r) order by r.started_at, r.seq, r.attempt) from (
+    'at', ownline_1_now($3::bigint),
+    'conversation_created_at', (
+      select c.created_at from ownline_conversations c where c.id = (select s.conversation_id from s)),
+    'attempts', (select json_agg(to_json(r)) from (
       ${alike("unknown", "o.unknown_since is not null")}
       union all ${alike("sending", `${qualified(QUEUED, "o")} and o.status = 'sending'`)}) r),
     'known', (select json_agg(to_json(k)) from (
@@ -127,10 +114,20 @@ const RIVALS = `
 
 /** See `Storage.rivals`. */
 export async function rivals(client: PostgresClient, { outboundId, carrierIds }: RivalQuery): Promise<Rivals> {
-  const told = record(await client.read(RIVALS, [outboundId, JSON.stringify(carrierIds.map(keepable))]), "rivals");
+  const asked = [outboundId, JSON.stringify(carrierIds.map(keepable)), client.now()];
+  const told = record(await client.read(RIVALS, asked), "rivals");
+  const found = rowsOf(told.attempts).map((row) => {
+    const made = [integer(row, "created_at"), integer(told, "conversation_created_at")];
+    const attempt = unknownAttemptOf(
+      startedIn(row),
+      made.map((createdAt) => ({ createdAt })),
+      integer(told, "at"),
+    );
+    return { ...attempt, seq: integer(row, "seq") };
+  });
   const known = new Set(rowsOf(told.known).map((row) => text(row, "key")));
   return {
-    attempts: rowsOf(told.attempts).map(unknownAttemptOf),
+    attempts: byStart(found),
     known: carrierIds.filter((carrierId) => known.has(carrierId)),
   };
 }

@@ -73,8 +73,7 @@ function candidatesOf(root: Root): Lists {
   const { by } = root;
   const limit = "limit" in root ? Math.min(root.limit, Number.MAX_SAFE_INTEGER) : 0;
   const scope = "scope" in root ? root.scope : null;
-  const without = "without" in root ? (root.without ?? []) : [];
-  return { by, limit, scope, worker: "workerId" in root ? root.workerId : null, ...some("without", without) };
+  return { by, limit, scope, worker: "workerId" in root ? root.workerId : null };
 }
 
 /** Most groups are of one kind, and a lone call always is: then no other table is opened to find its conversations. */
@@ -119,15 +118,6 @@ export function readFrom(told: unknown, plans: readonly Plan[]): Read {
   const isAlone = first !== undefined && isOfCandidates(first.root);
   const each = (list: readonly (string | null)[]): readonly (readonly string[])[] =>
     isAlone ? [list.flatMap((id) => id ?? [])] : plans.map((_, index) => [list[index] ?? []].flat());
-  return {
-    loaded: {
-      now: integer(read, "now"),
-      rows: listsOf(rows),
-      answers,
-      found: each(found),
-      chosen: each(chosen),
-      corrupt: rows.corrupt,
-    },
-    clock: integer(read, "clock"),
-  };
+  const loaded = { now: integer(read, "now"), rows: listsOf(rows), answers, found: each(found), chosen: each(chosen) };
+  return { loaded, clock: integer(read, "clock") };
 }

@@ -1,6 +1,6 @@
 import type { Slice } from "../database.ts";
-import { isForWorker, QUEUED, STOPPABLE } from "../sql/conditions.ts";
-import { FUNCTION_SETTINGS, qualified } from "./statements.ts";
+import { isAhead, isForWorker, QUEUED, STOPPABLE } from "../sql/conditions.ts";
+import { FUNCTION_SETTINGS, isWorkerAhead, qualified, writtenAhead } from "./statements.ts";
 
 /** The ids of a list that belong to the plans which ask for a slice. */
 const of = (list: "roots" | "chosen", slice: Slice): string => `ownline_1_of(${list}, slices -> '${slice}')`;
@@ -14,8 +14,7 @@ const ATTEMPT = `coalesce(
   (select a.outbound_id from ownline_attempts a where a.outbound_id = r.id and a.attempt = r.attempt),
   (select k.ref from ownline_keys k where k.kind = 'provider' and k.key = r.key))`;
 
-const UNSENT = `${qualified(QUEUED, "u")} and u.scope = p ->> 'scope' and u.conversation_id <> all (without)
-  order by u.created_at, u.id limit (p ->> 'limit')::bigint`;
+const UNSENT = `${qualified(QUEUED, "u")} and u.scope = p ->> 'scope' order by u.created_at, u.id limit (p ->> 'limit')::bigint`;
 
 /** Each slice, as a statement of the function. It adds to the ids of what is read in the end, or reads by itself. */
 const SLICES: { readonly [S in Slice]: string } = {
@@ -151,7 +150,6 @@ declare
   clock bigint := floor(extract(epoch from clock_timestamp()) * 1000)::bigint;
   moment bigint := coalesce((p ->> 'now')::bigint, clock);
   slices jsonb := p -> 'slices';
-  without text[] := array(select jsonb_array_elements_text(p -> 'without'));
   roots text[];
   count integer;
   chosen text[] := '{}';
@@ -179,25 +177,29 @@ begin
   case p ->> 'by'
     when 'due' then
       roots := array(
+        select c.id from (${writtenAhead("conversations", "moment")}) c where c.scope = p ->> 'scope'
+        limit (p ->> 'limit')::bigint) || array(
         select c.id from ownline_conversations c
         where c.due_at is not null and c.lease_worker is null and c.scope = p ->> 'scope' and c.due_at <= moment
-          and ${isForWorker("c", "moment", "(p ->> 'worker')")} and c.id <> all (without)
+          and not ${isAhead("c", "moment")} and ${isForWorker("c", "moment", "(p ->> 'worker')")}
         order by c.due_at, c.id limit (p ->> 'limit')::bigint);
     when 'unsent' then
       chosen := array(select u.id from ownline_messages u where ${UNSENT});
       roots := array(select distinct m.conversation_id from ownline_messages m where m.id = any (chosen));
     when 'workers' then
       expired := array(select w.id from ownline_workers w where w.alive_until <= moment
-        and w.id <> p ->> 'worker' and w.scope = p ->> 'scope');
+          and w.id <> p ->> 'worker' and w.scope = p ->> 'scope')
+        || array(select w.id from ownline_workers w where ${isWorkerAhead("w", "moment")}
+          and w.id <> p ->> 'worker' and w.scope = p ->> 'scope'
+          and ((select true from ownline_conversations c where c.lease_worker = w.id limit 1)
+            or (select true from ownline_attempts a where a.worker = w.id limit 1)));
       chosen := array(
         select distinct a.outbound_id from (
           select s.outbound_id from ownline_attempts s where s.worker = any (expired)
-            and s.conversation_id <> all (without)
           limit (p ->> 'limit')::bigint) a);
       roots := array(
-        select c.id from ownline_conversations c where c.lease_worker = p ->> 'worker' and c.id <> all (without)
+        select c.id from ownline_conversations c where c.lease_worker = p ->> 'worker'
         union (select c.id from ownline_conversations c where c.lease_worker = any (expired)
-            and c.id <> all (without)
           limit (p ->> 'limit')::bigint)
         union select m.conversation_id from ownline_messages m where m.id = any (chosen));
     when 'conversation' then

@@ -1,3 +1,5 @@
+import { CLOCKS_APART_MS } from "../ledger/rows.ts";
+import { isAhead } from "../sql/conditions.ts";
 import { keepable } from "../sql/statement.ts";
 
 /**
@@ -11,6 +13,25 @@ export const FUNCTION_SETTINGS = "set plan_cache_mode = force_generic_plan set e
 /** A condition of the schema, about one table among several. */
 export function qualified(condition: string, alias: string): string {
   return condition.replaceAll(/\b(status|origin)\b/g, `${alias}.$1`);
+}
+
+/** What may become due, by the index of its writing. */
+const WAITING = {
+  conversations: "r.due_at is not null and r.lease_worker is null",
+  messages: "r.due_at is not null",
+} as const;
+
+/**
+ * What was written ahead and would wait for a time that says nothing: a subselect of all columns, which is not merged
+ * with other conditions, since the index by due time looks as good to PostgreSQL and would read all that waits.
+ */
+export function writtenAhead(table: keyof typeof WAITING, now: string): string {
+  return `select r.* from ownline_${table} r where ${WAITING[table]} and ${isAhead("r", now)} offset 0`;
+}
+
+/** A worker that was heard of ahead lives until then at least: the index of its time finds it. */
+export function isWorkerAhead(alias: string, now: string): string {
+  return `${alias}.alive_until > ${now} + ${CLOCKS_APART_MS} and ${isAhead(alias, now)}`;
 }
 
 /**

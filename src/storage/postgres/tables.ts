@@ -28,6 +28,7 @@ export const TABLES: readonly string[] = [
     pending_since bigint,
     due_at bigint,
     backoff_until bigint not null,
+    written_at bigint not null,
     fence bigint not null,
     created_at bigint not null,
     updated_at bigint not null,
@@ -35,6 +36,8 @@ export const TABLES: readonly string[] = [
     unique (participant_key, line)
   ) with (fillfactor = 70)`,
   `create index ownline_conversations_due on ownline_conversations (scope, due_at, id)
+    where due_at is not null and lease_worker is null`,
+  `create index ownline_conversations_written on ownline_conversations (written_at)
     where due_at is not null and lease_worker is null`,
   `create index ownline_conversations_lease on ownline_conversations (lease_worker) where lease_worker is not null`,
   `create index ownline_conversations_consent on ownline_conversations (consent_key)`,
@@ -77,7 +80,8 @@ export const TABLES: readonly string[] = [
     reserved_epoch bigint,
     scope ${NAME},
     set_aside_by ${NAME},
-    due_at bigint
+    due_at bigint,
+    written_at bigint not null
   ) with (fillfactor = 80)`,
   `create unique index ownline_messages_seq on ownline_messages (conversation_id, seq)`,
   `create index ownline_messages_changed on ownline_messages (conversation_id, changed_seq)`,
@@ -87,6 +91,7 @@ export const TABLES: readonly string[] = [
   `create index ownline_messages_unknown on ownline_messages (conversation_id, seq) where unknown_since is not null`,
   `create index ownline_messages_unsent on ownline_messages (scope, created_at, id) where ${QUEUED}`,
   `create index ownline_messages_due on ownline_messages (scope, due_at, id) where due_at is not null`,
+  `create index ownline_messages_written on ownline_messages (written_at) where due_at is not null`,
   `create index ownline_messages_group on ownline_messages (group_id, part) where group_id is not null`,
   `create index ownline_messages_age on ownline_messages (created_at, id)`,
 
@@ -98,6 +103,7 @@ export const TABLES: readonly string[] = [
     provider_message_id text,
     error text,
     started_at bigint not null,
+    started_after bigint,
     worker ${NAME},
     primary key (outbound_id, attempt)
   ) with (fillfactor = 80)`,
@@ -159,7 +165,8 @@ export const TABLES: readonly string[] = [
   `create table ownline_counters (
     key ${NAME} primary key,
     charged double precision not null,
-    ends_at bigint not null
+    ends_at bigint not null,
+    written_at bigint not null
   ) with (fillfactor = 50)`,
   `create index ownline_counters_end on ownline_counters (ends_at)`,
 
@@ -168,13 +175,15 @@ export const TABLES: readonly string[] = [
     free_at bigint not null,
     used_until bigint not null,
     epoch bigint not null,
+    written_at bigint not null,
     version bigint not null
   ) with (fillfactor = 50)`,
 
   `create table ownline_workers (
     id ${NAME} primary key,
     scope ${NAME} not null,
-    alive_until bigint not null
+    alive_until bigint not null,
+    written_at bigint not null
   ) with (fillfactor = 50)`,
   `create index ownline_workers_end on ownline_workers (alive_until)`,
 
@@ -184,6 +193,7 @@ export const TABLES: readonly string[] = [
     fence bigint not null,
     claimed_until bigint,
     committed_at bigint,
+    written_at bigint not null,
     version bigint not null
   )`,
 

@@ -37,7 +37,7 @@ function columns(fields: string, kept: Kept): readonly Column[] {
 }
 
 /** `dueAt` becomes `due_at`. */
-export function columnOf(field: string): string {
+function columnOf(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
@@ -46,7 +46,7 @@ export const COLUMNS: { readonly [T in Written]: readonly Column[] } = {
   conversations: [
     ...text("id scope line participantKey participant sender consentKey leaseWorker setAsideBy"),
     ...boolean("paused"),
-    ...integer("seq inboundSeq answeredSeq pendingSeq pendingSince dueAt backoffUntil fence"),
+    ...integer("seq inboundSeq answeredSeq pendingSeq pendingSince dueAt backoffUntil writtenAt fence"),
     ...integer("participantSeenAt createdAt updatedAt version"),
   ],
   messages: [
@@ -55,12 +55,12 @@ export const COLUMNS: { readonly [T in Written]: readonly Column[] } = {
     ...json("body media error providerMessageIds"),
     ...boolean("needsAnswer"),
     ...integer("seq changedSeq createdAt occurredAt part parts attempts segments expiresAt notBefore orderUntil"),
-    ...integer("unknownSince settleAt evidenceSince reservedAt reservedEpoch dueAt"),
+    ...integer("unknownSince settleAt evidenceSince reservedAt reservedEpoch dueAt writtenAt"),
   ],
   attempts: [
     ...text("outboundId conversationId status providerMessageId worker"),
     ...json("error"),
-    ...integer("attempt startedAt"),
+    ...integer("attempt startedAt startedAfter"),
   ],
   events: [
     ...text("outboundId conversationId providerMessageId status"),
@@ -74,6 +74,6 @@ export const COLUMNS: { readonly [T in Written]: readonly Column[] } = {
   ],
   keys: [...text("kind key ref content call"), ...integer("attempt")],
   consents: [...text("key state source service"), ...boolean("providerBlocks"), ...integer("changedAt version")],
-  rateLimits: [...text("key"), ...integer("freeAt usedUntil epoch version")],
-  sweeps: [...text("sender"), ...integer("watermark fence claimedUntil committedAt version")],
+  rateLimits: [...text("key"), ...integer("freeAt usedUntil epoch writtenAt version")],
+  sweeps: [...text("sender"), ...integer("watermark fence claimedUntil committedAt writtenAt version")],
 };

@@ -1,4 +1,4 @@
-import { LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
+import { CLOCKS_APART_MS, LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
 
 /*
  * Conditions that indexes and queries share. They stand apart from the schema, which a Worker on D1 does not carry.
@@ -13,6 +13,28 @@ export const QUEUED: string = "(status = 'intent' or status = 'sending') and ori
 
 /** What an opt-out stops, as above. */
 export const STOPPABLE: string = "(status = 'intent' or status = 'held') and origin <> 'auto-reply'";
+
+/** Whether a row was written by a clock that was ahead, as `rules/clock.ts` says. `now` is SQL. */
+export function isAhead(alias: string, now: string): string {
+  return `${alias}.written_at > ${now} + ${CLOCKS_APART_MS}`;
+}
+
+/*
+ * What was written ahead, and would wait for a time that says nothing. The index is named: the one by due time looks as
+ * good to SQLite, and would read all that waits.
+ */
+
+/** Among the conversations `r` in which a turn may begin once. */
+export function aheadConversations(now: string): string {
+  return `ownline_conversations r indexed by ownline_conversations_written
+    where r.due_at is not null and r.lease_worker is null and ${isAhead("r", now)} and r.scope = :scope`;
+}
+
+/** Among the messages `m` that are due once. */
+export function aheadMessages(now: string): string {
+  return `ownline_messages m indexed by ownline_messages_written
+    where m.due_at is not null and ${isAhead("m", now)} and m.scope = :scope`;
+}
 
 /**
  * Whether a due row of a table is one for the worker: what it set aside, it leaves to others for a while. `now` and

@@ -1,11 +1,11 @@
 import type { Root, Slice } from "../database.ts";
 import type { KeyKind } from "../ledger/rows.ts";
-import { isForWorker, QUEUED, STOPPABLE } from "./conditions.ts";
+import { aheadConversations, isAhead, isForWorker, QUEUED, STOPPABLE } from "./conditions.ts";
 import type { Read } from "./loaded.ts";
 import { NOW } from "./statement.ts";
 
 /*
- * The SQL that loads the roots and the slices of plans. `@without`: see `leavingOut`.
+ * The SQL that loads the roots and the slices of plans.
  */
 
 /** A key of the plan's list `j`. */
@@ -21,14 +21,13 @@ const ATTEMPT = `coalesce(
  * What expired workers hold, found from what is held: that is little, while workers that hold nothing may be many. The
  * text of no name is below the empty one, so each condition is the whole of a partial index.
  */
-const IS_EXPIRED = `w.alive_until <= ${NOW} and w.id <> :workerId and w.scope = :scope`;
+const IS_EXPIRED = `(w.alive_until <= ${NOW} or ${isAhead("w", NOW)}) and w.id <> :workerId and w.scope = :scope`;
 const LEASES =
-  "ownline_conversations h cross join ownline_workers w on w.id = h.lease_worker where h.lease_worker > '' @without(h.id)";
-const REQUESTS =
-  "ownline_attempts h cross join ownline_workers w on w.id = h.worker where h.worker > '' @without(h.conversation_id)";
+  "ownline_conversations h cross join ownline_workers w on w.id = h.lease_worker where h.lease_worker > ''";
+const REQUESTS = "ownline_attempts h cross join ownline_workers w on w.id = h.worker where h.worker > ''";
 
 const UNSENT = `ownline_messages u where ${qualified(QUEUED, "u")} and u.scope = :scope and u.created_at > -1
-  @without(u.conversation_id) order by u.created_at, u.id limit :limit`;
+  order by u.created_at, u.id limit :limit`;
 
 /** The root's messages, as a list of ids; `null` where a root has none. */
 const MESSAGES: { readonly [B in By]: string | null } = {
@@ -51,16 +50,20 @@ const CONVERSATIONS: { readonly [B in By]: string } = {
   message: "select r.conversation_id from ownline_messages r where r.id = :id",
   attempt: `select r.conversation_id from ownline_messages r where r.id = ${ATTEMPT}`,
   turn: "select r.conversation_id from ownline_turns r where r.id = :id",
-  due: `select r.id from ownline_conversations r where ${claimable("r")} order by r.due_at, r.id limit :limit`,
-  workers: `select r.id from ownline_conversations r where r.lease_worker = :workerId @without(r.id)
+  due: claimable("id"),
+  workers: `select r.id from ownline_conversations r where r.lease_worker = :workerId
     union all select * from (select h.id from ${LEASES} and ${IS_EXPIRED} limit :limit)
     union all select * from (select h.conversation_id from ${REQUESTS} and ${IS_EXPIRED} limit :limit)`,
   unsent: `select r.conversation_id from ownline_messages r where r.id in (select u.id from ${UNSENT})`,
 };
 
-function claimable(alias: string): string {
-  return `${alias}.due_at is not null and ${alias}.lease_worker is null and ${alias}.scope = :scope
-    and ${alias}.due_at <= ${NOW} and ${isForWorker(alias, NOW, ":workerId")} @without(${alias}.id)`;
+/** Those that were written ahead come first, since their due times say nothing. */
+function claimable(column: string): string {
+  return `select * from (select r.${column} from ${aheadConversations(NOW)} order by r.written_at limit :limit)
+    union all select * from (select r.${column} from ownline_conversations r
+      where r.due_at is not null and r.lease_worker is null and r.scope = :scope
+        and r.due_at <= ${NOW} and not ${isAhead("r", NOW)} and ${isForWorker("r", NOW, ":workerId")}
+      order by r.due_at, r.id limit :limit)`;
 }
 
 const rootMessages = (by: By): string => MESSAGES[by] ?? "select null where false";
@@ -82,9 +85,7 @@ export const ROOT_LOADS: { readonly [B in By]: readonly [Read, string][] } = {
     ["roots", rootRows("turn")],
     ["turns", "select t.* from ownline_turns t where t.id = :id"],
   ],
-  due: [
-    ["roots", `select c.* from ownline_conversations c where ${claimable("c")} order by c.due_at, c.id limit :limit`],
-  ],
+  due: [["roots", claimable("*")]],
   workers: [
     ["roots", rootRows("workers")],
     ["chosen", chosenRows("workers")],

@@ -1,7 +1,5 @@
 import type { Loaded } from "../database.ts";
 import { type Collected, collected, listsOf } from "../ledger/collected.ts";
-import { CorruptRow } from "../ledger/corrupt.ts";
-import { nameOf } from "../ledger/held.ts";
 import type { Table } from "../ledger/rows.ts";
 import type { SqlRow, SqlStatement } from "./driver.ts";
 import { integer, text, textOrNull } from "./fields.ts";
@@ -70,59 +68,49 @@ export function loadedFrom(loads: readonly PlanLoads[], results: readonly (reado
     chosen.push(picked);
   }
   if (now === null) throw new TypeError("A select without a table returned no row.");
-  return { now, rows: listsOf(rows), answers, found, chosen, corrupt: rows.corrupt };
+  return { now, rows: listsOf(rows), answers, found, chosen };
 }
 
-/** Adds a row of the database; one that is there already stays once, and one that cannot be read stands apart. */
+/** Adds a row of the database; one that is there already stays once. */
 export function collect(rows: Collected, table: Table, row: SqlRow): void {
-  try {
-    add(rows, table, row);
-  } catch (error) {
-    if (!(error instanceof CorruptRow)) throw error;
-    rows.corrupt.push(error.row);
-  }
-}
-
-function add(rows: Collected, table: Table, row: SqlRow): void {
   switch (table) {
     case "conversations":
-      keep(rows.conversations, ({ id }) => id, conversationRow(row));
+      rows.conversations.set(text(row, "id"), conversationRow(row));
       break;
     case "messages":
-      keep(rows.messages, ({ id }) => id, messageRow(row));
+      rows.messages.set(text(row, "id"), messageRow(row));
       break;
     case "attempts":
-      keep(rows.attempts, ({ outboundId, attempt }) => nameOf(outboundId, attempt), attemptRow(row));
+      rows.attempts.set(JSON.stringify([row.outbound_id, integer(row, "attempt")]), attemptRow(row));
       break;
     case "events":
-      keep(rows.events, ({ outboundId, attempt, position }) => nameOf(outboundId, attempt, position), eventRow(row));
+      rows.events.set(
+        JSON.stringify([row.outbound_id, integer(row, "attempt"), integer(row, "position")]),
+        eventRow(row),
+      );
       break;
     case "turns":
-      keep(rows.turns, ({ id }) => id, turnRow(row));
+      rows.turns.set(text(row, "id"), turnRow(row));
       break;
     case "keys":
-      keep(rows.keys, ({ kind, key }) => nameOf(kind, key), keyRow(row));
+      rows.keys.set(JSON.stringify([row.kind, row.key]), keyRow(row));
       break;
     case "consents":
-      keep(rows.consents, ({ key }) => key, consentRow(row));
+      rows.consents.set(text(row, "key"), consentRow(row));
       break;
     case "counters":
-      keep(rows.counters, ({ key }) => key, counterRow(row));
+      rows.counters.set(text(row, "key"), counterRow(row));
       break;
     case "rateLimits":
-      keep(rows.rateLimits, ({ key }) => key, rateLimitRow(row));
+      rows.rateLimits.set(text(row, "key"), rateLimitRow(row));
       break;
     case "workers":
-      keep(rows.workers, ({ id }) => id, workerRow(row));
+      rows.workers.set(text(row, "id"), workerRow(row));
       break;
     case "sweeps":
-      keep(rows.sweeps, ({ sender }) => sender, sweepRow(row));
+      rows.sweeps.set(text(row, "sender"), sweepRow(row));
       break;
     default:
       table satisfies never;
   }
-}
-
-function keep<Row>(rows: Map<string, Row>, naming: (row: Row) => string, row: Row): void {
-  rows.set(naming(row), row);
 }

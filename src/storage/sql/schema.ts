@@ -54,6 +54,7 @@ export const MIGRATIONS: readonly Migration[] = [
         backoff_until integer not null,
         lease_worker text,
         set_aside_by text,
+        written_at integer not null,
         fence integer not null,
         created_at integer not null,
         updated_at integer not null,
@@ -61,6 +62,8 @@ export const MIGRATIONS: readonly Migration[] = [
         unique (participant_key, line)
       ) strict, without rowid`,
       `create index ownline_conversations_due on ownline_conversations (scope, due_at, id)
+        where due_at is not null and lease_worker is null`,
+      `create index ownline_conversations_written on ownline_conversations (written_at)
         where due_at is not null and lease_worker is null`,
       `create index ownline_conversations_lease on ownline_conversations (lease_worker) where lease_worker is not null`,
       `create index ownline_conversations_consent on ownline_conversations (consent_key)`,
@@ -102,6 +105,7 @@ export const MIGRATIONS: readonly Migration[] = [
         reserved_at integer,
         reserved_epoch integer,
         due_at integer,
+        written_at integer not null,
         scope text,
         set_aside_by text
       ) strict`,
@@ -113,6 +117,7 @@ export const MIGRATIONS: readonly Migration[] = [
       `create index ownline_messages_unknown on ownline_messages (conversation_id, seq) where unknown_since is not null`,
       `create index ownline_messages_unsent on ownline_messages (scope, created_at, id) where ${QUEUED}`,
       `create index ownline_messages_due on ownline_messages (scope, due_at, id) where due_at is not null`,
+      `create index ownline_messages_written on ownline_messages (written_at) where due_at is not null`,
       `create index ownline_messages_group on ownline_messages (group_id, part) where group_id is not null`,
       `create index ownline_messages_age on ownline_messages (created_at, id)`,
 
@@ -124,6 +129,7 @@ export const MIGRATIONS: readonly Migration[] = [
         provider_message_id text,
         error text,
         started_at integer not null,
+        started_after integer,
         worker text,
         primary key (outbound_id, attempt)
       ) strict, without rowid`,
@@ -185,7 +191,8 @@ export const MIGRATIONS: readonly Migration[] = [
       `create table ownline_counters (
         key text primary key,
         charged real not null,
-        ends_at integer not null
+        ends_at integer not null,
+        written_at integer not null
       ) strict, without rowid`,
       `create index ownline_counters_end on ownline_counters (ends_at)`,
 
@@ -194,13 +201,15 @@ export const MIGRATIONS: readonly Migration[] = [
         free_at integer not null,
         used_until integer not null,
         epoch integer not null,
+        written_at integer not null,
         version integer not null
       ) strict, without rowid`,
 
       `create table ownline_workers (
         id text primary key,
         scope text not null,
-        alive_until integer not null
+        alive_until integer not null,
+        written_at integer not null
       ) strict, without rowid`,
       `create index ownline_workers_end on ownline_workers (alive_until)`,
 
@@ -210,6 +219,7 @@ export const MIGRATIONS: readonly Migration[] = [
         fence integer not null,
         claimed_until integer,
         committed_at integer,
+        written_at integer not null,
         version integer not null
       ) strict, without rowid`,
 

@@ -1,6 +1,7 @@
 import type { Changes } from "../database.ts";
 import { PRIMARY_KEYS } from "../ledger/rows.ts";
 import { COLUMNS, type Column, TABLE_NAMES, type Written } from "./columns.ts";
+import { isAhead } from "./conditions.ts";
 import type { SqlStatement, SqlValue } from "./driver.ts";
 import { bind, keepable, oneLine, prepare } from "./statement.ts";
 
@@ -32,7 +33,7 @@ export function writesOf(changes: Changes, now: number): SqlStatement[] {
     statements.push(bind(CHARGE, { key, charge, endsAt: Math.ceil(now + windowMs), now }));
   }
   for (const { workerId, scope, until } of alive) {
-    statements.push({ sql: ALIVE, params: [keepable(workerId), scope, until] });
+    statements.push({ sql: ALIVE, params: [keepable(workerId), scope, until, now] });
   }
   for (const { call, answer, conversationIds } of answers) {
     const [only = null] = conversationIds.length === 1 ? conversationIds : [];
@@ -42,18 +43,23 @@ export function writesOf(changes: Changes, now: number): SqlStatement[] {
   return statements;
 }
 
+const IS_OPEN = `k.ends_at > excluded.written_at and not ${isAhead("k", "excluded.written_at")}`;
+
 /** Opens the counter's window where none is open. */
 const CHARGE = prepare(
   oneLine(`
-    insert into ownline_counters (key, charged, ends_at) values (:key, :charge, :endsAt)
+    insert into ownline_counters as k (key, charged, ends_at, written_at) values (:key, :charge, :endsAt, :now)
     on conflict (key) do update set
-      charged = case when ends_at > :now then charged + excluded.charged else excluded.charged end,
-      ends_at = case when ends_at > :now then ends_at else excluded.ends_at end`),
+      charged = case when ${IS_OPEN} then charged + excluded.charged else excluded.charged end,
+      ends_at = case when ${IS_OPEN} then ends_at else excluded.ends_at end,
+      written_at = case when ${IS_OPEN} then written_at else excluded.written_at end`),
 );
 
 const ALIVE = oneLine(`
-  insert into ownline_workers (id, scope, alive_until) values (?, ?, ?)
-  on conflict (id) do update set alive_until = max(alive_until, excluded.alive_until)`);
+  insert into ownline_workers as w (id, scope, alive_until, written_at) values (?, ?, ?, ?)
+  on conflict (id) do update set written_at = excluded.written_at,
+    alive_until = case when ${isAhead("w", "excluded.written_at")} then excluded.alive_until
+      else max(alive_until, excluded.alive_until) end`);
 
 const STORE =
   "insert into ownline_answers (call, at, answer, conversation_id, conversation_ids) values (?, ?, ?, ?, ?)";

@@ -1,4 +1,5 @@
 import type { ClaimedSend, SendClaim } from "../../storage.ts";
+import { CLOCKS_APART_MS } from "../rows.ts";
 import { outboundOf } from "../shown.ts";
 import type { Outbound, WorkingSet } from "../working-set.ts";
 import { filedKey, isOptedOut, onlyKey } from "./consent.ts";
@@ -18,8 +19,12 @@ import { giveUpReservation, reserve } from "./rate-limit.ts";
 export function claimSend(set: WorkingSet, claim: SendClaim): ClaimedSend {
   const row = set.outbound(claim.outboundId);
   if (row === undefined || conversationOfMessage(set, row).scope !== claim.scope) return { outcome: "gone" };
+  const isLookedAt = row.status === "intent" || (claim.setAsideMs !== undefined && row.status === "unknown");
+  if (!isLookedAt) return { outcome: "gone" };
+  bringExpiryBack(set, row, claim);
+  const doubtMs = row.status === "intent" ? doubtOfExpiry(set, row) : 0;
+  if (doubtMs > 0) return waitFor(set, row, doubtMs, "It is too old, if the clock is right.");
   if (claim.setAsideMs !== undefined) return setAside(set, row, claim.workerId, claim.setAsideMs);
-  if (row.status !== "intent") return { outcome: "gone" };
   const reason = reasonToCancel(set, row, claim);
   if (reason !== null) return cancelled(set, row, reason);
 
@@ -99,7 +104,6 @@ function waiting(set: WorkingSet, row: Outbound, retryInMs: number, reason: stri
 
 /** A message of a line that the worker does not know is left to others. */
 function setAside(set: WorkingSet, row: Outbound, workerId: string, forMs: number): ClaimedSend {
-  if (row.status !== "intent" && row.status !== "unknown") return { outcome: "gone" };
   if (row.status === "intent" && set.now >= row.expiresAt) return cancelled(set, row, TOO_OLD);
   conversationOfMessage(set, row).setAsideBy = workerId;
   if (row.status === "intent") row.notBefore = set.now + forMs;
@@ -107,13 +111,41 @@ function setAside(set: WorkingSet, row: Outbound, workerId: string, forMs: numbe
   return waiting(set, row, forMs, "The worker does not know the sender.");
 }
 
+/**
+ * How long to wait before a message is cancelled as too old. A running worker finds that within a minute; where it is
+ * found later, the clock may be ahead, and what it cancels would be lost. So a look a while ago must have found it too.
+ */
+function doubtOfExpiry(set: WorkingSet, { expiresAt, writtenAt }: Outbound): number {
+  if (set.now <= expiresAt + CLOCKS_APART_MS) return 0;
+  const foundAt = writtenAt > expiresAt ? writtenAt : set.now;
+  return foundAt + LOOK_AGAIN_MS - set.now;
+}
+
+/**
+ * A message expires no later than if it had been recorded now, or reserved. One that would was recorded by a clock that was
+ * ahead, and waits since before this look: so the present clock is right.
+ */
+function bringExpiryBack(set: WorkingSet, row: Outbound, { expiryMs }: SendClaim): void {
+  if (expiryMs === undefined || set.now - row.writtenAt < LOOK_AGAIN_MS) return;
+  row.expiresAt = Math.min(row.expiresAt, Math.max(set.now, row.reservedAt ?? 0) + expiryMs);
+}
+
+/** Longer than a clock is wrong that jumps and is set right at once. */
+const LOOK_AGAIN_MS = 10_000;
+
 const TOO_OLD = "The text is too old to be sent.";
 
 function startAttempt(set: WorkingSet, row: Outbound, claim: SendClaim): void {
   const { workerId, leaseMs } = claim;
   const attempt = row.attempts + 1;
   const { id: outboundId, conversationId } = row;
-  const open = { status: "sending", providerMessageId: null, error: null, startedAt: set.now } as const;
+  const open = {
+    status: "sending",
+    providerMessageId: null,
+    error: null,
+    startedAt: set.now,
+    startedAfter: null,
+  } as const;
   set.attempts.add({ outboundId, conversationId, attempt, ...open, worker: workerId });
   giveUpReservation(row);
   set.keepAlive(claim, set.now + leaseMs);

@@ -52,9 +52,11 @@ export function hasOptedInSince(set: WorkingSet, { own }: ConsentKeys, moment: n
   return own.some((key) => isInSince(set, key, moment));
 }
 
+/** When a START was filed by a clock that was ahead, is not known: it undoes no STOP. */
 function isInSince(set: WorkingSet, key: string, moment: number): boolean {
   const filed = set.consents.get(key);
-  return filed?.state === "opted-in" && filed.changedAt > moment;
+  if (filed?.state !== "opted-in" || filed.changedAt <= moment) return false;
+  return !set.ahead.has("consent", filed.changedAt);
 }
 
 /**

@@ -30,7 +30,7 @@ export function judgeCounters(set: WorkingSet, counters: readonly CounterConditi
 export function chargeCounters(set: WorkingSet, counters: readonly CounterCondition[]): void {
   for (const { key, windowMs, charge, max } of counters) {
     const open = openWindow(set, key);
-    if (open === undefined) set.counters.add({ key, charged: charge, endsAt: set.now + windowMs });
+    if (open === undefined) set.counters.add({ key, charged: charge, endsAt: set.now + windowMs, writtenAt: set.now });
     else open.charged += charge;
     set.charges.push({ key, windowMs, charge, max });
   }
@@ -38,5 +38,7 @@ export function chargeCounters(set: WorkingSet, counters: readonly CounterCondit
 
 function openWindow(set: WorkingSet, key: string) {
   const row = set.counters.get(key);
-  return row !== undefined && row.endsAt > set.now ? row : undefined;
+  if (row === undefined || row.endsAt <= set.now) return undefined;
+  // The database charges by the same rule.
+  return set.ahead.has("counter", row.writtenAt) ? undefined : row;
 }

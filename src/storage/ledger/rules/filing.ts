@@ -46,6 +46,7 @@ export function findOrMakeConversation(set: WorkingSet, record: Address): Conver
     backoffUntil: 0,
     leaseWorker: null,
     setAsideBy: null,
+    writtenAt: set.now,
     fence: 0,
     createdAt: set.now,
     updatedAt: set.now,
@@ -120,6 +121,7 @@ export function fileInbound(
     needsAnswer,
     autoReplyId: null,
     dueAt: null,
+    writtenAt: set.now,
     scope: null,
     setAsideBy: null,
   });
@@ -162,6 +164,7 @@ export function fileOutbound(
     notBefore: set.now,
     orderUntil: 0,
     dueAt: null,
+    writtenAt: set.now,
     scope: conversation.scope,
     setAsideBy: conversation.setAsideBy,
   });

@@ -9,6 +9,7 @@ import { beginUnknown, changeStatus, refreshDue } from "./order.ts";
 export function heartbeat(set: WorkingSet, beat: Heartbeat): HeartbeatAnswer {
   const { workerId, leaseMs, lookInMs } = beat;
   set.keepAlive(beat, set.now + leaseMs);
+  giveTime(set, beat);
   let recovered = 0;
   for (const conversation of set.roots()) {
     if (!isHeldByExpired(set, conversation.leaseWorker, workerId)) continue;
@@ -27,6 +28,14 @@ export function heartbeat(set: WorkingSet, beat: Heartbeat): HeartbeatAnswer {
     unsettled: unsettled.map(outboundOf),
     recovered,
   };
+}
+
+/** A worker may be alive whose clock was ahead: it has one more lease to be heard of by a clock that is right. */
+function giveTime(set: WorkingSet, { workerId, leaseMs }: Heartbeat): void {
+  for (const { id, scope, writtenAt } of set.heardAhead) {
+    set.ahead.has("worker", writtenAt);
+    if (id !== workerId) set.keepAlive({ workerId: id, scope }, set.now + leaseMs);
+  }
 }
 
 /** A worker whose time is over is alive again when it sends its own heartbeat. */

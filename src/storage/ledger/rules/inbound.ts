@@ -121,7 +121,8 @@ function fileAutoReply(
     expiresAt: set.now,
   });
   const { id: outboundId, conversationId } = row;
-  const open = { status: "sending", providerMessageId: null, error: null, startedAt: set.now, worker: null } as const;
-  set.attempts.add({ outboundId, conversationId, attempt: 1, ...open });
+  const open = { status: "sending", providerMessageId: null, error: null, worker: null } as const;
+  const begun = { startedAt: set.now, startedAfter: null };
+  set.attempts.add({ outboundId, conversationId, attempt: 1, ...open, ...begun });
   return row;
 }

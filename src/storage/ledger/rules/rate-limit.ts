@@ -49,7 +49,9 @@ export function backOff(set: WorkingSet, key: string, forMs: number): void {
 }
 
 function rateLimitOf(set: WorkingSet, key: string): RateLimit {
+  const { now } = set;
   return (
-    set.rateLimits.get(key) ?? set.rateLimits.add({ key, freeAt: set.now, usedUntil: set.now, epoch: 0, version: 0 })
+    set.rateLimits.get(key) ??
+    set.rateLimits.add({ key, freeAt: now, usedUntil: now, epoch: 0, writtenAt: now, version: 0 })
   );
 }

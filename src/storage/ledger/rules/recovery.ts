@@ -66,6 +66,7 @@ export function markUnknown(set: WorkingSet, { lookInMs }: Suspicion): readonly 
 
 function markAttempt(attempt: Attempt, startedAt: number): void {
   attempt.startedAt = startedAt;
+  attempt.startedAfter = null;
   settleAttempt(attempt, "unknown", null);
 }
 
@@ -73,6 +74,12 @@ function markAttempt(attempt: Attempt, startedAt: number): void {
 function addUnknownAttempt(set: WorkingSet, row: Outbound): void {
   row.attempts += 1;
   const { id: outboundId, conversationId, attempts: attempt, createdAt: startedAt } = row;
-  const outcome = { status: "unknown", providerMessageId: null, error: null, worker: null } as const;
+  const outcome = {
+    status: "unknown",
+    providerMessageId: null,
+    error: null,
+    startedAfter: null,
+    worker: null,
+  } as const;
   set.attempts.add({ outboundId, conversationId, attempt, startedAt, ...outcome });
 }

@@ -10,8 +10,8 @@ export function claimSweep(set: WorkingSet, claim: SweepClaim): ClaimedSweep | n
     if (known.claimedUntil !== null && now < known.claimedUntil) return null;
   }
   const { sender } = claim;
-  const row =
-    known ?? set.sweeps.add({ sender, watermark: null, fence: 0, claimedUntil: null, committedAt: null, version: 0 });
+  const unclaimed = { fence: 0, claimedUntil: null, committedAt: null, writtenAt: now, version: 0 };
+  const row = known ?? set.sweeps.add({ sender, watermark: null, ...unclaimed });
   row.claimedUntil = now + claim.leaseMs;
   row.fence += 1;
   return { watermark: row.watermark, fence: row.fence };

@@ -1,0 +1,285 @@
+import type { SendConditions } from "../../../storage/storage.ts";
+import { equal, ok, present } from "./assert.ts";
+import type { Scene, StorageCase } from "./scene.ts";
+import { DEBOUNCE_MS, EXPIRY_MS, FREE, LEASE_MS, LINE, MAX_WAIT_MS } from "./terms.ts";
+
+const MONTH_MS = 30 * 86_400_000;
+const MINUTE_MS = 60_000;
+const COST_MS = 30_000;
+const PACE = { key: "sender", costMs: COST_MS, reason: "The sender is busy." } as const;
+const PACED: SendConditions = { ...FREE, pace: PACE };
+
+/** What the storage's clock wrote while it was ahead, and what it wrote before. */
+export const clockCases: readonly StorageCase[] = [
+  {
+    name: "answers a text at once that was recorded by a clock that was a month ahead",
+    async run(s) {
+      const first = await ahead(s, MONTH_MS, async () => present((await s.texted()).message, "a text"));
+      const due = await s.due(10);
+      equal([due.turns, due.messages], [true, []], "due");
+      const claimed = present(await s.claim(), "a turn to claim");
+      equal(claimed.messages, [first], "what it answers");
+      s.near(claimed.waitedMs, 0, "how long the text has been waiting");
+      await s.commit(claimed);
+      await s.texted();
+      equal([(await s.due(10)).turns, await s.claim()], [false, null], "a text that is recorded now");
+      await s.claimed();
+    },
+  },
+  {
+    name: "runs a turn again at once that failed by a clock that was a month ahead, without the backoff it left",
+    async run(s) {
+      await s.texted();
+      const failed = await s.claimed();
+      await ahead(s, MONTH_MS, () => s.release(failed, { retryInMs: 240_000 }));
+      equal((await s.due(10)).turns, true, "due");
+      const again = present(await s.claim(), "a turn to claim");
+      equal([again.turn.runs, again.turn.failures], [2, 1], "runs and failures");
+      await s.release(again, { reason: "stopped", retryInMs: 0 });
+      await s.texted();
+      s.near((await s.due(10)).nextInMs, DEBOUNCE_MS, "a newer text waits for its debounce only");
+    },
+  },
+  {
+    name: "sends a text at once that waits for a time of a clock that was a month ahead, and counts its expiry from then",
+    async run(s) {
+      const refused = await s.intent({ participant: "+15550199002" });
+      await s.sending(refused);
+      const made = await ahead(s, MONTH_MS, async () => {
+        await s.refuse(refused, "retry", { retryInMs: MINUTE_MS });
+        return await s.intent();
+      });
+      equal((await s.dueIds()).toSorted(), [made, refused].toSorted(), "due");
+      await s.sending(refused);
+      const wait = async (delayMs: number): Promise<void> => {
+        const held = await s.claimSend(made, { conditions: { ...FREE, delayMs }, expiryMs: EXPIRY_MS });
+        equal(held.outcome, "waiting", "the one that was made then");
+        equal(await s.dueIds(), [], "due while it waits");
+        await s.advance(delayMs);
+        equal(await s.dueIds(), [made], "due at its time");
+      };
+      await wait(LOOK_AGAIN_MS);
+      await wait(EXPIRY_MS);
+      equal((await s.claimSend(made)).outcome, "cancelled", "at its expiry");
+    },
+  },
+  {
+    name: "loses no text where the clock falls a month behind for a moment",
+    async run(s) {
+      await s.advance(MONTH_MS);
+      const [first, second, third] = await strangers(s, 3);
+      await s.sending(first, { conditions: PACED });
+      await waits(s, second, COST_MS);
+      await ahead(s, -MONTH_MS, async () => {
+        for (const id of await s.dueIds()) {
+          await s.claimSend(id, { conditions: { ...PACED, delayMs: MINUTE_MS }, expiryMs: EXPIRY_MS });
+        }
+      });
+      equal((await s.dueIds()).toSorted(), [second, third].toSorted(), "due");
+      await s.sending(third);
+      await s.advance(COST_MS);
+      await s.sending(second, { conditions: PACED });
+    },
+  },
+  {
+    name: "gives a text a new reservation where a clock that was a month ahead gave it one, and starts the pace anew",
+    async run(s) {
+      const [second, third] = await ahead(s, MONTH_MS, async () => {
+        const made = await strangers(s, 3);
+        await s.sending(made[0], { conditions: PACED });
+        await waits(s, made[1], COST_MS);
+        return made.slice(1);
+      });
+      equal((await s.dueIds()).toSorted(), [second, third].toSorted(), "due");
+      await s.sending(present(second, "the second"), { conditions: PACED });
+      await waits(s, present(third, "the third"), COST_MS);
+    },
+  },
+  {
+    name: "leaves a queue of reservations as it is where a clock was a month ahead for a moment",
+    async run(s) {
+      const [first, ...queue] = await strangers(s, 5);
+      await s.sending(first, { conditions: PACED });
+      for (const [place, id] of queue.entries()) await waits(s, id, (place + 1) * COST_MS);
+      await ahead(s, MONTH_MS, async () => {
+        for (const id of await s.dueIds()) equal((await s.claimSend(id, { conditions: PACED })).outcome, "waiting", id);
+      });
+      const [early, ...others] = await s.dueIds();
+      equal([early, ...others].toSorted(), queue.toSorted(), "due, since the clock may have moved their times");
+      for (const [place, id] of queue.entries()) await waits(s, id, (place + 1) * COST_MS);
+      await leaveInTime(s, queue);
+    },
+  },
+  {
+    name: "lets a queue leave in its order and at its pace where a clock that was a month ahead used up the pace",
+    async run(s) {
+      const [first, ...queue] = await strangers(s, 4);
+      await s.sending(first, { conditions: PACED });
+      for (const [place, id] of queue.entries()) await waits(s, id, (place + 1) * COST_MS);
+      await ahead(s, MONTH_MS, async () => {
+        const [stranger] = await strangers(s, 1);
+        await s.sending(stranger, { conditions: PACED });
+      });
+      await leaveInTime(s, queue);
+    },
+  },
+  {
+    name: "cancels a text as too old that is found so late only where a look ten seconds later finds it too",
+    async run(s) {
+      const [first, second] = await strangers(s, 2);
+      await ahead(s, MONTH_MS, async () => {
+        for (let times = 0; times < 2; times += 1) {
+          const answer = await s.claimSend(first);
+          ok(answer.outcome === "waiting", `expected waiting, got ${answer.outcome}`);
+          s.near(answer.retryInMs, LOOK_AGAIN_MS, "retryInMs");
+        }
+        equal((await s.claimSend(first, { setAsideMs: 1_000 })).outcome, "waiting", "where its line is not known");
+      });
+      equal(await s.sending(first), 1, "it leaves when the clock is right again");
+      await s.advance(MONTH_MS);
+      equal((await s.claimSend(second)).outcome, "waiting", "the other one, when the month is over");
+      await s.advance(LOOK_AGAIN_MS / 2);
+      equal([await s.dueIds(), (await s.claimSend(second)).outcome], [[], "waiting"], "before ten seconds are over");
+      await s.advance(LOOK_AGAIN_MS / 2);
+      equal([await s.dueIds(), (await s.claimSend(second)).outcome], [[second], "cancelled"], "after them");
+    },
+  },
+  {
+    name: "takes back what a dead worker holds that was heard of by a clock a month ahead, a lease after that is seen",
+    async run(s) {
+      const [claimed, id] = await ahead(s, MONTH_MS, async () => {
+        await s.texted({ participant: "+15550199002" });
+        const made = await s.intent();
+        await s.sending(made, { workerId: "dead" });
+        return [await s.claimed("dead"), made] as const;
+      });
+      equal((await s.due(10, { workerId: "w2" })).nextInMs, 0, "nextInMs asks for a heartbeat");
+      const seen = await s.beat({ workerId: "w2" });
+      equal([seen.recovered, seen.unsettled], [0, []], "the worker may be alive");
+      s.near((await s.due(10, { workerId: "w2" })).nextInMs, LEASE_MS, "nextInMs");
+      await s.advance(LEASE_MS);
+      const taken = await s.beat({ workerId: "w2" });
+      equal([taken.recovered, taken.unsettled.map((message) => message.id)], [1, [id]], "what is taken back");
+      const again = present(await s.claim("w2"), "the turn");
+      equal([again.turn.id, again.crashes], [claimed.turn.id, 1], "the turn and its crashes");
+    },
+  },
+  {
+    name: "leaves what it holds to a worker that is heard of again after its clock was a month ahead",
+    async run(s) {
+      await s.texted();
+      const claimed = await ahead(s, MONTH_MS, async () => await s.claimed());
+      await s.beat({ workerId: "w2" });
+      const { leases } = await s.beat();
+      equal(
+        leases.map(({ turnId }) => turnId),
+        [claimed.turn.id],
+        "its leases",
+      );
+      await s.advance(LEASE_MS / 2);
+      equal((await s.beat({ workerId: "w2" })).recovered, 0, "alive for one lease by the clock that is right");
+      equal((await s.commit(claimed)).outcome, "committed", "its commit");
+      await s.texted();
+      await s.claimed();
+      await s.advance(LEASE_MS);
+      equal((await s.beat({ workerId: "w2" })).recovered, 1, "dead a lease later");
+    },
+  },
+  {
+    name: "lets a sweep be claimed that a clock a month ahead claimed or committed",
+    async run(s) {
+      const claimed = await ahead(s, MONTH_MS, async () => present(await claimSweep(s), "the claim"));
+      equal(await commitSweep(s, claimed.fence, 5_000), true, "its own commit");
+      equal(await claimSweep(s), null, "a claim too soon");
+      await s.advance(SWEEP_EVERY_MS);
+      await ahead(s, MONTH_MS, async () => {
+        const second = present(await claimSweep(s), "the second claim");
+        equal(second.watermark, 5_000, "watermark");
+        equal(await commitSweep(s, second.fence, 6_000), true, "the second commit");
+      });
+      const third = present(await claimSweep(s), "the third claim");
+      equal(third.watermark, 6_000, "watermark");
+      await s.advance(SWEEP_LEASE_MS);
+      await ahead(s, MONTH_MS, async () => void present(await claimSweep(s), "a claim that dies"));
+      ok((await claimSweep(s)) !== null, "a claim after it");
+    },
+  },
+  {
+    name: "opens a counter anew that a clock a month ahead opened, and leaves one alone that it only charged",
+    async run(s) {
+      const counter = { key: "k", windowMs: 2 * MONTH_MS, max: 2, charge: 1, full: "wait", reason: "Enough." } as const;
+      const conditions = { ...FREE, counters: [counter] };
+      const charge = async (): Promise<string> => {
+        const [id] = await strangers(s, 1);
+        return (await s.claimSend(id, { conditions })).outcome;
+      };
+      await ahead(s, MONTH_MS, async () => {
+        equal([await charge(), await charge(), await charge()], ["claimed", "claimed", "waiting"], "ahead");
+      });
+      equal(await s.storage.counters(["k"]), [], "open counters");
+      equal(await charge(), "claimed", "the first one after it");
+      const [open] = await s.storage.counters(["k"]);
+      equal(open?.count, 1, "charged");
+      s.near(open?.endsInMs ?? null, 2 * MONTH_MS, "endsInMs");
+      equal(await ahead(s, MONTH_MS, charge), "claimed", "one from ahead, in the same window");
+      equal(await charge(), "waiting", "the counter is full");
+    },
+  },
+  {
+    name: "believes a clock that was ahead by a minute, and no more",
+    async run(s) {
+      await ahead(s, MINUTE_MS - 1_000, () => s.texted());
+      equal((await s.due(10)).turns, false, "a text from less than a minute ahead");
+      await ahead(s, MINUTE_MS + 1_000, () => s.texted({ participant: "+15550199002" }));
+      const claimed = present(await s.claim(), "a turn to claim");
+      equal(claimed.conversation.participant, "+15550199002", "the one from more than a minute ahead");
+      await s.advance(MINUTE_MS + MAX_WAIT_MS);
+      equal(present(await s.claim(), "the other turn").conversation.line, LINE, "the other one, in its time");
+    },
+  },
+];
+
+const LOOK_AGAIN_MS = 10_000;
+const SWEEP_EVERY_MS = 600_000;
+const SWEEP_LEASE_MS = 30_000;
+
+/** What a clock does that is ahead, or behind, for a moment, and then right again. */
+export async function ahead<Answer>(s: Scene, byMs: number, act: () => Promise<Answer>): Promise<Answer> {
+  await s.advance(byMs);
+  const answer = await act();
+  await s.advance(-byMs);
+  return answer;
+}
+
+/** Each text of a queue leaves when its own reservation comes, and none before. */
+async function leaveInTime(s: Scene, queue: readonly string[]): Promise<void> {
+  for (const id of queue) {
+    equal(await s.dueIds(), [], "due before its time");
+    await s.advance(COST_MS);
+    equal(await s.dueIds(), [id], "due at its time");
+    await s.sending(id, { conditions: PACED });
+  }
+}
+
+/** Texts to as many people, each in a conversation of its own. */
+async function strangers(s: Scene, count: number): Promise<readonly [string, string, string, ...string[]]> {
+  const ids: string[] = [];
+  for (let person = 0; person < count; person += 1) ids.push(await s.intent({ participant: `+1555${s.id("040")}` }));
+  const [first = "", second = "", third = "", ...more] = ids;
+  return [first, second, third, ...more];
+}
+
+async function waits(s: Scene, id: string, forMs: number): Promise<void> {
+  const answer = await s.claimSend(id, { conditions: PACED });
+  ok(answer.outcome === "waiting", `${id}: expected waiting, got ${answer.outcome}`);
+  s.near(answer.retryInMs, forMs, `how long ${id} waits`);
+}
+
+function claimSweep(s: Scene) {
+  const op = s.id("op");
+  return s.storage.claimSweep({ op, workerId: "w1", sender: LINE, everyMs: SWEEP_EVERY_MS, leaseMs: SWEEP_LEASE_MS });
+}
+
+function commitSweep(s: Scene, fence: number, watermark: number) {
+  return s.storage.commitSweep({ op: s.id("op"), sender: LINE, fence, watermark });
+}

@@ -1,0 +1,164 @@
+import { guardsOf, type Mutation } from "./mutation.ts";
+
+/** What holds where a clock was ahead: the rules, and how each database finds and writes what they need. */
+export const clockGuards: readonly Mutation[] = [
+  ...guardsOf("memory", "src/storage/ledger/rules", [
+    [
+      "times that were written by a clock ahead are void",
+      ["clock", "return writtenAt > now + CLOCKS_APART_MS;", "return writtenAt > now + CLOCKS_APART_MS && false;"],
+    ],
+    [
+      "a clock that is ahead by a minute or less is believed",
+      ["clock", "return writtenAt > now + CLOCKS_APART_MS;", "return writtenAt > now;"],
+    ],
+    [
+      "a backoff that a clock ahead left counts no longer",
+      ["clock", "  row.backoffUntil = Math.min(row.backoffUntil, now);\n", ""],
+    ],
+    [
+      "a message that a clock ahead has wait is due",
+      ["clock", "  row.notBefore = atLatest(row.notBefore, now);\n", ""],
+    ],
+    [
+      "a state is unknown since now where a clock ahead says since when",
+      ["clock", "  row.unknownSince = atLatest(row.unknownSince, now);\n", ""],
+    ],
+    ["reservations at a rate limit that a clock ahead wrote are void", ["clock", "  row.epoch += 1;\n", ""]],
+    [
+      "a sweep that a clock ahead claimed is claimed by another worker",
+      ["clock", "  row.claimedUntil = atLatest(row.claimedUntil, now);\n", ""],
+    ],
+    [
+      "a sweep that a clock ahead committed is made again",
+      ["clock", "  if (row.committedAt !== null && row.committedAt > now) row.committedAt = null;\n", ""],
+    ],
+    [
+      "an attempt that a clock ahead began is looked for from the time when its message was made",
+      [
+        "clock",
+        "  if (!isAhead(startedAt, now)) return { startedAt, startedAfter };",
+        "  if (now > 0) return { startedAt, startedAfter };",
+      ],
+    ],
+    [
+      "the time of a change is kept with it",
+      [
+        "../changes",
+        "if (moments.has(field)) return { ...patch, writtenAt };",
+        "if (moments.has(field)) return patch;",
+      ],
+    ],
+    [
+      "a START that a clock ahead filed undoes no STOP",
+      ["consent", 'return !set.ahead.has("consent", filed.changedAt);', "return true;"],
+    ],
+    [
+      "a window that a clock ahead opened is over",
+      ["counters", 'return set.ahead.has("counter", row.writtenAt) ? undefined : row;', "return row;"],
+    ],
+    [
+      "a worker that was heard of by a clock ahead expires a lease later",
+      ["heartbeat", "    if (id !== workerId) set.keepAlive({ workerId: id, scope }, set.now + leaseMs);\n", ""],
+    ],
+    [
+      "a worker that was heard of by a clock ahead is not expired yet",
+      ["../working-set", "!this.heardAhead.includes(worker)", "worker.id.length > 0"],
+    ],
+    [
+      "a message that is found too old long after its expiry is looked at again before it is cancelled",
+      ["admission", "  if (doubtMs > 0) return waitFor", "  if (doubtMs > 0 && false) return waitFor"],
+    ],
+    ["an expiry that a clock ahead set is brought back", ["admission", "  bringExpiryBack(set, row, claim);\n", ""]],
+    [
+      "an expiry is brought back by a second look only",
+      ["admission", "expiryMs === undefined || set.now - row.writtenAt < LOOK_AGAIN_MS", "expiryMs === undefined"],
+    ],
+    [
+      "what a clock ahead wrote is found although it is due much later",
+      [
+        "../../memory/loads",
+        "take(byWriting.of(scope).from(aheadOf(this.#now)), limit)",
+        "take(byWriting.of(scope).from(aheadOf(this.#now)), 0)",
+      ],
+    ],
+  ]),
+  ...guardsOf("memory", "src/engine", [
+    [
+      "the provider's list is read from before an attempt whose beginning is not known",
+      [
+        "reconcile",
+        "Math.min(...unknown.attempts.map(earliestStart))",
+        "Math.min(...unknown.attempts.map(({ startedAt }) => startedAt))",
+      ],
+    ],
+    [
+      "an entry of the list may be older than the time by which an attempt began",
+      [
+        "witness",
+        "return (attempt) => earliestStart(attempt) + behindMs",
+        "return (attempt) => attempt.startedAt + behindMs",
+      ],
+    ],
+  ]),
+  ...guardsOf("sqlite", "src/storage/sql", [
+    [
+      "a turn that a clock ahead has wait is found",
+      ["load-statements", "aheadConversations(NOW)} order", "aheadConversations(NOW)} and false order"],
+    ],
+    [
+      "a message that a clock ahead has wait is found",
+      ["due", "aheadMessages(NOW)} order", "aheadMessages(NOW)} and false order"],
+    ],
+    ["a worker that was heard of by a clock ahead is looked at", ["load-statements", 'isAhead("w", NOW)}', '"false"}']],
+    [
+      "a worker that was heard of by a clock ahead has a heartbeat asked for",
+      ["due", 'isAhead("w", "n.at")}', '"false"}'],
+    ],
+    [
+      "a worker's time is not kept where a clock ahead wrote it",
+      ["writes", 'isAhead("w", "excluded.written_at")}', '"false"}'],
+    ],
+    [
+      "a counter is charged anew where a clock ahead opened it",
+      ["writes", 'isAhead("k", "excluded.written_at")}', '"false"}'],
+    ],
+    ["a counter that a clock ahead opened is not full", ["guards", 'isAhead("n", ":now")}', '"false"}']],
+  ]),
+  ...guardsOf("postgres", "src/storage/postgres", [
+    [
+      "a turn that a clock ahead has wait is found",
+      ["loads", "c where c.scope = p ->> 'scope'\n        limit", "c where false\n        limit"],
+    ],
+    ["a message that a clock ahead has wait is found", ["due", "m where m.scope = $3\n", "m where false\n"]],
+    [
+      "a worker that was heard of by a clock ahead is looked at",
+      ["loads", 'isWorkerAhead("w", "moment")}', '"false"}'],
+    ],
+    [
+      "a worker that was heard of by a clock ahead has a heartbeat asked for",
+      ["due", 'isWorkerAhead("w", "n.at")}', '"false"}'],
+    ],
+    ["a worker's time is not kept where a clock ahead wrote it", ["apply", 'isAhead("w", "moment")}', '"false"}']],
+    ["a counter is charged anew where a clock ahead opened it", ["apply", 'isAhead("k", "moment")}', '"false"}']],
+  ]),
+  ...guardsOf("mongodb", "src/storage/mongodb", [
+    [
+      "what a clock ahead has wait is found",
+      [
+        "roots",
+        "if (newest === null || !isAhead(newest, now)) return [];",
+        "if (newest === null || now > 0) return [];",
+      ],
+    ],
+    ["a worker that was heard of by a clock ahead is looked at", ["roots", " || isAhead(worker.writtenAt, now)", ""]],
+    [
+      "a worker that was heard of by a clock ahead has a heartbeat asked for",
+      ["due", "(isAhead(writtenAt, now) ? now : aliveUntil)", "aliveUntil"],
+    ],
+    [
+      "a worker's time is not kept where a clock ahead wrote it",
+      ["commit", "      { updateOne: { filter: ahead, update: { $set: { aliveUntil: until } } } },\n", ""],
+    ],
+    ["a counter is charged anew where a clock ahead opened it", ["commit", " || isAhead(counter.writtenAt, now)", ""]],
+  ]),
+];
