@@ -1,5 +1,8 @@
 import { newId } from "../model/ids.ts";
+import type { ClaimedTurn } from "../storage/storage.ts";
 import type { EngineContext } from "./context.ts";
+import { historyLimitOf } from "./history.ts";
+import { isTemporary } from "./persist.ts";
 import { type OwedReleases, type Run, startRun } from "./turn.ts";
 import type { UnknownLines } from "./unknown-lines.ts";
 
@@ -28,10 +31,24 @@ export function createClaims(
   { runs, owed, unknownLines, isStopping, wake }: ClaimParts,
 ): (limit?: number) => Promise<Claims> {
   const { storage, scope, workerId, worker } = context;
+  const claim = (limit: number, historyLimit: number | null): Promise<readonly ClaimedTurn[]> => {
+    const asked = { op: newId("o"), scope, workerId, leaseMs: worker.leaseMs, limit };
+    return storage.claimTurns(historyLimit === null ? asked : { ...asked, historyLimit });
+  };
+  /** A history that the ledger cannot read holds up no other turn: each then reads its own. */
+  const claimWithHistory = async (limit: number): Promise<readonly ClaimedTurn[]> => {
+    try {
+      return await claim(limit, historyLimitOf(context));
+    } catch (error) {
+      if (isTemporary(error)) throw error;
+      return await claim(limit, null);
+    }
+  };
+
   return async (limit = Number.POSITIVE_INFINITY) => {
     const room = Math.min(limit, worker.concurrency - runs.size, MOST_CLAIMS);
     if (room <= 0 || isStopping()) return { claimed: 0, more: false };
-    const turns = await storage.claimTurns({ op: newId("o"), scope, workerId, leaseMs: worker.leaseMs, limit: room });
+    const turns = await claimWithHistory(room);
     for (const turn of turns) {
       const run = startRun(context, turn, { owed, unknownLines });
       runs.set(run.conversationId, run);

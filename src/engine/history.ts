@@ -2,25 +2,39 @@ import type { HistoryEntry } from "../ai/ai.ts";
 import type { CheckedAi } from "../ai/reply.ts";
 import { hook } from "../hook.ts";
 import type { InboundMessage, Message } from "../model/message.ts";
+import type { ClaimedTurn } from "../storage/storage.ts";
 import type { EngineContext } from "./context.ts";
 
 /** The loop guard must see this far back, however little the AI is shown. */
 const LEAST_FOR_POLICIES = 40;
 
+/** How many of a conversation's newest messages a turn needs: for the policies, and for the AI. */
+export function historyLimitOf({ history }: Pick<EngineContext, "history">): number {
+  return Math.max(history.maxMessages, LEAST_FOR_POLICIES);
+}
+
 /**
  * What was said, oldest first: the newest `maxMessages` that either side has seen, or more. Texts that came after the
- * run's inputs were frozen are left out; what our side has said meanwhile is not.
+ * run's inputs were frozen are left out; what our side has said meanwhile is not. They came with the claim, or are read.
+ *
+ * @throws OwnlineError `storage_unavailable`
  */
 export async function recentMessages(
-  { storage, history }: Pick<EngineContext, "storage" | "history">,
-  conversationId: string,
-  throughSeq: number,
+  context: Pick<EngineContext, "storage" | "history">,
+  { conversation, turn, history }: Pick<ClaimedTurn, "conversation" | "turn" | "history">,
 ): Promise<readonly Message[]> {
-  const limit = Math.max(history.maxMessages, LEAST_FOR_POLICIES);
-  const newestFirst = await storage.messages({ conversationId, before: Number.MAX_SAFE_INTEGER, limit });
-  return newestFirst
-    .filter((message) => wasSaid(message) && (message.direction === "outbound" || message.seq <= throughSeq))
-    .toReversed();
+  const newest = history ?? (await newestMessages(context, conversation.id));
+  return newest.filter((message) => {
+    return wasSaid(message) && (message.direction === "outbound" || message.seq <= turn.throughSeq);
+  });
+}
+
+async function newestMessages(
+  context: Pick<EngineContext, "storage" | "history">,
+  conversationId: string,
+): Promise<readonly Message[]> {
+  const page = { conversationId, before: Number.MAX_SAFE_INTEGER, limit: historyLimitOf(context) };
+  return (await context.storage.messages(page)).toReversed();
 }
 
 /**

@@ -91,7 +91,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
     let recent: readonly Message[];
     let silenced: Decision | null;
     try {
-      recent = await recentMessages(context, conversation.id, turn.throughSeq);
+      recent = await recentMessages(context, claimed);
       said = [...said, ...[...recent, ...claimed.messages].map(({ body }) => body)];
       const pairKey = await context.consentKey(conversation.line, conversation.participant);
       silenced = await silencedBy(context, { conversation, history: recent, pairKey });

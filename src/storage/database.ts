@@ -1,6 +1,6 @@
 import type { Conversation } from "../model/conversation.ts";
 import type { Message } from "../model/message.ts";
-import type { KeyKind, Tables } from "./ledger/rows.ts";
+import type { KeyKind, MessageRow, Tables } from "./ledger/rows.ts";
 import type {
   ChangePage,
   Consent,
@@ -44,6 +44,8 @@ export type Root =
       readonly workerId: string;
       readonly wanted: number;
       readonly limit: number;
+      /** For the slice `history`; 0 without it. */
+      readonly historyLimit: number;
     }
   /**
    * Those that a worker holds (by a lease), and those that expired workers of its scope hold (by a lease, or by an
@@ -71,6 +73,8 @@ export type Root =
  * - `newest-turn`: the conversation's last turn.
  * - `recorded`: what was recorded under the plan's keys: the inbound message with its auto-reply, the message group.
  * - `consent`: the consent that the root's conversations are filed under.
+ * - `history`, of a root `due` alone: the newest messages of its first conversations, of as many as are `wanted`, and at
+ *   most `historyLimit` of each. They are not among the rows: the rules show them, and judge nothing by them.
  */
 export type Slice =
   | "attempts"
@@ -84,7 +88,8 @@ export type Slice =
   | "answered-first"
   | "newest-turn"
   | "recorded"
-  | "consent";
+  | "consent"
+  | "history";
 
 /**
  * What one call must see. All that it names is guarded, found or not: consents, keys, rate limits and sweeps by
@@ -116,6 +121,8 @@ export interface Loaded {
   readonly found: readonly (readonly string[])[];
   /** For each plan, the ids of its root's messages, in the root's order. */
   readonly chosen: readonly (readonly string[])[];
+  /** The slice `history`, by conversation: the newest messages, by `seq`. No entry where none was loaded. */
+  readonly histories: ReadonlyMap<string, readonly MessageRow[]>;
 }
 
 /** A charge of a counter: the database adds it if there is room, else the decision is made anew. */

@@ -143,7 +143,8 @@ export interface Storage {
    *
    * The turn's id is `"t"` + the id of its first unanswered text, and `"." + n` behind it where n earlier turns began
    * with that text (see {@link Storage.requeueTurn}). The turn is made at its first run; `runs` rises by
-   * one; `throughSeq` becomes the newest text that needs an answer: the run's inputs are frozen.
+   * one; `throughSeq` becomes the newest text that needs an answer: the run's inputs are frozen. With `historyLimit`,
+   * each turn brings the newest messages of its conversation along; a repetition of the call does not.
    */
   claimTurns(claim: TurnClaim): Promise<readonly ClaimedTurn[]>;
 

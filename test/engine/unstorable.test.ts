@@ -2,13 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { Ai } from "../../src/ai/ai.ts";
 import { OwnlineError } from "../../src/index.ts";
 import type { Policy } from "../../src/policy/policy.ts";
-import type { Storage, TurnCommit } from "../../src/storage/storage.ts";
+import type { Storage, TurnClaim, TurnCommit } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { ledger, type Rig, type RigOptions, rig } from "./rig.ts";
 
 const FALLBACK = "Sorry, I cannot answer right now. Please try again in a little while.";
 
-type Call = "commitTurn" | "releaseTurn" | "messages";
+type Call = "commitTurn" | "releaseTurn" | "messages" | "history";
 
 interface Refusing {
   /** Whether the ledger refuses the call, and with what. */
@@ -31,6 +31,11 @@ function refusingRig({ refuse }: Refusing, options: RigOptions = {}): Rig {
   const storage: Storage = Object.assign(Object.create(inner), {
     commitTurn: guarded("commitTurn", (commit: TurnCommit) => inner.commitTurn(commit)),
     releaseTurn: guarded("releaseTurn", (release: Parameters<Storage["releaseTurn"]>[0]) => inner.releaseTurn(release)),
+    async claimTurns(claim: TurnClaim) {
+      const error = claim.historyLimit === undefined ? null : refuse("history", null);
+      if (error !== null) throw error;
+      return await inner.claimTurns(claim);
+    },
     messages: guarded("messages", (page: Parameters<Storage["messages"]>[0]) => inner.messages(page)),
   });
   return rig({ burst: { quietMs: 0 }, answer: { attempts: 3, backoffMs: 2000 }, ...options, clock, storage });
@@ -182,11 +187,32 @@ describe("a ledger that is away at each commit", () => {
 
 describe("a history that the ledger cannot read", () => {
   it("ends in the fallback text, without the AI", async () => {
-    await using house = refusingRig({ refuse: (call) => (call === "messages" ? tooBig() : null) });
+    await using house = refusingRig({
+      refuse: (call) => (call === "messages" || call === "history" ? tooBig() : null),
+    });
     await house.text("hello");
     await house.sms.settled();
     expect(house.asked).toEqual([]);
     expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+  });
+
+  it("with the claim of several turns is read by each of them", async () => {
+    await using house = refusingRig({ refuse: (call) => (call === "history" ? tooBig() : null) });
+    await house.text("hello");
+    await house.sms.settled();
+    await house.text("and now?");
+    await house.sms.settled();
+    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello", "re: and now?"]);
+    expect(house.asked.at(-1)?.turn.history.map(({ text }) => text)).toEqual(["hello", "re: hello", "and now?"]);
+  });
+
+  it("is not read again where it came with the claim", async () => {
+    await using house = refusingRig({ refuse: (call) => (call === "messages" ? tooBig() : null) });
+    await house.text("hello");
+    await house.sms.settled();
+    await house.text("and now?");
+    await house.sms.settled();
+    expect(house.asked.at(-1)?.turn.history.map(({ text }) => text)).toEqual(["hello", "re: hello", "and now?"]);
   });
 });
 

@@ -77,6 +77,14 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/rules/turns", "if (commit.supersede && hasUnanswered", "if (false && hasUnanswered"],
   ],
   [
+    "a turn comes with no more messages than the worker asked for",
+    ["memory/loads", "messages.slice(Math.max(0, messages.length - root.historyLimit))", "messages.slice()"],
+  ],
+  [
+    "messages are not kept once more with each claim",
+    ["ledger/ledger", "turns.map((turn) => ({ ...turn, history: null }))", "turns"],
+  ],
+  [
     "a claim takes no more turns than the worker has room for",
     ["ledger/rules/turns", "if (turns.length === claim.limit) break;", ""],
   ],

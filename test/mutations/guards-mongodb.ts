@@ -54,6 +54,10 @@ export const mongodbGuards: readonly Mutation[] = guardsOf("mongodb", "src/stora
   ],
   ["rows of one moment are decided about", ["loads", 'demand(moved.size === 0, "a conversation");', "void moved;"]],
   [
+    "a turn comes with no more messages than the worker asked for",
+    ["slices", "{ sort: { seq: -1 }, limit }", "{ sort: { seq: -1 } }"],
+  ],
+  [
     "a worker is known to be alive before its lease is",
     ["commit", "  await keepAlive(store, changes, loaded.now);\n", ""],
   ],

@@ -63,6 +63,10 @@ export const postgresGuards: readonly Mutation[] = guardsOf("postgres", "src/sto
     "stored answers that are old go with a heartbeat",
     ["written", "...(prunes ? { prunes } : {}),", "...(prunes ? {} : {}),"],
   ],
+  [
+    "a turn comes with no more messages than the worker asked for",
+    ["loads", "order by h.seq desc limit (p ->> 'history')::bigint) m", "order by h.seq desc) m"],
+  ],
   ["an id that is not unique fails for good", ["database", "if (taken.has(row)) {", "if (row === '') {"]],
   ["a connection that the server ends does not end the process", ["client", 'pool.on?.("error"', 'pool.on?.("remove"']],
 ]);

@@ -72,5 +72,9 @@ export const sqlGuards: readonly Mutation[] = guardsOf("sqlite", "src/storage/sq
     "an erased message's key is kept: a repeated send() sends nothing",
     ["erasure", "update ownline_keys as k set ref = null", "delete from ownline_keys as k"],
   ],
+  [
+    "a turn comes with no more messages than the worker asked for",
+    ["load-statements", "limit 1 offset :historyLimit - 1), 0)", "limit 1 offset :historyLimit), 0)"],
+  ],
   ["stored answers that are old go with a heartbeat", ["prune", "return prune(now, ROWS_A_HEARTBEAT);", "return [];"]],
 ]);

@@ -103,6 +103,7 @@ describe.skipIf(url === "")(`mongodb's guards${skipNote(url)}`, () => {
     answers: new Map(),
     found: [],
     chosen: [],
+    histories: new Map(),
   };
 
   /** Whether changes are written: their answer shows it. */

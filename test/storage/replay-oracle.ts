@@ -37,7 +37,8 @@ export class ReplayOracle {
   }
 
   checkLoad<Answer>(plans: readonly Plan[], judge: Judge<Answer>, loaded: Loaded, decided: Decided<Answer>): void {
-    const all = { ...loaded, rows: everything(this.#tables, loaded.now, loaded.rows) };
+    const rows = everything(this.#tables, loaded.now, loaded.rows);
+    const all = { ...loaded, rows, histories: historiesNow(this.#tables, plans, loaded) };
     this.#compare("judged, but not loaded", plans, decided, judge(all), null);
   }
 
@@ -51,6 +52,7 @@ export class ReplayOracle {
     const rows = everything(this.#tables, now, loaded.rows);
     const all = {
       ...found,
+      histories: historiesNow(this.#tables, plans, loaded),
       rows: { ...rows, counters: countersFor(decided.changes, loaded.rows, rows) },
       found: plans.map((plan, index) => rootsOf(plan, loaded.found[index], found.found[index], decided.changes)),
       chosen: plans.map(({ root }, index) => (isOfCandidates(root.by) ? loaded : found).chosen[index] ?? []),
@@ -122,6 +124,18 @@ export function rowsIn(tables: MemoryTables): Rows {
     sweeps: [...tables.sweeps.values()],
     workers: [...tables.workers.values()],
   };
+}
+
+/** Of the conversations whose newest messages were loaded, these messages as they are now. */
+function historiesNow({ conversations }: MemoryTables, plans: readonly Plan[], { histories }: Loaded) {
+  const limit = Math.max(0, ...plans.map(({ root }) => (root.by === "due" ? root.historyLimit : 0)));
+  return new Map(
+    Array.from(histories.keys(), (id) => {
+      const bySeq = [...(conversations.get(id)?.messages ?? [])].map(({ row }) => row);
+      bySeq.sort((one, other) => one.seq - other.seq);
+      return [id, limit === 0 ? [] : bySeq.slice(-limit)] as const;
+    }),
+  );
 }
 
 function isOfCandidates(by: Plan["root"]["by"]): boolean {

@@ -169,7 +169,7 @@ describe("the simulation", { timeout: 120_000 }, () => {
         }),
       ],
     ])("sees a ledger that %s", async (_, accusation, change) => {
-      const { broken } = await play(1, 8, {
+      const { broken } = await play(1, 24, {
         ...much,
         storage: (clock) => {
           const storage = memory({ clock });

@@ -1,5 +1,5 @@
 import type { Rows } from "../database.ts";
-import type { Table, Tables } from "./rows.ts";
+import type { MessageRow, Table, Tables } from "./rows.ts";
 
 /** Rows of each table, by what names them: each once, whichever plans look at it. */
 export type Collected = { readonly [T in Table]: Map<string, Tables[T]> };
@@ -36,4 +36,15 @@ export function listsOf(rows: Collected): Rows {
     workers: [...rows.workers.values()],
     sweeps: [...rows.sweeps.values()],
   };
+}
+
+/** Messages by their conversation, by `seq`: the slice `history`. */
+export function historiesOf(messages: readonly MessageRow[]): ReadonlyMap<string, readonly MessageRow[]> {
+  const histories = new Map<string, MessageRow[]>();
+  for (const message of messages.toSorted((one, other) => one.seq - other.seq)) {
+    const known = histories.get(message.conversationId);
+    if (known === undefined) histories.set(message.conversationId, [message]);
+    else known.push(message);
+  }
+  return histories;
 }

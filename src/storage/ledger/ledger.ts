@@ -1,6 +1,6 @@
 import { participantKeyOf } from "../../model/person-address.ts";
 import type { LedgerDatabase, Plan, StoredAnswer } from "../database.ts";
-import type { RecordedInbound, Storage } from "../storage.ts";
+import type { ClaimedTurn, RecordedInbound, Storage } from "../storage.ts";
 import { batching } from "./batching.ts";
 import {
   heartbeatPlan,
@@ -35,6 +35,8 @@ interface Method<Input, Answer> {
   rule(set: WorkingSet, input: Input, call: string): Answer;
   /** Whether a repetition must get this very answer; else the rows answer it. */
   keeps(answer: Answer): boolean;
+  /** The answer as a repetition gets it. @default as it is */
+  readonly repeated?: (answer: Answer) => Answer;
 }
 
 type Run = <Input, Answer>(call: string, input: Input, method: Method<Input, Answer>) => Promise<Answer>;
@@ -48,8 +50,9 @@ export function ledgerOver(database: LedgerDatabase): Storage {
     name: string,
     plan: Method<Input, Answer>["plan"],
     rule: Method<Input, Answer>["rule"],
+    repeated: (answer: Answer) => Answer = asItIs,
   ): (input: Input) => Promise<Answer> {
-    const method: Method<Input, Answer> = { plan, rule, keeps: changedSomething };
+    const method: Method<Input, Answer> = { plan, rule, keeps: changedSomething, repeated };
     return (input) => run(`${name} ${input.op}`, input, method);
   }
 
@@ -65,7 +68,7 @@ export function ledgerOver(database: LedgerDatabase): Storage {
     recordInbound: (record) => run(`recordInbound ${record.op ?? crypto.randomUUID()}`, record, inbound),
     recordOutbound: (record) => run(`recordOutbound ${record.op ?? crypto.randomUUID()}`, record, outbound),
 
-    claimTurns: once("claimTurns", turnClaimPlan, claimTurns),
+    claimTurns: once("claimTurns", turnClaimPlan, claimTurns, withoutHistory),
     commitTurn: once("commitTurn", turnCommitPlan, commitTurn),
     releaseTurn: once("releaseTurn", turnReleasePlan, releaseTurn),
     heartbeat: once("heartbeat", heartbeatPlan, heartbeat),
@@ -112,7 +115,7 @@ function runner(database: LedgerDatabase): Run {
             return { answer: first, stored: null, settle: () => resolvePromise(first) };
           }
           const answer = method.rule(set, input, call);
-          const stored = method.keeps(answer) ? storedAnswer(set, call, answer) : null;
+          const stored = method.keeps(answer) ? storedAnswer(set, call, (method.repeated ?? asItIs)(answer)) : null;
           return { answer, stored, settle: () => resolvePromise(answer) };
         },
         reject,
@@ -123,6 +126,15 @@ function runner(database: LedgerDatabase): Run {
 /** What this method stored under its own name, so it has the method's type. */
 function answerIn<Answer>({ answer }: { readonly answer: Answer }): Answer {
   return answer;
+}
+
+function asItIs<Answer>(answer: Answer): Answer {
+  return answer;
+}
+
+/** Every message would be kept once more with each claim. A caller that repeats a claim reads them. */
+function withoutHistory(turns: readonly ClaimedTurn[]): readonly ClaimedTurn[] {
+  return turns.map((turn) => ({ ...turn, history: null }));
 }
 
 function storedAnswer(set: WorkingSet, call: string, answer: unknown): StoredAnswer {

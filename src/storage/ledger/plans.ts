@@ -72,11 +72,11 @@ export function outboundPlan(record: OutboundRecord, call: string): Plan {
   };
 }
 
-export function turnClaimPlan({ scope, workerId, limit }: TurnClaim, call: string): Plan {
+export function turnClaimPlan({ scope, workerId, limit, historyLimit = 0 }: TurnClaim, call: string): Plan {
   return {
     call,
-    root: { by: "due", scope, workerId, wanted: limit, limit: limit * CANDIDATES_EACH },
-    slices: ["unanswered", "open-turn", "turns-of-first"],
+    root: { by: "due", scope, workerId, wanted: limit, limit: limit * CANDIDATES_EACH, historyLimit },
+    slices: ["unanswered", "open-turn", "turns-of-first", ...(historyLimit > 0 ? (["history"] as const) : [])],
   };
 }
 

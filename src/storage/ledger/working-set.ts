@@ -257,6 +257,11 @@ export class WorkingSet {
     }
   }
 
+  /** The newest messages of a conversation, by `seq`; `null` where none were loaded. */
+  historyOf({ id }: Conversation): readonly MessageRow[] | null {
+    return this.#loaded.histories.get(id) ?? null;
+  }
+
   openTurnOf({ id }: Conversation): Turn | undefined {
     this.needs("open-turn");
     for (const turn of this.turns.rows.values()) {

@@ -46,6 +46,7 @@ class Loading {
   readonly #rateLimits: string[] = [];
   readonly #sweeps: string[] = [];
   readonly #answers = new Map<string, string>();
+  readonly #histories = new Map<string, readonly MessageRow[]>();
 
   constructor(tables: MemoryTables, now: number) {
     this.#tables = tables;
@@ -186,6 +187,9 @@ class Loading {
       case "consent":
         for (const { row } of found.conversations) this.#consents.push(row.consentKey);
         break;
+      case "history":
+        this.#history(plan.root, found.conversations);
+        break;
       default:
         slice satisfies never;
     }
@@ -237,6 +241,17 @@ class Loading {
     }
   }
 
+  #history(root: Root, conversations: readonly Conversation[]): void {
+    if (root.by !== "due") throw new TypeError("History is loaded of what is due alone.");
+    for (const { row, messages } of conversations.slice(0, root.wanted)) {
+      const newest = messages.slice(Math.max(0, messages.length - root.historyLimit));
+      this.#histories.set(
+        row.id,
+        newest.map((message) => message.row),
+      );
+    }
+  }
+
   #recorded(name: string): void {
     const { keys, messages, groups } = this.#tables;
     const ref = keys.get(name)?.ref;
@@ -250,7 +265,7 @@ class Loading {
     }
   }
 
-  loaded(): Pick<Loaded, "now" | "rows" | "answers"> {
+  loaded(): Omit<Loaded, "found" | "chosen"> {
     const tables = this.#tables;
     const attempts: AttemptRow[] = [];
     const events: EventRow[] = [];
@@ -275,6 +290,7 @@ class Loading {
         workers: present(this.#expired, tables.workers),
       },
       answers: this.#answers,
+      histories: this.#histories,
     };
   }
 }

@@ -4,7 +4,7 @@ import { keepable } from "../sql/statement.ts";
 import { keyId } from "./documents.ts";
 import { number, text } from "./fields.ts";
 import { idIn, type Target, targetsOf } from "./roots.ts";
-import { collect, consentsOf, type Loading, loadRecorded, loadSlices } from "./slices.ts";
+import { collect, consentsOf, type Loading, loadHistories, loadRecorded, loadSlices } from "./slices.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
 import { demand } from "./transaction.ts";
 
@@ -15,7 +15,7 @@ import { demand } from "./transaction.ts";
  * @throws Moved where one has
  */
 export async function load(store: Store, plans: readonly Plan[], runs: number): Promise<Loaded> {
-  const { now: known, targets: named, expired } = await targetsOf(store, plans);
+  const { now: known, targets: named, expired } = await targetsOf(store, plans, runs);
   const rows = collected();
   const sweeps = plans.flatMap((plan) => plan.sweeps ?? []).map(keepable);
   const [now] = await Promise.all([
@@ -26,17 +26,23 @@ export async function load(store: Store, plans: readonly Plan[], runs: number): 
   ]);
   const targets = named.map((target) => withConversations(rows, target));
   const loading: Loading = { store, rows, targets };
-  const [answers] = await Promise.all([loadAnswers(store, plans), loadNamed(loading), loadSlices(loading)]);
+  const [answers, histories] = await Promise.all([
+    loadAnswers(store, plans),
+    loadHistories(loading),
+    loadNamed(loading),
+    loadSlices(loading),
+  ]);
   await loadRecorded(loading);
   for (const { turn } of targets) if (turn !== null) rows.turns.set(turn.id, turn);
   collect(rows, "workers", expired);
-  const seen = needsOneMoment(plans) ? await seenTogether(loading, runs) : targets;
+  const seen = needsOneMoment(plans) ? await seenTogether(loading) : targets;
   return {
     now,
     rows: listsOf(rows),
     answers,
     found: seen.map(({ conversationIds }) => conversationIds),
     chosen: seen.map(({ messages }) => messages.map(({ id }) => id)),
+    histories,
   };
 }
 
@@ -116,7 +122,7 @@ function needsOneMoment(plans: readonly Plan[]): boolean {
 }
 
 /** The targets without candidates that have moved since they were read. */
-async function seenTogether({ store, rows, targets }: Loading, runs: number): Promise<readonly Target[]> {
+async function seenTogether({ store, rows, targets }: Loading): Promise<readonly Target[]> {
   const versions = await findIn(store, "conversations", "_id", rows.conversations.keys(), {
     projection: { version: 1 },
   });
@@ -128,7 +134,7 @@ async function seenTogether({ store, rows, targets }: Loading, runs: number): Pr
     case "due": {
       const still = target.conversationIds.filter((id) => !moved.has(id));
       demand(moved.size === 0 || still.length > 0, "what was due");
-      return [{ ...target, conversationIds: runs === 1 ? still : fromAnotherPlace(still) }];
+      return [{ ...target, conversationIds: still }];
     }
     case "workers":
       // A lease that is only reported may be of the moment before; what is taken is guarded.
@@ -138,10 +144,4 @@ async function seenTogether({ store, rows, targets }: Loading, runs: number): Pr
       demand(moved.size === 0, "a conversation");
       return targets;
   }
-}
-
-/** Another process has taken the first candidate: those that come after it are asked in another order. */
-function fromAnotherPlace(ids: readonly string[]): readonly string[] {
-  const place = Math.floor(Math.random() * ids.length);
-  return [...ids.slice(place), ...ids.slice(0, place)];
 }

@@ -41,11 +41,11 @@ type RootBy<By extends Root["by"]> = Extract<Root, { readonly by: By }>;
 const REF = { projection: { conversationId: 1, groupId: 1, turnId: 1 } };
 
 /** Finds what plans are about. Candidates stand alone: a plan that looks at some is not decided beside others. */
-export async function targetsOf(store: Store, plans: readonly Plan[]): Promise<Targets> {
+export async function targetsOf(store: Store, plans: readonly Plan[], runs: number): Promise<Targets> {
   const [only] = plans;
   switch (only?.root.by) {
     case "due":
-      return await dueTargets(store, only, only.root);
+      return await dueTargets(store, only, only.root, runs);
     case "workers":
       return await workerTargets(store, only, only.root);
     case "unsent":
@@ -55,7 +55,7 @@ export async function targetsOf(store: Store, plans: readonly Plan[]): Promise<T
   }
 }
 
-async function dueTargets(store: Store, plan: Plan, root: RootBy<"due">): Promise<Targets> {
+async function dueTargets(store: Store, plan: Plan, root: RootBy<"due">, runs: number): Promise<Targets> {
   const { limit } = root;
   const first = { sort: { claimableAt: 1, _id: 1 }, limit, projection: { claimableAt: 1, writtenAt: 1 } };
   const [now, others, own, newest] = await Promise.all([
@@ -68,7 +68,15 @@ async function dueTargets(store: Store, plan: Plan, root: RootBy<"due">): Promis
     typeof doc.claimableAt === "number" && doc.claimableAt <= until && !isAhead(number(doc, "writtenAt"), now);
   const ahead = await writtenAhead(store, "conversations", { scope: root.scope, newest, now, limit });
   const due = [...ahead, ...others.filter(dueBy(now)), ...own.filter(dueBy(now - LEFT_TO_OTHERS_MS))].slice(0, limit);
-  return { now, targets: [{ plan, conversationIds: due.map(idIn), messages: [], turn: null }], expired: [] };
+  const ids = due.map(idIn);
+  const conversationIds = runs === 1 ? ids : fromAnotherPlace(ids);
+  return { now, targets: [{ plan, conversationIds, messages: [], turn: null }], expired: [] };
+}
+
+/** Another process has taken the first candidate: those that come after it are asked in another order. */
+function fromAnotherPlace(ids: readonly string[]): readonly string[] {
+  const place = Math.floor(Math.random() * ids.length);
+  return [...ids.slice(place), ...ids.slice(0, place)];
 }
 
 /** What a worker may take at its due time, and what it has set aside and may take later: see `LEFT_TO_OTHERS_MS`. */

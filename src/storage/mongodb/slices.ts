@@ -1,5 +1,5 @@
-import type { Slice } from "../database.ts";
-import type { Collected } from "../ledger/collected.ts";
+import type { Loaded, Slice } from "../database.ts";
+import { type Collected, historiesOf } from "../ledger/collected.ts";
 import type { ConversationRow, Table } from "../ledger/rows.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
@@ -57,6 +57,20 @@ export async function loadSlices(loading: Loading): Promise<void> {
     ...targetsWith(loading, "answered-first").map((target) => add("messages", answeredFirst(store, target))),
     ...conversationsWith(loading, "newest-turn").map(({ id }) => add("turns", newestTurn(store, id))),
   ]);
+}
+
+/** The newest messages of the first conversations that are due. */
+export async function loadHistories({ store, targets }: Loading): Promise<Loaded["histories"]> {
+  const asked = targets.flatMap(({ plan: { root, slices }, conversationIds }) => {
+    if (root.by !== "due" || !slices.includes("history")) return [];
+    return conversationIds
+      .slice(0, root.wanted)
+      .map((conversationId) => ({ conversationId, limit: root.historyLimit }));
+  });
+  const newest = asked.map(({ conversationId, limit }) =>
+    find(store, "messages", { conversationId }, { sort: { seq: -1 }, limit }),
+  );
+  return historiesOf((await Promise.all(newest)).flat().map((doc) => rowOf("messages", doc)));
 }
 
 /** What was recorded under the keys of plans, which must be loaded already. */

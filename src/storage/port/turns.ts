@@ -1,5 +1,5 @@
 import type { Conversation, Turn, TurnOutcome } from "../../model/conversation.ts";
-import type { InboundMessage, MessageError, OutboundMessage } from "../../model/message.ts";
+import type { InboundMessage, Message, MessageError, OutboundMessage } from "../../model/message.ts";
 import type { PartRecord } from "./arrivals.ts";
 
 /*
@@ -14,6 +14,8 @@ export interface TurnClaim {
   readonly leaseMs: number;
   /** At least 1. */
   readonly limit: number;
+  /** How many of a conversation's newest messages come with its turn. At least 1. @default none, `history` is `null` */
+  readonly historyLimit?: number;
 }
 
 export interface ClaimedTurn {
@@ -24,6 +26,12 @@ export interface ClaimedTurn {
   readonly fence: number;
   /** The texts to answer, by `seq`. At least one. */
   readonly messages: readonly InboundMessage[];
+  /**
+   * The newest messages of the conversation, of either direction and in any state, by `seq`: at most `historyLimit`.
+   * `null` where none were asked for, where the claim is repeated, and where other workers took the first
+   * conversations: then `messages()` has them.
+   */
+  readonly history: readonly Message[] | null;
   /** How long the first of them has been waiting: since `pendingSince`. */
   readonly waitedMs: number;
 }

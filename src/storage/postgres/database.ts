@@ -138,16 +138,6 @@ function reasonToDecideAnew(error: unknown, taken: Set<string>): unknown {
 
 async function load(client: PostgresClient, plans: readonly Plan[], decisions: number): Promise<Read> {
   const now = client.now();
-  const parameter = textOf(loadOf(plans, now));
-  const read = readFrom(await client.call("load", parameter), plans);
-  return decisions === 1 ? read : fromAnotherPlace(read, plans);
-}
-
-/** Another process has taken the first candidate: those that come after it are asked in another order. */
-function fromAnotherPlace(read: Read, plans: readonly Plan[]): Read {
-  const [ids = []] = read.loaded.found;
-  if (plans[0]?.root.by !== "due" || ids.length < 2) return read;
-  const place = Math.floor(Math.random() * ids.length);
-  const found = [[...ids.slice(place), ...ids.slice(0, place)]];
-  return { ...read, loaded: { ...read.loaded, found } };
+  const parameter = textOf(decisions === 1 ? loadOf(plans, now) : loadOf(plans, now, Math.random()));
+  return readFrom(await client.call("load", parameter), plans);
 }

@@ -1,14 +1,18 @@
 import type { Loaded, Plan, Root, Slice } from "../database.ts";
-import { collected, listsOf } from "../ledger/collected.ts";
+import { collected, historiesOf, listsOf } from "../ledger/collected.ts";
 import { TABLES } from "../ledger/rows.ts";
 import { integer, record } from "../sql/fields.ts";
 import { collect } from "../sql/loaded.ts";
+import { messageRow } from "../sql/rows.ts";
 import { listIn, rowsOf } from "./rows.ts";
 
 type Lists = { readonly [name: string]: unknown };
 
-/** The parameter of the function: what all plans name, as lists. Only a lone plan may look at candidates. */
-export function loadOf(plans: readonly Plan[], now: number | null): Lists {
+/**
+ * The parameter of the function: what all plans name, as lists. Only a lone plan may look at candidates. `place`: where
+ * to begin among those that are due, from 0 to below 1; left out for the first one.
+ */
+export function loadOf(plans: readonly Plan[], now: number | null, place?: number): Lists {
   const [first] = plans;
   const isAlone = first !== undefined && isOfCandidates(first.root);
   return {
@@ -16,6 +20,7 @@ export function loadOf(plans: readonly Plan[], now: number | null): Lists {
     calls: plans.map(({ call }) => call),
     slices: slicesOf(plans, isAlone),
     ...(isAlone ? candidatesOf(first.root) : rootsOf(plans)),
+    ...(place === undefined ? {} : { place }),
     ...some(
       "turns",
       plans.flatMap(({ root }) => (root.by === "turn" ? [root.id] : [])),
@@ -73,7 +78,8 @@ function candidatesOf(root: Root): Lists {
   const { by } = root;
   const limit = "limit" in root ? Math.min(root.limit, Number.MAX_SAFE_INTEGER) : 0;
   const scope = "scope" in root ? root.scope : null;
-  return { by, limit, scope, worker: "workerId" in root ? root.workerId : null };
+  const found = { by, limit, scope, worker: "workerId" in root ? root.workerId : null };
+  return root.by === "due" ? { ...found, wanted: root.wanted, history: root.historyLimit } : found;
 }
 
 /** Most groups are of one kind, and a lone call always is: then no other table is opened to find its conversations. */
@@ -118,6 +124,7 @@ export function readFrom(told: unknown, plans: readonly Plan[]): Read {
   const isAlone = first !== undefined && isOfCandidates(first.root);
   const each = (list: readonly (string | null)[]): readonly (readonly string[])[] =>
     isAlone ? [list.flatMap((id) => id ?? [])] : plans.map((_, index) => [list[index] ?? []].flat());
-  const loaded = { now: integer(read, "now"), rows: listsOf(rows), answers, found: each(found), chosen: each(chosen) };
-  return { loaded, clock: integer(read, "clock") };
+  const histories = historiesOf(rowsOf(read.history).map(messageRow));
+  const named = { answers, found: each(found), chosen: each(chosen), histories };
+  return { loaded: { now: integer(read, "now"), rows: listsOf(rows), ...named }, clock: integer(read, "clock") };
 }

@@ -82,6 +82,11 @@ const SLICES: { readonly [S in Slice]: string } = {
     names := array(select jsonb_array_elements_text(p -> 'consents')) || array(
       select c.consent_key from ownline_conversations c where c.id = any (${of("roots", "consent")}));
     consents := (select json_agg(to_json(s)) from ownline_consents s where s.key = any (names));`,
+  history: `
+    history := (select json_agg(to_json(m)) from unnest(roots) with ordinality o(id, n)
+      cross join lateral (select h.* from ownline_messages h where h.conversation_id = o.id
+        order by h.seq desc limit (p ->> 'history')::bigint) m
+      where o.n <= (p ->> 'wanted')::bigint);`,
 };
 
 /** The ones that others build on come first. */
@@ -98,6 +103,7 @@ const ORDER: readonly Slice[] = [
   "newest-turn",
   "recorded",
   "consent",
+  "history",
 ];
 
 const listed = (table: string, column: string, list: string): string =>
@@ -173,6 +179,7 @@ declare
   told_sweeps json;
   attempts json;
   events json;
+  history json;
 begin
   case p ->> 'by'
     when 'due' then
@@ -183,6 +190,11 @@ begin
         where c.due_at is not null and c.lease_worker is null and c.scope = p ->> 'scope' and c.due_at <= moment
           and not ${isAhead("c", "moment")} and ${isForWorker("c", "moment", "(p ->> 'worker')")}
         order by c.due_at, c.id limit (p ->> 'limit')::bigint);
+      -- Another process has taken the first ones: what comes after them is asked in another order.
+      if p ? 'place' then
+        count := floor((p ->> 'place')::double precision * cardinality(roots));
+        roots := roots[count + 1 :] || roots[: count];
+      end if;
     when 'unsent' then
       chosen := array(select u.id from ownline_messages u where ${UNSENT});
       roots := array(select distinct m.conversation_id from ownline_messages m where m.id = any (chosen));
@@ -249,7 +261,8 @@ begin
   return json_build_object('clock', clock, 'now', moment, 'found', roots, 'chosen', chosen, 'answers', answers,
     'conversations', told_conversations, 'messages', told_messages, 'attempts', attempts, 'events', events,
     'turns', told_turns, 'keys', keys, 'consents', consents, 'counters', told_counters,
-    'rateLimits', told_rate_limits, 'sweeps', told_sweeps, 'workers', told_workers);
+    'rateLimits', told_rate_limits, 'sweeps', told_sweeps, 'workers', told_workers,
+    'history', history);
 end
 $body$`,
 ];

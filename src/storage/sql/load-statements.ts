@@ -50,7 +50,7 @@ const CONVERSATIONS: { readonly [B in By]: string } = {
   message: "select r.conversation_id from ownline_messages r where r.id = :id",
   attempt: `select r.conversation_id from ownline_messages r where r.id = ${ATTEMPT}`,
   turn: "select r.conversation_id from ownline_turns r where r.id = :id",
-  due: claimable("id"),
+  due: claimable("id", ":limit"),
   workers: `select r.id from ownline_conversations r where r.lease_worker = :workerId
     union all select * from (select h.id from ${LEASES} and ${IS_EXPIRED} limit :limit)
     union all select * from (select h.conversation_id from ${REQUESTS} and ${IS_EXPIRED} limit :limit)`,
@@ -58,12 +58,12 @@ const CONVERSATIONS: { readonly [B in By]: string } = {
 };
 
 /** Those that were written ahead come first, since their due times say nothing. */
-function claimable(column: string): string {
-  return `select * from (select r.${column} from ${aheadConversations(NOW)} order by r.written_at limit :limit)
+function claimable(column: string, limit: string): string {
+  return `select * from (select r.${column} from ${aheadConversations(NOW)} order by r.written_at limit ${limit})
     union all select * from (select r.${column} from ownline_conversations r
       where r.due_at is not null and r.lease_worker is null and r.scope = :scope
         and r.due_at <= ${NOW} and not ${isAhead("r", NOW)} and ${isForWorker("r", NOW, ":workerId")}
-      order by r.due_at, r.id limit :limit)`;
+      order by r.due_at, r.id limit ${limit})`;
 }
 
 const rootMessages = (by: By): string => MESSAGES[by] ?? "select null where false";
@@ -85,7 +85,7 @@ export const ROOT_LOADS: { readonly [B in By]: readonly [Read, string][] } = {
     ["roots", rootRows("turn")],
     ["turns", "select t.* from ownline_turns t where t.id = :id"],
   ],
-  due: [["roots", claimable("*")]],
+  due: [["roots", claimable("*", ":limit")]],
   workers: [
     ["roots", rootRows("workers")],
     ["chosen", chosenRows("workers")],
@@ -177,12 +177,20 @@ export function sliceLoads(
       ];
     case "recorded":
       return kinds.flatMap((kind) => RECORDED[kind]);
+    case "history":
+      return [["history", HISTORY]];
     case "consent":
       return [["consents", `select s.* from ownline_consents s where s.key in (${consentsOf(roots)})`]];
     default:
       return slice satisfies never;
   }
 }
+
+/** Of each conversation down to the position of the oldest message that is wanted. */
+const HISTORY = `select m.* from ownline_conversations c cross join ownline_messages m on m.conversation_id = c.id
+  and m.seq >= coalesce((select n.seq from ownline_messages n where n.conversation_id = c.id
+    order by n.seq desc limit 1 offset :historyLimit - 1), 0)
+  where c.id in (select * from (${claimable("id", ":wanted")}) limit :wanted)`;
 
 function groupsOf(chosen: string): string {
   return `select g.group_id from ownline_messages g where g.id in (${chosen})`;

@@ -1,6 +1,6 @@
 import type { Loaded } from "../database.ts";
-import { type Collected, collected, listsOf } from "../ledger/collected.ts";
-import type { Table } from "../ledger/rows.ts";
+import { type Collected, collected, historiesOf, listsOf } from "../ledger/collected.ts";
+import type { MessageRow, Table } from "../ledger/rows.ts";
 import type { SqlRow, SqlStatement } from "./driver.ts";
 import { integer, text, textOrNull } from "./fields.ts";
 import {
@@ -18,10 +18,10 @@ import {
 } from "./rows.ts";
 
 /**
- * What a statement reads: rows of a table; the clock and the call's stored answer; or the root's conversations and
- * messages.
+ * What a statement reads: rows of a table; the clock and the call's stored answer; the root's conversations and
+ * messages; or conversations' newest messages.
  */
-export type Read = Table | "moment" | "roots" | "chosen";
+export type Read = Table | "moment" | "roots" | "chosen" | "history";
 
 /** The statements that load a plan, and what each of them reads. */
 export interface PlanLoads {
@@ -36,6 +36,7 @@ export function loadedFrom(loads: readonly PlanLoads[], results: readonly (reado
   const answers = new Map<string, string>();
   const found: string[][] = [];
   const chosen: string[][] = [];
+  const history: MessageRow[] = [];
   let now: number | null = null;
   let at = 0;
   for (const { call, reads } of loads) {
@@ -58,6 +59,9 @@ export function loadedFrom(loads: readonly PlanLoads[], results: readonly (reado
             picked.push(text(row, "id"));
             collect(rows, "messages", row);
             break;
+          case "history":
+            history.push(messageRow(row));
+            break;
           default:
             collect(rows, read, row);
         }
@@ -68,7 +72,7 @@ export function loadedFrom(loads: readonly PlanLoads[], results: readonly (reado
     chosen.push(picked);
   }
   if (now === null) throw new TypeError("A select without a table returned no row.");
-  return { now, rows: listsOf(rows), answers, found, chosen };
+  return { now, rows: listsOf(rows), answers, found, chosen, histories: historiesOf(history) };
 }
 
 /** Adds a row of the database; one that is there already stays once. */

@@ -1,6 +1,6 @@
 import { turnIdOf } from "../../../model/ids.ts";
 import type { ClaimedTurn, CommittedTurn, TurnClaim, TurnCommit, TurnRelease } from "../../storage.ts";
-import { conversationOf, inboundOf, outboundOf, turnOf } from "../shown.ts";
+import { conversationOf, inboundOf, messageOf, outboundOf, turnOf } from "../shown.ts";
 import type { Conversation, Inbound, Turn, WorkingSet } from "../working-set.ts";
 import { fileGroup } from "./filing.ts";
 import { hasUnanswered, isLeftToOthers, leaseOf, settleUnanswered } from "./leases.ts";
@@ -47,6 +47,7 @@ function claimed(
     crashes: turn.crashes,
     fence: conversation.fence,
     messages: unanswered.map(inboundOf),
+    history: set.historyOf(conversation)?.map(messageOf) ?? null,
     waitedMs: set.now - (conversation.pendingSince ?? set.now),
   };
 }

@@ -7,6 +7,9 @@ import { DEBOUNCE_MS, EXPIRY_MS, LINE, SCOPE } from "./terms.ts";
 /** A claim of several turns. */
 const SEVERAL_TURNS = "claims as many conversations in one call as are wanted";
 
+/** What the AI needs beside the texts to answer. */
+const HISTORY = "hands out the newest messages with a turn, no more than were asked for";
+
 /** How a turn is claimed. */
 export const turnCases: readonly StorageCase[] = [
   {
@@ -120,6 +123,37 @@ export const turnCases: readonly StorageCase[] = [
       equal(participantsOf(others), ["+15550200003"], "what was left");
       equal(await s.storage.claimTurns({ ...two, op: s.id("op") }), [], "when none is left");
       for (const turn of claimed) equal((await s.commit(turn)).outcome, "committed", "the commit of each");
+    },
+  },
+  {
+    name: HISTORY,
+    async run(s) {
+      const [long, short] = ["+15550200001", "+15550200002"];
+      const [part, next] = await s.intents(2, { participant: long });
+      await s.texted({ participant: long, needsAnswer: false, body: "Thanks" });
+      const { message } = await s.texted({ participant: long, body: "One" });
+      await s.sent(present(part, "the first part").id);
+      const { conversationId } = present(message, "the text");
+      await s.texted({ participant: long, body: "Two" });
+      await s.advance(1_000);
+      await s.texted({ participant: short });
+      await s.advance(DEBOUNCE_MS);
+      const claim = { scope: SCOPE, op: s.id("op"), workerId: "w1", leaseMs: 600_000, limit: 2, historyLimit: 4 };
+      const page = { conversationId, before: Number.MAX_SAFE_INTEGER, limit: 4 };
+      const newest = (await s.storage.messages(page)).toReversed();
+      const claimed = await s.storage.claimTurns(claim);
+      const [first, second] = claimed;
+      equal(first?.history, newest, "the newest messages, by seq");
+      equal(newest[0]?.id, next?.id, "the oldest of them");
+      equal(second?.history, second?.messages, "a conversation with fewer");
+      const repeated = await s.storage.claimTurns(claim);
+      equal(
+        repeated,
+        claimed.map((turn) => ({ ...turn, history: null })),
+        "the same call again, without history",
+      );
+      await s.texted({ participant: "+15550200003" });
+      equal((await s.claimed()).history, null, "where none is asked for");
     },
   },
   {
