@@ -37,6 +37,8 @@ export interface MessageEntry {
   metPause: boolean;
   /** What was decided about it while its fate was unknown or while it was held. */
   readonly decisions: string[];
+  /** A person decided that it is sent again. */
+  sentAgainByPerson: boolean;
   readonly carrierIds: Set<string>;
   readonly taken: (Fact & { kind: "taken" })[];
 }
@@ -149,6 +151,7 @@ export class Book {
         metOptOut: this.optedOut.has(conversation.consentKey),
         metPause: conversation.paused,
         decisions: [],
+        sentAgainByPerson: false,
         carrierIds: new Set(),
         taken: [],
       };

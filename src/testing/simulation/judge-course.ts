@@ -272,7 +272,8 @@ function enterSendClaim(book: Book, fact: Fact & { kind: "send-claimed" }, terms
     accuse("consent", `${name} was claimed although its person has opted out`);
   }
   if (message.confirms && !isOut) accuse("consent", `${name} confirms an opt-out to a person who opted in again`);
-  if (message.confirms && last !== undefined && last.answer !== "retry" && !last.gaveUp) {
+  const mayLeaveAgain = last === undefined || last.answer === "retry" || last.gaveUp || message.sentAgainByPerson;
+  if (message.confirms && !mayLeaveAgain) {
     accuse("once", `${name}, the confirmation of an opt-out, was sent again`);
   }
   if (message.stopped) accuse("consent", `${name} was stopped by a STOP, and came back`);

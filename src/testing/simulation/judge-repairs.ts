@@ -14,6 +14,7 @@ export function enterResolution(book: Book, fact: Fact & { kind: "resolved" }, t
   const wasHeld = message.decisions.at(-1) === "hold";
   message.decisions.push(fact.decision);
   message.waits = fact.decision === "resend";
+  message.sentAgainByPerson = message.waits && fact.byPerson;
   // What is sent again has its time anew.
   if (message.waits) message.expiresAtMs = Math.max(message.expiresAtMs, fact.atMs + terms.settings.sending.expiryMs);
   const name = short(message.id);

@@ -143,7 +143,8 @@ export function witnessed(world: World, storage: Storage): Storage {
     },
     async suspect(suspicion) {
       const suspected = await storage.suspect(suspicion);
-      if (!isFirst("suspect", suspicion.op)) return suspected;
+      // A call that changed nothing may be decided anew.
+      if (suspected.length === 0 || !isFirst("suspect", suspicion.op)) return suspected;
       for (const { id, attempts } of suspected)
         witness(world, { kind: "suspected", outboundId: id, attempt: attempts });
       return suspected;
