@@ -37,7 +37,6 @@ export function createAttend(
   };
 
   return async (ctx, dueInMs) => {
-    worker.wake();
     if (worker.started) return;
     const ringing = ringer.ring(dueInMs);
     if (ctx !== undefined) {

@@ -1,18 +1,23 @@
 import { newId } from "../model/ids.ts";
-import type { ClaimedTurn } from "../storage/storage.ts";
+import type { ClaimedTurn, CommittedTurn } from "../storage/storage.ts";
 import type { EngineContext } from "./context.ts";
 import { historyLimitOf } from "./history.ts";
+import type { Pass } from "./pass.ts";
 import { isTemporary } from "./persist.ts";
 import { type OwedReleases, type Run, startRun } from "./turn.ts";
 import type { UnknownLines } from "./unknown-lines.ts";
 
-/** In one call. Behind a long queue of turns, what is to be sent would wait until the last of them was claimed. */
+/** In one call. Each comes with its messages: behind many of them, the first turn would begin late. */
 const MOST_CLAIMS = 8;
 
+/** Claims turns that are due, and begins to answer each at once. */
 export interface Claims {
-  readonly claimed: number;
-  /** Whether there may be more turns, and room for them: the worker goes on when it has looked for what is to be sent. */
-  readonly more: boolean;
+  /** Whether more turns may be due than were claimed: the worker claims them when it has room. */
+  readonly left: boolean;
+  /** Notes that turns are due. */
+  leave(): void;
+  /** Claims in one call as many as there is room for. Returns how many. */
+  claim(pass: Pass): Promise<number>;
 }
 
 export interface ClaimParts {
@@ -21,46 +26,59 @@ export interface ClaimParts {
   readonly owed: OwedReleases;
   readonly unknownLines: UnknownLines;
   isStopping(): boolean;
-  /** Rings when a run has ended, and when there is more to claim. */
-  wake(): void;
+  /** A run has ended, with this commit: `null` for none. */
+  ended(claimed: ClaimedTurn, committed: CommittedTurn | null, pass: Pass): void;
 }
 
-/** Claims up to so many turns that are due, as long as there is room for them, and begins to answer each at once. */
 export function createClaims(
   context: EngineContext,
-  { runs, owed, unknownLines, isStopping, wake }: ClaimParts,
-): (limit?: number) => Promise<Claims> {
+  { runs, owed, unknownLines, isStopping, ended }: ClaimParts,
+): Claims {
   const { storage, scope, workerId, worker } = context;
-  const claim = (limit: number, historyLimit: number | null): Promise<readonly ClaimedTurn[]> => {
+  let left = false;
+
+  const claimed = (limit: number, historyLimit: number | null): Promise<readonly ClaimedTurn[]> => {
     const asked = { op: newId("o"), scope, workerId, leaseMs: worker.leaseMs, limit };
     return storage.claimTurns(historyLimit === null ? asked : { ...asked, historyLimit });
   };
   /** A history that the ledger cannot read holds up no other turn: each then reads its own. */
-  const claimWithHistory = async (limit: number): Promise<readonly ClaimedTurn[]> => {
+  const claimedWithHistory = async (limit: number): Promise<readonly ClaimedTurn[]> => {
     try {
-      return await claim(limit, historyLimitOf(context));
+      return await claimed(limit, historyLimitOf(context));
     } catch (error) {
       if (isTemporary(error)) throw error;
-      return await claim(limit, null);
+      return await claimed(limit, null);
     }
   };
 
-  return async (limit = Number.POSITIVE_INFINITY) => {
-    const room = Math.min(limit, worker.concurrency - runs.size, MOST_CLAIMS);
-    if (room <= 0 || isStopping()) return { claimed: 0, more: false };
-    const turns = await claimWithHistory(room);
-    for (const turn of turns) {
-      const run = startRun(context, turn, { owed, unknownLines });
-      runs.set(run.conversationId, run);
-      // The stop came while the ledger was choosing: the turn goes back at once.
-      if (isStopping()) run.giveUp("stopped");
-      void run.done.then(() => {
-        if (runs.get(run.conversationId) === run) runs.delete(run.conversationId);
-        wake();
-      });
-    }
-    const more = turns.length === MOST_CLAIMS;
-    if (more) wake();
-    return { claimed: turns.length, more };
+  const begin = (turn: ClaimedTurn, pass: Pass): void => {
+    const run = startRun(context, turn, { owed, unknownLines });
+    runs.set(run.conversationId, run);
+    // The stop came while the ledger was choosing: the turn goes back at once.
+    if (isStopping()) run.giveUp("stopped");
+    void run.done.then((committed) => {
+      if (runs.get(run.conversationId) === run) runs.delete(run.conversationId);
+      ended(turn, committed, pass);
+    });
+  };
+
+  return {
+    get left() {
+      return left;
+    },
+    leave() {
+      left = true;
+    },
+    async claim(pass) {
+      if (isStopping()) return 0;
+      const limit = Math.min(pass.room, worker.concurrency - runs.size, MOST_CLAIMS);
+      left = true;
+      if (limit <= 0) return 0;
+      const turns = await claimedWithHistory(limit);
+      pass.room -= turns.length;
+      left = turns.length === limit;
+      for (const turn of turns) begin(turn, pass);
+      return turns.length;
+    },
   };
 }

@@ -28,8 +28,17 @@ const UNJUDGED: SendConditions = {
 /** What a transport gets to report how far it came, once it was called off. */
 const CALLED_OFF_MS = 2000;
 
-/** Sends one message that is due, if the gate lets it. Returns whether anything was done. */
-export type Deliver = (due: DueMessage, signal: AbortSignal) => Promise<boolean>;
+/** Sends one message that is due, if the gate lets it. */
+export type Deliver = (due: Due, signal: AbortSignal) => Promise<Delivered>;
+
+type Due = Pick<DueMessage, "message" | "conversation">;
+
+export interface Delivered {
+  /** Whether anything was done. */
+  readonly done: boolean;
+  /** When this message, or the next one of its conversation, is due; `null` where none is known to be. */
+  readonly nextInMs: number | null;
+}
 
 /**
  * Makes the only caller of `transport.send`.
@@ -42,15 +51,18 @@ export function createDeliver(context: EngineContext, unknownLines: UnknownLines
 
 async function send(
   context: EngineContext,
-  due: DueMessage,
+  due: Due,
   signal: AbortSignal,
   unknownLines: UnknownLines,
-): Promise<boolean> {
+): Promise<Delivered> {
   const { storage, clock, tell, worker } = context;
   const askedAt = clock.now();
   const op = newId("o");
   const judged = await gate(context, due);
-  if (judged === null) return await unknownLines.setAside(due.message, due.conversation.line, signal);
+  if (judged === null) {
+    const done = await unknownLines.setAside(due.message, due.conversation.line, signal);
+    return { done, nextInMs: done ? 0 : null };
+  }
   const { conditions, consents } = judged;
   // Not given up while this process lives: a claim whose answer was lost is in `sending`, and nobody else may touch it.
   const claimed = await persist(context, { signal }, () =>
@@ -67,7 +79,7 @@ async function send(
     }),
   );
   if (claimed.outcome === "cancelled") tellCancelled(tell, claimed.messages);
-  if (claimed.outcome !== "claimed") return claimed.outcome === "cancelled";
+  if (claimed.outcome !== "claimed") return notDelivered(claimed);
   tellClaimed(context, claimed);
 
   const request = requestFor(claimed.message, claimed.attempt, due.conversation.line, {
@@ -96,14 +108,27 @@ async function send(
     }),
   );
   tellFact(context, fact);
-  return true;
+  return { done: true, nextInMs: fact.nextInMs };
+}
+
+function notDelivered(claimed: Exclude<ClaimedSend, { readonly outcome: "claimed" }>): Delivered {
+  switch (claimed.outcome) {
+    case "cancelled":
+      return { done: true, nextInMs: claimed.nextInMs };
+    case "waiting":
+      return { done: false, nextInMs: claimed.retryInMs };
+    case "gone":
+      return { done: false, nextInMs: null };
+    default:
+      return claimed satisfies never;
+  }
 }
 
 /**
  * Where a policy or the resolver fails, the message waits: it is neither sent unjudged nor lost. `null` where
  * the sender is not one of this process's: its policies are not asked.
  */
-async function gate(context: EngineContext, due: DueMessage): Promise<Gate | null> {
+async function gate(context: EngineContext, due: Due): Promise<Gate | null> {
   const { conversation, message } = due;
   let conditions = UNJUDGED;
   let route: Route | null = null;

@@ -130,6 +130,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
       if (recorded.outcome === "reused" || participantKeyOf(first.to) !== person) throw keyReused(first.id);
       if (recorded.outcome === "recorded") {
         for (const message of recorded.messages) tell.message(message);
+        worker.filed(recorded);
         await attend(ctx, 0);
       }
       return first;
@@ -144,8 +145,8 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
 
     async receiveStatus(report) {
       await open();
-      const { message, changed } = await recordReport(context, report);
-      worker.wake();
+      const { message, changed, nextInMs } = await recordReport(context, report);
+      worker.lookIn(nextInMs);
       if (!changed || message === null || worker.started) return;
       // The next part of a text may have waited for this one. What is sent again waits a while: each ring says for how long.
       if (message.part < message.parts || message.status === "intent") await ringer.ring(0);

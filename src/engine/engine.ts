@@ -16,11 +16,12 @@ import { checkedFeed, checkedStop, type SendInput, type SimulateInput } from "./
 import type { EngineOptions, SendersOption } from "./options.ts";
 import { createRepair, type Repair } from "./repair.ts";
 import { createRinger } from "./ringer.ts";
+import type { PassResult } from "./rounds.ts";
 import { senderBook } from "./senders.ts";
 import { createTally, type NoticeCounts } from "./tally.ts";
 import { createUpkeep, type Upkeep } from "./upkeep.ts";
 import type { WaitUntil } from "./wait-until.ts";
-import { createWorker, type PassResult } from "./worker.ts";
+import { createWorker } from "./worker.ts";
 
 /** What one call of `processDue()` did, and when the next one is due. */
 export interface ProcessResult extends Omit<PassResult, "nextInMs"> {

@@ -25,7 +25,10 @@ const LOOK_BACK_MS = 86_400_000;
 const DAY_MS = 86_400_000;
 
 /** Settles one message that is due and `unknown`, or says when to look again. Returns whether it was settled. */
-export type Reconcile = (due: DueMessage, signal: AbortSignal) => Promise<boolean>;
+export type Reconcile = (
+  due: Pick<DueMessage, "message" | "conversation" | "unknown">,
+  signal: AbortSignal,
+) => Promise<boolean>;
 
 type Look =
   | { readonly kind: "found"; readonly witnesses: readonly Witness[]; readonly asOf: number | null }

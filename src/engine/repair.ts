@@ -100,6 +100,7 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
         );
       }
       tellResolved(fact, message, decision === "drop", reason);
+      worker.wake();
       await attend(undefined, 0);
       return message;
     },
@@ -132,6 +133,7 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
           throw outcome satisfies never;
       }
       if (conversation === null) throw new OwnlineError("not_found", "the turn's conversation was erased");
+      worker.wake();
       await attend(undefined, 0);
       return conversation;
     },

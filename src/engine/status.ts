@@ -65,6 +65,7 @@ const UNMATCHED: RecordedFact = {
   duplicate: false,
   cancelled: [],
   consentChanged: false,
+  nextInMs: null,
 };
 
 /** A fact that has changed its message, and nothing else. */
@@ -74,6 +75,7 @@ export const CHANGED = {
   duplicate: false,
   cancelled: [],
   consentChanged: false,
+  nextInMs: null,
 } as const;
 
 /** Tells what a fact from the carrier has changed. */

@@ -24,7 +24,8 @@ export interface Run {
   readonly pinned: boolean;
   /** Ends the run. `superseded` has no effect on a pinned one. */
   giveUp(reason: GiveUpReason): void;
-  readonly done: Promise<void>;
+  /** What was committed; `null` where nothing was. */
+  readonly done: Promise<CommittedTurn | null>;
 }
 
 /** `lost`: the lease is somebody else's, so there is nothing to release. */
@@ -171,7 +172,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
     if (await release("given-up", 0, reason)) tellTurn(context, claimed, "failed", reason.reason, []);
   };
 
-  const commit = async (decision: Decision): Promise<void> => {
+  const commit = async (decision: Decision): Promise<CommittedTurn | null> => {
     const { reason, ...rest } = decision;
     let committed: CommittedTurn;
     try {
@@ -179,9 +180,10 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
     } catch (cause) {
       if (isTemporary(cause)) throw cause;
       const instead = await failed(refusal(context, cause), decision);
-      return instead === null ? undefined : commit(instead);
+      return instead === null ? null : commit(instead);
     }
     tellCommitted(context, claimed, decision.outcome, reason, committed);
+    return committed;
   };
 
   /** `null` where the caller's function that finds senders failed. */
@@ -194,15 +196,15 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
     }
   };
 
-  const work = async (): Promise<void> => {
+  const work = async (): Promise<CommittedTurn | null> => {
     try {
       const known = await isKnown();
-      if (known === null) return void (await release("stopped", SET_ASIDE_MS, null));
-      if (!known) {
+      if (known === null) await release("stopped", SET_ASIDE_MS, null);
+      if (known === false) {
         unknownLines.report(conversation.line, `a message of conversation ${conversation.id} waits for its answer`);
         await release("unknown-line", SET_ASIDE_MS, null);
-        return;
       }
+      if (known !== true) return null;
       const decision = await decide();
       if (decision !== null) return await commit(decision);
       if (gaveUp.signal.reason === "superseded") {
@@ -219,6 +221,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
         owed.set(conversation.id, releaseOf("failed", backoffMs, { code: null, reason: failure.message }));
       }
     }
+    return null;
   };
 
   return {

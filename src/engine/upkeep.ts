@@ -119,6 +119,7 @@ export function createUpkeep(
         skipPending: !answerPending,
       });
       if (resumed === null) throw unknownConversation();
+      worker.wake();
       await attend(undefined, 0);
       return resumed;
     },

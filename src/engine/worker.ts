@@ -1,27 +1,12 @@
 import type { OwnlineError } from "../errors.ts";
-import type { DueMessage } from "../storage/storage.ts";
 import { createBeat } from "./beat.ts";
 import { newBell } from "./bell.ts";
-import { byConversation } from "./by-conversation.ts";
-import { createClaims } from "./claims.ts";
 import type { EngineContext } from "./context.ts";
-import { createDeliver } from "./deliver.ts";
 import { heart, trouble } from "./heart.ts";
 import { heed } from "./heed.ts";
-import { createReconcile } from "./reconcile.ts";
+import { createRounds, type Filed, type PassResult } from "./rounds.ts";
 import { createSweeper, type SweepHow, type Swept } from "./sweep.ts";
 import type { OwedReleases, Run } from "./turn.ts";
-import { createUnknownLines } from "./unknown-lines.ts";
-
-/** What one pass over the due work did, and when the next one is due. */
-export interface PassResult {
-  /** Turns that were run. */
-  readonly turns: number;
-  /** Messages that were handed to the carrier, settled or cancelled. */
-  readonly sends: number;
-  /** Milliseconds until something is due again; `null` where nothing waits. */
-  readonly nextInMs: number | null;
-}
 
 /**
  * Does the ledger's due work, in a loop (`start`) or one pass at a time (`processDue`), both by the same code.
@@ -31,10 +16,17 @@ export interface Worker {
   /** Begins once `ready` is; a stop that was called meanwhile calls it off. */
   start(ready: () => Promise<unknown>): Promise<void>;
   readonly started: boolean;
-  /** Rings the bell: something may be due. */
+  /** Something may be due: it looks into the ledger. */
   wake(): void;
-  /** A text that needs an answer was stored: a run that did not see it gives way. */
-  newerText(conversationId: string, seq: number): void;
+  /** Something is due then; `null` for nothing. */
+  lookIn(ms: number | null): void;
+  /**
+   * A text that needs an answer was stored: a run that did not see it gives way, and the turn is claimed when it is due;
+   * `null`: none is.
+   */
+  newerText(conversationId: string, seq: number, turnInMs: number | null): void;
+  /** Messages were stored that are to be sent. */
+  filed(recorded: Filed): void;
   /** A conversation was taken over by a person, or its person opted out. */
   callOff(conversationId: string): void;
   /** Runs everything that is due now, looks for lost webhooks where it is time, and waits for both. */
@@ -50,23 +42,14 @@ export interface Worker {
   stop(options: { readonly timeoutMs: number }): Promise<void>;
 }
 
-/** Messages of one conversation that are on their way to the provider. */
-interface Begun {
-  readonly messages: number;
-  readonly sending: Promise<number>;
-}
-
-const DUE_LIMIT = 100;
 const TROUBLE_WAIT_MS = 1000;
 
 export function createWorker(context: EngineContext): Worker {
-  const { clock, storage, scope, workerId, tell } = context;
+  const { clock, tell } = context;
   const runs = new Map<string, Run>();
   const owed: OwedReleases = new Map();
-  const sends = new Map<string, Promise<number>>();
   const passes = new Set<Promise<unknown>>();
   const bell = newBell();
-  const wake = bell.ring;
   let loop: Promise<void> | null = null;
   let endLoop = (): void => {};
   /** The stop that waits for the work to end, and how often one was asked for. */
@@ -75,85 +58,29 @@ export function createWorker(context: EngineContext): Worker {
   let whenStopped = new AbortController();
   let stopSends = new AbortController();
   let stopLists = new AbortController();
-  /** Messages were left lying because enough others were on their way. */
-  let crowded = false;
   /** What the last pass met: whatever is still due is not asked about again at once, or by `drain` at all. */
   let met: OwnlineError | null = null;
   /** `settled()` runs: nothing happens but what is due. */
   let idling = false;
   const lastError = (): OwnlineError | null => met;
 
-  const beat = createBeat(context, { runs, owed, wake });
-  const alive = heart(context, beat);
-  const sweeper = createSweeper(context, (recorded) => heed(self, recorded));
-  const unknownLines = createUnknownLines(context);
-  const deliver = createDeliver(context, unknownLines);
-  const reconcile = createReconcile(context, {
-    unknownLines,
-    isJumping: () => idling && clock.jumps === true,
+  const rounds = createRounds(context, {
+    bell,
+    runs,
+    owed,
+    isStarted: () => loop !== null,
+    isStopping: () => stopping !== null,
+    isIdling: () => idling,
+    sendSignal: () => stopSends.signal,
+    failed(error) {
+      met = error;
+      tell.error(error);
+    },
   });
-
-  const claimTurns = createClaims(context, { runs, owed, unknownLines, isStopping: () => stopping !== null, wake });
-
-  /** Starts what is due, conversation by conversation; `idle` collects messages that nothing could be done about. */
-  const startSends = (due: readonly DueMessage[], idle?: Set<string>): Begun[] => {
-    const started: Begun[] = [];
-    for (const [conversationId, messages] of byConversation(due)) {
-      if (sends.has(conversationId) || stopping !== null) continue;
-      if (sends.size >= context.worker.concurrency) {
-        crowded = true;
-        break;
-      }
-      const sending = sendInOrder(messages, idle).then(({ done, failed }) => {
-        sends.delete(conversationId);
-        // Ringing for nothing would spin.
-        if (done > 0 || (crowded && !failed)) {
-          crowded = false;
-          wake();
-        }
-        return done;
-      });
-      sends.set(conversationId, sending);
-      started.push({ messages: messages.length, sending });
-    }
-    return started;
-  };
-
-  const sendInOrder = async (due: readonly DueMessage[], idle?: Set<string>) => {
-    let done = 0;
-    for (const entry of due) {
-      if (stopSends.signal.aborted) break;
-      try {
-        const handle = entry.message.status === "unknown" ? reconcile : deliver;
-        if (await handle(entry, stopSends.signal)) done += 1;
-        else idle?.add(entry.message.id);
-      } catch (error) {
-        idle?.add(entry.message.id);
-        met = trouble(error);
-        tell.error(met);
-        return { done, failed: true };
-      }
-    }
-    return { done, failed: false };
-  };
-
-  const runLoop = async (signal: AbortSignal): Promise<void> => {
-    while (!signal.aborted) {
-      const since = bell.rings;
-      try {
-        await claimTurns();
-        const due = await storage.due({ scope, workerId, limit: DUE_LIMIT });
-        startSends(due.messages);
-        // At 0 a worker is dead whose work the next heartbeat takes over, and that rings.
-        const isDue = due.messages.length > 0 || due.turns || due.nextInMs === 0;
-        const soon = isDue ? context.worker.pollMs : (due.nextInMs ?? context.worker.pollMs);
-        await bell.rest(clock, Math.min(Math.max(1, soon), context.worker.pollMs), { since, signal });
-      } catch (error) {
-        tell.error(trouble(error));
-        await clock.sleep(TROUBLE_WAIT_MS, { signal });
-      }
-    }
-  };
+  const { pass, lookIn, filed, underWay } = rounds;
+  const wake = (): void => lookIn(0);
+  const alive = heart(context, createBeat(context, { runs, owed, wake }));
+  const sweeper = createSweeper(context, (recorded) => heed(self, recorded));
 
   const sweepOnAndOn = async (signal: AbortSignal): Promise<void> => {
     if (context.sweep === null) return;
@@ -167,38 +94,10 @@ export function createWorker(context: EngineContext): Worker {
   const keepRunning = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
       try {
-        await alive(() => Promise.all([runLoop(signal), sweepOnAndOn(signal)]));
+        await alive(() => Promise.all([rounds.loop(signal), sweepOnAndOn(signal)]));
       } catch (error) {
         tell.error(trouble(error));
         await clock.sleep(TROUBLE_WAIT_MS, { signal });
-      }
-    }
-  };
-
-  const pass = async (): Promise<PassResult> => {
-    let turns = 0;
-    let sent = 0;
-    /** How many turns and messages may still begin. */
-    let room = context.worker.passLimit;
-    const idle = new Set<string>();
-    for (;;) {
-      const { claimed, more } = await claimTurns(room);
-      turns += claimed;
-      room -= claimed;
-      const due = await storage.due({ scope, workerId, limit: DUE_LIMIT });
-      const fresh = due.messages.filter(({ message }) => !idle.has(message.id)).slice(0, room);
-      for (const { messages, sending } of startSends(fresh, idle)) {
-        room -= messages;
-        void sending.then((done) => {
-          sent += done;
-        });
-      }
-      if (more) continue;
-      const working = [...[...runs.values()].map((run) => run.done), ...sends.values()];
-      // Whoever is ready first lets the others' next step begin: a slow answer holds nobody up.
-      if (working.length > 0) await Promise.race(working);
-      else if (stopping !== null || (claimed === 0 && fresh.length === 0)) {
-        return { turns, sends: sent, nextInMs: due.turns || due.messages.length > 0 ? 0 : due.nextInMs };
       }
     }
   };
@@ -228,7 +127,7 @@ export function createWorker(context: EngineContext): Worker {
     wake();
     let working: Promise<unknown>[];
     do {
-      working = [...[...runs.values()].map((run) => run.done), ...sends.values(), ...passes];
+      working = [...underWay(), ...passes];
       if (loop !== null) working.push(loop);
       await Promise.allSettled(working);
     } while (working.length > 0);
@@ -255,11 +154,14 @@ export function createWorker(context: EngineContext): Worker {
       });
     },
     wake,
-    newerText(conversationId, seq) {
+    lookIn,
+    newerText(conversationId, seq, turnInMs) {
       const run = runs.get(conversationId);
       if (run !== undefined && run.throughSeq < seq) run.giveUp("superseded");
-      wake();
+      rounds.turnIn(conversationId, turnInMs);
+      bell.ring();
     },
+    filed,
     callOff(conversationId) {
       runs.get(conversationId)?.giveUp("lost");
     },

@@ -42,8 +42,8 @@ export interface D1Options {
  * | Event | Batches | Statements |
  * | --- | --- | --- |
  * | a webhook with a message, or a status callback | 4 | 12 to 16 |
- * | `processDue()` with nothing to do | 8 | 29 |
- * | `processDue()` that answers one message | 21 to 23 | about 100 |
+ * | `processDue()` with nothing to do | 7 | 24 |
+ * | `processDue()` that answers one message | 16 to 18 | about 80 |
  * | each further turn, and each further message that it sends | about 8 | about 40 |
  * | each heartbeat, four for each `worker.leaseMs` of work | 2 | 13 |
  *

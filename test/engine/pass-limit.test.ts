@@ -13,8 +13,8 @@ it("one processDue() begins as many turns and messages as it may, and says that 
   }
   expect(passes).toEqual([
     [3, 0, false],
-    [1, 2, false],
-    [0, 2, true],
+    [0, 3, false],
+    [1, 1, true],
     [0, 0, true],
   ]);
   expect(one.carrier.sent).toHaveLength(4);

@@ -81,6 +81,14 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["memory/loads", "messages.slice(Math.max(0, messages.length - root.historyLimit))", "messages.slice()"],
   ],
   [
+    "an answer says when the next message is due",
+    ["ledger/rules/order", "return times.length === 0 ? null : inMs(set, Math.min(...times));", "return null;"],
+  ],
+  [
+    "an answer says when the next turn is due",
+    ["ledger/rules/order", "return at === null ? null : Math.max(0, at - now);", "return at === null ? null : 0;"],
+  ],
+  [
     "messages are not kept once more with each claim",
     ["ledger/ledger", "turns.map((turn) => ({ ...turn, history: null }))", "turns"],
   ],

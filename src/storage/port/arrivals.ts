@@ -112,6 +112,8 @@ export interface RecordedInbound {
   readonly cancelled: readonly OutboundMessage[];
   /** Whether the consent row changed its state. */
   readonly consentChanged: boolean;
+  /** Milliseconds until the conversation's turn is due, 0 for now; `null` where none is. */
+  readonly turnInMs: number | null;
 }
 
 export interface OutboundRecord {
@@ -143,4 +145,6 @@ export interface RecordedOutbound {
   /** What is recorded under the key. */
   readonly messages: readonly OutboundMessage[];
   readonly conversation: Conversation | null;
+  /** Milliseconds until the first of the messages is due, 0 for now; `null` where it waits for another one, or has left. */
+  readonly dueInMs: number | null;
 }

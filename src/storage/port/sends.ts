@@ -79,6 +79,7 @@ export interface SendClaim {
   readonly setAsideMs?: number;
 }
 
+/** `nextInMs`: see {@link RecordedFact}. */
 export type ClaimedSend =
   | {
       readonly outcome: "claimed";
@@ -89,7 +90,7 @@ export type ClaimedSend =
       readonly overtook: readonly string[];
     }
   | { readonly outcome: "waiting"; readonly retryInMs: number | null; readonly reason: string }
-  | { readonly outcome: "cancelled"; readonly messages: readonly OutboundMessage[] }
+  | { readonly outcome: "cancelled"; readonly messages: readonly OutboundMessage[]; readonly nextInMs: number | null }
   | { readonly outcome: "gone" };
 
 export interface SendRecord {
@@ -164,6 +165,11 @@ export interface RecordedFact {
   /** What was stopped with it: later parts, or everything after an opt-out. */
   readonly cancelled: readonly OutboundMessage[];
   readonly consentChanged: boolean;
+  /**
+   * Milliseconds until the conversation's next message is due, itself or one that waited for it, 0 for now; `null` where
+   * none is. The confirmation of an opt-out does not count.
+   */
+  readonly nextInMs: number | null;
 }
 
 export interface RivalQuery {

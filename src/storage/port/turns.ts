@@ -59,6 +59,10 @@ export interface CommittedTurn {
   /** The reply's parts. Empty unless committed. */
   readonly messages: readonly OutboundMessage[];
   readonly conversation: Conversation | null;
+  /** Milliseconds until the first of the messages is due, 0 for now; `null` where it waits for another one. */
+  readonly dueInMs: number | null;
+  /** Milliseconds until the conversation's next turn is due, 0 for now; `null` where none is. */
+  readonly turnInMs: number | null;
 }
 
 export interface TurnRelease {

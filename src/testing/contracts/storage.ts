@@ -14,6 +14,7 @@ import { inboundCases } from "./storage/inbound.ts";
 import { keyCases } from "./storage/keys.ts";
 import { lateConsentCases } from "./storage/late-consent.ts";
 import { leaseCases } from "./storage/leases.ts";
+import { nextCases } from "./storage/next.ts";
 import { operationCases } from "./storage/operations.ts";
 import { orderCases } from "./storage/order.ts";
 import { paceCases } from "./storage/paces.ts";
@@ -55,6 +56,7 @@ const CASES: readonly StorageCase[] = [
   ...repairCases,
   ...statusCases,
   ...retryCases,
+  ...nextCases,
   ...queryCases,
   ...storyCases,
   ...operationCases,

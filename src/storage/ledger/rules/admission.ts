@@ -10,6 +10,7 @@ import {
   conversationOfMessage,
   isOutOfOrder,
   isQueued,
+  nextInMs,
   refreshDue,
   waitsForOwnPart,
 } from "./order.ts";
@@ -89,7 +90,7 @@ function cancelled(set: WorkingSet, row: Outbound, reason: string): ClaimedSend 
   changeStatus(set, row, "cancelled", { code: null, reason });
   const stopped = [row, ...cancelLaterParts(set, row)];
   refreshDue(set, row.conversationId);
-  return { outcome: "cancelled", messages: stopped.map(outboundOf) };
+  return { outcome: "cancelled", messages: stopped.map(outboundOf), nextInMs: nextInMs(set, row.conversationId) };
 }
 
 function waitFor(set: WorkingSet, row: Outbound, retryInMs: number, reason: string): ClaimedSend {

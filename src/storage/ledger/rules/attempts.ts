@@ -13,7 +13,7 @@ import { nameOf } from "../held.ts";
 import { outboundOf } from "../shown.ts";
 import type { Attempt, Outbound, WorkingSet } from "../working-set.ts";
 import { fileConsent, filedKey, hasOptedInSince, onlyKey, stopForOptOut } from "./consent.ts";
-import { beginUnknown, cancelLaterParts, changeStatus, conversationOfMessage, refreshDue } from "./order.ts";
+import { beginUnknown, cancelLaterParts, changeStatus, conversationOfMessage, nextInMs, refreshDue } from "./order.ts";
 import { backOff } from "./rate-limit.ts";
 
 export const UNMATCHED: RecordedFact = {
@@ -23,6 +23,7 @@ export const UNMATCHED: RecordedFact = {
   duplicate: false,
   cancelled: [],
   consentChanged: false,
+  nextInMs: null,
 };
 
 /** What one delivery event brought about. */
@@ -113,6 +114,7 @@ export function recordEvent(set: WorkingSet, row: Outbound, act: (effects: Effec
     duplicate: isDuplicate(set, row),
     cancelled: effects.cancelled.map(outboundOf),
     consentChanged: effects.consentChanged,
+    nextInMs: nextInMs(set, row.conversationId),
   };
 }
 

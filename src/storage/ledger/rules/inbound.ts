@@ -4,9 +4,9 @@ import { type Conversation, type Inbound, isInbound, type Outbound, type Working
 import { consentThatCounts, fileConsent, isOptedOut, onlyKey, stopForOptOut } from "./consent.ts";
 import { chargeCounters, judgeCounters } from "./counters.ts";
 import { fileInbound, fileOutbound, findOrMakeConversation, seeParticipant } from "./filing.ts";
-import { refreshDue } from "./order.ts";
+import { inMs, refreshDue } from "./order.ts";
 
-const NOTHING_RECORDED = { autoReply: null, cancelled: [], consentChanged: false } as const;
+const NOTHING_RECORDED = { autoReply: null, cancelled: [], consentChanged: false, turnInMs: null } as const;
 
 /** See `Storage.recordInbound`. */
 export function recordInbound(set: WorkingSet, record: InboundRecord, call: string): RecordedInbound {
@@ -37,6 +37,7 @@ export function recordInbound(set: WorkingSet, record: InboundRecord, call: stri
     ...(confirming === null ? {} : { confirmation: outboundOf(confirming) }),
     cancelled: stopped.map(outboundOf),
     consentChanged,
+    turnInMs: inMs(set, conversation.dueAt),
   };
 }
 
@@ -82,6 +83,7 @@ function recordedBefore(set: WorkingSet, ref: string | null, isSameCall: boolean
     message: inboundOf(message),
     conversation: conversationOf(conversation),
     autoReply: autoReply === undefined ? null : outboundOf(autoReply),
+    turnInMs: inMs(set, conversation.dueAt),
   };
 }
 

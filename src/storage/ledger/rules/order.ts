@@ -100,6 +100,18 @@ export function refreshDue(set: WorkingSet, conversationId: string): void {
   }
 }
 
+/** In how long the next message of a conversation is due, of those that a change of the loaded ones can move. */
+export function nextInMs(set: WorkingSet, conversationId: string): number | null {
+  const inOrder = set.outboundOf(conversationId).filter((row) => !isOutOfOrder(row));
+  const times = inOrder.flatMap(({ dueAt }) => dueAt ?? []);
+  return times.length === 0 ? null : inMs(set, Math.min(...times));
+}
+
+/** How long it is until then; 0 for what has passed, `null` for never. */
+export function inMs({ now }: WorkingSet, at: number | null): number | null {
+  return at === null ? null : Math.max(0, at - now);
+}
+
 function dueTimeOf(set: WorkingSet, row: Outbound, isBehind: boolean): number | null {
   if (row.status === "unknown") return row.settleAt;
   if (row.status === "intent" && isOutOfOrder(row)) return row.notBefore;

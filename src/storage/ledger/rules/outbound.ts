@@ -5,7 +5,7 @@ import { conversationOf, outboundOf } from "../shown.ts";
 import { isOutbound, type WorkingSet } from "../working-set.ts";
 import { isOptedOut, onlyKey } from "./consent.ts";
 import { fileGroup, findOrMakeConversation } from "./filing.ts";
-import { refreshDue } from "./order.ts";
+import { inMs, refreshDue } from "./order.ts";
 
 /** See `Storage.recordOutbound`. */
 export function recordOutbound(set: WorkingSet, record: OutboundRecord, call: string): RecordedOutbound {
@@ -17,6 +17,7 @@ export function recordOutbound(set: WorkingSet, record: OutboundRecord, call: st
       outcome: "opted-out",
       messages: [],
       conversation: existing === undefined ? null : conversationOf(existing),
+      dueInMs: null,
     };
   }
   const conversation = findOrMakeConversation(set, record);
@@ -24,7 +25,12 @@ export function recordOutbound(set: WorkingSet, record: OutboundRecord, call: st
   const group = fileGroup(set, conversation, { key, groupId, origin, sender, turnId: null, parts, expiryMs });
   set.addKey({ kind: "outbound", key, ref: groupId, attempt: null, content, call });
   refreshDue(set, conversation.id);
-  return { outcome: "recorded", messages: group.map(outboundOf), conversation: conversationOf(conversation) };
+  return {
+    outcome: "recorded",
+    messages: group.map(outboundOf),
+    conversation: conversationOf(conversation),
+    dueInMs: inMs(set, group[0]?.dueAt ?? null),
+  };
 }
 
 /** A key is known for ever, with another content too. Nothing is compared with what was erased. */
@@ -34,7 +40,7 @@ function recordedBefore(
   record: OutboundRecord,
   call: string,
 ): RecordedOutbound {
-  if (ref === null) return { outcome: "erased", messages: [], conversation: null };
+  if (ref === null) return { outcome: "erased", messages: [], conversation: null, dueInMs: null };
   const rows = [...set.messages.rows.values()].filter(isOutbound).filter((row) => row.groupId === ref);
   const parts = rows.toSorted((one, other) => one.part - other.part);
   const conversation = set.conversations.get(parts[0]?.conversationId ?? "");
@@ -42,5 +48,6 @@ function recordedBefore(
     outcome: content !== record.content ? "reused" : firstCall === call ? "recorded" : "repeated",
     messages: parts.map(outboundOf),
     conversation: conversation === undefined ? null : conversationOf(conversation),
+    dueInMs: inMs(set, parts[0]?.dueAt ?? null),
   };
 }

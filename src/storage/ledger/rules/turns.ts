@@ -4,7 +4,7 @@ import { conversationOf, inboundOf, messageOf, outboundOf, turnOf } from "../sho
 import type { Conversation, Inbound, Turn, WorkingSet } from "../working-set.ts";
 import { fileGroup } from "./filing.ts";
 import { hasUnanswered, isLeftToOthers, leaseOf, settleUnanswered } from "./leases.ts";
-import { refreshDue } from "./order.ts";
+import { inMs, refreshDue } from "./order.ts";
 import { pause } from "./pause.ts";
 
 /** See `Storage.claimTurns`. */
@@ -84,13 +84,22 @@ export function commitTurn(set: WorkingSet, commit: TurnCommit): CommittedTurn {
       outcome: "lost",
       messages: [],
       conversation: conversation === undefined ? null : conversationOf(conversation),
+      dueInMs: null,
+      turnInMs: null,
     };
   }
   const { conversation, turn } = lease;
   conversation.leaseWorker = null;
   if (commit.supersede && hasUnanswered(conversation) && conversation.pendingSeq > commit.throughSeq) {
     turn.superseded += 1;
-    return { outcome: "superseded", messages: [], conversation: conversationOf(conversation) };
+    const turnInMs = inMs(set, conversation.dueAt);
+    return {
+      outcome: "superseded",
+      messages: [],
+      conversation: conversationOf(conversation),
+      dueInMs: null,
+      turnInMs,
+    };
   }
   turn.outcome = commit.outcome;
   turn.committedAt = set.now;
@@ -102,7 +111,13 @@ export function commitTurn(set: WorkingSet, commit: TurnCommit): CommittedTurn {
   if (conversation.pendingSince !== null) conversation.pendingSince = set.now;
   if (commit.pause) pause(conversation);
   refreshDue(set, conversation.id);
-  return { outcome: "committed", messages: group.map(outboundOf), conversation: conversationOf(conversation) };
+  return {
+    outcome: "committed",
+    messages: group.map(outboundOf),
+    conversation: conversationOf(conversation),
+    dueInMs: inMs(set, group[0]?.dueAt ?? null),
+    turnInMs: inMs(set, conversation.dueAt),
+  };
 }
 
 /** What it could not answer counts as answered: it is not asked about again, and what is newer keeps its due time. */

@@ -220,7 +220,8 @@ export const factCases: readonly StorageCase[] = [
       const before = await s.snapshot();
       equal((await s.accept(id, 1)).outcome, "unmatched", "an attempt that was not made");
       equal((await s.accept("o-nobody", 1)).outcome, "unmatched", "a text that is not there");
-      const nothing = { message: null, changed: false, duplicate: false, cancelled: [], consentChanged: false };
+      const unchanged = { changed: false, duplicate: false, cancelled: [], consentChanged: false };
+      const nothing = { message: null, ...unchanged, nextInMs: null };
       const stray = await s.callback("o-nobody", "sent", { carrierId: "SM-nobody", optOut: true });
       equal(stray, { outcome: "unmatched", ...nothing }, "a callback for nobody");
       equal(await s.snapshot(), before, "the ledger");
