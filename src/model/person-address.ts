@@ -2,13 +2,10 @@ import { withoutChannel } from "./phone-number.ts";
 
 /** A Brazilian mobile number before 2016, without the 9 in front. Eight digits from 2 to 5 on are a landline's. */
 const BRAZIL_OLD_MOBILE = /^\+55([1-9]\d)([6-9]\d{7})$/;
-const BRAZIL_MOBILE = /^\+55([1-9]\d)9([6-9]\d{7})$/;
 /** A Mexican mobile number as it was dialled until 2019. No area code begins with 1. */
 const MEXICO_OLD_MOBILE = /^\+521(\d{10})$/;
-const MEXICO = /^\+52([2-9]\d{9})$/;
 /** An Argentine number without the 9 that international callers put before a mobile one. */
 const ARGENTINA_WITHOUT_NINE = /^\+54([1-8]\d{9})$/;
-const ARGENTINA_MOBILE = /^\+549([1-8]\d{9})$/;
 
 /**
  * The one spelling of a person's address, with its channel, for numbers that providers write in two ways:
@@ -43,16 +40,6 @@ export function personOf(address: string): string {
 /** The spellings under which a provider may show a person's address: those with one key. The given one comes first. */
 export function spellingsOf(address: string): readonly string[] {
   const key = participantKeyOf(address);
-  const number = withoutChannel(key);
-  const channel = key.slice(0, key.length - number.length);
-  return [...new Set([address, key, channel + otherSpelling(number, channel)])];
-}
-
-function otherSpelling(number: string, channel: string): string {
-  const [, area, local] = BRAZIL_MOBILE.exec(number) ?? [];
-  if (area !== undefined && local !== undefined) return `+55${area}${local}`;
-  const mexican = MEXICO.exec(number)?.[1];
-  if (mexican !== undefined) return `+521${mexican}`;
-  const argentine = channel === "whatsapp:" ? ARGENTINA_MOBILE.exec(number)?.[1] : undefined;
-  return argentine === undefined ? number : `+54${argentine}`;
+  const others = [key.replace(/\+55(\d\d)9/, "+55$1"), key.replace("+52", "+521"), key.replace("+549", "+54")];
+  return [...new Set([address, key, ...others.filter((other) => participantKeyOf(other) === key)])];
 }
