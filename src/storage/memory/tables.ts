@@ -93,7 +93,7 @@ export class MemoryTables {
     for (const { workerId: id, scope, until } of alive) {
       const row = this.workers.get(id);
       const before = row === undefined || isAhead(row.writtenAt, now) ? 0 : row.aliveUntil;
-      this.workers.set(id, { id, scope, aliveUntil: Math.max(before, until), writtenAt: now });
+      if (before < until) this.workers.set(id, { id, scope, aliveUntil: until, writtenAt: now });
     }
     for (const { call, answer, conversationIds } of answers)
       this.answers.set(call, { answer, at: now, conversationIds });

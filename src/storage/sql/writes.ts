@@ -57,9 +57,8 @@ const CHARGE = prepare(
 
 const ALIVE = oneLine(`
   insert into ownline_workers as w (id, scope, alive_until, written_at) values (?, ?, ?, ?)
-  on conflict (id) do update set written_at = excluded.written_at,
-    alive_until = case when ${isAhead("w", "excluded.written_at")} then excluded.alive_until
-      else max(alive_until, excluded.alive_until) end`);
+  on conflict (id) do update set alive_until = excluded.alive_until, written_at = excluded.written_at
+    where w.alive_until < excluded.alive_until or ${isAhead("w", "excluded.written_at")}`);
 
 const STORE =
   "insert into ownline_answers (call, at, answer, conversation_id, conversation_ids) values (?, ?, ?, ?, ?)";
