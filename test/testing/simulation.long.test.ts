@@ -31,7 +31,7 @@ function spoilt(storage: Storage, change: Partial<Storage>): Storage {
   return { ...storage, ...change };
 }
 
-describe("the simulation", { timeout: 120_000 }, () => {
+describe("the simulation", { timeout: 300_000 }, () => {
   it("finds no broken promise, and lets every fault hit the calls that matter", async () => {
     const { broken: violations, faults } = await play(1, 200);
     expect(violations).toEqual([]);
