@@ -14,7 +14,7 @@ import type {
   TurnRow,
   WorkerRow,
 } from "./rows.ts";
-import { AheadRows, isAhead, voidTimes } from "./rules/clock.ts";
+import { isAhead, voidTimes } from "./rules/clock.ts";
 
 type OutboundField =
   | "status"
@@ -71,9 +71,7 @@ export class WorkingSet {
   readonly expired: ReadonlyMap<string, number>;
   /** Workers that hold something, and whose clock was ahead when they were heard of last. */
   readonly heardAhead: readonly WorkerRow[];
-  /** What was written by a clock that was ahead of the present one. */
-  readonly ahead: AheadRows;
-  /** Those among them from which a rule took what they held. */
+  /** Expired workers from which a rule took what they held. */
   readonly reclaimed: Map<string, number> = new Map<string, number>();
   readonly #loaded: Loaded;
   /** The messages by conversation, and the conversations by address: made when a rule first asks. */
@@ -102,8 +100,7 @@ export class WorkingSet {
     this.heardAhead = workers.filter(({ writtenAt }) => isAhead(writtenAt, this.now));
     const others = workers.filter((worker) => !this.heardAhead.includes(worker));
     this.expired = new Map(others.map(({ id, aliveUntil }) => [id, aliveUntil]));
-    this.ahead = new AheadRows(this.now);
-    voidTimes(this, this.ahead, this.now);
+    voidTimes(this, this.now);
   }
 
   /** Turns to a plan: what follows decides about it. */
