@@ -6,8 +6,9 @@ import type { WaitUntil } from "./wait-until.ts";
 import type { Worker } from "./worker.ts";
 
 /**
- * Something was stored that somebody must work on: the loop, the runtime after the answer, whoever hears the queue, or
- * a cron elsewhere. Only the queue is waited for: a runtime may end with its answer.
+ * Something was stored that must be worked on. A started worker knows it already. Else the runtime works on it after the
+ * answer, or the process that hears the queue, or a cron elsewhere. Only the queue is waited for: a runtime may end with
+ * its answer.
  */
 export type Attend = (ctx: WaitUntil | undefined, dueInMs: number) => Promise<void>;
 

@@ -166,7 +166,7 @@ export function createRounds(context: EngineContext, parts: RoundParts): Rounds 
           const working = underWay();
           if (claimed > 0 || working.length > 0) isIdle = false;
           if (working.length === 0) break;
-          // Whoever is ready first lets the others' next step begin: a slow answer holds nobody up.
+          // The first that is ready lets the next step of the others begin: a slow answer holds up no other turn.
           await Promise.race(working);
           if (agenda.asked !== asked || agenda.isLookDue()) break;
         }

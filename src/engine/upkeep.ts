@@ -54,7 +54,8 @@ export interface Upkeep {
    * find nothing; an opt-out outlives the data, under a keyed hash of the number.
    *
    * `participant` is a number as people write it, in either spelling of one that is written in two ways, or any
-   * participant that `conversations()` returns; repeated, it finds nothing. What the database and the provider keep all the same: docs/guide/privacy.md.
+   * participant that `conversations()` returns; repeated, it finds nothing. What the database and the provider keep all
+   * the same: docs/guide/privacy.md.
    *
    * @throws OwnlineError `invalid_address` where it is not a number in E.164, and no conversation has it as it is written;
    * `storage_unavailable`, and then call it again: SQLite throws it too where a copy is left in its log

@@ -55,7 +55,7 @@ export type * from "./port/turns.ts";
  *   `key` too, for ever: another call with a known `key` gets the present form.
  * - Times come from the storage's own clock, read once for each call; callers hand over durations.
  * - A row whose times decide when something may happen keeps the clock by which they were set. Where a later clock is
- *   more than a minute behind it, one of the two was wrong, and the times are void for whichever call loads the row: a
+ *   more than a minute behind it, one of the two was wrong, and the times are void for each call that loads the row: a
  *   turn or a message is due now, and the time in which its state is unknown is counted from now; a pace starts anew,
  *   and every slot that was taken before is void; a counter's window is over; a sweep may be claimed; a worker is alive
  *   for one more lease; a START undoes no STOP that was found late, and no refusal. What is void is due in
@@ -222,7 +222,8 @@ export interface Storage {
    *    So a queue of n messages costs one reservation each, keeps its order, and is fair: a conversation has one message
    *    in it at a time.
    *    A message that is cancelled or expires leaves its slot empty. With `expiryMs`, it expires so long after its slot.
-   * 7. `claimed`: the message goes to the conversation's `participant`, every counter charged, the worker registered as alive for `leaseMs`.
+   * 7. `claimed`: the message goes to the conversation's `participant`, every counter is charged, and the worker is
+   *    registered as alive for `leaseMs`.
    *
    * A `cancelled` message takes the later parts of its group with it: those in `intent` or `held`, here and wherever
    * this file says so.
@@ -350,8 +351,9 @@ export interface Storage {
   story(messageId: string): Promise<MessageStory | null>;
 
   /**
-   * Forgets a person, in either spelling of the number: conversations, messages, turns, attempts and events, on one line or on all. Tombstones stay for
-   * every inbound key, send key and carrier's id, so that nothing is inserted, sent or matched again; the
+   * Forgets a person, in either spelling of the number: conversations, messages, turns, attempts and events, on one line
+   * or on all. Tombstones stay for every inbound key, send key and carrier's id, so that nothing is inserted, sent or
+   * matched again; the
    * consent row stays under its opaque key. A running turn finds its lease lost. A text with a new key begins a new
    * conversation.
    */

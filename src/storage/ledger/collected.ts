@@ -1,7 +1,7 @@
 import type { Rows } from "../database.ts";
 import type { MessageRow, Table, Tables } from "./rows.ts";
 
-/** Rows of each table, by what names them: each once, whichever plans look at it. */
+/** Rows of each table, by the fields that name them: each once, also where several plans look at it. */
 export type Collected = { readonly [T in Table]: Map<string, Tables[T]> };
 
 /** Nothing yet. */
