@@ -64,6 +64,17 @@ export const clockCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "keeps a text due that waited for a time of a clock that was a month ahead, also where its conversation changes first",
+    async run(s) {
+      const refused = await s.intent();
+      await s.sending(refused);
+      await ahead(s, MONTH_MS, () => s.refuse(refused, "retry", { retryInMs: MINUTE_MS }));
+      await s.intent();
+      equal(await s.dueIds(), [refused], "due after a later text was recorded");
+      await s.sending(refused);
+    },
+  },
+  {
     name: "loses no text where the clock falls a month behind for a moment",
     async run(s) {
       await s.advance(MONTH_MS);
