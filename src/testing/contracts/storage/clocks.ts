@@ -176,6 +176,21 @@ export const clockCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "leaves a turn to a worker that was heard of by a clock a month ahead, where a dead worker's message is taken back",
+    async run(s) {
+      const id = await s.intent();
+      await s.sending(id, { workerId: "dead" });
+      await s.advance(LEASE_MS);
+      const claimed = await ahead(s, MONTH_MS, async () => {
+        await s.texted();
+        return await s.claimed();
+      });
+      const { recovered, unsettled } = await s.beat({ workerId: "w2" });
+      equal([recovered, unsettled.map((message) => message.id)], [0, [id]], "what is taken back");
+      equal((await s.commit(claimed)).outcome, "committed", "its commit");
+    },
+  },
+  {
     name: "leaves what it holds to a worker that is heard of again after its clock was a month ahead",
     async run(s) {
       await s.texted();
