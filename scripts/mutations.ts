@@ -32,9 +32,11 @@ const PARTS = [
 const LONGEST_MS = 1_200_000;
 const VITEST = join(ROOT, "node_modules", "vitest", "vitest.mjs");
 /** The engine's guards that neither the simulation nor the contract can miss. */
-const ENGINE_TESTS = ["clock", "spellings", "unknown-early", "unstorable"].map((name) => `test/engine/${name}.test.ts`);
+const ENGINE_TESTS = ["clock", "corrupt-rows", "spellings", "unknown-early", "unstorable"].map(
+  (name) => `test/engine/${name}.test.ts`,
+);
 const SQLITE_TESTS = [
-  ...["guards", "erasure", "migrate"].map((name) => `test/storage/sql-${name}.test.ts`),
+  ...["corrupt", "guards", "erasure", "migrate"].map((name) => `test/storage/sql-${name}.test.ts`),
   ...["erasure", "groups", "locks", "quirks"].map((name) => `test/storage/sqlite-${name}.test.ts`),
 ];
 const POSTGRES_TESTS = ["locks", "waits", "decisions", "group-commit", "quirks", "arrivals"].map(

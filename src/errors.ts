@@ -5,7 +5,7 @@
  *   `sender_as_participant`, `opted_out`, `erased`, `key_reused`, `not_found`, `invalid_state`, `aborted`
  * - Carrier: `carrier_rejected`, `carrier_unavailable`, `webhook_rejected`
  * - AI: `ai_failed`, `ai_timeout`
- * - Storage: `storage_unavailable`, `storage_unsupported`, `storage_unmigrated`
+ * - Storage: `storage_unavailable`, `storage_unsupported`, `storage_unmigrated`, `storage_corrupt`
  * - Queue: `queue_unavailable`, never thrown: told by the `error` event
  */
 export type OwnlineErrorCode =
@@ -29,10 +29,23 @@ export type OwnlineErrorCode =
   | "storage_unavailable"
   | "storage_unsupported"
   | "storage_unmigrated"
+  | "storage_corrupt"
   | "queue_unavailable";
 
 /** Who has to act: the code that called ownline, the carrier, the AI provider, the storage or the queue. */
 export type ErrorParty = "caller" | "carrier" | "ai" | "storage" | "queue";
+
+/** A row of the ledger that cannot be used as it is, for the operator who mends it. */
+export interface LedgerRow {
+  /** The table, for example `messages`: its name in the database, without `ownline_`. */
+  readonly table: string;
+  /** The fields of its primary key, with a space between them. Numbers in E.164 are masked in it. */
+  readonly id: string;
+  /** The column, or MongoDB's field, that holds what ownline never writes. */
+  readonly column: string;
+  /** The conversation that stands still because of it; `null` where it is not known, or none does. */
+  readonly conversationId: string | null;
+}
 
 export interface OwnlineErrorOptions {
   /** What was thrown first. @default none */
@@ -43,6 +56,8 @@ export interface OwnlineErrorOptions {
   readonly carrierCode?: number;
   /** The message that the error is about, by its id. @default none */
   readonly messageId?: string;
+  /** The row of the ledger that the error is about. @default none */
+  readonly row?: LedgerRow;
 }
 
 const BRAND = Symbol.for("ownline.error");
@@ -70,6 +85,8 @@ export class OwnlineError extends Error {
   readonly carrierCode: number | undefined;
   /** Of `key_reused`: the message that was recorded under the key first. */
   readonly messageId: string | undefined;
+  /** Of `storage_corrupt`: the row that an operator must mend. */
+  readonly row: LedgerRow | undefined;
 
   constructor(code: OwnlineErrorCode, message: string, options: OwnlineErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -78,6 +95,7 @@ export class OwnlineError extends Error {
     this.retryable = options.retryable ?? false;
     this.carrierCode = options.carrierCode;
     this.messageId = options.messageId;
+    this.row = options.row;
     Object.defineProperty(this, BRAND, { value: true });
   }
 }

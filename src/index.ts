@@ -31,6 +31,7 @@ export type { WaitUntil } from "./engine/wait-until.ts";
 export {
   type ErrorParty,
   isOwnlineError,
+  type LedgerRow,
   OwnlineError,
   type OwnlineErrorCode,
   type OwnlineErrorOptions,

@@ -23,6 +23,7 @@ const parties: Readonly<Record<OwnlineErrorCode, ErrorParty>> = {
   storage_unavailable: "storage",
   storage_unsupported: "storage",
   storage_unmigrated: "storage",
+  storage_corrupt: "storage",
   queue_unavailable: "queue",
 };
 

@@ -14,6 +14,7 @@ import { createEmitter } from "./emitter.ts";
 import { createFeed, type FeedOptions } from "./feed.ts";
 import { checkedFeed, checkedStop, type SendInput, type SimulateInput } from "./inputs.ts";
 import type { EngineOptions, SendersOption } from "./options.ts";
+import { onceForEachRow, reportProblems } from "./problems.ts";
 import { createRepair, type Repair } from "./repair.ts";
 import { createRinger } from "./ringer.ts";
 import type { PassResult } from "./rounds.ts";
@@ -119,9 +120,10 @@ export function createEngine<Senders extends SendersOption>(
   const { storage, clock, worker: workerOptions, logger } = options;
   const emitter = createEmitter(logger);
   const senders = senderBook(options.senders);
-  const feed = createFeed({ storage, clock, worker: workerOptions });
+  const feed = createFeed({ storage, clock, worker: workerOptions, report: () => reportProblems({ storage, tell }) });
 
   const told = teller(emitter.emit, options);
+  const isToBeReported = onceForEachRow();
   const tally = createTally();
   const tell: EngineContext["tell"] = {
     ...told,
@@ -136,6 +138,9 @@ export function createEngine<Senders extends SendersOption>(
     notice(notice) {
       tally.count(notice.kind);
       told.notice(notice);
+    },
+    error(error, texts) {
+      if (isToBeReported(error)) told.error(error, texts);
     },
   };
 

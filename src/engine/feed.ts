@@ -16,13 +16,18 @@ export interface Feed {
   read(options: FeedOptions): AsyncGenerator<Message, void, void>;
 }
 
+export interface FeedParts extends Pick<EngineContext, "storage" | "clock" | "worker"> {
+  /** Reports messages that were left out, since they cannot be read. */
+  report(): void;
+}
+
 const PAGE = 100;
 
 /**
  * Follows conversations in the ledger: what other processes wrote is found by looking again every `pollMs`, what this
  * one wrote at once.
  */
-export function createFeed(context: Pick<EngineContext, "storage" | "clock" | "worker">): Feed {
+export function createFeed(context: FeedParts): Feed {
   const followed = new Map<string, { readonly bell: Bell; readers: number }>();
 
   return {
@@ -39,6 +44,7 @@ export function createFeed(context: Pick<EngineContext, "storage" | "clock" | "w
         while (!ended()) {
           const since = entry.bell.rings;
           const page = await context.storage.changes({ conversationId, after: position, limit: PAGE });
+          context.report();
           for (const message of page) {
             if (ended()) return;
             position = message.changedSeq;

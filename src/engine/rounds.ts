@@ -7,6 +7,7 @@ import type { EngineContext } from "./context.ts";
 import { createDeliver } from "./deliver.ts";
 import { trouble } from "./heart.ts";
 import { endlessPass, newPass, type Pass } from "./pass.ts";
+import { reportProblems } from "./problems.ts";
 import { createReconcile } from "./reconcile.ts";
 import { createSends } from "./sends.ts";
 import type { OwedReleases, Run } from "./turn.ts";
@@ -105,6 +106,7 @@ export function createRounds(context: EngineContext, parts: RoundParts): Rounds 
   async function look(pass: Pass): Promise<DueWork & { readonly begun: number }> {
     agenda.looking();
     const due = await storage.due({ scope, workerId, limit: DUE_LIMIT });
+    reportProblems(context);
     const begun = sends.start(due.messages, pass);
     if (due.turns) claims.leave();
     // At 0 a worker has expired whose work the next heartbeat takes over, and that has the loop look.

@@ -5,6 +5,7 @@ import type { EngineContext } from "./context.ts";
 import type { Deliver } from "./deliver.ts";
 import { trouble } from "./heart.ts";
 import type { Pass } from "./pass.ts";
+import { isCorrupt } from "./problems.ts";
 import type { Reconcile } from "./reconcile.ts";
 
 /** What is needed of a message to send it, or to settle it. */
@@ -63,8 +64,10 @@ export function createSends(context: EngineContext, parts: SendParts): Sends {
         waitMs = soonest(waitMs, sent.nextInMs);
       } catch (error) {
         pass.idle?.add(message.id);
-        failed(trouble(error));
-        return { nextInMs: null, failed: true };
+        const failure = trouble(error);
+        failed(failure);
+        // The ledger passes the conversation over from now on: the others need not wait.
+        return { nextInMs: null, failed: !isCorrupt(failure) };
       }
     }
     return { nextInMs: soonest(waitMs, nextInMs), failed: false };

@@ -7,6 +7,7 @@ import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
 import { firstTime } from "./once.ts";
 import type { SweepOptions } from "./options.ts";
+import { isCorrupt } from "./problems.ts";
 import { receiveSwept } from "./receive.ts";
 import { listTrouble, unreadableEntry } from "./reconcile.ts";
 import type { Route } from "./senders.ts";
@@ -173,7 +174,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
    */
   const concernsAll = async (error: unknown): Promise<boolean> => {
     if (isOwnlineError(error)) {
-      if (error.party === "caller") return false;
+      if (error.party === "caller" || isCorrupt(error)) return false;
       if (error.party !== "storage" || error.retryable || error.code !== "storage_unavailable") return true;
     }
     await storage.unrecorded([newId("k")]);

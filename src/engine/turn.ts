@@ -11,6 +11,7 @@ import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
 import { historyFor, recentMessages, withSelectedHistory } from "./history.ts";
 import { isTemporary, persist } from "./persist.ts";
+import { CORRUPT_WAIT_MS, isCorrupt } from "./problems.ts";
 import { type Decision, silencedBy } from "./silence.ts";
 import { SET_ASIDE_MS, type UnknownLines } from "./unknown-lines.ts";
 import { answerWithinBound } from "./within-bound.ts";
@@ -145,6 +146,11 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
   /** What becomes of a run that failed: another run, else what stands in for the answer. `null`: nothing more to store. */
   const failed = async (error: OwnlineError, refused: Decision | null = null): Promise<Decision | null> => {
     context.tell.error(error, said);
+    if (isCorrupt(error)) {
+      // Neither the AI nor the person has a part in it: the turn waits for the operator.
+      await release("stopped", CORRUPT_WAIT_MS, null);
+      return null;
+    }
     const reason = { code: null, reason: error.message };
     const standsIn = refused !== null && refused.error !== null;
     const mayRetry = error.retryable || error.party === "storage";

@@ -18,21 +18,30 @@ import {
   checkedRetention,
   type MessagePageInput,
 } from "./inputs.ts";
+import { reportProblems } from "./problems.ts";
 import type { Worker } from "./worker.ts";
 
 /** Reading the ledger, and the few things that people change in it by hand. */
 export interface Upkeep {
   /** `null` where there is no such conversation. */
   conversation(id: string): Promise<Conversation | null>;
-  /** Newest activity first, 50 at a time (`limit`, at most 1000); `after` takes the `cursor` of the page before. */
+  /**
+   * Newest activity first, 50 at a time (`limit`, at most 1000); `after` takes the `cursor` of the page before. One whose
+   * row cannot be read is left out, and reported by the `error` event as `storage_corrupt`.
+   */
   conversations(page?: Partial<ConversationPage>): Promise<ConversationList>;
   /** A message as it is now, `null` where there is none. */
   message(id: string): Promise<Message | null>;
-  /** A conversation's messages by `seq`: upwards from `after`, or downwards from `before`; 100 at a time. */
+  /**
+   * A conversation's messages by `seq`: upwards from `after`, or downwards from `before`; 100 at a time.
+   *
+   * @throws OwnlineError `storage_corrupt` where the row of one cannot be read: `error.row` names it
+   */
   messages(page: MessagePageInput): Promise<readonly Message[]>;
   /**
    * What is new or has changed in a conversation since the position `after` (0), by `changedSeq` upwards, 100 at a
-   * time; a shorter page is the last one. `events()` goes on where this ends.
+   * time; a shorter page is the last one. `events()` goes on where this ends. Both leave out a message whose row cannot
+   * be read, and report it by the `error` event as `storage_corrupt`.
    */
   changes(page: ChangePageInput): Promise<readonly Message[]>;
   /**
@@ -47,15 +56,19 @@ export interface Upkeep {
    * @throws OwnlineError `not_found`
    */
   resume(conversationId: string, options?: { readonly answerPending?: boolean }): Promise<Conversation>;
-  /** A message's whole story from the ledger, also in sentences; `null` where there is no such message. */
+  /**
+   * A message's whole story from the ledger, also in sentences; `null` where there is no such message.
+   *
+   * @throws OwnlineError `storage_corrupt` where a row of the story cannot be read: `error.row` names it
+   */
   explain(messageId: string): Promise<Explanation | null>;
   /**
    * Forgets a person, on one line or on all, on SMS, WhatsApp and RCS of the number alike. Late webhooks and callbacks
    * find nothing; an opt-out outlives the data, under a keyed hash of the number.
    *
    * `participant` is a number as people write it, in either spelling of one that is written in two ways, or any
-   * participant that `conversations()` returns; repeated, it finds nothing. What the database and the provider keep all
-   * the same: docs/guide/privacy.md.
+   * participant that `conversations()` returns; repeated, it finds nothing. It works also where rows of the person cannot
+   * be read. What the database and the provider keep all the same: docs/guide/privacy.md.
    *
    * @throws OwnlineError `invalid_address` where it is not a number in E.164, and no conversation has it as it is written;
    * `storage_unavailable`, and then call it again: SQLite throws it too where a copy is left in its log
@@ -66,7 +79,7 @@ export interface Upkeep {
 }
 
 export function createUpkeep(
-  { storage }: Pick<EngineContext, "storage">,
+  { storage, tell }: Pick<EngineContext, "storage" | "tell">,
   { worker, attend, open }: { readonly worker: Worker; readonly attend: Attend; open(): Promise<unknown> },
 ): Upkeep {
   return {
@@ -79,7 +92,9 @@ export function createUpkeep(
     async conversations(page = {}) {
       const checkedPage = checkedConversationPage(page);
       await open();
-      return storage.conversations(checkedPage);
+      const list = await storage.conversations(checkedPage);
+      reportProblems({ storage, tell });
+      return list;
     },
 
     async messages(page) {
@@ -91,7 +106,9 @@ export function createUpkeep(
     async changes(page) {
       const checkedPage = checkedChangePage(page);
       await open();
-      return storage.changes(checkedPage);
+      const messages = await storage.changes(checkedPage);
+      reportProblems({ storage, tell });
+      return messages;
     },
 
     async message(id) {

@@ -4,6 +4,7 @@ import { newBell } from "./bell.ts";
 import type { EngineContext } from "./context.ts";
 import { heart, trouble } from "./heart.ts";
 import { heed } from "./heed.ts";
+import { isCorrupt } from "./problems.ts";
 import { createRounds, type Filed, type PassResult } from "./rounds.ts";
 import { createSweeper, type SweepHow, type Swept } from "./sweep.ts";
 import type { OwedReleases, Run } from "./turn.ts";
@@ -73,7 +74,8 @@ export function createWorker(context: EngineContext): Worker {
     isIdling: () => idling,
     sendSignal: () => stopSends.signal,
     failed(error) {
-      met = error;
+      // Where a row cannot be read, the ledger passes its conversation over: what is left to do does not wait for it.
+      if (!isCorrupt(error)) met = error;
       tell.error(error);
     },
   });

@@ -1,5 +1,6 @@
 import type { Conversation } from "../model/conversation.ts";
 import type { Message } from "../model/message.ts";
+import type { UnreadRow } from "./ledger/corrupt.ts";
 import type { KeyKind, MessageRow, Tables } from "./ledger/rows.ts";
 import type {
   ChangePage,
@@ -18,7 +19,10 @@ import type {
   Rivals,
 } from "./storage.ts";
 
-/** Which conversations a call is about, and with them which of their messages. */
+/**
+ * Which conversations a call is about, and with them which of their messages. Candidates (`due`, `workers`, `unsent`)
+ * are those that are not of a conversation in `without`: a database whose rows can always be read is given none.
+ */
 export type Root =
   | { readonly by: "nothing" }
   | { readonly by: "conversation"; readonly id: string }
@@ -46,14 +50,26 @@ export type Root =
       readonly limit: number;
       /** For the slice `history`; 0 without it. */
       readonly historyLimit: number;
+      readonly without?: readonly string[];
     }
   /**
    * Those that a worker holds (by a lease), and those that expired workers of its scope hold (by a lease, or by an
    * attempt that is `sending`: its message is the root's). At most `limit` of the latter.
    */
-  | { readonly by: "workers"; readonly scope: string; readonly workerId: string; readonly limit: number }
+  | {
+      readonly by: "workers";
+      readonly scope: string;
+      readonly workerId: string;
+      readonly limit: number;
+      readonly without?: readonly string[];
+    }
   /** A scope's oldest messages that are waiting or `sending`, without auto-replies, by `createdAt`, then id. */
-  | { readonly by: "unsent"; readonly scope: string; readonly limit: number };
+  | {
+      readonly by: "unsent";
+      readonly scope: string;
+      readonly limit: number;
+      readonly without?: readonly string[];
+    };
 
 /**
  * Which rows belong to the answer beside the root's conversations and messages. Each is served by an index, and is
@@ -123,6 +139,22 @@ export interface Loaded {
   readonly chosen: readonly (readonly string[])[];
   /** The slice `history`, by conversation: the newest messages, by `seq`. No entry where none was loaded. */
   readonly histories: ReadonlyMap<string, readonly MessageRow[]>;
+  /**
+   * Rows that the plans name and that cannot be read. They are not among `rows`; their conversations and messages are
+   * among `found` and `chosen`, as far as they tell.
+   */
+  readonly corrupt: readonly UnreadRow[];
+}
+
+/** What a list holds, and what it would hold too, could it be read. */
+export interface Seen<Found> {
+  readonly found: Found;
+  readonly corrupt: readonly UnreadRow[];
+}
+
+/** A look at what is due, without the conversations in `without`. */
+export interface DueLook extends DueQuery {
+  readonly without: readonly string[];
 }
 
 /** A charge of a counter: the database adds it if there is room, else the decision is made anew. */
@@ -185,7 +217,8 @@ export interface Decided<Answer> {
 }
 
 /**
- * What keeps the rows of a ledger, and knows no rule. `ledgerOver` makes a `Storage` of it.
+ * What keeps the rows of a ledger, and knows no rule. `ledgerOver` makes a `Storage` of it. A read that needs a row
+ * which cannot be read throws `CorruptRow`, where it does not say otherwise.
  *
  * To write one: the tables of `Tables`, the loads of {@link Root} and {@link Slice}, one atomic write, and the reads and
  * deletions below. The storage contract of `ownline/testing` shows whether it is right.
@@ -218,16 +251,25 @@ export interface LedgerDatabase {
    */
   decide<Answer>(plans: readonly Plan[], decide: (loaded: Loaded) => Decided<Answer>): Promise<Answer>;
 
-  due(query: DueQuery): Promise<DueWork>;
+  /** A message is left out where a row cannot be read that is shown with it. `now`: the database's clock. */
+  due(query: DueLook): Promise<Seen<DueWork> & { readonly now: number }>;
   rivals(query: RivalQuery): Promise<Rivals>;
   consent(key: string): Promise<Consent | null>;
   counters(keys: readonly string[]): Promise<readonly OpenCounter[]>;
   conversation(id: string): Promise<Conversation | null>;
-  conversations(page: ConversationPage): Promise<ConversationList>;
+  /** One page of rows, those that cannot be read among them: the cursor counts them, the list does not hold them. */
+  conversations(page: ConversationPage): Promise<Seen<ConversationList>>;
   messages(page: MessagePage): Promise<readonly Message[]>;
-  changes(page: ChangePage): Promise<readonly Message[]>;
+  /** As above. `next`: the position behind the page; `null` where it was the last one. */
+  changes(page: ChangePage): Promise<Seen<readonly Message[]> & { readonly next: number | null }>;
   story(messageId: string): Promise<MessageStory | null>;
   unrecorded(keys: readonly string[]): Promise<readonly string[]>;
+
+  /** Those among rows that could not be read which still cannot, found by their keys. Never of `answers`. */
+  unread(rows: readonly UnreadRow[]): Promise<readonly UnreadRow[]>;
+
+  /** Deletes a row of `counters` or `rateLimits` that cannot be read. */
+  discard(row: UnreadRow): Promise<void>;
 
   /**
    * See `Storage.erase` and `Storage.purge`. Each raises the version of every conversation that it touches, and deletes

@@ -1,3 +1,4 @@
+import type { OwnlineError } from "../errors.ts";
 import type { Conversation } from "../model/conversation.ts";
 import type { Message, OutboundMessage } from "../model/message.ts";
 import type { Consent, InboundRecord, OutboundRecord, RecordedInbound, RecordedOutbound } from "./port/arrivals.ts";
@@ -65,6 +66,10 @@ export type * from "./port/turns.ts";
  * - A failure to reach the database, or to commit, is thrown as `OwnlineError("storage_unavailable", …,
  *   { retryable: true })`. Then nothing, or everything, was written; the caller repeats with the same `op`.
  * - Every query is served by an index: its cost does not depend on how many conversations or messages there are.
+ * - A row that cannot be read (broken JSON, a word or a number that ownline never writes) fails the calls that are about
+ *   it with `storage_corrupt`, which is not retryable and names the row, and no other call. What chooses among
+ *   conversations or messages (`claimTurns`, `due`, `heartbeat`, `suspect`) passes its conversation over, and looks at
+ *   the row again after a minute. {@link Storage.erase} works all the same.
  *
  * `ownline/storage/memory`, `sqlite` and `d1` are `ledgerOver(database)`: one set of rules over the rows that a
  * `LedgerDatabase` loads and writes. A new adapter is best such a database.
@@ -74,6 +79,12 @@ export type * from "./port/turns.ts";
 export interface Storage {
   /** For logs and errors, for example `sqlite`. */
   readonly name: string;
+
+  /**
+   * What an operator must look at: the rows that this handle has met and could not read, each once, as the errors that
+   * calls about them get. The list is live: calls add to it, and a row leaves it when it was found mended. At most 1000.
+   */
+  readonly problems: readonly OwnlineError[];
 
   /**
    * Creates or upgrades the schema. Safe to call at every start and from several processes at once: each numbered
@@ -338,13 +349,20 @@ export interface Storage {
 
   conversation(id: string): Promise<Conversation | null>;
 
-  /** Newest activity first; at most `limit`, after the cursor of the last page. */
+  /** Newest activity first; at most `limit`, after the cursor of the last page. Without those that cannot be read. */
   conversations(page: ConversationPage): Promise<ConversationList>;
 
-  /** By `seq`: upwards after `after`, or downwards before `before` (newest first). At most `limit`. */
+  /**
+   * By `seq`: upwards after `after`, or downwards before `before` (newest first). At most `limit`.
+   *
+   * @throws OwnlineError `storage_corrupt` where one of them cannot be read
+   */
   messages(page: MessagePage): Promise<readonly Message[]>;
 
-  /** The messages that are new or have changed since a position, by `changedSeq` upwards, at most `limit`. */
+  /**
+   * The messages that are new or have changed since a position, by `changedSeq` upwards, at most `limit`. Without those
+   * that cannot be read.
+   */
   changes(page: ChangePage): Promise<readonly Message[]>;
 
   /** Everything that the ledger knows about a message, `null` where there is no such message. */

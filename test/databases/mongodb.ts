@@ -1,7 +1,7 @@
 import { MongoClient } from "mongodb";
 import { COLLECTIONS, type CollectionName } from "../../src/storage/mongodb/schema.ts";
 import { type MongoDb, mongodb } from "../../src/storage/mongodb.ts";
-import type { StorageHarness } from "../../src/testing/contracts/storage.ts";
+import type { CorruptedRow, RowName, StorageHarness } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 
 /** What a test file needs of the server. */
@@ -12,6 +12,8 @@ export interface MongodbForTests {
   db(): MongoDb;
   /** Migrates from both connections at once. */
   start(): Promise<void>;
+  /** Breaks a row. */
+  corrupt(row: RowName): Promise<CorruptedRow>;
   /** Makes the ledger as new, but for its indexes. */
   empty(): Promise<void>;
   indexesOf(table: CollectionName): Promise<readonly unknown[]>;
@@ -25,6 +27,20 @@ export const WITHOUT_MONGODB: string =
 export function skipNote(url: string): string {
   return url === "" ? ` (skipped: ${WITHOUT_MONGODB})` : "";
 }
+
+/** A field of each collection that no index leads by. */
+const BREAKS: { readonly [table: string]: string } = {
+  conversations: "fence",
+  messages: "media",
+  attempts: "error",
+  events: "rawStatus",
+  turns: "error",
+  keys: "content",
+  consents: "state",
+  counters: "endsAt",
+  rateLimits: "epoch",
+  answers: "answer",
+};
 
 let databases = 0;
 
@@ -45,8 +61,18 @@ export function mongodbForTests(url: string): MongodbForTests {
     const filled = COLLECTIONS.filter((table) => table !== "meta");
     await Promise.all(filled.map((table) => dbs[0]?.collection(`ownline_${table}`).deleteMany({})));
   };
+  /** A field of another type. */
+  const corrupt = async ({ table, id }: RowName): Promise<CorruptedRow> => {
+    const collection = dbs[0]?.collection<{ readonly _id: string }>(`ownline_${table}`);
+    const column = BREAKS[table];
+    const before = await collection?.findOne({ _id: id });
+    if (column === undefined || before === null || before === undefined) throw new Error(`${table} has no ${id}.`);
+    await collection?.updateOne({ _id: id }, { $set: { [column]: { broken: true } } });
+    return { column, mend: async () => void (await collection?.replaceOne({ _id: id }, before)) };
+  };
   return {
     db,
+    corrupt,
     async start() {
       await Promise.all(clients.map((client) => client.connect()));
       await Promise.all([mongodb(db()).migrate(), mongodb(db()).migrate()]);
@@ -60,12 +86,14 @@ export function mongodbForTests(url: string): MongodbForTests {
       await Promise.all(clients.map((client) => client.close()));
     },
     harness: {
+      corruptible: true,
       async create() {
         const clock = manualClock();
         return {
           storage: mongodb(db(), { clock }),
           advance: (ms) => clock.advance(ms),
           second: async () => mongodb(db(), { clock }),
+          corrupt,
           dispose: empty,
         };
       },

@@ -5,11 +5,12 @@ import { memory } from "../../src/storage/memory.ts";
 import { mongodb } from "../../src/storage/mongodb.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import type { Storage } from "../../src/storage/storage.ts";
-import { storageContract } from "../../src/testing/contracts/storage.ts";
+import { type CorruptedRow, type RowName, storageContract } from "../../src/testing/contracts/storage.ts";
 import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
 import { diceOf } from "../../src/testing/simulation/dice.ts";
 import { mongodbForTests } from "../databases/mongodb.ts";
 import { agreement } from "../storage/agreement.ts";
+import { corruptFile } from "../storage/corrupt-file.ts";
 import { RACES, runRace } from "../storage/interleaved-races.ts";
 import { playTogether, sharedLedger } from "../storage/interleaved-story.ts";
 import { postgresLedgers } from "../storage/postgres-ledgers.ts";
@@ -24,6 +25,8 @@ interface Bench {
   open(clock: ManualClock): Storage;
   /** Another handle on the same ledger. */
   second(clock: ManualClock): Storage;
+  /** Breaks a row, where other programs can. */
+  corrupt?(row: RowName): Promise<CorruptedRow>;
   /** Removes what the handles wrote. */
   clear(): Promise<void>;
   end(): Promise<void>;
@@ -43,12 +46,14 @@ export async function firstBroken(name: LedgerName, url: string): Promise<string
   const bench = await benchOf(name, url);
   try {
     const cases = storageContract({
+      corruptible: bench.corrupt !== undefined,
       async create() {
         const clock = manualClock();
         return {
           storage: bench.open(clock),
           advance: (ms) => clock.advance(ms),
           second: async () => bench.second(clock),
+          ...(bench.corrupt === undefined ? {} : { corrupt: bench.corrupt }),
           dispose: () => bench.clear(),
         };
       },
@@ -136,6 +141,7 @@ async function benchOf(name: LedgerName, url: string): Promise<Bench> {
       return {
         open: (clock) => ledgers.open({ clock }),
         second: (clock) => ledgers.open({ clock, groupCommit: false }, other),
+        corrupt: (row) => ledgers.corrupt(row),
         clear: () => ledgers.empty(),
         end: () => ledgers.dispose(),
         stories: [3, 9130],
@@ -146,7 +152,8 @@ async function benchOf(name: LedgerName, url: string): Promise<Bench> {
       await database.start();
       const open = (clock: ManualClock) => mongodb(database.db(), { clock });
       // Each handle is on the other one of two connections.
-      return { open, second: open, clear: database.empty, end: database.stop, stories: [2, 5] };
+      const { corrupt, empty: clear, stop: end } = database;
+      return { open, second: open, corrupt, clear, end, stories: [2, 5] };
     }
     default:
       return name satisfies never;
@@ -179,5 +186,6 @@ function onFile(): Bench {
     if (folder !== null) rmSync(folder, { recursive: true });
     folder = null;
   };
-  return { open, second: open, clear, end: clear, stories: [1, 2, 3, 9130] };
+  const corrupt = (row: RowName) => corruptFile(join(folder ?? "", "ledger.db"), row);
+  return { open, second: open, corrupt, clear, end: clear, stories: [1, 2, 3, 9130] };
 }

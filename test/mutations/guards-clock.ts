@@ -125,11 +125,15 @@ export const clockGuards: readonly Mutation[] = [
     ["a counter that a clock ahead opened is not full", ["guards", 'isAhead("n", ":now")}', '"false"}']],
   ]),
   ...guardsOf("postgres", "src/storage/postgres", [
+    ["a turn that a clock ahead has wait is found", ["loads", "c where c.scope = p ->> 'scope'\n", "c where false\n"]],
     [
-      "a turn that a clock ahead has wait is found",
-      ["loads", "c where c.scope = p ->> 'scope'\n        limit", "c where false\n        limit"],
+      "a message that a clock ahead has wait is found",
+      [
+        "due",
+        "where m.scope = $3 and m.conversation_id <> all (n.without)\n        union",
+        "where false\n        union",
+      ],
     ],
-    ["a message that a clock ahead has wait is found", ["due", "m where m.scope = $3\n", "m where false\n"]],
     [
       "a worker that was heard of by a clock ahead is looked at",
       ["loads", 'isWorkerAhead("w", "moment")}', '"false"}'],

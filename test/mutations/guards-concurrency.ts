@@ -36,7 +36,7 @@ export const concurrencyGuards: readonly Mutation[] = guardsOf("memory", "src/st
   ["so is the consent of a message's conversation", ["guards", ", ...consentsOfRoot(set, plan, index)", ""]],
   [
     "a STOP sees a conversation that begins beside it",
-    ["guards", '  guard({ on: "filed", key, version: filed.length });\n', ""],
+    ["guards", '  guard({ on: "filed", key, version: filed.length + set.unreadUnder(key) });\n', ""],
   ],
   [
     "a STOP sees a message that is filed beside it",
@@ -69,22 +69,22 @@ export const concurrencyGuards: readonly Mutation[] = guardsOf("memory", "src/st
   [
     "a conversation is decided about once in a group",
     [
-      "batching",
+      "deciding",
       "if (names.some((name) => taken.has(name)",
       "if (taken.size < 0 && names.some((name) => taken.has(name)",
     ],
   ],
   [
     "a message that a group files is sent by a later group",
-    ["batching", 'const filed = root.by === "message" &&', 'const filed = root.by === "message" && index < 0 &&'],
+    ["deciding", 'const filed = root.by === "message" &&', 'const filed = root.by === "message" && index < 0 &&'],
   ],
-  ["a call is decided once in a group", ["batching", "  if (taken.has(call)) return true;\n", ""]],
+  ["a call is decided once in a group", ["deciding", "  if (taken.has(call)) return true;\n", ""]],
   [
     "candidates and STOPs are decided alone",
     [
       "batching",
-      'return by === "due" || by === "workers" || by === "unsent" || slices.includes("stoppable");',
-      "return by.length + slices.length < 0;",
+      'return choosesAmong(plan) || plan.slices.includes("stoppable");',
+      "return choosesAmong(plan) && plan.slices.length < 0;",
     ],
   ],
   [

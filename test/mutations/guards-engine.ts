@@ -68,6 +68,22 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
     ["engine/passed-by", " || asOf < startedAt + SETTLED_MS", ""],
   ],
   [
+    "a row of the ledger that cannot be read is reported once",
+    ["engine/engine", "if (isToBeReported(error)) told.error(error, texts);", "told.error(error, texts);"],
+  ],
+  [
+    "neither the AI nor the fallback text stands in for a row that cannot be read",
+    ["engine/turn", "    if (isCorrupt(error)) {\n", "    if (isCorrupt(error) && claimed.fence < 0) {\n"],
+  ],
+  [
+    "a list that leaves out what cannot be read reports it",
+    ["engine/problems", "for (const error of storage.problems) tell.error(error);", "void [storage, tell];"],
+  ],
+  [
+    "a lost text that meets a row which cannot be read does not stop the search for the others",
+    ["engine/sweep", " || isCorrupt(error)) return false;", ") return false;"],
+  ],
+  [
     "a webhook is answered 200 only after the commit",
     ["http/handler", "return refuse(503, error.code", "return refuse(200, error.code"],
   ],

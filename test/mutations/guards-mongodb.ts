@@ -81,8 +81,8 @@ export const mongodbGuards: readonly Mutation[] = guardsOf("mongodb", "src/stora
     "a deletion raises the version of each conversation",
     [
       "erasure",
-      'await deletion.updateIn("conversations", "_id", conversationIds, { $inc: { version: 1 } });',
-      "void [deletion, conversationIds];",
+      "updateMany(readable, { $inc: { version: 1 } }, sessionOf(session));",
+      "updateMany({ ...readable, version: -1 }, { $inc: { version: 1 } }, sessionOf(session));",
     ],
   ],
   [

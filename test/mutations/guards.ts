@@ -1,5 +1,6 @@
 import { clockGuards } from "./guards-clock.ts";
 import { concurrencyGuards } from "./guards-concurrency.ts";
+import { corruptGuards } from "./guards-corrupt.ts";
 import { engineGuards } from "./guards-engine.ts";
 import { memoryGuards } from "./guards-memory.ts";
 import { mongodbGuards } from "./guards-mongodb.ts";
@@ -16,4 +17,5 @@ export const guards: readonly Mutation[] = [
   ...sqlGuards,
   ...postgresGuards,
   ...mongodbGuards,
+  ...corruptGuards,
 ];

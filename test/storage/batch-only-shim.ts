@@ -26,7 +26,11 @@ export function batchOnly(
     for (const statement of statements) refuse(statement);
     database.exec("begin immediate");
     try {
-      const results = statements.map(({ sql, params }) => database.prepare(sql).all(...params));
+      const results = statements.map(({ sql, params }) => {
+        const statement = database.prepare(sql);
+        statement.setReadBigInts(true);
+        return statement.all(...params).map(withNumbers);
+      });
       database.exec("commit");
       return results;
     } catch (error) {
@@ -61,4 +65,10 @@ function refuse({ sql, params }: SqlStatement): void {
   if (params.length > MAX_PARAMS) throw new ShimRefusal(`${params.length} parameters: ${sql}`);
   const bytes = new TextEncoder().encode(sql).length;
   if (bytes > MAX_STATEMENT_BYTES) throw new ShimRefusal(`${bytes} bytes: ${sql.slice(0, 200)}`);
+}
+
+/** D1 hands over integers as numbers, also those that a number does not hold. */
+function withNumbers(row: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(row).map(([name, value]) => [name, typeof value === "bigint" ? Number(value) : value]);
+  return Object.fromEntries(entries);
 }

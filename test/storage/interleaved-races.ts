@@ -206,7 +206,9 @@ export async function runRace(
   const { clock, memory, open } = sharedLedger(diceOf(seed), { failing: 0, losing: 0 });
   const one = open();
   const other = inOneProcess ? one : open();
-  const calls = await race.calls(new Scene(one, other, (ms) => clock.advance(ms), 0));
+  const calls = await race.calls(
+    new Scene({ storage: one, advance: (ms) => clock.advance(ms), dispose: async () => {} }, other, 0),
+  );
   const answers = await Promise.all([calls[0](one), calls[1](other)]);
   const isUnlike = race.isOneCall === true && !isDeepStrictEqual(answers[0], answers[1]);
   const { oracle, counts } = memory;

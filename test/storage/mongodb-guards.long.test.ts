@@ -104,6 +104,7 @@ describe.skipIf(url === "")(`mongodb's guards${skipNote(url)}`, () => {
     found: [],
     chosen: [],
     histories: new Map(),
+    corrupt: [],
   };
 
   /** Whether changes are written: their answer shows it. */

@@ -3,6 +3,8 @@ import { inject } from "vitest";
 import type { Logger } from "../../src/logger.ts";
 import { type PostgresOptions, postgres } from "../../src/storage/postgres.ts";
 import type { Storage } from "../../src/storage/storage.ts";
+import type { CorruptedRow, RowName } from "../../src/testing/contracts/storage.ts";
+import { corruptSql, type RunSql } from "./corrupt-sql.ts";
 
 /** The server of the tests runs without fsync on purpose; tests about warnings pass a logger of their own. */
 export const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -31,6 +33,8 @@ export interface PostgresLedgers {
   connect(): pg.Pool;
   /** Until a call of a function of this ledger waits for a lock. */
   untilItWaits(name: string): Promise<void>;
+  /** Breaks a row. */
+  corrupt(row: RowName): Promise<CorruptedRow>;
   /** Removes what is in the ledger, and keeps its schema. */
   empty(): Promise<void>;
   dispose(): Promise<void>;
@@ -65,6 +69,17 @@ export async function postgresLedgers(url: string = inject("postgresUrl")): Prom
         );
         if (rows.length > 0) return;
       }
+    },
+    corrupt(row) {
+      const run: RunSql = async (sql, values) => {
+        let place = 0;
+        const numbered = sql.replaceAll("?", () => {
+          place += 1;
+          return `$${place}`;
+        });
+        return (await pool.query(numbered, [...values])).rows;
+      };
+      return corruptSql(run, row, `"${schema}".ownline_`);
     },
     async empty() {
       await pool.query(TABLES.map((table) => `delete from "${schema}".ownline_${table};`).join("\n"));

@@ -13,6 +13,7 @@ afterAll(() => ledgers.dispose());
 
 describe("postgres keeps the storage contract", () => {
   const cases = storageContract({
+    corruptible: true,
     async create() {
       const clock = manualClock();
       return {
@@ -20,6 +21,7 @@ describe("postgres keeps the storage contract", () => {
         advance: (ms) => clock.advance(ms),
         // Each call alone, so that lone calls and groups keep the contract.
         second: async () => ledgers.open({ clock, groupCommit: false }, other),
+        corrupt: (row) => ledgers.corrupt(row),
         dispose: () => ledgers.empty(),
       };
     },

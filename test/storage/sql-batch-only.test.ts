@@ -8,9 +8,11 @@ import { migrate } from "../../src/storage/sql/migrate.ts";
 import { storageContract } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { batchOnly, ShimRefusal } from "./batch-only-shim.ts";
+import { corruptFile } from "./corrupt-file.ts";
 
 describe("a database that runs only batches keeps the storage contract", () => {
   const cases = storageContract({
+    corruptible: true,
     async create() {
       const clock = manualClock();
       const folder = mkdtempSync(join(tmpdir(), "ownline-batch-"));
@@ -25,6 +27,7 @@ describe("a database that runs only batches keeps the storage contract", () => {
           handles.push(handle);
           return handle;
         },
+        corrupt: (row) => corruptFile(join(folder, "ledger.db"), row),
         async dispose() {
           for (const handle of handles) await handle.close();
           rmSync(folder, { recursive: true });

@@ -8,6 +8,7 @@ import { type SqliteDatabase, sqlite } from "../../src/storage/sqlite.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { type StorageHarness, storageContract } from "../../src/testing/contracts/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
+import { corruptFile, corruptIn } from "./corrupt-file.ts";
 
 const template = mkdtempSync(join(tmpdir(), "ownline-sqlite-"));
 const MIGRATED = join(template, "ledger.db");
@@ -26,21 +27,30 @@ function onFile(
   connect: (path: string) => { readonly source: string | SqliteDatabase; close(): void },
 ): StorageHarness {
   return {
+    corruptible: true,
     async create() {
       const clock = manualClock();
       const folder = mkdtempSync(join(tmpdir(), "ownline-sqlite-"));
       copyFileSync(MIGRATED, join(folder, "ledger.db"));
-      const opened: { readonly storage: Storage; close(): void }[] = [];
+      const path = join(folder, "ledger.db");
+      const opened: { readonly storage: Storage; readonly source: string | SqliteDatabase; close(): void }[] = [];
       const open = (): Storage => {
-        const { source, close } = connect(join(folder, "ledger.db"));
+        const { source, close } = connect(path);
         const storage = sqlite(source, { clock });
-        opened.push({ storage, close });
+        opened.push({ storage, source, close });
         return storage;
       };
       return {
         storage: open(),
         advance: (ms) => clock.advance(ms),
         second: async () => open(),
+        async corrupt(row) {
+          const { source = path } = opened[0] ?? {};
+          if (typeof source === "string") return corruptFile(source, row);
+          // Two copies of SQLite in one process do not see each other's locks.
+          const { column, mend } = await corruptIn(source, row);
+          return { column, mend: () => mend(source) };
+        },
         async dispose() {
           for (const { storage, close } of opened) {
             await storage.close();

@@ -1,37 +1,8 @@
 import { isOwnlineError, OwnlineError } from "../../errors.ts";
-import type { Decided, LedgerDatabase, Loaded, Plan, StoredAnswer } from "../database.ts";
-import { changesOf } from "./changes.ts";
-import { nameOf } from "./held.ts";
-import { WorkingSet } from "./working-set.ts";
-
-/** One call, ready to be decided together with others. */
-export interface Entry {
-  readonly plan: Plan;
-  /** Decides, over rows that may be thrown away: it may be asked more than once. */
-  decide(set: WorkingSet): Verdict;
-  reject(error: unknown): void;
-}
-
-export interface Verdict {
-  /** What the caller gets. */
-  readonly answer: unknown;
-  /** For a repetition of the call; `null` where nothing needs to be kept. */
-  readonly stored: StoredAnswer | null;
-  /** Gives the caller its answer, after the commit. */
-  settle(): void;
-}
-
-/** The result of a group: the calls that have an answer, those that failed, and those that the next group decides. */
-interface Course {
-  readonly verdicts: readonly Verdict[];
-  readonly failed: readonly Failure[];
-  readonly deferred: readonly Entry[];
-}
-
-interface Failure {
-  readonly entry: Entry;
-  readonly error: unknown;
-}
+import type { LedgerDatabase, Plan } from "../database.ts";
+import { choosesAmong } from "./concerned.ts";
+import { commitOne, decideAll, type Entry } from "./deciding.ts";
+import type { LeftAlone } from "./left-alone.ts";
 
 /**
  * A call that has waited so long for the calls before it fails, and may be repeated: nothing of it was decided. Twilio
@@ -49,7 +20,7 @@ const MOST_LONE = 8;
  * Decides calls: alone, or where the database can, in groups. A group is what came while the one before was decided, or
  * within one turn of the event loop.
  */
-export function batching(database: LedgerDatabase): (entry: Entry) => void {
+export function batching(database: LedgerDatabase, alone: LeftAlone): (entry: Entry) => void {
   let waiting: Entry[] = [];
   let isBusy = false;
   /** When each of the waiting calls came. */
@@ -62,7 +33,7 @@ export function batching(database: LedgerDatabase): (entry: Entry) => void {
   async function drainLone(): Promise<void> {
     if (loneUnderWay >= MOST_LONE) return;
     loneUnderWay += 1;
-    for (let entry = lone.shift(); entry !== undefined; entry = lone.shift()) await commitOne(database, entry);
+    for (let entry = lone.shift(); entry !== undefined; entry = lone.shift()) await commitOne(database, entry, alone);
     loneUnderWay -= 1;
   }
 
@@ -114,18 +85,21 @@ export function batching(database: LedgerDatabase): (entry: Entry) => void {
   async function commit(group: readonly Entry[]): Promise<void> {
     const [only] = group;
     if (only !== undefined && group.length === 1) {
-      await commitOne(database, only);
+      await commitOne(database, only, alone);
       return;
     }
+    let apart: readonly Entry[] = [];
     try {
       const plans = group.map(({ plan }) => plan);
       const course = await database.decide(plans, (loaded) => decideAll(group, loaded));
       for (const { settle } of course.verdicts) settle();
-      for (const { entry, error } of course.failed) entry.reject(error);
+      for (const { entry, error } of course.failed) entry.reject(alone.refusal(error));
       waiting = [...course.deferred, ...waiting];
+      apart = course.apart;
     } catch (error) {
       await failed(group, error);
     }
+    for (const entry of apart) await commitOne(database, entry, alone);
   }
 
   /** Nothing was written. A database that is away fails all; one call at fault must not fail the others. */
@@ -134,12 +108,12 @@ export function batching(database: LedgerDatabase): (entry: Entry) => void {
       for (const entry of group) entry.reject(error);
       return;
     }
-    for (const entry of group) await commitOne(database, entry);
+    for (const entry of group) await commitOne(database, entry, alone);
   }
 
   return (entry) => {
     if (database.maxPlans === 1) {
-      void commitOne(database, entry);
+      void commitOne(database, entry, alone);
       return;
     }
     if (waitsForNone(entry.plan)) {
@@ -183,8 +157,8 @@ async function afterMicrotasks(): Promise<void> {
 }
 
 /** What looks at candidates, or at all conversations under a consent, is not decided beside others. */
-function goesAlone({ root: { by }, slices }: Plan): boolean {
-  return by === "due" || by === "workers" || by === "unsent" || slices.includes("stoppable");
+function goesAlone(plan: Plan): boolean {
+  return choosesAmong(plan) || plan.slices.includes("stoppable");
 }
 
 /**
@@ -193,80 +167,4 @@ function goesAlone({ root: { by }, slices }: Plan): boolean {
  */
 function waitsForNone({ root: { by } }: Plan): boolean {
   return by === "workers" || by === "unsent";
-}
-
-/** Most calls of a quiet service come alone: none of the bookkeeping of a group is needed. */
-async function commitOne(database: LedgerDatabase, entry: Entry): Promise<void> {
-  try {
-    const { verdicts } = await database.decide([entry.plan], (loaded) => decideOne(entry, loaded));
-    for (const { settle } of verdicts) settle();
-  } catch (error) {
-    entry.reject(error);
-  }
-}
-
-function decideOne(entry: Entry, loaded: Loaded): Decided<Course> {
-  const set = new WorkingSet(loaded);
-  set.turnTo(entry.plan, 0);
-  const verdict = entry.decide(set);
-  const changes = changesOf(set, verdict.stored === null ? [] : [verdict.stored]);
-  return { answer: { verdicts: [verdict], failed: [], deferred: [] }, changes };
-}
-
-function decideAll(group: readonly Entry[], loaded: Loaded): Decided<Course> {
-  const failed: Failure[] = [];
-  for (;;) {
-    const course = tryAll(group, loaded, failed);
-    if (course !== null) return course;
-  }
-}
-
-/** `null` where a rule has failed: what it may have changed is thrown away, and the others are decided anew. */
-function tryAll(group: readonly Entry[], loaded: Loaded, failed: Failure[]): Decided<Course> | null {
-  const set = new WorkingSet(loaded);
-  const taken = new Map<string, boolean>();
-  const verdicts: Verdict[] = [];
-  const deferred: Entry[] = [];
-  for (const [index, entry] of group.entries()) {
-    if (failed.some((one) => one.entry === entry)) continue;
-    if (isTaken(set, entry.plan, index, taken)) {
-      deferred.push(entry);
-      continue;
-    }
-    set.turnTo(entry.plan, index);
-    try {
-      verdicts.push(entry.decide(set));
-    } catch (error) {
-      failed.push({ entry, error });
-      return null;
-    }
-  }
-  const answers = verdicts.flatMap(({ stored }) => stored ?? []);
-  return { answer: { verdicts, failed, deferred }, changes: changesOf(set, answers) };
-}
-
-/**
- * Whether a call must wait for the next group: its conversation was decided about in this one, and the rows that it
- * needs were loaded before. Plain inbound messages only need the conversation itself. A call that is in the group
- * already finds its stored answer in the next one.
- */
-function isTaken(set: WorkingSet, plan: Plan, index: number, taken: Map<string, boolean>): boolean {
-  const call = nameOf("call", plan.call);
-  if (taken.has(call)) return true;
-  const isPlain = plan.root.by === "address" && !plan.slices.includes("queue");
-  const names =
-    plan.root.by === "address" ? [nameOf(plan.root.line, plan.root.participantKey)] : namesOf(set, plan, index);
-  if (names.some((name) => taken.has(name) && !(isPlain && taken.get(name) === true))) return true;
-  for (const name of names) taken.set(name, isPlain);
-  taken.set(call, false);
-  return false;
-}
-
-/** A message that an earlier call of the group files was not there when the rows were loaded. */
-function namesOf(set: WorkingSet, { root }: Plan, index: number): string[] {
-  const filed = root.by === "message" && !set.messages.before.has(root.id) ? set.messages.get(root.id) : undefined;
-  return [...set.rootIds(index), ...(filed === undefined ? [] : [filed.conversationId])].flatMap((id) => {
-    const row = set.conversations.get(id);
-    return row === undefined ? [] : [nameOf(row.line, row.participantKey)];
-  });
 }

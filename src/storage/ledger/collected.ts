@@ -1,8 +1,14 @@
 import type { Rows } from "../database.ts";
+import type { UnreadRow } from "./corrupt.ts";
 import type { MessageRow, Table, Tables } from "./rows.ts";
 
 /** Rows of each table, by the fields that name them: each once, also where several plans look at it. */
-export type Collected = { readonly [T in Table]: Map<string, Tables[T]> };
+export type CollectedRows = { readonly [T in Table]: Map<string, Tables[T]> };
+
+export interface Collected extends CollectedRows {
+  /** Those that cannot be read. */
+  readonly corrupt: UnreadRow[];
+}
 
 /** Nothing yet. */
 export function collected(): Collected {
@@ -18,6 +24,7 @@ export function collected(): Collected {
     rateLimits: new Map(),
     workers: new Map(),
     sweeps: new Map(),
+    corrupt: [],
   };
 }
 

@@ -57,7 +57,7 @@ function guardPlan(set: WorkingSet, plan: Plan, index: number, guard: Add): void
 /** What an opt-out stops: a conversation in which nothing waits may get a message before the opt-out is written. */
 function guardAllUnder(set: WorkingSet, key: string, guard: Add): void {
   const filed = set.filedUnder(key);
-  guard({ on: "filed", key, version: filed.length });
+  guard({ on: "filed", key, version: filed.length + set.unreadUnder(key) });
   for (const id of filed) guardConversation(set, id, guard);
 }
 

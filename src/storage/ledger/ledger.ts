@@ -2,6 +2,8 @@ import { participantKeyOf } from "../../model/person-address.ts";
 import type { LedgerDatabase, Plan, StoredAnswer } from "../database.ts";
 import type { ClaimedTurn, RecordedInbound, Storage } from "../storage.ts";
 import { batching } from "./batching.ts";
+import { type LeftAlone, leftAlone } from "./left-alone.ts";
+import { changes, conversations, due } from "./lists.ts";
 import {
   heartbeatPlan,
   inboundPlan,
@@ -28,6 +30,7 @@ import { markUnknown, requeueTurn } from "./rules/recovery.ts";
 import { resolve } from "./rules/resolution.ts";
 import { claimSweep, commitSweep } from "./rules/sweep.ts";
 import { claimTurns, commitTurn, releaseTurn } from "./rules/turns.ts";
+import { answerIn } from "./stored-answer.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 interface Method<Input, Answer> {
@@ -43,7 +46,17 @@ type Run = <Input, Answer>(call: string, input: Input, method: Method<Input, Ans
 
 /** The ledger over a database: the rules decide, the database keeps the rows. */
 export function ledgerOver(database: LedgerDatabase): Storage {
-  const run = runner(database);
+  const alone = leftAlone();
+  const run = runner(database, alone);
+
+  /** A row that cannot be read is noted, and the caller gets the error that names it. */
+  async function asked<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw alone.refusal(error);
+    }
+  }
 
   /** A method whose calls bear an operation id. */
   function once<Input extends { readonly op: string }, Answer>(
@@ -61,6 +74,7 @@ export function ledgerOver(database: LedgerDatabase): Storage {
 
   return {
     name: database.name,
+    problems: alone.problems,
     migrate: () => database.migrate(),
     open: () => database.open(),
     close: () => database.close(),
@@ -83,27 +97,27 @@ export function ledgerOver(database: LedgerDatabase): Storage {
     claimSweep: once("claimSweep", sweepPlan, claimSweep),
     commitSweep: once("commitSweep", sweepPlan, commitSweep),
 
-    due: (query) => database.due(query),
-    rivals: (query) => database.rivals(query),
-    counters: (keys) => database.counters(keys),
-    consent: (key) => database.consent(key),
-    conversation: (id) => database.conversation(id),
-    conversations: (page) => database.conversations(page),
-    messages: (page) => database.messages(page),
-    changes: (page) => database.changes(page),
-    story: (messageId) => database.story(messageId),
-    unrecorded: (keys) => database.unrecorded(keys),
+    due: (query) => asked(due(database, alone, query)),
+    rivals: (query) => asked(database.rivals(query)),
+    counters: (keys) => asked(alone.withoutVoid(database, () => database.counters(keys))),
+    consent: (key) => asked(database.consent(key)),
+    conversation: (id) => asked(database.conversation(id)),
+    conversations: (page) => asked(conversations(database, alone, page)),
+    messages: (page) => asked(database.messages(page)),
+    changes: (page) => asked(changes(database, alone, page)),
+    story: (messageId) => asked(database.story(messageId)),
+    unrecorded: (keys) => asked(database.unrecorded(keys)),
 
     erase: ({ op, participant, line }) => {
-      return database.erase({ op, participantKey: participantKeyOf(participant), line });
+      return asked(database.erase({ op, participantKey: participantKeyOf(participant), line }));
     },
-    purge: (order) => database.purge(order),
+    purge: (order) => asked(database.purge(order)),
   };
 }
 
 /** Of two calls with one id that are under way at once, one is decided, and both get its answer. */
-function runner(database: LedgerDatabase): Run {
-  const submit = batching(database);
+function runner(database: LedgerDatabase, alone: LeftAlone): Run {
+  const submit = batching(database, alone);
   return <Input, Answer>(call: string, input: Input, method: Method<Input, Answer>) =>
     new Promise<Answer>((resolvePromise, reject) => {
       submit({
@@ -111,7 +125,7 @@ function runner(database: LedgerDatabase): Run {
         decide(set) {
           const known = set.storedAnswer();
           if (known !== undefined) {
-            const first = answerIn<Answer>(JSON.parse(known));
+            const { answer: first } = answerIn<{ readonly answer: Answer }>(known, call);
             return { answer: first, stored: null, settle: () => resolvePromise(first) };
           }
           const answer = method.rule(set, input, call);
@@ -121,11 +135,6 @@ function runner(database: LedgerDatabase): Run {
         reject,
       });
     });
-}
-
-/** What this method stored under its own name, so it has the method's type. */
-function answerIn<Answer>({ answer }: { readonly answer: Answer }): Answer {
-  return answer;
 }
 
 function asItIs<Answer>(answer: Answer): Answer {

@@ -152,6 +152,11 @@ export class WorkingSet {
     return rows.map(({ id }) => id);
   }
 
+  /** How many conversations are filed under a consent that cannot be read. */
+  unreadUnder(key: string): number {
+    return this.#loaded.corrupt.filter(({ consentKey }) => consentKey === key).length;
+  }
+
   /** Notes that a rule takes from an expired worker what it holds. */
   reclaimFrom(workerId: string): void {
     const aliveUntil = this.expired.get(workerId);

@@ -48,7 +48,7 @@ export function readsAndDeletions(
     open: async () => ({ secret }),
     close: async () => {},
 
-    due: async (query) => due(tables, query, now()),
+    due: async (query) => seen({ found: due(tables, query, now()), now: now() }),
     rivals: async (query) => rivals(tables, query, now()),
     counters: async (keys) => openCounters(tables, keys, now()),
     async consent(key) {
@@ -59,15 +59,22 @@ export function readsAndDeletions(
       const found = tables.conversations.get(id);
       return found === undefined ? null : conversationOf(found.row);
     },
-    conversations: async (page) => listConversations(tables, page),
+    conversations: async (page) => seen({ found: listConversations(tables, page) }),
     messages: async (page) => listMessages(tables, page),
-    changes: async (page) => changes(tables, page),
+    changes: async (page) => seen({ found: changes(tables, page), next: null }),
     story: async (messageId) => story(tables, messageId),
+    unread: async () => [],
+    discard: async () => {},
     unrecorded: async (keys) => keys.filter((key) => !tables.keys.has(nameOf("inbound", key))),
 
     erase: async (order) => once(`erase ${order.op}`, () => erase(tables, order)),
     purge: async (order) => once(`purge ${order.op}`, () => purge(tables, order, now())),
   };
+}
+
+/** No other program writes to this memory. */
+function seen<Found extends object>(found: Found): Found & { readonly corrupt: readonly never[] } {
+  return { ...found, corrupt: [] };
 }
 
 function randomSecret(): string {

@@ -20,7 +20,7 @@ export function load(tables: MemoryTables, plans: readonly Plan[], now: number):
     found.push(conversations.map(({ row }) => row.id));
     chosen.push(messages.map(({ row }) => row.id));
   }
-  return { ...loading.loaded(), found, chosen };
+  return { ...loading.loaded(), found, chosen, corrupt: [] };
 }
 
 interface Found {
@@ -265,7 +265,7 @@ class Loading {
     }
   }
 
-  loaded(): Omit<Loaded, "found" | "chosen"> {
+  loaded(): Omit<Loaded, "found" | "chosen" | "corrupt"> {
     const tables = this.#tables;
     const attempts: AttemptRow[] = [];
     const events: EventRow[] = [];

@@ -8,7 +8,17 @@ import { erase, purge } from "./erasure.ts";
 import { load } from "./loads.ts";
 import { migrate, openLedger } from "./migrate.ts";
 import { DOCUMENTS_A_HEARTBEAT, prune } from "./prune.ts";
-import { changes, consent, conversation, conversations, counters, messages, unrecorded } from "./reads.ts";
+import {
+  changes,
+  consent,
+  conversation,
+  conversations,
+  counters,
+  discard,
+  messages,
+  unread,
+  unrecorded,
+} from "./reads.ts";
 import { rivals } from "./rivals.ts";
 import { type Store, storeOver } from "./store.ts";
 import { story } from "./story.ts";
@@ -44,6 +54,8 @@ export function mongodbDatabase(db: MongoDb, clock: StorageClock | null): Ledger
     changes: (page) => within(() => changes(store, page)),
     story: (messageId) => story(store, messageId),
     unrecorded: (keys) => within(() => unrecorded(store, keys)),
+    unread: (rows) => within(() => unread(store, rows)),
+    discard: (row) => within(() => discard(store, row)),
 
     erase: (order) => erase(store, order),
     purge: (order) => purge(store, order),

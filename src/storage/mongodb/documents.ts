@@ -2,9 +2,11 @@ import type { ConsentSource, ConsentState } from "../../model/consent.ts";
 import type { TurnOutcome } from "../../model/conversation.ts";
 import { type AttemptStatus, type CarrierStatus, type DeliveryStatus, isFinal } from "../../model/delivery-status.ts";
 import type { Origin, OutboundMessage } from "../../model/message.ts";
+import { ForeignValue, oddFieldOf } from "../ledger/corrupt.ts";
 import { type KeyKind, PRIMARY_KEYS, type Table, type Tables } from "../ledger/rows.ts";
 import { isQueued } from "../ledger/rules/order.ts";
 import type { MongoDocument } from "./client.ts";
+import { corruptDocument } from "./corrupt.ts";
 import { BOOLEAN, ERROR, type Field, FREE_TEXT, MEDIA, NUMBER, orNull, TEXT, TEXTS, word } from "./fields.ts";
 
 /*
@@ -213,10 +215,20 @@ export function keyId(kind: KeyKind, key: string): string {
   return idOf("keys", { kind, key: TEXT.read({ key: TEXT.write(key) }, "key") });
 }
 
-/** The row that a document holds. */
+/**
+ * The row that a document holds.
+ *
+ * @throws CorruptRow
+ */
 export function rowOf<T extends Table>(table: T, doc: MongoDocument): Tables[T] {
-  return read<Tables[T]>(FIELDS[table], doc, soleKeyOf(table));
+  const row = read<Tables[T]>(FIELDS[table], doc, soleKeyOf(table), table);
+  const odd = ODD[table]?.(row) ?? null;
+  if (odd !== null) throw corruptDocument(table, doc, odd);
+  return row;
 }
+
+/** Fields that do not go with the others. */
+const ODD: { readonly [T in Table]?: (row: Tables[T]) => string | null } = { messages: oddFieldOf };
 
 /** A field that names a row alone is its document's `_id`. */
 function soleKeyOf(table: Table): string | null {
@@ -224,9 +236,20 @@ function soleKeyOf(table: Table): string | null {
   return names.length === 1 ? (names[0] ?? null) : null;
 }
 
-function read<Row extends object>(fields: FieldsOf<Row>, doc: MongoDocument, soleKey: string | null): Row {
+function read<Row extends object>(
+  fields: FieldsOf<Row>,
+  doc: MongoDocument,
+  soleKey: string | null,
+  table: Table,
+): Row {
   const row: Partial<Row> = {};
-  for (const name in fields) row[name] = fields[name].read(doc, name === soleKey ? "_id" : name);
+  for (const name in fields) {
+    try {
+      row[name] = fields[name].read(doc, name === soleKey ? "_id" : name);
+    } catch (error) {
+      throw error instanceof ForeignValue ? corruptDocument(table, doc, name) : error;
+    }
+  }
   if (!isWhole(fields, row)) throw new TypeError("A row was read without one of its fields.");
   return row;
 }

@@ -1,57 +1,53 @@
+import type { DueLook, LedgerDatabase } from "../database.ts";
+import { legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { LEFT_TO_OTHERS_MS, type MessageRow, type WorkerRow } from "../ledger/rows.ts";
 import { isAhead } from "../ledger/rules/clock.ts";
 import { isLeftToOthers } from "../ledger/rules/leases.ts";
 import { conversationOf, outboundOf, unknownStateOf } from "../ledger/shown.ts";
 import { isOutbound } from "../ledger/working-set.ts";
-import type { DueMessage, DueQuery, DueWork } from "../storage.ts";
+import type { DueMessage } from "../storage.ts";
+import type { MongoDocument } from "./client.ts";
 import { rowOf } from "./documents.ts";
-import { number } from "./fields.ts";
-import { holdersIn, newestWriting, notSetAside, setAside, writtenAhead } from "./roots.ts";
+import { holdersIn, leavingOut, newestWriting, notSetAside, setAside, writtenAhead } from "./roots.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
 
 /**
- * See `Storage.due`. The messages are read before their conversations, so one that is erased between is left out. What a
- * worker does about each of them is judged anew.
+ * See `LedgerDatabase.due`. The messages are read before their conversations, so one that is erased between is left out.
+ * What a worker does about each of them is judged anew.
  */
-export async function due(store: Store, query: DueQuery): Promise<DueWork> {
-  const { limit, scope } = query;
+export async function due(store: Store, query: DueLook): ReturnType<LedgerDatabase["due"]> {
+  const { limit, scope, without } = query;
+  const corrupt: UnreadRow[] = [];
+  const [messagesOf, conversationsOf] = [leavingOut("conversationId", without), leavingOut("_id", without)];
+  const [others, own] = [notSetAside(query), setAside(query)];
   const [now, first, ownFirst, turns, ownTurns, holding, newest, newestTurn] = await Promise.all([
     readClock(store),
-    firstBy(store, "messages", notSetAside(query), "dueAt", limit + 1),
-    firstBy(store, "messages", setAside(query), "dueAt", limit + 1),
-    firstBy(store, "conversations", notSetAside(query), "claimableAt", 1),
-    firstBy(store, "conversations", setAside(query), "claimableAt", 1),
-    workersThatHold(store, query),
+    firstBy(store, "messages", { ...others, ...messagesOf }, "dueAt", limit + 1),
+    firstBy(store, "messages", { ...own, ...messagesOf }, "dueAt", limit + 1),
+    firstBy(store, "conversations", { ...others, ...conversationsOf }, "claimableAt", 1),
+    firstBy(store, "conversations", { ...own, ...conversationsOf }, "claimableAt", 1),
+    workersThatHold({ store, corrupt }, query),
     newestWriting(store, "messages", scope),
     newestWriting(store, "conversations", scope),
   ]);
   const [ahead, aheadTurns] = await Promise.all([
-    writtenAhead(store, "messages", { scope, newest, now, limit }),
-    writtenAhead(store, "conversations", { scope, newest: newestTurn, now, limit: 1 }),
+    writtenAhead(store, "messages", { scope, newest, now, limit, without }),
+    writtenAhead(store, "conversations", { scope, newest: newestTurn, now, limit: 1, without }),
   ]);
+  const read = (docs: readonly MongoDocument[]) => legible(docs, corrupt, (doc) => rowOf("messages", doc));
   const isDue = ({ dueAt, writtenAt }: MessageRow): boolean =>
     dueAt !== null && dueAt <= now && !isAhead(writtenAt, now);
-  const rows = first.map((doc) => rowOf("messages", doc)).filter(isDue);
-  const ownRows = ownFirst.map((doc) => rowOf("messages", doc));
+  const rows = read(first).filter(isDue);
+  const ownRows = read(ownFirst);
   const ownDue = ownRows.filter((row) => isDue(row) && !isLeftToOthers(row, query.workerId, now));
   const nextOwn = ownRows.find(({ dueAt }) => dueAt !== null && dueAt > now - LEFT_TO_OTHERS_MS)?.dueAt ?? null;
-  const turnTimes = turns.map((doc) => number(doc, "claimableAt"));
-  const ownTurnTimes = ownTurns.map((doc) => number(doc, "claimableAt") + LEFT_TO_OTHERS_MS);
+  const turnTimes = timesIn(turns, "claimableAt");
+  const ownTurnTimes = timesIn(ownTurns, "claimableAt").map((at) => at + LEFT_TO_OTHERS_MS);
+  const chosen = [...read(ahead), ...[...rows, ...ownDue].toSorted(byDueTime)].slice(0, limit);
   const [messages, nextMessage, nextTurn] = await Promise.all([
-    dueMessages(
-      store,
-      [...ahead.map((doc) => rowOf("messages", doc)), ...[...rows, ...ownDue].toSorted(byDueTime)].slice(0, limit),
-      now,
-    ),
-    nextAfter(
-      store,
-      "messages",
-      notSetAside(query),
-      "dueAt",
-      now,
-      first.map((doc) => number(doc, "dueAt")),
-    ),
-    nextAfter(store, "conversations", notSetAside(query), "claimableAt", now, turnTimes),
+    dueMessages({ store, corrupt }, chosen, now),
+    nextAfter(store, "messages", { ...others, ...messagesOf }, "dueAt", now, timesIn(first, "dueAt")),
+    nextAfter(store, "conversations", { ...others, ...conversationsOf }, "claimableAt", now, turnTimes),
   ]);
   const times = [
     nextMessage,
@@ -60,10 +56,22 @@ export async function due(store: Store, query: DueQuery): Promise<DueWork> {
     firstExpiry(holding, now),
   ].filter((at) => at !== null);
   return {
-    messages,
-    turns: aheadTurns.length > 0 || [...turnTimes, ...ownTurnTimes].some((at) => at <= now),
-    nextInMs: times.length === 0 ? null : Math.min(...times) - now,
+    found: {
+      messages,
+      turns: aheadTurns.length > 0 || [...turnTimes, ...ownTurnTimes].some((at) => at <= now),
+      nextInMs: times.length === 0 ? null : Math.min(...times) - now,
+    },
+    corrupt,
+    now,
   };
+}
+
+/** What is no time comes never. */
+function timesIn(docs: readonly MongoDocument[], field: string): readonly number[] {
+  return docs.flatMap((doc) => {
+    const at = doc[field];
+    return typeof at === "number" ? [at] : [];
+  });
 }
 
 function byDueTime(one: MessageRow, other: MessageRow): number {
@@ -89,13 +97,21 @@ async function nextAfter(
   const later = known.find((at) => at > now);
   if (later !== undefined || known.length === 0) return later ?? null;
   const [doc] = await find(store, name, { ...filter, [time]: { $gt: now } }, { sort: { [time]: 1, _id: 1 }, limit: 1 });
-  return doc === undefined ? null : number(doc, time);
+  return doc === undefined ? null : (timesIn([doc], time)[0] ?? null);
+}
+
+interface Looking {
+  readonly store: Store;
+  readonly corrupt: UnreadRow[];
 }
 
 /** The workers of the scope that hold anything. */
-async function workersThatHold(store: Store, { scope }: DueQuery): Promise<readonly WorkerRow[]> {
-  const workers = await findIn(store, "workers", "_id", await holdersIn(store));
-  return workers.map((doc) => rowOf("workers", doc)).filter((worker) => worker.scope === scope);
+async function workersThatHold(
+  { store, corrupt }: Looking,
+  { scope, without }: DueLook,
+): Promise<readonly WorkerRow[]> {
+  const workers = await findIn(store, "workers", "_id", await holdersIn(store, without));
+  return legible(workers, corrupt, (doc) => rowOf("workers", doc)).filter((worker) => worker.scope === scope);
 }
 
 /** When the first one expires, unless its heartbeat comes before. Now where its clock was ahead. */
@@ -105,7 +121,11 @@ function firstExpiry(workers: readonly WorkerRow[], now: number): number | null 
   return Math.max(Math.min(...ends), now);
 }
 
-async function dueMessages(store: Store, rows: readonly MessageRow[], now: number): Promise<readonly DueMessage[]> {
+async function dueMessages(
+  { store, corrupt }: Looking,
+  rows: readonly MessageRow[],
+  now: number,
+): Promise<readonly DueMessage[]> {
   const unknown = rows.filter(({ status }) => status === "unknown").map(({ id }) => id);
   const [owners, attempts] = await Promise.all([
     findIn(
@@ -116,8 +136,11 @@ async function dueMessages(store: Store, rows: readonly MessageRow[], now: numbe
     ),
     findIn(store, "attempts", "outboundId", unknown),
   ]);
-  const conversations = new Map(owners.map((doc) => rowOf("conversations", doc)).map((row) => [row.id, row]));
-  const started = attempts.map((doc) => rowOf("attempts", doc)).filter(({ status }) => status === "unknown");
+  const read = legible(owners, corrupt, (doc) => rowOf("conversations", doc));
+  const conversations = new Map(read.map((row) => [row.id, row]));
+  const started = legible(attempts, corrupt, (doc) => rowOf("attempts", doc)).filter(
+    ({ status }) => status === "unknown",
+  );
   return rows.flatMap((row): readonly DueMessage[] => {
     const conversation = conversations.get(row.conversationId);
     if (conversation === undefined || !isOutbound(row)) return [];

@@ -1,11 +1,10 @@
-import { isFinal } from "../../model/delivery-status.ts";
+import type { FinalStatus } from "../../model/delivery-status.ts";
 import type { ErasePlan } from "../database.ts";
-import type { MessageRow } from "../ledger/rows.ts";
+import { erasedIn } from "../ledger/stored-answer.ts";
 import { keepable } from "../sql/statement.ts";
 import type { Erased, PurgeOrder } from "../storage.ts";
-import type { MongoSession } from "./client.ts";
-import { rowOf } from "./documents.ts";
-import { number, text } from "./fields.ts";
+import type { MongoDocument, MongoSession } from "./client.ts";
+import { answerOf } from "./corrupt.ts";
 import { prune } from "./prune.ts";
 import { idIn } from "./roots.ts";
 import { find, readClock, type Store, sessionOf } from "./store.ts";
@@ -95,7 +94,7 @@ function once(store: Store, name: string, act: (deletion: Deletion) => Promise<E
     writing(store, async (session) => {
       const deletion = new Deletion(store, session);
       const [known] = await deletion.find("answers", { _id: call });
-      if (known !== undefined) return erasedIn(text(known, "answer"));
+      if (known !== undefined) return erasedIn(answerOf(known), call);
       const erased = await act(deletion);
       const document = { _id: call, at: await readClock(store, session), answer: JSON.stringify(erased) };
       await store.collection("answers").bulkWrite([{ insertOne: { document } }], sessionOf(session));
@@ -104,14 +103,12 @@ function once(store: Store, name: string, act: (deletion: Deletion) => Promise<E
   );
 }
 
-function erasedIn(answer: string): Erased {
-  const { conversations, messages }: Erased = JSON.parse(answer);
-  return { conversations, messages };
-}
-
-/** A decision that read one of them is made anew. */
-async function raise(deletion: Deletion, conversationIds: readonly string[]): Promise<void> {
-  await deletion.updateIn("conversations", "_id", conversationIds, { $inc: { version: 1 } });
+/** A decision that read one of them is made anew. One whose version is no number is read by none. */
+async function raise({ store, session }: Deletion, conversationIds: readonly string[]): Promise<void> {
+  for (const some of slicesOf(conversationIds)) {
+    const readable = { _id: { $in: some }, version: { $gte: 0 } };
+    await store.collection("conversations").updateMany(readable, { $inc: { version: 1 } }, sessionOf(session));
+  }
 }
 
 /** Deletes messages with what belongs to them. `groups`: those of which no part is left. */
@@ -141,44 +138,70 @@ async function purgeIn(deletion: Deletion, order: PurgeOrder, now: number): Prom
 }
 
 /** What is old and done, the oldest first. Their conversations are raised, so that they stay so. */
-async function doneIn(deletion: Deletion, { olderThanMs, limit }: PurgeOrder, now: number): Promise<MessageRow[]> {
-  const found: MessageRow[] = [];
+async function doneIn(deletion: Deletion, { olderThanMs, limit }: PurgeOrder, now: number): Promise<Aged[]> {
+  const found: Aged[] = [];
   const old = { done: true, createdAt: { $lt: now - olderThanMs } };
   const raised = new Set<string>();
   for (let skip = 0; found.length < limit; skip += limit) {
     const oldest = { sort: { createdAt: 1, _id: 1 }, limit, skip, projection: { conversationId: 1 } };
     const page = await deletion.find("messages", old, oldest);
-    const owners = [...new Set(page.map((doc) => text(doc, "conversationId")))].toSorted();
+    const owners = [...new Set(page.flatMap(ownerOf))].toSorted();
     await raise(
       deletion,
       owners.filter((id) => !raised.has(id)),
     );
     for (const id of owners) raised.add(id);
     const docs = await deletion.find("conversations", { _id: { $in: owners } }, { projection: { answeredSeq: 1 } });
-    const answered = new Map(docs.map((doc) => [idIn(doc), number(doc, "answeredSeq")]));
+    const answered = new Map(docs.map((doc) => [idIn(doc), doc.answeredSeq]));
     // As they are now that no decision can change them.
     const messages = await deletion.find("messages", { _id: { $in: page.map(idIn) } });
-    const done = messages.map((doc) => rowOf("messages", doc)).filter((row) => isDone(row, answered));
+    const done = messages.flatMap(agedOf).filter((row) => isDone(row, answered));
     found.push(...done.toSorted(byAge).slice(0, limit - found.length));
     if (page.length < limit) break;
   }
   return found;
 }
 
-function isDone({ status, needsAnswer, seq, conversationId }: MessageRow, answered: ReadonlyMap<string, number>) {
-  if (status !== null) return isFinal(status);
-  return needsAnswer !== true || seq <= (answered.get(conversationId) ?? 0);
+function ownerOf({ conversationId }: MongoDocument): readonly string[] {
+  return typeof conversationId === "string" ? [conversationId] : [];
 }
 
-function byAge(one: MessageRow, other: MessageRow): number {
+const FINAL: readonly unknown[] = ["delivered", "undelivered", "failed", "cancelled"] satisfies readonly FinalStatus[];
+
+/** What retention asks of a message: the rest of it need not be readable. */
+interface Aged {
+  readonly id: string;
+  readonly conversationId: string;
+  readonly groupId: string | null;
+  readonly seq: number;
+  readonly createdAt: number;
+  readonly status: unknown;
+  readonly needsAnswer: unknown;
+}
+
+/** Nothing where a message does not say whose or how old it is: it stays. */
+function agedOf(doc: MongoDocument): readonly Aged[] {
+  const { conversationId, groupId, seq, createdAt, status = null, needsAnswer } = doc;
+  if (typeof conversationId !== "string" || typeof seq !== "number" || typeof createdAt !== "number") return [];
+  const group = typeof groupId === "string" ? groupId : null;
+  return [{ id: idIn(doc), conversationId, groupId: group, seq, createdAt, status, needsAnswer }];
+}
+
+function isDone({ status, needsAnswer, seq, conversationId }: Aged, answered: ReadonlyMap<string, unknown>): boolean {
+  if (status !== null) return FINAL.includes(status);
+  const answeredSeq = answered.get(conversationId);
+  return needsAnswer === false || (typeof answeredSeq === "number" && seq <= answeredSeq);
+}
+
+function byAge(one: Aged, other: Aged): number {
   return one.createdAt - other.createdAt || (one.id < other.id ? -1 : 1);
 }
 
 /** Turns that have ended, and of which no message and no reply is left, as far as messages of theirs were deleted. */
-async function forgetTurns(deletion: Deletion, conversationId: string, rows: readonly MessageRow[]): Promise<void> {
+async function forgetTurns(deletion: Deletion, conversationId: string, rows: readonly Aged[]): Promise<void> {
   const seqs = rows.filter((row) => row.conversationId === conversationId).map(({ seq }) => seq);
   const docs = await deletion.find("turns", { conversationId, firstSeq: { $lte: Math.max(...seqs) } });
-  const turns = docs.map((doc) => rowOf("turns", doc)).filter(({ outcome }) => outcome !== null);
+  const turns = docs.flatMap(endedOf);
   if (turns.length === 0) return;
   const groups = { groupId: { $in: turns.map(({ id }) => id) } };
   const seq = {
@@ -192,7 +215,7 @@ async function forgetTurns(deletion: Deletion, conversationId: string, rows: rea
     { projection: { seq: 1 } },
   );
   const kept = new Set(replies.map(({ groupId }) => groupId));
-  const left = answered.map((doc) => number(doc, "seq"));
+  const left = answered.flatMap(({ seq: at }) => (typeof at === "number" ? at : []));
   const empty = turns.filter(({ id, firstSeq, throughSeq }) => {
     return !kept.has(id) && !left.some((one) => one >= firstSeq && one <= throughSeq);
   });
@@ -201,6 +224,13 @@ async function forgetTurns(deletion: Deletion, conversationId: string, rows: rea
     "_id",
     empty.map(({ id }) => id),
   );
+}
+
+/** A turn that has ended. Nothing where it does not say what it answered: it stays. */
+function endedOf(doc: MongoDocument) {
+  const { firstSeq, throughSeq, outcome } = doc;
+  const isEnded = typeof firstSeq === "number" && typeof throughSeq === "number" && typeof outcome === "string";
+  return isEnded ? [{ id: idIn(doc), firstSeq, throughSeq }] : [];
 }
 
 async function forgetEmpty(deletion: Deletion, conversationIds: readonly string[]): Promise<number> {

@@ -1,4 +1,5 @@
 import type { Media, MessageError } from "../../model/message.ts";
+import { ForeignValue } from "../ledger/corrupt.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
 
@@ -9,7 +10,7 @@ import type { MongoDocument } from "./client.ts";
 
 /** Reads and writes one kind of field. */
 export interface Field<Value> {
-  /** @throws TypeError for what ownline never writes */
+  /** @throws ForeignValue for what ownline never writes */
   read(doc: MongoDocument, name: string): Value;
   /** `null` for a field that the document leaves out. */
   write(value: Value): unknown;
@@ -102,8 +103,8 @@ function entriesOf(value: unknown, name: string): MongoDocument {
   return Object.fromEntries(Object.entries(value));
 }
 
-function foreign(name: string): TypeError {
-  return new TypeError(`The ledger's field ${name} holds what ownline never writes: the database was changed.`);
+function foreign(name: string): ForeignValue {
+  return new ForeignValue(name);
 }
 
 const HALF_A_PAIR = /\p{Surrogate}/u;
@@ -119,7 +120,16 @@ function kept(value: string): string | { readonly json: string } {
 function keptText(doc: MongoDocument, name: string): string {
   const value = doc[name];
   if (typeof value === "string") return value;
-  const parsed: unknown = JSON.parse(text(entriesOf(value, name), "json"));
+  const parsed = parsedIn(text(entriesOf(value, name), "json"), name);
   if (typeof parsed !== "string") throw foreign(name);
   return parsed;
+}
+
+function parsedIn(json: string, name: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    // The parser's words quote the text.
+    throw foreign(name);
+  }
 }

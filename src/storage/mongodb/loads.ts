@@ -1,8 +1,9 @@
 import type { Loaded, Plan } from "../database.ts";
 import { type Collected, collected, listsOf } from "../ledger/collected.ts";
+import { legible } from "../ledger/corrupt.ts";
 import { keepable } from "../sql/statement.ts";
+import { answerOf } from "./corrupt.ts";
 import { keyId } from "./documents.ts";
-import { number, text } from "./fields.ts";
 import { idIn, type Target, targetsOf } from "./roots.ts";
 import { collect, consentsOf, type Loading, loadHistories, loadRecorded, loadSlices } from "./slices.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
@@ -15,19 +16,19 @@ import { demand } from "./transaction.ts";
  * @throws Moved where one has
  */
 export async function load(store: Store, plans: readonly Plan[], runs: number): Promise<Loaded> {
-  const { now: known, targets: named, expired } = await targetsOf(store, plans, runs);
   const rows = collected();
+  const { now: known, targets: named, expired } = await targetsOf(store, plans, { runs, corrupt: rows.corrupt });
   const sweeps = plans.flatMap((plan) => plan.sweeps ?? []).map(keepable);
-  const [now] = await Promise.all([
+  const [now, addressed] = await Promise.all([
     known ?? readClock(store),
     loadConversations(store, rows, named),
     // Before the answer of a call that may have written them.
     findIn(store, "sweeps", "_id", sweeps).then((docs) => collect(rows, "sweeps", docs.filter(isRow))),
   ]);
-  const targets = named.map((target) => withConversations(rows, target));
+  const targets = named.map((target) => withConversations(rows, addressed, target));
   const loading: Loading = { store, rows, targets };
   const [answers, histories] = await Promise.all([
-    loadAnswers(store, plans),
+    loadAnswers(loading),
     loadHistories(loading),
     loadNamed(loading),
     loadSlices(loading),
@@ -43,10 +44,16 @@ export async function load(store: Store, plans: readonly Plan[], runs: number): 
     found: seen.map(({ conversationIds }) => conversationIds),
     chosen: seen.map(({ messages }) => messages.map(({ id }) => id)),
     histories,
+    corrupt: rows.corrupt,
   };
 }
 
-async function loadConversations(store: Store, rows: Collected, targets: readonly Target[]): Promise<void> {
+/** Returns the ids of those that stand at an address, by the address. */
+async function loadConversations(
+  store: Store,
+  rows: Collected,
+  targets: readonly Target[],
+): Promise<ReadonlyMap<string, string>> {
   const addresses = targets.flatMap(({ plan: { root } }) => (root.by === "address" ? [root] : []));
   const at = {
     participantKey: { $in: [...new Set(addresses.map(({ participantKey }) => keepable(participantKey)))] },
@@ -61,25 +68,31 @@ async function loadConversations(store: Store, rows: Collected, targets: readonl
     ),
     addresses.length === 0 ? [] : find(store, "conversations", at),
   ]);
-  const asked = new Set(addresses.map(({ line, participantKey }) => JSON.stringify([line, participantKey])));
-  collect(rows, "conversations", named);
-  collect(
-    rows,
-    "conversations",
-    addressed.filter((doc) => asked.has(JSON.stringify([text(doc, "line"), text(doc, "participantKey")]))),
-  );
+  const asked = new Set(addresses.map(addressIn));
+  const found = addressed.filter((doc) => asked.has(addressIn(doc)));
+  collect(rows, "conversations", [...named, ...found]);
+  return new Map(found.map((doc) => [addressIn(doc), idIn(doc)]));
 }
 
-/** The conversations that are there, in the root's order. */
-function withConversations({ conversations }: Collected, target: Target): Target {
+function addressIn({ line, participantKey }: { readonly line?: unknown; readonly participantKey?: unknown }): string {
+  return JSON.stringify([line, participantKey]);
+}
+
+/** The conversations that are there, in the root's order, those among them that cannot be read. */
+function withConversations(
+  { conversations, corrupt }: Collected,
+  addressed: ReadonlyMap<string, string>,
+  target: Target,
+): Target {
   const { root } = target.plan;
-  if (root.by !== "address") {
-    return { ...target, conversationIds: target.conversationIds.filter((id) => conversations.has(id)) };
+  if (root.by === "address") {
+    const id = addressed.get(addressIn(root));
+    return { ...target, conversationIds: id === undefined ? [] : [id] };
   }
-  const found = [...conversations.values()].filter(({ line, participantKey }) => {
-    return line === root.line && participantKey === root.participantKey;
-  });
-  return { ...target, conversationIds: found.map(({ id }) => id) };
+  const isThere = (id: string): boolean => {
+    return conversations.has(id) || corrupt.some(({ table, key }) => table === "conversations" && key[0] === id);
+  };
+  return { ...target, conversationIds: target.conversationIds.filter(isThere) };
 }
 
 /** What plans name by itself. */
@@ -104,14 +117,14 @@ function isRow({ version }: { readonly version?: unknown }): boolean {
   return version !== undefined;
 }
 
-async function loadAnswers(store: Store, plans: readonly Plan[]): Promise<ReadonlyMap<string, string>> {
+async function loadAnswers({ store, rows, targets }: Loading): Promise<ReadonlyMap<string, string>> {
   const docs = await findIn(
     store,
     "answers",
     "_id",
-    plans.map(({ call }) => keepable(call)),
+    targets.map(({ plan: { call } }) => keepable(call)),
   );
-  return new Map(docs.map((doc) => [idIn(doc), text(doc, "answer")]));
+  return new Map(legible(docs, rows.corrupt, (doc) => [idIn(doc), answerOf(doc)] as const));
 }
 
 /** Whether rows that belong to conversations are loaded beside them. What was recorded under a key stays as it is. */
@@ -126,7 +139,7 @@ async function seenTogether({ store, rows, targets }: Loading): Promise<readonly
   const versions = await findIn(store, "conversations", "_id", rows.conversations.keys(), {
     projection: { version: 1 },
   });
-  const now = new Map(versions.map((doc) => [idIn(doc), number(doc, "version")]));
+  const now = new Map(versions.map((doc) => [idIn(doc), doc.version]));
   const moved = new Set<string>();
   for (const [id, { version }] of rows.conversations) if (now.get(id) !== version) moved.add(id);
   const [target] = targets;

@@ -1,12 +1,18 @@
 import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
+import type { LedgerDatabase, Seen } from "../database.ts";
+import { collected } from "../ledger/collected.ts";
+import { legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { cursorOf, readCursor } from "../ledger/cursor.ts";
+import { TABLES, type Table } from "../ledger/rows.ts";
 import { isAhead } from "../ledger/rules/clock.ts";
 import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
 import { keepable } from "../sql/statement.ts";
 import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
+import type { MongoDocument } from "./client.ts";
 import { keyId, rowOf } from "./documents.ts";
 import { idIn } from "./roots.ts";
+import { collect } from "./slices.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
 
 /** See `Storage.conversation`. */
@@ -21,13 +27,21 @@ export async function consent(store: Store, key: string): Promise<Consent | null
   return doc?.version === undefined ? null : consentOf(rowOf("consents", doc));
 }
 
-/** See `Storage.conversations`. */
-export async function conversations(store: Store, { limit, after }: ConversationPage): Promise<ConversationList> {
+/** See `LedgerDatabase.conversations`. */
+export async function conversations(store: Store, { limit, after }: ConversationPage): Promise<Seen<ConversationList>> {
   const newest = { sort: { updatedAt: -1, _id: -1 }, limit: limit + 1 };
   const docs = await find(store, "conversations", after === undefined ? {} : before(after), newest);
-  const page = docs.slice(0, limit).map((doc) => conversationOf(rowOf("conversations", doc)));
+  const corrupt: UnreadRow[] = [];
+  const page = docs.slice(0, limit);
+  const listed = legible(page, corrupt, (doc) => conversationOf(rowOf("conversations", doc)));
   const last = docs.length > limit ? page.at(-1) : undefined;
-  return { conversations: page, cursor: last === undefined ? null : cursorOf(last) };
+  return { found: { conversations: listed, cursor: last === undefined ? null : cursorBehind(last) }, corrupt };
+}
+
+/** What is no time stands before all times. */
+function cursorBehind({ _id, updatedAt }: MongoDocument): string {
+  if (typeof updatedAt !== "number") return cursorOf({ updatedAt: Number.MAX_SAFE_INTEGER, id: "" });
+  return cursorOf({ updatedAt, id: String(_id) });
 }
 
 function before(cursor: string): object {
@@ -40,19 +54,29 @@ export async function messages(store: Store, page: MessagePage): Promise<readonl
   const isUpwards = page.before === undefined;
   const seq = isUpwards ? { $gt: page.after } : { $lt: page.before };
   const filter = { conversationId: keepable(page.conversationId), seq };
-  return await messagesBy(store, filter, { seq: isUpwards ? 1 : -1 }, page.limit);
+  return (await messagesBy(store, filter, { seq: isUpwards ? 1 : -1 }, page.limit)).map(shown);
 }
 
-/** See `Storage.changes`. */
-export async function changes(store: Store, { conversationId, after, limit }: ChangePage): Promise<readonly Message[]> {
+/** See `LedgerDatabase.changes`. */
+export async function changes(
+  store: Store,
+  { conversationId, after, limit }: ChangePage,
+): ReturnType<LedgerDatabase["changes"]> {
   const filter = { conversationId: keepable(conversationId), changedSeq: { $gt: after } };
-  return await messagesBy(store, filter, { changedSeq: 1 }, limit);
+  const docs = await messagesBy(store, filter, { changedSeq: 1 }, limit);
+  const corrupt: UnreadRow[] = [];
+  const found = legible(docs, corrupt, shown);
+  const last = docs.at(-1)?.changedSeq;
+  return { found, corrupt, next: docs.length === limit && typeof last === "number" ? last : null };
 }
 
 /** MongoDB reads a limit of 0 as unlimited. */
-async function messagesBy(store: Store, filter: object, sort: object, limit: number): Promise<readonly Message[]> {
-  const docs = limit < 1 ? [] : await find(store, "messages", filter, { sort, limit });
-  return docs.map((doc) => messageOf(rowOf("messages", doc)));
+async function messagesBy(store: Store, filter: object, sort: object, limit: number) {
+  return limit < 1 ? [] : await find(store, "messages", filter, { sort, limit });
+}
+
+function shown(doc: MongoDocument): Message {
+  return messageOf(rowOf("messages", doc));
 }
 
 /** See `Storage.counters`. */
@@ -68,4 +92,27 @@ export async function unrecorded(store: Store, keys: readonly string[]): Promise
   const ids = keys.map((key) => keyId("inbound", key));
   const recorded = new Set((await findIn(store, "keys", "_id", ids, { projection: { _id: 1 } })).map(idIn));
   return keys.filter((key) => !recorded.has(keyId("inbound", key)));
+}
+
+/** See `LedgerDatabase.unread`. */
+export async function unread(store: Store, rows: readonly UnreadRow[]): Promise<readonly UnreadRow[]> {
+  const found = collected();
+  for (const table of TABLES) {
+    const ids = rows.filter((row) => row.table === table).map(({ key }) => key.join(" "));
+    const docs = await findIn(store, table, "_id", ids);
+    // A consent, a rate limit or a sweep without a version is no row.
+    collect(found, table, isVersioned(table) ? docs.filter(({ version }) => version !== undefined) : docs);
+  }
+  return found.corrupt;
+}
+
+/** See `LedgerDatabase.discard`. */
+export async function discard(store: Store, { table, key }: UnreadRow): Promise<void> {
+  if (table !== "counters" && table !== "rateLimits")
+    throw new TypeError("A row would be lost that is worth something.");
+  await store.collection(table).deleteMany({ _id: { $in: [key.join(" ")] } });
+}
+
+function isVersioned(table: Table): boolean {
+  return table === "consents" || table === "rateLimits" || table === "sweeps";
 }

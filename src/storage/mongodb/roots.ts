@@ -1,10 +1,12 @@
 import type { Plan, Root } from "../database.ts";
+import { legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { CLOCKS_APART_MS, LEFT_TO_OTHERS_MS, type TurnRow } from "../ledger/rows.ts";
 import { isAhead } from "../ledger/rules/clock.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
+import { corruptDocument } from "./corrupt.ts";
 import { keyId, rowOf } from "./documents.ts";
-import { number, orNull, TEXT, text } from "./fields.ts";
+import { number, text } from "./fields.ts";
 import type { CollectionName } from "./schema.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
 
@@ -40,33 +42,51 @@ type RootBy<By extends Root["by"]> = Extract<Root, { readonly by: By }>;
 /** Only what is asked of messages before their conversations are read. */
 const REF = { projection: { conversationId: 1, groupId: 1, turnId: 1 } };
 
-/** Finds what plans are about. Candidates stand alone: a plan that looks at some is not decided beside others. */
-export async function targetsOf(store: Store, plans: readonly Plan[], runs: number): Promise<Targets> {
+/**
+ * Finds what plans are about. Candidates stand alone: a plan that looks at some is not decided beside others. What cannot
+ * be read on the way joins `corrupt`.
+ */
+export async function targetsOf(
+  store: Store,
+  plans: readonly Plan[],
+  { runs, corrupt }: { readonly runs: number; readonly corrupt: UnreadRow[] },
+): Promise<Targets> {
   const [only] = plans;
   switch (only?.root.by) {
     case "due":
       return await dueTargets(store, only, only.root, runs);
     case "workers":
-      return await workerTargets(store, only, only.root);
+      return await workerTargets({ store, corrupt }, only, only.root);
     case "unsent":
-      return await unsentTargets(store, only, only.root);
+      return await unsentTargets({ store, corrupt }, only, only.root);
     default:
-      return await namedTargets(store, plans);
+      return await namedTargets({ store, corrupt }, plans);
   }
 }
 
+interface Finding {
+  readonly store: Store;
+  readonly corrupt: UnreadRow[];
+}
+
+/** A filter that leaves out the conversations whose ids stand in a field. */
+export function leavingOut(field: "_id" | "conversationId", without: readonly string[] = []): object {
+  return without.length === 0 ? {} : { [field]: { $nin: without } };
+}
+
 async function dueTargets(store: Store, plan: Plan, root: RootBy<"due">, runs: number): Promise<Targets> {
-  const { limit } = root;
+  const { limit, without } = root;
   const first = { sort: { claimableAt: 1, _id: 1 }, limit, projection: { claimableAt: 1, writtenAt: 1 } };
+  const claimable = { claimableAt: { $exists: true }, ...leavingOut("_id", without) };
   const [now, others, own, newest] = await Promise.all([
     readClock(store),
-    find(store, "conversations", { ...notSetAside(root), claimableAt: { $exists: true } }, first),
-    find(store, "conversations", { ...setAside(root), claimableAt: { $exists: true } }, first),
+    find(store, "conversations", { ...notSetAside(root), ...claimable }, first),
+    find(store, "conversations", { ...setAside(root), ...claimable }, first),
     newestWriting(store, "conversations", root.scope),
   ]);
   const dueBy = (until: number) => (doc: MongoDocument) =>
-    typeof doc.claimableAt === "number" && doc.claimableAt <= until && !isAhead(number(doc, "writtenAt"), now);
-  const ahead = await writtenAhead(store, "conversations", { scope: root.scope, newest, now, limit });
+    typeof doc.claimableAt === "number" && doc.claimableAt <= until && !isWrittenAhead(doc, now);
+  const ahead = await writtenAhead(store, "conversations", { scope: root.scope, newest, now, limit, without });
   const due = [...ahead, ...others.filter(dueBy(now)), ...own.filter(dueBy(now - LEFT_TO_OTHERS_MS))].slice(0, limit);
   const ids = due.map(idIn);
   const conversationIds = runs === 1 ? ids : fromAnotherPlace(ids);
@@ -93,7 +113,8 @@ const WAITING = { conversations: "claimableAt", messages: "dueAt" } as const;
 
 /** The clock of the newest writing of a scope's rows that may become due; `null` where there are none. */
 export async function newestWriting(store: Store, name: keyof typeof WAITING, scope: string): Promise<number | null> {
-  const waiting = { scope, [WAITING[name]]: { $exists: true } };
+  // What is no time is no clock, and would stand before all times.
+  const waiting = { scope, [WAITING[name]]: { $exists: true }, writtenAt: { $gte: 0 } };
   const newest = { sort: { writtenAt: -1 }, limit: 1, projection: { writtenAt: 1 } };
   const [doc] = await find(store, name, waiting, newest);
   return doc === undefined ? null : number(doc, "writtenAt");
@@ -105,16 +126,27 @@ interface Written {
   readonly newest: number | null;
   readonly now: number;
   readonly limit: number;
+  /** The conversations that are left out. */
+  readonly without: readonly string[] | undefined;
+}
+
+function isWrittenAhead({ writtenAt }: MongoDocument, now: number): boolean {
+  return typeof writtenAt === "number" && isAhead(writtenAt, now);
 }
 
 /** What was written ahead and would wait for a time that says nothing. */
 export async function writtenAhead(
   store: Store,
   name: keyof typeof WAITING,
-  { scope, newest, now, limit }: Written,
+  { scope, newest, now, limit, without }: Written,
 ): Promise<readonly MongoDocument[]> {
   if (newest === null || !isAhead(newest, now)) return [];
-  const ahead = { scope, [WAITING[name]]: { $exists: true }, writtenAt: { $gt: now + CLOCKS_APART_MS } };
+  const ahead = {
+    scope,
+    [WAITING[name]]: { $exists: true },
+    writtenAt: { $gt: now + CLOCKS_APART_MS },
+    ...leavingOut(name === "messages" ? "conversationId" : "_id", without),
+  };
   return await find(store, name, ahead, { sort: { writtenAt: -1 }, limit });
 }
 
@@ -122,21 +154,22 @@ type Asking = Pick<RootBy<"due">, "scope" | "workerId">;
 
 /** What expired workers hold is found from what is held: that is little, while workers may be many. */
 async function workerTargets(
-  store: Store,
+  { store, corrupt }: Finding,
   plan: Plan,
-  { scope, workerId, limit }: RootBy<"workers">,
+  { scope, workerId, limit, without }: RootBy<"workers">,
 ): Promise<Targets> {
-  const held = { leaseWorker: keepable(workerId) };
+  const held = { leaseWorker: keepable(workerId), ...leavingOut("_id", without) };
   const [now, holders, own] = await Promise.all([
     readClock(store),
     holdersIn(store),
     find(store, "conversations", held, { sort: { _id: 1 }, projection: { _id: 1 } }),
   ]);
-  const workers = await findIn(store, "workers", "_id", holders);
-  const expired = workers.filter((doc) => {
-    const worker = rowOf("workers", doc);
+  const workers = legible(await findIn(store, "workers", "_id", holders), corrupt, (doc) => {
+    return { doc, worker: rowOf("workers", doc) };
+  });
+  const expired = workers.flatMap(({ doc, worker }) => {
     const isOver = worker.aliveUntil <= now || isAhead(worker.writtenAt, now);
-    return worker.id !== workerId && worker.scope === scope && isOver;
+    return worker.id !== workerId && worker.scope === scope && isOver ? [doc] : [];
   });
   const ids = expired.map(idIn);
   const few = { sort: { _id: 1 }, limit, projection: { _id: 1 } };
@@ -144,10 +177,19 @@ async function workerTargets(
     ids.length === 0
       ? [[], []]
       : await Promise.all([
-          find(store, "conversations", { leaseWorker: { $in: ids } }, few),
-          find(store, "attempts", { worker: { $in: ids } }, { limit, projection: { outboundId: 1 } }),
+          find(store, "conversations", { leaseWorker: { $in: ids }, ...leavingOut("_id", without) }, few),
+          find(
+            store,
+            "attempts",
+            { worker: { $in: ids }, ...leavingOut("conversationId", without) },
+            { limit, projection: { outboundId: 1, conversationId: 1 } },
+          ),
         ]);
-  const refs = await refsOf(store, new Set(requests.map((doc) => text(doc, "outboundId"))));
+  const messageIds = legible(requests, corrupt, (doc) => {
+    if (typeof doc.outboundId !== "string") throw corruptDocument("attempts", doc, "outboundId");
+    return doc.outboundId;
+  });
+  const refs = await refsOf({ store, corrupt }, new Set(messageIds));
   const reclaimed = new Set(leases.map(idIn));
   const messages = [...refs.values()].filter(({ conversationId }) => {
     if (reclaimed.size < limit) reclaimed.add(conversationId);
@@ -157,22 +199,29 @@ async function workerTargets(
   return { now, targets: [{ plan, conversationIds, messages, turn: null }], expired };
 }
 
-/** The workers that hold a lease or are making a request. */
-export async function holdersIn(store: Store): Promise<string[]> {
+/** The workers that hold a lease or are making a request, in other conversations than some. */
+export async function holdersIn(store: Store, without: readonly string[] = []): Promise<string[]> {
+  const leased = { leaseWorker: { $exists: true }, ...leavingOut("_id", without) };
+  const requested = { worker: { $exists: true }, ...leavingOut("conversationId", without) };
   const [leases, requests] = await Promise.all([
-    store.collection("conversations").distinct("leaseWorker", { leaseWorker: { $exists: true } }, {}),
-    store.collection("attempts").distinct("worker", { worker: { $exists: true } }, {}),
+    store.collection("conversations").distinct("leaseWorker", leased, {}),
+    store.collection("attempts").distinct("worker", requested, {}),
   ]);
   return [...new Set([...leases, ...requests])].filter((id) => typeof id === "string");
 }
 
-async function unsentTargets(store: Store, plan: Plan, { scope, limit }: RootBy<"unsent">): Promise<Targets> {
+async function unsentTargets(
+  { store, corrupt }: Finding,
+  plan: Plan,
+  { scope, limit, without }: RootBy<"unsent">,
+): Promise<Targets> {
   const oldest = { sort: { createdAt: 1, _id: 1 }, limit, ...REF };
-  const docs = await find(store, "messages", { scope, open: "queued" }, oldest);
-  return { now: null, targets: [ofMessages(plan, docs.map(refOf))], expired: [] };
+  const unsent = { scope, open: "queued", ...leavingOut("conversationId", without) };
+  const docs = await find(store, "messages", unsent, oldest);
+  return { now: null, targets: [ofMessages(plan, legible(docs, corrupt, refOf))], expired: [] };
 }
 
-async function namedTargets(store: Store, plans: readonly Plan[]): Promise<Targets> {
+async function namedTargets({ store, corrupt }: Finding, plans: readonly Plan[]): Promise<Targets> {
   const attempts = new Map<string, string>();
   const keys = new Map<string, string>();
   const ids: { readonly [N in "messages" | "turns"]: Set<string> } = { messages: new Set(), turns: new Set() };
@@ -188,8 +237,8 @@ async function namedTargets(store: Store, plans: readonly Plan[]): Promise<Targe
     findIn(store, "keys", "_id", keys.values()),
     findIn(store, "turns", "_id", ids.turns),
   ]);
-  const turns = new Map(foundTurns.map((doc) => [idIn(doc), rowOf("turns", doc)]));
-  const refByKey = new Map(foundKeys.map((doc) => [idIn(doc), rowOf("keys", doc).ref]));
+  const turns = new Map(legible(foundTurns, corrupt, (doc) => [idIn(doc), rowOf("turns", doc)] as const));
+  const refByKey = new Map(legible(foundKeys, corrupt, (doc) => [idIn(doc), rowOf("keys", doc).ref] as const));
   const messageOf = (root: Root): string | null => {
     if (root.by === "message") return root.id;
     if (root.by !== "attempt") return null;
@@ -197,7 +246,7 @@ async function namedTargets(store: Store, plans: readonly Plan[]): Promise<Targe
     return root.providerMessageId === null ? null : (refByKey.get(keyId("provider", root.providerMessageId)) ?? null);
   };
   const refs = await refsOf(
-    store,
+    { store, corrupt },
     plans.flatMap(({ root }) => messageOf(root) ?? []),
   );
   const targets = plans.map((plan): Target => {
@@ -224,18 +273,18 @@ function attemptId({ outboundId, attempt }: RootBy<"attempt">): string {
   return `${outboundId} ${attempt}`;
 }
 
-async function refsOf(store: Store, ids: Iterable<string>): Promise<ReadonlyMap<string, MessageRef>> {
+async function refsOf({ store, corrupt }: Finding, ids: Iterable<string>): Promise<ReadonlyMap<string, MessageRef>> {
   const docs = await findIn(store, "messages", "_id", ids, REF);
-  return new Map(docs.map((doc) => [idIn(doc), refOf(doc)]));
+  return new Map(legible(docs, corrupt, (doc) => [idIn(doc), refOf(doc)] as const));
 }
 
+/** @throws CorruptRow where a message does not say whose it is */
 function refOf(doc: MongoDocument): MessageRef {
-  return {
-    id: idIn(doc),
-    conversationId: text(doc, "conversationId"),
-    groupId: orNull(TEXT).read(doc, "groupId"),
-    turnId: orNull(TEXT).read(doc, "turnId"),
-  };
+  const { conversationId, groupId = null, turnId = null } = doc;
+  if (typeof conversationId !== "string") throw corruptDocument("messages", doc, "conversationId");
+  if (groupId !== null && typeof groupId !== "string") throw corruptDocument("messages", doc, "groupId");
+  if (turnId !== null && typeof turnId !== "string") throw corruptDocument("messages", doc, "turnId");
+  return { id: idIn(doc), conversationId, groupId, turnId };
 }
 
 async function idsIn(store: Store, name: CollectionName, ids: Iterable<string>): Promise<ReadonlySet<string>> {

@@ -1,5 +1,6 @@
 import type { Loaded, Slice } from "../database.ts";
-import { type Collected, historiesOf } from "../ledger/collected.ts";
+import { type Collected, type CollectedRows, historiesOf } from "../ledger/collected.ts";
+import { legible } from "../ledger/corrupt.ts";
 import type { ConversationRow, Table } from "../ledger/rows.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
@@ -14,9 +15,12 @@ export interface Loading {
   readonly targets: readonly Target[];
 }
 
-/** Adds rows by the ids of their documents. */
+/** Adds rows by the ids of their documents. Those that cannot be read stand apart. */
 export function collect<T extends Table>(rows: Collected, table: T, docs: readonly MongoDocument[]): void {
-  for (const doc of docs) rows[table].set(idIn(doc), rowOf(table, doc));
+  const tables: CollectedRows = rows;
+  for (const [id, row] of legible(docs, rows.corrupt, (doc) => [idIn(doc), rowOf(table, doc)] as const)) {
+    tables[table].set(id, row);
+  }
 }
 
 /** Loads the rows of the slices that plans name. Their conversations must be loaded already. */
@@ -60,7 +64,7 @@ export async function loadSlices(loading: Loading): Promise<void> {
 }
 
 /** The newest messages of the first conversations that are due. */
-export async function loadHistories({ store, targets }: Loading): Promise<Loaded["histories"]> {
+export async function loadHistories({ store, rows, targets }: Loading): Promise<Loaded["histories"]> {
   const asked = targets.flatMap(({ plan: { root, slices }, conversationIds }) => {
     if (root.by !== "due" || !slices.includes("history")) return [];
     return conversationIds
@@ -70,7 +74,8 @@ export async function loadHistories({ store, targets }: Loading): Promise<Loaded
   const newest = asked.map(({ conversationId, limit }) =>
     find(store, "messages", { conversationId }, { sort: { seq: -1 }, limit }),
   );
-  return historiesOf((await Promise.all(newest)).flat().map((doc) => rowOf("messages", doc)));
+  const found = (await Promise.all(newest)).flat();
+  return historiesOf(legible(found, rows.corrupt, (doc) => rowOf("messages", doc)));
 }
 
 /** What was recorded under the keys of plans, which must be loaded already. */
@@ -84,7 +89,7 @@ export async function loadRecorded({ store, rows, targets }: Loading): Promise<v
     findIn(store, "messages", "_id", refsOfKind("inbound")),
     findIn(store, "messages", "groupId", refsOfKind("outbound")),
   ]);
-  const found = [...messages, ...groups].map((doc) => rowOf("messages", doc));
+  const found = legible([...messages, ...groups], rows.corrupt, (doc) => rowOf("messages", doc));
   const replies = await findIn(
     store,
     "messages",

@@ -8,7 +8,17 @@ import { due, rivals } from "./due.ts";
 import { erase, purge } from "./erasure.ts";
 import { loadOf, type Read, readFrom } from "./loaded.ts";
 import { migrate, openLedger } from "./migrate.ts";
-import { changes, consent, conversation, conversations, counters, messages, unrecorded } from "./reads.ts";
+import {
+  changes,
+  consent,
+  conversation,
+  conversations,
+  counters,
+  discard,
+  messages,
+  unread,
+  unrecorded,
+} from "./reads.ts";
 import { textOf } from "./statements.ts";
 import { story } from "./story.ts";
 import { writeOf } from "./written.ts";
@@ -71,6 +81,8 @@ export function postgresDatabase(options: PostgresDatabaseOptions): LedgerDataba
     changes: (page) => changes(client, page),
     story: (messageId) => story(client, messageId),
     unrecorded: (keys) => unrecorded(client, keys),
+    unread: (rows) => unread(client, rows),
+    discard: (row) => discard(client, row),
 
     erase: (order) => erase(client, order),
     purge: (order) => purge(client, order),

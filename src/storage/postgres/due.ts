@@ -1,74 +1,89 @@
+import type { DueLook, LedgerDatabase } from "../database.ts";
+import { legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
 import { byStart, conversationOf, outboundOf, unknownAttemptOf, unknownStateOf } from "../ledger/shown.ts";
 import { isOutbound } from "../ledger/working-set.ts";
 import { isAhead, isForWorker, QUEUED } from "../sql/conditions.ts";
-import type { SqlRow } from "../sql/driver.ts";
-import { integer, integerOrNull, record, text } from "../sql/fields.ts";
-import { conversationRow, messageRow } from "../sql/rows.ts";
+import { timeIn } from "../sql/due.ts";
+import { integer, record, text } from "../sql/fields.ts";
+import { attemptRow, conversationRow, messageRow } from "../sql/rows.ts";
 import { keepable } from "../sql/statement.ts";
-import type { DueMessage, DueQuery, DueWork, RivalQuery, Rivals } from "../storage.ts";
+import type { DueMessage, RivalQuery, Rivals } from "../storage.ts";
 import type { PostgresClient } from "./client.ts";
-import { rowOf, rowsOf } from "./rows.ts";
+import { listIn, rowOf, rowsOf } from "./rows.ts";
 import { isWorkerAhead, qualified, writtenAhead } from "./statements.ts";
+
+/** The conversations that are left out. */
+const WITHOUT = "array(select jsonb_array_elements_text($5::jsonb))";
+
+/** Whether worker `w` holds anything. */
+const HOLDS = `((select true from ownline_conversations c where c.lease_worker = w.id and c.id <> all (n.without) limit 1)
+  or (select true from ownline_attempts a where a.worker = w.id and a.conversation_id <> all (n.without) limit 1))`;
 
 /** One statement, so that all of it is of one moment. Few workers are looked through, each by an index. */
 const DUE = `
-  with n as materialized (select ownline_1_now($2::bigint) as at)
+  with n as materialized (select ownline_1_now($2::bigint) as at, ${WITHOUT} as without)
   select json_build_object(
     'at', n.at,
     'messages', (
       select coalesce(json_agg(json_build_object('message', to_json(d), 'conversation', (
             select to_json(c) from ownline_conversations c where c.id = d.conversation_id), 'attempts', (
-          select json_agg(json_build_object('outbound_id', a.outbound_id, 'attempt', a.attempt,
-            'started_at', a.started_at, 'started_after', a.started_after) order by a.attempt)
+          select json_agg(to_json(a) order by a.attempt)
           from ownline_attempts a where a.outbound_id = d.id and a.status = 'unknown')) order by d.due_at, d.id), '[]')
       from (
-        select m.* from (${writtenAhead("messages", "n.at")}) m where m.scope = $3
+        select m.* from (${writtenAhead("messages", "n.at")}) m
+          where m.scope = $3 and m.conversation_id <> all (n.without)
         union all (
           select m.* from ownline_messages m where m.due_at is not null and m.scope = $3 and m.due_at <= n.at
             and not ${isAhead("m", "n.at")} and ${isForWorker("m", "n.at", "$4")}
+            and m.conversation_id <> all (n.without)
           order by m.due_at, m.id limit $1::bigint) limit $1::bigint) d),
     'turns', (
       select c.id from ownline_conversations c
       where c.due_at is not null and c.lease_worker is null and c.scope = $3 and c.due_at <= n.at
-        and ${isForWorker("c", "n.at", "$4")} limit 1) is not null
-      or (select c.id from (${writtenAhead("conversations", "n.at")}) c where c.scope = $3 limit 1) is not null,
+        and ${isForWorker("c", "n.at", "$4")} and c.id <> all (n.without) limit 1) is not null
+      or (select c.id from (${writtenAhead("conversations", "n.at")}) c
+        where c.scope = $3 and c.id <> all (n.without) limit 1) is not null,
     'next_turn', (
       select min(c.due_at) from ownline_conversations c
       where c.due_at is not null and c.lease_worker is null and c.scope = $3 and c.due_at > n.at
-        and ${isForWorker("c", "n.at", "$4")}),
+        and ${isForWorker("c", "n.at", "$4")} and c.id <> all (n.without)),
     'next_message', (
       select min(m.due_at) from ownline_messages m
-      where m.due_at is not null and m.scope = $3 and m.due_at > n.at),
+      where m.due_at is not null and m.scope = $3 and m.due_at > n.at and m.conversation_id <> all (n.without)),
     'next_set_aside', (
       select min(m.due_at) + ${LEFT_TO_OTHERS_MS} from ownline_messages m
       where m.due_at is not null and m.scope = $3 and m.due_at > n.at - ${LEFT_TO_OTHERS_MS} and m.due_at <= n.at
-        and m.set_aside_by = $4),
+        and m.set_aside_by = $4 and m.conversation_id <> all (n.without)),
     'next_expiry', (
-      select w.alive_until from ownline_workers w
-      where w.scope = $3 and ((select true from ownline_conversations c where c.lease_worker = w.id limit 1)
-        or (select true from ownline_attempts a where a.worker = w.id limit 1))
-      order by w.alive_until limit 1),
+      select w.alive_until from ownline_workers w where w.scope = $3 and ${HOLDS} order by w.alive_until limit 1),
     'ahead_expiry', (
-      select n.at from ownline_workers w
-      where w.scope = $3 and ${isWorkerAhead("w", "n.at")}
-        and ((select true from ownline_conversations c where c.lease_worker = w.id limit 1)
-        or (select true from ownline_attempts a where a.worker = w.id limit 1))
+      select n.at from ownline_workers w where w.scope = $3 and ${isWorkerAhead("w", "n.at")} and ${HOLDS}
       limit 1))::text as answer
   from n`;
 
-/** See `Storage.due`. */
-export async function due(client: PostgresClient, { scope, workerId, limit }: DueQuery): Promise<DueWork> {
-  const asked = [Math.min(limit, Number.MAX_SAFE_INTEGER), client.now(), scope, workerId];
+/** See `LedgerDatabase.due`. */
+export async function due(
+  client: PostgresClient,
+  { scope, workerId, limit, without }: DueLook,
+): ReturnType<LedgerDatabase["due"]> {
+  const most = Math.min(limit, Number.MAX_SAFE_INTEGER);
+  const asked = [most, client.now(), scope, workerId, JSON.stringify(without)];
   const told = record(await client.read(DUE, asked), "due");
-  const at = integer(told, "at");
-  const times = ["next_turn", "next_message", "next_set_aside", "next_expiry", "ahead_expiry"]
-    .map((column) => integerOrNull(told, column))
-    .filter((time) => time !== null);
+  const now = integer(told, "at");
+  const times = ["next_turn", "next_message", "next_set_aside", "next_expiry", "ahead_expiry"].flatMap((name) =>
+    timeIn(told, name),
+  );
+  const corrupt: UnreadRow[] = [];
+  const messages = legible(listIn<unknown>(told.messages), corrupt, (entry) => dueMessage(entry, now)).flat();
   return {
-    messages: Array.isArray(told.messages) ? told.messages.flatMap((entry) => dueMessage(entry, at)) : [],
-    turns: told.turns === true,
-    nextInMs: times.length === 0 ? null : Math.max(0, Math.min(...times) - at),
+    found: {
+      messages,
+      turns: told.turns === true,
+      nextInMs: times.length === 0 ? null : Math.max(0, Math.min(...times) - now),
+    },
+    corrupt,
+    now,
   };
 }
 
@@ -77,22 +92,13 @@ function dueMessage(entry: unknown, at: number): readonly DueMessage[] {
   const row = messageRow(rowOf(message));
   const owner = conversationRow(rowOf(conversation));
   if (!isOutbound(row)) return [];
-  const unknown = unknownStateOf(row, owner, rowsOf(attempts).map(startedIn), at);
+  const unknown = unknownStateOf(row, owner, rowsOf(attempts).map(attemptRow), at);
   return [{ message: outboundOf(row), conversation: conversationOf(owner), consentKey: owner.consentKey, unknown }];
-}
-
-function startedIn(row: SqlRow) {
-  return {
-    outboundId: text(row, "outbound_id"),
-    attempt: integer(row, "attempt"),
-    startedAt: integer(row, "started_at"),
-    startedAfter: integerOrNull(row, "started_after"),
-  };
 }
 
 /** The attempts in a state, of the messages of a conversation under a condition on `m`. */
 const alike = (status: string, condition: string): string => `
-  select a.outbound_id, a.attempt, a.started_at, a.started_after, m.seq, m.created_at from s cross join lateral (
+  select a.*, m.seq, m.created_at from s cross join lateral (
     select o.id, o.seq, o.created_at from ownline_messages o where o.conversation_id = s.conversation_id and ${condition}
       and o.body = s.body and o.media = s.media offset 0) m
   cross join lateral (
@@ -119,7 +125,7 @@ export async function rivals(client: PostgresClient, { outboundId, carrierIds }:
   const found = rowsOf(told.attempts).map((row) => {
     const made = [integer(row, "created_at"), integer(told, "conversation_created_at")];
     const attempt = unknownAttemptOf(
-      startedIn(row),
+      attemptRow(row),
       made.map((createdAt) => ({ createdAt })),
       integer(told, "at"),
     );

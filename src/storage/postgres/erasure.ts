@@ -1,4 +1,5 @@
 import type { ErasePlan } from "../database.ts";
+import { erasedIn } from "../ledger/stored-answer.ts";
 import { integer, record } from "../sql/fields.ts";
 import type { Erased, PurgeOrder } from "../storage.ts";
 import { pruneText } from "./apply.ts";
@@ -12,7 +13,7 @@ const IS_DONE = `case
     else m.status in ('delivered', 'undelivered', 'failed', 'cancelled')
   end`;
 
-/** A deletion: a repetition deletes nothing more, and answers as the first. */
+/** A deletion: a repetition deletes nothing more, and answers with the text that the first stored. */
 function deletion(name: string, body: string): string {
   return `create function ownline_1_${name}(p jsonb) returns jsonb language plpgsql ${FUNCTION_SETTINGS} as $body$
 declare
@@ -25,7 +26,7 @@ declare
 begin
   perform pg_advisory_xact_lock(hashtextextended('ownline call ' || (p ->> 'call'), 0));
   select a.answer into kept from ownline_answers a where a.call = p ->> 'call';
-  if kept is not null then return kept::jsonb; end if;
+  if kept is not null then return to_jsonb(kept); end if;
   ${body}
   told := jsonb_build_object('conversations', cardinality(owners), 'messages', cardinality(messages));
   insert into ownline_answers (call, at, answer) values (p ->> 'call', moment, told::text);
@@ -109,7 +110,13 @@ export function purge(client: PostgresClient, { op, olderThanMs, limit }: PurgeO
   return run(client, "purge", { call: `purge ${op}`, older_than_ms: Math.ceil(olderThanMs), limit });
 }
 
-async function run(client: PostgresClient, name: "erase" | "purge", order: object): Promise<Erased> {
-  const told = record(await client.call(name, textOf({ ...order, now: client.now() })), name);
+async function run(
+  client: PostgresClient,
+  name: "erase" | "purge",
+  order: Readonly<Record<string, unknown>> & { readonly call: string },
+): Promise<Erased> {
+  const answer = await client.call(name, textOf({ ...order, now: client.now() }));
+  if (typeof answer === "string") return erasedIn(answer, order.call);
+  const told = record(answer, name);
   return { conversations: integer(told, "conversations"), messages: integer(told, "messages") };
 }

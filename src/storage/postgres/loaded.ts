@@ -1,5 +1,6 @@
 import type { Loaded, Plan, Root, Slice } from "../database.ts";
 import { collected, historiesOf, listsOf } from "../ledger/collected.ts";
+import { legible } from "../ledger/corrupt.ts";
 import { TABLES } from "../ledger/rows.ts";
 import { integer, record } from "../sql/fields.ts";
 import { collect } from "../sql/loaded.ts";
@@ -78,7 +79,9 @@ function candidatesOf(root: Root): Lists {
   const { by } = root;
   const limit = "limit" in root ? Math.min(root.limit, Number.MAX_SAFE_INTEGER) : 0;
   const scope = "scope" in root ? root.scope : null;
-  const found = { by, limit, scope, worker: "workerId" in root ? root.workerId : null };
+  const without = "without" in root ? (root.without ?? []) : [];
+  const worker = "workerId" in root ? root.workerId : null;
+  const found = { by, limit, scope, worker, ...some("without", without) };
   return root.by === "due" ? { ...found, wanted: root.wanted, history: root.historyLimit } : found;
 }
 
@@ -124,7 +127,17 @@ export function readFrom(told: unknown, plans: readonly Plan[]): Read {
   const isAlone = first !== undefined && isOfCandidates(first.root);
   const each = (list: readonly (string | null)[]): readonly (readonly string[])[] =>
     isAlone ? [list.flatMap((id) => id ?? [])] : plans.map((_, index) => [list[index] ?? []].flat());
-  const histories = historiesOf(rowsOf(read.history).map(messageRow));
-  const named = { answers, found: each(found), chosen: each(chosen), histories };
-  return { loaded: { now: integer(read, "now"), rows: listsOf(rows), ...named }, clock: integer(read, "clock") };
+  const histories = historiesOf(legible(rowsOf(read.history), rows.corrupt, messageRow));
+  return {
+    loaded: {
+      now: integer(read, "now"),
+      rows: listsOf(rows),
+      answers,
+      found: each(found),
+      chosen: each(chosen),
+      histories,
+      corrupt: rows.corrupt,
+    },
+    clock: integer(read, "clock"),
+  };
 }

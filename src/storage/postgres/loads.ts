@@ -14,7 +14,8 @@ const ATTEMPT = `coalesce(
   (select a.outbound_id from ownline_attempts a where a.outbound_id = r.id and a.attempt = r.attempt),
   (select k.ref from ownline_keys k where k.kind = 'provider' and k.key = r.key))`;
 
-const UNSENT = `${qualified(QUEUED, "u")} and u.scope = p ->> 'scope' order by u.created_at, u.id limit (p ->> 'limit')::bigint`;
+const UNSENT = `${qualified(QUEUED, "u")} and u.scope = p ->> 'scope' and u.conversation_id <> all (without)
+  order by u.created_at, u.id limit (p ->> 'limit')::bigint`;
 
 /** Each slice, as a statement of the function. It adds to the ids of what is read in the end, or reads by itself. */
 const SLICES: { readonly [S in Slice]: string } = {
@@ -156,6 +157,7 @@ declare
   clock bigint := floor(extract(epoch from clock_timestamp()) * 1000)::bigint;
   moment bigint := coalesce((p ->> 'now')::bigint, clock);
   slices jsonb := p -> 'slices';
+  without text[] := array(select jsonb_array_elements_text(p -> 'without'));
   roots text[];
   count integer;
   chosen text[] := '{}';
@@ -185,10 +187,12 @@ begin
     when 'due' then
       roots := array(
         select c.id from (${writtenAhead("conversations", "moment")}) c where c.scope = p ->> 'scope'
+          and c.id <> all (without)
         limit (p ->> 'limit')::bigint) || array(
         select c.id from ownline_conversations c
         where c.due_at is not null and c.lease_worker is null and c.scope = p ->> 'scope' and c.due_at <= moment
           and not ${isAhead("c", "moment")} and ${isForWorker("c", "moment", "(p ->> 'worker')")}
+          and c.id <> all (without)
         order by c.due_at, c.id limit (p ->> 'limit')::bigint);
       -- Another process has taken the first ones: what comes after them is asked in another order.
       if p ? 'place' then
@@ -208,10 +212,12 @@ begin
       chosen := array(
         select distinct a.outbound_id from (
           select s.outbound_id from ownline_attempts s where s.worker = any (expired)
+            and s.conversation_id <> all (without)
           limit (p ->> 'limit')::bigint) a);
       roots := array(
-        select c.id from ownline_conversations c where c.lease_worker = p ->> 'worker'
+        select c.id from ownline_conversations c where c.lease_worker = p ->> 'worker' and c.id <> all (without)
         union (select c.id from ownline_conversations c where c.lease_worker = any (expired)
+            and c.id <> all (without)
           limit (p ->> 'limit')::bigint)
         union select m.conversation_id from ownline_messages m where m.id = any (chosen));
     when 'conversation' then

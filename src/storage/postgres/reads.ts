@@ -1,9 +1,16 @@
 import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
-import { cursorOf, readCursor } from "../ledger/cursor.ts";
+import type { LedgerDatabase, Seen } from "../database.ts";
+import { collected } from "../ledger/collected.ts";
+import type { UnreadRow } from "../ledger/corrupt.ts";
+import { readCursor } from "../ledger/cursor.ts";
+import { PRIMARY_KEYS, TABLES, type Table } from "../ledger/rows.ts";
 import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
+import { columnOf, TABLE_NAMES } from "../sql/columns.ts";
 import { isAhead } from "../sql/conditions.ts";
-import { integer, text } from "../sql/fields.ts";
+import { text } from "../sql/fields.ts";
+import { collect } from "../sql/loaded.ts";
+import { changesIn, conversationsIn, openCounter } from "../sql/reads.ts";
 import { consentRow, conversationRow, messageRow } from "../sql/rows.ts";
 import { keepable } from "../sql/statement.ts";
 import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
@@ -40,7 +47,7 @@ const CHANGES = list(`
   order by m.changed_seq limit $3::bigint`);
 
 const COUNTERS = list(`
-  select k.key, k.charged, k.ends_at - ownline_1_now($2::bigint) as ends_in from ownline_counters k
+  select k.*, ownline_1_now($2::bigint) as at from ownline_counters k
   where k.key = any (array(select jsonb_array_elements_text($1::jsonb))) and k.ends_at > ownline_1_now($2::bigint)
     and not ${isAhead("k", "ownline_1_now($2::bigint)")}`);
 
@@ -62,13 +69,10 @@ export async function consent(client: PostgresClient, key: string): Promise<Cons
 
 const NEWEST = { at: Number.MAX_SAFE_INTEGER, id: "" };
 
-/** See `Storage.conversations`. */
-export async function conversations(client: PostgresClient, page: ConversationPage): Promise<ConversationList> {
+/** See `LedgerDatabase.conversations`. */
+export async function conversations(client: PostgresClient, page: ConversationPage): Promise<Seen<ConversationList>> {
   const { at, id } = page.after === undefined ? NEWEST : readCursor(page.after);
-  const rows = rowsOf(await client.read(CONVERSATIONS, [at, id, page.limit + 1]));
-  const listed = rows.slice(0, page.limit).map((row) => conversationOf(conversationRow(row)));
-  const last = rows.length > page.limit ? listed.at(-1) : undefined;
-  return { conversations: listed, cursor: last === undefined ? null : cursorOf(last) };
+  return conversationsIn(rowsOf(await client.read(CONVERSATIONS, [at, id, page.limit + 1])), page.limit);
 }
 
 /** See `Storage.messages`. */
@@ -81,20 +85,16 @@ export async function messages(client: PostgresClient, page: MessagePage): Promi
   return rowsOf(told).map((row) => messageOf(messageRow(row)));
 }
 
-/** See `Storage.changes`. */
-export async function changes(client: PostgresClient, page: ChangePage): Promise<readonly Message[]> {
+/** See `LedgerDatabase.changes`. */
+export async function changes(client: PostgresClient, page: ChangePage): ReturnType<LedgerDatabase["changes"]> {
   const { conversationId, after, limit } = page;
-  return rowsOf(await client.read(CHANGES, [conversationId, after, limit])).map((row) => messageOf(messageRow(row)));
+  return changesIn(rowsOf(await client.read(CHANGES, [conversationId, after, limit])), limit);
 }
 
 /** See `Storage.counters`. */
 export async function counters(client: PostgresClient, keys: readonly string[]): Promise<readonly OpenCounter[]> {
   const told = await client.read(COUNTERS, [JSON.stringify(keys.map(keepable)), client.now()]);
-  return rowsOf(told).map((row) => ({
-    key: text(row, "key"),
-    count: integer(row, "charged"),
-    endsInMs: integer(row, "ends_in"),
-  }));
+  return rowsOf(told).map(openCounter);
 }
 
 /** See `Storage.unrecorded`. */
@@ -102,4 +102,35 @@ export async function unrecorded(client: PostgresClient, keys: readonly string[]
   const told = await client.read(RECORDED, [JSON.stringify(keys.map(keepable))]);
   const recorded = new Set(rowsOf(told).map((row) => text(row, "key")));
   return keys.filter((key) => !recorded.has(key));
+}
+
+/** See `LedgerDatabase.unread`. */
+export async function unread(client: PostgresClient, rows: readonly UnreadRow[]): Promise<readonly UnreadRow[]> {
+  const found = collected();
+  for (const table of TABLES) {
+    const keys = rows.filter((row) => row.table === table).map(({ key }) => key);
+    if (keys.length === 0) continue;
+    const told = rowsOf(await client.read(byKeys(table), [JSON.stringify(keys)]));
+    for (const row of told) collect(found, table, row);
+  }
+  return found.corrupt;
+}
+
+/** See `LedgerDatabase.discard`. */
+export async function discard(client: PostgresClient, { table, key }: UnreadRow): Promise<void> {
+  if (table !== "counters" && table !== "rateLimits")
+    throw new TypeError("A row would be lost that is worth something.");
+  const deletion = `delete from ${TABLE_NAMES[table]} where key = $1 returning 1`;
+  await client.read(`with d as (${deletion}) select count(*)::text as answer from d`, [...key]);
+}
+
+/** Each is looked up by itself, so that an index serves it. */
+function byKeys(table: Table): string {
+  const names = PRIMARY_KEYS[table].map((field, index) => {
+    const isNumber = field === "attempt" || field === "position";
+    return `o.${columnOf(field)} = ${isNumber ? `(k.key ->> ${index})::bigint` : `k.key ->> ${index}`}`;
+  });
+  return list(`
+    select t.* from jsonb_array_elements($1::jsonb) as k(key) cross join lateral (
+      select o.* from ${TABLE_NAMES[table]} o where ${names.join(" and ")} limit 1) t`);
 }

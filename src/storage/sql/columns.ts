@@ -37,7 +37,7 @@ function columns(fields: string, kept: Kept): readonly Column[] {
 }
 
 /** `dueAt` becomes `due_at`. */
-function columnOf(field: string): string {
+export function columnOf(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 

@@ -24,16 +24,16 @@ export function isAhead(alias: string, now: string): string {
  * good to SQLite, and would read all that waits.
  */
 
-/** Among the conversations `r` in which a turn may begin once. */
+/** Among the conversations `r` in which a turn may begin once. `@without`: see `leavingOut`. */
 export function aheadConversations(now: string): string {
   return `ownline_conversations r indexed by ownline_conversations_written
-    where r.due_at is not null and r.lease_worker is null and ${isAhead("r", now)} and r.scope = :scope`;
+    where r.due_at is not null and r.lease_worker is null and ${isAhead("r", now)} and r.scope = :scope @without(r.id)`;
 }
 
 /** Among the messages `m` that are due once. */
 export function aheadMessages(now: string): string {
   return `ownline_messages m indexed by ownline_messages_written
-    where m.due_at is not null and ${isAhead("m", now)} and m.scope = :scope`;
+    where m.due_at is not null and ${isAhead("m", now)} and m.scope = :scope @without(m.conversation_id)`;
 }
 
 /**

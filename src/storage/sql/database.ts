@@ -6,7 +6,17 @@ import { loadedFrom } from "./loaded.ts";
 import { loadsOf } from "./loads.ts";
 import { openLedger } from "./meta.ts";
 import { pruneWith } from "./prune.ts";
-import { changes, consent, conversation, conversations, counters, messages, unrecorded } from "./reads.ts";
+import {
+  changes,
+  consent,
+  conversation,
+  conversations,
+  counters,
+  discard,
+  messages,
+  unread,
+  unrecorded,
+} from "./reads.ts";
 import { story } from "./story.ts";
 import { writesOf } from "./writes.ts";
 
@@ -42,6 +52,8 @@ export function sqlDatabase(driver: SqlDriver, { migrate, migratesAtOpen }: SqlD
     changes: (page) => changes(driver, page),
     story: (messageId) => story(driver, messageId),
     unrecorded: (keys) => unrecorded(driver, keys),
+    unread: (rows) => unread(driver, rows),
+    discard: (row) => discard(driver, row),
 
     async erase(order) {
       const erased = await erase(driver, order);

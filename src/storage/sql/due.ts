@@ -1,99 +1,102 @@
+import type { DueLook, LedgerDatabase } from "../database.ts";
+import { legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
 import { byStart, conversationOf, messageOf, unknownAttemptOf, unknownStateOf } from "../ledger/shown.ts";
-import type { DueQuery, DueWork, RivalQuery, Rivals } from "../storage.ts";
+import type { DueMessage, RivalQuery, Rivals } from "../storage.ts";
 import { aheadConversations, aheadMessages, isAhead, isForWorker, QUEUED } from "./conditions.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
-import { integer, integerOrNull, text } from "./fields.ts";
-import { conversationRow, messageRow } from "./rows.ts";
-import { bind, keepable, NOW, oneLine, prepare } from "./statement.ts";
+import { integer, text } from "./fields.ts";
+import { attemptRow, conversationRow, messageRow } from "./rows.ts";
+import { bind, keepable, leavingOut, NOW, oneLine, prepare, type Statement } from "./statement.ts";
 
 /** What was written ahead comes first, since its due time says nothing. */
 const dueNow = (columns: string): string =>
   `select * from (select ${columns} from ${aheadMessages(NOW)} order by m.written_at limit :limit)
     union all select * from (select ${columns} from ownline_messages m
-      where m.due_at is not null and m.scope = :scope and m.due_at <= ${NOW} and not ${isAhead("m", NOW)}
-        and ${isForWorker("m", NOW, ":workerId")} order by m.due_at, m.id limit :limit)`;
+      where m.due_at is not null and m.scope = :scope @without(m.conversation_id)
+        and m.due_at <= ${NOW} and not ${isAhead("m", NOW)} and ${isForWorker("m", NOW, ":workerId")}
+      order by m.due_at, m.id limit :limit)`;
 
-const DUE_MESSAGES = prepare(oneLine(dueNow(`m.*, ${NOW} as now`)));
+const DUE_MESSAGES = dueNow(`m.*, ${NOW} as now`);
 
-const DUE_ATTEMPTS = prepare(
-  oneLine(`
-    select a.outbound_id, a.attempt, a.started_at, a.started_after from ownline_attempts a
-    where a.outbound_id in (${dueNow("m.id")}) and a.status = 'unknown'`),
-);
+const DUE_ATTEMPTS = `
+  select a.* from ownline_attempts a where a.outbound_id in (${dueNow("m.id")}) and a.status = 'unknown'`;
 
-const DUE_CONVERSATIONS = prepare(
-  oneLine(`select c.* from ownline_conversations c where c.id in (${dueNow("m.conversation_id")})`),
-);
+const DUE_CONVERSATIONS = `select c.* from ownline_conversations c where c.id in (${dueNow("m.conversation_id")})`;
 
 const CLAIMABLE = `c.due_at is not null and c.lease_worker is null and c.scope = :scope
-  and ${isForWorker("c", "n.at", ":workerId")}`;
+  and ${isForWorker("c", "n.at", ":workerId")} @without(c.id)`;
+
+const TIMED = "m.due_at is not null and m.scope = :scope @without(m.conversation_id)";
 
 /** Until when the first worker lives that holds something: found from what is held, which is little. */
-const NEXT_EXPIRY = `select min(case when ${isAhead("w", "n.at")} then n.at else w.alive_until end) from ownline_workers w where w.scope = :scope and w.id in (
-  select c.lease_worker from ownline_conversations c where c.lease_worker > ''
-  union select a.worker from ownline_attempts a where a.worker > '')`;
+const NEXT_EXPIRY = `select min(case when ${isAhead("w", "n.at")} then n.at else w.alive_until end)
+  from ownline_workers w where w.scope = :scope and w.id in (
+  select c.lease_worker from ownline_conversations c where c.lease_worker > '' @without(c.id)
+  union select a.worker from ownline_attempts a where a.worker > '' @without(a.conversation_id))`;
 
-const DUE_LATER = prepare(
-  oneLine(`
-    select n.at,
-      exists (select 1 from ownline_conversations c where ${CLAIMABLE} and c.due_at <= n.at)
-        or exists (select 1 from ${aheadConversations("n.at")}) as turns,
-      (select min(c.due_at) from ownline_conversations c where ${CLAIMABLE} and c.due_at > n.at) as next_turn,
-      (select min(m.due_at) from ownline_messages m
-        where m.due_at is not null and m.scope = :scope and m.due_at > n.at) as next_message,
-      (select min(m.due_at) + ${LEFT_TO_OTHERS_MS} from ownline_messages m
-        where m.due_at is not null and m.scope = :scope and m.due_at > n.at - ${LEFT_TO_OTHERS_MS} and m.due_at <= n.at
-          and m.set_aside_by = :workerId) as next_set_aside,
-      (${NEXT_EXPIRY}) as next_expiry
-    from (select ${NOW} as at) n`),
-);
+const DUE_LATER = `
+  select n.at,
+    exists (select 1 from ownline_conversations c where ${CLAIMABLE} and c.due_at <= n.at)
+      or exists (select 1 from ${aheadConversations("n.at")}) as turns,
+    (select min(c.due_at) from ownline_conversations c where ${CLAIMABLE} and c.due_at > n.at) as next_turn,
+    (select min(m.due_at) from ownline_messages m where ${TIMED} and m.due_at > n.at) as next_message,
+    (select min(m.due_at) + ${LEFT_TO_OTHERS_MS} from ownline_messages m
+      where ${TIMED} and m.due_at > n.at - ${LEFT_TO_OTHERS_MS} and m.due_at <= n.at
+        and m.set_aside_by = :workerId) as next_set_aside,
+    (${NEXT_EXPIRY}) as next_expiry
+  from (select ${NOW} as at) n`;
+
+const prepareAll = (leavesOut: boolean): readonly Statement[] =>
+  [DUE_LATER, DUE_MESSAGES, DUE_CONVERSATIONS, DUE_ATTEMPTS].map((sql) => prepare(oneLine(leavingOut(sql, leavesOut))));
+
+const ALL = prepareAll(false);
+const SOME = prepareAll(true);
 
 /**
- * See `Storage.due`. What a database's clock makes due between two of these statements is found by the second, so what
- * comes later is read first, and what belongs to a message last.
+ * See `LedgerDatabase.due`. What a database's clock makes due between two of these statements is found by the second, so
+ * what comes later is read first, and what belongs to a message last.
  */
-export async function due(driver: SqlDriver, query: DueQuery): Promise<DueWork> {
-  const params = { ...query, now: driver.now() };
-  const statements = [DUE_LATER, DUE_MESSAGES, DUE_CONVERSATIONS, DUE_ATTEMPTS];
+export async function due(driver: SqlDriver, query: DueLook): ReturnType<LedgerDatabase["due"]> {
+  const { without, ...asked } = query;
+  const params = { ...asked, without: JSON.stringify(without), now: driver.now() };
+  const statements = without.length === 0 ? ALL : SOME;
   const read = await driver.read(statements.map((statement) => bind(statement, params)));
-  const [[later] = [], found = [], owners = [], attempts = []] = read;
+  const [[later] = [], found = [], owners = [], unknown = []] = read;
   if (later === undefined) throw new TypeError("A select without a table returned no row.");
-  const byId = new Map(owners.map((row) => [text(row, "id"), conversationRow(row)]));
+  const corrupt: UnreadRow[] = [];
+  const conversations = new Map(legible(owners, corrupt, conversationRow).map((row) => [row.id, row]));
+  const attempts = legible(unknown, corrupt, attemptRow);
+  const messages = legible(found.slice(0, query.limit), corrupt, (each): readonly DueMessage[] => {
+    const row = messageRow(each);
+    const owner = conversations.get(row.conversationId);
+    const message = messageOf(row);
+    if (owner === undefined || message.direction !== "outbound") return [];
+    const own = attempts.filter(({ outboundId }) => outboundId === row.id);
+    const unknownState = unknownStateOf(row, owner, own, integer(each, "now"));
+    return [{ message, conversation: conversationOf(owner), consentKey: owner.consentKey, unknown: unknownState }];
+  });
   return {
-    messages: found.slice(0, query.limit).flatMap((each) => {
-      const row = messageRow(each);
-      const owner = byId.get(row.conversationId);
-      const message = messageOf(row);
-      if (owner === undefined || message.direction !== "outbound") return [];
-      const own = attempts.filter((attempt) => attempt.outbound_id === row.id).map(startedIn);
-      const unknown = unknownStateOf(row, owner, own, integer(each, "now"));
-      return [{ message, conversation: conversationOf(owner), consentKey: owner.consentKey, unknown }];
-    }),
-    turns: integer(later, "turns") === 1,
-    nextInMs: soonest(later),
+    found: { messages: messages.flat(), turns: integer(later, "turns") === 1, nextInMs: soonest(later) },
+    corrupt,
+    now: integer(later, "at"),
   };
 }
 
 function soonest(row: SqlRow): number | null {
-  const times = ["next_turn", "next_message", "next_set_aside", "next_expiry"]
-    .map((column) => integerOrNull(row, column))
-    .filter((at) => at !== null);
+  const times = ["next_turn", "next_message", "next_set_aside", "next_expiry"].flatMap((column) => timeIn(row, column));
   return times.length === 0 ? null : Math.max(0, Math.min(...times) - integer(row, "at"));
 }
 
-function startedIn(row: SqlRow) {
-  return {
-    outboundId: text(row, "outbound_id"),
-    attempt: integer(row, "attempt"),
-    startedAt: integer(row, "started_at"),
-    startedAfter: integerOrNull(row, "started_after"),
-  };
+/** A time that is no number of ours is behind all others: it comes never. */
+export function timeIn(row: SqlRow, column: string): readonly number[] {
+  const at = row[column] === null ? Number.NaN : Number(row[column]);
+  return Number.isSafeInteger(at) ? [at] : [];
 }
 
 /** The attempts in a state, of messages with the content of `:outboundId` under a condition on `m`. */
 const alike = (status: string, condition: string): string => `
-  select a.outbound_id, a.attempt, a.started_at, a.started_after, m.seq, m.created_at, ${NOW} as now,
+  select a.*, m.seq, m.created_at, ${NOW} as now,
     (select c.created_at from ownline_conversations c where c.id = m.conversation_id) as conversation_created_at
   from ownline_messages s
   cross join ownline_messages m on m.conversation_id = s.conversation_id and ${condition}
@@ -122,7 +125,7 @@ export async function rivals(driver: SqlDriver, { outboundId, carrierIds }: Riva
     attempts: byStart(
       found.map((row) => {
         const made = ["created_at", "conversation_created_at"].map((column) => ({ createdAt: integer(row, column) }));
-        return { ...unknownAttemptOf(startedIn(row), made, integer(row, "now")), seq: integer(row, "seq") };
+        return { ...unknownAttemptOf(attemptRow(row), made, integer(row, "now")), seq: integer(row, "seq") };
       }),
     ),
     known: carrierIds.filter((carrierId) => known.has(carrierId)),

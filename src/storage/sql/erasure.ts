@@ -1,4 +1,5 @@
 import type { ErasePlan, Guard } from "../database.ts";
+import { erasedIn } from "../ledger/stored-answer.ts";
 import type { Erased, PurgeOrder } from "../storage.ts";
 import type { SqlDriver, SqlRow, Write } from "./driver.ts";
 import { integer, text } from "./fields.ts";
@@ -65,8 +66,11 @@ const ERASE = [
   ...DELETE_MESSAGES,
   `delete from ownline_turns where conversation_id in ${IN_CONVERSATIONS}`,
   `delete from ownline_answers where conversation_id in ${IN_CONVERSATIONS}`,
-  `delete from ownline_answers as a where a.call > '' and a.conversation_ids is not null and exists (
-    select 1 from json_each(a.conversation_ids) l where l.value in ${IN_CONVERSATIONS})`,
+  // A list that cannot be read may name them, so its answer goes too: a call that runs again is decided anew then.
+  `delete from ownline_answers as a where a.call > '' and a.conversation_ids is not null and case
+    when json_valid(a.conversation_ids) then exists (
+      select 1 from json_each(a.conversation_ids) l where l.value in ${IN_CONVERSATIONS})
+    else true end`,
   `delete from ownline_conversations where id in ${IN_CONVERSATIONS}`,
 ].map((sql) => prepare(oneLine(sql)));
 
@@ -109,10 +113,10 @@ export function erase(driver: SqlDriver, { op, participantKey, line }: ErasePlan
   const reads = [MOMENT, ANSWER, ERASED_CONVERSATIONS, ERASED_MESSAGES].map((each) => bind(each, params));
   return driver.transact<Erased>(reads, (results) => {
     const [[moment] = [], [known] = [], conversations = [], messages = []] = results;
-    if (known !== undefined) return answered(known);
+    if (known !== undefined) return answered(known, call);
     const listed = listsOf(call, moment, conversations, messages);
     const statements = [...ERASE, STORE_ERASED, ANSWER].map((each) => bind(each, { ...listed.params, call }));
-    return { statements, guard: listed.guard, answer: erasedIn };
+    return { statements, guard: listed.guard, answer: (read) => storedIn(read, call) };
   });
 }
 
@@ -123,12 +127,12 @@ export function purge(driver: SqlDriver, { op, olderThanMs, limit }: PurgeOrder)
   const reads = [MOMENT, ANSWER, PURGED_CONVERSATIONS, PURGED_MESSAGES].map((each) => bind(each, asked));
   return driver.transact<Erased>(reads, (results) => {
     const [[moment] = [], [known] = [], conversations = [], messages = []] = results;
-    if (known !== undefined) return answered(known);
+    if (known !== undefined) return answered(known, call);
     const listed = listsOf(call, moment, conversations, messages);
     const params = { ...listed.params, call };
     const deletions = [...PURGE, STORE_PURGED, ...LEFT_OVER].map((each) => bind(each, params));
     const statements = [...deletions, ...pruneAll(params.now), bind(ANSWER, { call })];
-    return { statements, guard: listed.guard, answer: erasedIn };
+    return { statements, guard: listed.guard, answer: (read) => storedIn(read, call) };
   });
 }
 
@@ -152,17 +156,12 @@ function listsOf(
 }
 
 /** A repetition deletes nothing more. */
-function answered(row: SqlRow): Write<Erased> {
-  return { statements: [], guard: null, answer: () => erasedOf(row) };
+function answered(row: SqlRow, call: string): Write<Erased> {
+  return { statements: [], guard: null, answer: () => erasedIn(text(row, "answer"), call) };
 }
 
-function erasedIn(results: readonly (readonly SqlRow[])[]): Erased {
+function storedIn(results: readonly (readonly SqlRow[])[], call: string): Erased {
   const row = results.at(-1)?.[0];
   if (row === undefined) throw new TypeError("A deletion stored no answer.");
-  return erasedOf(row);
-}
-
-function erasedOf(row: SqlRow): Erased {
-  const { conversations, messages }: Erased = JSON.parse(text(row, "answer"));
-  return { conversations, messages };
+  return erasedIn(text(row, "answer"), call);
 }

@@ -1,3 +1,4 @@
+import { ForeignValue } from "../ledger/corrupt.ts";
 import type { SqlRow } from "./driver.ts";
 
 /*
@@ -15,22 +16,31 @@ export function textOrNull(row: SqlRow, column: string): string | null {
   return row[column] === null ? null : text(row, column);
 }
 
-/** A column that holds an integer, which some drivers are set to hand over as `bigint`. */
+/**
+ * A column that holds a number, which some drivers are set to hand over as `bigint`. Beyond the safe integers it is not
+ * the number that was written.
+ */
 export function integer(row: SqlRow, column: string): number {
   const value = row[column];
-  if (typeof value === "bigint") return Number(value);
-  if (typeof value !== "number") throw foreign(column);
-  return value;
+  const number = typeof value === "bigint" ? Number(value) : value;
+  if (typeof number !== "number" || !(Math.abs(number) <= Number.MAX_SAFE_INTEGER)) throw foreign(column);
+  return number;
 }
 
 export function integerOrNull(row: SqlRow, column: string): number | null {
   return row[column] === null ? null : integer(row, column);
 }
 
-/** A column that holds a JSON array of `length` entries or an object, checked no further: only we write it. */
+/** A column that holds JSON. */
 export function json(row: SqlRow, column: string): unknown {
-  const parsed: unknown = JSON.parse(text(row, column));
-  return parsed;
+  const kept = text(row, column);
+  try {
+    const parsed: unknown = JSON.parse(kept);
+    return parsed;
+  } catch {
+    // The parser's words quote the text.
+    throw foreign(column);
+  }
 }
 
 export function jsonOrNull(row: SqlRow, column: string): unknown {
@@ -52,8 +62,8 @@ export function oneOf<T extends string>(value: unknown, column: string, words: r
   return word;
 }
 
-export function foreign(column: string): TypeError {
-  return new TypeError(`The ledger's column ${column} holds what ownline never writes: the database was changed.`);
+export function foreign(column: string): ForeignValue {
+  return new ForeignValue(column);
 }
 
 /** A JSON object's entries. */

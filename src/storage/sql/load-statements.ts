@@ -5,7 +5,7 @@ import type { Read } from "./loaded.ts";
 import { NOW } from "./statement.ts";
 
 /*
- * The SQL that loads the roots and the slices of plans.
+ * The SQL that loads the roots and the slices of plans. `@without`: see `leavingOut`.
  */
 
 /** A key of the plan's list `j`. */
@@ -23,11 +23,12 @@ const ATTEMPT = `coalesce(
  */
 const IS_EXPIRED = `(w.alive_until <= ${NOW} or ${isAhead("w", NOW)}) and w.id <> :workerId and w.scope = :scope`;
 const LEASES =
-  "ownline_conversations h cross join ownline_workers w on w.id = h.lease_worker where h.lease_worker > ''";
-const REQUESTS = "ownline_attempts h cross join ownline_workers w on w.id = h.worker where h.worker > ''";
+  "ownline_conversations h cross join ownline_workers w on w.id = h.lease_worker where h.lease_worker > '' @without(h.id)";
+const REQUESTS =
+  "ownline_attempts h cross join ownline_workers w on w.id = h.worker where h.worker > '' @without(h.conversation_id)";
 
 const UNSENT = `ownline_messages u where ${qualified(QUEUED, "u")} and u.scope = :scope and u.created_at > -1
-  order by u.created_at, u.id limit :limit`;
+  @without(u.conversation_id) order by u.created_at, u.id limit :limit`;
 
 /** The root's messages, as a list of ids; `null` where a root has none. */
 const MESSAGES: { readonly [B in By]: string | null } = {
@@ -51,7 +52,7 @@ const CONVERSATIONS: { readonly [B in By]: string } = {
   attempt: `select r.conversation_id from ownline_messages r where r.id = ${ATTEMPT}`,
   turn: "select r.conversation_id from ownline_turns r where r.id = :id",
   due: claimable("id", ":limit"),
-  workers: `select r.id from ownline_conversations r where r.lease_worker = :workerId
+  workers: `select r.id from ownline_conversations r where r.lease_worker = :workerId @without(r.id)
     union all select * from (select h.id from ${LEASES} and ${IS_EXPIRED} limit :limit)
     union all select * from (select h.conversation_id from ${REQUESTS} and ${IS_EXPIRED} limit :limit)`,
   unsent: `select r.conversation_id from ownline_messages r where r.id in (select u.id from ${UNSENT})`,
@@ -61,7 +62,7 @@ const CONVERSATIONS: { readonly [B in By]: string } = {
 function claimable(column: string, limit: string): string {
   return `select * from (select r.${column} from ${aheadConversations(NOW)} order by r.written_at limit ${limit})
     union all select * from (select r.${column} from ownline_conversations r
-      where r.due_at is not null and r.lease_worker is null and r.scope = :scope
+      where r.due_at is not null and r.lease_worker is null and r.scope = :scope @without(r.id)
         and r.due_at <= ${NOW} and not ${isAhead("r", NOW)} and ${isForWorker("r", NOW, ":workerId")}
       order by r.due_at, r.id limit ${limit})`;
 }

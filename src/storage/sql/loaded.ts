@@ -1,5 +1,7 @@
 import type { Loaded } from "../database.ts";
 import { type Collected, collected, historiesOf, listsOf } from "../ledger/collected.ts";
+import { CorruptRow, legible } from "../ledger/corrupt.ts";
+import { nameOf } from "../ledger/held.ts";
 import type { MessageRow, Table } from "../ledger/rows.ts";
 import type { SqlRow, SqlStatement } from "./driver.ts";
 import { integer, text, textOrNull } from "./fields.ts";
@@ -60,7 +62,7 @@ export function loadedFrom(loads: readonly PlanLoads[], results: readonly (reado
             collect(rows, "messages", row);
             break;
           case "history":
-            history.push(messageRow(row));
+            history.push(...legible([row], rows.corrupt, messageRow));
             break;
           default:
             collect(rows, read, row);
@@ -72,49 +74,59 @@ export function loadedFrom(loads: readonly PlanLoads[], results: readonly (reado
     chosen.push(picked);
   }
   if (now === null) throw new TypeError("A select without a table returned no row.");
-  return { now, rows: listsOf(rows), answers, found, chosen, histories: historiesOf(history) };
+  return { now, rows: listsOf(rows), answers, found, chosen, histories: historiesOf(history), corrupt: rows.corrupt };
 }
 
-/** Adds a row of the database; one that is there already stays once. */
+/** Adds a row of the database; one that is there already stays once, and one that cannot be read stands apart. */
 export function collect(rows: Collected, table: Table, row: SqlRow): void {
+  try {
+    add(rows, table, row);
+  } catch (error) {
+    if (!(error instanceof CorruptRow)) throw error;
+    rows.corrupt.push(error.row);
+  }
+}
+
+function add(rows: Collected, table: Table, row: SqlRow): void {
   switch (table) {
     case "conversations":
-      rows.conversations.set(text(row, "id"), conversationRow(row));
+      keep(rows.conversations, ({ id }) => id, conversationRow(row));
       break;
     case "messages":
-      rows.messages.set(text(row, "id"), messageRow(row));
+      keep(rows.messages, ({ id }) => id, messageRow(row));
       break;
     case "attempts":
-      rows.attempts.set(JSON.stringify([row.outbound_id, integer(row, "attempt")]), attemptRow(row));
+      keep(rows.attempts, ({ outboundId, attempt }) => nameOf(outboundId, attempt), attemptRow(row));
       break;
     case "events":
-      rows.events.set(
-        JSON.stringify([row.outbound_id, integer(row, "attempt"), integer(row, "position")]),
-        eventRow(row),
-      );
+      keep(rows.events, ({ outboundId, attempt, position }) => nameOf(outboundId, attempt, position), eventRow(row));
       break;
     case "turns":
-      rows.turns.set(text(row, "id"), turnRow(row));
+      keep(rows.turns, ({ id }) => id, turnRow(row));
       break;
     case "keys":
-      rows.keys.set(JSON.stringify([row.kind, row.key]), keyRow(row));
+      keep(rows.keys, ({ kind, key }) => nameOf(kind, key), keyRow(row));
       break;
     case "consents":
-      rows.consents.set(text(row, "key"), consentRow(row));
+      keep(rows.consents, ({ key }) => key, consentRow(row));
       break;
     case "counters":
-      rows.counters.set(text(row, "key"), counterRow(row));
+      keep(rows.counters, ({ key }) => key, counterRow(row));
       break;
     case "rateLimits":
-      rows.rateLimits.set(text(row, "key"), rateLimitRow(row));
+      keep(rows.rateLimits, ({ key }) => key, rateLimitRow(row));
       break;
     case "workers":
-      rows.workers.set(text(row, "id"), workerRow(row));
+      keep(rows.workers, ({ id }) => id, workerRow(row));
       break;
     case "sweeps":
-      rows.sweeps.set(text(row, "sender"), sweepRow(row));
+      keep(rows.sweeps, ({ sender }) => sender, sweepRow(row));
       break;
     default:
       table satisfies never;
   }
+}
+
+function keep<Row>(rows: Map<string, Row>, naming: (row: Row) => string, row: Row): void {
+  rows.set(naming(row), row);
 }

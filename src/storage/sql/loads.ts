@@ -1,7 +1,7 @@
-import type { Plan } from "../database.ts";
+import type { Plan, Root } from "../database.ts";
 import { KEY, ROOT_LOADS, sliceLoads } from "./load-statements.ts";
 import type { PlanLoads, Read } from "./loaded.ts";
-import { bind, keepable, NOW, oneLine, type Params, prepare, type Statement } from "./statement.ts";
+import { bind, keepable, leavingOut, NOW, oneLine, type Params, prepare, type Statement } from "./statement.ts";
 
 interface Load {
   readonly reads: Read;
@@ -26,7 +26,8 @@ function preparedFor(plan: Plan): readonly Load[] {
   const { root, slices, consents = [], keys = [], counters = [], rateLimits = [], sweeps = [] } = plan;
   const kinds = [...new Set(keys.map(({ kind }) => kind))];
   const lists = [consents, counters, rateLimits, sweeps].map((list) => (list.length === 0 ? 0 : 1));
-  const shape = [root.by, ...slices, ...kinds, ...lists].join(" ");
+  const leavesOut = withoutIn(root).length > 0;
+  const shape = [root.by, ...slices, ...kinds, ...lists, leavesOut].join(" ");
   const known = prepared.get(shape);
   if (known !== undefined) return known;
   const texts: [Read, string][] = [
@@ -39,7 +40,10 @@ function preparedFor(plan: Plan): readonly Load[] {
   if (counters.length > 0) texts.push(["counters", listed("ownline_counters", "key", "counters")]);
   if (rateLimits.length > 0) texts.push(["rateLimits", listed("ownline_rate_limits", "key", "rateLimits")]);
   if (sweeps.length > 0) texts.push(["sweeps", listed("ownline_sweeps", "sender", "sweeps")]);
-  const loads = together(texts).map(([reads, sql]) => ({ reads, statement: prepare(oneLine(sql)) }));
+  const loads = together(texts).map(([reads, sql]) => ({
+    reads,
+    statement: prepare(oneLine(leavingOut(sql, leavesOut))),
+  }));
   prepared.set(shape, loads);
   return loads;
 }
@@ -64,6 +68,7 @@ function paramsOf(plan: Plan, now: number | null): Params {
   const { by: _, ...place } = root;
   return {
     ...place,
+    without: JSON.stringify(withoutIn(root)),
     now,
     call,
     consents: listText(consents),
@@ -72,6 +77,10 @@ function paramsOf(plan: Plan, now: number | null): Params {
     rateLimits: listText(rateLimits),
     sweeps: listText(sweeps),
   };
+}
+
+function withoutIn(root: Root): readonly string[] {
+  return "without" in root ? (root.without ?? []) : [];
 }
 
 function listText(list: readonly string[]): string {

@@ -1,12 +1,18 @@
 import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
+import type { LedgerDatabase, Seen } from "../database.ts";
+import { collected } from "../ledger/collected.ts";
+import { legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { cursorOf, readCursor } from "../ledger/cursor.ts";
+import { PRIMARY_KEYS, TABLES, type Table } from "../ledger/rows.ts";
 import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
 import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
+import { columnOf, TABLE_NAMES } from "./columns.ts";
 import { isAhead } from "./conditions.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
 import { integer, text } from "./fields.ts";
-import { consentRow, conversationRow, messageRow } from "./rows.ts";
+import { collect } from "./loaded.ts";
+import { consentRow, conversationRow, counterRow, messageRow } from "./rows.ts";
 import { bind, keepable, NOW, oneLine, type Params, prepare, type Statement } from "./statement.ts";
 
 const CONVERSATION = prepare("select c.* from ownline_conversations c where c.id = :id");
@@ -44,7 +50,7 @@ const CHANGES = prepare(
 
 const COUNTERS = prepare(
   oneLine(`
-    select n.key, n.charged, n.ends_at - ${NOW} as ends_in
+    select n.*, ${NOW} as at
     from json_each(:keys) j cross join ownline_counters n on n.key = j.value
     where n.ends_at > ${NOW} and not ${isAhead("n", NOW)}`),
 );
@@ -71,16 +77,31 @@ export async function consent(driver: SqlDriver, key: string): Promise<Consent |
   return row === undefined ? null : consentOf(consentRow(row));
 }
 
-/** See `Storage.conversations`. */
-export async function conversations(driver: SqlDriver, page: ConversationPage): Promise<ConversationList> {
+/** See `LedgerDatabase.conversations`. */
+export async function conversations(driver: SqlDriver, page: ConversationPage): Promise<Seen<ConversationList>> {
   const limit = page.limit + 1;
   const rows =
     page.after === undefined
       ? await readRows(driver, NEWEST_CONVERSATIONS, { limit })
       : await readRows(driver, CONVERSATIONS, { limit, ...readCursor(page.after) });
-  const listed = rows.slice(0, page.limit).map((row) => conversationOf(conversationRow(row)));
-  const last = rows.length > page.limit ? listed.at(-1) : undefined;
-  return { conversations: listed, cursor: last === undefined ? null : cursorOf(last) };
+  return conversationsIn(rows, page.limit);
+}
+
+/** A page of a list that was asked for one row more. */
+export function conversationsIn(rows: readonly SqlRow[], limit: number): Seen<ConversationList> {
+  const corrupt: UnreadRow[] = [];
+  const page = rows.slice(0, limit);
+  const listed = legible(page, corrupt, conversationRow).map(conversationOf);
+  const last = rows.length > limit ? page.at(-1) : undefined;
+  return { found: { conversations: listed, cursor: last === undefined ? null : cursorBehind(last) }, corrupt };
+}
+
+/** A time that is no number of ours stands before all others. */
+function cursorBehind(row: SqlRow): string {
+  const { updated_at: at } = row;
+  const isTime = typeof at === "bigint" || typeof at === "number";
+  if (!isTime || at > Number.MAX_SAFE_INTEGER) return cursorOf({ updatedAt: Number.MAX_SAFE_INTEGER, id: "" });
+  return cursorOf({ updatedAt: Number(at), id: text(row, "id") });
 }
 
 /** See `Storage.messages`. */
@@ -98,21 +119,32 @@ function finite(seq: number): number {
   return Math.min(seq, Number.MAX_SAFE_INTEGER);
 }
 
-/** See `Storage.changes`. */
-export async function changes(driver: SqlDriver, page: ChangePage): Promise<readonly Message[]> {
+/** See `LedgerDatabase.changes`. */
+export async function changes(driver: SqlDriver, page: ChangePage): Promise<SeenChanges> {
   const { conversationId, after, limit } = page;
-  const rows = await readRows(driver, CHANGES, { conversationId, limit, seq: after });
-  return rows.map((row) => messageOf(messageRow(row)));
+  return changesIn(await readRows(driver, CHANGES, { conversationId, limit, seq: after }), limit);
+}
+
+type SeenChanges = Awaited<ReturnType<LedgerDatabase["changes"]>>;
+
+/** A position that is no number of ours stands behind all others. */
+export function changesIn(rows: readonly SqlRow[], limit: number): SeenChanges {
+  const corrupt: UnreadRow[] = [];
+  const found = legible(rows, corrupt, messageRow).map(messageOf);
+  const last = Number(rows.at(-1)?.changed_seq);
+  return { found, corrupt, next: rows.length === limit && Number.isSafeInteger(last) ? last : null };
 }
 
 /** See `Storage.counters`. */
 export async function counters(driver: SqlDriver, keys: readonly string[]): Promise<readonly OpenCounter[]> {
   const rows = await readRows(driver, COUNTERS, { keys: JSON.stringify(keys.map(keepable)) });
-  return rows.map((row) => ({
-    key: text(row, "key"),
-    count: integer(row, "charged"),
-    endsInMs: integer(row, "ends_in"),
-  }));
+  return rows.map(openCounter);
+}
+
+/** A counter beside the clock, which is `at`. */
+export function openCounter(row: SqlRow): OpenCounter {
+  const { key, charged: count, endsAt } = counterRow(row);
+  return { key, count, endsInMs: endsAt - integer(row, "at") };
 }
 
 /** See `Storage.unrecorded`. */
@@ -120,4 +152,27 @@ export async function unrecorded(driver: SqlDriver, keys: readonly string[]): Pr
   const rows = await readRows(driver, RECORDED, { keys: JSON.stringify(keys.map(keepable)) });
   const recorded = new Set(rows.map((row) => text(row, "key")));
   return keys.filter((key) => !recorded.has(key));
+}
+
+/** See `LedgerDatabase.unread`. */
+export async function unread(driver: SqlDriver, rows: readonly UnreadRow[]): Promise<readonly UnreadRow[]> {
+  const found = collected();
+  for (const table of TABLES) {
+    const keys = rows.filter((row) => row.table === table).map(({ key }) => key);
+    if (keys.length === 0) continue;
+    for (const row of await readRows(driver, byKeys(table), { keys: JSON.stringify(keys) })) collect(found, table, row);
+  }
+  return found.corrupt;
+}
+
+/** See `LedgerDatabase.discard`. */
+export async function discard(driver: SqlDriver, { table, key }: UnreadRow): Promise<void> {
+  if (table !== "counters" && table !== "rateLimits")
+    throw new TypeError("A row would be lost that is worth something.");
+  await driver.batch([{ sql: `delete from ${TABLE_NAMES[table]} where key = ?`, params: [...key] }]);
+}
+
+function byKeys(table: Table): Statement {
+  const names = PRIMARY_KEYS[table].map((field, index) => `t.${columnOf(field)} = j.value ->> ${index}`);
+  return prepare(`select t.* from json_each(:keys) j cross join ${TABLE_NAMES[table]} t on ${names.join(" and ")}`);
 }

@@ -2,20 +2,9 @@ import type { ConsentSource, ConsentState } from "../../model/consent.ts";
 import type { TurnOutcome } from "../../model/conversation.ts";
 import type { AttemptStatus, CarrierStatus, DeliveryStatus } from "../../model/delivery-status.ts";
 import type { Media, MessageError, Origin, OutboundMessage } from "../../model/message.ts";
-import type {
-  AttemptRow,
-  ConsentRow,
-  ConversationRow,
-  CounterRow,
-  EventRow,
-  KeyKind,
-  KeyRow,
-  MessageRow,
-  RateLimitRow,
-  SweepRow,
-  TurnRow,
-  WorkerRow,
-} from "../ledger/rows.ts";
+import { CorruptRow, ForeignValue, oddFieldOf } from "../ledger/corrupt.ts";
+import { type KeyKind, type MessageRow, PRIMARY_KEYS, type Table, type Tables } from "../ledger/rows.ts";
+import { columnOf } from "./columns.ts";
 import type { SqlRow } from "./driver.ts";
 import {
   booleanOrNull,
@@ -45,36 +34,68 @@ const OUTCOMES: readonly TurnOutcome[] = ["replied", "fallback", "silent", "hand
 const ENCODINGS: readonly OutboundMessage["encoding"][] = ["GSM-7", "UCS-2"];
 const KINDS: readonly KeyKind[] = ["inbound", "outbound", "provider"];
 
-export function conversationRow(row: SqlRow): ConversationRow {
-  return {
-    id: text(row, "id"),
-    scope: text(row, "scope"),
-    line: text(row, "line"),
-    participantKey: text(row, "participant_key"),
-    participant: text(row, "participant"),
-    participantSeenAt: integerOrNull(row, "participant_seen_at"),
-    sender: text(row, "sender"),
-    consentKey: text(row, "consent_key"),
-    paused: integer(row, "paused") === 1,
-    seq: integer(row, "seq"),
-    inboundSeq: integer(row, "inbound_seq"),
-    answeredSeq: integer(row, "answered_seq"),
-    pendingSeq: integer(row, "pending_seq"),
-    pendingSince: integerOrNull(row, "pending_since"),
-    dueAt: integerOrNull(row, "due_at"),
-    backoffUntil: integer(row, "backoff_until"),
-    leaseWorker: textOrNull(row, "lease_worker"),
-    setAsideBy: textOrNull(row, "set_aside_by"),
-    writtenAt: integer(row, "written_at"),
-    fence: integer(row, "fence"),
-    createdAt: integer(row, "created_at"),
-    updatedAt: integer(row, "updated_at"),
-    version: integer(row, "version"),
+/** @throws CorruptRow */
+export type Reader<T extends Table> = (row: SqlRow) => Tables[T];
+
+function readerOf<T extends Table>(table: T, read: (row: SqlRow) => Tables[T]): Reader<T> {
+  const names = PRIMARY_KEYS[table].map(columnOf);
+  return (row) => {
+    try {
+      return read(row);
+    } catch (error) {
+      if (!(error instanceof ForeignValue)) throw error;
+      throw new CorruptRow({
+        table,
+        key: names.map((name) => keyIn(row, name)),
+        column: error.column,
+        ...ownerOf(table, row),
+      });
+    }
   };
 }
 
-export function messageRow(row: SqlRow): MessageRow {
+function keyIn(row: SqlRow, name: string): string | number {
+  const value = row[name];
+  return typeof value === "string" ? value : Number(value);
+}
+
+/** Whose row it is, as far as it tells. */
+function ownerOf(table: Table, row: SqlRow): { readonly conversationId: string | null; readonly consentKey?: string } {
+  const id = table === "conversations" ? row.id : row.conversation_id;
   return {
+    conversationId: typeof id === "string" ? id : null,
+    ...(table === "conversations" && typeof row.consent_key === "string" && { consentKey: row.consent_key }),
+  };
+}
+
+export const conversationRow: Reader<"conversations"> = readerOf("conversations", (row) => ({
+  id: text(row, "id"),
+  scope: text(row, "scope"),
+  line: text(row, "line"),
+  participantKey: text(row, "participant_key"),
+  participant: text(row, "participant"),
+  participantSeenAt: integerOrNull(row, "participant_seen_at"),
+  sender: text(row, "sender"),
+  consentKey: text(row, "consent_key"),
+  paused: integer(row, "paused") === 1,
+  seq: integer(row, "seq"),
+  inboundSeq: integer(row, "inbound_seq"),
+  answeredSeq: integer(row, "answered_seq"),
+  pendingSeq: integer(row, "pending_seq"),
+  pendingSince: integerOrNull(row, "pending_since"),
+  dueAt: integerOrNull(row, "due_at"),
+  backoffUntil: integer(row, "backoff_until"),
+  leaseWorker: textOrNull(row, "lease_worker"),
+  setAsideBy: textOrNull(row, "set_aside_by"),
+  writtenAt: integer(row, "written_at"),
+  fence: integer(row, "fence"),
+  createdAt: integer(row, "created_at"),
+  updatedAt: integer(row, "updated_at"),
+  version: integer(row, "version"),
+}));
+
+export const messageRow: Reader<"messages"> = readerOf("messages", (row) => {
+  const message: MessageRow = {
     id: text(row, "id"),
     conversationId: text(row, "conversation_id"),
     seq: integer(row, "seq"),
@@ -114,23 +135,24 @@ export function messageRow(row: SqlRow): MessageRow {
     scope: textOrNull(row, "scope"),
     setAsideBy: textOrNull(row, "set_aside_by"),
   };
-}
+  const odd = oddFieldOf(message);
+  if (odd !== null) throw foreign(columnOf(odd));
+  return message;
+});
 
-export function attemptRow(row: SqlRow): AttemptRow {
-  return {
-    outboundId: text(row, "outbound_id"),
-    conversationId: text(row, "conversation_id"),
-    attempt: integer(row, "attempt"),
-    status: oneOf(row.status, "status", ATTEMPT),
-    providerMessageId: textOrNull(row, "provider_message_id"),
-    error: errorOf(row),
-    startedAt: integer(row, "started_at"),
-    startedAfter: integerOrNull(row, "started_after"),
-    worker: textOrNull(row, "worker"),
-  };
-}
+export const attemptRow: Reader<"attempts"> = readerOf("attempts", (row) => ({
+  outboundId: text(row, "outbound_id"),
+  conversationId: text(row, "conversation_id"),
+  attempt: integer(row, "attempt"),
+  status: oneOf(row.status, "status", ATTEMPT),
+  providerMessageId: textOrNull(row, "provider_message_id"),
+  error: errorOf(row),
+  startedAt: integer(row, "started_at"),
+  startedAfter: integerOrNull(row, "started_after"),
+  worker: textOrNull(row, "worker"),
+}));
 
-export function eventRow(row: SqlRow): EventRow {
+export const eventRow: Reader<"events"> = readerOf("events", (row) => {
   const rawStatus = json(row, "raw_status");
   if (typeof rawStatus !== "string") throw foreign("raw_status");
   return {
@@ -145,89 +167,75 @@ export function eventRow(row: SqlRow): EventRow {
     at: integer(row, "at"),
     times: integer(row, "times"),
   };
-}
+});
 
-export function turnRow(row: SqlRow): TurnRow {
-  return {
-    id: text(row, "id"),
-    conversationId: text(row, "conversation_id"),
-    firstSeq: integer(row, "first_seq"),
-    throughSeq: integer(row, "through_seq"),
-    repetition: integer(row, "repetition"),
-    runs: integer(row, "runs"),
-    failures: integer(row, "failures"),
-    superseded: integer(row, "superseded"),
-    crashes: integer(row, "crashes"),
-    error: errorOf(row),
-    outcome: oneOfOrNull(row, "outcome", OUTCOMES),
-    createdAt: integer(row, "created_at"),
-    committedAt: integerOrNull(row, "committed_at"),
-  };
-}
+export const turnRow: Reader<"turns"> = readerOf("turns", (row) => ({
+  id: text(row, "id"),
+  conversationId: text(row, "conversation_id"),
+  firstSeq: integer(row, "first_seq"),
+  throughSeq: integer(row, "through_seq"),
+  repetition: integer(row, "repetition"),
+  runs: integer(row, "runs"),
+  failures: integer(row, "failures"),
+  superseded: integer(row, "superseded"),
+  crashes: integer(row, "crashes"),
+  error: errorOf(row),
+  outcome: oneOfOrNull(row, "outcome", OUTCOMES),
+  createdAt: integer(row, "created_at"),
+  committedAt: integerOrNull(row, "committed_at"),
+}));
 
-export function keyRow(row: SqlRow): KeyRow {
-  return {
-    kind: oneOf(row.kind, "kind", KINDS),
-    key: text(row, "key"),
-    ref: textOrNull(row, "ref"),
-    attempt: integerOrNull(row, "attempt"),
-    content: textOrNull(row, "content"),
-    call: text(row, "call"),
-  };
-}
+export const keyRow: Reader<"keys"> = readerOf("keys", (row) => ({
+  kind: oneOf(row.kind, "kind", KINDS),
+  key: text(row, "key"),
+  ref: textOrNull(row, "ref"),
+  attempt: integerOrNull(row, "attempt"),
+  content: textOrNull(row, "content"),
+  call: text(row, "call"),
+}));
 
-export function consentRow(row: SqlRow): ConsentRow {
-  return {
-    key: text(row, "key"),
-    state: oneOf(row.state, "state", STATES),
-    source: oneOf(row.source, "source", SOURCES),
-    service: textOrNull(row, "service"),
-    providerBlocks: integer(row, "provider_blocks") === 1,
-    changedAt: integer(row, "changed_at"),
-    version: integer(row, "version"),
-  };
-}
+export const consentRow: Reader<"consents"> = readerOf("consents", (row) => ({
+  key: text(row, "key"),
+  state: oneOf(row.state, "state", STATES),
+  source: oneOf(row.source, "source", SOURCES),
+  service: textOrNull(row, "service"),
+  providerBlocks: integer(row, "provider_blocks") === 1,
+  changedAt: integer(row, "changed_at"),
+  version: integer(row, "version"),
+}));
 
-export function counterRow(row: SqlRow): CounterRow {
-  return {
-    key: text(row, "key"),
-    charged: integer(row, "charged"),
-    endsAt: integer(row, "ends_at"),
-    writtenAt: integer(row, "written_at"),
-  };
-}
+export const counterRow: Reader<"counters"> = readerOf("counters", (row) => ({
+  key: text(row, "key"),
+  charged: integer(row, "charged"),
+  endsAt: integer(row, "ends_at"),
+  writtenAt: integer(row, "written_at"),
+}));
 
-export function rateLimitRow(row: SqlRow): RateLimitRow {
-  return {
-    key: text(row, "key"),
-    freeAt: integer(row, "free_at"),
-    usedUntil: integer(row, "used_until"),
-    epoch: integer(row, "epoch"),
-    writtenAt: integer(row, "written_at"),
-    version: integer(row, "version"),
-  };
-}
+export const rateLimitRow: Reader<"rateLimits"> = readerOf("rateLimits", (row) => ({
+  key: text(row, "key"),
+  freeAt: integer(row, "free_at"),
+  usedUntil: integer(row, "used_until"),
+  epoch: integer(row, "epoch"),
+  writtenAt: integer(row, "written_at"),
+  version: integer(row, "version"),
+}));
 
-export function workerRow(row: SqlRow): WorkerRow {
-  return {
-    id: text(row, "id"),
-    scope: text(row, "scope"),
-    aliveUntil: integer(row, "alive_until"),
-    writtenAt: integer(row, "written_at"),
-  };
-}
+export const workerRow: Reader<"workers"> = readerOf("workers", (row) => ({
+  id: text(row, "id"),
+  scope: text(row, "scope"),
+  aliveUntil: integer(row, "alive_until"),
+  writtenAt: integer(row, "written_at"),
+}));
 
-export function sweepRow(row: SqlRow): SweepRow {
-  return {
-    sender: text(row, "sender"),
-    watermark: integerOrNull(row, "watermark"),
-    fence: integer(row, "fence"),
-    claimedUntil: integerOrNull(row, "claimed_until"),
-    committedAt: integerOrNull(row, "committed_at"),
-    writtenAt: integer(row, "written_at"),
-    version: integer(row, "version"),
-  };
-}
+export const sweepRow: Reader<"sweeps"> = readerOf("sweeps", (row) => ({
+  sender: text(row, "sender"),
+  watermark: integerOrNull(row, "watermark"),
+  fence: integer(row, "fence"),
+  claimedUntil: integerOrNull(row, "claimed_until"),
+  committedAt: integerOrNull(row, "committed_at"),
+  writtenAt: integer(row, "written_at"),
+  version: integer(row, "version"),
+}));
 
 function stringsOrNull(row: SqlRow, column: string): readonly string[] | null {
   const list = jsonOrNull(row, column);

@@ -18,6 +18,8 @@ export interface SqliteDatabase {
 
 export interface SqliteStatement {
   all(...params: SqlValue[]): unknown[];
+  /** node:sqlite reads integers that JavaScript's numbers do not hold only as `bigint`. */
+  setReadBigInts?(enabled: boolean): unknown;
   run(...params: SqlValue[]): unknown;
 }
 

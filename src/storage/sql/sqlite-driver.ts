@@ -142,7 +142,7 @@ function sessionOf(database: SqliteDatabase, isOwn: boolean, timeoutMs: number):
 
   function execute({ sql, params }: SqlStatement): readonly SqlRow[] {
     const statement = prepare(sql);
-    if (sql.startsWith("select ")) return statement.all(...params).map(rowOf);
+    if (sql.startsWith("select ")) return allOf(statement, params).map(rowOf);
     statement.run(...params);
     return [];
   }
@@ -198,6 +198,21 @@ function sessionOf(database: SqliteDatabase, isOwn: boolean, timeoutMs: number):
       if (isOwn) database.close();
     },
   };
+}
+
+/** A row with a number that ownline never writes must not keep the others from being read. */
+function allOf(statement: SqliteStatement, params: SqlStatement["params"]): unknown[] {
+  try {
+    return statement.all(...params);
+  } catch (error) {
+    if (!(error instanceof RangeError) || statement.setReadBigInts === undefined) throw error;
+    statement.setReadBigInts(true);
+    try {
+      return statement.all(...params);
+    } finally {
+      statement.setReadBigInts(false);
+    }
+  }
 }
 
 /** SQLite itself has rolled back after some errors, as a full disk: then there is nothing left to roll back. */

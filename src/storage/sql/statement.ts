@@ -18,6 +18,16 @@ export function oneLine(text: string): string {
   return text.replace(/\s+/g, " ").trim();
 }
 
+const WITHOUT = /@without\(([\w.]+)\)/g;
+
+/**
+ * A statement whose text holds `@without(column)` where it leaves out the conversations that `:without` lists. Most calls
+ * leave out none: their statement has no such condition.
+ */
+export function leavingOut(text: string, leavesOut: boolean): string {
+  return text.replace(WITHOUT, leavesOut ? "and $1 not in (select w.value from json_each(:without) w)" : "");
+}
+
 export type Params = Readonly<Record<string, SqlValue | undefined>>;
 
 const NAME = /(?<![:\w']):([a-zA-Z]\w*)/g;

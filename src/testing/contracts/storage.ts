@@ -5,6 +5,7 @@ import { clockCases } from "./storage/clocks.ts";
 import { commitCases } from "./storage/commits.ts";
 import { consentCases } from "./storage/consent.ts";
 import { consentKeyCases } from "./storage/consent-keys.ts";
+import { corruptRowCases } from "./storage/corrupt-rows.ts";
 import { erasureCases } from "./storage/erasure.ts";
 import { factCases } from "./storage/facts.ts";
 import { gateCases } from "./storage/gate.ts";
@@ -34,7 +35,7 @@ import { unknownCases } from "./storage/unknowns.ts";
 import { witnessCases } from "./storage/witnesses.ts";
 
 export type { ContractCase } from "./contract-case.ts";
-export type { StorageHarness, StorageUnderTest } from "./storage/harness.ts";
+export type { CorruptedRow, RowName, StorageHarness, StorageUnderTest } from "./storage/harness.ts";
 
 const CASES: readonly StorageCase[] = [
   ...inboundCases,
@@ -94,7 +95,8 @@ const CASES: readonly StorageCase[] = [
  * ```
  */
 export function storageContract(harness: StorageHarness): readonly ContractCase[] {
-  return CASES.map(({ name, run }) => ({
+  const cases = harness.corruptible === true ? [...CASES, ...corruptRowCases] : CASES;
+  return cases.map(({ name, run }) => ({
     name,
     async run() {
       const ledger = await harness.create();
@@ -103,7 +105,7 @@ export function storageContract(harness: StorageHarness): readonly ContractCase[
         const second = (await ledger.second?.()) ?? storage;
         await Promise.all([storage.migrate(), second.migrate()]);
         await Promise.all([storage.open(), second.open()]);
-        await run(new Scene(storage, second, (ms) => ledger.advance(ms), harness.toleranceMs ?? 0));
+        await run(new Scene(ledger, second, harness.toleranceMs ?? 0));
       } finally {
         await ledger.dispose();
       }

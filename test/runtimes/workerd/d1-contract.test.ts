@@ -3,12 +3,14 @@ import { d1 } from "ownline/storage/d1";
 import { migrations } from "ownline/storage/d1-migrations";
 import { storageContract } from "ownline/testing";
 import { describe, expect, it } from "vitest";
-import { clear, onClock } from "./database.ts";
+import { corruptSql } from "../../storage/corrupt-sql.ts";
+import { ask, clear, onClock } from "./database.ts";
 
 describe("D1 keeps the storage contract, on its own clock", () => {
   const cases = storageContract({
     // The clock runs while a case does.
     toleranceMs: 2_000,
+    corruptible: true,
     async create() {
       await clear(env.LEDGER);
       let aheadMs = 0;
@@ -23,6 +25,7 @@ describe("D1 keeps the storage contract, on its own clock", () => {
         async advance(ms) {
           aheadMs += ms;
         },
+        corrupt: (row) => corruptSql((sql, values) => ask(env.LEDGER, sql, values), row),
         dispose: () => clear(env.LEDGER),
       };
     },

@@ -9,6 +9,16 @@ export async function exec(database: D1DatabaseLike, ...statements: string[]): P
   return results.at(-1)?.results ?? [];
 }
 
+/** Runs one statement. Returns the values of its column `value`. */
+export async function ask(
+  database: D1DatabaseLike,
+  sql: string,
+  values: readonly (string | number | null)[],
+): Promise<readonly { readonly value: string | number | null }[]> {
+  const [result] = await database.batch([database.prepare(sql).bind(...values)]);
+  return (result?.results ?? []).map((row) => ({ value: Object(row).value ?? null }));
+}
+
 /** Leaves the database as it was created. */
 export async function clear(database: D1DatabaseLike): Promise<void> {
   const names = (await exec(database, TABLES)).map((row) => Object(row).name);

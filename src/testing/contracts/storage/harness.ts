@@ -9,6 +9,11 @@ export interface StorageHarness {
    * @default 0, for a clock that only `advance` moves
    */
   readonly toleranceMs?: number;
+  /**
+   * Whether its ledgers have {@link StorageUnderTest.corrupt}: then the cases about rows that cannot be read run too.
+   * @default false, for a ledger that no other program can write to
+   */
+  readonly corruptible?: boolean;
 }
 
 /** One ledger, for one case. */
@@ -19,6 +24,20 @@ export interface StorageUnderTest {
   advance(ms: number): Promise<void>;
   /** Another handle on the same ledger, over a connection of its own. Without it, races run on the one handle. */
   second?(): Promise<Storage>;
+  /** Breaks a row, past the storage: what ownline never writes stands in one of its columns then. */
+  corrupt?(row: RowName): Promise<CorruptedRow>;
   /** Closes the handles and removes the ledger. */
   dispose(): Promise<void>;
+}
+
+/** A row by its table, without `ownline_` (as `messages` or `rateLimits`), and the fields of its key, a space between them. */
+export interface RowName {
+  readonly table: string;
+  readonly id: string;
+}
+
+export interface CorruptedRow {
+  readonly column: string;
+  /** Brings the row back as it was. */
+  mend(): Promise<void>;
 }

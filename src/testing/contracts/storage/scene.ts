@@ -25,6 +25,7 @@ import type {
   TurnRelease,
 } from "../../../storage/storage.ts";
 import { ok, present } from "./assert.ts";
+import type { CorruptedRow, StorageUnderTest } from "./harness.ts";
 import { snapshotOf } from "./snapshot.ts";
 import {
   consentKeyOf,
@@ -51,15 +52,22 @@ export class Scene {
   readonly storage: Storage;
   readonly second: Storage;
   readonly advance: (ms: number) => Promise<void>;
+  readonly #ledger: StorageUnderTest;
   readonly #toleranceMs: number;
   readonly #consentKeys = new Set<string>();
   #lastNumber = 0;
 
-  constructor(storage: Storage, second: Storage, advance: (ms: number) => Promise<void>, toleranceMs: number) {
-    this.storage = storage;
+  constructor(ledger: StorageUnderTest, second: Storage, toleranceMs: number) {
+    this.#ledger = ledger;
+    this.storage = ledger.storage;
     this.second = second;
-    this.advance = advance;
+    this.advance = (ms) => ledger.advance(ms);
     this.#toleranceMs = toleranceMs;
+  }
+
+  /** Breaks a row. */
+  corrupt(table: string, id: string): Promise<CorruptedRow> {
+    return present(this.#ledger.corrupt?.({ table, id }), "the harness's way to break a row");
   }
 
   /** An id that was not given before. */

@@ -1,0 +1,102 @@
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, it } from "vitest";
+import { sqlite } from "../../src/storage/sqlite.ts";
+import { manualClock } from "../../src/testing/manual-clock.ts";
+import { corruptIn } from "./corrupt-file.ts";
+import { inboundRecord } from "./inbound-record.ts";
+
+const MINUTE_MS = 60_000;
+
+function opened() {
+  const database = new DatabaseSync(":memory:");
+  const clock = manualClock();
+  return { database, clock, storage: sqlite(database, { clock }) };
+}
+
+describe("rows that cannot be read, in SQL", () => {
+  it("fail a repeated text whose key they are, and no other", async () => {
+    const { database, storage } = opened();
+    const record = inboundRecord("one");
+    await storage.open();
+    await storage.recordInbound(record);
+    const { mend } = await corruptIn(database, { table: "keys", id: `inbound ${record.key}` });
+    const repeated = storage.recordInbound({ ...record, messageId: "again" });
+    await expect(repeated).rejects.toMatchObject({
+      code: "storage_corrupt",
+      row: { table: "keys", column: "attempt" },
+    });
+    await expect(storage.recordInbound(inboundRecord("two"))).resolves.toMatchObject({ outcome: "recorded" });
+    await mend(database);
+    await expect(storage.recordInbound(record)).resolves.toMatchObject({ outcome: "repeated" });
+  });
+
+  it("let a person be erased although a stored answer no longer says whom it speaks of, and take it along", async () => {
+    const { database, storage } = opened();
+    await storage.open();
+    for (const participant of ["+15550199001", "+15550199002"]) {
+      await storage.recordInbound(inboundRecord(participant, { participant, conversationId: `c${participant}` }));
+    }
+    const claim = { op: "claim", scope: "default", workerId: "w1", leaseMs: 15_000, limit: 2 };
+    const claimed = await storage.claimTurns(claim);
+    expect(claimed).toHaveLength(2);
+    const { changes } = database
+      .prepare("update ownline_answers set conversation_ids = '[' where conversation_ids is not null")
+      .run();
+    expect(changes).toBe(1);
+    const erased = await storage.erase({ op: "erase", participant: "+15550199001", line: null });
+    expect(erased).toEqual({ conversations: 1, messages: 1 });
+    expect(database.prepare("select call from ownline_answers where conversation_ids is not null").all()).toEqual([]);
+  });
+
+  it("name the answer of an erasure that is repeated, where it cannot be read", async () => {
+    const { database, storage } = opened();
+    await storage.open();
+    const order = { op: "erase", participant: "+15550199001", line: null };
+    await storage.erase(order);
+    await corruptIn(database, { table: "answers", id: "erase erase" });
+    await expect(storage.erase(order)).rejects.toMatchObject({ code: "storage_corrupt", row: { table: "answers" } });
+  });
+
+  it.each([
+    ["an inbound message of a direction that is none", "origin = 'ai'", "origin"],
+    ["an inbound message that does not say whether it needs an answer", "needs_answer = null", "needs_answer"],
+    ["an inbound message with the status of an outbound one", "status = 'sent'", "origin"],
+    ["a body that is no text", "body = '7'", "body"],
+    ["media without a URL", "media = '[{}]'", "media"],
+  ])("are found: %s", async (_, change, column) => {
+    const { database, storage } = opened();
+    await storage.open();
+    await storage.recordInbound(inboundRecord("one", { messageId: "m1", conversationId: "c1" }));
+    database.exec(`update ownline_messages set ${change}`);
+    const read = storage.messages({ conversationId: "c1", after: 0, limit: 1 });
+    await expect(read).rejects.toMatchObject({ row: { table: "messages", id: "m1", column, conversationId: "c1" } });
+  });
+
+  it("do not quote what they hold, nor a number, in their error", async () => {
+    const { database, storage } = opened();
+    await storage.open();
+    await storage.recordInbound(inboundRecord("one", { messageId: "m1", conversationId: "c1", body: "my secret" }));
+    database.exec(`update ownline_messages set body = '"my secret'`);
+    const error: unknown = await storage.story("m1").catch((thrown: unknown) => thrown);
+    const { stack, cause } = Object(error);
+    expect([String(stack), String(cause)].join()).not.toMatch(/secret|\+1555\d+/);
+  });
+
+  it("are looked at once a minute, however often calls come", async () => {
+    const { database, storage, clock } = opened();
+    await storage.open();
+    await storage.recordInbound(inboundRecord("one", { messageId: "m1", debounceMs: 0 }));
+    await corruptIn(database, { table: "messages", id: "m1" });
+    const query = { scope: "default", workerId: "w1", limit: 10 };
+    const claim = (op: string) =>
+      storage.claimTurns({ op, scope: "default", workerId: "w1", leaseMs: 15_000, limit: 1 });
+    await claim("first");
+    database.exec("update ownline_messages set media = '[]'");
+    for (const op of ["second", "third"]) expect(await claim(op)).toEqual([]);
+    expect(await storage.due(query)).toEqual({ messages: [], turns: false, nextInMs: null });
+    await clock.advance(MINUTE_MS - 1);
+    expect(await claim("fourth")).toEqual([]);
+    await clock.advance(1);
+    expect(await claim("fifth")).toHaveLength(1);
+  });
+});
