@@ -21,7 +21,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   ],
   [
     "a message that was found late does not bring back an older spelling",
-    ["ledger/rules/filing", "if (seenAt < Math.min(", "if (seenAt < 0 * Math.min("],
+    ["ledger/rules/filing", "seenAt < Math.min(before, set.now)", "seenAt < 0"],
   ],
   [
     "what was filed before leaves to the spelling that the provider showed last",

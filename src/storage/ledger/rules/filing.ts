@@ -2,6 +2,7 @@ import type { OutboundMessage } from "../../../model/message.ts";
 import { participantKeyOf } from "../../../model/person-address.ts";
 import type { InboundRecord, OutboundRecord, PartRecord } from "../../storage.ts";
 import type { Conversation, Inbound, Outbound, WorkingSet } from "../working-set.ts";
+import { isAhead } from "./clock.ts";
 import { nextPosition } from "./order.ts";
 
 /*
@@ -65,8 +66,8 @@ export function seeParticipant(
 ): void {
   if (origin !== "webhook") return;
   const seenAt = Math.min(occurredAt ?? set.now, set.now);
-  // A moment in the future was written by a clock that was wrong.
-  if (seenAt < Math.min(conversation.participantSeenAt ?? 0, set.now)) return;
+  const before = conversation.participantSeenAt;
+  if (before !== null && !isAhead(before, set.now) && seenAt < Math.min(before, set.now)) return;
   conversation.participant = participant;
   conversation.participantSeenAt = seenAt;
 }

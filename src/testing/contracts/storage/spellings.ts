@@ -79,6 +79,13 @@ const cases: readonly StorageCase[] = [
       equal(found.message?.from, WITHOUT_NINE, "the form of the older message");
       const newer = await s.texted({ participant: WITHOUT_NINE, occurredAt: earlier + 90_000 });
       equal(newer.conversation?.participant, WITHOUT_NINE, "after a newer message that was found late");
+      // A clock that was wrong for a moment.
+      await s.advance(86_400_000);
+      const ahead = present((await s.texted({ participant: WITHOUT_NINE })).message, "a message of the wrong clock");
+      await s.advance(-86_400_000);
+      const occurredAt = ahead.createdAt - 86_400_000;
+      const right = await s.texted({ participant: WITH_NINE, occurredAt });
+      equal(right.conversation?.participant, WITH_NINE, "after a clock was a day ahead");
     },
   },
   {
