@@ -1,5 +1,6 @@
 import type { CarrierStatus } from "../../model/delivery-status.ts";
 import type { MessageError } from "../../model/message.ts";
+import { participantKeyOf } from "../../model/person-address.ts";
 import type {
   CarrierMessage,
   InboundText,
@@ -138,7 +139,7 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
       });
       const arrive = (): unknown => {
         if (!process.alive && dice.chance(0.5)) return false;
-        if (blocked.has(send.to)) {
+        if (blocked.has(participantKeyOf(send.to))) {
           trace.count(call, "opted out");
           return answer("refused: opted out", () => resolve(refused("opted-out", 21610)));
         }
@@ -232,8 +233,8 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
     },
     report: (report) => request({ kind: "status", report }),
     forged: (text) => request({ kind: "inbound", text }, "forged"),
-    block: (participant) => void blocked.add(participant),
-    unblock: (participant) => void blocked.delete(participant),
+    block: (participant) => void blocked.add(participantKeyOf(participant)),
+    unblock: (participant) => void blocked.delete(participantKeyOf(participant)),
   };
 }
 

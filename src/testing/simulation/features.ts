@@ -19,6 +19,8 @@ export interface Features {
   readonly sameWords: boolean;
   /** The chance that the provider takes a message, and then reports that it did not send it for now; 0 in most runs. */
   readonly throttled: number;
+  /** Whether people's numbers are written in two ways, and each message comes and goes under one of them. */
+  readonly twoSpellings: boolean;
   /** The rate of the numbers, in segments per second; `null` for the usual ones. */
   readonly ratePerSecond: number | null;
   /** `null` for the usual ones. */
@@ -42,5 +44,6 @@ export function featuresOf(dice: Dice): Features {
     sameWords: dice.chance(0.15),
     ratePerSecond: dice.chance(0.3) ? dice.pick([0.2, 0.4, 1.5]) : null,
     throttled: dice.chance(0.3) ? dice.pick([0.05, 0.2, 0.5]) : 0,
+    twoSpellings: dice.chance(0.2),
   };
 }

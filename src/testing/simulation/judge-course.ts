@@ -1,3 +1,4 @@
+import { participantKeyOf } from "../../model/person-address.ts";
 import { type AttemptEntry, Book, type MessageEntry } from "./book.ts";
 import type { Fact } from "./facts.ts";
 import { enterAnswer, judgeSilence } from "./judge-loops.ts";
@@ -114,7 +115,7 @@ function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
         accuse("once", `the carrier took attempt ${fact.attempt} of ${short(fact.outboundId)} twice`);
       }
       message.taken.push(fact);
-      book.lastTakenMs.set(fact.to, fact.atMs);
+      book.lastTakenMs.set(participantKeyOf(fact.to), fact.atMs);
       return;
     }
     case "answer-recorded": {

@@ -1,9 +1,11 @@
 import { type CarrierStatus, isFinal } from "../../model/delivery-status.ts";
 import type { Message, OutboundMessage } from "../../model/message.ts";
+import { participantKeyOf } from "../../model/person-address.ts";
 import type { Ownline } from "../../ownline.ts";
 import type { Book, ConversationEntry, MessageEntry } from "./book.ts";
 import { isWitnessed, type Terms } from "./judge-course.ts";
 import { metFullLimit } from "./judge-loops.ts";
+import { judgeForm, judgeSpellings } from "./judge-spellings.ts";
 import { short } from "./world.ts";
 
 type Accuse = (rule: string, detail: string) => void;
@@ -17,7 +19,9 @@ export async function judgeEnd(
   accuse: Accuse,
 ): Promise<void> {
   const { conversations } = await reader.conversations({ limit: 1000 });
-  for (const { id, answeredSeq } of conversations) {
+  judgeSpellings(conversations, accuse);
+  for (const conversation of conversations) {
+    const { id, answeredSeq } = conversation;
     const entry = book.conversations.get(id);
     if (entry === undefined) {
       accuse("traces", "the ledger shows a conversation that nobody began");
@@ -28,6 +32,7 @@ export async function judgeEnd(
       continue;
     }
     const messages = await reader.messages({ conversationId: id, limit: 1000 });
+    judgeForm(conversation, messages, accuse);
     const seqs = new Set(messages.map(({ seq }) => seq));
     if (seqs.size !== messages.length) accuse("order", "two messages of one conversation have the same place");
     await judgeTexts(reader, entry, messages, answeredSeq, accuse);
@@ -113,7 +118,11 @@ function judgeMessage(
   const name = short(message.id);
   const { status } = message;
   for (const copy of own.taken) {
-    if (copy.body !== message.body || copy.to !== message.to || copy.from !== message.from) {
+    if (
+      copy.body !== message.body ||
+      participantKeyOf(copy.to) !== participantKeyOf(message.to) ||
+      copy.from !== message.from
+    ) {
       accuse("traces", `the carrier took something else than ${name} says`);
     }
   }

@@ -1,3 +1,4 @@
+import { participantKeyOf } from "../../model/person-address.ts";
 import type { AttemptEntry, Book, MessageEntry } from "./book.ts";
 import type { Fact } from "./facts.ts";
 import { type AccuseNow, isWitnessed, type Terms } from "./judge-course.ts";
@@ -78,7 +79,7 @@ export function enterPause(book: Book, fact: Fact & { kind: "paused" }): void {
 /** A person was forgotten: what they wrote and what was written to them may not show up again. */
 export function enterErasure(book: Book, { participant }: Fact & { kind: "erased" }): void {
   for (const conversation of book.conversations.values()) {
-    if (conversation.participant !== participant) continue;
+    if (participantKeyOf(conversation.participant) !== participantKeyOf(participant)) continue;
     conversation.erased = true;
     conversation.lease = null;
     for (const text of conversation.texts) text.excused = true;

@@ -1,3 +1,4 @@
+import { participantKeyOf } from "../../model/person-address.ts";
 import type { Book, ConversationEntry, TextEntry } from "./book.ts";
 import type { Fact } from "./facts.ts";
 import type { AccuseNow, Terms } from "./judge-course.ts";
@@ -72,7 +73,7 @@ function mayStayUnanswered(book: Book, fact: Fact & { kind: "text" }, { settings
   const sinceMs = fact.sweptSinceMs;
   if (sinceMs === null || settings.sweep === null) return false;
   if (fact.atMs - sinceMs > settings.sweep.answerWithinMs) return true;
-  return book.everRecovered && (book.lastTakenMs.get(fact.participant) ?? 0) >= sinceMs;
+  return book.everRecovered && (book.lastTakenMs.get(participantKeyOf(fact.participant)) ?? 0) >= sinceMs;
 }
 
 /** Texts that wait for an answer, by their places. */

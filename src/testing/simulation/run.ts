@@ -102,7 +102,7 @@ export async function run(options: RunOptions): Promise<Ran> {
   };
   for (let worker = 0; worker < options.workers; worker += 1) begin();
 
-  const parties = partiesOf(options.conversations);
+  const parties = partiesOf(options.conversations, features.twoSpellings);
   const endMs = playScript(world, carrier, callers, { parties, texts: options.texts });
   playTroubles(world, { processes: living, choose }, endMs);
   const stormMs = endMs + dice.between(3000, 20_000);

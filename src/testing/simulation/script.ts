@@ -1,3 +1,4 @@
+import { spellingsOf } from "../../model/person-address.ts";
 import type { InboundText } from "../../transport/transport.ts";
 import type { SimulatedCarrier } from "./carrier.ts";
 import type { Callers } from "./people.ts";
@@ -14,11 +15,11 @@ const OURS = "+15703251809";
 /** The senders that are configured: a number, and the same behind a channel. */
 export const SENDERS: readonly string[] = [OURS, `whatsapp:${OURS}`];
 
-/** The first two are one person on two channels. */
-export function partiesOf(count: number): readonly Party[] {
+/** The first two are one person on two channels. `twoSpellings`: people have Brazilian mobile numbers. */
+export function partiesOf(count: number, twoSpellings: boolean): readonly Party[] {
   return Array.from({ length: count }, (_, index): Party => {
     const isOnChannel = index % 3 === 1;
-    const person = `+1234567${String(1000 + index - (isOnChannel ? 1 : 0))}`;
+    const person = `${twoSpellings ? "+55119876" : "+1234567"}${String(1000 + index - (isOnChannel ? 1 : 0))}`;
     return isOnChannel ? { ours: `whatsapp:${OURS}`, theirs: `whatsapp:${person}` } : { ours: OURS, theirs: person };
   });
 }
@@ -39,6 +40,7 @@ export function playScript(world: World, carrier: SimulatedCarrier, callers: Cal
   const { dice } = world;
   const { parties } = options;
   let atMs = dice.between(0, 500);
+  const formOf = ({ theirs }: Party): string => (world.features.twoSpellings ? dice.pick(spellingsOf(theirs)) : theirs);
 
   const textAt = (afterMs: number, party: Party, id: string, body: string, optOut: InboundText["optOut"]) => {
     const { ours, theirs } = party;
@@ -46,7 +48,7 @@ export function playScript(world: World, carrier: SimulatedCarrier, callers: Cal
     const text = {
       key,
       carrierId: id,
-      from: theirs,
+      from: formOf(party),
       to: ours,
       service: null,
       body,
@@ -73,21 +75,21 @@ export function playScript(world: World, carrier: SimulatedCarrier, callers: Cal
     });
   };
 
-  const typeAt = (afterMs: number, { ours, theirs }: Party, id: string, body: string) => {
+  const typeAt = (afterMs: number, party: Party, id: string, body: string) => {
     callers.later(afterMs, () =>
       callers.call("app.simulate", async (process) => {
-        await process.sms.simulate({ id, from: theirs, to: ours, body });
+        await process.sms.simulate({ id, from: formOf(party), to: party.ours, body });
         if (process.alive) witness(world, { kind: "acknowledged", key: `simulated:${id}` });
         return "stored";
       }),
     );
   };
 
-  const sendAt = (afterMs: number, { ours, theirs }: Party, key: string, body: string) => {
+  const sendAt = (afterMs: number, party: Party, key: string, body: string) => {
     const origin = dice.chance(0.5) ? "api" : "operator";
     callers.later(afterMs, () =>
       callers.call("app.send", async (process) => {
-        const { id } = await process.sms.send({ key, to: theirs, from: ours, body, origin });
+        const { id } = await process.sms.send({ key, to: formOf(party), from: party.ours, body, origin });
         if (process.alive) witness(world, { kind: "sent", key, messageId: id });
         return "stored";
       }),
@@ -118,10 +120,10 @@ export function playScript(world: World, carrier: SimulatedCarrier, callers: Cal
     );
   };
 
-  const eraseAt = (afterMs: number, { theirs }: Party) => {
+  const eraseAt = (afterMs: number, party: Party) => {
     callers.later(afterMs, () =>
       callers.call("operator.erase", async (process) => {
-        const { messages } = await process.sms.erase({ participant: theirs });
+        const { messages } = await process.sms.erase({ participant: formOf(party) });
         return `${messages} message(s) forgotten`;
       }),
     );
