@@ -3,6 +3,8 @@ import { MongoClient } from "mongodb";
 import pg from "pg";
 import { type EmbeddedServer, startPostgres } from "../test/databases/embedded-postgres.ts";
 
+const LONGEST_DROP_MS = 20_000;
+
 /** A new, empty database of a server, for one measurement. */
 export interface FreshDatabase {
   readonly url: string;
@@ -58,11 +60,22 @@ export async function mongodbServer(): Promise<Server | null> {
     async fresh(database) {
       const url = new URL(named);
       url.pathname = `/${database}`;
-      return { url: url.href, drop: async () => void (await client.db(database).dropDatabase()) };
+      return { url: url.href, drop: () => dropped(client, database) };
     },
     cpuMs: () => null,
     stop: () => client.close(),
   };
+}
+
+/** A database that cannot be dropped is left, and named: what holds it is no part of what was measured. */
+async function dropped(client: MongoClient, database: string): Promise<void> {
+  try {
+    await client.db(database).dropDatabase({ timeoutMS: LONGEST_DROP_MS });
+  } catch (error) {
+    console.error(
+      `The database ${database} is left on the MongoDB server: ${error instanceof Error ? error.message : error}`,
+    );
+  }
 }
 
 /** Of a process and of those that it has waited for, in ticks of 10 ms; `null` where there is no such process, or no /proc. */

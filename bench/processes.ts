@@ -25,8 +25,13 @@ interface Reply<Answer> {
   readonly error: string | null;
 }
 
-/** How long a program may take to close before it is ended. */
-const CLOSING_MS = 10_000;
+/**
+ * How long a program may take to close before it is killed. A service needs up to 10 s to end its work, and a process that
+ * is killed in a transaction may leave its locks behind on a server that does not notice.
+ */
+const CLOSING_MS = 30_000;
+/** How long a program may take to become ready, or to answer. */
+const LONGEST_MS = 180_000;
 
 /**
  * Starts a program and resolves once it is ready.
@@ -56,21 +61,37 @@ export async function startProgram<Command extends object, Answer>(
       resolve();
     });
   });
-  answerOf(await next());
+  // What is asked of a process that ends meanwhile is answered by its exit.
+  child.on("error", (error) => console.error(`${file}: ${error.message}`));
+  const answered = async (reply: Promise<Reply<Answer>>): Promise<Answer | null> => {
+    const late = setTimeout(() => {
+      console.error(`${file} did not answer for ${LONGEST_MS / 1000} s, and is killed.`);
+      child.kill("SIGKILL");
+    }, LONGEST_MS);
+    try {
+      return answerOf(await reply);
+    } finally {
+      clearTimeout(late);
+    }
+  };
+  await answered(next());
   const send = (question: Question<Command>) => child.send(question);
-  const isAlive = () => child.exitCode === null && child.signalCode === null;
+  const isAlive = () => child.connected && child.exitCode === null && child.signalCode === null;
   return {
     async ask(command) {
       if (!isAlive()) throw new Error(`${file} has ended`);
       const reply = next();
       send({ command });
-      const answer = answerOf(await reply);
+      const answer = await answered(reply);
       if (answer === null) throw new Error(`${file} answered nothing`);
       return answer;
     },
     async stop() {
-      if (!isAlive()) return;
-      const late = setTimeout(() => child.kill("SIGKILL"), CLOSING_MS);
+      if (!isAlive()) return ended;
+      const late = setTimeout(() => {
+        console.error(`${file} did not close within ${CLOSING_MS / 1000} s, and is killed.`);
+        child.kill("SIGKILL");
+      }, CLOSING_MS);
       send({ command: null });
       await ended;
       clearTimeout(late);
