@@ -54,19 +54,21 @@ async function acknowledged(all: readonly Named[], rounds: number, texts: number
   const [bare] = results;
   return {
     title: "Acknowledged",
-    conditions: `1 caller and 1 process for each, ${rounds} rounds of ${texts} texts from ${PEOPLE} persons, in turn. From the Request to the Response; no reply is made, and what goes on behind the Response is waited for outside the clock.`,
+    conditions: `1 caller and 1 process for each, ${rounds} rounds of ${texts} texts from ${PEOPLE} persons, in turn. From the Request to the Response; no reply is made, and what goes on behind the Response is waited for outside the clock. Processor time is the whole process's, with its garbage and what goes on behind.`,
     columns: [
       { title: "Who takes the webhook" },
       { title: "µs, median", digits: 0 },
       { title: "µs, p99", digits: 0 },
       { title: "a second" },
       { title: "of bare (least to most)", digits: 2 },
+      { title: "CPU µs for each", digits: 0 },
     ],
     rows: results.map((of, index) => [
       all[index]?.[0] ?? "",
       ...times(of.acknowledgedMs, 1000),
       median(of.rates),
       ratios(of.rates, bare?.rates ?? []),
+      median(of.cpuMs) * 1000,
     ]),
     meaning: `${compared(all, results)} It has written the text and the conversation into its ledger by then, which the bare handler and the package twilio do not. Twilio waits 15 s for an answer, so a person notices none of these; on one core they are how many webhooks a process can take.`,
     chart: { column: 3, title: "Acknowledged webhooks a second, one process, one caller" },
@@ -91,6 +93,7 @@ async function turned(all: readonly Named[], rounds: number, texts: number): Pro
       { title: "of the Chat SDK (least to most)", digits: 2 },
       { title: `a second, ${MANY} callers` },
       { title: "of the Chat SDK (least to most)", digits: 2 },
+      { title: "CPU µs for each, 1 caller", digits: 0 },
     ],
     rows: alone.map((of, index) => {
       const many = together[index] ?? of;
@@ -101,6 +104,7 @@ async function turned(all: readonly Named[], rounds: number, texts: number): Pro
         ofChat(alone, of),
         median(many.rates),
         ofChat(together, many),
+        median(of.cpuMs) * 1000,
       ];
     }),
     meaning: `${compared(all, alone)} It commits the text, the turn, the reply, the attempt and the provider's answer one after the other, with every check before a send; the others keep at most which ids have come, so a crash between two steps loses the reply or sends it twice. An AI takes seconds: a person notices none of these times.`,
