@@ -10,7 +10,7 @@ const config: KnipConfig = {
     "examples/*/scripts/dev.ts",
     "examples/*/public/app.js",
     "test/**/*.test.ts",
-    "test/faults/{carrier,engine,run}.ts",
+    "test/faults/{provider,engine,run}.ts",
     "test/faults/versions/next-{mongodb,postgres,sqlite}-schema.ts",
     "test/{frameworks,install,mutations}/vitest.config.ts",
     "test/install/types.mts",

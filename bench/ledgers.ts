@@ -139,7 +139,7 @@ export function inboundOf(key: string, person: string): InboundRecord {
     participant: person,
     consentKey: `consent ${person}`,
     origin: "webhook",
-    carrierId: `SM${key}`,
+    providerMessageId: `SM${key}`,
     body: TEXT,
     media: [],
     occurredAt: null,

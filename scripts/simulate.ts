@@ -152,9 +152,12 @@ function printTable(table: ReadonlyMap<string, ReadonlyMap<string, number>>): st
   const groups: [string, (call: string) => boolean][] = [
     [
       "ledger and lists",
-      (call) => call.startsWith("storage.") || call.startsWith("carrier.find") || call.startsWith("carrier.list"),
+      (call) => call.startsWith("storage.") || call.startsWith("provider.find") || call.startsWith("provider.list"),
     ],
-    ["carrier, AI, callers, processes", (call) => !call.startsWith("storage.") && !/^carrier\.(find|list)/.test(call)],
+    [
+      "provider, AI, callers, processes",
+      (call) => !call.startsWith("storage.") && !/^provider\.(find|list)/.test(call),
+    ],
   ];
   const missing: string[] = [];
   for (const [title, belongs] of groups) {

@@ -3,7 +3,7 @@
  *
  * - Caller: `invalid_options`, `invalid_address`, `invalid_message`, `unknown_sender`, `sender_required`,
  *   `sender_as_participant`, `opted_out`, `erased`, `key_reused`, `not_found`, `invalid_state`, `aborted`
- * - Carrier: `carrier_rejected`, `carrier_unavailable`, `webhook_rejected`
+ * - Transport: `transport_rejected`, `transport_unavailable`, `webhook_rejected`
  * - AI: `ai_failed`, `ai_timeout`
  * - Storage: `storage_unavailable`, `storage_unsupported`, `storage_unmigrated`, `storage_corrupt`
  * - Queue: `queue_unavailable`, never thrown: told by the `error` event
@@ -21,8 +21,8 @@ export type OwnlineErrorCode =
   | "not_found"
   | "invalid_state"
   | "aborted"
-  | "carrier_rejected"
-  | "carrier_unavailable"
+  | "transport_rejected"
+  | "transport_unavailable"
   | "webhook_rejected"
   | "ai_failed"
   | "ai_timeout"
@@ -32,8 +32,8 @@ export type OwnlineErrorCode =
   | "storage_corrupt"
   | "queue_unavailable";
 
-/** Who has to act: the code that called ownline, the carrier, the AI provider, the storage or the queue. */
-export type ErrorParty = "caller" | "carrier" | "ai" | "storage" | "queue";
+/** Who has to act: the code that called ownline, the transport to the provider, the AI provider, the storage or the queue. */
+export type ErrorParty = "caller" | "transport" | "ai" | "storage" | "queue";
 
 /** A row of the ledger that cannot be used as it is, for the operator who mends it. */
 export interface LedgerRow {
@@ -52,8 +52,8 @@ export interface OwnlineErrorOptions {
   readonly cause?: unknown;
   /** Whether the same call may succeed later with nothing changed. @default false */
   readonly retryable?: boolean;
-  /** The carrier's own code, for example Twilio's `21610`. @default none */
-  readonly carrierCode?: number;
+  /** The provider's own code, for example Twilio's `21610`. @default none */
+  readonly providerCode?: number;
   /** The message that the error is about, by its id. @default none */
   readonly messageId?: string;
   /** The row of the ledger that the error is about. @default none */
@@ -64,8 +64,8 @@ const BRAND = Symbol.for("ownline.error");
 
 /** The first word of a code says who has to act; where it is none of these, the caller has to. */
 const PARTIES: Readonly<Record<string, ErrorParty>> = {
-  carrier: "carrier",
-  webhook: "carrier",
+  transport: "transport",
+  webhook: "transport",
   ai: "ai",
   storage: "storage",
   queue: "queue",
@@ -82,7 +82,7 @@ export class OwnlineError extends Error {
   readonly code: OwnlineErrorCode;
   readonly party: ErrorParty;
   readonly retryable: boolean;
-  readonly carrierCode: number | undefined;
+  readonly providerCode: number | undefined;
   /** Of `key_reused`: the message that was recorded under the key first. */
   readonly messageId: string | undefined;
   /** Of `storage_corrupt`: the row that an operator must mend. */
@@ -93,7 +93,7 @@ export class OwnlineError extends Error {
     this.code = code;
     this.party = PARTIES[code.split("_", 1).join()] ?? "caller";
     this.retryable = options.retryable ?? false;
-    this.carrierCode = options.carrierCode;
+    this.providerCode = options.providerCode;
     this.messageId = options.messageId;
     this.row = options.row;
     Object.defineProperty(this, BRAND, { value: true });

@@ -40,7 +40,7 @@ export type { HandlerContext, WebhookHandler } from "./http/handler.ts";
 export type { Logger } from "./logger.ts";
 export type { ConsentSource, ConsentState } from "./model/consent.ts";
 export type { Conversation, Turn, TurnOutcome } from "./model/conversation.ts";
-export type { AttemptStatus, CarrierStatus, DeliveryStatus, FinalStatus } from "./model/delivery-status.ts";
+export type { AttemptStatus, DeliveryStatus, FinalStatus, ProviderStatus } from "./model/delivery-status.ts";
 
 // Building blocks
 export { hasLeft, isFinal } from "./model/delivery-status.ts";

@@ -12,7 +12,7 @@ export interface Ownline<Senders extends SendersOption = SendersOption>
   extends Omit<Engine<Senders>, "receiveWebhook" | "receiveStatus">,
     AsyncDisposing {
   /**
-   * Answers everything that the carrier posts to the transport's `webhookUrl`: texts, status callbacks, fallbacks. A
+   * Answers everything that the provider posts to the transport's `webhookUrl`: texts, status callbacks, fallbacks. A
    * Web `Request` in, a `Response` out, after the commit. Pass the runtime's context where it has one (Workers): what
    * is due is then worked on after the answer; the ledger does not depend on it.
    */

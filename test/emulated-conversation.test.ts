@@ -15,7 +15,7 @@ interface House extends AsyncDisposable {
   readonly clock: ManualClock;
 }
 
-/** The real transport, real signatures and a real SQLite; only the carrier and the AI are stood in for. */
+/** The real transport, real signatures and a real SQLite; only the provider and the AI are stood in for. */
 function house(autoReply?: string): House {
   const clock = manualClock();
   const deliver = (request: Request): Promise<Response> => sms.fetch(request);
@@ -47,7 +47,7 @@ async function settle({ sms, emulator }: House): Promise<void> {
   await sms.settled();
 }
 
-describe("a conversation over the emulated carrier", () => {
+describe("a conversation over the emulated provider", () => {
   it("makes no request at all for a simulated text, until the AI's answer leaves", async () => {
     await using world = house();
     await world.sms.simulate({ id: "click", from: "+12345678900", to: OURS[0], body: "Hello!" });
@@ -73,7 +73,7 @@ describe("a conversation over the emulated carrier", () => {
     ]);
   });
 
-  it("sends from owned numbers only, whatever happens: every request to the carrier is looked at", async () => {
+  it("sends from owned numbers only, whatever happens: every request to the provider is looked at", async () => {
     await using world = house("Got it, one moment.");
     for (const [index, from] of PEOPLE.entries()) {
       for (const to of OURS) {
@@ -118,7 +118,7 @@ describe("a conversation over the emulated carrier", () => {
     expect(world.emulator.messages.filter(({ direction }) => direction === "outbound-api")).toHaveLength(1);
   });
 
-  it("honours STOP as the carrier does, and comes back with START", async () => {
+  it("honours STOP as the provider does, and comes back with START", async () => {
     await using world = house();
     const text = (body: string) => world.emulator.text({ from: "+12345678900", to: OURS[0], body });
     await text("hello");

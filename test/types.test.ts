@@ -12,9 +12,9 @@ import {
 } from "../src/index.ts";
 import { memory } from "../src/storage/memory.ts";
 import type { TwilioOptions } from "../src/transport/twilio/twilio.ts";
-import { scriptedCarrier } from "./engine/rig.ts";
+import { scriptedTransport } from "./engine/rig.ts";
 
-const parts = { transport: scriptedCarrier(), storage: memory(), ai: () => "hi" };
+const parts = { transport: scriptedTransport(), storage: memory(), ai: () => "hi" };
 
 describe("the public types", () => {
   it("infer the senders into from and to", () => {

@@ -20,7 +20,7 @@ import * as mongodb from "../src/storage/mongodb.ts";
 import * as postgres from "../src/storage/postgres.ts";
 import * as sqlite from "../src/storage/sqlite.ts";
 import * as twilio from "../src/transport/twilio/twilio.ts";
-import { scriptedCarrier } from "./engine/rig.ts";
+import { scriptedTransport } from "./engine/rig.ts";
 
 /** What the call refuses, whether it throws or rejects; `""` where it takes the options. */
 async function refusalOf(call: (...args: never[]) => unknown, ...args: readonly unknown[]): Promise<string> {
@@ -119,7 +119,7 @@ describe("an option that is not known", () => {
 describe("options that contradict each other", () => {
   const good = () => ({
     senders: ["+15703251809"],
-    transport: scriptedCarrier(),
+    transport: scriptedTransport(),
     storage: memory.memory(),
     ai: () => "hi",
   });
@@ -129,7 +129,7 @@ describe("options that contradict each other", () => {
       ...good(),
       senders: ["570-325-1899", { address: "+15703251809", service: "MG1" }],
       burst: { quietMs: 2000, maxWaitMs: 1999, whileAnswering: "never" },
-      sending: { unknownWindowMs: 299_999, backoffMs: -1, pace: "fast" },
+      sending: { unknownWindowMs: 299_999, backoffMs: -1, rateLimit: "fast" },
       answr: {},
     });
     expect(message.split("\n- ").map((line) => line.split(/:| is /, 1)[0])).toEqual([
@@ -139,7 +139,7 @@ describe("options that contradict each other", () => {
       "options.burst.whileAnswering",
       "options.burst.maxWaitMs",
       "options.sending.backoffMs",
-      "options.sending.pace",
+      "options.sending.rateLimit",
       "options.sending.unknownWindowMs",
       "options.answr",
     ]);

@@ -144,14 +144,24 @@ async function live(storage: Storage, id: string, person: string): Promise<void>
     leaseMs,
     outboundId: part.id,
     orderWaitMs: 0,
-    conditions: { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], pace: null },
+    conditions: { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], rateLimit: null },
   });
   if (claimed.outcome !== "claimed") throw new Error(`The reply is ${claimed.outcome}.`);
-  const fact = { outboundId: part.id, attempt: claimed.attempt };
-  const carrierId = `SM${id}r`;
-  await storage.recordSend({ op: `sent ${id}`, ...fact, result: { kind: "accepted", carrierId, status: "accepted" } });
-  const report = { carrierId, status: "delivered", rawStatus: "delivered", error: null, optOut: false } as const;
-  await storage.recordStatus({ op: `status ${id}`, ...fact, ...report });
+  const delivery = { outboundId: part.id, attempt: claimed.attempt };
+  const providerMessageId = `SM${id}r`;
+  await storage.recordSend({
+    op: `sent ${id}`,
+    ...delivery,
+    result: { kind: "accepted", providerMessageId, status: "accepted" },
+  });
+  const report = {
+    providerMessageId,
+    status: "delivered",
+    rawStatus: "delivered",
+    error: null,
+    optOut: false,
+  } as const;
+  await storage.recordStatus({ op: `status ${id}`, ...delivery, ...report });
 }
 
 function tableOf(rows: readonly (readonly Cell[])[]): Table {

@@ -84,7 +84,7 @@ async function turned(all: readonly Named[], rounds: number, texts: number): Pro
     chat < 0 ? null : ratios(of.rates, results[chat]?.rates ?? []);
   return {
     title: "A whole turn",
-    conditions: `1 process for each, ${rounds} rounds of ${texts} texts, each from another person, in turn; once with 1 caller, once with ${MANY}. From the Request until the provider has the request with the reply; the AI and the provider are in the same process, answer at once, and are the same for all. ownline's AI gets the conversation so far; the Chat SDK's does where its row says so, for which it lists the provider's messages. In ownline, bursts are not waited for and senders have no rate limit (\`burst.quietMs\` 0, \`sending.pace\` false).`,
+    conditions: `1 process for each, ${rounds} rounds of ${texts} texts, each from another person, in turn; once with 1 caller, once with ${MANY}. From the Request until the provider has the request with the reply; the AI and the provider are in the same process, answer at once, and are the same for all. ownline's AI gets the conversation so far; the Chat SDK's does where its row says so, for which it lists the provider's messages. In ownline, bursts are not waited for and senders have no rate limit (\`burst.quietMs\` 0, \`sending.rateLimit\` false).`,
     columns: [
       { title: "Who answers" },
       { title: "µs, median", digits: 0 },

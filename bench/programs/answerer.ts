@@ -1,5 +1,5 @@
 import { ownline } from "../../src/index.ts";
-import { fakeCarrier } from "../../src/testing/fake-carrier.ts";
+import { fakeTransport } from "../../src/testing/fake-transport.ts";
 import { type LedgerSpec, openLedger } from "../ledgers.ts";
 import { cpuMsSince, serve } from "../processes.ts";
 import { ANSWER, OURS } from "../webhook/texts.ts";
@@ -22,13 +22,13 @@ export interface AnswererAnswer {
 
 await serve<AnswererTask, AnswererCommand, AnswererAnswer>(async ({ ledger: spec }) => {
   const ledger = await openLedger(spec);
-  const carrier = fakeCarrier();
+  const provider = fakeTransport();
   const sms = ownline({
     senders: [OURS],
-    transport: carrier,
+    transport: provider,
     storage: ledger.storage,
     ai: () => ANSWER,
-    sending: { pace: false },
+    sending: { rateLimit: false },
     sweep: false,
     logger: { ...console, debug: () => {}, info: () => {} },
   });
@@ -40,7 +40,7 @@ await serve<AnswererTask, AnswererCommand, AnswererAnswer>(async ({ ledger: spec
         cpu = process.cpuUsage();
         await sms.start();
       }
-      return { replies: carrier.taken.length, cpuMs: cpuMsSince(cpu) };
+      return { replies: provider.taken.length, cpuMs: cpuMsSince(cpu) };
     },
     async close() {
       await sms.stop();

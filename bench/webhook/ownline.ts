@@ -32,7 +32,7 @@ export async function ownlineContestant(
     storage: ledger.storage,
     ai: () => ANSWER,
     burst: { quietMs: 0 },
-    sending: { pace: false },
+    sending: { rateLimit: false },
     sweep: false,
     logger: silent,
   });

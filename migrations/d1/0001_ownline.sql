@@ -98,13 +98,13 @@ create index if not exists ownline_messages_changed on ownline_messages (convers
 
 create index if not exists ownline_messages_unanswered on ownline_messages (conversation_id, seq) where needs_answer = 1;
 
-create index if not exists ownline_messages_queued on ownline_messages (conversation_id, seq) where (status = 'intent' or status = 'sending') and origin <> 'auto-reply';
+create index if not exists ownline_messages_queued on ownline_messages (conversation_id, seq) where (status = 'waiting' or status = 'sending') and origin <> 'auto-reply';
 
-create index if not exists ownline_messages_stoppable on ownline_messages (conversation_id, seq) where (status = 'intent' or status = 'held') and origin <> 'auto-reply';
+create index if not exists ownline_messages_stoppable on ownline_messages (conversation_id, seq) where (status = 'waiting' or status = 'held') and origin <> 'auto-reply';
 
 create index if not exists ownline_messages_unknown on ownline_messages (conversation_id, seq) where unknown_since is not null;
 
-create index if not exists ownline_messages_unsent on ownline_messages (scope, created_at, id) where (status = 'intent' or status = 'sending') and origin <> 'auto-reply';
+create index if not exists ownline_messages_unsent on ownline_messages (scope, created_at, id) where (status = 'waiting' or status = 'sending') and origin <> 'auto-reply';
 
 create index if not exists ownline_messages_due on ownline_messages (scope, due_at, id) where due_at is not null;
 

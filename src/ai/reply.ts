@@ -67,7 +67,7 @@ function checkedMedia(media: unknown): readonly Media[] {
       throw noReply("Each of its `media` needs a `url` and a `contentType` (empty where unknown).");
     }
     if (!/^https?:/i.test(item.url) || !URL.canParse(item.url)) {
-      throw noReply("The carrier fetches `media` itself: each `url` must be a full http(s) address.");
+      throw noReply("The provider fetches `media` itself: each `url` must be a full http(s) address.");
     }
     return { url: item.url, contentType: item.contentType };
   });

@@ -18,7 +18,7 @@ const WAIT_UNTIL_MS = 25_000;
 const PATIENCE_MS = 5000;
 
 export function createAttend(
-  { queue, tell, logger }: Pick<EngineContext, "queue" | "tell" | "logger">,
+  { queue, reporter, logger }: Pick<EngineContext, "queue" | "reporter" | "logger">,
   { worker, ringer, worked }: { readonly worker: Worker; readonly ringer: Ringer; worked(): boolean },
 ): Attend {
   let warned = false;
@@ -44,12 +44,12 @@ export function createAttend(
       const work = worker
         .drain({ withinMs: WAIT_UNTIL_MS, idle: false })
         .then((nextInMs) => ringer.ringAgain(nextInMs))
-        .catch((error: unknown) => tell.error(trouble(error)));
+        .catch((error: unknown) => reporter.error(trouble(error)));
       try {
         hookNow("waitUntil", () => ctx.waitUntil(work));
       } catch (error) {
         // The text is stored already, and the work goes on for as long as the runtime lets it.
-        tell.error(trouble(error));
+        reporter.error(trouble(error));
       }
     } else if (queue === null && !worked()) {
       warnIfNobodyWorks();

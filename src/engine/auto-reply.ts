@@ -59,7 +59,7 @@ export function autoReplyFor(
  */
 function wordedConditions({ confirms }: WordedReply, conditions: SendConditions): SendConditions {
   const free = { ...conditions, consent: false, unpaused: false };
-  return confirms ? { ...free, delayMs: 0, cancel: null, counters: [], pace: null } : free;
+  return confirms ? { ...free, delayMs: 0, cancel: null, counters: [], rateLimit: null } : free;
 }
 
 /** Within it a confirmation counts as asked for: https://www.ecfr.gov/current/title-47/part-64/section-64.1200 (a)(12) */
@@ -85,9 +85,9 @@ export function confirmationFor(
 }
 
 /** A policy's reply. One that is not a text is the policy's mistake: it is reported, and the message is stored without it. */
-function wordsOf({ tell }: EngineContext, { policy, reply }: WordedReply): string | null {
+function wordsOf({ reporter }: EngineContext, { policy, reply }: WordedReply): string | null {
   if (typeof reply === "string" && reply.trim() !== "") return reply;
-  tell.error(
+  reporter.error(
     new OwnlineError(
       "invalid_options",
       `the policy "${policy}" returned a reply that is not a text, or an empty one, so the message was stored without an auto-reply: return a text that is not empty, or leave reply out`,
@@ -100,13 +100,13 @@ function wordsOf({ tell }: EngineContext, { policy, reply }: WordedReply): strin
  * Whether the webhook's answer can carry the reply. Asked before the commit: refused after it, the reply would cost the
  * acknowledgement of a message that is stored, and would cost it again with every repetition.
  */
-function isCarried({ transport, tell }: EngineContext, request: SendRequest, author: string): boolean {
+function isCarried({ transport, reporter }: EngineContext, request: SendRequest, author: string): boolean {
   try {
     transport.checkAutoReply?.(request);
     return true;
   } catch (cause) {
     const why = isOwnlineError(cause) ? cause.message : "see the cause";
-    tell.error(
+    reporter.error(
       new OwnlineError(
         "invalid_options",
         `${author} gave an auto-reply that ${transport.name} cannot carry on the webhook's answer, so the message was stored without it: ${why}`,
@@ -118,7 +118,7 @@ function isCarried({ transport, tell }: EngineContext, request: SendRequest, aut
 }
 
 /**
- * The auto-reply of a webhook that comes again: its first answer was lost, unless the carrier has reported about the
+ * The auto-reply of a webhook that comes again: its first answer was lost, unless the provider has reported about the
  * reply. What has happened since counts for it as for any other message.
  */
 export async function replyAgain(
@@ -137,27 +137,28 @@ export async function replyAgain(
   return (await isOut()) ? null : autoReply;
 }
 
-/** Whether we may reply on the webhook's answer: not where the carrier has replied already. */
+/** Whether we may reply on the webhook's answer: not where the provider has replied already. */
 export function mayReply({ capabilities }: Transport, { origin, optOut }: IncomingText): boolean {
   return origin === "webhook" && optOut === null && capabilities.autoReply;
 }
 
 /** A mistake in the function costs its own words, never the person's text. */
-function configuredReply({ autoReply, tell }: EngineContext, snapshot: InboundSnapshot): string | null {
+function configuredReply({ autoReply, reporter }: EngineContext, snapshot: InboundSnapshot): string | null {
   if (typeof autoReply !== "function") return autoReply;
   try {
     const reply: unknown = hookNow("options.autoReply", () => autoReply(structuredClone(snapshot)));
     if (reply === null || reply === undefined) return null;
     if (typeof reply === "string" && reply.trim() !== "") return reply;
-    if (reply instanceof Promise) hook("options.autoReply", () => reply).catch((error) => tell.error(trouble(error)));
-    tell.error(
+    if (reply instanceof Promise)
+      hook("options.autoReply", () => reply).catch((error) => reporter.error(trouble(error)));
+    reporter.error(
       new OwnlineError(
         "invalid_options",
         "options.autoReply returned neither a text nor null, so the text was stored without an auto-reply: return a text that is not empty, and no promise",
       ),
     );
   } catch (error) {
-    tell.error(trouble(error));
+    reporter.error(trouble(error));
   }
   return null;
 }

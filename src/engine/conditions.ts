@@ -5,7 +5,7 @@ import { verdictsOf } from "./verdicts.ts";
 /**
  * Joins what the policies demand of a message into conditions that the ledger judges and charges in one step: any
  * consent, any cancellation, the longest delay, every counter. A message is counted when it is first handed over, and
- * not again where the carrier refused it and it is tried once more.
+ * not again where the provider refused it and it is tried once more.
  *
  * @throws OwnlineError `invalid_options` where a policy throws, or returns something other than a verdict
  */
@@ -22,6 +22,6 @@ export function conditionsOf(policies: readonly Policy[], snapshot: SendSnapshot
     delayMs: Math.max(0, ...verdicts.map((verdict) => verdict.delayMs ?? 0)),
     cancel: verdicts.find((verdict) => verdict.cancel !== undefined)?.cancel ?? null,
     counters: verdicts.flatMap((verdict) => verdict.counters ?? []).map((rule) => ({ ...rule, charge })),
-    pace: null,
+    rateLimit: null,
   };
 }

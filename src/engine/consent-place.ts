@@ -46,7 +46,7 @@ export async function consentsOf(
   try {
     route = await context.senders.routeInbound(message.message.from, message.conversation.line);
   } catch (error) {
-    context.tell.error(trouble(error));
+    context.reporter.error(trouble(error));
   }
   return context.consents({ ...consentWhere(message, route), changes });
 }

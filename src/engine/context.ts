@@ -18,7 +18,7 @@ export interface EngineContext extends Omit<EngineOptions, "ai" | "senders"> {
   readonly senders: SenderBook;
   readonly policies: readonly Policy[];
   readonly workerId: string;
-  readonly tell: Teller;
+  readonly reporter: Reporter;
   /** Opens the ledger once; every use of it comes through here. */
   readonly consentKey: ConsentFiling["key"];
   /** Under which keys a person's consent is filed and asked. Opens the ledger once. */
@@ -27,7 +27,7 @@ export interface EngineContext extends Omit<EngineOptions, "ai" | "senders"> {
 }
 
 /** Tells listeners, and writes the log. Never throws: a listener's mistake must not harm a turn. */
-export interface Teller {
+export interface Reporter {
   message(message: Message): void;
   status(message: OutboundMessage): void;
   turn(turn: TurnEvent): void;
@@ -56,9 +56,9 @@ const LOUD: ReadonlySet<Notice["kind"]> = new Set([
   "silenced",
 ]);
 
-export function teller(emit: Emit, options: Pick<EngineOptions, "logger" | "transport">): Teller {
+export function createReporter(emit: Emit, options: Pick<EngineOptions, "logger" | "transport">): Reporter {
   const { logger } = options;
-  const carrier = options.transport.name.charAt(0).toUpperCase() + options.transport.name.slice(1);
+  const provider = options.transport.name.charAt(0).toUpperCase() + options.transport.name.slice(1);
   return {
     message(message) {
       if (message.direction === "inbound") {
@@ -75,9 +75,11 @@ export function teller(emit: Emit, options: Pick<EngineOptions, "logger" | "tran
       emit("message", message);
     },
     status(message) {
-      if (message.status === "accepted" && message.carrierIds.length > 0) {
+      if (message.status === "accepted" && message.providerMessageIds.length > 0) {
         const author = message.origin === "ai" ? "AI SMS" : "SMS";
-        logger.info(`${author} sent via ${carrier}: ${message.carrierIds[message.carrierIds.length - 1]}`);
+        logger.info(
+          `${author} sent via ${provider}: ${message.providerMessageIds[message.providerMessageIds.length - 1]}`,
+        );
       }
       emit("status", message);
     },
@@ -106,10 +108,10 @@ export function teller(emit: Emit, options: Pick<EngineOptions, "logger" | "tran
 }
 
 /** Tells of messages that were stopped before they left. */
-export function tellCancelled(tell: Teller, messages: readonly OutboundMessage[]): void {
+export function reportCancelled(reporter: Reporter, messages: readonly OutboundMessage[]): void {
   for (const message of messages) {
-    tell.status(message);
-    tell.notice({
+    reporter.status(message);
+    reporter.notice({
       kind: "cancelled",
       conversationId: message.conversationId,
       messageId: message.id,

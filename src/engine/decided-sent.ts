@@ -8,7 +8,7 @@ const PAGE_MESSAGES = 500;
  * in the same conversation. The provider has an entry for each, and no id in the ledger says which: so such an entry
  * must not prove that another message left.
  *
- * Read after {@link Storage.rivals}: an attempt that a person decides about meanwhile stands in both, and in neither
+ * Read after {@link Storage.competingAttempts}: an attempt that a person decides about meanwhile stands in both, and in neither
  * the other way round. Reads the whole conversation, since an old message may have been sent again lately.
  *
  * @returns oldest attempt first
@@ -33,7 +33,7 @@ export async function decidedSent(storage: Storage, message: OutboundMessage): P
 /** As much as the provider's list can tell apart: of pictures it shows how many. */
 function mayHoldOne(other: OutboundMessage, { id, body, media }: OutboundMessage): boolean {
   const isAlike = other.id !== id && other.body === body && other.media.length === media.length;
-  return isAlike && other.origin !== "auto-reply" && other.carrierIds.length < other.attempts;
+  return isAlike && other.origin !== "auto-reply" && other.providerMessageIds.length < other.attempts;
 }
 
 /** A provider's answer, callback or list brings an id; only a person's decision makes an attempt accepted without one. */
@@ -41,6 +41,6 @@ async function within(storage: Storage, messageId: string): Promise<readonly Unk
   const story = await storage.story(messageId);
   const attempts = story?.attempts ?? [];
   return attempts
-    .filter(({ status, carrierId }) => status === "accepted" && carrierId === null)
+    .filter(({ status, providerMessageId }) => status === "accepted" && providerMessageId === null)
     .map(({ outboundId, attempt, startedAt }) => ({ outboundId, attempt, startedAt }));
 }

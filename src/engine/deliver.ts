@@ -5,15 +5,15 @@ import type { SendRequest, SendResult } from "../transport/transport.ts";
 import { abortQuietly } from "./abort-quietly.ts";
 import { conditionsOf } from "./conditions.ts";
 import { consentsOf, consentWhere } from "./consent-place.ts";
-import { type EngineContext, tellCancelled } from "./context.ts";
+import { type EngineContext, reportCancelled } from "./context.ts";
 import { trouble } from "./heart.ts";
-import { accountCounters, paceKeyOf, paceOf } from "./pace.ts";
 import { persist } from "./persist.ts";
+import { accountCounters, rateLimitKeyOf, rateLimitOf } from "./rate-limit.ts";
 import { LOOK_MS } from "./reconcile.ts";
 import { requestFor } from "./request.ts";
 import { LONGEST_BACKOFF_MS, laterMs } from "./retry.ts";
 import type { Route } from "./senders.ts";
-import { tellFact } from "./status.ts";
+import { reportDelivery } from "./status.ts";
 import type { UnknownLines } from "./unknown-lines.ts";
 
 const UNJUDGED_WAIT_MS = 60_000;
@@ -23,7 +23,7 @@ const UNJUDGED: SendConditions = {
   delayMs: 0,
   cancel: null,
   counters: [],
-  pace: null,
+  rateLimit: null,
 };
 /** What a transport gets to report how far it came, once it was called off. */
 const CALLED_OFF_MS = 2000;
@@ -55,7 +55,7 @@ async function send(
   signal: AbortSignal,
   unknownLines: UnknownLines,
 ): Promise<Delivered> {
-  const { storage, clock, tell, worker } = context;
+  const { storage, clock, reporter, worker } = context;
   const askedAt = clock.now();
   const op = newId("o");
   const judged = await gate(context, due);
@@ -78,9 +78,9 @@ async function send(
       consents,
     }),
   );
-  if (claimed.outcome === "cancelled") tellCancelled(tell, claimed.messages);
+  if (claimed.outcome === "cancelled") reportCancelled(reporter, claimed.messages);
   if (claimed.outcome !== "claimed") return notDelivered(claimed);
-  tellClaimed(context, claimed);
+  reportClaimed(context, claimed);
 
   const request = requestFor(claimed.message, claimed.attempt, due.conversation.line, {
     validityMs: context.sending.validityMs,
@@ -92,13 +92,13 @@ async function send(
     ? notSent("the process stood still for longer than its lease, so the message was not handed over")
     : await handOver(context, request, signal);
   if (result.kind === "refused" && (result.refusal === "configuration" || result.wholeAccount)) {
-    tell.error(new OwnlineError("carrier_rejected", result.error.reason, errorCode(result.error.code)));
+    reporter.error(new OwnlineError("transport_rejected", result.error.reason, errorCode(result.error.code)));
   }
   const recordOp = newId("o");
-  const recorded = factOf(context, claimed.message.from, claimed.attempt, result);
+  const recorded = deliveryOf(context, claimed.message.from, claimed.attempt, result);
   const optsOut = recorded.kind === "refused" && recorded.next === "opt-out";
   const changed = optsOut ? await consentsOf(context, due, { changes: true }) : consents;
-  const fact = await persist(context, { signal }, () =>
+  const delivery = await persist(context, { signal }, () =>
     storage.recordSend({
       op: recordOp,
       outboundId: claimed.message.id,
@@ -107,8 +107,8 @@ async function send(
       consents: changed,
     }),
   );
-  tellFact(context, fact);
-  return { done: true, nextInMs: fact.nextInMs };
+  reportDelivery(context, delivery);
+  return { done: true, nextInMs: delivery.nextInMs };
 }
 
 function notDelivered(claimed: Exclude<ClaimedSend, { readonly outcome: "claimed" }>): Delivered {
@@ -146,11 +146,11 @@ async function gate(context: EngineContext, due: Due): Promise<Gate | null> {
       delayMs: Math.min(conditions.delayMs, context.sending.expiryMs),
       counters: [...conditions.counters, ...accountCounters(context)],
       // Behind a long queue of the sender it would come too late.
-      pace: message.origin === "system" ? null : paceOf(context, message, route.ratePerSecond),
+      rateLimit: message.origin === "system" ? null : rateLimitOf(context, message, route.ratePerSecond),
     };
     return { conditions: judged, consents: await context.consents(consentWhere(due, route)) };
   } catch (error) {
-    context.tell.error(trouble(error));
+    context.reporter.error(trouble(error));
   }
   const waiting = { ...conditions, delayMs: Math.max(conditions.delayMs, UNJUDGED_WAIT_MS) };
   return { conditions: waiting, consents: await context.consents(consentWhere(due, route)) };
@@ -167,9 +167,9 @@ async function handOver(context: EngineContext, request: SendRequest, signal: Ab
     return await Promise.race([context.transport.send(request), calledOff(context, signal, over.signal)]);
   } catch (error) {
     // A transport must not throw; if one does, nobody knows how far it came.
-    context.tell.error(
+    context.reporter.error(
       new OwnlineError(
-        "carrier_unavailable",
+        "transport_unavailable",
         `the transport (${context.transport.name}) threw instead of returning a result; its message counts as unknown; see the cause`,
         {
           cause: error,
@@ -179,7 +179,7 @@ async function handOver(context: EngineContext, request: SendRequest, signal: Ab
     );
     return {
       kind: "unknown",
-      error: { code: null, reason: "the transport threw, so nobody knows whether the carrier took it" },
+      error: { code: null, reason: "the transport threw, so nobody knows whether the provider took it" },
     };
   } finally {
     abortQuietly(over);
@@ -191,7 +191,7 @@ function calledOff({ clock }: EngineContext, signal: AbortSignal, over: AbortSig
   return new Promise((resolve) => {
     const giveUp = async () => {
       await clock.sleep(CALLED_OFF_MS, { signal: over });
-      const reason = "the process stopped before an answer came, so nobody knows whether the carrier took it";
+      const reason = "the process stopped before an answer came, so nobody knows whether the provider took it";
       resolve({ kind: "unknown", error: { code: null, reason } });
     };
     if (signal.aborted) void giveUp();
@@ -199,10 +199,10 @@ function calledOff({ clock }: EngineContext, signal: AbortSignal, over: AbortSig
   });
 }
 
-function factOf({ sending }: EngineContext, from: string, attempt: number, result: SendResult): SendResultRecord {
+function deliveryOf({ sending }: EngineContext, from: string, attempt: number, result: SendResult): SendResultRecord {
   switch (result.kind) {
     case "accepted":
-      return { kind: "accepted", carrierId: result.carrierId, status: result.status };
+      return { kind: "accepted", providerMessageId: result.providerMessageId, status: result.status };
     case "unknown":
       return { kind: "unknown", lookInMs: Math.min(LOOK_MS, sending.unknownWindowMs), error: result.error };
     case "refused": {
@@ -211,11 +211,11 @@ function factOf({ sending }: EngineContext, from: string, attempt: number, resul
       if (again) {
         const firstMs = refusal === "retry-now" ? sending.backoffMs : laterMs(sending);
         const backoffMs = Math.min(firstMs * 2 ** Math.min(attempt - 1, 20), LONGEST_BACKOFF_MS);
-        // Never beyond its expiry, however long the carrier wants to be left alone: others wait behind it.
+        // Never beyond its expiry, however long the provider wants to be left alone: others wait behind it.
         const retryInMs = Math.min(Math.max(result.retryAfterMs ?? 0, backoffMs), sending.expiryMs);
         // Whoever else sends from this number, in any process, slows down with it.
-        const slows = result.tooFast === true && sending.pace !== false;
-        const slow = slows ? { slow: { key: paceKeyOf(from), forMs: retryInMs } } : {};
+        const slows = result.tooFast === true && sending.rateLimit !== false;
+        const slow = slows ? { slow: { key: rateLimitKeyOf(from), forMs: retryInMs } } : {};
         return { kind: "refused", next: "retry", retryInMs, error, ...slow };
       }
       return { kind: "refused", next: refusal === "opted-out" ? "opt-out" : "fail", retryInMs: 0, error };
@@ -235,15 +235,15 @@ function notSent(reason: string): SendResult {
   };
 }
 
-function errorCode(code: number | null): { carrierCode?: number } {
-  return code === null ? {} : { carrierCode: code };
+function errorCode(code: number | null): { providerCode?: number } {
+  return code === null ? {} : { providerCode: code };
 }
 
-function tellClaimed({ tell }: EngineContext, claimed: ClaimedSend & { outcome: "claimed" }): void {
+function reportClaimed({ reporter }: EngineContext, claimed: ClaimedSend & { outcome: "claimed" }): void {
   const { message, overtook } = claimed;
-  tell.status(message);
+  reporter.status(message);
   for (const earlier of overtook) {
-    tell.notice({
+    reporter.notice({
       kind: "overtaken",
       conversationId: message.conversationId,
       messageId: earlier,

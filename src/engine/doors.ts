@@ -4,7 +4,7 @@ import type { InboundMessage, OutboundMessage } from "../model/message.ts";
 import { participantKeyOf } from "../model/person-address.ts";
 import { refuseMixedChannels, refuseUnkeepable } from "../model/phone-number.ts";
 import type { OutboundRecord, RecordedInbound } from "../storage/storage.ts";
-import type { InboundText, StatusReport } from "../transport/transport.ts";
+import type { InboundText, StatusCallback } from "../transport/transport.ts";
 import type { Attend } from "./attend.ts";
 import { compose } from "./compose.ts";
 import type { EngineContext } from "./context.ts";
@@ -13,20 +13,20 @@ import { checkContext, checkedSend, checkedSimulate, type SendInput, type Simula
 import { DEFAULT_SCOPE } from "./options.ts";
 import { receive } from "./receive.ts";
 import type { Ringer } from "./ringer.ts";
-import { recordReport } from "./status.ts";
+import { recordCallback } from "./status.ts";
 import type { WaitUntil } from "./wait-until.ts";
 import type { Worker } from "./worker.ts";
 
-/** Everything by which a text comes into the ledger: from the app, from the service, from the carrier. */
+/** Everything by which a text comes into the ledger: from the app, from the service, from the provider. */
 export interface Doors {
   /** See `Ownline.simulate`. */
   simulate(input: SimulateInput, ctx?: WaitUntil): Promise<InboundMessage>;
   /** See `Ownline.send`. */
   send(input: SendInput, ctx?: WaitUntil): Promise<OutboundMessage>;
-  /** Records a text that the carrier brought, verified and parsed. */
+  /** Records a text that the provider brought, verified and parsed. */
   receiveWebhook(text: InboundText, ctx?: WaitUntil): Promise<RecordedInbound>;
-  /** Records what the carrier reports about a message of ours. */
-  receiveStatus(report: StatusReport): Promise<void>;
+  /** Records what the provider reports about a message of ours. */
+  receiveStatus(report: StatusCallback): Promise<void>;
 }
 
 export interface DoorParts {
@@ -38,7 +38,7 @@ export interface DoorParts {
 
 /** Opens the doors. Each returns after the commit; the work that follows from it is left to {@link Attend}. */
 export function createDoors(context: EngineContext, { worker, ringer, attend, open }: DoorParts): Doors {
-  const { senders, storage, tell } = context;
+  const { senders, storage, reporter } = context;
 
   const take = async (recorded: RecordedInbound, ctx: WaitUntil | undefined): Promise<RecordedInbound> => {
     const { message, conversation } = recorded;
@@ -72,7 +72,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
       const recorded = await receive(context, {
         key: keyIn(context, "simulated", id),
         origin: "simulated",
-        carrierId: null,
+        providerMessageId: null,
         from,
         to: sender,
         service: null,
@@ -129,7 +129,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
       if (recorded.outcome === "erased" || first === undefined) throw erased("message", "key");
       if (recorded.outcome === "reused" || participantKeyOf(first.to) !== person) throw keyReused(first.id);
       if (recorded.outcome === "recorded") {
-        for (const message of recorded.messages) tell.message(message);
+        for (const message of recorded.messages) reporter.message(message);
         worker.filed(recorded);
         await attend(ctx, 0);
       }
@@ -145,11 +145,11 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
 
     async receiveStatus(report) {
       await open();
-      const { message, changed, nextInMs } = await recordReport(context, report);
+      const { message, changed, nextInMs } = await recordCallback(context, report);
       worker.lookIn(nextInMs);
       if (!changed || message === null || worker.started) return;
       // The next part of a text may have waited for this one. What is sent again waits a while: each ring says for how long.
-      if (message.part < message.parts || message.status === "intent") await ringer.ring(0);
+      if (message.part < message.parts || message.status === "waiting") await ringer.ring(0);
     },
   };
 }

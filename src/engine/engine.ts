@@ -8,7 +8,7 @@ import { createAttend } from "./attend.ts";
 import { type ConsentFiling, consentFiling } from "./consent-key.ts";
 import { consentAt } from "./consent-place.ts";
 import { contentDigestFor } from "./content.ts";
-import { type EngineContext, teller } from "./context.ts";
+import { createReporter, type EngineContext } from "./context.ts";
 import { createDoors, type Doors } from "./doors.ts";
 import { createEmitter } from "./emitter.ts";
 import { createFeed, type FeedOptions } from "./feed.ts";
@@ -37,7 +37,7 @@ export interface Engine<Senders extends SendersOption = SendersOption>
     Repair {
   /**
    * Stores a text that a person typed in the app, as if it had been texted, and has it answered. It is never handed to
-   * the carrier: the person's number is not ours to send from.
+   * the provider: the person's number is not ours to send from.
    *
    * Resolves after the commit, before the answer. Atomic; idempotent by `id`: a repetition returns the first message.
    * Pass the runtime's `ctx` where nothing else works on what is due.
@@ -120,12 +120,17 @@ export function createEngine<Senders extends SendersOption>(
   const { storage, clock, worker: workerOptions, logger } = options;
   const emitter = createEmitter(logger);
   const senders = senderBook(options.senders);
-  const feed = createFeed({ storage, clock, worker: workerOptions, report: () => reportProblems({ storage, tell }) });
+  const feed = createFeed({
+    storage,
+    clock,
+    worker: workerOptions,
+    report: () => reportProblems({ storage, reporter }),
+  });
 
-  const told = teller(emitter.emit, options);
+  const told = createReporter(emitter.emit, options);
   const isToBeReported = onceForEachRow();
   const tally = createTally();
-  const tell: EngineContext["tell"] = {
+  const reporter: EngineContext["reporter"] = {
     ...told,
     message(message) {
       feed.changed(message.conversationId);
@@ -163,7 +168,7 @@ export function createEngine<Senders extends SendersOption>(
     ai,
     policies,
     senders,
-    tell,
+    reporter,
     workerId: newId("w"),
     consentKey: async (line, participant) => (await openFiling()).key(line, participant),
     consents: async (where) => (await openFiling()).keys(consentAt(senders, policies, where)),

@@ -20,7 +20,7 @@ export function explain(story: MessageStory): Explanation {
 function inboundSteps(story: MessageStory, message: Message & { direction: "inbound" }): string[] {
   const steps = [
     message.origin === "simulated"
-      ? `typed in the app and stored at ${iso(message.createdAt)}; never handed to the carrier`
+      ? `typed in the app and stored at ${iso(message.createdAt)}; never handed to the provider`
       : `${arrivalOf(message)} and was stored at ${iso(message.createdAt)}`,
   ];
   if (!message.needsAnswer) return [...steps, "needs no answer: a keyword, a loop, or a person who opted out"];
@@ -61,7 +61,7 @@ function replySteps({ attempts }: MessageStory, reply: OutboundMessage): string[
       `${name}: attempt ${attempt.attempt} at ${iso(attempt.startedAt)}: ${stateOf(attempt)}${attempt.error === null ? "" : ` (${attempt.error.reason})`}`,
       ...attempt.events.map(
         (event) =>
-          `${name}: the carrier said "${event.rawStatus}" at ${iso(event.at)}${event.times > 1 ? `, ${event.times} times` : ""}`,
+          `${name}: the provider said "${event.rawStatus}" at ${iso(event.at)}${event.times > 1 ? `, ${event.times} times` : ""}`,
       ),
     ]);
   return [
@@ -71,22 +71,22 @@ function replySteps({ attempts }: MessageStory, reply: OutboundMessage): string[
 }
 
 const WAITS: Readonly<Partial<Record<DeliveryStatus, string>>> = {
-  intent: ", not at its end yet",
+  waiting: ", not at its end yet",
   sending: ", not at its end yet",
-  unknown: ", until a callback or the carrier's list proves that it left, or the window for that is over",
+  unknown: ", until a callback or the provider's list proves that it left, or the window for that is over",
   held: ", until a person decides by resolve()",
 };
 
-/** A text that says when it was written has come late, or from a carrier that always says so. */
-function arrivalOf({ carrierId, occurredAt, createdAt }: InboundMessage): string {
+/** A text that says when it was written has come late, or from a provider that always says so. */
+function arrivalOf({ providerMessageId, occurredAt, createdAt }: InboundMessage): string {
   return occurredAt === createdAt
-    ? `came by webhook as ${carrierId}`
-    : `came as ${carrierId}, written at ${iso(occurredAt)} by the carrier's clock,`;
+    ? `came by webhook as ${providerMessageId}`
+    : `came as ${providerMessageId}, written at ${iso(occurredAt)} by the provider's clock,`;
 }
 
-function stateOf({ status, carrierId, events }: AttemptStory): string {
-  if (status === "unknown") return "unknown, nobody knows whether the carrier took it";
-  if (carrierId !== null) return `${status} as ${carrierId}`;
+function stateOf({ status, providerMessageId, events }: AttemptStory): string {
+  if (status === "unknown") return "unknown, nobody knows whether the provider took it";
+  if (providerMessageId !== null) return `${status} as ${providerMessageId}`;
   return status === "accepted" && events.length === 0 ? "accepted, as a person has said" : status;
 }
 

@@ -13,7 +13,7 @@ export async function findInList(
 ): Promise<FoundMessages> {
   const lists = await Promise.all(spellingsOf(to).map((spelling) => transport.find({ ...query, to: spelling })));
   // A transport may show an entry under both spellings.
-  const entries = new Map(lists.flatMap(({ messages }) => messages).map((entry) => [entry.carrierId, entry]));
+  const entries = new Map(lists.flatMap(({ messages }) => messages).map((entry) => [entry.providerMessageId, entry]));
   const moments = lists.map(({ asOf }) => asOf);
   return {
     messages: [...entries.values()].toSorted((one, other) => other.createdAt - one.createdAt),

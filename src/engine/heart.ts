@@ -2,14 +2,14 @@ import { isOwnlineError, OwnlineError } from "../errors.ts";
 import type { EngineContext } from "./context.ts";
 
 /**
- * Keeps this process alive in the ledger for as long as any work goes on: beats before the first piece of work begins,
+ * Keeps this process alive in the ledger for as long as any work goes on: heartbeats before the first piece of work begins,
  * and then four times within each lease.
  */
 export function heart(
   context: EngineContext,
-  beat: () => Promise<void>,
+  heartbeat: () => Promise<void>,
 ): <Result>(work: () => Promise<Result>) => Promise<Result> {
-  const { clock, tell, worker } = context;
+  const { clock, reporter, worker } = context;
   let working = 0;
   let beating: { stop(): Promise<void> } | null = null;
 
@@ -19,7 +19,7 @@ export function heart(
       for (;;) {
         await clock.sleep(worker.leaseMs / 4, { signal: stopped.signal });
         if (stopped.signal.aborted) return;
-        await beat().catch((error) => tell.error(trouble(error)));
+        await heartbeat().catch((error) => reporter.error(trouble(error)));
       }
     })();
     return {
@@ -34,7 +34,7 @@ export function heart(
     working += 1;
     try {
       if (beating === null) {
-        await beat();
+        await heartbeat();
         beating ??= start();
       }
       return await work();

@@ -3,12 +3,12 @@ import type { InboundSnapshot, InboundVerdict } from "../policy/policy.ts";
 import type { ConsentKeys } from "../storage/storage.ts";
 import type { Route } from "./senders.ts";
 
-/** A text from a person: from a webhook, typed in the app, or found in the carrier's list. */
+/** A text from a person: from a webhook, typed in the app, or found in the provider's list. */
 export interface IncomingText {
   /** Unique for ever; a text with a known key is the same text. */
   readonly key: string;
   readonly origin: InboundOrigin;
-  readonly carrierId: string | null;
+  readonly providerMessageId: string | null;
   readonly from: string;
   readonly to: string;
   readonly service: string | null;
@@ -16,7 +16,7 @@ export interface IncomingText {
   readonly media: readonly Media[];
   readonly optOut: InboundSnapshot["optOut"];
   readonly occurredAt: number | null;
-  /** Set where the text was found in the carrier's list, since its webhook never came. */
+  /** Set where the text was found in the provider's list, since its webhook never came. */
   readonly swept?: SweptText;
 }
 

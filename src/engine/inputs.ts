@@ -121,7 +121,7 @@ const send = lazily(() =>
       body: body(),
       media: mediaOf(
         (url) => /^https?:/i.test(url) && URL.canParse(url),
-        "give a full http(s) address: the carrier fetches media itself",
+        "give a full http(s) address: the provider fetches media itself",
       ),
       origin: optional(oneOf("api", "operator")),
     },
@@ -256,7 +256,7 @@ function person(value: unknown, name: string): string {
   if (/^\d+$/.test(address)) {
     throw new OwnlineError(
       "invalid_address",
-      `${name} is a short code or lacks its country code, and a carrier delivers to neither (Twilio 21265, 21211): write the person's number in E.164, for example +15703251809`,
+      `${name} is a short code or lacks its country code, and a provider delivers to neither (Twilio 21265, 21211): write the person's number in E.164, for example +15703251809`,
     );
   }
   return address;
@@ -284,7 +284,7 @@ function addressField(name: string, read: (value: unknown, name: string) => stri
   return z.pipe(reading, z.custom<string>());
 }
 
-/** The carrier fetches the media that we send, so their addresses must be public. Those that a person sent need not be. */
+/** The provider fetches the media that we send, so their addresses must be public. Those that a person sent need not be. */
 function mediaOf(isUrl: (url: string) => boolean, remedy: string): Fields<SendInput>["media"] {
   const fields: Fields<Media> = {
     url: textThat(isUrl, remedy),

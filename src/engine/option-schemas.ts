@@ -52,7 +52,7 @@ const LIST = "give a function () => list of senders, or leave it out";
 const AI = 'give an AI: a function (turn) => text, or an adapter such as aiSdk({ model }) from "ownline/ai/ai-sdk"';
 const SCOPE = "give this service's name of 1 to 64 letters, digits, dots, underscores or dashes";
 const AUTO_REPLY = "give a text that is not empty, or a function that returns a text or null";
-const PACE = 'give "by-kind", false, or a function (sender) => segments per second';
+const RATE_LIMIT = 'give "by-kind", false, or a function (sender) => segments per second';
 const NO_SWEEP = "give an object of options, or false";
 
 /** `burst.quietMs` */
@@ -170,7 +170,7 @@ const schema = lazily(() =>
             orderWaitMs: optional(milliseconds(0)),
             maxSegments: optional(count("give a number of segments, 1 or more")),
             backoffMs: optional(milliseconds(0)),
-            pace: optional(thatIs<NonNullable<SendingOptions["pace"]>>(isPace, PACE)),
+            rateLimit: optional(thatIs<NonNullable<SendingOptions["rateLimit"]>>(isRateLimit, RATE_LIMIT)),
             perSecond: optional(count("give a number of messages, 1 or more")),
           },
           OBJECT,
@@ -178,7 +178,7 @@ const schema = lazily(() =>
             between: ["unknownWindowMs", "validityMs"],
             holds: ({ unknownWindowMs, validityMs = DEFAULT_VALIDITY_MS }) =>
               unknownWindowMs !== undefined && unknownWindowMs < validityMs,
-            remedy: `give no less than options.sending.validityMs (${DEFAULT_VALIDITY_MS} by default): a message might be sent again while the carrier may still send the first; raise it, or lower validityMs`,
+            remedy: `give no less than options.sending.validityMs (${DEFAULT_VALIDITY_MS} by default): a message might be sent again while the provider may still send the first; raise it, or lower validityMs`,
           },
         ),
       ),
@@ -242,7 +242,7 @@ export function isRate(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value > 0;
 }
 
-function isPace(value: unknown): boolean {
+function isRateLimit(value: unknown): boolean {
   return value === "by-kind" || value === false || typeof value === "function";
 }
 

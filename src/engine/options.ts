@@ -30,7 +30,7 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
    */
   readonly policies?: readonly Policy[];
   /**
-   * A fixed text that rides on the answer to the carrier's webhook, before the AI has thought: "Got it, one moment."
+   * A fixed text that rides on the answer to the provider's webhook, before the AI has thought: "Got it, one moment."
    * A function chooses it for each text; `null` for none. Never for simulated texts. @default none
    */
   readonly autoReply?: string | ((text: InboundSnapshot) => string | null);
@@ -39,10 +39,10 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
   readonly history?: HistoryOptions;
   readonly sending?: SendingOptions;
   /**
-   * Looks for texts whose webhook never came, in the carrier's list of what was sent to each configured number whose
+   * Looks for texts whose webhook never came, in the provider's list of what was sent to each configured number whose
    * webhook is not known to be another's. `false` where another service answers the same numbers, as on a developer's
    * machine. Where `senders` is a function, or `{ resolve }` without `list`, nothing is looked for.
-   * @default every minute, where the carrier has such a list
+   * @default every minute, where the provider has such a list
    */
   readonly sweep?: SweepOptions | false;
   readonly worker?: WorkerOptions;
@@ -108,7 +108,7 @@ export interface HistoryOptions {
   readonly maxMessages?: number;
   /** The most characters that the AI sees; the oldest messages go first, the texts to answer always stay. @default 16000 */
   readonly maxCharacters?: number;
-  /** Changes what the AI sees: to summarise, to redact, to add facts. @default the window as it is */
+  /** Changes what the AI sees: to summarise, to redact, to add deliveries. @default the window as it is */
   readonly select?: (
     history: readonly HistoryEntry[],
     turn: AiTurn,
@@ -117,17 +117,17 @@ export interface HistoryOptions {
 
 export interface SendingOptions {
   /**
-   * After this long a message that has not left is cancelled; counted from its slot in the sender's pace where it has one
+   * After this long a message that has not left is cancelled; counted from its slot in the sender's rate limit where it has one
    * later than that. @default 14400000 (4 hours)
    */
   readonly expiryMs?: number;
   /**
-   * The carrier gives a message up when it has kept it for this long, so that it cannot surface hours later. Twilio
+   * The provider gives a message up when it has kept it for this long, so that it cannot surface hours later. Twilio
    * counts whole seconds, up to 36000 s. @default 300000 (5 minutes)
    */
   readonly validityMs?: number;
   /**
-   * How long to wait for a witness when the carrier's answer was lost. Not shorter than `validityMs`: until then the
+   * How long to wait for a witness when the provider's answer was lost. Not shorter than `validityMs`: until then the
    * message may still leave. @default `validityMs` and a minute
    */
   readonly unknownWindowMs?: number;
@@ -145,7 +145,7 @@ export interface SendingOptions {
   readonly unknownEarly?: boolean;
   /** How long later messages wait for one whose fate is unknown. @default 120000 */
   readonly orderWaitMs?: number;
-  /** The longest part, in segments; longer replies are split. @default as long as the carrier takes */
+  /** The longest part, in segments; longer replies are split. @default as long as the provider takes */
   readonly maxSegments?: number;
   /** The wait after a refusal that may be repeated; doubled each time. @default 1000 */
   readonly backoffMs?: number;
@@ -153,17 +153,17 @@ export interface SendingOptions {
    * How fast a sender sends, in all processes together, in segments per second: `by-kind` is 1 for a long code, 3 for a
    * toll-free number, 100 for a short code, 80 messages for WhatsApp, and no limit for other channels and for a Messaging
    * Service as sender. A function says it for each sender, `null` for no limit; `ratePerSecond` of a sender counts
-   * before both. `false` sends as fast as it can, also after the carrier has asked for less. @default "by-kind"
+   * before both. `false` sends as fast as it can, also after the provider has asked for less. @default "by-kind"
    */
-  readonly pace?: "by-kind" | false | ((sender: string) => number | null);
+  readonly rateLimit?: "by-kind" | false | ((sender: string) => number | null);
   /** The most messages in a second from all senders together. @default no limit */
   readonly perSecond?: number;
 }
 
 export interface SweepOptions {
-  /** How often the carrier's list is read for each sender. @default 60000 */
+  /** How often the provider's list is read for each sender. @default 60000 */
   readonly everyMs?: number;
-  /** How far back each look reaches behind the last one: as long as the carrier's list may lag. @default 600000 */
+  /** How far back each look reaches behind the last one: as long as the provider's list may lag. @default 600000 */
   readonly overlapMs?: number;
   /** A text that is older than this when it is found is stored and shown, but not answered. @default 3600000 (1 hour) */
   readonly answerWithinMs?: number;
@@ -174,7 +174,7 @@ export interface WorkerOptions {
   readonly pollMs?: number;
   /** How soon a dead process is noticed: its work goes on elsewhere a second later at most. @default 3000 */
   readonly leaseMs?: number;
-  /** The most turns at work at once in this process, and the most messages on their way to the carrier. @default 32 */
+  /** The most turns at work at once in this process, and the most messages on their way to the provider. @default 32 */
   readonly concurrency?: number;
   /**
    * The most turns and messages that one `processDue()` begins, for a runtime that limits an invocation: D1 takes 50 or
@@ -186,11 +186,11 @@ export interface WorkerOptions {
 
 export interface UnsafeOptions {
   /**
-   * Answers and sends to people who texted STOP. The carrier blocks such messages, and the law may punish them.
+   * Answers and sends to people who texted STOP. The provider blocks such messages, and the law may punish them.
    * @default false
    */
   readonly withoutOptOut?: boolean;
-  /** Lets two bots text each other until the carrier or the budget stops them. @default false */
+  /** Lets two bots text each other until the provider or the budget stops them. @default false */
   readonly withoutLoopGuard?: boolean;
 }
 
@@ -270,7 +270,10 @@ export function parseOptions(given: OwnlineOptions): EngineOptions {
       orderWaitMs: sending?.orderWaitMs ?? 120_000,
       maxSegments: sending?.maxSegments ?? null,
       backoffMs: sending?.backoffMs ?? 1000,
-      pace: typeof sending?.pace === "function" ? sending.pace.bind(given.sending) : (sending?.pace ?? "by-kind"),
+      rateLimit:
+        typeof sending?.rateLimit === "function"
+          ? sending.rateLimit.bind(given.sending)
+          : (sending?.rateLimit ?? "by-kind"),
       perSecond: sending?.perSecond ?? null,
     },
     sweep:

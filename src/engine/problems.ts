@@ -20,6 +20,6 @@ export function onceForEachRow(): (error: OwnlineError) => boolean {
 }
 
 /** Reports what the ledger has met in this process that an operator must look at. */
-export function reportProblems({ storage, tell }: Pick<EngineContext, "storage" | "tell">): void {
-  for (const error of storage.problems) tell.error(error);
+export function reportProblems({ storage, reporter }: Pick<EngineContext, "storage" | "reporter">): void {
+  for (const error of storage.problems) reporter.error(error);
 }

@@ -4,9 +4,9 @@ import type { InboundSnapshot, InboundVerdict } from "../policy/policy.ts";
 import type { ConsentChange, InboundRecord, RecordedInbound } from "../storage/storage.ts";
 import { autoReplyFor, confirmationFor, mayReply, replyAgain } from "./auto-reply.ts";
 import { consentIn } from "./consent-place.ts";
-import { type EngineContext, tellCancelled } from "./context.ts";
+import { type EngineContext, reportCancelled } from "./context.ts";
 import type { IncomingText, JudgedText, SweptText } from "./incoming.ts";
-import { tellUnsentReply } from "./unsent-reply.ts";
+import { reportUnsentReply } from "./unsent-reply.ts";
 import { verdictsOf } from "./verdicts.ts";
 
 /**
@@ -22,7 +22,7 @@ export async function receive(context: EngineContext, incoming: IncomingText): P
 }
 
 /**
- * The same for a text that was found in the carrier's list. `null` where it is left to its webhook for now: the list
+ * The same for a text that was found in the provider's list. `null` where it is left to its webhook for now: the list
  * opts nobody in and carries no reply, and the webhook of a text that is stored already changes nothing any more.
  *
  * @throws OwnlineError as `receive`
@@ -56,7 +56,7 @@ async function losesByHaste(
   // Whatever the consent is now: the STOP before a START may come after it. A YES is an everyday answer.
   if (consent === "opted-in" && verdicts.some(({ answer }) => !answer)) return true;
   // Nobody is answered who has opted out: the START before this text may still be on its way, or this text be one, by a
-  // word that the carrier alone knows.
+  // word that the provider alone knows.
   return filed?.state === "opted-out";
 }
 
@@ -108,7 +108,7 @@ async function judge(context: EngineContext, text: IncomingText): Promise<Judged
 }
 
 async function record(context: EngineContext, text: IncomingText, judged: JudgedText): Promise<RecordedInbound> {
-  const { storage, tell, burst } = context;
+  const { storage, reporter, burst } = context;
   const { route, line, sender, verdicts, worded, pairKey, consents } = judged;
   const silent = verdicts.find((verdict) => !verdict.answer);
   const consent = consentOf(text, verdicts);
@@ -127,7 +127,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
     consentKey: pairKey,
     consents,
     origin: text.origin,
-    carrierId: text.carrierId,
+    providerMessageId: text.providerMessageId,
     body: text.body,
     media: text.media,
     occurredAt: text.occurredAt,
@@ -142,27 +142,27 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
   if (recorded.outcome === "repeated") return { ...recorded, autoReply: await replyAgain(context, judged, recorded) };
   if (recorded.outcome !== "recorded" || recorded.message === null) return recorded;
 
-  tell.message(recorded.message);
-  if (recorded.autoReply !== null) tell.message(recorded.autoReply);
-  if (recorded.confirmation !== undefined) tell.message(recorded.confirmation);
+  reporter.message(recorded.message);
+  if (recorded.autoReply !== null) reporter.message(recorded.autoReply);
+  if (recorded.confirmation !== undefined) reporter.message(recorded.confirmation);
   const isConfirmed = recorded.autoReply !== null || recorded.confirmation !== undefined;
   const isUnconfirmed = recorded.consentChanged && worded?.confirms === true && !isConfirmed;
   if (recorded.consentChanged && consent !== null) {
-    tell.consent({
+    reporter.consent({
       conversationId: recorded.message.conversationId,
       state: consent.state,
       source: consent.source,
       confirmation: isUnconfirmed ? "not-sent" : worded?.confirms === true ? "sent" : "not-needed",
     });
   }
-  tellCancelled(tell, recorded.cancelled);
-  if (autoReply !== null && recorded.autoReply === null) await tellUnsentReply(context, autoReply, worded, recorded);
+  reportCancelled(reporter, recorded.cancelled);
+  if (autoReply !== null && recorded.autoReply === null) await reportUnsentReply(context, autoReply, worded, recorded);
   if (!recorded.message.needsAnswer) {
     const reason =
       route === null
         ? strangerReason(text.to)
         : (silent?.reason ?? text.swept?.unanswered ?? "the person has opted out");
-    tell.notice({
+    reporter.notice({
       kind: "not-answered",
       conversationId: recorded.message.conversationId,
       messageId: recorded.message.id,
@@ -207,7 +207,7 @@ function consentOf(text: IncomingText, verdicts: readonly InboundVerdict[]): Con
   if (state === undefined || (text.swept !== undefined && state === "opted-in")) return null;
   // Anyone who claims the number can type in the app. So only the phone opts in; a policy cannot change that.
   if (text.origin === "simulated" && state === "opted-in") return null;
-  const source = text.optOut === null ? "word" : "carrier";
+  const source = text.optOut === null ? "word" : "provider";
   const isLate = text.swept !== undefined && text.occurredAt !== null;
   const blocked = blocksIn(verdicts);
   return {

@@ -3,20 +3,20 @@ import { newId } from "../model/ids.ts";
 import type { OutboundMessage } from "../model/message.ts";
 import type { DueMessage, SendResultRecord, UnknownState } from "../storage/storage.ts";
 import type { FoundMessages, UnreadableEntry } from "../transport/transport.ts";
-import { type EngineContext, tellCancelled } from "./context.ts";
+import { type EngineContext, reportCancelled } from "./context.ts";
 import { decidedSent } from "./decided-sent.ts";
 import { findInList } from "./find-in-list.ts";
 import { trouble } from "./heart.ts";
 import { firstTime } from "./once.ts";
 import { createPassed } from "./passed-by.ts";
 import { persist } from "./persist.ts";
-import { retryOf, tellRetried } from "./retry.ts";
-import { tellFact } from "./status.ts";
+import { reportRetried, retryOf } from "./retry.ts";
+import { reportDelivery } from "./status.ts";
 import type { UnknownLines } from "./unknown-lines.ts";
 import { unlessAborted } from "./unless-aborted.ts";
-import { alikeIn, earliestStart, type Witness, witnessesOf } from "./witness.ts";
+import { alikeIn, earliestStart, evidenceOf, type Witness } from "./witness.ts";
 
-/** When a message whose fate is unknown is first looked for: carriers list a message within seconds. */
+/** When a message whose fate is unknown is first looked for: providers list a message within seconds. */
 export const LOOK_MS = 15_000;
 const LONGEST_LOOK_MS = 300_000;
 const SOONEST_LOOK_MS = 1000;
@@ -37,10 +37,10 @@ type Look =
   | { readonly kind: "called-off" };
 
 /**
- * Looks into the carrier's list for messages whose fate is unknown: soon, then less and less often, until the window
+ * Looks into the provider's list for messages whose fate is unknown: soon, then less and less often, until the window
  * is over. What the list shows was sent. What it does not show proves nothing: the policy decides only when the window
- * is over and the list was read after that, by the carrier's own clock, so that a clock of ours that jumped sends
- * nothing twice. Where the carrier does not tell its time, or has no list, the storage's clock alone counts.
+ * is over and the list was read after that, by the provider's own clock, so that a clock of ours that jumped sends
+ * nothing twice. Where the provider does not tell its time, or has no list, the storage's clock alone counts.
  *
  * A list that cannot be read is waited for: for a second window by the storage's clock, of which this process must have
  * waited one itself; after a day without such a process the policy decides all the same. Each account has a list of its
@@ -55,7 +55,7 @@ export function createReconcile(
     isJumping = () => false,
   }: { readonly unknownLines: UnknownLines; readonly isJumping?: () => boolean },
 ): Reconcile {
-  const { clock, storage, transport, sending, tell, logger } = context;
+  const { clock, storage, transport, sending, reporter, logger } = context;
   const windowMs = sending.unknownWindowMs;
   const firstLookMs = Math.min(LOOK_MS, windowMs);
   /** Since when, by this process's clock, the provider's list cannot be read: of each account that is asked. */
@@ -99,23 +99,33 @@ export function createReconcile(
       // Told when it begins: each message that is looked for would tell it again.
       if (!unreadableSince.has(account)) {
         unreadableSince.set(account, clock.now());
-        tell.error(listTrouble(transport.name, error));
+        reporter.error(listTrouble(transport.name, error));
       }
       return { kind: "unreadable" };
     }
     if (found === null) return { kind: "called-off" };
     unreadableSince.delete(account);
     for (const entry of found.unreadable ?? []) {
-      if (isNew(`${account} ${entry.carrierId ?? entry.reason}`)) tell.error(unreadableEntry(transport.name, entry));
+      if (isNew(`${account} ${entry.providerMessageId ?? entry.reason}`))
+        reporter.error(unreadableEntry(transport.name, entry));
     }
     const alike = alikeIn(found, message);
     const { asOf } = found;
     if (alike.length === 0) return { kind: "unseen", asOf };
-    const carrierIds = alike.map(({ carrierId }) => carrierId);
-    const rivals = await storage.rivals({ outboundId: message.id, carrierIds });
-    if (carrierIds.every((carrierId) => rivals.known.includes(carrierId))) return { kind: "unseen", asOf };
+    const providerMessageIds = alike.map(({ providerMessageId }) => providerMessageId);
+    const competingAttempts = await storage.competingAttempts({ outboundId: message.id, providerMessageIds });
+    if (providerMessageIds.every((providerMessageId) => competingAttempts.known.includes(providerMessageId)))
+      return { kind: "unseen", asOf };
     const decided = await decidedSent(storage, message);
-    const witnesses = witnessesOf({ alike, asOf, message, unknown, rivals, decided, expiryMs: sending.expiryMs });
+    const witnesses = evidenceOf({
+      alike,
+      asOf,
+      message,
+      unknown,
+      competingAttempts,
+      decided,
+      expiryMs: sending.expiryMs,
+    });
     return witnesses.length === 0 ? { kind: "unseen", asOf } : { kind: "found", witnesses, asOf };
   };
 
@@ -144,22 +154,22 @@ export function createReconcile(
   const claim = async (witnesses: readonly Witness[], signal: AbortSignal): Promise<boolean> => {
     let claimed = false;
     for (const { attempt, entry } of witnesses) {
-      const { carrierId, status, error = null } = entry;
+      const { providerMessageId, status, error = null } = entry;
       const retry = retryOf(context, entry);
-      const result: SendResultRecord = { kind: "found", carrierId, status, error, retry };
+      const result: SendResultRecord = { kind: "found", providerMessageId, status, error, retry };
       const op = newId("o");
       const { outboundId } = attempt;
-      const fact = await persist(context, { signal }, () =>
+      const delivery = await persist(context, { signal }, () =>
         storage.recordSend({ op, outboundId, attempt: attempt.attempt, result }),
       );
-      if (fact.outcome === "recorded" && fact.message !== null) {
+      if (delivery.outcome === "recorded" && delivery.message !== null) {
         claimed = true;
-        const { id, conversationId } = fact.message;
-        const detail = "the carrier's answer was lost, and its list shows that the message left";
-        tell.notice({ kind: "found", conversationId, messageId: id, detail });
+        const { id, conversationId } = delivery.message;
+        const detail = "the provider's answer was lost, and its list shows that the message left";
+        reporter.notice({ kind: "found", conversationId, messageId: id, detail });
       }
-      tellFact(context, fact);
-      tellRetried(context, fact);
+      reportDelivery(context, delivery);
+      reportRetried(context, delivery);
     }
     return claimed;
   };
@@ -180,7 +190,7 @@ export function createReconcile(
     const isConfirmation = message.origin === "system";
     const decision = isConfirmation && sending.unknown === "resend" ? "drop" : sending.unknown;
     const silences: Partial<Record<typeof look.kind, string>> = {
-      unreadable: "no witness spoke for it within the window, and the carrier's list could not be read",
+      unreadable: "no witness spoke for it within the window, and the provider's list could not be read",
       passed: "the provider's list shows newer messages of its sender, and not this one",
     };
     const silence = silences[look.kind] ?? "no witness spoke for it within the window";
@@ -195,18 +205,18 @@ export function createReconcile(
     const op = newId("o");
     const { id: outboundId, attempts, conversationId } = message;
     const { expiryMs } = sending;
-    const fact = await persist(context, { signal }, () =>
+    const delivery = await persist(context, { signal }, () =>
       storage.resolve({ op, outboundId, attempts, from: ["unknown"], decision, reason, expiryMs }),
     );
-    if (!fact.changed || fact.message === null) return fact.changed;
+    if (!delivery.changed || delivery.message === null) return delivery.changed;
     if (decision === "hold") {
-      tellFact(context, fact);
+      reportDelivery(context, delivery);
       return true;
     }
-    tell.status(fact.message);
+    reporter.status(delivery.message);
     const kind = decision === "resend" ? "resent" : "dropped";
-    tell.notice({ kind, conversationId, messageId: outboundId, detail: reason });
-    tellCancelled(tell, fact.cancelled);
+    reporter.notice({ kind, conversationId, messageId: outboundId, detail: reason });
+    reportCancelled(reporter, delivery.cancelled);
     return true;
   };
 
@@ -220,7 +230,7 @@ export function createReconcile(
       if (!isKnown) return await unknownLines.setAside(message, conversation.line, signal);
     } catch (error) {
       if (isOwnlineError(error) && error.party === "storage") throw error;
-      tell.error(trouble(error));
+      reporter.error(trouble(error));
       await lookAgain(message, unknown, { kind: "unreadable" }, signal);
       return false;
     }
@@ -238,19 +248,19 @@ export function createReconcile(
 
 /** A transport throws errors of ours; one that throws anything else has still not read the list. */
 export function listTrouble(transport: string, error: unknown): OwnlineError {
-  if (isOwnlineError(error) && error.party === "carrier") return error;
-  const message = `the transport (${transport}) could not read the carrier's list; it is asked again; see the cause`;
-  return new OwnlineError("carrier_unavailable", message, { cause: error, retryable: true });
+  if (isOwnlineError(error) && error.party === "transport") return error;
+  const message = `the transport (${transport}) could not read the provider's list; it is asked again; see the cause`;
+  return new OwnlineError("transport_unavailable", message, { cause: error, retryable: true });
 }
 
 /** One entry of the provider's list that makes no sense: the others count all the same. */
-export function unreadableEntry(transport: string, { carrierId, reason }: UnreadableEntry): OwnlineError {
-  const which = carrierId === null ? "an entry" : `the entry ${carrierId}`;
+export function unreadableEntry(transport: string, { providerMessageId, reason }: UnreadableEntry): OwnlineError {
+  const which = providerMessageId === null ? "an entry" : `the entry ${providerMessageId}`;
   const message = `the transport (${transport}) cannot read ${which} of the provider's list: ${reason}. The other entries are read, and this one is read again for as long as it is recent; look the message up at the provider`;
-  return new OwnlineError("carrier_unavailable", message, { retryable: true });
+  return new OwnlineError("transport_unavailable", message, { retryable: true });
 }
 
-/** For how long, by the carrier's clock, its list has been read without a witness. */
-function witnessedMs({ witnessSince }: UnknownState, asOf: number): number {
-  return witnessSince === null ? 0 : asOf - witnessSince;
+/** For how long, by the provider's clock, its list has been read without a witness. */
+function witnessedMs({ evidenceSince }: UnknownState, asOf: number): number {
+  return evidenceSince === null ? 0 : asOf - evidenceSince;
 }

@@ -2,16 +2,16 @@ import { OwnlineError } from "../errors.ts";
 import type { Conversation } from "../model/conversation.ts";
 import { firstMessageIdOf, newId } from "../model/ids.ts";
 import type { OutboundMessage } from "../model/message.ts";
-import type { RecordedFact } from "../storage/storage.ts";
+import type { RecordedDelivery } from "../storage/storage.ts";
 import type { Attend } from "./attend.ts";
 import { consentsNow } from "./consent-place.ts";
-import { type EngineContext, tellCancelled } from "./context.ts";
+import { type EngineContext, reportCancelled } from "./context.ts";
 import { findInList } from "./find-in-list.ts";
 import { checkedDecision, checkedId } from "./inputs.ts";
-import { CHANGED, tellFact } from "./status.ts";
+import { CHANGED, reportDelivery } from "./status.ts";
 import type { Worker } from "./worker.ts";
 
-/** What a person decides where the ledger and the carrier cannot. */
+/** What a person decides where the ledger and the provider cannot. */
 export interface Repair {
   /**
    * Decides about a message that is `held` or `unknown`: `sent` where a person has seen that it left, `resend`, or
@@ -30,15 +30,15 @@ export interface Repair {
   requeue(turnId: string): Promise<Conversation>;
   /**
    * After a restore of the ledger from a backup, before `start()` or `processDue()`: what the backup has as unsent may
-   * have left since. All of it becomes `unknown`, and is looked for in the carrier's list before any of it is sent
-   * again. Texts that came meanwhile are found in the carrier's list, from the backup's last sweep on (a day back where
-   * there was none); one that the carrier's list shows to be answered is stored, and not answered again.
+   * have left since. All of it becomes `unknown`, and is looked for in the provider's list before any of it is sent
+   * again. Texts that came meanwhile are found in the provider's list, from the backup's last sweep on (a day back where
+   * there was none); one that the provider's list shows to be answered is stored, and not answered again.
    *
    * A text that the backup has as unanswered is answered, also where it was answered between backup and restore.
    *
    * Repeating it does no harm: call it until it succeeds.
    *
-   * @throws OwnlineError `invalid_state` after `start()` or `processDue()`; `carrier_unavailable` where the carrier's list
+   * @throws OwnlineError `invalid_state` after `start()` or `processDue()`; `transport_unavailable` where the provider's list
    * could not be read; `storage_unavailable`
    */
   recover(): Promise<Recovered>;
@@ -51,7 +51,7 @@ export interface Recovered {
   readonly swept: number;
 }
 
-const SUSPECT_LIMIT = 100;
+const MARK_LIMIT = 100;
 const DAY_MS = 86_400_000;
 
 export interface RepairParts {
@@ -63,13 +63,18 @@ export interface RepairParts {
 }
 
 export function createRepair(context: EngineContext, { worker, attend, open, worked }: RepairParts): Repair {
-  const { storage, scope, transport, tell, sending } = context;
+  const { storage, scope, transport, reporter, sending } = context;
 
-  const tellResolved = (fact: RecordedFact, message: OutboundMessage, dropped: boolean, detail: string): void => {
-    tell.status(message);
+  const reportResolved = (
+    delivery: RecordedDelivery,
+    message: OutboundMessage,
+    dropped: boolean,
+    detail: string,
+  ): void => {
+    reporter.status(message);
     const { conversationId, id: messageId } = message;
-    tell.notice({ kind: dropped ? "dropped" : "resolved", conversationId, messageId, detail });
-    tellCancelled(tell, fact.cancelled);
+    reporter.notice({ kind: dropped ? "dropped" : "resolved", conversationId, messageId, detail });
+    reportCancelled(reporter, delivery.cancelled);
   };
 
   return {
@@ -77,7 +82,7 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
       checkedId(messageId, "resolve", "the message's id");
       const reason = reasonFor(checkedDecision(decision));
       await open();
-      const fact = await storage.resolve({
+      const delivery = await storage.resolve({
         op: newId("o"),
         outboundId: messageId,
         attempts: null,
@@ -86,20 +91,20 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
         reason,
         expiryMs: sending.expiryMs,
       });
-      const { message } = fact;
+      const { message } = delivery;
       if (message === null) {
         throw new OwnlineError(
           "not_found",
           "there is no message of ours with this id: it was erased, it is a person's text, or the id is another ledger's",
         );
       }
-      if (fact.outcome === "repeated") {
+      if (delivery.outcome === "repeated") {
         throw new OwnlineError(
           "invalid_state",
           `the message is "${message.status}", so there is nothing to decide: only one that is "held" or "unknown" can be resolved`,
         );
       }
-      tellResolved(fact, message, decision === "drop", reason);
+      reportResolved(delivery, message, decision === "drop", reason);
       worker.wake();
       await attend(undefined, 0);
       return message;
@@ -148,8 +153,8 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
       await open();
       let suspected = 0;
       for (;;) {
-        const messages = await storage.suspect({ scope, op: newId("o"), limit: SUSPECT_LIMIT, lookInMs: 0 });
-        for (const message of messages) tellFact(context, { ...CHANGED, message });
+        const messages = await storage.markUnknown({ scope, op: newId("o"), limit: MARK_LIMIT, lookInMs: 0 });
+        for (const message of messages) reportDelivery(context, { ...CHANGED, message });
         suspected += messages.length;
         if (messages.length === 0) break;
       }
@@ -163,8 +168,8 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
       });
       if (missed > 0) {
         throw new OwnlineError(
-          "carrier_unavailable",
-          `the carrier's list of ${missed} sender(s) was not read to its end, see the error event: call recover() again in two minutes, and start() only when it has succeeded`,
+          "transport_unavailable",
+          `the provider's list of ${missed} sender(s) was not read to its end, see the error event: call recover() again in two minutes, and start() only when it has succeeded`,
           { retryable: true },
         );
       }

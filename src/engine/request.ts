@@ -1,7 +1,7 @@
 import type { OutboundMessage } from "../model/message.ts";
 import type { SendRequest } from "../transport/transport.ts";
 
-/** The request to the carrier for one attempt of a message; also the auto-reply's, which rides on the webhook. */
+/** The request to the provider for one attempt of a message; also the auto-reply's, which rides on the webhook. */
 export function requestFor(
   message: OutboundMessage,
   attempt: number,

@@ -1,4 +1,4 @@
-import type { RecordedFact, RetryTerms } from "../storage/storage.ts";
+import type { RecordedDelivery, RetryTerms } from "../storage/storage.ts";
 import type { EngineContext } from "./context.ts";
 
 export const LONGEST_BACKOFF_MS = 900_000;
@@ -18,9 +18,12 @@ export function retryOf(
 }
 
 /** Tells that a message will be sent again which the provider had taken. */
-export function tellRetried({ tell }: Pick<EngineContext, "tell">, { changed, message }: RecordedFact): void {
-  if (!changed || message?.status !== "intent") return;
-  tell.notice({
+export function reportRetried(
+  { reporter }: Pick<EngineContext, "reporter">,
+  { changed, message }: RecordedDelivery,
+): void {
+  if (!changed || message?.status !== "waiting") return;
+  reporter.notice({
     kind: "retried",
     conversationId: message.conversationId,
     messageId: message.id,

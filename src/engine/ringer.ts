@@ -21,12 +21,12 @@ export interface Ringer {
   close(): Promise<void>;
 }
 
-/** A queue that hangs must not keep a webhook's answer: the carrier waits for it. */
+/** A queue that hangs must not keep a webhook's answer: the provider waits for it. */
 const LONGEST_WAIT_MS = 2000;
 /** What is due and was not done is somebody else's, or has just failed: ringing at once would spin. */
 const SOONEST_AGAIN_MS = 1000;
 
-export function createRinger({ queue, clock, tell }: Pick<EngineContext, "queue" | "clock" | "tell">): Ringer {
+export function createRinger({ queue, clock, reporter }: Pick<EngineContext, "queue" | "clock" | "reporter">): Ringer {
   let asked = { askedAt: Number.NEGATIVE_INFINITY, comesAt: Number.POSITIVE_INFINITY };
   let listener: QueueListener | null = null;
 
@@ -42,7 +42,7 @@ export function createRinger({ queue, clock, tell }: Pick<EngineContext, "queue"
       .then(() => failure(what, `it did not answer within ${LONGEST_WAIT_MS} ms`));
     const failed = await Promise.race([done, late]);
     abortQuietly(over);
-    if (failed !== null) tell.error(failed);
+    if (failed !== null) reporter.error(failed);
     return failed === null;
   };
 

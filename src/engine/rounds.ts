@@ -17,7 +17,7 @@ import { createUnknownLines } from "./unknown-lines.ts";
 export interface PassResult {
   /** Turns that were run. */
   readonly turns: number;
-  /** Messages that were handed to the carrier, settled or cancelled. */
+  /** Messages that were handed to the provider, settled or cancelled. */
   readonly sends: number;
   /** Milliseconds until something is due again; `null` where nothing waits. */
   readonly nextInMs: number | null;
@@ -61,7 +61,7 @@ const DUE_LIMIT = 100;
 const TROUBLE_WAIT_MS = 1000;
 
 export function createRounds(context: EngineContext, parts: RoundParts): Rounds {
-  const { clock, storage, scope, workerId, worker, tell } = context;
+  const { clock, storage, scope, workerId, worker, reporter } = context;
   const { bell, runs, owed, isStarted, isStopping, isIdling, sendSignal, failed } = parts;
   const agenda = newAgenda(clock, bell, worker.pollMs);
   const { lookIn } = agenda;
@@ -149,7 +149,7 @@ export function createRounds(context: EngineContext, parts: RoundParts): Rounds 
           }
           await bell.rest(clock, agenda.restMs(), { since, signal });
         } catch (error) {
-          tell.error(trouble(error));
+          reporter.error(trouble(error));
           lookIn(0);
           await clock.sleep(TROUBLE_WAIT_MS, { signal });
         }

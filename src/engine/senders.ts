@@ -52,7 +52,7 @@ export interface SenderBook {
 }
 
 const THE_RULE =
-  "A carrier sends only from numbers that your account owns (Twilio refuses others with 21212, 21606, 21659, 21660 or 21661; a verified caller ID does not help, 21601).";
+  "A provider sends only from numbers that your account owns (Twilio refuses others with 21212, 21606, 21659, 21660 or 21661; a verified caller ID does not help, 21601).";
 
 export function senderBook(option: SendersOption): SenderBook {
   const finder = isList(option) ? null : finderOf(option);

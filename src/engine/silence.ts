@@ -70,8 +70,8 @@ export function isNews({ storage, clock }: EngineContext, key: string, endsInMs:
   return true;
 }
 
-function notice({ tell }: EngineContext, { conversation }: TurnSnapshot, detail: string): void {
-  tell.notice({ kind: "silenced", conversationId: conversation.id, messageId: null, detail });
+function notice({ reporter }: EngineContext, { conversation }: TurnSnapshot, detail: string): void {
+  reporter.notice({ kind: "silenced", conversationId: conversation.id, messageId: null, detail });
 }
 
 function silent(reason: string): Decision {

@@ -1,35 +1,35 @@
 import { newId } from "../model/ids.ts";
-import type { RecordedFact, StatusRecord } from "../storage/storage.ts";
-import type { StatusReport } from "../transport/transport.ts";
+import type { RecordedDelivery, StatusRecord } from "../storage/storage.ts";
+import type { StatusCallback } from "../transport/transport.ts";
 import { consentsOf } from "./consent-place.ts";
-import { type EngineContext, tellCancelled } from "./context.ts";
-import { retryOf, tellRetried } from "./retry.ts";
+import { type EngineContext, reportCancelled } from "./context.ts";
+import { reportRetried, retryOf } from "./retry.ts";
 
 /**
- * Records what the carrier reports about a message of ours.
+ * Records what the provider reports about a message of ours.
  *
  * @throws OwnlineError `storage_unavailable`: the report must not be acknowledged then.
  */
-export async function recordReport(context: EngineContext, report: StatusReport): Promise<RecordedFact> {
-  const fact = (await isForeign(context, report)) ? UNMATCHED : await recordOf(context, report);
-  if (fact.outcome === "unmatched") {
-    context.tell.notice({
+export async function recordCallback(context: EngineContext, report: StatusCallback): Promise<RecordedDelivery> {
+  const delivery = (await isForeign(context, report)) ? UNMATCHED : await recordOf(context, report);
+  if (delivery.outcome === "unmatched") {
+    context.reporter.notice({
       kind: "unmatched-status",
       conversationId: null,
       messageId: null,
-      detail: `the carrier reported "${report.rawStatus}" about a message that the ledger does not know; something else sends through this webhook, or the message was erased`,
+      detail: `the provider reported "${report.rawStatus}" about a message that the ledger does not know; something else sends through this webhook, or the message was erased`,
     });
-    return fact;
+    return delivery;
   }
-  tellFact(context, fact);
-  tellRetried(context, fact);
-  return fact;
+  reportDelivery(context, delivery);
+  reportRetried(context, delivery);
+  return delivery;
 }
 
-async function recordOf(context: EngineContext, report: StatusReport): Promise<RecordedFact> {
-  const { outboundId, attempt, carrierId, status, rawStatus, error, optOut } = report;
+async function recordOf(context: EngineContext, report: StatusCallback): Promise<RecordedDelivery> {
+  const { outboundId, attempt, providerMessageId, status, rawStatus, error, optOut } = report;
   const retry = retryOf(context, report);
-  const record = { outboundId, attempt, carrierId, status, rawStatus, error, retry };
+  const record = { outboundId, attempt, providerMessageId, status, rawStatus, error, retry };
   const write = (change: Pick<StatusRecord, "optOut" | "consents">) =>
     context.storage.recordStatus({ op: newId("o"), ...record, ...change });
   if (!optOut) return write({ optOut });
@@ -39,16 +39,16 @@ async function recordOf(context: EngineContext, report: StatusReport): Promise<R
   const found = await write({ optOut: false });
   const story = found.message === null ? null : await context.storage.story(found.message.id);
   if (story === null) return found;
-  const fact = await write({ optOut, consents: await consentsOf(context, story, { changes: true }) });
+  const delivery = await write({ optOut, consents: await consentsOf(context, story, { changes: true }) });
   const { outcome, changed } = found;
-  return { ...fact, outcome, changed, cancelled: [...found.cancelled, ...fact.cancelled] };
+  return { ...delivery, outcome, changed, cancelled: [...found.cancelled, ...delivery.cancelled] };
 }
 
 /**
  * Whether a report speaks for another sender than the one it comes from: its sender's account may know that sender's
  * token, and nothing else.
  */
-async function isForeign({ storage }: EngineContext, { sender, outboundId }: StatusReport): Promise<boolean> {
+async function isForeign({ storage }: EngineContext, { sender, outboundId }: StatusCallback): Promise<boolean> {
   if (sender === undefined) return false;
   // Whose message it is cannot be told.
   if (outboundId === null) return true;
@@ -58,7 +58,7 @@ async function isForeign({ storage }: EngineContext, { sender, outboundId }: Sta
   return from !== sender.from && from !== sender.service && story.conversation.line !== sender.service;
 }
 
-const UNMATCHED: RecordedFact = {
+const UNMATCHED: RecordedDelivery = {
   outcome: "unmatched",
   message: null,
   changed: false,
@@ -68,7 +68,7 @@ const UNMATCHED: RecordedFact = {
   nextInMs: null,
 };
 
-/** A fact that has changed its message, and nothing else. */
+/** A delivery that has changed its message, and nothing else. */
 export const CHANGED = {
   outcome: "recorded",
   changed: true,
@@ -78,37 +78,37 @@ export const CHANGED = {
   nextInMs: null,
 } as const;
 
-/** Tells what a fact from the carrier has changed. */
-export function tellFact({ tell }: Pick<EngineContext, "tell">, fact: RecordedFact): void {
-  const { message } = fact;
-  if (message === null || fact.outcome === "repeated") return;
+/** Tells what a delivery from the provider has changed. */
+export function reportDelivery({ reporter }: Pick<EngineContext, "reporter">, delivery: RecordedDelivery): void {
+  const { message } = delivery;
+  if (message === null || delivery.outcome === "repeated") return;
   const about = { conversationId: message.conversationId, messageId: message.id };
-  if (fact.changed) {
-    tell.status(message);
+  if (delivery.changed) {
+    reporter.status(message);
     const { status, error } = message;
     const kind = status === "undelivered" ? "failed" : status;
     if (kind === "failed" || kind === "unknown" || kind === "held") {
       const unsaid = {
-        failed: `the carrier says ${status}`,
-        unknown: "nobody knows whether the carrier took it",
+        failed: `the provider says ${status}`,
+        unknown: "nobody knows whether the provider took it",
         held: "a person must decide",
       };
-      tell.notice({ kind, ...about, detail: error?.reason ?? unsaid[kind] });
+      reporter.notice({ kind, ...about, detail: error?.reason ?? unsaid[kind] });
     }
   }
-  if (fact.duplicate) {
-    tell.notice({
+  if (delivery.duplicate) {
+    reporter.notice({
       kind: "duplicate",
       ...about,
-      detail: `the carrier has this message ${message.carrierIds.length} times`,
+      detail: `the provider has this message ${message.providerMessageIds.length} times`,
     });
   }
-  if (fact.consentChanged)
-    tell.consent({
+  if (delivery.consentChanged)
+    reporter.consent({
       conversationId: message.conversationId,
       state: "opted-out",
       source: "refused-send",
       confirmation: "not-needed",
     });
-  tellCancelled(tell, fact.cancelled);
+  reportCancelled(reporter, delivery.cancelled);
 }

@@ -16,7 +16,7 @@ import { unlessAborted } from "./unless-aborted.ts";
 /** Looks for texts whose webhook never came. */
 export interface Sweeper {
   /**
-   * Reads the carrier's list for each sender whose turn it is, in any process, and stores what is missing. Never
+   * Reads the provider's list for each sender whose turn it is, in any process, and stores what is missing. Never
    * rejects: what fails is told, and looked for again next time.
    */
   run(signal: AbortSignal, how?: SweepHow): Promise<Swept>;
@@ -42,12 +42,12 @@ export interface SweepHow {
 const SWEEP_LEASE_MS = 30_000;
 /** The account's numbers and their webhooks are read again after this. */
 const OWNED_FOR_MS = 3_600_000;
-/** Carriers post a webhook within seconds; retries, a fallback URL and a slow proxy need minutes at most. */
+/** Providers post a webhook within seconds; retries, a fallback URL and a slow proxy need minutes at most. */
 const WEBHOOK_MAY_COME_MS = 300_000;
 
 /** Makes the sweeper; `stored` hears of each text that it brings in. */
 export function createSweeper(context: EngineContext, stored: (recorded: RecordedInbound) => void): Sweeper {
-  const { storage, transport, clock, tell, workerId } = context;
+  const { storage, transport, clock, reporter, workerId } = context;
   const { sweep } = context;
   const warned = new Set<string>();
   const isNew = firstTime();
@@ -72,12 +72,12 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
   const warnElsewhere = (address: string): void => {
     if (warned.has(address)) return;
     warned.add(address);
-    tell.notice({
+    reporter.notice({
       kind: "not-swept",
       conversationId: null,
       messageId: null,
       detail:
-        "lost webhooks of a sender are not looked for, since the carrier posts its texts to another URL than this transport's webhookUrl: set the number's webhook, or say sweep: false",
+        "lost webhooks of a sender are not looked for, since the provider posts its texts to another URL than this transport's webhookUrl: set the number's webhook, or say sweep: false",
     });
   };
 
@@ -92,7 +92,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
       const places = new Map<string, string>();
       for (const { address, path } of listed) {
         if (typeof address !== "string") {
-          if (isNew(address.message)) tell.error(address);
+          if (isNew(address.message)) reporter.error(address);
         } else if (!isMessagingService(address)) {
           // The provider's list is asked by number.
           places.set(address, path);
@@ -100,7 +100,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
       }
       return places;
     } catch (error) {
-      tell.error(trouble(error));
+      reporter.error(trouble(error));
       return null;
     }
   };
@@ -124,7 +124,8 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     // A resolver that fails does so for every text of the number, so this error is not counted against one of them.
     await context.senders.route(address);
     for (const entry of listed.unreadable ?? []) {
-      if (isNew(`${address} ${entry.carrierId ?? entry.reason}`)) tell.error(unreadableEntry(transport.name, entry));
+      if (isNew(`${address} ${entry.providerMessageId ?? entry.reason}`))
+        reporter.error(unreadableEntry(transport.name, entry));
     }
     let found = 0;
     for (const text of listed.texts) {
@@ -133,7 +134,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
         if (await store(text, listed.asOf, options, how)) found += 1;
       } catch (error) {
         if (await concernsAll(error)) throw error;
-        if (isNew(text.key)) tell.error(unstorable(text, error));
+        if (isNew(text.key)) reporter.error(unstorable(text, error));
       }
     }
     const newest = listed.texts.at(-1)?.occurredAt ?? null;
@@ -163,7 +164,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
       const unrecorded = (keys: readonly string[]) => storage.unrecorded(keys);
       return await unlessAborted(transport.listInbound({ to: route.sender, since, unrecorded }), signal);
     } catch (error) {
-      tell.error(isOwnlineError(error) && error.party === "storage" ? error : listTrouble(transport.name, error));
+      reporter.error(isOwnlineError(error) && error.party === "storage" ? error : listTrouble(transport.name, error));
       return null;
     }
   };
@@ -195,14 +196,14 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     const unanswered = isOld
       ? "it was found too late to be answered (options.sweep.answerWithinMs)"
       : answered
-        ? "the carrier's list shows that it was answered already"
+        ? "the provider's list shows that it was answered already"
         : null;
     const recorded = await receiveSwept(context, { ...text, origin: "webhook", swept: { unanswered, isYoung } });
     if (recorded?.outcome !== "recorded" || recorded.message === null) return false;
     const { conversationId, id } = recorded.message;
     const detail =
-      "its webhook never came; it was found in the carrier's list. Check the webhook's URL and its retries";
-    tell.notice({ kind: "swept", conversationId, messageId: id, detail });
+      "its webhook never came; it was found in the provider's list. Check the webhook's URL and its retries";
+    reporter.notice({ kind: "swept", conversationId, messageId: id, detail });
     stored(recorded);
     return true;
   };
@@ -219,7 +220,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
         try {
           const route = await unlessAborted(context.senders.route(address), signal);
           if (route === null) {
-            if (!signal.aborted && isNew(`unknown ${address}`)) tell.error(unknownSender(path));
+            if (!signal.aborted && isNew(`unknown ${address}`)) reporter.error(unknownSender(path));
             continue;
           }
           const swept = await sweepSender(route, sweep, signal, how);
@@ -227,7 +228,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
           missed += swept.missed;
         } catch (error) {
           missed += 1;
-          tell.error(trouble(error));
+          reporter.error(trouble(error));
         }
       }
       return { found, missed };
@@ -244,11 +245,11 @@ function unknownSender(path: string): OwnlineError {
 }
 
 /** A text that the list shows and the ledger does not take: a policy throws for it, or its content is invalid. */
-function unstorable({ carrierId }: InboundText, error: unknown): OwnlineError {
+function unstorable({ providerMessageId }: InboundText, error: unknown): OwnlineError {
   const { code, message } = trouble(error);
   return new OwnlineError(
     code,
-    `the text ${carrierId} was found in the provider's list, since its webhook never came, and it cannot be stored: ${message}. The other texts are stored, and this one is tried again for as long as options.sweep.overlapMs reaches back`,
+    `the text ${providerMessageId} was found in the provider's list, since its webhook never came, and it cannot be stored: ${message}. The other texts are stored, and this one is tried again for as long as options.sweep.overlapMs reaches back`,
     { cause: error, retryable: true },
   );
 }

@@ -81,7 +81,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
       return await persist(context, { forMs: context.worker.leaseMs }, () => context.storage.releaseTurn(order));
     } catch (error) {
       owed.set(conversation.id, order);
-      context.tell.error(trouble(error));
+      context.reporter.error(trouble(error));
       return false;
     }
   };
@@ -136,7 +136,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
       const answered = await answerWithinBound(context, input, (asking) => ask(ai, asking, limits));
       if (answered.kind === "given-up") return null;
       if (answered.kind === "failed") return failed(asAiError(context.ai.name, answered.error));
-      if (answered.error !== null) context.tell.error(answered.error, said);
+      if (answered.error !== null) context.reporter.error(answered.error, said);
       return { ...answered.decision, supersede: !pinned() };
     } catch (error) {
       return failed(asAiError(context.ai.name, error));
@@ -145,7 +145,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
 
   /** What becomes of a run that failed: another run, else what stands in for the answer. `null`: nothing more to store. */
   const failed = async (error: OwnlineError, refused: Decision | null = null): Promise<Decision | null> => {
-    context.tell.error(error, said);
+    context.reporter.error(error, said);
     if (isCorrupt(error)) {
       // Neither the AI nor the person has a part in it: the turn waits for the operator.
       await release("stopped", CORRUPT_WAIT_MS, null);
@@ -168,14 +168,14 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
   };
 
   const endUnanswered = async (cause: OwnlineError, reason: MessageError): Promise<void> => {
-    context.tell.error(
+    context.reporter.error(
       new OwnlineError(
         "storage_unavailable",
         `turn ${turn.id} ends without an answer: the ledger (${context.storage.name}) could not store what was to be said. Mend the ledger, then call requeue() with the turn's id`,
         { cause },
       ),
     );
-    if (await release("given-up", 0, reason)) tellTurn(context, claimed, "failed", reason.reason, []);
+    if (await release("given-up", 0, reason)) reportTurn(context, claimed, "failed", reason.reason, []);
   };
 
   const commit = async (decision: Decision): Promise<CommittedTurn | null> => {
@@ -188,7 +188,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
       const instead = await failed(refusal(context, cause), decision);
       return instead === null ? null : commit(instead);
     }
-    tellCommitted(context, claimed, decision.outcome, reason, committed);
+    reportCommitted(context, claimed, decision.outcome, reason, committed);
     return committed;
   };
 
@@ -197,7 +197,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
     try {
       return await unknownLines.isKnown(conversation.sender, conversation.line);
     } catch (error) {
-      context.tell.error(trouble(error));
+      context.reporter.error(trouble(error));
       return null;
     }
   };
@@ -215,14 +215,14 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
       if (decision !== null) return await commit(decision);
       if (gaveUp.signal.reason === "superseded") {
         await release("superseded", context.burst.quietMs, null);
-        tellSuperseded(context, conversation.id);
+        reportSuperseded(context, conversation.id);
       } else if (gaveUp.signal.reason === "stopped") {
         await release("stopped", 0, null);
       }
     } catch (error) {
       // The lease stays ours while this process lives; the worker's next heartbeats find it idle and release it.
       const failure = trouble(error);
-      context.tell.error(failure);
+      context.reporter.error(failure);
       if (mayHaveAsked || !isTemporary(error)) {
         owed.set(conversation.id, releaseOf("failed", backoffMs, { code: null, reason: failure.message }));
       }
@@ -292,29 +292,29 @@ function asAiError(name: string, cause: unknown): OwnlineError {
   });
 }
 
-function tellCommitted(
+function reportCommitted(
   context: EngineContext,
   claimed: ClaimedTurn,
   outcome: TurnOutcome,
   reason: string | null,
   committed: CommittedTurn,
 ): void {
-  const { tell } = context;
+  const { reporter } = context;
   const { conversation } = claimed;
-  if (committed.outcome === "superseded") tellSuperseded(context, conversation.id);
+  if (committed.outcome === "superseded") reportSuperseded(context, conversation.id);
   if (committed.outcome !== "committed") return;
-  for (const message of committed.messages) tell.message(message);
-  tellTurn(context, claimed, outcome, reason, committed.messages);
+  for (const message of committed.messages) reporter.message(message);
+  reportTurn(context, claimed, outcome, reason, committed.messages);
 }
 
-function tellTurn(
-  { tell, ai }: EngineContext,
+function reportTurn(
+  { reporter, ai }: EngineContext,
   { conversation, turn, messages }: ClaimedTurn,
   outcome: TurnOutcome,
   reason: string | null,
   replies: readonly OutboundMessage[],
 ): void {
-  tell.turn({
+  reporter.turn({
     turnId: turn.id,
     conversationId: conversation.id,
     outcome,
@@ -326,8 +326,8 @@ function tellTurn(
   });
 }
 
-function tellSuperseded({ tell }: EngineContext, conversationId: string): void {
-  tell.notice({
+function reportSuperseded({ reporter }: EngineContext, conversationId: string): void {
+  reporter.notice({
     kind: "superseded",
     conversationId,
     messageId: null,

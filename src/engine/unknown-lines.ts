@@ -2,7 +2,7 @@ import { OwnlineError } from "../errors.ts";
 import { newId } from "../model/ids.ts";
 import type { OutboundMessage } from "../model/message.ts";
 import type { SendConditions } from "../storage/storage.ts";
-import { type EngineContext, tellCancelled } from "./context.ts";
+import { type EngineContext, reportCancelled } from "./context.ts";
 import { persist } from "./persist.ts";
 
 /** How long what this process does not know is left alone by all. After as long again, it is due for this process too. */
@@ -17,7 +17,7 @@ const NOT_JUDGED: SendConditions = {
   delayMs: 0,
   cancel: null,
   counters: [],
-  pace: null,
+  rateLimit: null,
 };
 
 /**
@@ -38,14 +38,14 @@ export interface UnknownLines {
 }
 
 export function createUnknownLines(context: EngineContext): UnknownLines {
-  const { storage, senders, scope, tell, worker } = context;
+  const { storage, senders, scope, reporter, worker } = context;
   const reported = new Set<string>();
 
   const report = (line: string, what: string): void => {
     if (reported.has(line)) return;
     if (reported.size >= MOST_REPORTED) reported.clear();
     reported.add(line);
-    tell.error(
+    reporter.error(
       new OwnlineError(
         "unknown_sender",
         `${what}: its sender is not one of this process's senders, so this process does nothing about it and leaves it to others for a minute at a time. If two services share this ledger, name each: ownline({ scope: "…" }); both use the scope "${scope}" now. If the number is this service's, add it to senders again; otherwise what waits to be sent is cancelled at its expiry (options.sending.expiryMs)`,
@@ -75,7 +75,7 @@ export function createUnknownLines(context: EngineContext): UnknownLines {
         }),
       );
       if (claimed.outcome !== "cancelled") return false;
-      tellCancelled(tell, claimed.messages);
+      reportCancelled(reporter, claimed.messages);
       return true;
     },
   };

@@ -8,7 +8,7 @@ import { fullCounter, isNews } from "./silence.ts";
  * Emits why the ledger did not take an auto-reply: `silenced` where a limit is full, once per window as for the AI's
  * answers, else `cancelled`. It is called after the commit. Never throws: the person's text is stored by now.
  */
-export async function tellUnsentReply(
+export async function reportUnsentReply(
   context: EngineContext,
   { conditions }: AutoReplyRecord,
   worded: WordedReply | null,
@@ -19,7 +19,7 @@ export async function tellUnsentReply(
   const { conversationId } = message;
   const reply = worded === null ? "the auto-reply" : `the reply of the policy "${worded.policy}"`;
   const tell = (kind: "cancelled" | "silenced", why: string) =>
-    context.tell.notice({ kind, conversationId, messageId: null, detail: `${reply} was not sent: ${why}` });
+    context.reporter.notice({ kind, conversationId, messageId: null, detail: `${reply} was not sent: ${why}` });
   if (conditions.unpaused && conversation?.paused === true) return tell("cancelled", "a person has taken over");
   if (conditions.cancel !== null) return tell("cancelled", conditions.cancel);
   if (conditions.delayMs > 0) {
@@ -31,7 +31,7 @@ export async function tellUnsentReply(
     if (full === null) return tell("silenced", "a limit of a policy was full");
     if (isNews(context, full.rule.key, full.endsInMs)) tell("silenced", full.rule.reason);
   } catch (error) {
-    context.tell.error(trouble(error));
+    context.reporter.error(trouble(error));
     tell("silenced", "a limit of a policy was full");
   }
 }

@@ -79,7 +79,7 @@ export interface Upkeep {
 }
 
 export function createUpkeep(
-  { storage, tell }: Pick<EngineContext, "storage" | "tell">,
+  { storage, reporter }: Pick<EngineContext, "storage" | "reporter">,
   { worker, attend, open }: { readonly worker: Worker; readonly attend: Attend; open(): Promise<unknown> },
 ): Upkeep {
   return {
@@ -93,7 +93,7 @@ export function createUpkeep(
       const checkedPage = checkedConversationPage(page);
       await open();
       const list = await storage.conversations(checkedPage);
-      reportProblems({ storage, tell });
+      reportProblems({ storage, reporter });
       return list;
     },
 
@@ -107,7 +107,7 @@ export function createUpkeep(
       const checkedPage = checkedChangePage(page);
       await open();
       const messages = await storage.changes(checkedPage);
-      reportProblems({ storage, tell });
+      reportProblems({ storage, reporter });
       return messages;
     },
 

@@ -1,25 +1,25 @@
 import type { OutboundMessage } from "../model/message.ts";
 import { participantKeyOf } from "../model/person-address.ts";
-import type { Rivals, UnknownAttempt, UnknownState } from "../storage/storage.ts";
-import type { CarrierMessage, FoundMessages } from "../transport/transport.ts";
+import type { CompetingAttempts, UnknownAttempt, UnknownState } from "../storage/storage.ts";
+import type { FoundMessages, ProviderMessage } from "../transport/transport.ts";
 import { comparable } from "./content.ts";
 
-/** An attempt, and the entry of the carrier's list that proves that it left. */
+/** An attempt, and the entry of the provider's list that proves that it left. */
 export interface Witness {
   readonly attempt: UnknownAttempt;
-  readonly entry: CarrierMessage;
+  readonly entry: ProviderMessage;
 }
 
-/** How far the carrier's clock and ours may be apart, where nothing says by how much they are. */
+/** How far the provider's clock and ours may be apart, where nothing says by how much they are. */
 const ALLOWANCE_MS = 60_000;
 
-/** What in the carrier's list may be this message, by its addresses and content. */
-export function alikeIn(found: FoundMessages, message: OutboundMessage): readonly CarrierMessage[] {
+/** What in the provider's list may be this message, by its addresses and content. */
+export function alikeIn(found: FoundMessages, message: OutboundMessage): readonly ProviderMessage[] {
   const said = comparable(message.body);
   const toKey = participantKeyOf(message.to);
   const candidates = found.messages.filter(
     ({ from, to, body, bodyWithoutNotice = body, mediaCount }) =>
-      // Null while the carrier has not picked a number of the service.
+      // Null while the provider has not picked a number of the service.
       (from === null || from === message.from) &&
       participantKeyOf(to) === toKey &&
       (comparable(body) === said || comparable(bodyWithoutNotice) === said) &&
@@ -31,11 +31,11 @@ export function alikeIn(found: FoundMessages, message: OutboundMessage): readonl
 
 export interface Evidence {
   /** What {@link alikeIn} found. */
-  readonly alike: readonly CarrierMessage[];
+  readonly alike: readonly ProviderMessage[];
   readonly asOf: number | null;
   readonly message: OutboundMessage;
   readonly unknown: UnknownState;
-  readonly rivals: Rivals;
+  readonly competingAttempts: CompetingAttempts;
   /** Attempts with the same words that a person has decided to be sent; each has made an entry without a known id. */
   readonly decided: readonly UnknownAttempt[];
   /** After this long a message is not sent any more. */
@@ -43,20 +43,20 @@ export interface Evidence {
 }
 
 /**
- * Which of the message's attempts the carrier's list proves. Presence proves that a message left only where it is
+ * Which of the message's attempts the provider's list proves. Presence proves that a message left only where it is
  * unambiguous: there must be as many entries that nobody has claimed as attempts that may have made them, in this
  * message and in others with the same words; then they belong to each other in order. An attempt that a person has
  * decided to be sent counts among them: it has made an entry, and the ledger does not know which. Where all those
  * attempts are the message's own, a single entry proves enough. Otherwise nothing is claimed.
  */
-export function witnessesOf(evidence: Evidence): readonly Witness[] {
-  const { alike, message, rivals, expiryMs } = evidence;
+export function evidenceOf(evidence: Evidence): readonly Witness[] {
+  const { alike, message, competingAttempts, expiryMs } = evidence;
   const began = beginnings(evidence);
-  const known = new Set(rivals.known);
+  const known = new Set(competingAttempts.known);
   const attempts = contenders(evidence, began);
   const first = Math.min(...attempts.map(began));
   const free = alike
-    .filter(({ carrierId, createdAt }) => !known.has(carrierId) && createdAt >= first)
+    .filter(({ providerMessageId, createdAt }) => !known.has(providerMessageId) && createdAt >= first)
     .toSorted((a, b) => a.createdAt - b.createdAt);
   const oldest = free[0];
   if (oldest === undefined) return [];
@@ -76,19 +76,21 @@ export function witnessesOf(evidence: Evidence): readonly Witness[] {
 
 /** The attempts that may have made an entry from the first rival's beginning on, by `startedAt`. */
 function contenders(
-  { rivals, decided, expiryMs }: Evidence,
+  { competingAttempts, decided, expiryMs }: Evidence,
   began: (attempt: UnknownAttempt) => number,
 ): readonly UnknownAttempt[] {
-  const first = Math.min(...rivals.attempts.map(began));
-  const isRival = ({ outboundId, attempt }: UnknownAttempt): boolean =>
-    rivals.attempts.some((rival) => rival.outboundId === outboundId && rival.attempt === attempt);
-  const late = decided.filter((attempt) => !isRival(attempt) && attempt.startedAt + expiryMs + ALLOWANCE_MS >= first);
-  return [...rivals.attempts, ...late].toSorted((a, b) => a.startedAt - b.startedAt);
+  const first = Math.min(...competingAttempts.attempts.map(began));
+  const isCompeting = ({ outboundId, attempt }: UnknownAttempt): boolean =>
+    competingAttempts.attempts.some((rival) => rival.outboundId === outboundId && rival.attempt === attempt);
+  const late = decided.filter(
+    (attempt) => !isCompeting(attempt) && attempt.startedAt + expiryMs + ALLOWANCE_MS >= first,
+  );
+  return [...competingAttempts.attempts, ...late].toSorted((a, b) => a.startedAt - b.startedAt);
 }
 
 /** Each entry goes to the newest attempt that had begun by then. */
 function newestFirst(
-  free: readonly CarrierMessage[],
+  free: readonly ProviderMessage[],
   attempts: readonly UnknownAttempt[],
   began: (attempt: UnknownAttempt) => number,
 ): Witness[] {
@@ -101,8 +103,8 @@ function newestFirst(
 }
 
 /**
- * When an attempt began at the earliest, by the carrier's clock. Its clock and ours are compared by durations: the
- * newest attempt has been unknown for so long, and the list was answered then. A carrier whose clock seems to be ahead
+ * When an attempt began at the earliest, by the provider's clock. Its clock and ours are compared by durations: the
+ * newest attempt has been unknown for so long, and the list was answered then. A provider whose clock seems to be ahead
  * may merely have been asked late, so only one that is behind counts.
  */
 function beginnings({ asOf, unknown }: Evidence): (attempt: UnknownAttempt) => number {

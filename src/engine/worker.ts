@@ -1,8 +1,8 @@
 import type { OwnlineError } from "../errors.ts";
-import { createBeat } from "./beat.ts";
 import { newBell } from "./bell.ts";
 import type { EngineContext } from "./context.ts";
 import { heart, trouble } from "./heart.ts";
+import { createHeartbeat } from "./heartbeat.ts";
 import { heed } from "./heed.ts";
 import { isCorrupt } from "./problems.ts";
 import { createRounds, type Filed, type PassResult } from "./rounds.ts";
@@ -46,7 +46,7 @@ export interface Worker {
 const TROUBLE_WAIT_MS = 1000;
 
 export function createWorker(context: EngineContext): Worker {
-  const { clock, tell } = context;
+  const { clock, reporter } = context;
   const runs = new Map<string, Run>();
   const owed: OwedReleases = new Map();
   const passes = new Set<Promise<unknown>>();
@@ -76,12 +76,12 @@ export function createWorker(context: EngineContext): Worker {
     failed(error) {
       // Where a row cannot be read, the ledger passes its conversation over: what is left to do does not wait for it.
       if (!isCorrupt(error)) met = error;
-      tell.error(error);
+      reporter.error(error);
     },
   });
   const { pass, lookIn, filed, underWay } = rounds;
   const wake = (): void => lookIn(0);
-  const alive = heart(context, createBeat(context, { runs, owed, wake }));
+  const alive = heart(context, createHeartbeat(context, { runs, owed, wake }));
   const sweeper = createSweeper(context, (recorded) => heed(self, recorded));
 
   const sweepOnAndOn = async (signal: AbortSignal): Promise<void> => {
@@ -98,7 +98,7 @@ export function createWorker(context: EngineContext): Worker {
       try {
         await alive(() => Promise.all([rounds.loop(signal), sweepOnAndOn(signal)]));
       } catch (error) {
-        tell.error(trouble(error));
+        reporter.error(trouble(error));
         await clock.sleep(TROUBLE_WAIT_MS, { signal });
       }
     }

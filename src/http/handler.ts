@@ -4,7 +4,7 @@ import { isOwnlineError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RecordedInbound } from "../storage/storage.ts";
 import { describeThrown, reasonOf } from "../thrown.ts";
-import type { InboundText, SendRequest, StatusReport, Transport } from "../transport/transport.ts";
+import type { InboundText, SendRequest, StatusCallback, Transport } from "../transport/transport.ts";
 
 /** What a serverless runtime offers for work after the answer. */
 export interface HandlerContext {
@@ -12,7 +12,7 @@ export interface HandlerContext {
 }
 
 /**
- * Answers the carrier's requests. Mount it at the path of the transport's `webhookUrl`, in any framework. A second
+ * Answers the provider's requests. Mount it at the path of the transport's `webhookUrl`, in any framework. A second
  * argument without `waitUntil`, such as the route parameters of Next.js, is ignored.
  */
 export type WebhookHandler = (request: Request, ctx?: HandlerContext | object) => Promise<Response>;
@@ -20,17 +20,17 @@ export type WebhookHandler = (request: Request, ctx?: HandlerContext | object) =
 /** The parts of the engine that the handler needs. */
 export interface WebhookReceiver {
   receiveWebhook(text: InboundText, ctx?: HandlerContext): Promise<Pick<RecordedInbound, "autoReply" | "conversation">>;
-  receiveStatus(report: StatusReport): Promise<void>;
+  receiveStatus(report: StatusCallback): Promise<void>;
 }
 
-/** What the carrier posts is small; anything longer is not from it. */
+/** What the provider posts is small; anything longer is not from it. */
 const MAX_BODY_BYTES = 64 * 1024;
 /** The longest log line about a refused request. What a transport writes beyond it is cut. */
 const MAX_LINE = 4000;
 
 /**
  * Makes the handler. It answers 2xx only after the commit: 503 where the ledger cannot be reached, so that the
- * carrier's retry or fallback brings the text again; 400, 403, 405, 413 and 415 with a sentence each.
+ * provider's retry or fallback brings the text again; 400, 403, 405, 413 and 415 with a sentence each.
  */
 export function createHandler(transport: Transport, receiver: WebhookReceiver, logger: Logger): WebhookHandler {
   /** The message is stored, so it is acknowledged even where its auto-reply cannot be written. */
@@ -60,14 +60,14 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
     } catch (error) {
       // The caller has most likely hung up, and does not get this answer.
       logger.warn(
-        "a webhook was refused with 400: its body broke off before it was complete; the carrier may repeat it",
+        "a webhook was refused with 400: its body broke off before it was complete; the provider may repeat it",
       );
       logger.debug(describeThrown(error));
       return refuse(400, "incomplete", "the body broke off before it was complete");
     }
     if (body === null) {
       logger.warn(
-        `a webhook was refused with 413: its body or its URL is longer than ${MAX_BODY_BYTES / 1024} kB, which no carrier sends`,
+        `a webhook was refused with 413: its body or its URL is longer than ${MAX_BODY_BYTES / 1024} kB, which no provider sends`,
       );
       return refuse(413, "too_large", `the body is longer than ${MAX_BODY_BYTES / 1024} kB`);
     }
@@ -122,11 +122,11 @@ function oneLine(text: string): string {
 
 function failed(error: unknown, logger: Logger): Response {
   if (isOwnlineError(error) && error.party === "storage") {
-    logger.error(`a webhook was answered 503, so that the carrier brings it again: ${error.code}: ${error.message}`);
+    logger.error(`a webhook was answered 503, so that the provider brings it again: ${error.code}: ${error.message}`);
     return refuse(503, error.code, "the text could not be stored; bring it again", { "retry-after": "5" });
   }
   if (isOwnlineError(error) && error.code === "invalid_address") {
-    // No storage would take it the next time either, so the carrier must not bring it again for ever.
+    // No storage would take it the next time either, so the provider must not bring it again for ever.
     logger.warn(`a webhook was refused with 400, and its text is not stored: ${error.message}`);
     return refuse(
       400,
@@ -139,7 +139,7 @@ function failed(error: unknown, logger: Logger): Response {
   return refuse(500, "internal", "the text could not be handled; bring it again");
 }
 
-/** Never text/plain: a carrier may send such an answer to the person as a text. */
+/** Never text/plain: a provider may send such an answer to the person as a text. */
 function refuse(status: number, code: string, message: string, headers: Record<string, string> = {}): Response {
   return new Response(JSON.stringify({ error: { code, message } }), {
     status,

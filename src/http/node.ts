@@ -150,7 +150,7 @@ export function refuseForbidden(req: NodeRequest, res: NodeResponse): boolean {
   return true;
 }
 
-/** Answers with a sentence of our own; JSON, since a carrier may text a plain one to the person. */
+/** Answers with a sentence of our own; JSON, since a provider may text a plain one to the person. */
 export function refuse(res: NodeResponse, status: number, code: string, message: string): void {
   res.on("error", () => {});
   res.statusCode = status;

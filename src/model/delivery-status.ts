@@ -1,18 +1,18 @@
 /**
  * Where an outbound message stands.
  *
- * - `intent`: committed, not yet handed to the carrier
+ * - `waiting`: committed, not yet handed to the provider
  * - `sending`: handed over; the answer is not known yet
- * - `unknown`: handed over, and no witness has said whether the carrier took it
- * - `accepted`: the carrier took it (Twilio: accepted, scheduled, queued, sending)
+ * - `unknown`: handed over, and no witness has said whether the provider took it
+ * - `accepted`: the provider took it (Twilio: accepted, scheduled, queued, sending)
  * - `sent`: passed on to the network
  * - `delivered`: on the phone (or read)
- * - `undelivered`, `failed`: the carrier or the network gave it up
+ * - `undelivered`, `failed`: the provider or the network gave it up
  * - `cancelled`: stopped before it left, with a reason
  * - `held`: waits for a person's decision
  */
 export type DeliveryStatus =
-  | "intent"
+  | "waiting"
   | "sending"
   | "unknown"
   | "accepted"
@@ -23,13 +23,13 @@ export type DeliveryStatus =
   | "cancelled"
   | "held";
 
-/** What a carrier can report about a message, in ownline's words. */
-export type CarrierStatus = "accepted" | "sent" | "delivered" | "undelivered" | "failed";
+/** What a provider can report about a message, in ownline's words. */
+export type ProviderStatus = "accepted" | "sent" | "delivered" | "undelivered" | "failed";
 
 /**
  * How far an attempt has come. Callbacks arrive late, twice and out of order
  * (https://www.twilio.com/docs/messaging/guides/track-outbound-message-status), so an attempt's status only ever
- * moves to a higher rank. What the carrier says outranks what we merely assumed, and a delivery outranks every
+ * moves to a higher rank. What the provider says outranks what we merely assumed, and a delivery outranks every
  * report of failure: the text is on the phone.
  */
 export const STATUS_RANK: Readonly<Record<AttemptStatus, number>> = {
@@ -57,10 +57,10 @@ export const STATUS_WORTH: Readonly<Record<Exclude<AttemptStatus, "refused">, nu
   delivered: 5,
 };
 
-/** Where one attempt (one request to the carrier) stands. `refused`: the carrier did not take it. */
-export type AttemptStatus = "sending" | "unknown" | "refused" | CarrierStatus;
+/** Where one attempt (one request to the provider) stands. `refused`: the provider did not take it. */
+export type AttemptStatus = "sending" | "unknown" | "refused" | ProviderStatus;
 
-/** The statuses that end a message's way. A carrier's fact may still raise one to a higher rank. */
+/** The statuses that end a message's way. A provider's delivery may still raise one to a higher rank. */
 export type FinalStatus = "delivered" | "undelivered" | "failed" | "cancelled";
 
 /** Whether nothing more is expected to happen by itself. `held` is not final: a person decides. */
@@ -68,7 +68,7 @@ export function isFinal(status: DeliveryStatus): status is FinalStatus {
   return status === "delivered" || status === "undelivered" || status === "failed" || status === "cancelled";
 }
 
-/** The statuses in which the carrier has taken the message, whatever became of it later. */
+/** The statuses in which the provider has taken the message, whatever became of it later. */
 export function hasLeft(status: DeliveryStatus): boolean {
   switch (status) {
     case "accepted":

@@ -52,16 +52,16 @@ export interface ConsentEvent {
 
 /**
  * - `cancelled`: a message of ours will not leave; an auto-reply that was not sent has no row, so `messageId` is `null`
- * - `failed`: the carrier refused a message, or gave it up
- * - `unknown`: nobody knows whether the carrier took a message
- * - `found`: the carrier's list shows that it did
+ * - `failed`: the provider refused a message, or gave it up
+ * - `unknown`: nobody knows whether the provider took a message
+ * - `found`: the provider's list shows that it did
  * - `resent`: no witness spoke for it, and it is sent again
  * - `retried`: the provider took it, reported that it did not send it for now, and it is sent again
  * - `held`: a message of ours waits for a person's decision, see `resolve()`
  * - `dropped`: it is given up, by the policy or by a person
  * - `resolved`: a person said that it was sent, or has it sent again
  * - `overtaken`: a message did not wait any longer for an earlier one whose fate is unknown
- * - `duplicate`: the carrier has one message twice
+ * - `duplicate`: the provider has one message twice
  * - `superseded`: a turn gave way to a newer text
  * - `silenced`: a policy kept the AI from answering, or a full limit kept an auto-reply from leaving
  * - `not-answered`: a text was stored that nobody will answer, for the reason given

@@ -2,7 +2,7 @@ import type { DeliveryStatus } from "./delivery-status.ts";
 
 /** A picture or file that came with, or goes with, a message. */
 export interface Media {
-  /** Where the carrier fetches it, or keeps it. Twilio's own media URLs want the account's credentials. */
+  /** Where the provider fetches it, or keeps it. Twilio's own media URLs want the account's credentials. */
   readonly url: string;
   /** For example `image/jpeg`; empty where unknown. */
   readonly contentType: string;
@@ -19,9 +19,9 @@ export type OutboundOrigin = "ai" | "auto-reply" | "operator" | "api" | "system"
 
 export type Origin = InboundOrigin | OutboundOrigin;
 
-/** Why a message ended without leaving, or what the carrier said about it. */
+/** Why a message ended without leaving, or what the provider said about it. */
 export interface MessageError {
-  /** The carrier's code, for example Twilio's 30003; `null` where the reason is our own. */
+  /** The provider's code, for example Twilio's 30003; `null` where the reason is our own. */
   readonly code: number | null;
   /** A sentence without a number or a text in it. */
   readonly reason: string;
@@ -52,11 +52,11 @@ export interface InboundMessage extends MessageBase {
   readonly from: string;
   /** The sender of ours that was texted. */
   readonly to: string;
-  /** The carrier's id, for example `SM…`; `null` for a simulated text. */
-  readonly carrierId: string | null;
+  /** The provider's id, for example `SM…`; `null` for a simulated text. */
+  readonly providerMessageId: string | null;
   /** Whether a turn answers it. Not so for STOP, HELP, a looping bot, or anything from a person who opted out. */
   readonly needsAnswer: boolean;
-  /** When it was written, by the carrier's clock where it says so; else `createdAt`. */
+  /** When it was written, by the provider's clock where it says so; else `createdAt`. */
   readonly occurredAt: number;
 }
 
@@ -77,15 +77,15 @@ export interface OutboundMessage extends MessageBase {
   readonly parts: number;
   /** The turn that it answers; `null` unless the AI (or the fallback in its stead) wrote it. */
   readonly turnId: string | null;
-  /** How often it was handed to the carrier. */
+  /** How often it was handed to the provider. */
   readonly attempts: number;
   /**
-   * The carrier's ids for it, one for each attempt that it took: more than one where it was sent again after a failure,
-   * or where the carrier has it more than once, which a `duplicate` notice tells.
+   * The provider's ids for it, one for each attempt that it took: more than one where it was sent again after a failure,
+   * or where the provider has it more than once, which a `duplicate` notice tells.
    */
-  readonly carrierIds: readonly string[];
+  readonly providerMessageIds: readonly string[];
   readonly encoding: "GSM-7" | "UCS-2";
-  /** What the carrier will count and charge, by our own count. */
+  /** What the provider will count and charge, by our own count. */
   readonly segments: number;
 }
 

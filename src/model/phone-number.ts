@@ -41,7 +41,7 @@ export function withoutChannel(address: string): string {
 }
 
 /**
- * Brings an address that a caller gave into the form that carriers use: E.164 (`+15703251809`), a short code, or
+ * Brings an address that a caller gave into the form that providers use: E.164 (`+15703251809`), a short code, or
  * either behind a channel (`whatsapp:+15703251809`). Spaces, dots, dashes, brackets and invisible characters are
  * formatting and are dropped, and full-width digits and signs are read. A trunk zero is dropped where the numbering plan
  * leaves no doubt (`+44 (0)20 …`), and kept in Italy, San Marino and the Vatican. A number without its country code is
@@ -112,7 +112,7 @@ function faultOf(address: unknown, written: string): string {
   const stranger = /\p{Decimal_Number}/u.test(written)
     ? /[^\d()+]|(?!^)\+/u.exec(written)?.[0].codePointAt(0)
     : undefined;
-  if (stranger === undefined) return "is not a phone number that a carrier understands";
+  if (stranger === undefined) return "is not a phone number that a provider understands";
   return `holds the character U+${stranger.toString(16).toUpperCase().padStart(4, "0")}, which does not belong there`;
 }
 

@@ -12,8 +12,8 @@ export interface SenderConfig {
    */
   readonly service?: string;
   /**
-   * How many segments a second the carrier takes from this number, if not what its kind suggests: a long code with a
-   * registered campaign may have more than one. @default by its kind, see `sending.pace`
+   * How many segments a second the provider takes from this number, if not what its kind suggests: a long code with a
+   * registered campaign may have more than one. @default by its kind, see `sending.rateLimit`
    */
   readonly ratePerSecond?: number;
 }

@@ -154,7 +154,7 @@ function rulesOf(limits: readonly LoopLimit[], origin: "ai" | "auto-reply", pair
 /** An answer that the AI gave and that no counter has yet. */
 function isWaitingAnswer(message: Message): boolean {
   if (message.direction !== "outbound" || message.origin !== "ai") return false;
-  return message.status === "intent" && message.part === 1 && message.attempts === 0;
+  return message.status === "waiting" && message.part === 1 && message.attempts === 0;
 }
 
 /** A phone number in E.164, or an address of a channel; short codes and alphanumeric senders are neither. */

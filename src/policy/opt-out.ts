@@ -52,7 +52,7 @@ const MAX_WORD_LENGTH = 300;
  */
 export function optOut(options: OptOutOptions = {}): Policy {
   const given = checkedOptions(optOutSchema, options, "optOut()");
-  const { replies = {}, covers = "sender", carrierReplies = isPhoneNumber, phrases = [] } = given;
+  const { replies = {}, covers = "sender", providerReplies = isPhoneNumber, phrases = [] } = given;
   const languages = [...new Set(given.languages ?? LANGUAGE_CODES)];
   const words = wordsOf(given);
   const stopWords = [
@@ -68,12 +68,12 @@ export function optOut(options: OptOutOptions = {}): Policy {
   const isAnswered = ({ origin, body, to, optOut: reported }: InboundSnapshot, kind: Kind, known?: string): boolean => {
     if (reported !== null) return true;
     const word = kind === "STOP" ? body.trim().toUpperCase() : (known ?? "");
-    return origin === "webhook" && PROVIDERS_WORDS.has(word) && carrierReplies(to, word);
+    return origin === "webhook" && PROVIDERS_WORDS.has(word) && providerReplies(to, word);
   };
 
   // On toll-free numbers the network blocks, and knows START and UNSTOP alone.
   const liftsBlock = ({ body, to }: InboundSnapshot): boolean =>
-    body.trim().toUpperCase() === EVERYDAY_ANSWER && !isTollFree(to) && carrierReplies(to, EVERYDAY_ANSWER);
+    body.trim().toUpperCase() === EVERYDAY_ANSWER && !isTollFree(to) && providerReplies(to, EVERYDAY_ANSWER);
 
   return {
     name: "opt-out",
@@ -110,7 +110,7 @@ export function optOut(options: OptOutOptions = {}): Policy {
           return { answer: false, consent: "opted-in", reason: `opted in by ${source}`, ...reply(replies.start) };
         }
         case "HELP":
-          if (isHandled) return { answer: false, reason: `the carrier answers ${source}` };
+          if (isHandled) return { answer: false, reason: `the provider answers ${source}` };
           // A reply rides on the answer to a webhook, and a simulated text has none.
           if (replies.help === undefined || text.origin === "simulated") return null;
           return { answer: false, reason: `${source} has a text of its own`, reply: replies.help };
@@ -126,7 +126,7 @@ export function optOut(options: OptOutOptions = {}): Policy {
 const PROVIDERS_WORDS: ReadonlySet<string> = new Set([...optOutWords.stop, ...optOutWords.start, ...optOutWords.help]);
 
 function sourceOf(kind: Kind, isReported: boolean, refusal: Refusal | null): string {
-  if (isReported) return `${kind}, reported by the carrier`;
+  if (isReported) return `${kind}, reported by the provider`;
   return refusal?.by === "phrase" ? "a phrase that refuses our texts" : `the word ${kind}`;
 }
 

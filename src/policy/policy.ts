@@ -24,14 +24,14 @@ export interface Policy {
 }
 
 export interface InboundSnapshot {
-  /** `simulated`: typed in the app, so the carrier knows nothing of it and answers nothing by itself. */
+  /** `simulated`: typed in the app, so the provider knows nothing of it and answers nothing by itself. */
   readonly origin: InboundOrigin;
   readonly from: string;
   readonly to: string;
   readonly line: string;
   readonly body: string;
   readonly media: readonly Media[];
-  /** STOP, START or HELP, where the carrier has seen it and has already replied. */
+  /** STOP, START or HELP, where the provider has seen it and has already replied. */
   readonly optOut: "STOP" | "START" | "HELP" | null;
   /** Whether the text came from a number of ours. */
   readonly fromOwnSender: boolean;

@@ -8,7 +8,7 @@ export type SegmentEncoding = "GSM-7" | "UCS-2";
 export interface SegmentCount {
   /** GSM-7 where every character is in that alphabet; a single other character makes the whole text UCS-2. */
   readonly encoding: SegmentEncoding;
-  /** How many segments the carrier sends and bills. 1 for an empty text, as in Twilio's calculator. */
+  /** How many segments the provider sends and bills. 1 for an empty text, as in Twilio's calculator. */
   readonly segments: number;
   /**
    * The length of the text in the units of its encoding: septets in GSM-7 (a character of the extension table is 2),
@@ -47,7 +47,7 @@ export interface Packer {
   remainingUnits(): number;
 }
 
-/** A {@link Packer} for one encoding: greedy, since a carrier fills a segment before it opens the next. */
+/** A {@link Packer} for one encoding: greedy, since a provider fills a segment before it opens the next. */
 export function packer(encoding: SegmentEncoding): Packer {
   const { alone, joined } = LIMITS[encoding];
   let total = 0;
@@ -117,7 +117,7 @@ function packGsm7(text: string): Packer | undefined {
 }
 
 /**
- * Counts the segments that a carrier makes of a text, and says why.
+ * Counts the segments that a provider makes of a text, and says why.
  *
  * Segments are packed, not divided: an escaped GSM-7 character, a surrogate pair or a character made of several
  * code points moves whole into the next segment, as in Twilio's own calculator. Line breaks count as they are

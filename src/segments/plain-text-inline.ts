@@ -22,7 +22,7 @@ const BREAK = /<br\s*\/?>/iy;
 const URL_TAIL = /* @__PURE__ */ new Set("*_~.,;:!?'");
 const DESTINATION = /^(?:<([^<>]*)>|(\S+))(?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?$/;
 const ADDRESS = /^(?:[a-z][a-z0-9+.-]*:\S|www\.|[/#]|\S+\.\S)/i;
-/** Longer than any message body that a carrier takes, so no link that a person could be sent. */
+/** Longer than any message body that a provider takes, so no link that a person could be sent. */
 const MAX_DESTINATION = 2000;
 
 const SPACE = /^\s?$/;

@@ -4,6 +4,8 @@ import type { UnreadRow } from "./ledger/corrupt.ts";
 import type { KeyKind, MessageRow, Tables } from "./ledger/rows.ts";
 import type {
   ChangePage,
+  CompetingAttempts,
+  CompetingAttemptsQuery,
   Consent,
   ConversationList,
   ConversationPage,
@@ -15,8 +17,6 @@ import type {
   OpenCounter,
   OpenedLedger,
   PurgeOrder,
-  RivalQuery,
-  Rivals,
 } from "./storage.ts";
 
 /**
@@ -253,7 +253,7 @@ export interface LedgerDatabase {
 
   /** A message is left out where a row cannot be read that is shown with it. `now`: the database's clock. */
   due(query: DueLook): Promise<Seen<DueWork> & { readonly now: number }>;
-  rivals(query: RivalQuery): Promise<Rivals>;
+  competingAttempts(query: CompetingAttemptsQuery): Promise<CompetingAttempts>;
   consent(key: string): Promise<Consent | null>;
   counters(keys: readonly string[]): Promise<readonly OpenCounter[]>;
   conversation(id: string): Promise<Conversation | null>;

@@ -10,18 +10,18 @@ import type {
   PurgeOrder,
   RequeuedTurn,
   Resolution,
-  Suspicion,
   SweepClaim,
   SweepCommit,
   TurnRequeue,
+  UnknownMark,
 } from "./port/operations.ts";
 import type { ChangePage, ConversationList, ConversationPage, MessagePage, MessageStory } from "./port/reading.ts";
 import type {
   ClaimedSend,
+  CompetingAttempts,
+  CompetingAttemptsQuery,
   OpenCounter,
-  RecordedFact,
-  RivalQuery,
-  Rivals,
+  RecordedDelivery,
   SendClaim,
   SendRecord,
   StatusRecord,
@@ -57,7 +57,7 @@ export type * from "./port/turns.ts";
  * - Times come from the storage's own clock, read once for each call; callers hand over durations.
  * - A row whose times decide when something may happen keeps the clock by which they were set. Where a later clock is
  *   more than a minute behind it, one of the two was wrong, and the times are void for each call that loads the row: a
- *   turn or a message is due now, and the time in which its state is unknown is counted from now; a pace starts anew,
+ *   turn or a message is due now, and the time in which its state is unknown is counted from now; a rate limit starts anew,
  *   and every slot that was taken before is void; a counter's window is over; a sweep may be claimed; a worker is alive
  *   for one more lease; a START undoes no STOP that was found late, and no refusal. What is void is due in
  *   {@link Storage.due} and {@link Storage.claimTurns} for every worker, one that has set it aside too.
@@ -68,7 +68,7 @@ export type * from "./port/turns.ts";
  * - Every query is served by an index: its cost does not depend on how many conversations or messages there are.
  * - A row that cannot be read (broken JSON, a word or a number that ownline never writes) fails the calls that are about
  *   it with `storage_corrupt`, which is not retryable and names the row, and no other call. What chooses among
- *   conversations or messages (`claimTurns`, `due`, `heartbeat`, `suspect`) passes its conversation over, and looks at
+ *   conversations or messages (`claimTurns`, `due`, `heartbeat`, `markUnknown`) passes its conversation over, and looks at
  *   the row again after a minute. {@link Storage.erase} works all the same.
  *
  * `ownline/storage/memory`, `sqlite` and `d1` are `ledgerOver(database)`: one set of rules over the rows that a
@@ -120,7 +120,7 @@ export interface Storage {
    *   no answer leaves all of that, and `answeredSeq`, as it is.
    * - `consent` opted-out: a consent row is written under each key of `consents`; the conversation's open turn ends `cancelled`, its lease is
    *   taken away and the fence raised; nothing of it stays pending, due or backed off; `answeredSeq` becomes this
-   *   text's `seq`; every `intent` and `held` message to the person from the senders in `stops` (in other conversations too, but no
+   *   text's `seq`; every `waiting` and `held` message to the person from the senders in `stops` (in other conversations too, but no
    *   auto-reply: it left with the webhook's answer) becomes `cancelled`, returned in `cancelled`. A turn that runs in another conversation goes on; the gate stops what it writes.
    * - `consent` opted-in: the rows of `own` and `person` are written, and those of `siblings` that were refused through
    *   one of the services; nothing that was cancelled comes back.
@@ -131,14 +131,14 @@ export interface Storage {
    *   not count where the row became `opted-in` after that moment: a STOP that was found late does not outlive the
    *   START that followed it. The text is recorded all the same.
    * - The auto-reply is stored only when its conditions hold after that change (see {@link SendConditions};
-   *   all-or-nothing; as it cannot wait, a delay or a full counter of either kind drops it; its `pace` does not count,
+   *   all-or-nothing; as it cannot wait, a delay or a full counter of either kind drops it; its `rateLimit` does not count,
    *   since it leaves with the webhook's answer), as `sending` with attempt 1 that belongs to no worker. It is a group of its own: its `groupId` is its id. It takes the `seq` after the
    *   text's. It is never due, and stands outside the order: no other message waits for it.
    */
   recordInbound(record: InboundRecord): Promise<RecordedInbound>;
 
   /**
-   * Records a message of the service or of an operator, in parts, as `intent`, due in order. A repeated `key`
+   * Records a message of the service or of an operator, in parts, as `waiting`, due in order. A repeated `key`
    * returns the first parts as they are now, with outcome `reused` where its `content` is another; one that was erased,
    * outcome `erased`, and its `content` is forgotten; else an opted-out person, outcome
    * `opted-out` and nothing is stored, the key included. Makes the conversation if there is none; an existing one
@@ -160,7 +160,7 @@ export interface Storage {
   claimTurns(claim: TurnClaim): Promise<readonly ClaimedTurn[]>;
 
   /**
-   * Commits what a turn decided: the reply's parts as `intent` (in order, after each other), the watermark
+   * Commits what a turn decided: the reply's parts as `waiting` (in order, after each other), the watermark
    * (`answeredSeq = throughSeq`), the lease's end, the next due time.
    *
    * - `lost`: the lease is not this worker's under this fence. Nothing changes.
@@ -190,15 +190,15 @@ export interface Storage {
    * conversations where there are as many; the next call goes on. Returns the worker's own leases, so that it learns
    * what was taken from it and where a newer text waits.
    */
-  heartbeat(beat: Heartbeat): Promise<HeartbeatAnswer>;
+  heartbeat(heartbeat: Heartbeat): Promise<HeartbeatAnswer>;
 
   /**
    * What the outbox of a scope has to do now, oldest first, at most `limit`; and when to look again. Of a conversation at most
-   * the messages that are due show up; a message behind another one of its conversation (an `intent` or `sending`
+   * the messages that are due show up; a message behind another one of its conversation (an `waiting` or `sending`
    * one, or an `unknown` part of its own group) is not due. A conversation that is leased or paused does not wait to
    * be claimed, nor does `nextInMs` count the due time of one; but it counts the moment at which the time of a worker
    * that holds anything (a lease, an attempt in `sending`) is over, and is 0 where that has passed, so that whoever
-   * looks again then, and beats, takes it over.
+   * looks again then, and heartbeats, takes it over.
    *
    * What the asking worker has set aside (a turn that it released for `unknown-line`, a message with `setAsideMs`) is
    * due for it half a minute later than for others, with all of that conversation; `nextInMs` does not count such a turn.
@@ -206,29 +206,29 @@ export interface Storage {
   due(query: DueQuery): Promise<DueWork>;
 
   /**
-   * The gate before every send: judges and charges all conditions and moves `intent` to `sending` with a new attempt
+   * The gate before every send: judges and charges all conditions and moves `waiting` to `sending` with a new attempt
    * row, in one all-or-nothing step.
    *
    * In this order (an auto-reply is not among the "earlier messages"):
-   * 1. not `intent` any more (or erased, or of another scope): `gone`. With `setAsideMs`: past its expiry `cancelled`,
+   * 1. not `waiting` any more (or erased, or of another scope): `gone`. With `setAsideMs`: past its expiry `cancelled`,
    *    else `waiting` for so long, and nothing else is judged; so is a message that is `unknown`.
    * 2. past its expiry: `cancelled`. Found over a minute late: `waiting` for 10 s instead, and only then `cancelled`,
    *    since the clock may be ahead for a moment.
    * 3. `conditions.cancel`: `cancelled` with that reason. The person opted out where consent is required, or the
    *    conversation paused where that is forbidden (what a turn said while it handed over is not), or an earlier part
    *    of its group `failed`, `undelivered`, `cancelled` or `held`: `cancelled`.
-   * 4. an earlier part of its group is not yet taken by the carrier, or an earlier message of its conversation is
-   *    `intent` or `sending`: `waiting` with `retryInMs` null, not due until that one moves. An earlier message of another group is
+   * 4. an earlier part of its group is not yet taken by the provider, or an earlier message of its conversation is
+   *    `waiting` or `sending`: `waiting` with `retryInMs` null, not due until that one moves. An earlier message of another group is
    *    `unknown`: `waiting` for what is left of `orderWaitMs` since it became so; after that it is overtaken.
    * 5. `conditions.delayMs`: `waiting` that long. A full counter that says so: `cancelled` with its reason. Else a
    *    full counter: `waiting` until its window ends (the last of them, where several are full). No counter is charged
    *    unless the message is claimed.
-   * 6. `conditions.pace`: the sender's pace, a queue of slots under `pace.key`. A message that holds a slot whose time
-   *    has come goes on and gives it up. Else, where the pace is free (its `freeAt` has passed), the message goes on and
+   * 6. `conditions.rateLimit`: the sender's rate limit, a queue of slots under `rateLimit.key`. A message that holds a slot whose time
+   *    has come goes on and gives it up. Else, where the rate limit is free (its `freeAt` has passed), the message goes on and
    *    `freeAt` becomes now + `costMs`. Else it takes the next slot (at `freeAt`, which is raised by `costMs`) and is
-   *    `waiting` until then; a message that holds a slot in the future keeps it and waits. A pace that was slowed down
+   *    `waiting` until then; a message that holds a slot in the future keeps it and waits. A rate limit that was slowed down
    *    since ({@link SendResultRecord} `slow`) makes every slot that was taken before void: the message takes a new one.
-   *    Slowed down by `forMs`, a pace is free again after that time, after an earlier one that is not over, and after
+   *    Slowed down by `forMs`, a rate limit is free again after that time, after an earlier one that is not over, and after
    *    the slot of whatever left last: void slots hold nobody up.
    *    So a queue of n messages costs one reservation each, keeps its order, and is fair: a conversation has one message
    *    in it at a time.
@@ -236,86 +236,86 @@ export interface Storage {
    * 7. `claimed`: the message goes to the conversation's `participant`, every counter is charged, and the worker is
    *    registered as alive for `leaseMs`.
    *
-   * A `cancelled` message takes the later parts of its group with it: those in `intent` or `held`, here and wherever
+   * A `cancelled` message takes the later parts of its group with it: those in `waiting` or `held`, here and wherever
    * this file says so.
    */
   claimSend(claim: SendClaim): Promise<ClaimedSend>;
 
   /**
-   * Records what the carrier answered to an attempt. A fact: not fenced, accepted in any state.
+   * Records what the provider answered to an attempt. A delivery: not fenced, accepted in any state.
    *
-   * - `accepted`: the attempt takes the carrier's id and rises to `status` (by rank). A second carrier's id for one
+   * - `accepted`: the attempt takes the provider's id and rises to `status` (by rank). A second provider's id for one
    *   message is kept, and `duplicate` is true.
-   * - `refused`, next `retry`: the attempt is `refused`, the message is `intent` again, due after `retryInMs`; unless
+   * - `refused`, next `retry`: the attempt is `refused`, the message is `waiting` again, due after `retryInMs`; unless
    *   another attempt of it may have left, whose state it then shows (an `unknown` one is then due to be settled after
    *   `retryInMs`). Next `fail`: `failed`, and the later parts are cancelled; unless another attempt is `sending` or
-   *   known to the carrier, whose state it then shows. Next `opt-out`: as `fail`, and the consent row becomes opted-out
+   *   known to the provider, whose state it then shows. Next `opt-out`: as `fail`, and the consent row becomes opted-out
    *   (source `refused-send`) with all that {@link Storage.recordInbound} says about that, `answeredSeq` becoming
    *   `inboundSeq`; but where the row became opted-in, or said so anew, after the attempt's `startedAt`, the refusal is
-   *   from before that, and the consent stays. A refusal of an attempt that the carrier is known to have taken
+   *   from before that, and the consent stays. A refusal of an attempt that the provider is known to have taken
    *   changes no attempt and no message.
-   * - `unknown`: the attempt and the message are `unknown`, due to be looked at after `lookInMs`, unless a fact came
+   * - `unknown`: the attempt and the message are `unknown`, due to be looked at after `lookInMs`, unless a delivery came
    *   first.
-   * - `found`: as `accepted`, for an attempt that is `unknown` and which the carrier's list shows; but where any attempt
-   *   (this one too) has that carrier's id already, or an erased one had it, or where this one is not `unknown` (any
+   * - `found`: as `accepted`, for an attempt that is `unknown` and which the provider's list shows; but where any attempt
+   *   (this one too) has that provider's id already, or an erased one had it, or where this one is not `unknown` (any
    *   more), nothing changes: `repeated`.
-   * - `unseen`: the carrier's list does not show it (yet). A message that is still `unknown` is due to be looked at again
-   *   after `lookInMs`, and keeps the first `asOf` that was not `null` as its `witnessSince` (until it becomes `unknown`
+   * - `unseen`: the provider's list does not show it (yet). A message that is still `unknown` is due to be looked at again
+   *   after `lookInMs`, and keeps the first `asOf` that was not `null` as its `evidenceSince` (until it becomes `unknown`
    *   anew); nothing else changes, and `changed` is false. In any other state nothing changes: `repeated`.
    *
-   * A `slow` of a refusal slows the pace under its key down for all: its `freeAt` becomes at least now + `forMs`, and
+   * A `slow` of a refusal slows the rate limit under its key down for all: its `freeAt` becomes at least now + `forMs`, and
    * every slot taken before is void. So it does where the refusal itself changes nothing, unless there is no such
    * attempt.
    *
    * The message's status is the best of its attempts, without those in `unknown` behind which another one has left:
-   * about them it was decided already, and no second decision follows from them. What the carrier reports of one replaces `intent`, `held`,
+   * about them it was decided already, and no second decision follows from them. What the provider reports of one replaces `waiting`, `held`,
    * `cancelled` and our own `failed` too, so that nothing is sent twice. Whatever moves a message forward makes the
    * next one of its conversation due, but not before a time that a refusal or a condition set for that one.
    */
-  recordSend(record: SendRecord): Promise<RecordedFact>;
+  recordSend(record: SendRecord): Promise<RecordedDelivery>;
 
   /**
-   * Records a status callback. A fact: kept as an event (repetitions are counted, not kept), merged by rank. Found by
-   * (outbound id, attempt) or else by the carrier's id. A callback for an attempt in `sending` or `unknown` proves
-   * that it was accepted: the attempt takes the carrier's id. `optOut` does what `opt-out` does to the consent in
+   * Records a status callback. A delivery: kept as an event (repetitions are counted, not kept), merged by rank. Found by
+   * (outbound id, attempt) or else by the provider's id. A callback for an attempt in `sending` or `unknown` proves
+   * that it was accepted: the attempt takes the provider's id. `optOut` does what `opt-out` does to the consent in
    * {@link Storage.recordSend}. A message that became `failed` or `undelivered` takes the later parts of its group
    * with it.
    *
    * A failure whose `retry` is given is temporary: where none of the message's attempts can have arrived, it is in
-   * `intent` again, in its place, and due after `firstMs`, doubled with each attempt made so far, at most `mostMs`. It is
+   * `waiting` again, in its place, and due after `firstMs`, doubled with each attempt made so far, at most `mostMs`. It is
    * claimed like any other message, so every condition is judged anew. Not so for an auto-reply, nor where the message is
    * held, cancelled or failed, or expires before then: the failure is final. While it waits, further reports of a
    * failure of that attempt change nothing, and a delivery ends the wait. A `found` of {@link Storage.recordSend} does
    * the same.
    *
-   * A repetition has the carrier's id, `status`, `rawStatus` and error code of an event of the same attempt; its
+   * A repetition has the provider's id, `status`, `rawStatus` and error code of an event of the same attempt; its
    * outcome is `repeated`.
    */
-  recordStatus(record: StatusRecord): Promise<RecordedFact>;
+  recordStatus(record: StatusRecord): Promise<RecordedDelivery>;
 
   /**
-   * What speaks against an entry of the carrier's list being the witness of an `unknown` message: which attempts may
+   * What speaks against an entry of the provider's list being the witness of an `unknown` message: which attempts may
    * have made an entry that nobody knows of yet, and have the same content (body and media) in the same conversation,
    * its own among them, by `startedAt` (then by the message's `seq`, then by attempt): those in `unknown`, whatever the
    * state of their message, and those in `sending` of messages in `sending`, without auto-replies. And which of the
-   * given carrier's ids are known already, to any attempt, or to one that was erased, in the order asked. No such
+   * given provider's ids are known already, to any attempt, or to one that was erased, in the order asked. No such
    * message: no attempts.
    */
-  rivals(query: RivalQuery): Promise<Rivals>;
+  competingAttempts(query: CompetingAttemptsQuery): Promise<CompetingAttempts>;
 
   /**
    * Settles a message that no witness spoke for, or that is held, by a decision of the policy or of a person. Only where
    * its status is among `from` and, if `attempts` is given, its `attempts` are still that many (nobody has tried again
    * since); otherwise nothing changes: outcome `repeated`, and `message` is its present form.
    *
-   * - `resend`: `intent` without an error, due now, with a new expiry of `expiryMs` from now where the old one would be
+   * - `resend`: `waiting` without an error, due now, with a new expiry of `expiryMs` from now where the old one would be
    *   earlier. What was cancelled with it does not come back.
    * - `sent`: `accepted`, and with it its newest attempt, if that one is `unknown`: a person knows that it left. What
    *   waited behind it goes on.
    * - `hold`, `drop`: `held` or `failed` (with the reason as its error), and the later parts of its group are cancelled.
    *   To hold what is held only replaces the reason: `recorded`, and `changed` is false.
    */
-  resolve(resolution: Resolution): Promise<RecordedFact>;
+  resolve(resolution: Resolution): Promise<RecordedDelivery>;
 
   /**
    * Makes a turn that ended in `fallback` unanswered again, so that its texts are answered anew, by a turn of its own:
@@ -328,13 +328,13 @@ export interface Storage {
   requeueTurn(requeue: TurnRequeue): Promise<RequeuedTurn>;
 
   /**
-   * After a restore from a backup: what stands as `intent` or `sending` may have left in the time that the backup does
+   * After a restore from a backup: what stands as `waiting` or `sending` may have left in the time that the backup does
    * not know. At most `limit` of them, oldest first (by `createdAt`, then id), become `unknown` without an error, each
-   * with an attempt in `unknown` that belongs to no worker (the next one for an `intent`, the present one for a
+   * with an attempt in `unknown` that belongs to no worker (the next one for an `waiting`, the present one for a
    * `sending`), started at the message's `createdAt`; due to be looked at after `lookInMs`. Returns them in that order;
    * none left: empty. An auto-reply is left alone.
    */
-  suspect(suspicion: Suspicion): Promise<readonly OutboundMessage[]>;
+  markUnknown(suspicion: UnknownMark): Promise<readonly OutboundMessage[]>;
 
   /**
    * Pauses or resumes a conversation. Pausing takes the lease away from a running turn, which stays open, and raises
@@ -370,7 +370,7 @@ export interface Storage {
 
   /**
    * Forgets a person, in either spelling of the number: conversations, messages, turns, attempts and events, on one line
-   * or on all. Tombstones stay for every inbound key, send key and carrier's id, so that nothing is inserted, sent or
+   * or on all. Tombstones stay for every inbound key, send key and provider's id, so that nothing is inserted, sent or
    * matched again; the
    * consent row stays under its opaque key. A running turn finds its lease lost. A text with a new key begins a new
    * conversation.

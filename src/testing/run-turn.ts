@@ -6,7 +6,7 @@ import type { ConsentEvent, Notice } from "../model/events.ts";
 import type { Media, Message, OutboundMessage } from "../model/message.ts";
 import { type Ownline, ownline } from "../ownline.ts";
 import { memory } from "../storage/memory.ts";
-import { fakeCarrier } from "./fake-carrier.ts";
+import { fakeTransport } from "./fake-transport.ts";
 import { manualClock } from "./manual-clock.ts";
 
 /** One line of a conversation, as it is written in a test. */
@@ -89,17 +89,17 @@ export async function runTurn(options: RunTurnOptions): Promise<TurnResult> {
   const { ai, conversation, sender = "+15703251809", participant = "+12345678900", ...rest } = options;
   const turns = turnsIn(conversation);
   const clock = manualClock();
-  const carrier = fakeCarrier({ now: clock.now });
+  const provider = fakeTransport({ now: clock.now });
   const asked: AiTurn[] = [];
   /** What the AI said in a turn of the past; `undefined` for the turn under test. */
   let scripted: string | null | undefined;
   const real: AiFunction = typeof ai === "function" ? ai : (turn, context) => ai.reply(turn, context);
   const sms = ownline({
-    sending: { pace: false },
+    sending: { rateLimit: false },
     logger: SILENT,
     ...rest,
     senders: [sender],
-    transport: carrier,
+    transport: provider,
     storage: memory({ clock }),
     clock,
     ai: {
@@ -113,7 +113,7 @@ export async function runTurn(options: RunTurnOptions): Promise<TurnResult> {
   });
   const arrive = async (lines: readonly TurnLine[]): Promise<void> => {
     for (const { body, media = [] } of lines) {
-      await sms.fetch(carrier.text({ from: participant, to: sender, body, media }));
+      await sms.fetch(provider.text({ from: participant, to: sender, body, media }));
     }
     await sms.settled();
   };

@@ -40,7 +40,7 @@ export interface SimulationReport {
   /** How often each fault hit each await: by call, then by fault; `calls` counts all. */
   readonly faults: FaultTable;
   readonly texts: number;
-  /** SMS that the carrier took. */
+  /** SMS that the provider took. */
   readonly taken: number;
   /** SMS that it took a second time, after every witness was silent. */
   readonly duplicates: number;
@@ -56,10 +56,10 @@ export interface SimulationReport {
 }
 
 /**
- * Plays a service through one seed: whole processes over one ledger, with people who text and a carrier who answers,
- * all on a virtual clock. At every await of the ledger, the AI and the carrier the dice may crash the process, lose
+ * Plays a service through one seed: whole processes over one ledger, with people who text and a provider who answers,
+ * all on a virtual clock. At every await of the ledger, the AI and the provider the dice may crash the process, lose
  * the answer, delay or double the call; processes freeze, are cut off from the ledger, stop and come back. Afterwards
- * nothing fails any more, everything must come to rest, and a judge who knows only what was committed, what the carrier
+ * nothing fails any more, everything must come to rest, and a judge who knows only what was committed, what the provider
  * took and what callers were promised looks for broken promises.
  *
  * Nothing real is waited for: time, ids and order come from the seed alone. While it runs, `crypto` of this process is
@@ -80,14 +80,14 @@ export function simulate(options: SimulationOptions): Promise<SimulationReport> 
   return withSeededCrypto(seed, async () => {
     const ran = await run({ ...options, seed, workers, conversations, texts, storage });
     const { world, settings, reader } = ran;
-    const { timeline, trace, facts } = world;
+    const { timeline, trace, deliveries } = world;
     const violations: Violation[] = [];
     const terms = {
       settings,
       usualPolicies: options.options?.policies === undefined && options.options?.unsafe === undefined,
       usualAi: options.options?.ai === undefined && !world.features.sameWords,
     };
-    const book = judgeCourse(facts, terms, (rule, detail, atMs) => void violations.push({ rule, detail, atMs }));
+    const book = judgeCourse(deliveries, terms, (rule, detail, atMs) => void violations.push({ rule, detail, atMs }));
     await judgeEnd(reader, book, terms, timeline.now, (rule, detail) => {
       violations.push({ rule, detail, atMs: timeline.now });
     });

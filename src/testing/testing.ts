@@ -11,13 +11,13 @@ export {
 } from "./fake-ai.ts";
 export {
   type FakeAnswer,
-  type FakeCarrier,
-  type FakeCarrierOptions,
   type FakeReport,
   type FakeSent,
   type FakeText,
-  fakeCarrier,
-} from "./fake-carrier.ts";
+  type FakeTransport,
+  type FakeTransportOptions,
+  fakeTransport,
+} from "./fake-transport.ts";
 export { type ManualClock, manualClock } from "./manual-clock.ts";
 export { type RunTurnOptions, runTurn, type TurnLine, type TurnResult, type TurnSend } from "./run-turn.ts";
 export {

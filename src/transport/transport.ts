@@ -1,8 +1,8 @@
-import type { CarrierStatus } from "../model/delivery-status.ts";
+import type { ProviderStatus } from "../model/delivery-status.ts";
 import type { Media, MessageError } from "../model/message.ts";
 
 /**
- * A carrier: sends texts from numbers that the account owns, and understands what the carrier posts to us.
+ * A provider: sends texts from numbers that the account owns, and understands what the provider posts to us.
  *
  * A transport keeps no state and never decides: what may be sent, when, and how often is settled before it is called.
  */
@@ -12,18 +12,18 @@ export interface Transport {
   readonly capabilities: TransportCapabilities;
 
   /**
-   * Hands one text to the carrier, once. Never repeats a request by itself, and never throws for what the carrier or
+   * Hands one text to the provider, once. Never repeats a request by itself, and never throws for what the provider or
    * the network did: every outcome is a {@link SendResult}. A request whose answer did not come is `unknown`.
    */
   send(request: SendRequest): Promise<SendResult>;
 
   /**
-   * Verifies and reads what the carrier posted. One method, so that nothing unverified can be read by mistake: only a
+   * Verifies and reads what the provider posted. One method, so that nothing unverified can be read by mistake: only a
    * request with a valid signature comes back as anything but `rejected`.
    */
   receive(request: WebhookRequest): Promise<ReceivedWebhook>;
 
-  /** The carrier's own form of "thank you", with the auto-reply in it where there is one. */
+  /** The provider's own form of "thank you", with the auto-reply in it where there is one. */
   acknowledge(autoReply: SendRequest | null): Response;
 
   /**
@@ -36,10 +36,10 @@ export interface Transport {
   checkAutoReply?(autoReply: SendRequest): void;
 
   /**
-   * Texts of ours that the carrier knows: the witness for sends whose answer was lost. Called only where
+   * Texts of ours that the provider knows: the witness for sends whose answer was lost. Called only where
    * {@link TransportCapabilities.lists}.
    *
-   * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected` where the list could not be read.
+   * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected` where the list could not be read.
    */
   find(query: FindQuery): Promise<FoundMessages>;
 
@@ -47,7 +47,7 @@ export interface Transport {
    * Texts that people sent to one of our numbers: for finding webhooks that never came. Called only where
    * {@link TransportCapabilities.lists}.
    *
-   * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected` where the list could not be read.
+   * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected` where the list could not be read.
    */
   listInbound(query: ListInboundQuery): Promise<ListedTexts>;
 
@@ -58,17 +58,17 @@ export interface Transport {
   senders(address?: string): Promise<readonly OwnedSender[]>;
 }
 
-/** What a carrier can do, as data. */
+/** What a provider can do, as data. */
 export interface TransportCapabilities {
   /** The longest body in UTF-16 code units. Twilio: 1600, https://www.twilio.com/docs/api/errors/21617 */
   readonly maxBodyLength: number;
   /** The most media in one message; 0 for none. */
   readonly maxMedia: number;
-  /** Whether the carrier reports on a message after taking it. */
+  /** Whether the provider reports on a message after taking it. */
   readonly statusCallbacks: boolean;
   /** Whether a reply can ride on the webhook's answer. */
   readonly autoReply: boolean;
-  /** Whether the carrier can be asked what it has: `find` and `listInbound`. */
+  /** Whether the provider can be asked what it has: `find` and `listInbound`. */
   readonly lists: boolean;
   /** Whether each sender may be of another account, so that `senders` is asked for each. @default false */
   readonly accounts?: boolean;
@@ -86,15 +86,15 @@ export interface SendRequest {
   readonly body: string;
   readonly media: readonly Media[];
   /**
-   * The carrier gives the text up when it has kept it for this long, so that it cannot surface hours later. Left out of
-   * an auto-reply, which rides on the webhook's answer. A carrier that counts in whole seconds rounds down, to 1 at least.
+   * The provider gives the text up when it has kept it for this long, so that it cannot surface hours later. Left out of
+   * an auto-reply, which rides on the webhook's answer. A provider that counts in whole seconds rounds down, to 1 at least.
    */
   readonly validityMs?: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Why a carrier refused, by what follows from it.
+ * Why a provider refused, by what follows from it.
  *
  * - `retry-now`: it never looked at the message (too many requests); safe to repeat after a moment
  * - `retry-later`: it cannot take it for a while
@@ -107,8 +107,8 @@ export type RefusalClass = "retry-now" | "retry-later" | "permanent" | "configur
 export type SendResult =
   | {
       readonly kind: "accepted";
-      readonly carrierId: string;
-      readonly status: CarrierStatus;
+      readonly providerMessageId: string;
+      readonly status: ProviderStatus;
       readonly rawStatus: string;
     }
   | {
@@ -116,7 +116,7 @@ export type SendResult =
       readonly refusal: RefusalClass;
       /** The cause lies with the account (credentials, suspension), not with this message. */
       readonly wholeAccount: boolean;
-      /** What the carrier asked for; `null` where it did not say. */
+      /** What the provider asked for; `null` where it did not say. */
       readonly retryAfterMs: number | null;
       /** The sender was too fast: its other messages have to slow down too. */
       readonly tooFast?: boolean;
@@ -127,7 +127,7 @@ export type SendResult =
 /** What the HTTP layer hands over: the request as it came, its body read and bounded. */
 export interface WebhookRequest {
   readonly method: string;
-  /** As the server saw it. Behind a proxy not what the carrier called. */
+  /** As the server saw it. Behind a proxy not what the provider called. */
   readonly url: string;
   readonly headers: Headers;
   /** The raw bytes as UTF-8 text. */
@@ -136,7 +136,7 @@ export interface WebhookRequest {
 
 export type ReceivedWebhook =
   | { readonly kind: "inbound"; readonly text: InboundText }
-  | { readonly kind: "status"; readonly report: StatusReport }
+  | { readonly kind: "status"; readonly report: StatusCallback }
   /** Genuine, but nothing that we handle; acknowledged. */
   | {
       readonly kind: "ignored";
@@ -155,29 +155,29 @@ export interface WebhookRejection {
   readonly log: string;
 }
 
-/** A text from a person, as the carrier told it. */
+/** A text from a person, as the provider told it. */
 export interface InboundText {
-  /** Unique within the carrier for ever; `account:id`. */
+  /** Unique within the provider for ever; `account:id`. */
   readonly key: string;
-  readonly carrierId: string;
+  readonly providerMessageId: string;
   readonly from: string;
   readonly to: string;
   /** The Messaging Service that received it, if one did. */
   readonly service: string | null;
   readonly body: string;
   readonly media: readonly Media[];
-  /** The carrier saw STOP, START or HELP and has already replied. */
+  /** The provider saw STOP, START or HELP and has already replied. */
   readonly optOut: "STOP" | "START" | "HELP" | null;
-  /** Unix milliseconds by the carrier's clock; `null` where it does not say. */
+  /** Unix milliseconds by the provider's clock; `null` where it does not say. */
   readonly occurredAt: number | null;
 }
 
-/** What the carrier reports about a text of ours. */
-export interface StatusReport {
+/** What the provider reports about a text of ours. */
+export interface StatusCallback {
   readonly outboundId: string | null;
   readonly attempt: number | null;
-  readonly carrierId: string;
-  readonly status: CarrierStatus;
+  readonly providerMessageId: string;
+  readonly status: ProviderStatus;
   readonly rawStatus: string;
   readonly error: MessageError | null;
   /**
@@ -198,49 +198,49 @@ export interface FindQuery {
   readonly from: string;
   /** Left out only with `sending.unknownEarly`: then messages to anybody are asked for. */
   readonly to?: string;
-  /** Created at or after this, Unix milliseconds by the carrier's clock. */
+  /** Created at or after this, Unix milliseconds by the provider's clock. */
   readonly since: number;
 }
 
 export interface FoundMessages {
   /** Newest first. */
-  readonly messages: readonly CarrierMessage[];
+  readonly messages: readonly ProviderMessage[];
   /** Entries that cannot be read. @default none */
   readonly unreadable?: readonly UnreadableEntry[];
-  /** The carrier's clock when it began to answer, Unix milliseconds; `null` where it does not say. */
+  /** The provider's clock when it began to answer, Unix milliseconds; `null` where it does not say. */
   readonly asOf: number | null;
 }
 
 /** One entry of the provider's list that cannot be read. The entries beside it are listed all the same. */
 export interface UnreadableEntry {
   /** The provider's id of the message; `null` where the entry has none, or one that cannot be an id. */
-  readonly carrierId: string | null;
+  readonly providerMessageId: string | null;
   /** What is wrong with the entry, for example `it has no from`: no number, no text. */
   readonly reason: string;
 }
 
-export interface CarrierMessage {
-  readonly carrierId: string;
-  /** `null` while the carrier has not picked a number of a Messaging Service. */
+export interface ProviderMessage {
+  readonly providerMessageId: string;
+  /** `null` while the provider has not picked a number of a Messaging Service. */
   readonly from: string | null;
   readonly to: string;
   readonly body: string;
   /** The text without what the provider put before it, as for a trial account. @default the body alone */
   readonly bodyWithoutNotice?: string;
-  /** `null` where the carrier does not say, or not yet. */
+  /** `null` where the provider does not say, or not yet. */
   readonly mediaCount: number | null;
-  readonly status: CarrierStatus;
+  readonly status: ProviderStatus;
   /** Why the provider gave it up. @default none */
   readonly error?: MessageError | null;
-  /** As in {@link StatusReport}. @default false */
+  /** As in {@link StatusCallback}. @default false */
   readonly temporary?: boolean;
-  /** Unix milliseconds by the carrier's clock. */
+  /** Unix milliseconds by the provider's clock. */
   readonly createdAt: number;
 }
 
 export interface ListInboundQuery {
   readonly to: string;
-  /** From this moment on, Unix milliseconds by the carrier's clock; or what came within the last `lastMs` by it. */
+  /** From this moment on, Unix milliseconds by the provider's clock; or what came within the last `lastMs` by it. */
   readonly since: number | { readonly lastMs: number };
   /**
    * Which of these keys are of texts that nobody has stored: only those texts are listed. Called for a page of the list
@@ -254,14 +254,14 @@ export interface ListedTexts {
   readonly texts: readonly InboundText[];
   /** Entries that cannot be read, and that `unrecorded` does not know as stored. @default none */
   readonly unreadable?: readonly UnreadableEntry[];
-  /** The carrier's clock when it began to answer, Unix milliseconds; `null` where it does not say. */
+  /** The provider's clock when it began to answer, Unix milliseconds; `null` where it does not say. */
   readonly asOf: number | null;
 }
 
 export interface OwnedSender {
   readonly address: string;
   readonly capabilities: readonly ("sms" | "mms" | "voice")[];
-  /** Where the carrier posts inbound texts for it; empty where nowhere. */
+  /** Where the provider posts inbound texts for it; empty where nowhere. */
   readonly webhookUrl: string;
   /** Whether that is this transport's own webhook; absent where the transport cannot tell. */
   readonly posts?: "here" | "elsewhere";

@@ -15,7 +15,7 @@ function inbound(body: string, media: readonly Media[] = []): InboundMessage {
     origin: "webhook",
     from: "+12345678900",
     to: "+15703251809",
-    carrierId: "SM00000000000000000000000000000001",
+    providerMessageId: "SM00000000000000000000000000000001",
     needsAnswer: true,
     occurredAt: 1_000,
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ownline } from "../../src/index.ts";
-import { OURS, PERSON, rig, scriptedCarrier } from "./rig.ts";
+import { OURS, PERSON, rig, scriptedTransport } from "./rig.ts";
 
 const NOW = { burst: { quietMs: 0 } };
 
@@ -11,22 +11,22 @@ describe("a sender and a person on different channels", () => {
     [OURS, "messenger:123456789"],
     ["messenger:99", PERSON],
   ])("are refused by send() and simulate() before anything is stored: %s and %s", async (sender, person) => {
-    const carrier = scriptedCarrier();
+    const provider = scriptedTransport();
     const { storage } = rig(NOW);
     const senders = [OURS, `whatsapp:${OURS}`, "messenger:99"];
-    await using sms = ownline({ senders, transport: carrier, storage, ai: () => "ok", sweep: false });
+    await using sms = ownline({ senders, transport: provider, storage, ai: () => "ok", sweep: false });
     const refused = { code: "invalid_address", message: expect.stringContaining("21910") };
     await expect(sms.send({ key: "1", from: sender, to: person, body: "x" })).rejects.toMatchObject(refused);
     await expect(sms.simulate({ id: "1", from: person, to: sender, body: "x" })).rejects.toMatchObject(refused);
     expect((await sms.conversations()).conversations).toEqual([]);
-    expect(carrier.sent).toEqual([]);
+    expect(provider.sent).toEqual([]);
   });
 
   it("are the provider's to judge where a Messaging Service picks the sender", async () => {
-    const carrier = scriptedCarrier();
+    const provider = scriptedTransport();
     const service = `MG${"a".repeat(32)}`;
     const { storage } = rig(NOW);
-    await using sms = ownline({ senders: [service], transport: carrier, storage, ai: () => "ok", sweep: false });
+    await using sms = ownline({ senders: [service], transport: provider, storage, ai: () => "ok", sweep: false });
     const sent = await sms.send({ key: "1", to: `whatsapp:${PERSON}`, body: "x" });
     expect(sent).toMatchObject({ to: `whatsapp:${PERSON}` });
   });
@@ -36,7 +36,7 @@ it("send() texts the number that a trunk zero in brackets stood in", async () =>
   await using house = rig(NOW);
   await house.sms.send({ key: "1", to: "+44 (0)20 7946 0958", body: "x" });
   await house.sms.settled();
-  expect(house.carrier.sent.map(({ to }) => to)).toEqual(["+442079460958"]);
+  expect(house.provider.sent.map(({ to }) => to)).toEqual(["+442079460958"]);
   const unsure = house.sms.send({ key: "2", to: "+54 (0)11 4123 4567", body: "x" });
   await expect(unsure).rejects.toMatchObject({ code: "invalid_address" });
 });

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { OURS, PERSON, type Rig, rig } from "./rig.ts";
 
 const FALLBACK = "Sorry, I cannot answer right now. Please try again in a little while.";
-const NOW = { burst: { quietMs: 0 }, sending: { pace: false } } as const;
+const NOW = { burst: { quietMs: 0 }, sending: { rateLimit: false } } as const;
 const parts = (count: number) => "word ".repeat(320 * count).trim();
-const bodies = (house: Rig) => house.carrier.sent.map(({ body }) => body);
+const bodies = (house: Rig) => house.provider.sent.map(({ body }) => body);
 
 describe("an answer of more parts than a phone should get", () => {
   it("is asked for once more, and then one fallback leaves", async () => {
@@ -55,9 +55,9 @@ describe("an answer of more parts than a phone should get", () => {
     house.script = () => parts(3);
     await house.text("tell me all");
     await house.sms.settled();
-    expect(house.carrier.sent).toHaveLength(2);
+    expect(house.provider.sent).toHaveLength(2);
     await house.sms.send({ key: "k", from: OURS, to: PERSON, body: parts(3) });
     await house.sms.settled();
-    expect(house.carrier.sent).toHaveLength(5);
+    expect(house.provider.sent).toHaveLength(5);
   });
 });

@@ -21,9 +21,9 @@ interface Scene extends AsyncDisposable {
 /** The real transport over the emulator: it decides what its answer can carry. */
 function scene(options: RigOptions): Scene {
   const clock = manualClock();
-  const carrier = twilioEmulator({ numbers: [OURS, SHORT], now: () => clock.now() });
+  const provider = twilioEmulator({ numbers: [OURS, SHORT], now: () => clock.now() });
   const sms = ownline({
-    transport: twilio({ ...carrier.credentials, webhookUrl: HOOK, fetch: carrier.fetch }),
+    transport: twilio({ ...provider.credentials, webhookUrl: HOOK, fetch: provider.fetch }),
     storage: ledger(clock),
     ai: () => "ok",
     clock,
@@ -40,7 +40,7 @@ function scene(options: RigOptions): Scene {
     errors,
     origins,
     async post(body, to = OURS) {
-      const { accountSid, authToken } = carrier.credentials;
+      const { accountSid, authToken } = provider.credentials;
       const sid = `SM${"1".repeat(32)}`;
       const params = new URLSearchParams({ AccountSid: accountSid, MessageSid: sid, From: PERSON, To: to, Body: body });
       const signature = await signRequest({ authToken, url: HOOK, params });
@@ -51,7 +51,7 @@ function scene(options: RigOptions): Scene {
     settled: () => sms.settled(),
     async [Symbol.asyncDispose]() {
       await sms.close();
-      await carrier.close();
+      await provider.close();
     },
   };
 }
@@ -114,7 +114,7 @@ it.each<[string, () => unknown]>([
 
 it("a transport that cannot write the auto-reply after all still acknowledges the message", async () => {
   await using house = rig({ burst: { quietMs: 0 }, autoReply: "Got it." });
-  house.carrier.acknowledge = (autoReply) => {
+  house.provider.acknowledge = (autoReply) => {
     if (autoReply !== null) throw new Error("no");
     return new Response(null);
   };

@@ -16,7 +16,7 @@ describe("a burst of texts", () => {
     expect(house.asked).toEqual([]);
     await house.clock.advance(1);
     await house.sms.processDue();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: do you + have a table + for two?"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: do you + have a table + for two?"]);
   });
 
   it("keeps the person waiting no longer than the maximum", async () => {
@@ -56,7 +56,7 @@ describe("a burst of texts", () => {
     thinking.resolve("too late");
     house.script = (turn) => `booked: ${turn.messages.map(({ body }) => body).join("; ")}`;
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["booked: a table for two; no, for three"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["booked: a table for two; no, for three"]);
     expect(house.asked.map(({ turn }) => [turn.id, turn.run])).toEqual([
       [house.asked[0]?.turn.id, 1],
       [house.asked[0]?.turn.id, 2],
@@ -76,7 +76,7 @@ describe("a burst of texts", () => {
     thinking.resolve("to the first");
     await sweep;
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["to the first", "to the second"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["to the first", "to the second"]);
   });
 
   it("does not give up a run whose tool has started", async () => {
@@ -95,7 +95,7 @@ describe("a burst of texts", () => {
     booked.resolve("booked");
     await sweep;
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["booked", "welcome"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["booked", "welcome"]);
   });
 
   it("gives way at most twice, so that a fast texter is answered at last", async () => {
@@ -116,7 +116,7 @@ describe("a burst of texts", () => {
     last.resolve("at last");
     await sweep;
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["at last", "and four"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["at last", "and four"]);
   });
 
   it("never makes one conversation wait for another", async () => {
@@ -126,12 +126,12 @@ describe("a burst of texts", () => {
     await house.text("slow one");
     await house.text("quick one", { from: OTHER });
     const sweep = house.sms.processDue();
-    for (let round = 0; round < 20 && house.carrier.sent.length === 0; round += 1) await breathe();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["quick"]);
+    for (let round = 0; round < 20 && house.provider.sent.length === 0; round += 1) await breathe();
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["quick"]);
     slow.resolve("slow");
     await sweep;
     // Both leave from one number, which takes one segment a second.
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["quick", "slow"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["quick", "slow"]);
   });
 });

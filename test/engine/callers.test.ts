@@ -112,7 +112,7 @@ describe("callers without a compiler", () => {
     await house.sms.simulate({ id: "__proto__", from: PERSON, body: "constructor" });
     await house.sms.send({ key: "constructor", to: OTHER, body: "", media: [picture] });
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ media }) => media.length).toSorted()).toEqual([0, 1]);
+    expect(house.provider.sent.map(({ media }) => media.length).toSorted()).toEqual([0, 1]);
     const erased = await house.sms.erase({ participant: PERSON, line: "+1 (570) 325-1809" });
     expect(erased).toMatchObject({ conversations: 1 });
   });
@@ -158,7 +158,7 @@ describe("a key that comes again", () => {
     } as const;
     expect((await house.sms.send(again)).id).toBe(sent.id);
     await house.sms.settled();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
   });
 
   it.each([
@@ -171,7 +171,7 @@ describe("a key that comes again", () => {
     const refused = { code: "key_reused", party: "caller", retryable: false, messageId: id };
     await expect(house.sms.send({ ...first, ...change })).rejects.toMatchObject(refused);
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([first.body]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([first.body]);
   });
 
   it("stays used after an erasure, and tells nothing of the content", async () => {

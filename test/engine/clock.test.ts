@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
-import type { CarrierMessage } from "../../src/transport/transport.ts";
+import type { ProviderMessage } from "../../src/transport/transport.ts";
 import { breathe, lost, PERSON, type Rig, type RigOptions, rig } from "./rig.ts";
 
 const SECOND_MS = 1000;
@@ -28,18 +28,18 @@ function scene(options: RigOptions = {}): Scene {
   const clock = manualClock();
   let offsetMs = 0;
   const storage = sqlite(":memory:", { clock: { now: () => clock.now() + offsetMs } });
-  const entries: CarrierMessage[] = [];
+  const entries: ProviderMessage[] = [];
   const open = (more: RigOptions = {}): Rig => {
     const house = rig({ clock, storage, burst: { quietMs: 0 }, ...options, ...more });
-    const { send } = house.carrier;
-    house.carrier.send = async (request) => {
+    const { send } = house.provider;
+    house.provider.send = async (request) => {
       const { from, to, body } = request;
-      const carrierId = `SM-list-${entries.length + 1}`;
-      entries.push({ carrierId, from, to, body, mediaCount: 0, status: "sent", createdAt: clock.now() });
+      const providerMessageId = `SM-list-${entries.length + 1}`;
+      entries.push({ providerMessageId, from, to, body, mediaCount: 0, status: "sent", createdAt: clock.now() });
       const answer = await send(request);
-      return answer.kind === "accepted" ? { ...answer, carrierId } : answer;
+      return answer.kind === "accepted" ? { ...answer, providerMessageId } : answer;
     };
-    house.carrier.find = async ({ to, since }) => {
+    house.provider.find = async ({ to, since }) => {
       const messages = entries.filter((entry) => entry.createdAt >= since && (to === undefined || to === entry.to));
       return { messages, asOf: clock.now() };
     };
@@ -86,7 +86,7 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 const copiesOf = (body: string, ...houses: readonly Rig[]): number =>
-  houses.flatMap(({ carrier }) => carrier.sent).filter((request) => request.body === body).length;
+  houses.flatMap(({ provider }) => provider.sent).filter((request) => request.body === body).length;
 
 describe("a ledger whose clock was ahead for a second", () => {
   it("answers every text once and sends every message once", async () => {
@@ -95,18 +95,18 @@ describe("a ledger whose clock was ahead for a second", () => {
     const reserved = ["r1", "r2", "r3", "r4"];
     for (const [at, body] of reserved.entries()) await house.sms.send({ key: body, to: `+1234567120${at}`, body });
     await house.sms.processDue();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
     await house.text("before", { from: "+12345671301" });
 
     const dying = mortal(house.storage);
     const neighbour = second({ storage: dying.storage });
     neighbour.script = () => new Promise(() => {});
-    neighbour.carrier.answers.push(() => new Promise(() => {}));
+    neighbour.provider.answers.push(() => new Promise(() => {}));
     await ahead(MONTH_MS, async () => {
       await house.sms.send({ key: "dead", to: "+12345671401", body: "under way when its worker died" });
       await house.text("asked when the worker died", { from: "+12345671302" });
       void neighbour.sms.processDue();
-      await until(() => neighbour.asked.length > 0 && neighbour.carrier.sent.length > 0);
+      await until(() => neighbour.asked.length > 0 && neighbour.provider.sent.length > 0);
       dying.die();
       for (const body of ["a1", "a2", "a3"])
         await house.sms.send({ key: body, to: `+12345671${body}`.replace("a", "50"), body });
@@ -133,7 +133,7 @@ describe("a ledger whose clock was ahead for a second", () => {
     ] as const) {
       const body = `ahead by ${byMs}`;
       await ahead(byMs, async () => {
-        house.carrier.answers.push(lost);
+        house.provider.answers.push(lost);
         await house.sms.send({ key: body, to: PERSON, body });
         await house.sms.processDue();
       });
@@ -148,7 +148,7 @@ describe("a ledger whose clock was ahead for a second", () => {
     const { house, ahead, pass } = scene({ sweep: { everyMs: 10 * MINUTE_MS } });
     await using _ = house;
     let looks = 0;
-    house.carrier.listInbound = async () => {
+    house.provider.listInbound = async () => {
       looks += 1;
       return { texts: [], asOf: house.clock.now() };
     };

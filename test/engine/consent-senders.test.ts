@@ -6,7 +6,7 @@ import { optOut } from "../../src/policy/opt-out.ts";
 import type { ConsentKeys, Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import type { Transport } from "../../src/transport/transport.ts";
-import { ledger, OURS, PERSON, refused, scriptedCarrier } from "./rig.ts";
+import { ledger, OURS, PERSON, refused, scriptedTransport } from "./rig.ts";
 
 const SECOND = "+15703251810";
 const SERVICE = `MG${"1".repeat(32)}`;
@@ -24,32 +24,38 @@ function deployed(
   senders: Senders | ((address: string) => SenderConfig | undefined),
   options: Partial<OwnlineOptions<Senders>> = {},
 ) {
-  const carrier = scriptedCarrier();
+  const provider = scriptedTransport();
   const received: Received[] = [];
-  carrier.receive = async () => received.shift() ?? { kind: "ignored", reason: "nothing came" };
+  provider.receive = async () => received.shift() ?? { kind: "ignored", reason: "nothing came" };
   const post = async (what: Received): Promise<void> => {
     received.push(what);
     await sms.fetch(new Request("https://example.com/api/webhooks/sms", { method: "POST" }));
   };
   const sms = ownline<Senders>({
     senders: senders as Senders,
-    transport: carrier,
+    transport: provider,
     storage,
     ai: ({ messages }) => `echo: ${messages[0]?.body}`,
     clock: manualClock(),
     burst: { quietMs: 0 },
-    sending: { pace: false },
+    sending: { rateLimit: false },
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     ...options,
   });
   return {
     sms,
-    carrier,
+    provider,
     post,
     /** Brings a message of the person, and works on nothing. */
     async bring(body: string, to: string = OURS, service: string | null = null, from: string = PERSON) {
       texts += 1;
-      const text = { key: `AC1:SM${texts}`, carrierId: `SM${texts}`, media: [], optOut: null, occurredAt: null };
+      const text = {
+        key: `AC1:SM${texts}`,
+        providerMessageId: `SM${texts}`,
+        media: [],
+        optOut: null,
+        occurredAt: null,
+      };
       await post({ kind: "inbound", text: { ...text, body, from, to, service } });
     },
     async text(...message: [body: string, to?: string, service?: string | null, from?: string]) {
@@ -58,11 +64,11 @@ function deployed(
     },
     /** Whether a message of ours leaves. */
     async reaches(from: string, to: string = PERSON): Promise<boolean> {
-      const before = carrier.sent.length;
+      const before = provider.sent.length;
       texts += 1;
       await sms.send({ key: `key ${texts}`, from, to, body: "Your table is ready." }).catch(() => {});
       await sms.settled();
-      return carrier.sent.length > before;
+      return provider.sent.length > before;
     },
   };
 }
@@ -97,7 +103,7 @@ describe("an opt-out", () => {
     const now = deployed(storage, after);
     expect(await now.reaches(from)).toBe(false);
     await now.text("hello", from === SERVICE ? OURS : from, from === SERVICE ? SERVICE : null);
-    expect(now.carrier.sent).toEqual([]);
+    expect(now.provider.sent).toEqual([]);
   });
 
   it("reaches no other number of ours, and no other service", async () => {
@@ -118,7 +124,7 @@ describe("an opt-out", () => {
     await house.text("START", SECOND, SERVICE);
     expect(await house.reaches(OURS)).toBe(true);
     await house.text("hello", OURS, SERVICE);
-    expect(house.carrier.sent.at(-1)?.body).toBe("echo: hello");
+    expect(house.provider.sent.at(-1)?.body).toBe("echo: hello");
   });
 
   it("to a toll-free number is undone by START, and not by YES", async () => {
@@ -161,10 +167,10 @@ describe("an opt-out", () => {
     await house.text("STOP", ours, null, one);
     expect(await house.reaches(ours, other)).toBe(false);
     await house.text("hello", ours, null, other);
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
     await house.text("START", ours, null, other);
     await house.text("hello", ours, null, one);
-    expect(house.carrier.sent).toMatchObject([{ to: one }]);
+    expect(house.provider.sent).toMatchObject([{ to: one }]);
   });
 
   it("of a Brazilian landline holds for no mobile number", async () => {
@@ -180,7 +186,7 @@ describe("an opt-out", () => {
     const house = deployed(storage, [OURS, SECOND], { policies });
     expect(await house.reaches(SECOND)).toBe(false);
     await house.text("hello", SECOND);
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
     await house.text("START", SECOND);
     expect(await house.reaches(SECOND)).toBe(true);
     expect(await house.reaches(OURS)).toBe(false);
@@ -199,8 +205,8 @@ describe("an opt-out", () => {
     const storage = ledger(manualClock());
     const house = deployed(storage, [{ address: OURS, service: SERVICE }]);
     await house.reaches(OURS);
-    const [request] = house.carrier.sent;
-    const report = { carrierId: "SM1", status: "failed", rawStatus: "failed", optOut: true } as const;
+    const [request] = house.provider.sent;
+    const report = { providerMessageId: "SM1", status: "failed", rawStatus: "failed", optOut: true } as const;
     const error = { code: 21610, reason: "Attempt to send to unsubscribed recipient" };
     await house.post({ kind: "status", report: { ...report, error, outboundId: null, attempt: null } });
     expect(request).toBeDefined();
@@ -242,7 +248,7 @@ describe("an opt-out", () => {
     const pool = [OURS, SECOND].map((address) => ({ address, service: SERVICE }));
     const storage = ledger(manualClock());
     const house = deployed(storage, pool);
-    house.carrier.answers.push(refused("opted-out", 21610));
+    house.provider.answers.push(refused("opted-out", 21610));
     await house.reaches(OURS);
     expect(await house.reaches(SECOND)).toBe(false);
     expect(await deployed(storage, [SECOND]).reaches(SECOND)).toBe(false);

@@ -17,19 +17,19 @@ describe("a person who texts STOP", () => {
     await house.text("hello again");
     await house.sms.settled();
     expect(house.asked).toHaveLength(1);
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
     expect(house.notices.filter(({ kind }) => kind === "not-answered")).toHaveLength(2);
   });
 
   it("stops a reply that waits to be sent, in the commit that stores the text", async () => {
     await using house = rig(NOW);
-    house.carrier.answers.push(refused("retry-later", 21611));
+    house.provider.answers.push(refused("retry-later", 21611));
     await house.text("hello");
     await house.sms.processDue();
     await house.text("stop");
     expect(house.statuses.at(-1)).toMatchObject({ status: "cancelled" });
     await house.sms.settled();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
   });
 
   it("stops an answer that the AI is still working on", async () => {
@@ -44,7 +44,7 @@ describe("a person who texts STOP", () => {
     thinking.resolve("too late");
     await sweep;
     await house.sms.settled();
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
   });
 
   it("gets nothing from send() either, with an error that says who can undo it", async () => {
@@ -56,7 +56,7 @@ describe("a person who texts STOP", () => {
     expect(isOwnlineError(error) && error.code).toBe("opted_out");
     expect(error instanceof Error && error.message).toContain("START");
     await house.sms.settled();
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
   });
 
   it("comes back with START, and the AI sees what was said before STOP and after", async () => {
@@ -68,7 +68,7 @@ describe("a person who texts STOP", () => {
     await house.text("START");
     await house.text("what is my name?");
     await house.sms.settled();
-    expect(house.carrier.sent).toHaveLength(2);
+    expect(house.provider.sent).toHaveLength(2);
     expect(house.asked[1]?.turn.history.map(({ text }) => text)).toEqual([
       "my name is Ada",
       "re: my name is Ada",
@@ -76,20 +76,20 @@ describe("a person who texts STOP", () => {
     ]);
   });
 
-  it("is believed when the carrier says so first", async () => {
+  it("is believed when the provider says so first", async () => {
     await using house = rig({ ...NOW, autoReply: "Got it, one moment." });
     await house.text("arret", { optOut: "STOP" });
     expect(house.messages).toHaveLength(1);
     await expect(house.sms.send({ key: "k", to: PERSON, body: "hi" })).rejects.toMatchObject({ code: "opted_out" });
   });
 
-  it("is noticed when the carrier refuses a message for it", async () => {
+  it("is noticed when the provider refuses a message for it", async () => {
     await using house = rig(NOW);
-    house.carrier.answers.push(refused("opted-out", 21610));
+    house.provider.answers.push(refused("opted-out", 21610));
     const one = await house.sms.send({ key: "1", to: OTHER, body: "one" });
     await house.sms.send({ key: "2", to: OTHER, body: "two" });
     await house.sms.settled();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
     expect((await house.history(one)).map((message) => message.direction === "outbound" && message.status)).toEqual([
       "failed",
       "cancelled",
@@ -110,7 +110,7 @@ describe("a person who texts STOP", () => {
 describe("the confirmation of an opt-out", () => {
   const rideOn = (house: ReturnType<typeof rig>) => {
     const rode: (string | null)[] = [];
-    house.carrier.acknowledge = (reply) => {
+    house.provider.acknowledge = (reply) => {
       rode.push(reply?.body ?? null);
       return new Response(null);
     };
@@ -133,7 +133,7 @@ describe("the confirmation of an opt-out", () => {
     expect(rode).toEqual([TEXT, TEXT, null, null]);
     expect(rode[0]).toBe(rode[1]);
     expect(confirmations).toEqual(["opted-out sent", "opted-in not-needed"]);
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
   });
 
   it("is sent once per opt-out, and never where the provider replied", async () => {
@@ -190,56 +190,56 @@ describe("the confirmation of an opt-out", () => {
     await house.sms.simulate({ id: "click-stop", from: PERSON, body: "stop" });
     await house.type("no more texts");
     await house.sms.settled();
-    expect(house.carrier.sent).toMatchObject([{ from: OURS, to: PERSON, body: TEXT }]);
+    expect(house.provider.sent).toMatchObject([{ from: OURS, to: PERSON, body: TEXT }]);
     expect(house.messages.filter(({ origin }) => origin === "system")).toHaveLength(1);
     expect(confirmations).toEqual(["opted-out sent"]);
   });
 
   it("leaves by itself where the transport cannot reply on the webhook's answer", async () => {
     await using house = rig(NOW);
-    Object.assign(house.carrier, { capabilities: { ...house.carrier.capabilities, autoReply: false } });
+    Object.assign(house.provider, { capabilities: { ...house.provider.capabilities, autoReply: false } });
     await house.text("please stop texting me");
     await house.text("STOP");
     await house.sms.settled();
-    expect(house.carrier.sent).toMatchObject([{ body: TEXT }]);
+    expect(house.provider.sent).toMatchObject([{ body: TEXT }]);
   });
 
   it("is never sent again where its answer was lost", async () => {
     await using house = rig(NOW);
-    house.carrier.answers.push(lost);
+    house.provider.answers.push(lost);
     await house.type("stop");
     await house.sms.settled();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
     expect(house.notices.map(({ kind }) => kind)).toContain("dropped");
   });
 
   it("is sent again where the provider did not take it, and not after five minutes", async () => {
     await using house = rig(NOW);
-    house.carrier.answers.push(refused("retry-now", 20429));
+    house.provider.answers.push(refused("retry-now", 20429));
     await house.type("stop");
     await house.sms.settled();
-    expect(house.carrier.sent).toHaveLength(2);
+    expect(house.provider.sent).toHaveLength(2);
     await house.text("START");
-    house.carrier.answers.push(refused("retry-now", 20429, 301_000));
+    house.provider.answers.push(refused("retry-now", 20429, 301_000));
     await house.type("stop");
     await house.sms.settled();
-    expect(house.carrier.sent).toHaveLength(3);
+    expect(house.provider.sent).toHaveLength(3);
     expect(house.statuses.at(-1)).toMatchObject({ origin: "system", status: "cancelled" });
   });
 
   it("does not wait for a message whose answer was lost, and does not leave to a person who opted in again", async () => {
     await using house = rig(NOW);
-    house.carrier.answers.push(lost);
+    house.provider.answers.push(lost);
     await house.sms.send({ key: "1", to: PERSON, body: "hi" });
     await house.sms.processDue();
     await house.type("stop");
     await house.sms.processDue();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["hi", TEXT]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["hi", TEXT]);
     await house.text("START");
     await house.type("stop");
     await house.text("START");
     await house.sms.settled();
-    expect(house.carrier.sent.filter(({ body }) => body !== "hi")).toHaveLength(1);
+    expect(house.provider.sent.filter(({ body }) => body !== "hi")).toHaveLength(1);
   });
 });
 
@@ -254,7 +254,7 @@ describe("what is typed in the app", () => {
     await house.text("STOP");
     for (const body of ["START", "unstop", "Yes", "are you there?"]) await house.type(body);
     await house.sms.settled();
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
     await expect(house.sms.send({ key: "1", to: PERSON, body: "hi" })).rejects.toMatchObject({ code: "opted_out" });
   });
 
@@ -263,7 +263,7 @@ describe("what is typed in the app", () => {
     await house.type("Cancel");
     await house.sms.send({ key: "reminder", to: PERSON, body: "Your table is at 7." });
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body).toSorted()).toEqual(["Your table is at 7.", "re: Cancel"]);
+    expect(house.provider.sent.map(({ body }) => body).toSorted()).toEqual(["Your table is at 7.", "re: Cancel"]);
   });
 });
 
@@ -277,7 +277,7 @@ describe("a YES from the phone", () => {
     await expect(house.sms.send({ key: "1", to: PERSON, body: "hi" })).rejects.toMatchObject({ code: "opted_out" });
     await house.text(" yes ");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re:  yes"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re:  yes"]);
     expect(changes.map(({ state, confirmation }) => [state, confirmation])).toEqual([
       ["opted-out", "not-needed"],
       ["opted-in", "not-needed"],
@@ -286,12 +286,12 @@ describe("a YES from the phone", () => {
 
   it("undoes a refusal that the provider reported by a failed message", async () => {
     await using house = rig(NOW);
-    house.carrier.answers.push(refused("opted-out", 21610));
+    house.provider.answers.push(refused("opted-out", 21610));
     await house.sms.send({ key: "1", to: PERSON, body: "hi" });
     await house.sms.settled();
     await house.text("yes");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["hi", "re: yes"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["hi", "re: yes"]);
   });
 
   it.each(["please stop texting me", "STOP 🛑", "arrêt"])(
@@ -304,7 +304,7 @@ describe("a YES from the phone", () => {
       await house.text("STOP");
       await house.text("YES");
       await house.sms.settled();
-      expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: YES"]);
+      expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: YES"]);
     },
   );
 
@@ -315,7 +315,7 @@ describe("a YES from the phone", () => {
     await house.text("YES");
     await house.sms.settled();
     expect(changes).toEqual([]);
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: YES"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: YES"]);
   });
 
   it("undoes a refusal in other words where the provider took it for a START", async () => {
@@ -325,7 +325,7 @@ describe("a YES from the phone", () => {
     await expect(house.sms.send({ key: "1", to: PERSON, body: "hi" })).rejects.toMatchObject({ code: "opted_out" });
     await house.text("Yes", { optOut: "START" });
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: Yes"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: Yes"]);
   });
 });
 
@@ -343,7 +343,7 @@ describe("the auto-reply", () => {
   it("is stored as a message of ours, stands outside the outbox and is given again when the webhook comes again", async () => {
     await using house = rig({ ...NOW, autoReply: "Got it, one moment." });
     const acknowledged: unknown[] = [];
-    house.carrier.acknowledge = (reply) => {
+    house.provider.acknowledge = (reply) => {
       acknowledged.push(reply);
       return new Response(null);
     };
@@ -353,14 +353,14 @@ describe("the auto-reply", () => {
     expect(acknowledged[0]).toEqual(acknowledged[1]);
     expect(acknowledged[0]).toMatchObject({ from: OURS, to: PERSON, body: "Got it, one moment.", attempt: 1 });
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
     expect(house.messages.map(({ origin }) => origin)).toEqual(["webhook", "auto-reply", "ai"]);
   });
 
-  it("does not ride again after a STOP, while a person has taken over, nor where the carrier has reported about it", async () => {
+  it("does not ride again after a STOP, while a person has taken over, nor where the provider has reported about it", async () => {
     await using house = rig({ ...NOW, autoReply: "Got it." });
     const rode: (string | null)[] = [];
-    house.carrier.acknowledge = (reply) => {
+    house.provider.acknowledge = (reply) => {
       rode.push(reply?.body ?? null);
       return new Response(null);
     };
@@ -378,7 +378,7 @@ describe("the auto-reply", () => {
       op: "op-told",
       outboundId: reply?.id ?? null,
       attempt: 1,
-      carrierId: "SMreply",
+      providerMessageId: "SMreply",
       status: "sent",
       rawStatus: "sent",
       error: null,
@@ -419,10 +419,10 @@ describe("a person who takes over", () => {
     await house.sms.settled();
     await house.sms.resume(text.conversationId);
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello", "Yes, I am Eva."]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello", "Yes, I am Eva."]);
     await house.text("thanks, bot");
     await house.sms.settled();
-    expect(house.carrier.sent.at(-1)?.body).toBe("re: thanks, bot");
+    expect(house.provider.sent.at(-1)?.body).toBe("re: thanks, bot");
     expect(house.asked.at(-1)?.turn.history.map(({ text: said }) => said)).toEqual([
       "hello",
       "re: hello",
@@ -452,7 +452,7 @@ describe("a person who takes over", () => {
     await house.text("anyone?");
     await house.sms.resume(text.conversationId, { answerPending: true });
     await house.sms.settled();
-    expect(house.carrier.sent.at(-1)?.body).toBe("re: anyone?");
+    expect(house.provider.sent.at(-1)?.body).toBe("re: anyone?");
   });
 
   it("stops an answer that is being written, and one that waits to be sent", async () => {
@@ -466,7 +466,7 @@ describe("a person who takes over", () => {
     thinking.resolve("too late");
     await sweep;
     await house.sms.settled();
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
   });
 });
 
@@ -479,7 +479,7 @@ describe("two bots", () => {
       await house.sms.processDue();
       await house.clock.advance(2000);
     }
-    expect(house.carrier.sent.length).toBeLessThan(15);
+    expect(house.provider.sent.length).toBeLessThan(15);
     expect(house.notices.some(({ kind }) => kind === "silenced" || kind === "cancelled")).toBe(true);
   });
 
@@ -491,7 +491,7 @@ describe("two bots", () => {
       await house.sms.processDue();
       await house.clock.advance(1000);
     }
-    expect(house.carrier.sent.length).toBeLessThan(30);
+    expect(house.provider.sent.length).toBeLessThan(30);
   });
 
   it("do not begin when one of our own numbers texts another", async () => {
@@ -499,6 +499,6 @@ describe("two bots", () => {
     await house.text("hello from your sibling", { from: OTHER });
     await house.sms.settled();
     expect(house.asked).toEqual([]);
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
   });
 });

@@ -16,13 +16,21 @@ describe("a conversation", () => {
   it("answers what a person typed in the app with one SMS from the owned number", async () => {
     await using house = rig();
     const typed = await house.sms.simulate({ id: "click-1", from: PERSON, body: "Hello!" });
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
     await house.sms.settled();
 
-    expect(house.carrier.sent).toMatchObject([{ from: OURS, to: PERSON, body: "re: Hello!" }]);
+    expect(house.provider.sent).toMatchObject([{ from: OURS, to: PERSON, body: "re: Hello!" }]);
     expect(await house.history(typed)).toMatchObject([
-      { direction: "inbound", origin: "simulated", from: PERSON, to: OURS, carrierId: null, seq: 1 },
-      { direction: "outbound", origin: "ai", from: OURS, to: PERSON, status: "accepted", carrierIds: ["SM1"], seq: 2 },
+      { direction: "inbound", origin: "simulated", from: PERSON, to: OURS, providerMessageId: null, seq: 1 },
+      {
+        direction: "outbound",
+        origin: "ai",
+        from: OURS,
+        to: PERSON,
+        status: "accepted",
+        providerMessageIds: ["SM1"],
+        seq: 2,
+      },
     ]);
   });
 
@@ -34,7 +42,7 @@ describe("a conversation", () => {
     await house.sms.settled();
 
     expect(texted.conversationId).toBe(typed.conversationId);
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: Hello!", "re: And on Friday?"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: Hello!", "re: And on Friday?"]);
     expect(house.asked[1]?.turn.history.map(({ role, text }) => [role, text])).toEqual([
       ["user", "Hello!"],
       ["assistant", "re: Hello!"],
@@ -49,7 +57,7 @@ describe("a conversation", () => {
     await expect(house.text("once", { sid: "SMsame" })).rejects.toThrow("the text was not stored");
     await house.sms.settled();
     expect(house.asked).toHaveLength(1);
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
   });
 
   it("returns the first message when a simulated text or a send is repeated", async () => {
@@ -64,7 +72,7 @@ describe("a conversation", () => {
     expect(await house.sms.message(sent.id)).toEqual(sent);
     expect(await house.sms.message("nobody")).toBeNull();
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ to }) => to)).toEqual([PERSON, OTHER]);
+    expect(house.provider.sent.map(({ to }) => to)).toEqual([PERSON, OTHER]);
   });
 
   it("splits a long reply into parts that leave in order, and loses nothing", async () => {
@@ -74,11 +82,11 @@ describe("a conversation", () => {
     await house.type("Tell me everything");
     await house.sms.settled();
 
-    const bodies = house.carrier.sent.map(({ body }) => body);
+    const bodies = house.provider.sent.map(({ body }) => body);
     expect(bodies.length).toBeGreaterThan(2);
     expect(Math.max(...bodies.map((body) => body.length))).toBeLessThanOrEqual(1600);
     expect(bodies.join(" ")).toBe(sentence.repeat(100).trim());
-    expect(house.carrier.sent.map(({ outboundId }) => outboundId.split("-")[1])).toEqual(
+    expect(house.provider.sent.map(({ outboundId }) => outboundId.split("-")[1])).toEqual(
       bodies.map((_, index) => String(index + 1)),
     );
   });
@@ -88,7 +96,7 @@ describe("a conversation", () => {
     house.script = () => "**Yes** — see [the menu](https://example.com/a_b_c), it’s `open`.";
     await house.type("Open?");
     await house.sms.settled();
-    const body = house.carrier.sent[0]?.body ?? "";
+    const body = house.provider.sent[0]?.body ?? "";
     expect(body).not.toMatch(/[*`—’]/);
     expect(body).toContain("https://example.com/a_b_c");
   });
@@ -98,13 +106,13 @@ describe("a conversation", () => {
     house.script = () => ({ kind: "silence" });
     await house.type("👍");
     await house.sms.settled();
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
     expect(house.turns).toMatchObject([{ outcome: "silent" }]);
 
     house.script = () => ({ kind: "hand-off", text: "A colleague will write to you.", reason: "asked for a human" });
     const typed = await house.type("I want a human");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["A colleague will write to you."]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["A colleague will write to you."]);
     expect(await house.sms.conversation(typed.conversationId)).toMatchObject({ paused: true });
   });
 
@@ -118,7 +126,7 @@ describe("a conversation", () => {
       media: [{ url: "https://example.com/a.jpg", contentType: "image/jpeg" }],
     });
     await house.sms.settled();
-    expect(house.carrier.sent[0]?.body).toBe("got 1 picture");
+    expect(house.provider.sent[0]?.body).toBe("got 1 picture");
   });
 });
 
@@ -136,11 +144,11 @@ describe("the rule of the owned number", () => {
     expect(await codeOf(sms.send({ key: "k", to: OURS, body: "hi" }))).toBe("sender_as_participant");
     expect(await codeOf(sms.simulate({ id: "i", from: OURS, body: "hi" }))).toBe("sender_as_participant");
     await sms.settled();
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
     expect(await sms.conversations()).toEqual({ conversations: [], cursor: null });
   });
 
-  it("explains the rule with the carrier's codes and the way that works", async () => {
+  it("explains the rule with the provider's codes and the way that works", async () => {
     await using house = rig();
     // @ts-expect-error an unlisted number does not compile as a sender
     const sending = house.sms.send({ key: "k", to: OTHER, from: "+12345678900", body: "hi" });
@@ -173,11 +181,11 @@ describe("the rule of the owned number", () => {
     expect(await codeOf(sms.messages({ conversationId: "c", after: 1, before: 2 }))).toBe("invalid_options");
   });
 
-  it("brings a number that was written for people into the carrier's form", async () => {
+  it("brings a number that was written for people into the provider's form", async () => {
     await using house = rig();
     await house.sms.send({ key: "k", to: "+1 (234) 567-8900", body: "hi" });
     await house.sms.settled();
-    expect(house.carrier.sent[0]?.to).toBe(PERSON);
+    expect(house.provider.sent[0]?.to).toBe(PERSON);
   });
 
   it("stores a text that came to a number nobody configured, says so, and answers nobody", async () => {

@@ -34,7 +34,7 @@ async function storyOf(house: Rig): Promise<string> {
       media,
       status,
     ]),
-    sent: house.carrier.sent.map(({ from, to, body }) => ({ from, to, body })),
+    sent: house.provider.sent.map(({ from, to, body }) => ({ from, to, body })),
     asked: house.asked.map(({ turn }) => [
       turn.sender,
       turn.participant,

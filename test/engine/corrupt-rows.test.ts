@@ -24,8 +24,8 @@ function house(options: RigOptions = {}): House {
   const clock = manualClock();
   const database = new DatabaseSync(":memory:");
   const storage = sqlite(database, { clock });
-  // At the pace of one number, twenty answers take twenty seconds.
-  const own = rig({ burst: { quietMs: QUIET_MS }, sending: { pace: false }, ...options, clock, storage });
+  // At the rate limit of one number, twenty answers take twenty seconds.
+  const own = rig({ burst: { quietMs: QUIET_MS }, sending: { rateLimit: false }, ...options, clock, storage });
   return Object.assign(own, {
     database,
     async breakRow(table: string, find: string) {
@@ -69,14 +69,14 @@ const ROWS: readonly Broken[] = [
     async before({ sms }) {
       await sms.send({ key: "news", to: BROKEN, body: "We close at nine." });
     },
-    find: `select id from ownline_messages where conversation_id = ${CONVERSATION} and status = 'intent'`,
+    find: `select id from ownline_messages where conversation_id = ${CONVERSATION} and status = 'waiting'`,
   },
   {
     what: "an attempt",
     table: "attempts",
     async before(own) {
       await own.sms.send({ key: "news", to: BROKEN, body: "We close at nine." });
-      own.carrier.answers.push(lost);
+      own.provider.answers.push(lost);
       await own.sms.processDue();
     },
     find: `select outbound_id, attempt from ownline_attempts where conversation_id = ${CONVERSATION}`,
@@ -112,8 +112,8 @@ async function everyoneTexts(own: House): Promise<void> {
   await own.clock.advance(QUIET_MS);
 }
 
-function answered({ carrier }: Rig): readonly string[] {
-  return carrier.sent
+function answered({ provider }: Rig): readonly string[] {
+  return provider.sent
     .filter(({ body }) => body.startsWith("re: "))
     .map(({ to }) => to)
     .toSorted();
@@ -146,7 +146,7 @@ describe("a row that cannot be read", () => {
       const expected = table === "keys" ? [] : [{ retryable: false, row: { table }, message: REMEDY }];
       expect(corruptErrors(own)).toMatchObject(expected);
       expect(own.errors.map(({ message }) => message).join("\n")).not.toMatch(/\+1\d{7}/);
-      expect(own.carrier.sent.some(({ body }) => body.startsWith("Sorry"))).toBe(false);
+      expect(own.provider.sent.some(({ body }) => body.startsWith("Sorry"))).toBe(false);
       await mend();
       await own.clock.advance(2 * MINUTE_MS);
       await own.sms.settled();
@@ -179,7 +179,7 @@ describe("a row that cannot be read", () => {
     await own.sms.processDue();
     await everyoneTexts(own);
     await own.breakRow("rateLimits", "select key from ownline_rate_limits");
-    await own.breakRow("counters", "select key from ownline_counters where key = 'pace'");
+    await own.breakRow("counters", "select key from ownline_counters where key = 'rateLimit'");
     await own.sms.settled();
     expect(answered(own)).toEqual([...PEOPLE].toSorted());
     expect(corruptErrors(own).map((error) => Object(error).row.table)).toEqual(
@@ -234,12 +234,12 @@ describe("a row that cannot be read", () => {
       await own.sms.processDue();
       await own.clock.advance(MINUTE_MS);
     }
-    expect([own.asked.length, own.carrier.sent.length]).toEqual([1, 1]);
+    expect([own.asked.length, own.provider.sent.length]).toEqual([1, 1]);
     expect(corruptErrors(own)).toHaveLength(1);
     await mend();
     await own.clock.advance(2 * MINUTE_MS);
     await own.sms.settled();
-    expect(own.carrier.sent.map(({ from, body }) => [from, body])).toEqual([
+    expect(own.provider.sent.map(({ from, body }) => [from, body])).toEqual([
       [OURS, "re: hello"],
       [OURS, "re: and now?"],
     ]);
@@ -251,7 +251,7 @@ describe("a row that cannot be read", () => {
     await own.breakRow("consents", "select key from ownline_consents order by key limit 1");
     const listed = [BROKEN, PERSON].map((from, at) => ({
       key: `AC1:SMlost${at}`,
-      carrierId: `SMlost${at}`,
+      providerMessageId: `SMlost${at}`,
       from,
       to: OURS,
       service: null,
@@ -260,7 +260,7 @@ describe("a row that cannot be read", () => {
       optOut: null,
       occurredAt: own.clock.now(),
     }));
-    own.carrier.listInbound = async () => ({ texts: listed, asOf: own.clock.now() + 400_000 });
+    own.provider.listInbound = async () => ({ texts: listed, asOf: own.clock.now() + 400_000 });
     await own.clock.advance(MINUTE_MS);
     await own.sms.processDue();
     expect(own.messages.filter(({ body }) => body === "hello?")).toMatchObject([{ from: PERSON }]);

@@ -25,7 +25,7 @@ describe("an AI that fails", () => {
     await house.sms.settled();
 
     expect(house.asked).toHaveLength(3);
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
     expect(house.turns).toMatchObject([{ outcome: "fallback", run: 3 }]);
     expect(house.errors).toHaveLength(3);
     expect((await house.sms.explain(text.id))?.steps).toContain("the AI failed 2 time(s)");
@@ -37,7 +37,7 @@ describe("an AI that fails", () => {
     house.script = () => Promise.reject(shy);
     await house.text("hello");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
   });
 
   it("says why above debug, without texts and numbers, and shows the fields of its error at debug alone", async () => {
@@ -67,7 +67,7 @@ describe("an AI that fails", () => {
     house.script = (turn) => (turn.run === 1 ? Promise.reject(new Error("hiccup")) : "here I am");
     await house.text("hello");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["here I am"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["here I am"]);
   });
 
   it("is not asked again about what cannot be repaired by asking", async () => {
@@ -76,7 +76,7 @@ describe("an AI that fails", () => {
     await house.text("hello");
     await house.sms.settled();
     expect(house.asked).toHaveLength(1);
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
   });
 
   it("runs out of time, even if it ignores the signal", async () => {
@@ -89,7 +89,7 @@ describe("an AI that fails", () => {
     await sweep;
     expect(house.errors).toMatchObject([{ code: "ai_timeout" }]);
     expect(house.asked[0]?.context.signal.aborted).toBe(true);
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
   });
 
   it("has failed when it says nothing without saying so", async () => {
@@ -98,7 +98,7 @@ describe("an AI that fails", () => {
       house.script = () => nothing as string;
       await house.text("hello");
       await house.sms.settled();
-      expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+      expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
       expect(house.errors).toMatchObject([{ code: "ai_failed" }]);
     }
   });
@@ -110,7 +110,7 @@ describe("an AI that fails", () => {
     await house.sms.settled();
     await house.text("next");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK, "fine"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK, "fine"]);
   });
 
   it("keeps its backoff although new texts come, and answers them all", async () => {
@@ -123,7 +123,7 @@ describe("an AI that fails", () => {
     expect(house.asked).toHaveLength(1);
     await house.clock.advance(10_000);
     await house.sms.processDue();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: 2"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: 2"]);
   });
 });
 
@@ -138,7 +138,7 @@ describe("listeners", () => {
     });
     await house.text("hello");
     await house.sms.settled();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
     expect(house.log.filter((line) => line.includes("a listener of"))).not.toEqual([]);
   });
 });

@@ -1,19 +1,19 @@
 import { describe, expect, it } from "vitest";
-import type { StatusReport } from "../../src/transport/transport.ts";
+import type { StatusCallback } from "../../src/transport/transport.ts";
 import { OURS, PERSON, rig } from "./rig.ts";
 
-async function reported(sender: NonNullable<StatusReport["sender"]>, hasId = true) {
+async function reported(sender: NonNullable<StatusCallback["sender"]>, hasId = true) {
   await using house = rig();
   const { id } = await house.sms.send({ key: "1", to: PERSON, body: "hello" });
   await house.sms.settled();
   const message = await house.sms.message(id);
-  const carrierId = message?.direction === "outbound" ? (message.carrierIds[0] ?? "") : "";
-  house.carrier.receive = async () => ({
+  const providerMessageId = message?.direction === "outbound" ? (message.providerMessageIds[0] ?? "") : "";
+  house.provider.receive = async () => ({
     kind: "status",
     report: {
       outboundId: hasId ? id : null,
       attempt: hasId ? 1 : null,
-      carrierId,
+      providerMessageId,
       status: "delivered",
       rawStatus: "delivered",
       error: null,

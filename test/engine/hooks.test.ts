@@ -22,7 +22,7 @@ describe("what the service itself has written, and wrongly", () => {
     await using house = rig({ ...NOW, ...options });
     await house.text("hello");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
     expect(house.errors).toHaveLength(3);
     expect(house.errors[0]).toMatchObject({ code: "invalid_options" });
   });
@@ -38,10 +38,10 @@ describe("what the service itself has written, and wrongly", () => {
     await breathe();
     await house.clock.advance(30_000);
     await sweep;
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
   });
 
-  it("calls history.select and sending.pace on the objects that hold them", async () => {
+  it("calls history.select and sending.rateLimit on the objects that hold them", async () => {
     class History {
       readonly #mark = "so far: ";
       select(history: readonly HistoryEntry[]) {
@@ -50,7 +50,7 @@ describe("what the service itself has written, and wrongly", () => {
     }
     class Sending {
       readonly #rate = 5;
-      pace() {
+      rateLimit() {
         return this.#rate;
       }
     }
@@ -96,10 +96,10 @@ describe("what the service itself has written, and wrongly", () => {
     await house.clock.advance(1);
     await house.sms.send({ key: "good", to: OTHER, body: "good" });
     await house.sms.processDue();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["good"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["good"]);
     await house.sms.settled();
     expect(house.statuses.filter(({ status }) => status === "cancelled")).toHaveLength(100);
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
   });
 
   it.each<[string, object]>([
@@ -113,7 +113,7 @@ describe("what the service itself has written, and wrongly", () => {
     await using house = rig(unchecked({ ...NOW, answer: { attempts: 1 }, policies: [{ name: "bad", ...judge }] }));
     await house.text("hello");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
     expect(house.errors).toMatchObject([
       { code: "invalid_options", message: expect.stringContaining('"bad" returned no verdict') },
     ]);
@@ -128,7 +128,7 @@ describe("what the service itself has written, and wrongly", () => {
     await using house = rig(unchecked({ policies: [{ name: "bad", send }], sending: { expiryMs: 90_000 } }));
     await house.sms.send({ key: "k", to: OTHER, body: "x" });
     await house.sms.settled();
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
     expect(house.errors[0]).toMatchObject({ code: "invalid_options" });
   });
 
@@ -165,7 +165,7 @@ describe("what the service itself has written, and wrongly", () => {
     });
     await house.text("hello");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
   });
 
   it("shows nobody's number above debug, even where it names an error by it", async () => {
@@ -189,7 +189,7 @@ describe("a listener that changes what it is told", () => {
     house.sms.on("message", (message) => void Object.assign(message, { body: "changed" }));
     const { conversationId } = await house.text("hello");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["what the AI said"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["what the AI said"]);
     const kept = await house.sms.messages({ conversationId });
     expect(kept.map(({ body }) => body)).toEqual(["hello", "what the AI said"]);
   });
@@ -247,7 +247,7 @@ describe("a logger that fails", () => {
       house.sms.on("message", broken);
       await house.text("hello");
       await house.sms.settled();
-      expect(house.carrier.sent.map(({ body }) => body)).toEqual(["here"]);
+      expect(house.provider.sent.map(({ body }) => body)).toEqual(["here"]);
       const lines = onConsole.flatMap(({ mock }) => mock.calls.map(String));
       expect(lines).toContainEqual(expect.stringContaining("ai_failed"));
     } finally {
@@ -262,7 +262,7 @@ describe("a function that finds senders", () => {
     await using house = rig(unchecked({ ...NOW, senders }));
     await house.text("hello");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ from }) => from)).toEqual([OURS]);
+    expect(house.provider.sent.map(({ from }) => from)).toEqual([OURS]);
   });
 
   it.each<[string, unknown]>([
@@ -275,7 +275,7 @@ describe("a function that finds senders", () => {
     const sending = house.sms.send({ key: "k", from: PERSON as typeof OURS, to: OTHER, body: "spoofed" });
     await expect(sending).rejects.toMatchObject({ code: "invalid_options" });
     await house.sms.settled();
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
   });
 
   it("knows a Messaging Service by a number of its", async () => {
@@ -285,7 +285,7 @@ describe("a function that finds senders", () => {
     await using house = rig(unchecked({ ...NOW, senders }));
     await house.sms.send({ key: "k", from: service as typeof OURS, to: OTHER, body: "x" });
     await house.sms.settled();
-    expect(house.carrier.sent).toMatchObject([{ line: service, from: service }]);
+    expect(house.provider.sent).toMatchObject([{ line: service, from: service }]);
   });
 
   it("keeps messages waiting while it fails, and says so under its own name", async () => {
@@ -298,18 +298,18 @@ describe("a function that finds senders", () => {
     await house.sms.send({ key: "k", from: OURS, to: OTHER, body: "x" });
     down = true;
     await house.sms.processDue();
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
     expect(house.errors).toMatchObject([{ code: "invalid_options" }]);
     down = false;
     await house.sms.settled();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
   });
 });
 
 describe("the loop guard", () => {
-  it("does not count what the carrier refused to take", async () => {
+  it("does not count what the provider refused to take", async () => {
     await using house = rig({ ...NOW, policies: [loopGuard({ limits: [{ max: 2, windowMs: 120_000 }] })] });
-    for (let times = 0; times < 3; times += 1) house.carrier.answers.push(refused("retry-now", 20429));
+    for (let times = 0; times < 3; times += 1) house.provider.answers.push(refused("retry-now", 20429));
     await house.text("hello");
     await house.sms.settled();
     expect(house.statuses.at(-1)).toMatchObject({ status: "accepted", attempts: 4 });
@@ -323,7 +323,7 @@ describe("the loop guard", () => {
       await house.clock.advance(28_000);
     }
     expect(house.asked).toHaveLength(3);
-    expect(house.carrier.sent).toHaveLength(3);
+    expect(house.provider.sent).toHaveLength(3);
     const limits = house.notices.filter(({ kind }) => kind === "silenced");
     expect(limits.map(({ detail }) => detail)).toEqual([
       expect.stringContaining("3 answers to one person within 3600 s"),
@@ -336,15 +336,15 @@ describe("the loop guard", () => {
 
   it("sends an answer of many parts whole, and counts it once", async () => {
     const policies = [loopGuard({ limits: [{ max: 2, windowMs: 3_600_000 }] })];
-    await using house = rig({ ...NOW, policies, sending: { maxSegments: 1, pace: false } });
+    await using house = rig({ ...NOW, policies, sending: { maxSegments: 1, rateLimit: false } });
     house.script = () => "This sentence stands in a long answer to one question. ".repeat(30);
     await house.text("tell me all");
     await house.sms.settled();
-    const parts = house.carrier.sent.length;
+    const parts = house.provider.sent.length;
     expect(parts).toBeGreaterThan(8);
     await house.text("and once more please");
     await house.sms.settled();
-    expect(house.carrier.sent).toHaveLength(parts * 2);
+    expect(house.provider.sent).toHaveLength(parts * 2);
   });
 
   it("sees a loop although the AI is shown few messages", async () => {
@@ -360,16 +360,16 @@ describe("the loop guard", () => {
   });
 });
 
-describe("a carrier that asks to be left alone for a year", () => {
+describe("a provider that asks to be left alone for a year", () => {
   it("is asked no more once the message has expired, and holds up nothing for longer", async () => {
     await using house = rig({ sending: { expiryMs: 60_000 } });
-    house.carrier.answers.push(refused("retry-later", 20429, 31_536_000_000));
+    house.provider.answers.push(refused("retry-later", 20429, 31_536_000_000));
     await house.sms.send({ key: "1", to: OTHER, body: "one" });
     await house.sms.processDue();
     await house.clock.advance(60_000);
     await house.sms.send({ key: "2", to: OTHER, body: "two" });
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["one", "two"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["one", "two"]);
     expect(house.notices).toMatchObject([{ kind: "cancelled" }]);
   });
 });

@@ -65,7 +65,7 @@ it("answers a webhook without a look, where nothing else is due", async () => {
   await settle();
   await house.clock.advance(2000);
   await settle();
-  expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+  expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
   expect(take()).toEqual(ANSWERED);
 });
 
@@ -82,12 +82,12 @@ it("answers a burst with one claim, when the person is quiet", async () => {
   }
   await house.clock.advance(1000);
   await settle();
-  expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: one + two + three"]);
+  expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: one + two + three"]);
   expect(take()).toEqual({ ...ANSWERED, recordInbound: 3 });
 });
 
 it("sends the parts of an answer one after the other, without a look between them", async () => {
-  const { house, take } = counting({ worker: { pollMs: 60_000 }, sending: { pace: false } });
+  const { house, take } = counting({ worker: { pollMs: 60_000 }, sending: { rateLimit: false } });
   await using _ = house;
   house.script = () => "x".repeat(3_000);
   await house.sms.start();
@@ -97,7 +97,7 @@ it("sends the parts of an answer one after the other, without a look between the
   await settle();
   await house.clock.advance(2000);
   await settle();
-  const parts = house.carrier.sent.length;
+  const parts = house.provider.sent.length;
   expect(parts).toBeGreaterThan(1);
   expect(take()).toEqual({ ...ANSWERED, claimSend: parts, recordSend: parts });
 });
@@ -110,12 +110,12 @@ it("sends what the service writes without a look", async () => {
   take();
   await house.sms.send({ key: "order", to: "+12345678900", body: "Your table is ready." });
   await settle();
-  expect(house.carrier.sent).toHaveLength(1);
+  expect(house.provider.sent).toHaveLength(1);
   expect(take()).toEqual({ recordOutbound: 1, claimSend: 1, recordSend: 1 });
 });
 
 it("answers 64 people who text at once in few calls", async () => {
-  const { house, take } = counting({ worker: { pollMs: 60_000 }, sending: { pace: false } });
+  const { house, take } = counting({ worker: { pollMs: 60_000 }, sending: { rateLimit: false } });
   await using _ = house;
   await house.sms.start();
   await settle();
@@ -127,7 +127,7 @@ it("answers 64 people who text at once in few calls", async () => {
   await settle();
   await house.clock.advance(2000);
   await settle();
-  expect(house.carrier.sent).toHaveLength(64);
+  expect(house.provider.sent).toHaveLength(64);
   const { due = 0, claimTurns = 0, ...others } = take();
   expect(others).toEqual({ recordInbound: 64, counters: 64, commitTurn: 64, claimSend: 64, recordSend: 64 });
   expect(due).toBeLessThanOrEqual(1);
@@ -142,8 +142,14 @@ it("records what the provider reports without a look", async () => {
   const { id } = await house.sms.send({ key: "order", to: "+12345678900", body: "Your table is ready." });
   await settle();
   take();
-  const report = { outboundId: id, attempt: 1, carrierId: "SM1", status: "delivered", rawStatus: "delivered" } as const;
-  house.carrier.receive = async () => ({ kind: "status", report: { ...report, error: null, optOut: false } });
+  const report = {
+    outboundId: id,
+    attempt: 1,
+    providerMessageId: "SM1",
+    status: "delivered",
+    rawStatus: "delivered",
+  } as const;
+  house.provider.receive = async () => ({ kind: "status", report: { ...report, error: null, optOut: false } });
   await house.sms.fetch(new Request("https://example.com/sms", { method: "POST", body: "x" }));
   await settle();
   expect(take()).toEqual({ recordStatus: 1 });
@@ -158,7 +164,7 @@ it("processDue() looks before it begins and when it is done", async () => {
   await house.clock.advance(2000);
   take();
   await house.sms.processDue();
-  expect(house.carrier.sent).toHaveLength(1);
+  expect(house.provider.sent).toHaveLength(1);
   const { recordInbound: _text, ...answered } = ANSWERED;
   expect(take()).toEqual({ ...answered, due: 2 });
 });

@@ -8,7 +8,7 @@ import { sqlite } from "../../src/storage/sqlite.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { type Rig, type RigOptions, rig } from "./rig.ts";
 
-const NOW = { burst: { quietMs: 0 }, sending: { pace: false } } as const;
+const NOW = { burst: { quietMs: 0 }, sending: { rateLimit: false } } as const;
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -38,7 +38,7 @@ describe("the default limits", () => {
   it("answer a person who texts 40 times in an hour 40 times", async () => {
     await using house = rig(NOW);
     await textAll(house, 40, HOUR / 40);
-    expect(house.carrier.sent).toHaveLength(40);
+    expect(house.provider.sent).toHaveLength(40);
     expect(house.notices).toEqual([]);
   });
 
@@ -46,10 +46,10 @@ describe("the default limits", () => {
     await using house = rig(NOW);
     const anHour = Math.floor(HOUR / (28 * SECOND));
     await textAll(house, anHour, 28 * SECOND);
-    expect([house.asked.length, house.carrier.sent.length]).toEqual([45, 45]);
+    expect([house.asked.length, house.provider.sent.length]).toEqual([45, 45]);
     expect(silenced(house)).toEqual([expect.stringContaining("45 answers to one person within 3600 s")]);
     await textAll(house, 4 * anHour, 28 * SECOND, anHour);
-    expect([house.asked.length, house.carrier.sent.length]).toEqual([150, 150]);
+    expect([house.asked.length, house.provider.sent.length]).toEqual([150, 150]);
     expect(silenced(house).at(-1)).toContain("150 answers to one person within 86400 s");
     expect(silenced(house)).toHaveLength(4);
   });
@@ -71,8 +71,8 @@ describe("several processes over one ledger", () => {
       await clock.advance(SECOND);
     }
     expect(one.asked.length + other.asked.length).toBe(12);
-    expect(one.carrier.sent.length + other.carrier.sent.length).toBe(12);
-    expect(one.carrier.sent).toHaveLength(6);
+    expect(one.provider.sent.length + other.provider.sent.length).toBe(12);
+    expect(one.provider.sent).toHaveLength(6);
   });
 });
 
@@ -80,7 +80,7 @@ describe("an auto-reply that the ledger does not take", () => {
   /** What rode on the webhooks' answers. */
   function rides(house: Rig): (string | null)[] {
     const rode: (string | null)[] = [];
-    house.carrier.acknowledge = (reply) => {
+    house.provider.acknowledge = (reply) => {
       rode.push(reply?.body ?? null);
       return new Response(null);
     };

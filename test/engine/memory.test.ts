@@ -29,7 +29,7 @@ describe("a process that answers for months", () => {
     collect();
     await breathe();
     collect();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
     expect(asked.map((turn) => turn.deref())).toEqual([undefined]);
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { isOwnlineError, type OwnlineOptions, ownline } from "../../src/index.ts";
 import { memory } from "../../src/storage/memory.ts";
-import { rig, scriptedCarrier } from "./rig.ts";
+import { rig, scriptedTransport } from "./rig.ts";
 
-const good = () => ({ senders: ["+15703251809"], transport: scriptedCarrier(), storage: memory(), ai: () => "hi" });
+const good = () => ({ senders: ["+15703251809"], transport: scriptedTransport(), storage: memory(), ai: () => "hi" });
 
 function mistakeOf(options: unknown): string {
   try {
@@ -70,7 +70,7 @@ describe("the options", () => {
     const sms = house.sms as unknown as ReturnType<typeof ownline<(address: string) => undefined>>;
     await sms.send({ key: "k", from: "+15550001111", to: "+12345678900", body: "hi" });
     await sms.settled();
-    expect(house.carrier.sent[0]?.from).toBe("+15550001111");
+    expect(house.provider.sent[0]?.from).toBe("+15550001111");
     await expect(sms.send({ key: "k2", from: "+15550002222", to: "+12345678900", body: "hi" })).rejects.toMatchObject({
       code: "unknown_sender",
     });
@@ -83,6 +83,6 @@ describe("the options", () => {
     await using house = rig({ burst: { quietMs: 0 }, unsafe: { withoutOptOut: true } });
     await house.text("STOP");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: STOP"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: STOP"]);
   });
 });

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { rig } from "./rig.ts";
 
-const AT_ONCE = { burst: { quietMs: 0, maxWaitMs: 0 }, sending: { pace: false } } as const;
+const AT_ONCE = { burst: { quietMs: 0, maxWaitMs: 0 }, sending: { rateLimit: false } } as const;
 
 it("one processDue() begins as many turns and messages as it may, and says that the rest is due", async () => {
   await using one = rig({ ...AT_ONCE, worker: { passLimit: 3 } });
@@ -17,7 +17,7 @@ it("one processDue() begins as many turns and messages as it may, and says that 
     [1, 1, true],
     [0, 0, true],
   ]);
-  expect(one.carrier.sent).toHaveLength(4);
+  expect(one.provider.sent).toHaveLength(4);
 });
 
 it("without a limit one processDue() does all", async () => {
@@ -37,6 +37,6 @@ it("a limit of one goes on pass by pass, also with a message in several parts", 
     if (turns + sends === 0) break;
     passes += 1;
   }
-  expect(passes).toBe(1 + one.carrier.sent.length);
-  expect(one.carrier.sent.length).toBeGreaterThan(1);
+  expect(passes).toBe(1 + one.provider.sent.length);
+  expect(one.provider.sent.length).toBeGreaterThan(1);
 });

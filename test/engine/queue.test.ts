@@ -98,14 +98,14 @@ describe("a queue is rung", () => {
     await using house = rig({ queue, burst: { quietMs: 0 }, sending: { maxSegments: 1 } });
     await house.sms.send({ key: "long", to: PERSON, body: "word ".repeat(60) });
     await house.sms.processDue();
-    const [first] = house.carrier.sent;
+    const [first] = house.provider.sent;
     const before = queue.orders.length;
-    house.carrier.receive = async () => ({
+    house.provider.receive = async () => ({
       kind: "status",
       report: {
         outboundId: first?.outboundId ?? null,
         attempt: 1,
-        carrierId: "SM1",
+        providerMessageId: "SM1",
         status: "delivered",
         rawStatus: "delivered",
         error: null,
@@ -124,7 +124,7 @@ describe("a queue is rung", () => {
     await house.text("hello");
     await breatheOften();
     await house.sms.processDue();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
     expect(queue.orders).toEqual([]);
   });
 
@@ -144,7 +144,7 @@ describe("a queue that fails", () => {
     expect(house.log.join("\n")).toContain("the queue (broken) could not take a ring: Error");
     expect(house.log.join("\n")).not.toContain("secret");
     await house.sms.processDue();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
   });
 
   it("may throw at once", async () => {
@@ -177,7 +177,7 @@ describe("a queue that fails", () => {
     await house.text("hello");
     await breatheOften();
     expect(house.errors).toMatchObject([{ code: "queue_unavailable" }]);
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
   });
 });
 
@@ -191,11 +191,11 @@ describe("a started process", () => {
     await breatheOften();
     await web.text("hello");
     await breatheOften();
-    expect(worker.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(worker.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
     await worker.sms.stop();
     await web.text("after the stop");
     await breatheOften();
-    expect(worker.carrier.sent).toHaveLength(1);
+    expect(worker.provider.sent).toHaveLength(1);
   });
 
   it("leaves the queue when it stops, once", async () => {

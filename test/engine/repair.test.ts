@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isOwnlineError, OwnlineError } from "../../src/errors.ts";
-import type { CarrierMessage, InboundText } from "../../src/transport/transport.ts";
+import type { InboundText, ProviderMessage } from "../../src/transport/transport.ts";
 import { deferred, lost, OTHER, OURS, PERSON, type Rig, type RigOptions, rig } from "./rig.ts";
 
 const SECOND = 1000;
@@ -16,7 +16,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 /** A message that nobody knows the fate of, or that is held. */
 async function undecided(options: RigOptions = {}): Promise<{ house: Rig; id: string }> {
   const house = rig({ burst: { quietMs: 0 }, ...options });
-  house.carrier.answers.push(lost);
+  house.provider.answers.push(lost);
   const { id } = await house.sms.send({ key: "1", to: PERSON, body: "Your table is ready." });
   await house.sms.processDue();
   return { house, id };
@@ -36,7 +36,7 @@ describe("a person's decision about a message", () => {
     await house.sms.resolve(id, decision);
     await house.sms.settled();
     expect(await house.sms.message(id)).toMatchObject({ status });
-    expect(house.carrier.sent).toHaveLength(sent);
+    expect(house.provider.sent).toHaveLength(sent);
     expect(house.notices.at(-1)).toMatchObject({ kind: notice, messageId: id });
   });
 
@@ -46,10 +46,10 @@ describe("a person's decision about a message", () => {
     await house.sms.send({ key: "2", to: PERSON, body: "Please come in." });
     await house.clock.advance(SECOND);
     await house.sms.processDue();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
     expect(await house.sms.resolve(id, "sent")).toMatchObject({ id, status: "accepted" });
     await house.sms.processDue();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["Your table is ready.", "Please come in."]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["Your table is ready.", "Please come in."]);
   });
 
   it("is refused in any other state, which it names, and for what is not there", async () => {
@@ -61,7 +61,7 @@ describe("a person's decision about a message", () => {
     const text = await house.text("hello");
     expect(await codeOf(house.sms.resolve(text.id, "sent"))).toMatch(/^not_found/);
     expect(await codeOf(house.sms.resolve(id, "again" as never))).toMatch(/^invalid_options/);
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
   });
 
   it("is told by explain()", async () => {
@@ -70,7 +70,7 @@ describe("a person's decision about a message", () => {
     await house.clock.advance(10 * MINUTE);
     await house.sms.settled();
     const before = (await house.sms.explain(id))?.steps.join("\n");
-    expect(before).toContain("nobody knows whether the carrier took it");
+    expect(before).toContain("nobody knows whether the provider took it");
     expect(before).toContain("is held");
     expect(before).toContain("resolve()");
     expect((await house.sms.explain(id))?.steps).toHaveLength(3);
@@ -83,7 +83,7 @@ describe("explain()", () => {
   it("tells that nobody knows yet, and that a person has said so", async () => {
     const { house, id } = await undecided();
     await using _ = house;
-    expect((await house.sms.explain(id))?.steps.at(-1)).toContain("until a callback or the carrier's list proves");
+    expect((await house.sms.explain(id))?.steps.at(-1)).toContain("until a callback or the provider's list proves");
     await house.sms.resolve(id, "sent");
     const steps = (await house.sms.explain(id))?.steps ?? [];
     expect(steps.slice(1)).toEqual([
@@ -113,7 +113,7 @@ describe("a turn that ended with the fallback text", () => {
     await house.sms.settled();
     expect(house.turns.at(-1)).toMatchObject({ outcome: "replied", answered: [{ body: "hello" }] });
     expect(house.turns.at(-1)?.turnId).not.toBe(turnId);
-    expect(house.carrier.sent.at(-1)?.body).toBe("I am back.");
+    expect(house.provider.sent.at(-1)?.body).toBe("I am back.");
   });
 
   it("is not, where a later turn has answered, where it did not fail, where the person opted out, or is not there", async () => {
@@ -133,29 +133,30 @@ describe("a turn that ended with the fallback text", () => {
   });
 });
 
-/** A ledger as a backup has it: three messages unsent, of which the carrier has the first. */
+/** A ledger as a backup has it: three messages unsent, of which the provider has the first. */
 async function restored() {
-  const house = rig({ burst: { quietMs: 0 }, sending: { pace: false } });
-  const entries: CarrierMessage[] = [];
+  const house = rig({ burst: { quietMs: 0 }, sending: { rateLimit: false } });
+  const entries: ProviderMessage[] = [];
   const texts: InboundText[] = [];
   const state = { broken: false };
-  house.carrier.find = async ({ to, since }) => {
+  house.provider.find = async ({ to, since }) => {
     const messages = entries.filter((entry) => entry.to === to && entry.createdAt >= since);
     return { messages, asOf: house.clock.now() };
   };
-  house.carrier.listInbound = async ({ since }) => {
-    if (state.broken) throw new OwnlineError("carrier_unavailable", "The list could not be read.", { retryable: true });
+  house.provider.listInbound = async ({ since }) => {
+    if (state.broken)
+      throw new OwnlineError("transport_unavailable", "The list could not be read.", { retryable: true });
     const from = typeof since === "number" ? since : house.clock.now() - since.lastMs;
     return { texts: texts.filter(({ occurredAt }) => (occurredAt ?? 0) >= from), asOf: house.clock.now() };
   };
   const took = (body: string, to: string, createdAt: number) => {
-    const carrierId = `SM-${entries.length}`;
-    entries.push({ carrierId, from: OURS, to, body, mediaCount: 0, status: "delivered", createdAt });
+    const providerMessageId = `SM-${entries.length}`;
+    entries.push({ providerMessageId, from: OURS, to, body, mediaCount: 0, status: "delivered", createdAt });
   };
   const came = (from: string, body: string, occurredAt: number) => {
-    const carrierId = `SMin-${texts.length}`;
+    const providerMessageId = `SMin-${texts.length}`;
     const text = { from, to: OURS, service: null, body, media: [], optOut: null, occurredAt };
-    texts.push({ key: `AC1:${carrierId}`, carrierId, ...text });
+    texts.push({ key: `AC1:${providerMessageId}`, providerMessageId, ...text });
   };
   return { house, took, came, state };
 }
@@ -169,14 +170,14 @@ describe("recover(), after a restore from a backup", () => {
     await house.clock.advance(60 * MINUTE);
     expect(await house.sms.recover()).toEqual({ suspected: 2, swept: 0 });
     await house.sms.processDue();
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
     await house.sms.settled();
-    // The carrier never had the second one; it left after the window.
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["text 2"]);
+    // The provider never had the second one; it left after the window.
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["text 2"]);
     expect(house.sms.counts()).toMatchObject({ unknown: 2, found: 1, resent: 1 });
   });
 
-  it("stores the texts of the lost time, and answers only those that the carrier's list shows no answer to", async () => {
+  it("stores the texts of the lost time, and answers only those that the provider's list shows no answer to", async () => {
     const { house, took, came } = await restored();
     await using _ = house;
     const now = house.clock.now();
@@ -186,21 +187,21 @@ describe("recover(), after a restore from a backup", () => {
     took("before it", OTHER, now - 41 * MINUTE);
     expect(await house.sms.recover()).toEqual({ suspected: 0, swept: 2 });
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: not answered"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: not answered"]);
     expect(house.notices.filter(({ kind }) => kind === "not-answered").map(({ detail }) => detail)).toEqual([
-      "the carrier's list shows that it was answered already",
+      "the provider's list shows that it was answered already",
     ]);
   });
 
-  it("says so when the carrier's list cannot be read, and may be repeated", async () => {
+  it("says so when the provider's list cannot be read, and may be repeated", async () => {
     const { house, came, state } = await restored();
     await using _ = house;
     came(PERSON, "hello", house.clock.now());
     state.broken = true;
-    expect(await codeOf(house.sms.recover())).toMatch(/^carrier_unavailable: .*call recover\(\) again/);
+    expect(await codeOf(house.sms.recover())).toMatch(/^transport_unavailable: .*call recover\(\) again/);
     state.broken = false;
     // Another sweep may still be at it.
-    expect(await codeOf(house.sms.recover())).toMatch(/^carrier_unavailable/);
+    expect(await codeOf(house.sms.recover())).toMatch(/^transport_unavailable/);
     await house.clock.advance(2 * MINUTE);
     expect(await house.sms.recover()).toEqual({ suspected: 0, swept: 1 });
   });
@@ -223,11 +224,11 @@ describe("a sender that was removed from the configuration", () => {
       await house.sms.processDue();
       await house.clock.advance(MINUTE);
     }
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
     expect(house.errors).toMatchObject([{ code: "unknown_sender", message: expect.stringContaining("expiryMs") }]);
     ours.add(OURS);
     await house.sms.processDue();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
   });
 
   it("has them cancelled at their expiry", async () => {
@@ -238,14 +239,14 @@ describe("a sender that was removed from the configuration", () => {
     ours.clear();
     await house.sms.settled();
     expect(await house.sms.message(id)).toMatchObject({ status: "cancelled" });
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
     expect(house.errors).toHaveLength(1);
   });
 });
 
 describe("the AI", () => {
   it("is asked by at most worker.concurrency turns at once, and by all in the end", async () => {
-    await using house = rig({ burst: { quietMs: 0 }, worker: { concurrency: 3 }, sending: { pace: false } });
+    await using house = rig({ burst: { quietMs: 0 }, worker: { concurrency: 3 }, sending: { rateLimit: false } });
     let under = 0;
     let most = 0;
     const gates: (() => void)[] = [];

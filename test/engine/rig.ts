@@ -12,16 +12,16 @@ export const OURS = "+15703251809";
 export const PERSON = "+12345678900";
 export const OTHER = "+12345678911";
 
-/** A carrier of a few lines: the engine's tests script its answers and read what reached it. */
-export interface ScriptedCarrier extends Transport {
+/** A provider of a few lines: the engine's tests script its answers and read what reached it. */
+export interface ScriptedTransport extends Transport {
   readonly sent: SendRequest[];
   /** Answers to come, first in first out; after them everything is accepted. */
   readonly answers: (SendResult | Error | ((request: SendRequest) => Promise<SendResult>))[];
 }
 
-export function scriptedCarrier(): ScriptedCarrier {
+export function scriptedTransport(): ScriptedTransport {
   const sent: SendRequest[] = [];
-  const answers: ScriptedCarrier["answers"] = [];
+  const answers: ScriptedTransport["answers"] = [];
   return {
     name: "twilio",
     capabilities: { maxBodyLength: 1600, maxMedia: 10, statusCallbacks: true, autoReply: true, lists: true },
@@ -42,8 +42,8 @@ export function scriptedCarrier(): ScriptedCarrier {
   };
 }
 
-export function accepted(carrierId: string): SendResult {
-  return { kind: "accepted", carrierId, status: "accepted", rawStatus: "queued" };
+export function accepted(providerMessageId: string): SendResult {
+  return { kind: "accepted", providerMessageId, status: "accepted", rawStatus: "queued" };
 }
 
 export function refused(
@@ -68,7 +68,7 @@ export interface Rig extends AsyncDisposable {
   readonly sms: Ownline<readonly [typeof OURS]>;
   readonly clock: ManualClock;
   readonly storage: Storage;
-  readonly carrier: ScriptedCarrier;
+  readonly provider: ScriptedTransport;
   /** Every call of the AI. */
   readonly asked: { turn: AiTurn; context: AiContext }[];
   /** What the AI does; echoes by default. */
@@ -107,7 +107,7 @@ let counter = 0;
 export function rig(options: RigOptions = {}): Rig {
   const clock = options.clock ?? manualClock();
   const storage = options.storage ?? ledger(clock);
-  const carrier = scriptedCarrier();
+  const provider = scriptedTransport();
   const log: string[] = [];
   const asked: Rig["asked"] = [];
   const ai: Ai = {
@@ -118,18 +118,28 @@ export function rig(options: RigOptions = {}): Rig {
     },
   };
   const pending: (TextInput & { body: string })[] = [];
-  carrier.receive = async () => {
+  provider.receive = async () => {
     const next = pending.shift();
     if (next === undefined) return { kind: "ignored", reason: "nothing was texted" };
     const { from, to, sid, optOut, body, media } = next;
     return {
       kind: "inbound",
-      text: { key: `AC1:${sid}`, carrierId: sid, from, to, service: null, body, media, optOut, occurredAt: null },
+      text: {
+        key: `AC1:${sid}`,
+        providerMessageId: sid,
+        from,
+        to,
+        service: null,
+        body,
+        media,
+        optOut,
+        occurredAt: null,
+      },
     };
   };
   const sms = ownline<readonly [typeof OURS]>({
     senders: [OURS],
-    transport: carrier,
+    transport: provider,
     storage,
     ai,
     clock,
@@ -145,7 +155,7 @@ export function rig(options: RigOptions = {}): Rig {
     sms,
     clock,
     storage,
-    carrier,
+    provider,
     asked,
     script: (turn) => `re: ${turn.messages.map((message) => message.body).join(" + ")}`,
     notices: [],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { CarrierMessage, FindQuery } from "../../src/transport/transport.ts";
+import type { FindQuery, ProviderMessage } from "../../src/transport/transport.ts";
 import { lost, OURS, type Rig, type RigOptions, rig } from "./rig.ts";
 import { inbound, scene as sweepScene } from "./sweep-scene.ts";
 
@@ -15,10 +15,10 @@ const participants = async ({ sms }: Rig): Promise<readonly string[]> =>
   (await sms.conversations()).conversations.map(({ participant }) => participant);
 
 /** A provider that lists what it took under the number that each message was sent to, as Twilio does. */
-function listing({ carrier, clock }: Rig): { readonly looks: FindQuery[]; readonly entries: CarrierMessage[] } {
+function listing({ provider, clock }: Rig): { readonly looks: FindQuery[]; readonly entries: ProviderMessage[] } {
   const looks: FindQuery[] = [];
-  const entries: CarrierMessage[] = [];
-  carrier.find = async (query) => {
+  const entries: ProviderMessage[] = [];
+  provider.find = async (query) => {
     looks.push(query);
     const messages = entries.filter(({ to, createdAt }) => createdAt >= query.since && to === (query.to ?? to));
     return { messages, asOf: clock.now() };
@@ -33,7 +33,7 @@ describe("a person whose number is written in two ways", () => {
     await one.sms.settled();
     await one.text("again", { from: WITHOUT_NINE });
     await one.sms.settled();
-    expect(one.carrier.sent.map(({ to, body }) => [to, body])).toEqual([
+    expect(one.provider.sent.map(({ to, body }) => [to, body])).toEqual([
       [WITH_NINE, "re: hello"],
       [WITHOUT_NINE, "re: again"],
     ]);
@@ -62,7 +62,7 @@ describe("a person whose number is written in two ways", () => {
     await one.text("hello", { from: other });
     await one.sms.settled();
     expect((await participants(one)).toSorted()).toEqual([from, other].toSorted());
-    expect(one.carrier.sent.map(({ to }) => to).toSorted()).toEqual([from, other].toSorted());
+    expect(one.provider.sent.map(({ to }) => to).toSorted()).toEqual([from, other].toSorted());
   });
 
   it("stays at the form that the provider showed, whichever is typed in the app or sent to", async () => {
@@ -74,7 +74,7 @@ describe("a person whose number is written in two ways", () => {
     expect((await one.sms.send({ key: "2", to: WITH_NINE, body: "two" })).to).toBe(WITHOUT_NINE);
     expect(await participants(one)).toEqual([WITHOUT_NINE]);
     await one.sms.settled();
-    expect(new Set(one.carrier.sent.map(({ to }) => to))).toEqual(new Set([WITHOUT_NINE]));
+    expect(new Set(one.provider.sent.map(({ to }) => to))).toEqual(new Set([WITHOUT_NINE]));
   });
 
   it("is shown by a message that the provider's list brings, unless a newer one has come since", async () => {
@@ -91,7 +91,7 @@ describe("a person whose number is written in two ways", () => {
     expect(await inbound(one)).toHaveLength(4);
     expect(await participants(rigged)).toEqual([WITH_NINE]);
     await rigged.sms.settled();
-    expect(rigged.carrier.sent.at(-1)?.to).toBe(WITH_NINE);
+    expect(rigged.provider.sent.at(-1)?.to).toBe(WITH_NINE);
   });
 
   it("may be named in either way when a send() or a typed message is repeated", async () => {
@@ -119,7 +119,7 @@ describe("a person whose number is written in two ways", () => {
     await one.text("START", { from: WITH_NINE });
     await one.sms.send({ key: "3", to: WITHOUT_NINE, body: "hi" });
     await one.sms.settled();
-    expect(one.carrier.sent.at(-1)).toMatchObject({ to: WITH_NINE, body: "hi" });
+    expect(one.provider.sent.at(-1)).toMatchObject({ to: WITH_NINE, body: "hi" });
   });
 
   it.each([
@@ -152,54 +152,57 @@ describe("a message to such a person", () => {
     const { id } = await one.sms.send({ key: "1", to: WITH_NINE, body: "hi" });
     await one.text("hello", { from: WITHOUT_NINE });
     await one.sms.settled();
-    expect(one.carrier.sent[0]).toMatchObject({ outboundId: id, to: WITHOUT_NINE, body: "hi" });
+    expect(one.provider.sent[0]).toMatchObject({ outboundId: id, to: WITHOUT_NINE, body: "hi" });
     expect(await one.sms.message(id)).toMatchObject({ to: WITHOUT_NINE });
   });
 
   it("whose answer was lost is found in the list under the form that it was sent to", async () => {
     await using one = house();
     const { looks, entries } = listing(one);
-    one.carrier.answers.push(lost);
+    one.provider.answers.push(lost);
     await one.text("hello", { from: WITH_NINE });
     await one.sms.processDue();
-    const [{ to, body } = { to: "", body: "" }] = one.carrier.sent;
+    const [{ to, body } = { to: "", body: "" }] = one.provider.sent;
     const entry = { from: OURS, to, body, mediaCount: 0, status: "delivered", createdAt: one.clock.now() } as const;
-    entries.push({ ...entry, carrierId: "SM1" });
+    entries.push({ ...entry, providerMessageId: "SM1" });
     await one.text("thanks", { from: WITHOUT_NINE });
     await one.clock.advance(15 * SECOND);
     await one.sms.processDue();
     expect(new Set(looks.map((look) => look.to))).toEqual(new Set([WITH_NINE, WITHOUT_NINE]));
-    expect(one.statuses.find(({ status }) => status === "delivered")).toMatchObject({ carrierIds: ["SM1"], to });
+    expect(one.statuses.find(({ status }) => status === "delivered")).toMatchObject({
+      providerMessageIds: ["SM1"],
+      to,
+    });
     await one.sms.settled();
-    expect(one.carrier.sent.map((sent) => sent.body)).toEqual(["re: hello", "re: thanks"]);
+    expect(one.provider.sent.map((sent) => sent.body)).toEqual(["re: hello", "re: thanks"]);
   });
 
   it("is found under its first form also where it was sent again to the second one", async () => {
     await using one = house({ sending: { unknown: "hold" } });
     const { entries } = listing(one);
-    one.carrier.answers.push(lost, lost);
+    one.provider.answers.push(lost, lost);
     const { id } = await one.sms.send({ key: "1", to: WITH_NINE, body: "hi" });
     await one.sms.processDue();
     await one.text("hello", { from: WITHOUT_NINE });
     await one.sms.resolve(id, "resend");
     await one.clock.advance(2 * SECOND);
     await one.sms.processDue();
-    expect(one.carrier.sent.map(({ to }) => to)).toEqual([WITH_NINE, WITHOUT_NINE]);
+    expect(one.provider.sent.map(({ to }) => to)).toEqual([WITH_NINE, WITHOUT_NINE]);
     const entry = { from: OURS, body: "hi", mediaCount: 0, status: "delivered", createdAt: one.clock.now() } as const;
-    entries.push({ ...entry, carrierId: "SM1", to: WITH_NINE });
+    entries.push({ ...entry, providerMessageId: "SM1", to: WITH_NINE });
     await one.clock.advance(15 * SECOND);
     await one.sms.processDue();
-    expect(await one.sms.message(id)).toMatchObject({ status: "delivered", carrierIds: ["SM1"] });
+    expect(await one.sms.message(id)).toMatchObject({ status: "delivered", providerMessageIds: ["SM1"] });
   });
 
   it("is not taken for a landline's", async () => {
     await using one = house({ sending: { unknown: "hold" } });
     const { looks, entries } = listing(one);
-    one.carrier.answers.push(lost);
+    one.provider.answers.push(lost);
     const { id } = await one.sms.send({ key: "1", to: "+5511933334444", body: "hi" });
     await one.sms.processDue();
     const entry = { from: OURS, body: "hi", mediaCount: 0, status: "delivered", createdAt: one.clock.now() } as const;
-    entries.push({ ...entry, carrierId: "SM1", to: "+551133334444" });
+    entries.push({ ...entry, providerMessageId: "SM1", to: "+551133334444" });
     await one.clock.advance(15 * SECOND);
     await one.sms.processDue();
     expect(new Set(looks.map(({ to }) => to))).toEqual(new Set(["+5511933334444"]));
@@ -212,9 +215,9 @@ describe("a message to such a person", () => {
     const { entries } = listing(rigged);
     one.lose("SM1in", "hello", MINUTE, WITH_NINE);
     const answer = { from: OURS, to: WITHOUT_NINE, body: "re: hello", mediaCount: 0, status: "delivered" } as const;
-    entries.push({ ...answer, carrierId: "SM2", createdAt: rigged.clock.now() });
+    entries.push({ ...answer, providerMessageId: "SM2", createdAt: rigged.clock.now() });
     expect(await rigged.sms.recover()).toEqual({ suspected: 0, swept: 1 });
     await rigged.sms.settled();
-    expect(rigged.carrier.sent).toEqual([]);
+    expect(rigged.provider.sent).toEqual([]);
   });
 });

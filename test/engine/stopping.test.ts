@@ -44,7 +44,7 @@ describe("stopping", () => {
     expect(house.asked).toEqual([]);
     gate = Promise.resolve();
     await house.sms.processDue();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
   });
 
   it("waits for a sweep of processDue as for the loop", async () => {
@@ -79,12 +79,12 @@ describe("stopping", () => {
     await sweep;
     house.script = () => "fine";
     await house.sms.processDue();
-    expect(house.carrier.sent.map(({ signal }) => signal?.aborted)).toEqual([false]);
+    expect(house.provider.sent.map(({ signal }) => signal?.aborted)).toEqual([false]);
   });
 
-  it("ends although the carrier never answers and does not heed its signal", async () => {
+  it("ends although the provider never answers and does not heed its signal", async () => {
     await using house = rig(NOW);
-    house.carrier.answers.push(() => deferred<never>().promise);
+    house.provider.answers.push(() => deferred<never>().promise);
     await house.sms.start();
     await house.text("hello");
     await breatheOften();
@@ -121,7 +121,7 @@ describe("stopping", () => {
     await next;
     await house.sms.processDue();
     expect(house.asked).toHaveLength(2);
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["late, but whole"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["late, but whole"]);
   });
 
   it("does not swallow a start that comes meanwhile", async () => {
@@ -133,7 +133,7 @@ describe("stopping", () => {
     await stopping;
     await house.text("hello");
     await breatheOften();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
   });
 
   it("calls off a start that still waits for the ledger", async () => {
@@ -146,7 +146,7 @@ describe("stopping", () => {
     await starting;
     await house.text("hello");
     await breatheOften();
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
   });
 });
 
@@ -161,7 +161,7 @@ describe("a run", () => {
     await house.text("START");
     thinking.resolve("the answer");
     await sweep;
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["the answer"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["the answer"]);
   });
 
   it("is not taken for lost by a heartbeat that was answered before it began", async () => {
@@ -184,22 +184,22 @@ describe("a run", () => {
     expect(house.asked.map(({ context }) => context.signal.aborted)).toEqual([false]);
     thinking.resolve("in peace");
     await breatheOften();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["in peace"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["in peace"]);
     await house.sms.stop();
   });
 });
 
 describe("many messages that are due at once", () => {
-  it("reach the carrier a bounded number at a time, and all of them", async () => {
-    await using house = rig({ worker: { concurrency: 8 }, sending: { pace: false } });
+  it("reach the provider a bounded number at a time, and all of them", async () => {
+    await using house = rig({ worker: { concurrency: 8 }, sending: { rateLimit: false } });
     let under = 0;
     let most = 0;
-    house.carrier.send = async (request) => {
+    house.provider.send = async (request) => {
       under += 1;
       most = Math.max(most, under);
       await breathe();
       under -= 1;
-      house.carrier.sent.push(request);
+      house.provider.sent.push(request);
       return accepted(`SM${request.outboundId}`);
     };
     for (let index = 0; index < 150; index += 1) {
@@ -208,7 +208,7 @@ describe("many messages that are due at once", () => {
     await house.sms.start();
     await breatheOften(200);
     await house.sms.stop();
-    expect(house.carrier.sent).toHaveLength(150);
+    expect(house.provider.sent).toHaveLength(150);
     expect(most).toBe(8);
   });
 });

@@ -17,8 +17,8 @@ describe("a sweep over senders that a function lists", () => {
     await using house = one.house;
     one.lose("SMlost", "hello");
     await house.sms.processDue();
-    expect(await inbound(one)).toMatchObject([{ body: "hello", carrierId: "SMlost" }]);
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(await inbound(one)).toMatchObject([{ body: "hello", providerMessageId: "SMlost" }]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
     expect(kinds(one)).toEqual(["swept"]);
   });
 
@@ -65,7 +65,7 @@ describe("a sweep over senders that a function lists", () => {
     one.lose("SMlost", "hello");
     await house.sms.processDue();
     expect(house.errors).toEqual([]);
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
   });
 
   it("reads a sender's fields also where they are getters of a class", async () => {
@@ -80,7 +80,7 @@ describe("a sweep over senders that a function lists", () => {
     await using house = one.house;
     one.lose("SMlost", "hello");
     await house.sms.processDue();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
   });
 
   it("takes the number's service from resolve: its webhook is where the service says", async () => {
@@ -130,7 +130,7 @@ describe("a sweep over senders that a function lists", () => {
     await house.text("came");
     await house.clock.advance(MINUTE);
     await house.sms.processDue();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: came"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: came"]);
     expect(house.errors).toMatchObject([
       { code: "invalid_options", party: "caller", message: expect.stringMatching(message) },
     ]);

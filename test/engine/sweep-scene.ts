@@ -15,7 +15,7 @@ export interface Scene {
   readonly owned: OwnedSender[];
   readonly unreadable: UnreadableEntry[];
   broken: Error | null;
-  /** A text that the carrier has, and whose webhook never came. */
+  /** A text that the provider has, and whose webhook never came. */
   lose(sid: string, body: string, agoMs?: number, from?: string): void;
 }
 
@@ -32,11 +32,11 @@ export function scene(options: RigOptions = {}): Scene {
     lose(sid, body, agoMs = 0, from = PERSON) {
       const occurredAt = house.clock.now() - agoMs;
       const text = { from, to: OURS, service: null, body, media: [], optOut: null, occurredAt };
-      self.texts.push({ key: `AC1:${sid}`, carrierId: sid, ...text });
+      self.texts.push({ key: `AC1:${sid}`, providerMessageId: sid, ...text });
     },
   };
-  house.carrier.senders = async () => self.owned;
-  house.carrier.listInbound = async (query) => {
+  house.provider.senders = async () => self.owned;
+  house.provider.listInbound = async (query) => {
     self.looks.push(query);
     if (self.broken !== null) throw self.broken;
     const asOf = house.clock.now();

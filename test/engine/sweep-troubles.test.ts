@@ -151,7 +151,10 @@ describe("an entry of the provider's list that cannot be read", () => {
   it("is reported once, and the texts beside it are stored", async () => {
     const one = scene();
     await using house = one.house;
-    one.unreadable.push({ carrierId: "SModd", reason: "it has no from" }, { carrierId: null, reason: "it has no sid" });
+    one.unreadable.push(
+      { providerMessageId: "SModd", reason: "it has no from" },
+      { providerMessageId: null, reason: "it has no sid" },
+    );
     one.lose("SM-1", "hello");
     for (let minute = 0; minute < 3; minute += 1) {
       await house.sms.processDue();
@@ -159,8 +162,8 @@ describe("an entry of the provider's list that cannot be read", () => {
     }
     expect(await bodies(one)).toEqual(["hello"]);
     expect(house.errors).toMatchObject([
-      { code: "carrier_unavailable", message: expect.stringContaining("SModd") },
-      { code: "carrier_unavailable", message: expect.stringContaining("no sid") },
+      { code: "transport_unavailable", message: expect.stringContaining("SModd") },
+      { code: "transport_unavailable", message: expect.stringContaining("no sid") },
     ]);
   });
 });

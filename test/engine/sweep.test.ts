@@ -6,15 +6,15 @@ import { breathe, deferred, ledger, OTHER, OURS, PERSON, type RigOptions } from 
 import { inbound, kinds, MINUTE, SECOND, scene } from "./sweep-scene.ts";
 
 describe("a text whose webhook never came", () => {
-  it("is found, stored with the carrier's time, answered once, counted and told", async () => {
+  it("is found, stored with the provider's time, answered once, counted and told", async () => {
     const one = scene();
     await using house = one.house;
     one.lose("SMlost", "hello", 30 * SECOND);
     const { turns } = await house.sms.processDue();
     expect(turns).toBe(1);
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
     expect(await inbound(one)).toMatchObject([
-      { body: "hello", carrierId: "SMlost", origin: "webhook", occurredAt: house.clock.now() - 30 * SECOND },
+      { body: "hello", providerMessageId: "SMlost", origin: "webhook", occurredAt: house.clock.now() - 30 * SECOND },
     ]);
     expect(kinds(one)).toEqual(["swept"]);
     expect(house.sms.counts().swept).toBe(1);
@@ -28,7 +28,7 @@ describe("a text whose webhook never came", () => {
     await expect(house.text("hello", { sid: "SMlate" })).rejects.toThrow("was not stored");
     await house.sms.settled();
     expect(await inbound(one)).toHaveLength(1);
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
   });
 
   it("is not swept when its webhook came", async () => {
@@ -73,7 +73,7 @@ describe("a text whose webhook never came", () => {
     one.lose("SM-new", "new", 60 * MINUTE);
     await house.sms.processDue();
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: new"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: new"]);
     expect(await inbound(one)).toMatchObject([{ needsAnswer: false }, { needsAnswer: true }]);
     expect(kinds(one).toSorted()).toEqual(["not-answered", "swept", "swept"]);
   });
@@ -97,7 +97,7 @@ describe("a text whose webhook never came", () => {
     await house.sms.processDue();
     await house.text("please stop texting me", { sid: "SM-phrase" }).catch(() => {});
     await house.sms.settled();
-    expect(house.carrier.sent).toMatchObject([{ to: PERSON, body: expect.stringContaining("START") }]);
+    expect(house.provider.sent).toMatchObject([{ to: PERSON, body: expect.stringContaining("START") }]);
     expect(house.messages.filter(({ origin }) => origin === "system")).toHaveLength(1);
   });
 
@@ -125,7 +125,7 @@ describe("a text whose webhook never came", () => {
 
   it("is left to its webhook for as long as that may come, where it opts in or gets a reply", async () => {
     const words = { stop: "You are out.", help: "We are ownline." };
-    const one = scene({ policies: [optOut({ carrierReplies: () => false, replies: words })] });
+    const one = scene({ policies: [optOut({ providerReplies: () => false, replies: words })] });
     await using house = one.house;
     await house.text("STOP");
     one.lose("SM-start", "START");
@@ -138,7 +138,7 @@ describe("a text whose webhook never came", () => {
     await house.text("START", { sid: "SM-start" });
     await house.text("hello again");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toContain("re: hello again");
+    expect(house.provider.sent.map(({ body }) => body)).toContain("re: hello again");
   });
 
   it("is left to its webhook where a STOP may still come that was sent before it", async () => {
@@ -151,7 +151,7 @@ describe("a text whose webhook never came", () => {
     await house.text("START", { sid: "SM-start" });
     await house.text("hello again");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello again"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello again"]);
   });
 
   it("is left to its webhook while its person is opted out, since a START may be on its way or stand in it", async () => {
@@ -166,7 +166,7 @@ describe("a text whose webhook never came", () => {
     await house.text("ALTA", { sid: "SM-start", optOut: "START" });
     await house.text("hello", { sid: "SM-hello" });
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
   });
 
   it("is answered after its person's START, however their webhooks fared", async () => {
@@ -180,16 +180,16 @@ describe("a text whose webhook never came", () => {
     await house.text("START", { sid: "SM-start" });
     await house.clock.advance(MINUTE);
     await house.sms.processDue();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
   });
 
   it("is not left to its webhook where that would change nothing, or where it opts out", async () => {
     const words = { stop: "You are out." };
-    const one = scene({ policies: [optOut({ carrierReplies: () => false, replies: words })] });
+    const one = scene({ policies: [optOut({ providerReplies: () => false, replies: words })] });
     await using house = one.house;
     one.lose("SM-yes", "Yes!");
     await house.sms.processDue();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: Yes!"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: Yes!"]);
     await house.clock.advance(MINUTE);
     one.lose("SM-stop", "STOP");
     await house.sms.processDue();
@@ -228,11 +228,11 @@ describe("a text whose webhook never came", () => {
     await house.sms.processDue();
     const [first] = one.looks;
     expect(first?.since).toEqual({ lastMs: 10 * MINUTE });
-    one.broken = new OwnlineError("carrier_unavailable", "The list could not be read.", { retryable: true });
+    one.broken = new OwnlineError("transport_unavailable", "The list could not be read.", { retryable: true });
     await house.clock.advance(MINUTE);
     one.lose("SM-1", "hello");
     await house.sms.processDue();
-    expect(house.errors).toMatchObject([{ code: "carrier_unavailable" }]);
+    expect(house.errors).toMatchObject([{ code: "transport_unavailable" }]);
     one.broken = null;
     await house.clock.advance(30 * MINUTE);
     await house.sms.processDue();
@@ -283,10 +283,10 @@ describe("a text whose webhook never came", () => {
     for (let round = 0; round < 5; round += 1) await breathe();
     one.lose("SM-1", "hello");
     await house.clock.advance(MINUTE);
-    for (let round = 0; round < 20 && house.carrier.sent.length === 0; round += 1) await breathe();
+    for (let round = 0; round < 20 && house.provider.sent.length === 0; round += 1) await breathe();
     await house.clock.advance(SECOND);
-    for (let round = 0; round < 20 && house.carrier.sent.length === 0; round += 1) await breathe();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    for (let round = 0; round < 20 && house.provider.sent.length === 0; round += 1) await breathe();
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
     await house.sms.stop();
   });
 });
@@ -321,10 +321,10 @@ describe("the search for lost webhooks", () => {
     expect(one.looks).toEqual([]);
   });
 
-  it("does not take place where the carrier has no list", async () => {
+  it("does not take place where the provider has no list", async () => {
     const one = scene();
     await using house = one.house;
-    Object.assign(house.carrier, { capabilities: { ...house.carrier.capabilities, lists: false } });
+    Object.assign(house.provider, { capabilities: { ...house.provider.capabilities, lists: false } });
     await house.sms.processDue();
     expect(one.looks).toEqual([]);
   });
@@ -332,7 +332,7 @@ describe("the search for lost webhooks", () => {
   it.each(["start", "processDue"] as const)("does not keep %s() from stopping while no list comes", async (call) => {
     const one = scene();
     await using house = one.house;
-    house.carrier.listInbound = () => deferred<never>().promise;
+    house.provider.listInbound = () => deferred<never>().promise;
     const working = house.sms[call]();
     for (let round = 0; round < 5; round += 1) await breathe();
     // Without any time passing: nothing waits for the bound.

@@ -1,22 +1,28 @@
 import { describe, expect, it } from "vitest";
 import type { Message } from "../../src/model/message.ts";
-import type { StatusReport } from "../../src/transport/transport.ts";
+import type { StatusCallback } from "../../src/transport/transport.ts";
 import { accepted, lost, OURS, PERSON, type Rig, type RigOptions, rig } from "./rig.ts";
 
 const MINUTE_MS = 60_000;
 const THROTTLED = { code: 30022, reason: "send slower: a rate or queue is full" };
 
 /** The provider reports about an attempt of a message. */
-async function report(house: Rig, outboundId: string, extra: Partial<StatusReport> = {}): Promise<void> {
+async function report(house: Rig, outboundId: string, extra: Partial<StatusCallback> = {}): Promise<void> {
   const attempt = extra.attempt ?? 1;
-  const about = { outboundId, attempt, carrierId: `SM${attempt}`, status: "failed", rawStatus: "failed" } as const;
-  const receive = house.carrier.receive;
-  house.carrier.receive = async () => ({
+  const about = {
+    outboundId,
+    attempt,
+    providerMessageId: `SM${attempt}`,
+    status: "failed",
+    rawStatus: "failed",
+  } as const;
+  const receive = house.provider.receive;
+  house.provider.receive = async () => ({
     kind: "status",
     report: { ...about, error: THROTTLED, optOut: false, temporary: true, ...extra },
   });
   await house.sms.fetch(new Request("https://example.com/sms", { method: "POST", body: "x" }));
-  house.carrier.receive = receive;
+  house.provider.receive = receive;
 }
 
 async function sent(house: Rig, body = "Your table is ready."): Promise<string> {
@@ -30,28 +36,29 @@ async function statusOf(house: Rig, id: string): Promise<string | null> {
   return message?.direction === "outbound" ? message.status : null;
 }
 
-const bodies = ({ carrier }: Rig): string[] => carrier.sent.map(({ body }) => body);
+const bodies = ({ provider }: Rig): string[] => provider.sent.map(({ body }) => body);
 const kinds = ({ notices }: Rig): string[] => notices.map(({ kind }) => kind);
-const house = (options: RigOptions = {}): Rig => rig({ burst: { quietMs: 0 }, sending: { pace: false }, ...options });
+const house = (options: RigOptions = {}): Rig =>
+  rig({ burst: { quietMs: 0 }, sending: { rateLimit: false }, ...options });
 
 describe("a message that the provider took and did not send for now", () => {
   it("is sent again after a minute, then after two, and a notice says so each time", async () => {
     await using place = house();
     const id = await sent(place);
     await report(place, id);
-    expect(await statusOf(place, id)).toBe("intent");
+    expect(await statusOf(place, id)).toBe("waiting");
     await place.clock.advance(MINUTE_MS - 1);
     await place.sms.processDue();
-    expect(place.carrier.sent).toHaveLength(1);
+    expect(place.provider.sent).toHaveLength(1);
     await place.clock.advance(1);
     await place.sms.processDue();
-    expect(place.carrier.sent.map(({ attempt }) => attempt)).toEqual([1, 2]);
+    expect(place.provider.sent.map(({ attempt }) => attempt)).toEqual([1, 2]);
     await report(place, id, { attempt: 2 });
     await place.clock.advance(2 * MINUTE_MS - 1);
     await place.sms.processDue();
-    expect(place.carrier.sent).toHaveLength(2);
+    expect(place.provider.sent).toHaveLength(2);
     await place.sms.settled();
-    expect(place.carrier.sent).toHaveLength(3);
+    expect(place.provider.sent).toHaveLength(3);
     await report(place, id, { attempt: 3, status: "delivered", rawStatus: "delivered", error: null, temporary: false });
     expect(await statusOf(place, id)).toBe("delivered");
     expect(kinds(place)).toEqual(["retried", "retried"]);
@@ -65,13 +72,13 @@ describe("a message that the provider took and did not send for now", () => {
     const id = await sent(place);
     await report(place, id, { temporary: false, error: { code: 30003, reason: "unreachable" } });
     await place.sms.settled();
-    expect([await statusOf(place, id), place.carrier.sent.length, kinds(place)]).toEqual(["failed", 1, ["failed"]]);
+    expect([await statusOf(place, id), place.provider.sent.length, kinds(place)]).toEqual(["failed", 1, ["failed"]]);
   });
 
   it("keeps its place before the parts that have not left", async () => {
-    await using place = house({ sending: { pace: false, maxSegments: 1 } });
+    await using place = house({ sending: { rateLimit: false, maxSegments: 1 } });
     const body = Array.from({ length: 40 }, (_, index) => `word${index}`).join(" ");
-    place.carrier.answers.push(async () => {
+    place.provider.answers.push(async () => {
       await report(place, first, {});
       return accepted("SM1");
     });
@@ -90,7 +97,7 @@ describe("a message that the provider took and did not send for now", () => {
     await report(place, id);
     await place.text("STOP");
     await place.sms.settled();
-    expect([await statusOf(place, id), place.carrier.sent.length]).toEqual(["cancelled", 1]);
+    expect([await statusOf(place, id), place.provider.sent.length]).toEqual(["cancelled", 1]);
   });
 
   it("asks the policies anew, and does not count as a second message", async () => {
@@ -113,11 +120,11 @@ describe("a message that the provider took and did not send for now", () => {
     const id = await sent(place);
     await report(place, id);
     await place.sms.settled();
-    expect([place.carrier.sent.length, asked]).toEqual([2, [0, 1]]);
+    expect([place.provider.sent.length, asked]).toEqual([2, [0, 1]]);
     await report(place, id, { attempt: 2 });
     isClosed = true;
     await place.sms.settled();
-    expect([await statusOf(place, id), place.carrier.sent.length]).toEqual(["cancelled", 2]);
+    expect([await statusOf(place, id), place.provider.sent.length]).toEqual(["cancelled", 2]);
   });
 
   it("does not leave while a person has taken over", async () => {
@@ -128,23 +135,23 @@ describe("a message that the provider took and did not send for now", () => {
     await report(place, reply?.id ?? "");
     await place.sms.pause(text.conversationId);
     await place.sms.settled();
-    expect([await statusOf(place, reply?.id ?? ""), place.carrier.sent.length]).toEqual(["cancelled", 1]);
+    expect([await statusOf(place, reply?.id ?? ""), place.provider.sent.length]).toEqual(["cancelled", 1]);
   });
 
   it("waits for its turn at the sender's rate", async () => {
-    await using place = house({ sending: { pace: () => 0.01 } });
+    await using place = house({ sending: { rateLimit: () => 0.01 } });
     const id = await sent(place);
     await report(place, id);
     await place.clock.advance(MINUTE_MS);
     await place.sms.processDue();
-    expect(place.carrier.sent).toHaveLength(1);
+    expect(place.provider.sent).toHaveLength(1);
     await place.clock.advance(40_000);
     await place.sms.processDue();
-    expect(place.carrier.sent).toHaveLength(2);
+    expect(place.provider.sent).toHaveLength(2);
   });
 
   it("ends at its expiry, however often the provider does so", async () => {
-    await using place = house({ sending: { pace: false, expiryMs: 10 * MINUTE_MS } });
+    await using place = house({ sending: { rateLimit: false, expiryMs: 10 * MINUTE_MS } });
     const id = await sent(place);
     for (let attempt = 1; (await statusOf(place, id)) !== "failed"; attempt += 1) {
       expect(attempt).toBeLessThan(6);
@@ -152,7 +159,7 @@ describe("a message that the provider took and did not send for now", () => {
       await place.sms.settled();
     }
     // 1, 3 and 7 minutes after the first; the next one would come after its expiry.
-    expect(place.carrier.sent).toHaveLength(4);
+    expect(place.provider.sent).toHaveLength(4);
     expect(kinds(place)).toEqual(["retried", "retried", "retried", "failed"]);
   });
 
@@ -183,11 +190,11 @@ describe("a message that the provider took and did not send for now", () => {
 
   it("is found so in the provider's list where its answer was lost", async () => {
     await using place = house();
-    place.carrier.answers.push(lost);
+    place.provider.answers.push(lost);
     const createdAt = place.clock.now();
     let entries = 1;
-    place.carrier.find = async () => {
-      const entry = { carrierId: "SM9", from: OURS, to: PERSON, body: "Hi", mediaCount: 0, createdAt } as const;
+    place.provider.find = async () => {
+      const entry = { providerMessageId: "SM9", from: OURS, to: PERSON, body: "Hi", mediaCount: 0, createdAt } as const;
       const status = { status: "failed", error: THROTTLED, temporary: true } as const;
       return { messages: entries > 0 ? [{ ...entry, ...status }] : [], asOf: place.clock.now() };
     };
@@ -195,7 +202,7 @@ describe("a message that the provider took and did not send for now", () => {
     expect(await statusOf(place, id)).toBe("unknown");
     await place.sms.settled();
     entries = 0;
-    expect([await statusOf(place, id), place.carrier.sent.length]).toEqual(["accepted", 2]);
+    expect([await statusOf(place, id), place.provider.sent.length]).toEqual(["accepted", 2]);
     expect(kinds(place)).toEqual(["unknown", "found", "retried"]);
   });
 

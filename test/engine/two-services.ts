@@ -3,7 +3,7 @@ import { type Ownline, ownline } from "../../src/index.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
 import type { SendRequest } from "../../src/transport/transport.ts";
-import { ledger, scriptedCarrier } from "./rig.ts";
+import { ledger, scriptedTransport } from "./rig.ts";
 
 export const LINES: readonly [string, string] = ["+15703251809", "+15703251810"];
 const PEOPLE: readonly string[] = Array.from({ length: 6 }, (_, index) => `+1234567890${index}`);
@@ -20,18 +20,18 @@ interface Service {
 
 /** A service with a line of its own over a ledger that others use too. */
 export function service(storage: Storage, clock: ManualClock, line: string, scope?: string): Service {
-  const carrier = scriptedCarrier();
+  const provider = scriptedTransport();
   const asked: string[] = [];
   const sms = ownline<readonly [string]>({
     senders: [line],
-    transport: carrier,
+    transport: provider,
     storage,
     clock,
     ai(turn) {
       asked.push(turn.sender);
       return `${line} says: ${turn.messages.map(({ body }) => body).join(" + ")}`;
     },
-    sending: { pace: false },
+    sending: { rateLimit: false },
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     ...(scope === undefined ? {} : { scope }),
   });
@@ -39,7 +39,7 @@ export function service(storage: Storage, clock: ManualClock, line: string, scop
   const statuses: string[] = [];
   sms.on("error", ({ code, message }) => errors.push({ code, message }));
   sms.on("status", ({ from }) => statuses.push(from));
-  return { sms, line, sent: carrier.sent, asked, errors, statuses };
+  return { sms, line, sent: provider.sent, asked, errors, statuses };
 }
 
 /** Two services over one ledger. */

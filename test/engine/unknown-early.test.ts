@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { CarrierMessage } from "../../src/transport/transport.ts";
+import type { ProviderMessage } from "../../src/transport/transport.ts";
 import { lost, OTHER, OURS, PERSON, type Rig, type RigOptions, rig } from "./rig.ts";
 
 const SECOND_MS = 1000;
@@ -16,13 +16,13 @@ interface Books {
 
 /** A message whose answer was lost, and a list that does not show it. */
 async function lostRig(sending: RigOptions["sending"], books: Partial<Books> = {}) {
-  const house = rig({ burst: { quietMs: 0 }, sending: { pace: false, ...sending } });
+  const house = rig({ burst: { quietMs: 0 }, sending: { rateLimit: false, ...sending } });
   const list: Books = { newer: true, stoppedAt: null, behindMs: 0, asked: [], ...books };
   const startedAt = house.clock.now();
-  house.carrier.find = async ({ to, since }) => {
+  house.provider.find = async ({ to, since }) => {
     list.asked.push(to);
-    const entry: CarrierMessage = {
-      carrierId: "SM-newer",
+    const entry: ProviderMessage = {
+      providerMessageId: "SM-newer",
       from: OURS,
       to: OTHER,
       body: "Another one.",
@@ -33,7 +33,7 @@ async function lostRig(sending: RigOptions["sending"], books: Partial<Books> = {
     const shown = list.newer && entry.createdAt >= since && (to === undefined || to === OTHER);
     return { messages: shown ? [entry] : [], asOf: list.stoppedAt ?? house.clock.now() - list.behindMs };
   };
-  house.carrier.answers.push(lost);
+  house.provider.answers.push(lost);
   const { id } = await house.sms.send({ key: "k", to: PERSON, body: "Your table is ready." });
   await house.sms.processDue();
   return { house, list, id };
@@ -46,7 +46,7 @@ async function passSeconds(house: Rig, seconds: number): Promise<void> {
   }
 }
 
-const sends = ({ carrier }: Rig): number => carrier.sent.length;
+const sends = ({ provider }: Rig): number => provider.sent.length;
 
 describe("sending.unknownEarly", () => {
   it("decides after a minute where the provider's list has passed the message by", async () => {

@@ -59,7 +59,7 @@ describe("an answer that the ledger refuses for good", () => {
     expect(house.asked).toHaveLength(2);
     await house.sms.settled();
     expect(house.asked).toHaveLength(3);
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
     expect(house.turns).toMatchObject([{ outcome: "fallback", run: 3 }]);
     const steps = (await house.sms.explain(text.id))?.steps.join("\n");
     expect(steps).toMatch(/the last failure: the ledger \(\w+\) refused to store the end of a turn.*TypeError/);
@@ -73,7 +73,7 @@ describe("an answer that the ledger refuses for good", () => {
     house.script = ({ run }) => (run === 1 ? "odd" : "fine");
     await house.text("hello");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["fine"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["fine"]);
   });
 
   it("ends the turn with an error event where the fallback text is refused as well, and holds nothing else up", async () => {
@@ -82,7 +82,7 @@ describe("an answer that the ledger refuses for good", () => {
     const text = await house.text("hello");
     await house.sms.settled();
     expect(house.asked).toHaveLength(3);
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
     expect(house.turns).toMatchObject([{ outcome: "failed", replies: [] }]);
     expect(house.errors.at(-1)?.message).toMatch(/ends without an answer.*requeue\(\)/);
     const explained = await house.sms.explain(text.id);
@@ -92,7 +92,7 @@ describe("an answer that the ledger refuses for good", () => {
     isBroken = false;
     await house.text("and now?");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: and now?"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: and now?"]);
   });
 
   it("is answered anew by requeue() after the ledger is mended", async () => {
@@ -103,7 +103,7 @@ describe("an answer that the ledger refuses for good", () => {
     isBroken = false;
     await house.sms.requeue(house.turns[0]?.turnId ?? "");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
   });
 
   it("stays a hand-off, with the fallback text", async () => {
@@ -113,7 +113,7 @@ describe("an answer that the ledger refuses for good", () => {
     house.script = () => ({ kind: "hand-off", text: "odd" });
     const text = await house.text("a person, please");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
     expect((await house.sms.explain(text.id))?.conversation.paused).toBe(true);
     expect(house.turns).toMatchObject([{ outcome: "handed-off" }]);
   });
@@ -127,7 +127,7 @@ describe("an answer that the ledger refuses for good", () => {
     await house.text("beep");
     await house.sms.settled();
     expect(house.asked).toEqual([]);
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
     expect(house.turns).toMatchObject([{ outcome: "failed" }]);
   });
 
@@ -147,7 +147,7 @@ describe("an answer that the ledger refuses for good", () => {
     for (let second = 0; second < 60; second += 1) await house.clock.advance(1000);
     await house.sms.stop();
     expect(house.asked).toHaveLength(3);
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
   });
 });
 
@@ -166,7 +166,7 @@ describe("a ledger that is away at each commit", () => {
     for (let second = 0; second < 90; second += 1) await house.clock.advance(1000);
     await house.sms.stop();
     expect(house.asked.length).toBeLessThanOrEqual(5);
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
   });
 
   it("has the text answered after one such time, however few attempts there are", async () => {
@@ -181,7 +181,7 @@ describe("a ledger that is away at each commit", () => {
     isAway = false;
     for (let second = 0; second < 10; second += 1) await house.clock.advance(1000);
     await house.sms.stop();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
   });
 });
 
@@ -193,7 +193,7 @@ describe("a history that the ledger cannot read", () => {
     await house.text("hello");
     await house.sms.settled();
     expect(house.asked).toEqual([]);
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual([FALLBACK]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
   });
 
   it("with the claim of several turns is read by each of them", async () => {
@@ -202,7 +202,7 @@ describe("a history that the ledger cannot read", () => {
     await house.sms.settled();
     await house.text("and now?");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello", "re: and now?"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello", "re: and now?"]);
     expect(house.asked.at(-1)?.turn.history.map(({ text }) => text)).toEqual(["hello", "re: hello", "and now?"]);
   });
 
@@ -241,7 +241,7 @@ describe("what fails after the AI was asked", () => {
     await house.text("hello");
     await house.sms.settled();
     expect(house.asked.length).toBeLessThanOrEqual(2);
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
   });
 
   it("has a policy's error at the send hold the message, and not the AI's turn", async () => {
@@ -266,9 +266,9 @@ describe("what fails after the AI was asked", () => {
     await house.sms.processDue();
     await house.clock.advance(60_000);
     await house.sms.processDue();
-    expect([asked, house.carrier.sent.length]).toEqual([1, 0]);
+    expect([asked, house.provider.sent.length]).toEqual([1, 0]);
     isBroken = false;
     await house.sms.settled();
-    expect([asked, house.carrier.sent.length]).toEqual([1, 1]);
+    expect([asked, house.provider.sent.length]).toEqual([1, 1]);
   });
 });

@@ -14,7 +14,7 @@ const WHOLE = "Ready \ufffd";
 /** The words of everything that was stored. */
 const bodies = (messages: readonly { readonly body: string }[]): string[] => messages.map(({ body }) => body);
 
-describe("a text with half an emoji is stored as the carrier gets it", () => {
+describe("a text with half an emoji is stored as the provider gets it", () => {
   it("from the webhook, and the AI and the policies see the same", async () => {
     const seen: string[] = [];
     const policy: Policy = {
@@ -37,10 +37,18 @@ describe("a text with half an emoji is stored as the carrier gets it", () => {
     expect(await house.type(HALF)).toMatchObject({ body: WHOLE });
   });
 
-  it("from the carrier's list, which as JSON can spell half a pair", async () => {
+  it("from the provider's list, which as JSON can spell half a pair", async () => {
     await using house = rig(NOW);
-    const text = { key: "AC1:SM9", carrierId: "SM9", from: PERSON, to: OURS, service: null, body: HALF, media: [] };
-    house.carrier.listInbound = async () => ({
+    const text = {
+      key: "AC1:SM9",
+      providerMessageId: "SM9",
+      from: PERSON,
+      to: OURS,
+      service: null,
+      body: HALF,
+      media: [],
+    };
+    house.provider.listInbound = async () => ({
       texts: [{ ...text, optOut: null, occurredAt: house.clock.now() }],
       asOf: house.clock.now() + 1,
     });
@@ -53,7 +61,7 @@ describe("a text with half an emoji is stored as the carrier gets it", () => {
     house.script = () => ({ kind: "text", text: HALF, media: [{ url: "https://a.test/\ud83d", contentType: "" }] });
     await house.text("hello");
     await house.sms.settled();
-    expect(house.carrier.sent).toMatchObject([{ body: WHOLE, media: [{ url: "https://a.test/\ufffd" }] }]);
+    expect(house.provider.sent).toMatchObject([{ body: WHOLE, media: [{ url: "https://a.test/\ufffd" }] }]);
   });
 
   it("in the words of a hand-off", async () => {
@@ -61,7 +69,7 @@ describe("a text with half an emoji is stored as the carrier gets it", () => {
     house.script = () => ({ kind: "hand-off", text: HALF });
     await house.text("hello");
     await house.sms.settled();
-    expect(bodies(house.carrier.sent)).toEqual([WHOLE]);
+    expect(bodies(house.provider.sent)).toEqual([WHOLE]);
   });
 
   it("in the fallback text", async () => {
@@ -69,7 +77,7 @@ describe("a text with half an emoji is stored as the carrier gets it", () => {
     house.script = () => Promise.reject(new Error("no"));
     await house.text("hello");
     await house.sms.settled();
-    expect(bodies(house.carrier.sent)).toEqual([WHOLE]);
+    expect(bodies(house.provider.sent)).toEqual([WHOLE]);
   });
 
   it("by send(), from the service and from an operator", async () => {
@@ -78,7 +86,7 @@ describe("a text with half an emoji is stored as the carrier gets it", () => {
       expect(await house.sms.send({ key: origin, to: OTHER, body: HALF, origin })).toMatchObject({ body: WHOLE });
     }
     await house.sms.settled();
-    expect(bodies(house.carrier.sent)).toEqual([WHOLE, WHOLE]);
+    expect(bodies(house.provider.sent)).toEqual([WHOLE, WHOLE]);
   });
 
   it("in an auto-reply and in a policy's reply", async () => {
@@ -94,11 +102,11 @@ describe("a text with half an emoji is stored as the carrier gets it", () => {
 
 it("a message whose answer was lost is found in Twilio's list although its text was cut through an emoji", async () => {
   const clock = manualClock();
-  const carrier = twilioEmulator({ numbers: [OURS], statuses: "manual", now: () => clock.now() });
+  const provider = twilioEmulator({ numbers: [OURS], statuses: "manual", now: () => clock.now() });
   const kinds: string[] = [];
   await using sms = ownline({
     senders: [OURS],
-    transport: twilio({ ...carrier.credentials, webhookUrl: "https://app.test/sms", fetch: carrier.fetch }),
+    transport: twilio({ ...provider.credentials, webhookUrl: "https://app.test/sms", fetch: provider.fetch }),
     storage: memory({ clock }),
     ai: () => "ok",
     clock,
@@ -106,10 +114,10 @@ it("a message whose answer was lost is found in Twilio's list although its text 
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
   });
   sms.on("notice", ({ kind }) => kinds.push(kind));
-  carrier.faults.next({ kind: "drop-after-accept" });
+  provider.faults.next({ kind: "drop-after-accept" });
   await sms.send({ key: "k", to: PERSON, body: HALF });
   await sms.settled();
-  expect(carrier.messages.map(({ body }) => body)).toEqual([WHOLE]);
+  expect(provider.messages.map(({ body }) => body)).toEqual([WHOLE]);
   expect(kinds).toEqual(["unknown", "found"]);
-  await carrier.close();
+  await provider.close();
 });

@@ -38,11 +38,11 @@ describe("start and stop", () => {
     await house.sms.start();
     await house.text("hello");
     await breatheOften();
-    expect(house.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
     await house.sms.stop();
     await house.text("after the stop");
     await breatheOften();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
   });
 
   it.each(["start", "processDue"] as const)(
@@ -58,13 +58,13 @@ describe("start and stop", () => {
         for (const _ of claimed) deeds.push("claim");
         return claimed;
       };
-      const sending = { pace: false } as const;
+      const sending = { rateLimit: false } as const;
       await using house = rig({ ...NOW, sending, clock, storage: { ...storage, claimTurns } });
       for (let person = 10; person < 50; person += 1) await house.text("hello", { from: `+155501990${person}` });
       house.sms.on("status", ({ status }) => status === "sending" && deeds.push("send"));
       await house.sms[how]();
-      if (how === "start") await vi.waitUntil(() => house.carrier.sent.length === 40, { timeout: 20_000 });
-      expect(house.carrier.sent).toHaveLength(40);
+      if (how === "start") await vi.waitUntil(() => house.provider.sent.length === 40, { timeout: 20_000 });
+      expect(house.provider.sent).toHaveLength(40);
       expect(deeds.indexOf("send")).toBeLessThan(deeds.lastIndexOf("claim"));
     },
   );
@@ -97,7 +97,7 @@ describe("start and stop", () => {
     await stopping;
     expect(first.asked[0]?.context.signal.aborted).toBe(true);
     await second.sms.processDue();
-    expect(second.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(second.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
     expect(second.asked[0]?.turn).toMatchObject({ id: first.asked[0]?.turn.id, run: 2 });
   });
 
@@ -127,7 +127,7 @@ describe("start and stop", () => {
     await house.sms.simulate({ id: "edge", from: PERSON, body: "hello" }, { waitUntil: (work) => after.push(work) });
     expect(after).toHaveLength(1);
     await Promise.all(after);
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
     expect(house.log.filter((line) => line.includes("sms.start()"))).toEqual([]);
   });
 });
@@ -150,7 +150,7 @@ describe("a process that dies", () => {
     await clock.advance(10_001);
     await alive.sms.processDue();
     await alive.sms.settled();
-    expect(alive.carrier.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+    expect(alive.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
     expect(alive.notices.map(({ kind }) => kind)).toContain("recovered");
   });
 
@@ -170,7 +170,7 @@ describe("a process that dies", () => {
     thinking.resolve("from the dead");
     await sweep;
     await other.sms.settled();
-    expect([...frozen.carrier.sent, ...other.carrier.sent].map(({ body }) => body)).toEqual(["re: hello"]);
+    expect([...frozen.provider.sent, ...other.provider.sent].map(({ body }) => body)).toEqual(["re: hello"]);
   });
 
   it("ends a turn that kills its process every time with the fallback text", async () => {
@@ -204,7 +204,7 @@ describe("a ledger that fails", () => {
     storage.down = false;
     await house.text("hello", { sid: "SMagain" });
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ to }) => to)).toEqual([PERSON]);
+    expect(house.provider.sent.map(({ to }) => to)).toEqual([PERSON]);
   });
 
   it("ends settled() with the error that no repetition can mend, instead of asking for ever", async () => {
@@ -242,7 +242,7 @@ describe("a ledger that fails", () => {
         await breathe();
         await clock.advance(15_000);
       }
-      expect([name, house.carrier.sent.map(({ body }) => body)]).toEqual([name, ["re: hello"]]);
+      expect([name, house.provider.sent.map(({ body }) => body)]).toEqual([name, ["re: hello"]]);
     }
   }, 30_000);
 });

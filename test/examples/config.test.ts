@@ -27,7 +27,7 @@ describe("the example's environment", () => {
       senders: ["+15703251809"],
       webhookUrl: null,
       storage: { kind: "sqlite", file: expect.stringMatching(/examples\/express\/\.data\/ownline\.db$/) },
-      carrier: { kind: "emulator" },
+      provider: { kind: "emulator" },
       ai: { kind: "offline" },
     });
   });
@@ -45,7 +45,7 @@ describe("the example's environment", () => {
       senders: ["+15703251809", "+15703251810"],
       webhookUrl: TWILIO.WEBHOOK_URL,
       storage: { kind: "sqlite", file: "/data/a.db" },
-      carrier: { kind: "twilio", accountSid: "AC1", authToken: "token", apiUrl: null },
+      provider: { kind: "twilio", accountSid: "AC1", authToken: "token", apiUrl: null },
       ai: { kind: "openai-compatible", apiKey: "key", baseUrl: "https://api.openai.com/v1", model: "gpt-5-mini" },
     });
   });

@@ -82,12 +82,12 @@ async function endOf(child: ChildProcess, exited: Promise<number | null>, signal
   return exited;
 }
 
-/** A carrier in this process, which outlives the server, and a database file that does so too. */
+/** A provider in this process, which outlives the server, and a database file that does so too. */
 export interface Surroundings extends AsyncDisposable {
   readonly emulator: TwilioEmulator;
   /** For {@link runExample}: always the same port and the same file. */
   readonly env: Readonly<Record<string, string>>;
-  /** The texts that the carrier was asked to send. */
+  /** The texts that the provider was asked to send. */
   sent(): readonly { readonly from: string | null; readonly to: string; readonly body: string }[];
 }
 

@@ -15,7 +15,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const POLL = { timeout: 20_000, interval: 50 };
 
-describe("the Express example, with a carrier outside of it", () => {
+describe("the Express example, with a provider outside of it", () => {
   let around: Surroundings;
   let example: Example;
   beforeAll(async () => {

@@ -33,7 +33,7 @@ describe("the Worker example's environment", () => {
       wake: WAKE,
       apiSecret: COMPLETE.API_SECRET,
       senders: ["+15703251809", "+15703251810"],
-      carrier: { accountSid: "AC1", authToken: "token", webhookUrl: COMPLETE.WEBHOOK_URL, apiUrl: null },
+      provider: { accountSid: "AC1", authToken: "token", webhookUrl: COMPLETE.WEBHOOK_URL, apiUrl: null },
       ai: { kind: "offline" },
     });
   });

@@ -101,7 +101,7 @@ describe.skipIf(missing !== null)(`the page of the Worker example${missing === n
     await page.goto(`${edge.url}/#secret=${SECRET}`);
     await page.fill("#number", "12");
     await write("Hello!");
-    await page.getByText("is not a phone number that a carrier understands").waitFor();
+    await page.getByText("is not a phone number that a provider understands").waitFor();
     expect(await page.getAttribute("#number", "aria-invalid")).toBe("true");
     expect(await page.inputValue("#text")).toBe("Hello!");
   });

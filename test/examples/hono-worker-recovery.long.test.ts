@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: 90_000 });
 // A lease of a Worker that is gone is noticed after the example's twenty seconds.
 const POLL = { timeout: 40_000, interval: 200 };
 
-/** Answered, once, and the carrier agrees. */
+/** Answered, once, and the provider agrees. */
 async function isAnsweredOnce(
   edge: Edge,
   ring: () => Promise<void> = async () => {},
@@ -121,7 +121,7 @@ describe.skipIf(unable !== null)(`the Worker example, let down${unable === null 
 
   it.each([
     ["a secret", { vars: { API_SECRET: undefined } }, "API_SECRET is missing", "wrangler secret put API_SECRET"],
-    ["the carrier's token", { vars: { TWILIO_AUTH_TOKEN: "" } }, "TWILIO_AUTH_TOKEN is missing", "Twilio's console"],
+    ["the provider's token", { vars: { TWILIO_AUTH_TOKEN: "" } }, "TWILIO_AUTH_TOKEN is missing", "Twilio's console"],
     ["the number", { vars: { TWILIO_PHONE_NUMBER: "12" } }, "TWILIO_PHONE_NUMBER", "E.164"],
     ["the database", { without: ["d1_databases"], migrated: false }, "DB is missing", "wrangler.jsonc"],
     ["the queue", { without: ["queues"] }, "WAKE is missing", "wrangler.jsonc"],

@@ -35,7 +35,7 @@ export interface Answer {
   readonly error: { readonly code: string; readonly message: string };
 }
 
-/** The example's Worker in workerd, as its wrangler.jsonc has it, with a carrier beside it. */
+/** The example's Worker in workerd, as its wrangler.jsonc has it, with a provider beside it. */
 export interface Edge extends AsyncDisposable {
   /** Without a slash at its end. */
   readonly url: string;
@@ -48,7 +48,7 @@ export interface Edge extends AsyncDisposable {
     readonly answered: boolean;
     readonly texts: readonly string[];
   }>;
-  /** The texts that the carrier was asked to send to a person. */
+  /** The texts that the provider was asked to send to a person. */
   sentTo(person: string): readonly string[];
   /** Every warning and error that the Worker has logged since `forget()`. */
   complaints(): string;

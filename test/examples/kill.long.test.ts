@@ -39,7 +39,7 @@ it("answers a text once when the server is killed right after the webhook's 200"
     .toEqual({ texts: ["inbound Hello!", "outbound Hello! This "], answered: true, sends: ["delivered, attempts 1"] });
   expect(around.sent()).toEqual([{ from: OURS, to: PERSON, body: expect.stringContaining("offline demo") }]);
 
-  // The carrier may doubt what it heard from a server that died, and bring the text again.
+  // The provider may doubt what it heard from a server that died, and bring the text again.
   expect((await around.emulator.redeliver(sid))?.status).toBe(200);
   await answersOnlyTheNext(around);
 });
@@ -57,14 +57,14 @@ it("answers a typed text once when the server is killed right after its 201", as
   expect(around.sent()).toHaveLength(1);
 });
 
-it("sends no second SMS when the server is killed while the carrier takes the first one", async () => {
+it("sends no second SMS when the server is killed while the provider takes the first one", async () => {
   await using around = await surroundings({ statuses: "manual" });
   await using first = await runExample(around.env);
   around.emulator.faults.next({ kind: "hang" });
   const taken = new Promise<string>((resolve) => {
     around.emulator.onMessage(({ direction, sid }) => {
       if (direction === "inbound") return;
-      // The carrier has it in its books, and no answer of it ever leaves.
+      // The provider has it in its books, and no answer of it ever leaves.
       void first.end("SIGKILL").then(() => resolve(sid));
     });
   });

@@ -96,7 +96,7 @@ describe("the page of the Express example", () => {
     await page.goto(example.url);
     await page.fill("#number", "12");
     await write("Hello!");
-    await page.getByText("This is not a phone number that a carrier understands").waitFor();
+    await page.getByText("This is not a phone number that a provider understands").waitFor();
     expect(await page.getAttribute("#number", "aria-invalid")).toBe("true");
     expect(await page.inputValue("#text")).toBe("Hello!");
     expect(await thread()).toEqual([]);

@@ -54,7 +54,7 @@ it("serves one conversation by two servers on one Postgres, and shows it live on
     const [left, right] = await Promise.all([browser.newPage(), browser.newPage()]);
     await Promise.all([left.goto(one.url), right.goto(two.url)]);
 
-    // By webhook, which the carrier brings to the first.
+    // By webhook, which the provider brings to the first.
     await around.emulator.text({ from: PERSON, to: OURS, body: "Hi" });
     for (const page of [left, right]) await page.getByRole("button", { name: PERSON }).click();
     const first = ["person: Hi", "we: Hello! This "];

@@ -7,7 +7,7 @@ import { WITHOUT_MONGODB } from "../databases/mongodb.ts";
 import type { Point } from "./crash-points.ts";
 import { LEDGERS, type LedgerKind, type MatrixLedgers, matrixLedgers } from "./matrix-ledgers.ts";
 import { answerTo, at, dies, type MatrixScene, matrixScene } from "./matrix-scene.ts";
-import { type Carrier, startCarrier } from "./processes.ts";
+import { type Provider, startProvider } from "./processes.ts";
 import { heldBy, readTrace } from "./trace.ts";
 
 // Real processes, on real time: leases and windows are short instead of moved. A case is mostly a wait, so many of them
@@ -28,7 +28,7 @@ const OPTIONS: Pick<OwnlineOptions, "burst" | "answer" | "sending" | "sweep" | "
     orderWaitMs: 30_000,
     maxSegments: 1,
     backoffMs: 100,
-    pace: false,
+    rateLimit: false,
   },
   worker: { leaseMs: 800, pollMs: 50 },
 };
@@ -38,16 +38,16 @@ const ON_MONGODB: Partial<typeof OPTIONS> = { worker: { leaseMs: 2000, pollMs: 2
 const mongodbUrl = inject("mongodbUrl");
 
 let dir: string;
-let carrier: Carrier;
+let provider: Provider;
 let ledgers: MatrixLedgers;
 let scenes = 0;
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "ownline-faults-"));
-  carrier = await startCarrier(dir, 1);
+  provider = await startProvider(dir, 1);
   ledgers = matrixLedgers(dir, mongodbUrl);
 });
 afterAll(async () => {
-  await carrier[Symbol.asyncDispose]();
+  await provider[Symbol.asyncDispose]();
   await ledgers[Symbol.asyncDispose]();
   rmSync(dir, { recursive: true, force: true });
 });
@@ -57,7 +57,7 @@ async function scene(kind: LedgerKind, changes: Partial<typeof OPTIONS> = {}, cr
   const index = scenes;
   const ledger = await ledgers.open(kind, String(index), crashes);
   const options = { ...OPTIONS, ...(kind === "mongodb" ? ON_MONGODB : {}), ...changes };
-  return matrixScene({ ledger, carrier, dir, index, options });
+  return matrixScene({ ledger, provider, dir, index, options });
 }
 
 const CASES = LEDGERS.flatMap((ledger) => {
@@ -82,7 +82,7 @@ describe.concurrent.each(CASES)("kill -9 of a real process on %s, round %i", (le
     expect(await on.inTheEnd()).toEqual([answerTo(1), answerTo(99)]);
   });
 
-  it("C8: taken by the carrier, every callback lost: its list settles it", async () => {
+  it("C8: taken by the provider, every callback lost: its list settles it", async () => {
     await using on = await scene(ledger);
     await on.network({ callbackLoss: 1, listLagMs: 100 });
     await on.killedAt("after:post");
@@ -99,8 +99,8 @@ describe.concurrent.each(CASES)("kill -9 of a real process on %s, round %i", (le
     expect(on.verdict()).toMatchObject({ acknowledged: 0, unacknowledgedAnswered: 1, violations: [] });
   });
 
-  it("C8: taken by the carrier, its answer lost: a callback settles it", async () => {
-    // Longer than the carrier's patience with a process that is away.
+  it("C8: taken by the provider, its answer lost: a callback settles it", async () => {
+    // Longer than the provider's patience with a process that is away.
     await using on = await scene(ledger, {
       sending: { ...OPTIONS.sending, unknownWindowMs: 60_000, orderWaitMs: 90_000 },
     });
@@ -214,7 +214,7 @@ describe.concurrent.each(CASES)("kill -9 of a real process on %s, round %i", (le
     ).toEqual([403, 403]);
     const [taken] = on.entries("taken");
     const message = await on.message(taken?.outboundId);
-    expect(message).toMatchObject({ status: "delivered", attempts: 1, carrierIds: [taken?.sid] });
+    expect(message).toMatchObject({ status: "delivered", attempts: 1, providerMessageIds: [taken?.sid] });
     expect(await on.inTheEnd()).toEqual([answerTo(1), answerTo(99)]);
   });
 

@@ -4,7 +4,7 @@ import type { Storage } from "../../src/storage/storage.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 
 /**
- * Where a process can be made to fail: `before:` and `after:` a call of the ledger, of the AI, of the carrier, and
+ * Where a process can be made to fail: `before:` and `after:` a call of the ledger, of the AI, of the provider, and
  * `after:ack`, when a webhook's 200 has left.
  */
 export type Point = `${"before" | "after"}:${string}`;

@@ -76,9 +76,9 @@ function tracing(storage: Storage): Storage {
       ended(release.conversationId);
       return wasHeld;
     },
-    async heartbeat(beat) {
+    async heartbeat(heartbeat) {
       const before = claims;
-      const answer = await storage.heartbeat(beat);
+      const answer = await storage.heartbeat(heartbeat);
       // It may have been asked before a claim whose answer came first.
       if (before !== claims) return answer;
       note({ kind: "leases", people: answer.leases.map(({ conversationId }) => people.get(conversationId) ?? "") });
@@ -90,9 +90,9 @@ function tracing(storage: Storage): Storage {
       return claimed;
     },
     async recordSend(record) {
-      const fact = await storage.recordSend(record);
-      if (fact.message !== null) note({ kind: "send", person: fact.message.to, held: false });
-      return fact;
+      const delivery = await storage.recordSend(record);
+      if (delivery.message !== null) note({ kind: "send", person: delivery.message.to, held: false });
+      return delivery;
     },
   };
 }

@@ -2,10 +2,10 @@ import { join } from "node:path";
 import type { Plan, Point } from "./crash-points.ts";
 import type { EngineSettings } from "./engine.ts";
 import { calm, type Network } from "./network.ts";
-import { type Carrier, type EngineProcess, startEngine } from "./processes.ts";
+import { type EngineProcess, type Provider, startEngine } from "./processes.ts";
 import { heldBy, readTrace, type Trace } from "./trace.ts";
 
-/** Whom a process held when it was killed or frozen: with a turn at work, or with a text on its way to the carrier. */
+/** Whom a process held when it was killed or frozen: with a turn at work, or with a text on its way to the provider. */
 export interface Hold {
   readonly at: number;
   readonly turns: ReadonlySet<string>;
@@ -27,7 +27,7 @@ export interface Fleet extends AsyncDisposable {
   kill(): boolean;
   /** From now on whatever comes to the point waits there, in every process; says whether all were there to be told. */
   hold(point: Point): boolean;
-  /** How many turns, or texts on their way to the carrier, the processes hold. */
+  /** How many turns, or texts on their way to the provider, the processes hold. */
   held(what: "turns" | "sends"): number;
   /** Kills the process that holds most of them; the others let go of theirs. */
   killHolder(what: "turns" | "sends"): void;
@@ -44,7 +44,7 @@ export interface Fleet extends AsyncDisposable {
 }
 
 export interface FleetOptions {
-  readonly carrier: Carrier;
+  readonly provider: Provider;
   readonly dir: string;
   readonly size: number;
   readonly random: () => number;
@@ -69,7 +69,7 @@ interface Slot {
   frozen: boolean;
 }
 
-export async function startFleet({ carrier, dir, size, random, plan, settings }: FleetOptions): Promise<Fleet> {
+export async function startFleet({ provider, dir, size, random, plan, settings }: FleetOptions): Promise<Fleet> {
   const slots: Slot[] = Array.from({ length: size }, () => ({
     engine: null,
     readyAt: 0,
@@ -90,7 +90,7 @@ export async function startFleet({ carrier, dir, size, random, plan, settings }:
     configuring = configuring.then(() => {
       const { number, publicUrl } = settings(0);
       const backends = slots.flatMap(({ engine }) => (engine?.port ? [engine.port] : []));
-      return carrier.setLine({ number, publicUrl, backends, network });
+      return provider.setLine({ number, publicUrl, backends, network });
     });
     return configuring;
   };

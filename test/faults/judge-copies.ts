@@ -19,7 +19,7 @@ export interface Witnesses {
   readonly looks: ReadonlyMap<string, readonly EntryOf<"list">[]>;
 }
 
-export function witnessesOf(entries: readonly Entry[]): Witnesses {
+export function evidenceOf(entries: readonly Entry[]): Witnesses {
   const heardAt = new Map<string, number>();
   const looks = new Map<string, EntryOf<"list">[]>();
   for (const entry of entries) {

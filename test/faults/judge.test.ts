@@ -25,7 +25,7 @@ function story() {
       entries.push({ at: tick(), kind: "webhook-answer", sid: `SM${sid}`, attempt: 1, status });
       return self;
     },
-    /** A text that the carrier took from us, `wayMs` after the request had left. */
+    /** A text that the provider took from us, `wayMs` after the request had left. */
     taken(outboundId: string, body: string, attempt = 1, wayMs = 0) {
       sids += 1;
       const outgoing = { outboundId, attempt, from: "us", to: person, body, leftAt: now + 1000 - wayMs };

@@ -1,28 +1,28 @@
 import {
   type Blame,
+  evidenceOf,
   type Taken,
   type Violation,
   type ViolationKind,
   withoutCopies,
-  witnessesOf,
 } from "./judge-copies.ts";
 import { matchFallbacks } from "./judge-fallbacks.ts";
 import type { Entry } from "./ledger.ts";
 import { FALLBACK, readReply, readText } from "./script.ts";
 
 /*
- * Judges a run by the carrier's ledger alone: by what people texted, what was acknowledged with a 200, and what the
- * carrier took. What an engine says about itself is not asked for.
+ * Judges a run by the provider's ledger alone: by what people texted, what was acknowledged with a 200, and what the
+ * provider took. What an engine says about itself is not asked for.
  */
 
 export interface Verdict {
   readonly texts: number;
   /** Texts whose webhook got a 200. Only these were promised an answer. */
   readonly acknowledged: number;
-  /** Texts that the carrier could hand to nobody, and of these the ones that were answered all the same. */
+  /** Texts that the provider could hand to nobody, and of these the ones that were answered all the same. */
   readonly unacknowledged: number;
   readonly unacknowledgedAnswered: number;
-  /** Texts that the carrier took from us. */
+  /** Texts that the provider took from us. */
   readonly sent: number;
   readonly fallbacks: number;
   readonly violations: readonly Violation[];
@@ -66,7 +66,7 @@ export function judge(entries: readonly Entry[], { graceMs }: JudgeOptions): Ver
   const violations: Violation[] = [];
   const texts = textsOf(entries);
   const taken = takenOf(entries);
-  const witnesses = witnessesOf(entries);
+  const witnesses = evidenceOf(entries);
   const answeredAt = new Map<number, number>();
   const acknowledgedAt = new Map<number, { at: number; person: string }>();
   const counts = { fallbacks: 0, silent: 0, frozen: 0, underWay: 0, underWayMs: 0 };

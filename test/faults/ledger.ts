@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 
 /**
- * What the carrier's ledger holds, a line of JSON each, written before anybody hears of it. It outlives every engine,
- * and it is all that the judge looks at. `at`: Unix milliseconds by the carrier's clock.
+ * What the provider's ledger holds, a line of JSON each, written before anybody hears of it. It outlives every engine,
+ * and it is all that the judge looks at. `at`: Unix milliseconds by the provider's clock.
  */
 export type Entry = { readonly at: number } & (
   | { readonly kind: "text"; readonly sid: string; readonly from: string; readonly to: string; readonly body: string }
@@ -12,7 +12,7 @@ export type Entry = { readonly at: number } & (
   | { readonly kind: "webhook-answer"; readonly sid: string; readonly attempt: number; readonly status: number | null }
   /** A request to send arrived. */
   | ({ readonly kind: "post"; readonly request: string } & Outgoing)
-  /** The carrier took it: this text reaches the person. */
+  /** The provider took it: this text reaches the person. */
   | ({
       readonly kind: "taken";
       readonly request: string;

@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { OutboundMessage } from "../../src/index.ts";
 import type { Deed, Plan, Point } from "./crash-points.ts";
 import type { CaseLedger } from "./matrix-ledgers.ts";
-import type { Carrier, EngineProcess } from "./processes.ts";
+import type { EngineProcess, Provider } from "./processes.ts";
 import { createScene, type Scene, type SceneOptions } from "./scene.ts";
 import { openStorage } from "./storages.ts";
 
@@ -28,7 +28,7 @@ export interface MatrixScene extends Scene {
 
 export interface MatrixSceneOptions {
   readonly ledger: CaseLedger;
-  readonly carrier: Carrier;
+  readonly provider: Provider;
   /** Of all scenes; this one's files go into a folder of their own. */
   readonly dir: string;
   readonly index: number;
@@ -46,9 +46,9 @@ export async function dies(engine: EngineProcess): Promise<void> {
 
 /** A scene on a ledger of its own, which ends with it. */
 export async function matrixScene(given: MatrixSceneOptions): Promise<MatrixScene> {
-  const { ledger, carrier, index, options } = given;
+  const { ledger, provider, index, options } = given;
   const dir = join(given.dir, String(index));
-  const on = await createScene({ carrier, dir, storageUrl: ledger.url, index, options });
+  const on = await createScene({ provider, dir, storageUrl: ledger.url, index, options });
   return {
     ...on,
     ledger,

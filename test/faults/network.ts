@@ -1,4 +1,4 @@
-/** By which the carrier knows when a request left, in Unix milliseconds. Of the harness alone. */
+/** By which the provider knows when a request left, in Unix milliseconds. Of the harness alone. */
 export const LEFT_AT_HEADER = "x-faults-left-at";
 
 /** How badly a number's network behaves. Rates are chances from 0 to 1. */
@@ -37,7 +37,7 @@ export interface Network {
   readonly webhookLoss: number;
   /** The waits before each retry of a webhook that got no 200: as many as Twilio's `rc=5` has. */
   readonly webhookRetryMs: readonly number[];
-  /** How long the carrier waits for a webhook's answer. */
+  /** How long the provider waits for a webhook's answer. */
   readonly webhookTimeoutMs: number;
 }
 
@@ -65,17 +65,17 @@ export const calm: Network = {
   webhookTimeoutMs: 3000,
 };
 
-/** A number of ours at the carrier. */
+/** A number of ours at the provider. */
 export interface Line {
   readonly number: string;
-  /** What is in the carrier's console, and what is signed. */
+  /** What is in the provider's console, and what is signed. */
   readonly publicUrl: string;
   /** Ports of the application's processes on this machine, asked in turn, as a load balancer does. */
   readonly backends: readonly number[];
   readonly network: Network;
 }
 
-export interface CarrierSettings {
+export interface ProviderSettings {
   readonly ledgerFile: string;
   readonly accountSid: string;
   readonly authToken: string;

@@ -1,12 +1,12 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { Carrier } from "./processes.ts";
+import type { Provider } from "./processes.ts";
 import { type Manner, readReply, textOf } from "./script.ts";
 
-/** Those who text, and what the carrier's ledger says about their texts. */
+/** Those who text, and what the provider's ledger says about their texts. */
 export interface People {
   text(from: string, body: string): Promise<string>;
   isAcknowledged(sid: string): boolean;
-  /** Whether the carrier took an answer to a text of that number. */
+  /** Whether the provider took an answer to a text of that number. */
   isAnswered(tag: number): boolean;
 }
 
@@ -31,13 +31,13 @@ const STORY_TEXTS = 7;
 const ACK_LIMIT_MS = 60_000;
 const TICK_MS = 50;
 
-export function peopleOf(carrier: Carrier, ours: string): People {
+export function peopleOf(provider: Provider, ours: string): People {
   const acknowledgedSids = new Set<string>();
   const answeredTags = new Set<number>();
   let read = 0;
   /** Without going through the whole ledger each time. */
   const readOn = (): void => {
-    const entries = carrier.entries();
+    const entries = provider.entries();
     for (; read < entries.length; read += 1) {
       const entry = entries[read];
       if (entry?.kind === "webhook-answer" && entry.status === 200) acknowledgedSids.add(entry.sid);
@@ -45,7 +45,7 @@ export function peopleOf(carrier: Carrier, ours: string): People {
     }
   };
   return {
-    text: (from, body) => carrier.text(from, ours, body),
+    text: (from, body) => provider.text(from, ours, body),
     isAcknowledged(sid) {
       readOn();
       return acknowledgedSids.has(sid);

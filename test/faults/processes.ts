@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Plan } from "./crash-points.ts";
 import type { EngineSettings } from "./engine.ts";
 import { type Entry, ledgerReader } from "./ledger.ts";
-import type { CarrierSettings, Line } from "./network.ts";
+import type { Line, ProviderSettings } from "./network.ts";
 import { programs } from "./programs.ts";
 
 export const ACCOUNT: { readonly accountSid: string; readonly authToken: string } = {
@@ -12,12 +12,12 @@ export const ACCOUNT: { readonly accountSid: string; readonly authToken: string 
   authToken: "the-primary-token",
 };
 
-/** The carrier's process, from outside. */
-export interface Carrier extends AsyncDisposable {
+/** The provider's process, from outside. */
+export interface Provider extends AsyncDisposable {
   readonly apiUrl: string;
   /** Makes or changes a number of ours. */
   setLine(line: Line): Promise<void>;
-  /** A person texts; resolves when the carrier has it in its books. */
+  /** A person texts; resolves when the provider has it in its books. */
   text(from: string, to: string, body: string): Promise<string>;
   /** Its ledger so far. */
   entries(): readonly Entry[];
@@ -78,20 +78,20 @@ async function run(program: string, env: Readonly<Record<string, string>>, logFi
   return { process: child, port, ended, output: () => readFileSync(logFile, "utf8") };
 }
 
-/** Starts a carrier whose ledger is in `dir`. */
-export async function startCarrier(dir: string, seed: number): Promise<Carrier> {
+/** Starts a provider whose ledger is in `dir`. */
+export async function startProvider(dir: string, seed: number): Promise<Provider> {
   mkdirSync(dir, { recursive: true });
-  const settings: CarrierSettings = { ...ACCOUNT, ledgerFile: join(dir, "carrier.jsonl"), seed };
-  const env = { OWNLINE_FAULTS_CARRIER: JSON.stringify(settings) };
-  const child = await run((await programs()).carrier, env, join(dir, "carrier.log"));
+  const settings: ProviderSettings = { ...ACCOUNT, ledgerFile: join(dir, "provider.jsonl"), seed };
+  const env = { OWNLINE_FAULTS_PROVIDER: JSON.stringify(settings) };
+  const child = await run((await programs()).provider, env, join(dir, "provider.log"));
   const port = await child.port;
-  if (port === null) throw new Error(`the carrier did not start:\n${child.output()}`);
+  if (port === null) throw new Error(`the provider did not start:\n${child.output()}`);
   const apiUrl = `http://127.0.0.1:${port}`;
   const entries = ledgerReader(settings.ledgerFile);
 
   async function control(what: string, body: unknown): Promise<Record<string, unknown>> {
     const answer = await fetch(`${apiUrl}/control/${what}`, { method: "POST", body: JSON.stringify(body) });
-    if (!answer.ok) throw new Error(`the carrier did not take "${what}":\n${child.output()}`);
+    if (!answer.ok) throw new Error(`the provider did not take "${what}":\n${child.output()}`);
     const said: unknown = await answer.json();
     return typeof said === "object" && said !== null ? { ...said } : {};
   }

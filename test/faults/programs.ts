@@ -7,7 +7,7 @@ import { build, type Options } from "tsup";
 /** The files of the two programs that a fault run starts again and again. */
 export interface Programs {
   readonly engine: string;
-  readonly carrier: string;
+  readonly provider: string;
   /** Where the compiled code is kept for the next start. */
   readonly cacheDir: string;
 }
@@ -30,7 +30,7 @@ async function bundlePrograms(): Promise<Programs> {
   const dir = mkdtempSync(join(tmpdir(), "ownline-faults-programs-"));
   process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
   await bundle(dir);
-  return { engine: join(dir, "engine.mjs"), carrier: join(dir, "carrier.mjs"), cacheDir: join(dir, "cache") };
+  return { engine: join(dir, "engine.mjs"), provider: join(dir, "provider.mjs"), cacheDir: join(dir, "cache") };
 }
 
 /** Bundles them into a folder; `plugins` may change what goes in. */
@@ -38,7 +38,7 @@ export async function bundle(dir: string, plugins: readonly Plugin[] = []): Prom
   const at = (name: string): string => fileURLToPath(new URL(`${name}.ts`, import.meta.url));
   await build({
     config: false,
-    entry: { engine: at("engine"), carrier: at("carrier") },
+    entry: { engine: at("engine"), provider: at("provider") },
     outDir: dir,
     format: "esm",
     platform: "node",

@@ -5,9 +5,9 @@ import { readReply, readText } from "./script.ts";
 
 /** From the moment a killed process's successor takes requests to the answer of a conversation that the kill held up. */
 export interface Recovery {
-  /** The dead process had claimed a turn, and no text of the conversation was on its way to the carrier. */
+  /** The dead process had claimed a turn, and no text of the conversation was on its way to the provider. */
   readonly outside: Percentiles;
-  /** A text of the conversation was between the claim and the carrier's answer. */
+  /** A text of the conversation was between the claim and the provider's answer. */
   readonly inside: Percentiles;
   /** How long the successors took to start. */
   readonly starts: Percentiles;

@@ -8,14 +8,14 @@ import { startFleet } from "./fleet.ts";
 import { judge, type Verdict } from "./judge.ts";
 import { calm, generator } from "./network.ts";
 import { peopleOf } from "./people.ts";
-import { ACCOUNT, type Carrier, startCarrier } from "./processes.ts";
+import { ACCOUNT, type Provider, startProvider } from "./processes.ts";
 import { beyondBounds, type Disturbance, recoveryOf } from "./recovery.ts";
 import { parseRunOptions, type RunOptions } from "./run-options.ts";
 import { type Outcome, printOutcome } from "./table.ts";
 import { troubleOf } from "./trouble.ts";
 
 /*
- * The fault suite: people text through a carrier that fails, into processes that are killed, and the carrier's ledger
+ * The fault suite: people text through a provider that fails, into processes that are killed, and the provider's ledger
  * says what became of it. `npm run faults -- --help` names the options.
  */
 const OURS = "+15703251809";
@@ -36,11 +36,11 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
   const random = generator(run.seed);
   const durationMs = run.minutes * 60_000;
   await using database = await openDatabase(run.storage, dir);
-  await using carrier = await startCarrier(dir, run.seed);
+  await using provider = await startProvider(dir, run.seed);
   const phase = { isOver: false };
   const trouble = troubleOf(run, random);
   await using fleet = await startFleet({
-    carrier,
+    provider,
     dir,
     size: run.engines,
     random,
@@ -49,7 +49,7 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
       ...ACCOUNT,
       number: OURS,
       publicUrl: PUBLIC_URL,
-      apiUrl: carrier.apiUrl,
+      apiUrl: provider.apiUrl,
       storageUrl: database.url,
       // Where the ledger has a clock of its own, nobody else's counts.
       clockOffsetMs: slot === 1 && database.hasClock ? AN_HOUR_MS : 0,
@@ -65,8 +65,8 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
           // Nothing overtakes, so that each answer out of order is a mistake.
           orderWaitMs: 20 * run.windowMs + AN_HOUR_MS,
           maxSegments: 1,
-          // At a long code's pace one number would take half an hour for two thousand texts.
-          pace: false,
+          // At a long code's rate limit one number would take half an hour for two thousand texts.
+          rateLimit: false,
           backoffMs: 300,
         },
         // Texts whose webhook was given up, or is lost.
@@ -79,11 +79,11 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
   await fleet.setNetwork(trouble.network);
   const startedAt = Date.now();
   const disturbances: Disturbance[] = [];
-  const people = peopleOf(carrier, OURS);
+  const people = peopleOf(provider, OURS);
   const troubles = await trouble.make({ fleet, people, durationMs, database, disturbances });
   phase.isOver = true;
   await fleet.setNetwork({ ...calm, listLagMs: run.listLagMs });
-  const verdict = await whenCalm(carrier, run);
+  const verdict = await whenCalm(provider, run);
 
   const outcome: Outcome = {
     run,
@@ -91,7 +91,7 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
     kills: fleet.kills,
     restarts: fleet.restarts,
     notices: countOf(fleet.traces().flatMap((trace) => (trace.kind === "notice" ? [trace.notice] : []))),
-    recovery: recoveryOf(carrier.entries(), verdict, fleet.kills, fleet.freezes, disturbances),
+    recovery: recoveryOf(provider.entries(), verdict, fleet.kills, fleet.freezes, disturbances),
     troubles,
     tookMs: Date.now() - startedAt,
     dir,
@@ -105,12 +105,12 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
 }
 
 /** Waits until every promise is kept and nothing more comes, or until nothing has happened for long. */
-async function whenCalm(carrier: Carrier, { windowMs, leaseMs }: RunOptions): Promise<Verdict> {
+async function whenCalm(provider: Provider, { windowMs, leaseMs }: RunOptions): Promise<Verdict> {
   // A late second copy comes after a lease and a window at the latest.
   const settleMs = windowMs + (leaseMs ?? DEFAULT_LEASE_MS) + 3000;
   let last = { sent: 0, at: Date.now() };
   for (;;) {
-    const entries = carrier.entries();
+    const entries = provider.entries();
     const sent = entries.reduce((count, { kind }) => count + (kind === "taken" ? 1 : 0), 0);
     if (sent !== last.sent) last = { sent, at: Date.now() };
     const quietMs = Date.now() - last.at;

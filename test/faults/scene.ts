@@ -6,14 +6,14 @@ import type { Plan } from "./crash-points.ts";
 import { judge, type Verdict } from "./judge.ts";
 import type { Entry, EntryOf } from "./ledger.ts";
 import { calm, type Network } from "./network.ts";
-import { ACCOUNT, type Carrier, type EngineProcess, startEngine } from "./processes.ts";
+import { ACCOUNT, type EngineProcess, type Provider, startEngine } from "./processes.ts";
 import { readTrace } from "./trace.ts";
 
 export interface SceneOptions {
-  readonly carrier: Carrier;
+  readonly provider: Provider;
   readonly dir: string;
   readonly storageUrl: string;
-  /** Tells this scene's number and person from those of others on the same carrier. */
+  /** Tells this scene's number and person from those of others on the same provider. */
   readonly index: number;
   readonly options: Pick<OwnlineOptions, "burst" | "answer" | "sending" | "sweep" | "worker">;
 }
@@ -31,7 +31,7 @@ export interface Scene extends AsyncDisposable {
   text(body: string): Promise<string>;
   /** Changes how the network behaves; all else is calm. */
   network(changes: Partial<Network>): Promise<void>;
-  /** The carrier's entries about this person. */
+  /** The provider's entries about this person. */
   entries<Kind extends Entry["kind"]>(kind: Kind): readonly EntryOf<Kind>[];
   /** What the person got, in order. */
   received(): readonly string[];
@@ -44,7 +44,7 @@ export interface Scene extends AsyncDisposable {
   output(): string;
 }
 
-/** A busy machine takes its time to start a process: the carrier is patient. */
+/** A busy machine takes its time to start a process: the provider is patient. */
 const QUIET: Network = { ...calm, webhookRetryMs: [200, 500, 2000, 6000, 20_000] };
 const LIMIT_MS = 60_000;
 const LOOK_MS = 50;
@@ -52,7 +52,7 @@ const SLOW_MS = 700;
 const TRANSPORT_TIMEOUT_MS = 15_000;
 const GRACE_MS = 1000;
 
-export async function createScene({ carrier, dir, storageUrl, index, options }: SceneOptions): Promise<Scene> {
+export async function createScene({ provider, dir, storageUrl, index, options }: SceneOptions): Promise<Scene> {
   const number = `+1570325${String(index).padStart(4, "0")}`;
   const person = `+1234567${String(index).padStart(4, "0")}`;
   const publicUrl = `http://sms-${index}.test/webhook#rc=5&rp=all`;
@@ -61,7 +61,7 @@ export async function createScene({ carrier, dir, storageUrl, index, options }: 
   mkdirSync(dir, { recursive: true });
 
   const setLine = () =>
-    carrier.setLine({
+    provider.setLine({
       number,
       publicUrl,
       network,
@@ -73,14 +73,14 @@ export async function createScene({ carrier, dir, storageUrl, index, options }: 
   const sids = new Set<string>();
   const requests = new Set<string>();
   let read = 0;
-  /** A text or a request stands in the carrier's ledger before anything about it. */
+  /** A text or a request stands in the provider's ledger before anything about it. */
   const isOurs = (entry: Entry): boolean => {
     if ("from" in entry) return entry.from === person || entry.to === person;
     if (entry.kind === "list") return entry.to === person;
     return "sid" in entry ? sids.has(entry.sid) : requests.has(entry.request);
   };
   const ours = (): readonly Entry[] => {
-    const all = carrier.entries();
+    const all = provider.entries();
     for (; read < all.length; read += 1) {
       const entry = all[read];
       if (entry === undefined || !isOurs(entry)) continue;
@@ -100,7 +100,7 @@ export async function createScene({ carrier, dir, storageUrl, index, options }: 
         ...ACCOUNT,
         number,
         publicUrl,
-        apiUrl: carrier.apiUrl,
+        apiUrl: provider.apiUrl,
         storageUrl,
         plans,
         clockOffsetMs,
@@ -115,7 +115,7 @@ export async function createScene({ carrier, dir, storageUrl, index, options }: 
       await setLine();
       return engine;
     },
-    text: (body) => carrier.text(person, number, body),
+    text: (body) => provider.text(person, number, body),
     async network(changes) {
       network = { ...QUIET, ...changes };
       await setLine();

@@ -15,7 +15,7 @@ export function readTrace(file: string): readonly Trace[] {
   return lines.map((line): Trace => JSON.parse(line));
 }
 
-/** Whom a process held when its trace ended: with a turn at work, or with a text on its way to the carrier. */
+/** Whom a process held when its trace ended: with a turn at work, or with a text on its way to the provider. */
 export function heldBy(traces: readonly Trace[]): {
   readonly turns: ReadonlySet<string>;
   readonly sends: ReadonlySet<string>;

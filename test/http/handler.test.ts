@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { OwnlineError } from "../../src/errors.ts";
 import { memory } from "../../src/storage/memory.ts";
 import type { Storage } from "../../src/storage/storage.ts";
-import { fakeCarrier } from "../../src/testing/testing.ts";
+import { fakeTransport } from "../../src/testing/testing.ts";
 import { OURS, PERSON, PUBLIC, posted, scene, textParams } from "./scene.ts";
 
 const EMPTY = /^<\?xml version="1\.0" encoding="UTF-8"\?><Response ?\/?>(<\/Response>)?$/;
@@ -91,7 +91,7 @@ describe("a webhook", () => {
     expect(await stored()).toEqual(before);
   });
 
-  it("carries the auto-reply, and the same TwiML again when the carrier asks again", async () => {
+  it("carries the auto-reply, and the same TwiML again when the provider asks again", async () => {
     const { sms, stored } = scene({ autoReply: "Got it <3 & one moment." });
     const first = await (await sms.fetch(new Request(PUBLIC, await posted()))).text();
     const again = await (await sms.fetch(new Request(PUBLIC, await posted()))).text();
@@ -305,7 +305,7 @@ describe("a ledger that fails", () => {
 describe("what a transport writes about a refused request", () => {
   it("is one line of at most 4000 characters", async () => {
     const log = `x\n2026-01-01 forged\u2028line\u001b[2J${"y".repeat(10_000)}`;
-    const transport = fakeCarrier();
+    const transport = fakeTransport();
     transport.receive = async () => ({ kind: "rejected", httpStatus: 403, reason: "no", log });
     const { sms, lines } = scene({ transport });
     expect((await sms.fetch(new Request(PUBLIC, { method: "POST", body: "a=b" }))).status).toBe(403);

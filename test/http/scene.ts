@@ -28,7 +28,7 @@ export interface Scene {
   stored(): Promise<readonly Message[]>;
 }
 
-/** A service on memory whose carrier takes everything. Nothing works on what is stored. */
+/** A service on memory whose provider takes everything. Nothing works on what is stored. */
 export function scene(changes: Partial<OwnlineOptions> = {}): Scene {
   const { lines, logger } = heard();
   const sms = ownline({

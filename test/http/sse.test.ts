@@ -163,7 +163,7 @@ describe("the events of a conversation", () => {
     const options = { conversationId: "c", authorize: allow, clock };
     const source = sourceOf(await conversationEvents(feed, ask(), options));
     await source.next(1);
-    for (let beat = 0; beat < 3; beat += 1) {
+    for (let heartbeat = 0; heartbeat < 3; heartbeat += 1) {
       const coming = source.next(1);
       let came = false;
       void coming.then(() => {

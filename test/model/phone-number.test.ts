@@ -11,7 +11,7 @@ describe("normalizeAddress", () => {
     ["rcs:my_agent", "rcs:my_agent"],
     ["messenger:1234567890123456", "messenger:1234567890123456"],
     ["MG0123456789abcdef0123456789abcdef", "MG0123456789abcdef0123456789abcdef"],
-  ])("brings %j into the carrier's form", (given, expected) => {
+  ])("brings %j into the provider's form", (given, expected) => {
     expect(normalizeAddress(given, "to")).toBe(expected);
   });
 

@@ -8,7 +8,7 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
   ],
   [
     "a lease whose run could not reach the ledger at its end is given back",
-    ["engine/beat", "    releaseIdle(answer.leases);\n", ""],
+    ["engine/heartbeat", "    releaseIdle(answer.leases);\n", ""],
   ],
   [
     "an answer that the ledger refuses for good counts as a failed run",
@@ -25,7 +25,7 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
   ],
   [
     "a release that the ledger refused is repeated as it was",
-    ["engine/beat", "owes?.fence === fence ? owes :", "owes === null ? owes :"],
+    ["engine/heartbeat", "owes?.fence === fence ? owes :", "owes === null ? owes :"],
   ],
   [
     "a Brazilian landline is another person than a mobile number",

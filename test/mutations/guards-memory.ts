@@ -32,7 +32,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/ledger", "participantKey: participantKeyOf(participant), line", "participantKey: participant, line"],
   ],
   [
-    "a message expires by its slot in the sender's pace",
+    "a message expires by its slot in the sender's rateLimit",
     ["ledger/rules/admission", "Math.max(row.expiresAt, reservedAt + claim.expiryMs)", "row.expiresAt"],
   ],
   [
@@ -132,7 +132,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   ],
   [
     "a late report of a failed attempt does not end the wait for the next one",
-    ["ledger/rules/attempts", '    if (wasLost && isLost(status) && row.status === "intent") return true;\n', ""],
+    ["ledger/rules/attempts", '    if (wasLost && isLost(status) && row.status === "waiting") return true;\n', ""],
   ],
   [
     "an earlier attempt that failed is no duplicate",
@@ -220,7 +220,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     "a list's entry settles an unknown message only, and only where no other message has it",
     [
       "ledger/rules/attempts",
-      'if (attempt.status !== "unknown" || set.key("provider", result.carrierId) !== undefined) break;',
+      'if (attempt.status !== "unknown" || set.key("provider", result.providerMessageId) !== undefined) break;',
       "",
     ],
   ],
@@ -393,7 +393,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ],
   ],
   [
-    "a carrier's id is kept when its message is erased: it witnesses for no other",
+    "a provider's id is kept when its message is erased: it witnesses for no other",
     ["memory/tables", 'this.#forgetKey("provider", id, row.id);', 'this.keys.delete(nameOf("provider", id));'],
   ],
   [
@@ -401,7 +401,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     [
       "memory/tables",
       "      this.#unindexMessage(message);\n      this.messages.delete(row.id);\n",
-      '      if (row.status !== "intent") this.messages.delete(row.id);\n',
+      '      if (row.status !== "waiting") this.messages.delete(row.id);\n',
     ],
   ],
   [
@@ -491,6 +491,6 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   ],
   [
     "after a restore, what was under way is looked for before it is sent again",
-    ["ledger/rules/recovery", 'changeStatus(set, row, "unknown", null);', 'changeStatus(set, row, "intent", null);'],
+    ["ledger/rules/recovery", 'changeStatus(set, row, "unknown", null);', 'changeStatus(set, row, "waiting", null);'],
   ],
 ]);

@@ -24,11 +24,11 @@ const base = { id: "m", conversationId: "c1", seq: 1, changedSeq: 1, media: [] }
 
 function heard(body: string, createdAt = 0): InboundMessage {
   const from = { direction: "inbound", origin: "webhook", from: PERSON, to: US } as const;
-  return { ...base, ...from, body, createdAt, carrierId: null, needsAnswer: true, occurredAt: createdAt };
+  return { ...base, ...from, body, createdAt, providerMessageId: null, needsAnswer: true, occurredAt: createdAt };
 }
 
 function answered(origin: OutboundOrigin = "ai", more: Partial<OutboundMessage> = {}): OutboundMessage {
-  const parts = { groupId: "g", part: 1, parts: 1, turnId: null, attempts: 1, carrierIds: [], segments: 1 };
+  const parts = { groupId: "g", part: 1, parts: 1, turnId: null, attempts: 1, providerMessageIds: [], segments: 1 };
   const from = { direction: "outbound", origin, from: US, to: PERSON, encoding: "GSM-7", error: null } as const;
   return { ...base, ...parts, ...from, body: "Sure.", createdAt: 0, status: "sent", ...more };
 }
@@ -210,12 +210,12 @@ describe("loopGuard on sends", () => {
   });
 
   it("counts answers that still wait before the AI is asked", () => {
-    const history = [answered("ai", { status: "intent", attempts: 0 }), heard("And tomorrow?")];
+    const history = [answered("ai", { status: "waiting", attempts: 0 }), heard("And tomorrow?")];
     const verdict = loopGuard().turn?.({ conversation, history, pairKey: "p1" });
     expect(verdict?.counters?.map(({ max }) => max)).toEqual([11, 23, 44, 149]);
   });
 
-  it("stays below the carrier's 30 even where two windows meet", () => {
+  it("stays below the provider's 30 even where two windows meet", () => {
     const burst = loopGuard().send?.({ ...snapshot, origin: "ai" })?.counters?.[0];
     expect((burst?.max ?? 99) * 2).toBeLessThan(30);
   });

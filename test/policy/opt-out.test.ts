@@ -21,7 +21,7 @@ function judge(body: string, more: Partial<InboundSnapshot> = {}, options?: OptO
 const replies = { stop: "You are out.", start: "You are in.", help: "Call us." };
 
 describe("optOut", () => {
-  it("leaves HELP that was typed in the app to the AI, since no carrier sees it", () => {
+  it("leaves HELP that was typed in the app to the AI, since no provider sees it", () => {
     expect(judge("help")).toMatchObject({ answer: false });
     expect(judge("help", { origin: "simulated" })).toBeNull();
     expect(judge("help", { origin: "simulated" }, { replies })).toBeNull();
@@ -172,7 +172,7 @@ describe("optOut", () => {
   it.each(["YES", "yes", " Yes "])("opts in by %j where the provider blocks, and lets the AI see it", (body) => {
     expect(judge(body)).toMatchObject({ answer: true, consent: "opted-in", providerBlocks: true });
     expect(judge(body, { to: "+18005550100" })).toBeNull();
-    expect(judge(body, {}, { carrierReplies: () => false })).toBeNull();
+    expect(judge(body, {}, { providerReplies: () => false })).toBeNull();
   });
 
   it.each(["YES", "Yes!"])("opts in by %j where the provider says so, and lets the AI see it", (body) => {
@@ -183,11 +183,11 @@ describe("optOut", () => {
     expect(judge(body, { to: "38438" }, { replies })).toBeNull();
   });
 
-  it.each(["HELP", "help?", "Info"])("leaves %j to a carrier that answers it by itself", (body) => {
+  it.each(["HELP", "help?", "Info"])("leaves %j to a provider that answers it by itself", (body) => {
     expect(judge(body)).toEqual({ answer: false, reason: expect.any(String) });
   });
 
-  it.each(["38438", "whatsapp:+15703251809"])("leaves nobody without help on %s, where no carrier answers", (to) => {
+  it.each(["38438", "whatsapp:+15703251809"])("leaves nobody without help on %s, where no provider answers", (to) => {
     expect(judge("HELP", { to })).toBeNull();
     expect(judge("HELP", { to }, { replies })).toMatchObject({ answer: false, reply: "Call us." });
   });
@@ -210,17 +210,17 @@ describe("optOut", () => {
     ["STOP", "HELP", { answer: false, consent: "opted-out" }],
     ["START", "Abonnieren", { answer: false, consent: "opted-in" }],
     ["HELP", "Ayuda", { answer: false }],
-  ] as const)("believes a carrier that reports %s for %j, and never answers it again", (reported, body, expected) => {
+  ] as const)("believes a provider that reports %s for %j, and never answers it again", (reported, body, expected) => {
     const verdict = judge(body, { optOut: reported, to: "38438" }, { replies });
     expect(verdict).toMatchObject(expected);
     expect(verdict).not.toHaveProperty("reply");
   });
 
-  it("confirms by our own texts only where the carrier is silent", () => {
+  it("confirms by our own texts only where the provider is silent", () => {
     expect(judge("STOP", { to: "38438" }, { replies })).toMatchObject({ consent: "opted-out", reply: "You are out." });
     expect(judge("START", { to: "38438" }, { replies })).toMatchObject({ consent: "opted-in", reply: "You are in." });
     expect(judge("STOP", {}, { replies })).not.toHaveProperty("reply");
-    expect(judge("STOP", {}, { replies, carrierReplies: () => false })).toMatchObject({ reply: "You are out." });
+    expect(judge("STOP", {}, { replies, providerReplies: () => false })).toMatchObject({ reply: "You are out." });
   });
 
   it("takes other words, more or fewer", () => {

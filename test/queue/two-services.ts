@@ -1,7 +1,7 @@
 import { ownline } from "../../src/index.ts";
 import type { Queue } from "../../src/queue/queue.ts";
 import { memory } from "../../src/storage/memory.ts";
-import { fakeCarrier } from "../../src/testing/fake-carrier.ts";
+import { fakeTransport } from "../../src/testing/fake-transport.ts";
 import { eventually } from "./eventually.ts";
 
 const OURS = "+15550100001";
@@ -18,11 +18,11 @@ export async function answersForTheOther(queues: {
   readonly worker: Queue;
 }): Promise<{ readonly sent: readonly string[]; readonly errors: readonly string[] }> {
   const storage = memory();
-  const carrier = fakeCarrier();
+  const provider = fakeTransport();
   const errors: string[] = [];
   const shared = {
     senders: [OURS],
-    transport: carrier,
+    transport: provider,
     storage,
     worker: { pollMs: HOUR_MS },
     burst: { quietMs: 20 },
@@ -33,9 +33,9 @@ export async function answersForTheOther(queues: {
   for (const sms of [web, worker]) sms.on("error", ({ message }) => errors.push(message));
   try {
     await worker.start();
-    await web.fetch(carrier.text({ from: PERSON, to: OURS, body: "hello" }));
-    await eventually("the other service answers", () => carrier.taken.length > 0);
-    return { sent: carrier.taken.map(({ body }) => body), errors };
+    await web.fetch(provider.text({ from: PERSON, to: OURS, body: "hello" }));
+    await eventually("the other service answers", () => provider.taken.length > 0);
+    return { sent: provider.taken.map(({ body }) => body), errors };
   } finally {
     await worker.close();
     await web.close();

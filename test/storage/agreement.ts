@@ -3,8 +3,8 @@ import type {
   ClaimedTurn,
   CounterCondition,
   InboundRecord,
-  PaceCondition,
   PartRecord,
+  RateLimitCondition,
   SendConditions,
   SendResultRecord,
   StatusRecord,
@@ -27,8 +27,8 @@ const LINES = ["+15550100001", "+15550100002"];
 /** Two of them are one person, whose number is written in two ways. */
 const PEOPLE = ["+15550199001", "+15550199002", "+5511987654321", "+551187654321"];
 const WORKERS = ["w1", "w2"];
-const CARRIER_STATUSES = ["accepted", "sent", "delivered", "undelivered", "failed"] as const;
-const PACES = ["slow", "slower"];
+const PROVIDER_STATUSES = ["accepted", "sent", "delivered", "undelivered", "failed"] as const;
+const RATE_LIMITS = ["slow", "slower"];
 const MINUTE_MS = 60_000;
 
 /** A small generator (mulberry32): the same seed, the same story. */
@@ -109,12 +109,12 @@ export class Story {
       delayMs: this.chance(0.1) ? this.upTo(MINUTE_MS) : 0,
       cancel: this.chance(0.05) ? "A condition said so." : null,
       counters: this.chance(0.4) ? [counter()] : [],
-      pace: this.chance(0.5) ? this.pace() : null,
+      rateLimit: this.chance(0.5) ? this.rateLimit() : null,
     };
   }
 
-  pace(): PaceCondition {
-    return { key: this.pick(PACES, "slow"), costMs: 1 + this.upTo(20_000), reason: "The sender is busy." };
+  rateLimit(): RateLimitCondition {
+    return { key: this.pick(RATE_LIMITS, "slow"), costMs: 1 + this.upTo(20_000), reason: "The sender is busy." };
   }
 
   consent(): InboundRecord["consent"] {
@@ -138,7 +138,7 @@ export class Story {
       participant,
       consentKey: consentKeyOf(participant),
       origin: this.chance(0.8) ? "webhook" : "simulated",
-      carrierId: `SM-${messageId}`,
+      providerMessageId: `SM-${messageId}`,
       body: `Text ${messageId}`,
       media: [],
       occurredAt: this.chance(0.3) ? 1_000 : null,
@@ -158,15 +158,19 @@ export class Story {
   }
 
   result(): SendResultRecord {
-    const error = { code: 30_001 + this.upTo(1), reason: "The carrier said no." };
+    const error = { code: 30_001 + this.upTo(1), reason: "The provider said no." };
     const roll = this.#random();
     if (roll < 0.4) {
-      const carrierId = this.chance(0.9) ? this.id("SM") : `SM${this.upTo(this.#count)}`;
-      return { kind: "accepted", carrierId, status: this.pick(CARRIER_STATUSES, "accepted") };
+      const providerMessageId = this.chance(0.9) ? this.id("SM") : `SM${this.upTo(this.#count)}`;
+      return { kind: "accepted", providerMessageId, status: this.pick(PROVIDER_STATUSES, "accepted") };
     }
     if (roll < 0.6) return { kind: "unknown", lookInMs: this.upTo(MINUTE_MS), error };
     if (roll < 0.7) {
-      return { kind: "found", carrierId: `SM${this.upTo(this.#count)}`, status: this.pick(CARRIER_STATUSES, "sent") };
+      return {
+        kind: "found",
+        providerMessageId: `SM${this.upTo(this.#count)}`,
+        status: this.pick(PROVIDER_STATUSES, "sent"),
+      };
     }
     if (roll < 0.8) {
       const asOf = this.chance(0.5) ? this.upTo(MINUTE_MS) : null;
@@ -174,17 +178,17 @@ export class Story {
     }
     const next = this.pick(["retry", "retry", "retry", "fail", "opt-out"] as const, "retry");
     const retryInMs = next === "retry" ? this.upTo(MINUTE_MS) : 0;
-    const slow = { key: this.pick(PACES, "slow"), forMs: this.upTo(20_000) };
+    const slow = { key: this.pick(RATE_LIMITS, "slow"), forMs: this.upTo(20_000) };
     return { kind: "refused", next, retryInMs, error, ...(this.chance(0.3) ? { slow } : {}) };
   }
 
   status(): Omit<StatusRecord, "op"> {
-    const status = this.pick(CARRIER_STATUSES, "sent");
+    const status = this.pick(PROVIDER_STATUSES, "sent");
     const isByAttempt = this.chance(0.7);
     return {
       outboundId: isByAttempt ? this.pick(this.outbound, "o0") : null,
       attempt: isByAttempt ? 1 + this.upTo(1) : null,
-      carrierId: `SM${this.upTo(this.#count)}`,
+      providerMessageId: `SM${this.upTo(this.#count)}`,
       status,
       rawStatus: status,
       error: status === "failed" ? { code: this.chance(0.5) ? 30_003 : null, reason: "Unreachable." } : null,
@@ -297,11 +301,11 @@ export class Story {
     }
     if (roll < 0.75) {
       const suspicion = { scope: "default", op, limit: 1 + this.upTo(2), lookInMs: this.upTo(MINUTE_MS) };
-      return (storage) => storage.suspect(suspicion);
+      return (storage) => storage.markUnknown(suspicion);
     }
     const outboundId = this.pick(this.outbound, "o0");
-    const carrierIds = Array.from({ length: this.upTo(3) }, () => `SM${this.upTo(this.#count)}`);
-    return (storage) => storage.rivals({ outboundId, carrierIds });
+    const providerMessageIds = Array.from({ length: this.upTo(3) }, () => `SM${this.upTo(this.#count)}`);
+    return (storage) => storage.competingAttempts({ outboundId, providerMessageIds });
   }
 
   rare(op: string, workerId: string): Call {
@@ -346,7 +350,7 @@ async function everything(storage: Storage, story: Story): Promise<unknown[]> {
   const seen: unknown[] = [await storage.due({ scope: "default", workerId: "w1", limit: 1 }), work];
   for (const { message, unknown } of work.messages) {
     if (unknown === null) continue;
-    seen.push(await storage.rivals({ outboundId: message.id, carrierIds: ["SM1", "SM2", "SM3"] }));
+    seen.push(await storage.competingAttempts({ outboundId: message.id, providerMessageIds: ["SM1", "SM2", "SM3"] }));
   }
   const { conversations } = await storage.conversations({ limit: 100 });
   seen.push(conversations);
@@ -366,7 +370,7 @@ export function outcomeOf(result: unknown): string {
   if (typeof result !== "object" || result === null) return String(result);
   if (Array.isArray(result)) return result.some((one) => one.status === "unknown") ? "suspected" : "";
   if ("known" in result && "attempts" in result && Array.isArray(result.attempts)) {
-    return result.attempts.length > 1 ? "rivals" : "";
+    return result.attempts.length > 1 ? "competingAttempts" : "";
   }
   if (!("outcome" in result)) return "waitedMs" in result ? "turn" : "";
   if ("reason" in result && result.reason === "The sender is busy.") return "paced";
@@ -444,5 +448,5 @@ export const OUTCOMES: readonly string[] = [
   ["turn", "committed", "superseded", "lost"],
   ["claimed", "overtaken", "waiting", "paced", "cancelled", "gone"],
   ["recorded", "repeated", "erased", "opted-out", "unmatched"],
-  ["requeued", "newer", "not-dead", "suspected", "rivals"],
+  ["requeued", "newer", "not-dead", "suspected", "competingAttempts"],
 ].flat();

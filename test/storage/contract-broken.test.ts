@@ -85,20 +85,20 @@ const MISTAKES: readonly Mistake[] = [
     name: "does not prolong a life with a heartbeat",
     breaks: (storage) => ({
       ...storage,
-      heartbeat: (beat) => storage.heartbeat({ ...beat, leaseMs: 1 }),
+      heartbeat: (heartbeat) => storage.heartbeat({ ...heartbeat, leaseMs: 1 }),
     }),
-    noticedBy: "keeps a worker alive for as long as it beats",
+    noticedBy: "keeps a worker alive for as long as it heartbeats",
   },
   {
     name: "sends as fast as it can",
     breaks: (storage) => ({
       ...storage,
-      claimSend: (claim) => storage.claimSend({ ...claim, conditions: { ...claim.conditions, pace: null } }),
+      claimSend: (claim) => storage.claimSend({ ...claim, conditions: { ...claim.conditions, rateLimit: null } }),
     }),
     noticedBy: "gives each text of a sender the next slot, in the order in which they asked",
   },
   {
-    name: "takes whatever the carrier's list shows for what it looks for",
+    name: "takes whatever the provider's list shows for what it looks for",
     breaks: (storage) => ({
       ...storage,
       recordSend: (record) => {
@@ -221,7 +221,7 @@ describe("the storage contract notices a ledger that", () => {
       backOff: () => {},
     }));
     expect(await redCases(await brokenMemory())).toContain(
-      "slows a sender down when the carrier says so, and voids every slot taken before",
+      "slows a sender down when the provider says so, and voids every slot taken before",
     );
   });
 });

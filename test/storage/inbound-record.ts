@@ -14,7 +14,7 @@ export function inboundRecord(id: string, overrides: Partial<InboundRecord> = {}
     participant: "+15550199001",
     consentKey: "consent",
     origin: "webhook",
-    carrierId: `SM-${id}`,
+    providerMessageId: `SM-${id}`,
     body: "Hello!",
     media: [],
     occurredAt: null,

@@ -19,7 +19,10 @@ export interface Race {
 const OTHER_LINE = "+15550100002";
 const OTHER_PERSON = "+15550199002";
 const ON_OTHER_LINE = { line: OTHER_LINE, sender: OTHER_LINE } as const;
-const PACED: SendConditions = { ...FREE, pace: { key: "pace", costMs: 1_000, reason: "The sender is busy." } };
+const PACED: SendConditions = {
+  ...FREE,
+  rateLimit: { key: "rateLimit", costMs: 1_000, reason: "The sender is busy." },
+};
 const COUNTED: SendConditions = {
   ...FREE,
   counters: [{ key: "day", windowMs: 60_000, max: 1, charge: 1, full: "cancel", reason: "The counter is full." }],
@@ -96,7 +99,7 @@ export const RACES: readonly Race[] = [
   {
     name: "a repeated STOP, and a message that is sent again in the person's other conversation",
     async calls(s) {
-      const id = await s.intent(ON_OTHER_LINE);
+      const id = await s.waiting(ON_OTHER_LINE);
       await s.lose(id, await s.sending(id));
       await s.storage.recordInbound(s.stop());
       const resolution = s.resolutionOf(id, "resend");
@@ -113,7 +116,7 @@ export const RACES: readonly Race[] = [
   {
     name: "a START, and a refusal in the person's other conversation",
     async calls(s) {
-      const id = await s.intent(ON_OTHER_LINE);
+      const id = await s.waiting(ON_OTHER_LINE);
       const attempt = await s.sending(id);
       await s.advance(1);
       const error = { code: 21610, reason: "The provider refused it." };
@@ -133,11 +136,11 @@ export const RACES: readonly Race[] = [
   {
     name: "one provider's id for messages of two conversations",
     async calls(s) {
-      const ids = [await s.intent(), await s.intent({ participant: OTHER_PERSON })] as const;
+      const ids = [await s.waiting(), await s.waiting({ participant: OTHER_PERSON })] as const;
       const attempts = [await s.sending(ids[0]), await s.sending(ids[1])] as const;
       await s.lose(ids[0], attempts[0]);
       await s.lose(ids[1], attempts[1]);
-      const found = { kind: "found", carrierId: "SM-one", status: "sent" } as const;
+      const found = { kind: "found", providerMessageId: "SM-one", status: "sent" } as const;
       const records = [
         { op: s.id("op"), outboundId: ids[0], attempt: attempts[0], result: found },
         { op: s.id("op"), outboundId: ids[1], attempt: attempts[1], result: found },
@@ -189,13 +192,13 @@ function beating(scene: Scene, workerId: string): Call {
 }
 
 async function claimingTwo(scene: Scene, conditions: SendConditions): Promise<readonly [Call, Call]> {
-  const ids = [await scene.intent(), await scene.intent({ participant: OTHER_PERSON })] as const;
+  const ids = [await scene.waiting(), await scene.waiting({ participant: OTHER_PERSON })] as const;
   const [one, other] = [scene.sendClaim(ids[0], { conditions }), scene.sendClaim(ids[1], { conditions })];
   return [(storage) => storage.claimSend(one), (storage) => storage.claimSend(other)];
 }
 
 /**
- * Runs a race once, at another pace for each seed. `inOneProcess`: both calls may be of one group. Returns what is wrong
+ * Runs a race once, at another rate limit for each seed. `inOneProcess`: both calls may be of one group. Returns what is wrong
  * with it.
  */
 export async function runRace(

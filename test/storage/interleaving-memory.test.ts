@@ -116,7 +116,7 @@ describe("what several processes decide at once", () => {
   });
 
   it("met every outcome, the usual conflicts, and groups", () => {
-    expect([...reached]).toEqual(expect.arrayContaining(OUTCOMES.filter((outcome) => outcome !== "rivals")));
+    expect([...reached]).toEqual(expect.arrayContaining(OUTCOMES.filter((outcome) => outcome !== "competingAttempts")));
     const often = ["conversation", "address", "consent", "call"];
     expect([...moved]).toEqual(expect.arrayContaining(often));
     expect(groups).toBeGreaterThan(calls / 10);

@@ -13,7 +13,7 @@ const harness: StorageHarness = {
   },
 };
 
-const TEXT = inboundRecord("SM1", { messageId: "m1", conversationId: "c1", carrierId: "SM1" });
+const TEXT = inboundRecord("SM1", { messageId: "m1", conversationId: "c1", providerMessageId: "SM1" });
 
 describe("memory keeps the storage contract", () => {
   for (const { name, run } of storageContract(harness)) {

@@ -141,13 +141,13 @@ describe("mongodb whose server does not answer", () => {
     const text = storage.recordInbound(inboundRecord("1")).catch(() => {});
     await settled();
     expect(client.asked()).not.toContain("ownline_conversations.distinct");
-    const beat = storage
+    const heartbeat = storage
       .heartbeat({ scope: "default", op: "1", workerId: "w1", leaseMs: 3000, lookInMs: 0 })
       .catch(() => {});
     await settled();
     expect(client.asked()).toContain("ownline_conversations.distinct");
     await client.close();
-    await Promise.all([deletions, text, beat]);
+    await Promise.all([deletions, text, heartbeat]);
   });
 
   it("refuses after 10 s what has not begun, as retryable, and says what to do", async () => {
@@ -205,7 +205,7 @@ describe.skipIf(url === "")(`mongodb under load${skipNote(url)}`, () => {
   );
 });
 
-/** As the carrier does after a 503. */
+/** As the provider does after a 503. */
 async function untilAnswered(record: () => Promise<RecordedInbound>): Promise<RecordedInbound> {
   for (;;) {
     try {

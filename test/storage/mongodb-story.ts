@@ -13,7 +13,7 @@ export const FREE: SendConditions = {
   delayMs: 0,
   cancel: null,
   counters: [{ key: "hourly", windowMs: 60_000, max: 50, charge: 1, full: "wait", reason: "Too many." }],
-  pace: { key: "line", costMs: 0, reason: "The sender is busy." },
+  rateLimit: { key: "line", costMs: 0, reason: "The sender is busy." },
 };
 
 export function textOf(id: string, overrides: Partial<InboundRecord> = {}): InboundRecord {
@@ -74,14 +74,14 @@ export const STORY: readonly Call[] = [
       op: "9",
       outboundId: "tm-1-1",
       attempt: 1,
-      result: { kind: "accepted", carrierId: "SM-out", status: "accepted" },
+      result: { kind: "accepted", providerMessageId: "SM-out", status: "accepted" },
     }),
   (s) =>
     s.recordStatus({
       op: "10",
       outboundId: null,
       attempt: null,
-      carrierId: "SM-out",
+      providerMessageId: "SM-out",
       status: "delivered",
       rawStatus: "delivered",
       error: null,
@@ -101,7 +101,7 @@ export const STORY: readonly Call[] = [
     await advance(15_001);
     return s.heartbeat({ scope: "default", op: "12", workerId: "w1", leaseMs: 15_000, lookInMs: 1_000 });
   },
-  (s) => s.rivals({ outboundId: "tm-1-2", carrierIds: ["SM-out", "SM-other"] }),
+  (s) => s.competingAttempts({ outboundId: "tm-1-2", providerMessageIds: ["SM-out", "SM-other"] }),
   (s) => s.due({ scope: "default", workerId: "w1", limit: 10 }),
   (s) =>
     s.resolve({
@@ -113,7 +113,7 @@ export const STORY: readonly Call[] = [
       reason: "Nobody knows.",
       expiryMs: 60_000,
     }),
-  (s) => s.suspect({ scope: "default", op: "14", limit: 10, lookInMs: 1_000 }),
+  (s) => s.markUnknown({ scope: "default", op: "14", limit: 10, lookInMs: 1_000 }),
   (s) =>
     s.recordOutbound({
       key: "order:1",

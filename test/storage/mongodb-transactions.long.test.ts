@@ -129,7 +129,7 @@ function postOf(id: string, person: Partial<OutboundRecord> = {}): OutboundRecor
 }
 
 function claimSend(storage: Storage, outboundId: string, counters: readonly CounterCondition[]) {
-  const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters, pace: null };
+  const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters, rateLimit: null };
   return storage.claimSend({
     scope: "default",
     op: outboundId,

@@ -22,7 +22,7 @@ export function persistent(storage: Storage): Storage {
     recordStatus: (record) => again(storage.recordStatus, record),
     resolve: (resolution) => again(storage.resolve, resolution),
     requeueTurn: (requeue) => again(storage.requeueTurn, requeue),
-    suspect: (suspicion) => again(storage.suspect, suspicion),
+    markUnknown: (suspicion) => again(storage.markUnknown, suspicion),
     claimSweep: (claim) => again(storage.claimSweep, claim),
     commitSweep: (commit) => again(storage.commitSweep, commit),
   };

@@ -6,7 +6,7 @@ import type { SendConditions, Storage } from "../../src/storage/storage.ts";
 import { type PostgresLedgers, postgresLedgers, quiet } from "./postgres-ledgers.ts";
 import { post, text } from "./postgres-texts.ts";
 
-const FREE: SendConditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], pace: null };
+const FREE: SendConditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], rateLimit: null };
 
 let ledgers: PostgresLedgers;
 
@@ -188,7 +188,7 @@ describe("between load and apply", () => {
 describe("a row that many processes write at once", () => {
   it("fails no call, though all of them must decide again and again", async () => {
     const processes = Array.from({ length: 6 }, () => ledgers.open({}, ledgers.connect()));
-    const pace = { key: "hot", costMs: 1, reason: "Busy." };
+    const rateLimit = { key: "hot", costMs: 1, reason: "Busy." };
     const ids = Array.from({ length: 120 }, (_, n) => `g${n}`);
     await Promise.all(ids.map((id, n) => processes[0]?.recordOutbound(post(id, n))));
     const outcomes = new Set<string>();
@@ -202,7 +202,7 @@ describe("a row that many processes write at once", () => {
             outboundId: `${id}-1`,
             orderWaitMs: 0,
           };
-          const told = await storage.claimSend({ op: id, ...order, conditions: { ...FREE, pace } });
+          const told = await storage.claimSend({ op: id, ...order, conditions: { ...FREE, rateLimit } });
           outcomes.add(told.outcome);
         }
       }),
@@ -235,7 +235,7 @@ describe("a row that many processes write at once", () => {
 });
 
 describe("a heartbeat", () => {
-  const beat = (storage: Storage, op: string) =>
+  const heartbeat = (storage: Storage, op: string) =>
     storage.heartbeat({ scope: "default", op, workerId: "w1", leaseMs: 60_000, lookInMs: 1_000 });
   const count = async (table: string): Promise<number> => {
     const { rows } = await ledgers.pool.query(
@@ -273,10 +273,10 @@ describe("a heartbeat", () => {
       ]) {
         await client.query(`select 1 from "${schema}".ownline_${table} where ${column} = 'old 2' for update`);
       }
-      await beat(storage, "b1");
+      await heartbeat(storage, "b1");
       expect([await count("answers"), await count("workers")]).toEqual([1, 2]);
       await client.query("rollback");
-      await beat(storage, "b2");
+      await heartbeat(storage, "b2");
       expect([await count("answers"), await count("workers")]).toEqual([0, 1]);
     } finally {
       await client.query("rollback");

@@ -5,7 +5,7 @@ import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { type PostgresLedgers, postgresLedgers, quiet } from "./postgres-ledgers.ts";
 import { post, text } from "./postgres-texts.ts";
 
-const FREE: SendConditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], pace: null };
+const FREE: SendConditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], rateLimit: null };
 
 const OTHER_LINE = "+15550100002";
 
@@ -19,7 +19,7 @@ afterEach(() => ledgers.empty());
 
 afterAll(() => ledgers.dispose());
 
-/** What locks several conversations at once. Person 1 has `c-a` and `c-b`, on two lines, with an intent in each. */
+/** What locks several conversations at once. Person 1 has `c-a` and `c-b`, on two lines, with a waiting message in each. */
 const REACHING: readonly (readonly [string, "apply" | "erase" | "purge", (storage: Storage) => Promise<unknown>])[] = [
   [
     "an opt-out",
@@ -41,7 +41,7 @@ const REACHING: readonly (readonly [string, "apply" | "erase" | "purge", (storag
       const report = {
         outboundId: "b-1",
         attempt: 1,
-        carrierId: "SM1",
+        providerMessageId: "SM1",
         status: "failed",
         rawStatus: "failed",
       } as const;
@@ -53,7 +53,7 @@ const REACHING: readonly (readonly [string, "apply" | "erase" | "purge", (storag
     "apply",
     (storage) => storage.heartbeat({ scope: "default", op: "h", workerId: "w1", leaseMs: 60_000, lookInMs: 1_000 }),
   ],
-  ["suspicion", "apply", (storage) => storage.suspect({ scope: "default", op: "s", limit: 10, lookInMs: 1_000 })],
+  ["suspicion", "apply", (storage) => storage.markUnknown({ scope: "default", op: "s", limit: 10, lookInMs: 1_000 })],
   ["an erasure", "erase", (storage) => storage.erase({ op: "e", participant: post("a").participant, line: null })],
   ["a purge", "purge", (storage) => storage.purge({ op: "p", olderThanMs: -1_000, limit: 10 })],
 ];
@@ -104,7 +104,7 @@ const COUNTED = ["b", "a"].map(
 );
 
 describe("a claim of a message", () => {
-  const PACE = { key: "p", costMs: 1, reason: "Busy." };
+  const RATE_LIMIT = { key: "p", costMs: 1, reason: "Busy." };
   const claim = (storage: Storage, op: string, outboundId: string, conditions: Partial<SendConditions>) =>
     storage.claimSend({
       scope: "default",
@@ -146,7 +146,9 @@ describe("a claim of a message", () => {
   async function claimedBefore(): Promise<void> {
     const storage = ledgers.open();
     await storage.recordOutbound(post("a", 2));
-    expect((await claim(storage, "first", "a-1", { counters: COUNTED, pace: PACE })).outcome).toBe("claimed");
+    expect((await claim(storage, "first", "a-1", { counters: COUNTED, rateLimit: RATE_LIMIT })).outcome).toBe(
+      "claimed",
+    );
   }
 
   it("locks its counters in the order of their keys, whatever order they are given in", async () => {
@@ -178,7 +180,7 @@ describe("a claim of a message", () => {
 
   it("locks its conversation before its counters and its worker", async () => {
     await claimedBefore();
-    const conditions = { counters: COUNTED, pace: { ...PACE, costMs: 0 } };
+    const conditions = { counters: COUNTED, rateLimit: { ...RATE_LIMIT, costMs: 0 } };
     await whileClaiming(
       "select 1 from ownline_conversations where id = 'c-b' for update",
       conditions,
@@ -191,7 +193,7 @@ describe("a claim of a message", () => {
 
   it("waits last for its counters, which others charge too, so that these wait for its commit alone", async () => {
     await claimedBefore();
-    const conditions = { counters: COUNTED, pace: { ...PACE, costMs: 0 } };
+    const conditions = { counters: COUNTED, rateLimit: { ...RATE_LIMIT, costMs: 0 } };
     await whileClaiming("select 1 from ownline_counters where key = 'a' for update", conditions, async (isFree) => {
       expect(await isFree("conversations where id = 'c-b'")).toBe(false);
       expect(await isFree("workers where id = 'w1'")).toBe(false);
@@ -262,13 +264,13 @@ describe("operations that meet", () => {
       const consent = state === null ? null : ({ state, source: "word" } as const);
       const sent = post(`g${n}`, person);
       const keys = n % 2 === 0 ? ["a", "b"] : ["b", "a"];
-      const pace = { key: line, costMs: 1, reason: "Busy." };
-      const conditions = { ...FREE, counters: keys.map(counter), pace };
+      const rateLimit = { key: line, costMs: 1, reason: "Busy." };
+      const conditions = { ...FREE, counters: keys.map(counter), rateLimit };
       const claim = { scope: "default", workerId, leaseMs: 60_000, outboundId: `g${n}-1`, orderWaitMs: 0, conditions };
       const report = {
         outboundId: `g${n - 2}-1`,
         attempt: 1,
-        carrierId: `SM${n}`,
+        providerMessageId: `SM${n}`,
         status: "sent",
         error: null,
       } as const;
@@ -281,7 +283,7 @@ describe("operations that meet", () => {
         storage.due({ scope: "default", workerId: "w1", limit: 10 }),
         round % 9 === 5 ? storage.erase({ op, participant: sent.participant, line: null }) : null,
         round % 4 === 1 ? storage.purge({ op, olderThanMs: 0, limit: 5 }) : null,
-        round % 6 === 1 ? storage.suspect({ scope: "default", op, limit: 3, lookInMs: 1 }) : null,
+        round % 6 === 1 ? storage.markUnknown({ scope: "default", op, limit: 3, lookInMs: 1 }) : null,
       ]);
     };
     const workers = handles.flatMap((storage, index) => [1, 2].map((at) => ({ storage, workerId: `w${index}${at}` })));

@@ -7,7 +7,7 @@ import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { type PostgresLedgers, postgresLedgers, quiet } from "./postgres-ledgers.ts";
 import { post, text } from "./postgres-texts.ts";
 
-const FREE: SendConditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], pace: null };
+const FREE: SendConditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], rateLimit: null };
 
 let ledgers: PostgresLedgers;
 const pools: pg.Pool[] = [];

@@ -3,7 +3,7 @@ import type { SendConditions, Storage } from "../../src/storage/storage.ts";
 import { type PostgresLedgers, postgresLedgers } from "./postgres-ledgers.ts";
 import { post, text } from "./postgres-texts.ts";
 
-const FREE: SendConditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], pace: null };
+const FREE: SendConditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], rateLimit: null };
 
 let ledgers: PostgresLedgers;
 
@@ -44,8 +44,8 @@ describe("what has changed while a lock was waited for", () => {
     const change = `
       with held as (select 1 from ownline_conversations where id = 'c-a' for update)
       update ownline_workers set alive_until = alive_until + 3600000 where exists (select from held)`;
-    const beat = { scope: "default", op: "beat", workerId: "other", leaseMs: 60_000, lookInMs: 1_000 };
-    const { unsettled } = await whileItWaits(change, "apply", () => storage.heartbeat(beat));
+    const heartbeat = { scope: "default", op: "heartbeat", workerId: "other", leaseMs: 60_000, lookInMs: 1_000 };
+    const { unsettled } = await whileItWaits(change, "apply", () => storage.heartbeat(heartbeat));
     expect(unsettled).toEqual([]);
     expect((await storage.story("a-1"))?.message).toMatchObject({ status: "sending" });
   });
@@ -73,11 +73,11 @@ describe("what has changed while a lock was waited for", () => {
 
   it("gives a message the place behind it in a rate limit", async () => {
     const storage = ledgers.open();
-    const pace = { key: "p", costMs: 1_000, reason: "Busy." };
+    const rateLimit = { key: "p", costMs: 1_000, reason: "Busy." };
     for (const id of ["a", "b"]) await storage.recordOutbound(post(id, id));
-    expect((await claim(storage, "a", 60_000, { pace })).outcome).toBe("claimed");
+    expect((await claim(storage, "a", 60_000, { rateLimit })).outcome).toBe("claimed");
     const change = "update ownline_rate_limits set free_at = free_at + 3600000, version = version + 1";
-    expect(await whileItWaits(change, "apply", () => claim(storage, "b", 60_000, { pace }))).toMatchObject({
+    expect(await whileItWaits(change, "apply", () => claim(storage, "b", 60_000, { rateLimit }))).toMatchObject({
       outcome: "waiting",
     });
     const { rows } = await ledgers.pool.query(

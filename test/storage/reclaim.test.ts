@@ -31,10 +31,12 @@ describe.each(Object.keys(LEDGERS))("an expired worker that holds many conversat
     }
     await clock.advance(LEASE_MS + 1);
     const recovered: number[] = [];
-    for (let beat = 0; beat < 3; beat += 1) {
-      expect((await storage.due({ scope: "default", workerId: "w1", limit: 1 })).nextInMs).toBe(beat < 2 ? 0 : null);
+    for (let heartbeat = 0; heartbeat < 3; heartbeat += 1) {
+      expect((await storage.due({ scope: "default", workerId: "w1", limit: 1 })).nextInMs).toBe(
+        heartbeat < 2 ? 0 : null,
+      );
       const answer = await storage.heartbeat({
-        op: `beat${beat}`,
+        op: `beat${heartbeat}`,
         scope: "default",
         workerId: "w",
         leaseMs: LEASE_MS,

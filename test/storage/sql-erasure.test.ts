@@ -44,7 +44,7 @@ async function converse(storage: Storage, id: string): Promise<void> {
     parts: [{ id: `t${id}-1`, body: REPLY, media: [], encoding: "GSM-7", segments: 1 }],
     expiryMs: 1_000,
   });
-  const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], pace: null };
+  const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], rateLimit: null };
   const outboundId = `t${id}-1`;
   await storage.claimSend({
     scope: "default",
@@ -55,12 +55,12 @@ async function converse(storage: Storage, id: string): Promise<void> {
     orderWaitMs: 0,
     conditions,
   });
-  const carrierId = `SM-out-${id}`;
+  const providerMessageId = `SM-out-${id}`;
   await storage.recordSend({
     op: id,
     outboundId,
     attempt: 1,
-    result: { kind: "accepted", carrierId, status: "delivered" },
+    result: { kind: "accepted", providerMessageId, status: "delivered" },
   });
 }
 
@@ -108,7 +108,7 @@ describe("erasure in SQL", () => {
     await storage.erase({ op: "e", participant: post("one", 1).participant, line: null });
     await storage.recordOutbound({ ...post("three", 2), expiryMs: 1 });
     await clock.advance(1);
-    const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], pace: null };
+    const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], rateLimit: null };
     const claim = {
       scope: "default",
       op: "c",

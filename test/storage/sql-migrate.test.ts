@@ -71,8 +71,8 @@ describe("the ledger's own upkeep", () => {
     const storage = ledgerOver(sqlDatabase(batchOnly(":memory:", null), { migrate, migratesAtOpen: true }));
     await storage.open();
     const before = Date.now();
-    const beat = { scope: "default", op: "1", workerId: "w", leaseMs: 1_000, lookInMs: 1_000 };
-    await expect(storage.heartbeat(beat)).resolves.toEqual({ leases: [], unsettled: [], recovered: 0 });
+    const heartbeat = { scope: "default", op: "1", workerId: "w", leaseMs: 1_000, lookInMs: 1_000 };
+    await expect(storage.heartbeat(heartbeat)).resolves.toEqual({ leases: [], unsettled: [], recovered: 0 });
     const { conversation } = await storage.recordOutbound({
       key: "k",
       groupId: "g",
@@ -102,7 +102,8 @@ describe("the ledger's own upkeep", () => {
     const driver = batchOnly(":memory:", clock);
     const storage = ledgerOver(sqlDatabase(driver, { migrate, migratesAtOpen: true }));
     await storage.open();
-    const beat = (op: string) => storage.heartbeat({ scope: "default", op, workerId: op, leaseMs: 0, lookInMs: 1_000 });
+    const heartbeat = (op: string) =>
+      storage.heartbeat({ scope: "default", op, workerId: op, leaseMs: 0, lookInMs: 1_000 });
     const kept = async () => {
       const select = (sql: string) => ({ sql, params: [] });
       const [answers = [], workers = []] = await driver.read([
@@ -111,15 +112,15 @@ describe("the ledger's own upkeep", () => {
       ]);
       return [answers.map((row) => row.call), workers.map((row) => row.id)];
     };
-    await beat("first");
+    await heartbeat("first");
     await clock.advance(60 * 60_000);
-    await beat("second");
+    await heartbeat("second");
     expect(await kept()).toEqual([
       ["heartbeat first", "heartbeat second"],
       ["first", "second"],
     ]);
     await clock.advance(1);
-    await beat("third");
+    await heartbeat("third");
     expect(await kept()).toEqual([
       ["heartbeat second", "heartbeat third"],
       ["second", "third"],

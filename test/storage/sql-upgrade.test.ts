@@ -50,7 +50,7 @@ const conditions = {
   delayMs: 0,
   cancel: null,
   counters: [{ key: "day", windowMs: 60_000, max: 9, charge: 1, full: "wait", reason: "The day is full." }],
-  pace: { key: "sender", costMs: 1, reason: "The sender is busy." },
+  rateLimit: { key: "sender", costMs: 1, reason: "The sender is busy." },
 } as const;
 
 /** Writes to every table: inserts at the first time, updates at the second. */
@@ -88,10 +88,10 @@ async function converse(storage: Storage, id: string): Promise<void> {
 
 /** What is known about a message that was sent. Repeated under another `op`, it raises the count of its event. */
 async function settle(storage: Storage, id: string, op: string): Promise<void> {
-  const carrierId = `SM-out-${id}`;
+  const providerMessageId = `SM-out-${id}`;
   const attempt = { outboundId: `${id}-1`, attempt: 1 };
-  await storage.recordSend({ ...attempt, op, result: { kind: "accepted", carrierId, status: "sent" } });
-  const status = { carrierId, status: "sent", rawStatus: "sent", error: null, optOut: false } as const;
+  await storage.recordSend({ ...attempt, op, result: { kind: "accepted", providerMessageId, status: "sent" } });
+  const status = { providerMessageId, status: "sent", rawStatus: "sent", error: null, optOut: false } as const;
   await storage.recordStatus({ ...attempt, ...status, op });
 }
 

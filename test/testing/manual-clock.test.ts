@@ -26,16 +26,16 @@ describe("manualClock", () => {
 
   it("wakes who sleeps again within the span once more", async () => {
     const clock = manualClock(0);
-    const beats: number[] = [];
+    const heartbeats: number[] = [];
     const heart = (async () => {
-      while (beats.length < 3) {
+      while (heartbeats.length < 3) {
         await clock.sleep(100);
-        beats.push(clock.now());
+        heartbeats.push(clock.now());
       }
     })();
     await clock.advance(350);
     await heart;
-    expect(beats).toEqual([100, 200, 300]);
+    expect(heartbeats).toEqual([100, 200, 300]);
     expect(clock.now()).toBe(350);
   });
 

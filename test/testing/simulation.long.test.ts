@@ -42,11 +42,11 @@ describe("the simulation", { timeout: 300_000 }, () => {
     const others = [
       "storage.commitTurn: error after",
       "storage.claimSend: error after",
-      "carrier.send: 429",
-      "carrier.send: error after",
-      "carrier.send: crash after",
-      "carrier.callback: lost",
-      "carrier.callback: twice",
+      "provider.send: 429",
+      "provider.send: error after",
+      "provider.send: crash after",
+      "provider.callback: lost",
+      "provider.callback: twice",
       "ai.reply: hangs",
       "ai.reply: deaf",
       "webhook.text: both at once",
@@ -111,7 +111,7 @@ describe("the simulation", { timeout: 300_000 }, () => {
       }),
     ],
     [
-      "forgets what the carrier answered",
+      "forgets what the provider answered",
       "once",
       (storage) => ({
         recordSend: (record) =>

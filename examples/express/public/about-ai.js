@@ -17,7 +17,7 @@ export function showAi({ ai, demo }) {
     element("p", {
       text: demo
         ? "Texts go to a Twilio emulator on this machine. TWILIO_… and WEBHOOK_URL make them real; .env.example lists everything."
-        : "Texts go to the carrier that TWILIO_… and WEBHOOK_URL name; .env.example lists everything.",
+        : "Texts go to the provider that TWILIO_… and WEBHOOK_URL name; .env.example lists everything.",
     }),
   );
 }

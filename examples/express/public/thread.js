@@ -10,7 +10,7 @@ const ORIGINS = {
 };
 
 const STATUSES = {
-  intent: ["waiting", "◷ waiting to be sent"],
+  waiting: ["waiting", "◷ waiting to be sent"],
   sending: ["waiting", "◷ sending"],
   unknown: ["waiting", "? nobody knows yet whether it left"],
   accepted: ["", "✓ accepted"],

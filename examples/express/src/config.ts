@@ -16,7 +16,7 @@ export interface Config {
     | { readonly kind: "memory" }
     | { readonly kind: "sqlite"; readonly file: string }
     | { readonly kind: "postgres" | "mongodb"; readonly url: string };
-  readonly carrier:
+  readonly provider:
     | { readonly kind: "emulator" }
     | {
         readonly kind: "twilio";
@@ -112,7 +112,7 @@ const NEEDED = {
   WEBHOOK_URL: "the full public URL that Twilio calls, for example https://example.com/api/webhooks/sms",
 } as const;
 
-const carrier = z
+const provider = z
   .object({
     TWILIO_ACCOUNT_SID: text,
     TWILIO_AUTH_TOKEN: text,
@@ -120,7 +120,7 @@ const carrier = z
     WEBHOOK_URL: text,
     TWILIO_API_URL: text,
   })
-  .transform((env, { issues }): Config["carrier"] => {
+  .transform((env, { issues }): Config["provider"] => {
     const [accountSid, authToken, apiUrl] = [env.TWILIO_ACCOUNT_SID, env.TWILIO_AUTH_TOKEN, env.TWILIO_API_URL];
     if (accountSid === undefined && authToken === undefined && apiUrl === undefined) return { kind: "emulator" };
     for (const [name, remedy] of Object.entries(NEEDED)) {
@@ -166,11 +166,11 @@ export function readConfig(environment: Environment): Config {
   const parts = {
     server: server.safeParse(env),
     storage: storage.safeParse(env),
-    carrier: carrier.safeParse(env),
+    provider: provider.safeParse(env),
     ai: ai.safeParse(env),
   };
-  if (parts.server.success && parts.storage.success && parts.carrier.success && parts.ai.success) {
-    return { ...parts.server.data, storage: parts.storage.data, carrier: parts.carrier.data, ai: parts.ai.data };
+  if (parts.server.success && parts.storage.success && parts.provider.success && parts.ai.success) {
+    return { ...parts.server.data, storage: parts.storage.data, provider: parts.provider.data, ai: parts.ai.data };
   }
   const mistakes = Object.values(parts).flatMap(({ error }) => error?.issues.map(({ message }) => message) ?? []);
   throw new ConfigError(`The server cannot start:\n- ${mistakes.join("\n- ")}`);

@@ -16,7 +16,7 @@ const ARRIVED: ReadonlySet<string> = new Set(["delivered", "read"]);
 
 /**
  * The person's phone, in the demo: what the emulator's books say arrived there, and a way to text back. A text from
- * here takes the way of a real one: through the carrier, as a signed webhook.
+ * here takes the way of a real one: through the provider, as a signed webhook.
  */
 export function phoneRoutes(emulator: TwilioEmulator): Router {
   const routes = express.Router();

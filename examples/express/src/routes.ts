@@ -9,7 +9,7 @@ export interface ServerInfo {
   readonly senders: readonly string[];
   /** The AI's name, and whether it is a model at all. */
   readonly ai: { readonly name: string; readonly isModel: boolean };
-  /** Whether the carrier is the emulator, with a phone to try. */
+  /** Whether the provider is the emulator, with a phone to try. */
   readonly demo: boolean;
 }
 
@@ -24,7 +24,7 @@ export function apiRoutes(sms: Ownline, live: Pick<Live, "conversationChanged">,
     res.json(info);
   });
 
-  // Typed in the app: stored and answered as if it had been texted, and never handed to the carrier.
+  // Typed in the app: stored and answered as if it had been texted, and never handed to the provider.
   routes.post("/messages", async (req, res) => {
     const { id = randomUUID(), from = "", to, body = "" } = typedTextOf(req.body);
     const message = await sms.simulate({ id, from, body, ...(to === undefined ? {} : { to }) });

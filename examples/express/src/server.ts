@@ -19,7 +19,7 @@ try {
   console.log(`The page:     ${url}${also}`);
   console.log(`The webhook:  ${service.webhookUrl}`);
   console.log(`Answered by:  ${service.aiName}`);
-  if (config.carrier.kind === "emulator") {
+  if (config.provider.kind === "emulator") {
     console.log("Texts go to an emulator in this process: no account, no cost. See .env.example for the real thing.");
   } else if (config.port !== 0 && service.port !== config.port) {
     console.warn(

@@ -4,12 +4,12 @@ import { ownline } from "ownline";
 import { toExpress } from "ownline/http/express";
 import { createAccess } from "./access.ts";
 import { createAi } from "./ai.ts";
-import { createCarrier } from "./carrier.ts";
 import type { Config } from "./config.ts";
 import { phoneRoutes } from "./demo-phone.ts";
 import { close, listen } from "./listen.ts";
 import { createLive } from "./live.ts";
 import { page } from "./page.ts";
+import { createProvider } from "./provider.ts";
 import { apiRoutes } from "./routes.ts";
 import { openStorage } from "./storage.ts";
 
@@ -46,7 +46,7 @@ export async function startService(config: Config): Promise<Service> {
   const port = await listen(server, config.port, config.host);
   const webhookUrl = config.webhookUrl ?? `http://localhost:${port}${WEBHOOK_PATH}`;
 
-  const { transport, emulator } = createCarrier(config, webhookUrl);
+  const { transport, emulator } = createProvider(config, webhookUrl);
   const ai = createAi(config);
   const { storage, close: closeStorage } = await openStorage(config.storage);
   const sms = ownline({
@@ -60,7 +60,7 @@ export async function startService(config: Config): Promise<Service> {
   const access = createAccess(config);
   const live = createLive(sms, access);
 
-  // Everything of the carrier: texts, status callbacks, fallbacks.
+  // Everything of the provider: texts, status callbacks, fallbacks.
   app.use(WEBHOOK_PATH, toExpress(sms, { logger }));
   app.use("/api", access.api);
   if (emulator !== null) {

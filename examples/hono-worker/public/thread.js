@@ -1,7 +1,7 @@
 import { byId, element, shortTime } from "./dom.js";
 
 const STATUSES = {
-  intent: ["", "waiting to be sent"],
+  waiting: ["", "waiting to be sent"],
   sending: ["", "sending"],
   unknown: ["", "nobody knows yet whether it left"],
   delivered: ["delivered", "delivered"],

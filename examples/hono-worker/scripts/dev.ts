@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { type TwilioEmulator, twilioEmulator } from "ownline/testing/node";
 
 /*
- * The Worker on this machine, against an emulated carrier: no account, no cost, and no text that leaves the machine
+ * The Worker on this machine, against an emulated provider: no account, no cost, and no text that leaves the machine
  * unless a model of yours is set. This terminal is the person's phone.
  */
 const FOLDER = fileURLToPath(new URL("..", import.meta.url));
@@ -115,8 +115,8 @@ async function ringCron(): Promise<void> {
   }
 }
 
-async function textFromPhone(carrier: TwilioEmulator, body: string): Promise<void> {
-  const { response } = await carrier.text({ from: PERSON, to: OURS, body });
+async function textFromPhone(provider: TwilioEmulator, body: string): Promise<void> {
+  const { response } = await provider.text({ from: PERSON, to: OURS, body });
   if (response === null || response.status >= 300) {
     console.error(`The webhook answered ${response?.status ?? "nothing"}: the Worker's log above says why.`);
   }

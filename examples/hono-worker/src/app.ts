@@ -16,11 +16,11 @@ const PASS_SECONDS = 12 * 3600;
 
 type Handler = (c: Context) => Promise<Response>;
 
-/** The Worker's HTTP: the carrier's webhook, and an API behind the secret. JSON in and out; times are Unix milliseconds. */
+/** The Worker's HTTP: the provider's webhook, and an API behind the secret. JSON in and out; times are Unix milliseconds. */
 export function createApp(config: Config): Hono {
   const app = new Hono();
 
-  // Everything of the carrier: texts, status callbacks, fallbacks. Its signature is the key, so it needs no other.
+  // Everything of the provider: texts, status callbacks, fallbacks. Its signature is the key, so it needs no other.
   app.all(WEBHOOK_PATH, (c) => createService(config).fetch(c.req.raw, c.executionCtx));
 
   const route = (path: string, handlers: Readonly<Record<string, Handler>>) => {
@@ -50,7 +50,7 @@ export function createApp(config: Config): Hono {
     }),
   });
 
-  // Typed in the app: stored and answered as if it had been texted, and never handed to the carrier.
+  // Typed in the app: stored and answered as if it had been texted, and never handed to the provider.
   route("/messages", {
     POST: withSecret(async (c, sms) => {
       const { id = crypto.randomUUID(), from = "", to, body = "" } = await typedTextOf(c);

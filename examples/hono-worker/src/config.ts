@@ -12,7 +12,7 @@ export interface Config {
   readonly apiSecret: string;
   /** The numbers that we own. */
   readonly senders: readonly string[];
-  readonly carrier: {
+  readonly provider: {
     readonly accountSid: string;
     readonly authToken: string;
     readonly webhookUrl: string;
@@ -35,7 +35,7 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
-/** Where the Worker takes the carrier's requests. */
+/** Where the Worker takes the provider's requests. */
 export const WEBHOOK_PATH = "/webhooks/sms";
 
 const SHORTEST_SECRET = 16;
@@ -64,7 +64,7 @@ function missing(name: keyof typeof REMEDIES): string {
   return `${name} is missing: ${REMEDIES[name]}`;
 }
 
-const carrier = z
+const provider = z
   .object({
     DB: z.custom<D1DatabaseLike>((value) => hasMethods(value, "prepare", "batch"), { error: missing("DB") }),
     WAKE: z.custom<CloudflareQueueBinding>((value) => hasMethods(value, "send"), { error: missing("WAKE") }),
@@ -95,7 +95,7 @@ const carrier = z
       wake: env.WAKE,
       apiSecret: env.API_SECRET,
       senders: env.TWILIO_PHONE_NUMBER,
-      carrier: {
+      provider: {
         accountSid: env.TWILIO_ACCOUNT_SID,
         authToken: env.TWILIO_AUTH_TOKEN,
         webhookUrl: env.WEBHOOK_URL,
@@ -149,8 +149,8 @@ export function readConfig(environment: Readonly<Record<string, unknown>>): Conf
       .filter(([, value]) => value !== "" && value !== undefined),
   );
   // Each part on its own, so that a mistake in one hides none in the other.
-  const parts = { carrier: carrier.safeParse(env), ai: ai.safeParse(env) };
-  if (parts.carrier.success && parts.ai.success) return { ...parts.carrier.data, ai: parts.ai.data };
+  const parts = { provider: provider.safeParse(env), ai: ai.safeParse(env) };
+  if (parts.provider.success && parts.ai.success) return { ...parts.provider.data, ai: parts.ai.data };
   const mistakes = Object.values(parts).flatMap(({ error }) => error?.issues.map(({ message }) => message) ?? []);
   throw new ConfigError(`The Worker cannot start:\n- ${mistakes.join("\n- ")}`);
 }

@@ -36,8 +36,8 @@ export const logger: Logger = {
  * another must never wait for that. All that lasts is in the ledger.
  */
 export function createService(config: Config): Ownline {
-  const { database, wake, senders, carrier } = config;
-  const { apiUrl, ...account } = carrier;
+  const { database, wake, senders, provider } = config;
+  const { apiUrl, ...account } = provider;
   return ownline({
     senders,
     transport: twilio(apiUrl === null ? account : { ...account, apiUrl }),

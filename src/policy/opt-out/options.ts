@@ -70,7 +70,7 @@ export interface OptOutOptions {
    *
    * @default Phone numbers only (`+…`)
    */
-  readonly carrierReplies?: (sender: string, word: string) => boolean;
+  readonly providerReplies?: (sender: string, word: string) => boolean;
   /**
    * How far an opt-out reaches.
    *
@@ -123,8 +123,8 @@ export const optOutSchema: () => Schema<OptOutOptions> = lazily(() =>
           "give an object with texts: stop, start, help",
         ),
       ),
-      carrierReplies: optional(
-        aFunction<NonNullable<OptOutOptions["carrierReplies"]>>("give a function (sender, word) => true or false"),
+      providerReplies: optional(
+        aFunction<NonNullable<OptOutOptions["providerReplies"]>>("give a function (sender, word) => true or false"),
       ),
       covers: optional(
         thatIs<NonNullable<OptOutOptions["covers"]>>(
@@ -147,7 +147,7 @@ function wordList(isComplete: (words: readonly string[]) => boolean = () => true
         : "a word that can never match: write it in upper case, letters and digits only",
     ),
     "give a list of words",
-    (words) => (isComplete(words) ? undefined : "add STOP: carriers block the person after that word in any case"),
+    (words) => (isComplete(words) ? undefined : "add STOP: providers block the person after that word in any case"),
   );
 }
 

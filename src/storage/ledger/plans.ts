@@ -10,13 +10,13 @@ import type {
   SendClaim,
   SendRecord,
   StatusRecord,
-  Suspicion,
   SweepClaim,
   SweepCommit,
   TurnClaim,
   TurnCommit,
   TurnRelease,
   TurnRequeue,
+  UnknownMark,
 } from "../storage.ts";
 import { askedKeys, keysIn, onlyKey } from "./rules/consent.ts";
 
@@ -104,7 +104,7 @@ export function sendClaimPlan({ outboundId, conditions, consents }: SendClaim, c
     root: { by: "message", id: outboundId },
     slices: ["group", "turn", "queue", ...asked.slices],
     counters: conditions.counters.map(({ key }) => key),
-    rateLimits: conditions.pace === null ? [] : [conditions.pace.key],
+    rateLimits: conditions.rateLimit === null ? [] : [conditions.rateLimit.key],
   };
 }
 
@@ -117,20 +117,20 @@ export function sendRecordPlan({ outboundId, result, consents }: SendRecord, cal
     call,
     root: { by: "message", id: outboundId },
     slices: ["attempts", "group", "queue", ...stopped.slices],
-    keys: namesId ? [{ kind: "provider", key: result.carrierId }] : [],
+    keys: namesId ? [{ kind: "provider", key: result.providerMessageId }] : [],
     rateLimits: result.kind === "refused" && result.slow !== undefined ? [result.slow.key] : [],
   };
 }
 
 export function statusPlan(record: StatusRecord, call: string): Plan {
-  const { outboundId, attempt, carrierId, optOut, consents } = record;
+  const { outboundId, attempt, providerMessageId, optOut, consents } = record;
   const stopped = stopping(optOut, consents);
   return {
     ...stopped,
     call,
-    root: { by: "attempt", outboundId, attempt, providerMessageId: carrierId },
+    root: { by: "attempt", outboundId, attempt, providerMessageId: providerMessageId },
     slices: ["attempts", "group", "queue", ...stopped.slices],
-    keys: [{ kind: "provider", key: carrierId }],
+    keys: [{ kind: "provider", key: providerMessageId }],
   };
 }
 
@@ -144,7 +144,7 @@ export function requeuePlan({ turnId, consents }: TurnRequeue, call: string): Pl
   return { ...asked, call, root: { by: "turn", id: turnId }, slices };
 }
 
-export function markUnknownPlan({ scope, limit }: Suspicion, call: string): Plan {
+export function markUnknownPlan({ scope, limit }: UnknownMark, call: string): Plan {
   return { call, root: { by: "unsent", scope, limit }, slices: ["attempts", "group", "queue"] };
 }
 

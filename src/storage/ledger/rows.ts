@@ -1,6 +1,6 @@
 import type { ConsentSource, ConsentState } from "../../model/consent.ts";
 import type { TurnOutcome } from "../../model/conversation.ts";
-import type { AttemptStatus, CarrierStatus, DeliveryStatus } from "../../model/delivery-status.ts";
+import type { AttemptStatus, DeliveryStatus, ProviderStatus } from "../../model/delivery-status.ts";
 import type { Media, MessageError, Origin, OutboundMessage } from "../../model/message.ts";
 
 /*
@@ -128,7 +128,7 @@ export interface EventRow {
   /** 0 for the first of its attempt. */
   readonly position: number;
   readonly providerMessageId: string;
-  readonly status: CarrierStatus;
+  readonly status: ProviderStatus;
   readonly rawStatus: string;
   readonly error: MessageError | null;
   readonly at: number;

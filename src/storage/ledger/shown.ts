@@ -35,7 +35,7 @@ export function inboundOf(row: Inbound): InboundMessage {
     origin,
     from: row.participant,
     to: row.sender,
-    carrierId: row.providerMessageId,
+    providerMessageId: row.providerMessageId,
     needsAnswer: row.needsAnswer,
     occurredAt: row.occurredAt,
   };
@@ -63,7 +63,7 @@ export function outboundOf(row: Outbound): OutboundMessage {
     parts: row.parts,
     turnId: row.turnId,
     attempts: row.attempts,
-    carrierIds: [...row.providerMessageIds],
+    providerMessageIds: [...row.providerMessageIds],
     encoding: row.encoding,
     segments: row.segments,
   };
@@ -88,7 +88,7 @@ export function unknownStateOf(
   if (row.status !== "unknown") return null;
   return {
     forMs: Math.max(0, now - (row.unknownSince ?? now)),
-    witnessSince: row.evidenceSince,
+    evidenceSince: row.evidenceSince,
     attempts: attempts
       .toSorted((one, other) => one.attempt - other.attempt)
       .map((attempt) => unknownAttemptOf(attempt, [row, conversation], now)),

@@ -5,7 +5,7 @@ import { consentOf, conversationOf } from "../ledger/shown.ts";
 import type { Erased } from "../storage.ts";
 import { erase, forgetOldAnswers, purge } from "./erasure.ts";
 import { load } from "./loads.ts";
-import { changes, due, listConversations, listMessages, openCounters, rivals, story } from "./reads.ts";
+import { changes, competingAttempts, due, listConversations, listMessages, openCounters, story } from "./reads.ts";
 import { MemoryTables } from "./tables.ts";
 
 const SECRET_BYTES = 32;
@@ -49,7 +49,7 @@ export function readsAndDeletions(
     close: async () => {},
 
     due: async (query) => seen({ found: due(tables, query, now()), now: now() }),
-    rivals: async (query) => rivals(tables, query, now()),
+    competingAttempts: async (query) => competingAttempts(tables, query, now()),
     counters: async (keys) => openCounters(tables, keys, now()),
     async consent(key) {
       const row = tables.consents.get(key);

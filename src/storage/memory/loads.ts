@@ -215,7 +215,7 @@ class Loading {
     for (const conversation of conversations) {
       this.#conversations.add(conversation);
       for (const message of conversation.open) {
-        if (message.row.status === "intent" || message.row.status === "held") this.#messages.add(message);
+        if (message.row.status === "waiting" || message.row.status === "held") this.#messages.add(message);
       }
     }
   }

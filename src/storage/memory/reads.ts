@@ -18,6 +18,8 @@ import { isInbound, isOutbound, type Outbound } from "../ledger/working-set.ts";
 import type {
   AttemptStory,
   ChangePage,
+  CompetingAttempts,
+  CompetingAttemptsQuery,
   ConversationList,
   ConversationPage,
   DueMessage,
@@ -26,8 +28,6 @@ import type {
   MessagePage,
   MessageStory,
   OpenCounter,
-  RivalQuery,
-  Rivals,
   StatusEvent,
 } from "../storage.ts";
 import { type Conversation, claimableAt, type Message } from "./entries.ts";
@@ -107,10 +107,14 @@ function outbound(row: MessageRow): Outbound {
   throw new TypeError("An inbound message stands where only outbound ones do.");
 }
 
-/** See `Storage.rivals`. */
-export function rivals(tables: MemoryTables, { outboundId, carrierIds }: RivalQuery, now: number): Rivals {
+/** See `Storage.competingAttempts`. */
+export function competingAttempts(
+  tables: MemoryTables,
+  { outboundId, providerMessageIds }: CompetingAttemptsQuery,
+  now: number,
+): CompetingAttempts {
   const asked = tables.messages.get(outboundId);
-  const known = carrierIds.filter((id) => tables.keys.has(nameOf("provider", id)));
+  const known = providerMessageIds.filter((id) => tables.keys.has(nameOf("provider", id)));
   if (asked === undefined || asked.row.status === null) return { attempts: [], known };
   const { unsettled, open } = asked.conversation;
   const silent = new Set([...unsettled, ...open.filter(({ row }) => row.status === "sending")]);
@@ -226,7 +230,7 @@ function attemptsOf({ attempts, events }: Message): AttemptStory[] {
     outboundId: row.outboundId,
     attempt: row.attempt,
     status: row.status,
-    carrierId: row.providerMessageId,
+    providerMessageId: row.providerMessageId,
     error: row.error === null ? null : { ...row.error },
     startedAt: row.startedAt,
     events: (events[at] ?? []).map(eventOf),
@@ -234,5 +238,12 @@ function attemptsOf({ attempts, events }: Message): AttemptStory[] {
 }
 
 function eventOf({ providerMessageId, status, rawStatus, error, at, times }: EventRow): StatusEvent {
-  return { carrierId: providerMessageId, status, rawStatus, error: error === null ? null : { ...error }, at, times };
+  return {
+    providerMessageId: providerMessageId,
+    status,
+    rawStatus,
+    error: error === null ? null : { ...error },
+    at,
+    times,
+  };
 }

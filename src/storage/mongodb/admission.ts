@@ -74,4 +74,4 @@ export function admission({ places, longestWaitMs }: AdmissionOptions): Admissio
 }
 
 const OVERLOADED =
-  "MongoDB did not get to this call in time, because those before it take too long: see that its primary is up, and give it what it needs to keep pace with the texts. Nothing was written; the same call may be repeated.";
+  "MongoDB did not get to this call in time, because those before it take too long: see that its primary is up, and give it what it needs to keep rateLimit with the texts. Nothing was written; the same call may be repeated.";

@@ -3,6 +3,7 @@ import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
 import type { Line } from "./admission.ts";
 import type { MongoDb } from "./client.ts";
 import { commit } from "./commit.ts";
+import { competingAttempts } from "./competing-attempts.ts";
 import { due } from "./due.ts";
 import { erase, purge } from "./erasure.ts";
 import { load } from "./loads.ts";
@@ -19,7 +20,6 @@ import {
   unread,
   unrecorded,
 } from "./reads.ts";
-import { rivals } from "./rivals.ts";
 import { type Store, storeOver } from "./store.ts";
 import { story } from "./story.ts";
 import { untilCommitted } from "./transaction.ts";
@@ -45,7 +45,7 @@ export function mongodbDatabase(db: MongoDb, clock: StorageClock | null): Ledger
     decide: (plans, judge) => decide(store, plans, judge),
 
     due: (query) => within(() => due(store, query)),
-    rivals: (query) => rivals(store, query),
+    competingAttempts: (query) => competingAttempts(store, query),
     counters: (keys) => within(() => counters(store, keys)),
     consent: (key) => within(() => consent(store, key)),
     conversation: (id) => within(() => conversation(store, id)),

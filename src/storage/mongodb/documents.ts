@@ -1,6 +1,6 @@
 import type { ConsentSource, ConsentState } from "../../model/consent.ts";
 import type { TurnOutcome } from "../../model/conversation.ts";
-import { type AttemptStatus, type CarrierStatus, type DeliveryStatus, isFinal } from "../../model/delivery-status.ts";
+import { type AttemptStatus, type DeliveryStatus, isFinal, type ProviderStatus } from "../../model/delivery-status.ts";
 import type { Origin, OutboundMessage } from "../../model/message.ts";
 import { ForeignValue, oddFieldOf } from "../ledger/corrupt.ts";
 import { type KeyKind, PRIMARY_KEYS, type Table, type Tables } from "../ledger/rows.ts";
@@ -16,18 +16,24 @@ import { BOOLEAN, ERROR, type Field, FREE_TEXT, MEDIA, NUMBER, orNull, TEXT, TEX
 /** All words of a set: one that is left out does not compile. */
 type Words<Word extends string> = { readonly [W in Word]: true };
 
-const CARRIER: Words<CarrierStatus> = { accepted: true, sent: true, delivered: true, undelivered: true, failed: true };
-const ATTEMPT: Words<AttemptStatus> = { ...CARRIER, sending: true, unknown: true, refused: true };
+const PROVIDER: Words<ProviderStatus> = {
+  accepted: true,
+  sent: true,
+  delivered: true,
+  undelivered: true,
+  failed: true,
+};
+const ATTEMPT: Words<AttemptStatus> = { ...PROVIDER, sending: true, unknown: true, refused: true };
 const STATUSES: Words<DeliveryStatus> = {
-  ...CARRIER,
-  intent: true,
+  ...PROVIDER,
+  waiting: true,
   sending: true,
   unknown: true,
   cancelled: true,
   held: true,
 };
 const STATES: Words<ConsentState> = { "opted-in": true, "opted-out": true };
-const SOURCES: Words<ConsentSource> = { word: true, carrier: true, "refused-send": true };
+const SOURCES: Words<ConsentSource> = { word: true, provider: true, "refused-send": true };
 const ORIGINS: Words<Origin> = {
   webhook: true,
   simulated: true,
@@ -134,7 +140,7 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
     attempt: NUMBER,
     position: NUMBER,
     providerMessageId: TEXT,
-    status: word(CARRIER),
+    status: word(PROVIDER),
     rawStatus: FREE_TEXT,
     error: orNull(ERROR),
     at: NUMBER,

@@ -208,6 +208,6 @@ async function loadStoppable({ store, rows }: Loading, target: Target): Promise<
   collect(
     rows,
     "messages",
-    docs.filter(({ status }) => status === "intent" || status === "held"),
+    docs.filter(({ status }) => status === "waiting" || status === "held"),
   );
 }

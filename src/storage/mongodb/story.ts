@@ -83,16 +83,16 @@ async function attemptsOf(
   const placeOf = (id: string): number => places.get(id) ?? 0;
   return attempts
     .toSorted((one, other) => placeOf(one.outboundId) - placeOf(other.outboundId) || one.attempt - other.attempt)
-    .map(({ outboundId, attempt, status, providerMessageId: carrierId, error, startedAt }) => {
+    .map(({ outboundId, attempt, status, providerMessageId, error, startedAt }) => {
       const own = events.filter((event) => event.outboundId === outboundId && event.attempt === attempt);
-      return { outboundId, attempt, status, carrierId, error, startedAt, events: eventsOf(own) };
+      return { outboundId, attempt, status, providerMessageId, error, startedAt, events: eventsOf(own) };
     });
 }
 
 function eventsOf(rows: readonly EventRow[]): readonly StatusEvent[] {
   return rows
     .toSorted((one, other) => one.position - other.position)
-    .map(({ providerMessageId: carrierId, status, rawStatus, error, at, times }) => {
-      return { carrierId, status, rawStatus, error, at, times };
+    .map(({ providerMessageId, status, rawStatus, error, at, times }) => {
+      return { providerMessageId, status, rawStatus, error, at, times };
     });
 }

@@ -46,10 +46,10 @@ export interface InboundRecord {
   /** @default the `consentKey` alone */
   readonly consents?: ConsentKeys;
   readonly origin: InboundOrigin;
-  readonly carrierId: string | null;
+  readonly providerMessageId: string | null;
   readonly body: string;
   readonly media: readonly Media[];
-  /** Unix milliseconds by the carrier's clock; `null` where it does not say: then the storage's clock counts. */
+  /** Unix milliseconds by the provider's clock; `null` where it does not say: then the storage's clock counts. */
   readonly occurredAt: number | null;
   readonly needsAnswer: boolean;
   readonly debounceMs: number;
@@ -136,7 +136,7 @@ export interface OutboundRecord {
   readonly content: string;
   /** At least one. */
   readonly parts: readonly PartRecord[];
-  /** After this long an intent that has not left is cancelled. */
+  /** After this long a waiting message that has not left is cancelled. */
   readonly expiryMs: number;
 }
 

@@ -29,7 +29,7 @@ export interface RequeuedTurn {
   readonly conversation: Conversation | null;
 }
 
-export interface Suspicion {
+export interface UnknownMark {
   readonly op: string;
   readonly scope: string;
   readonly limit: number;
@@ -72,7 +72,7 @@ export interface SweepClaim {
 }
 
 export interface ClaimedSweep {
-  /** Unix milliseconds by the carrier's clock, up to which everything was seen; `null` before the first sweep. */
+  /** Unix milliseconds by the provider's clock, up to which everything was seen; `null` before the first sweep. */
   readonly watermark: number | null;
   readonly fence: number;
 }

@@ -1,5 +1,5 @@
 import type { Conversation, Turn } from "../../model/conversation.ts";
-import type { AttemptStatus, CarrierStatus } from "../../model/delivery-status.ts";
+import type { AttemptStatus, ProviderStatus } from "../../model/delivery-status.ts";
 import type { InboundMessage, Message, MessageError, OutboundMessage } from "../../model/message.ts";
 
 /*
@@ -46,7 +46,7 @@ export interface AttemptStory {
   readonly outboundId: string;
   readonly attempt: number;
   readonly status: AttemptStatus;
-  readonly carrierId: string | null;
+  readonly providerMessageId: string | null;
   readonly error: MessageError | null;
   /** Unix milliseconds. */
   readonly startedAt: number;
@@ -55,8 +55,8 @@ export interface AttemptStory {
 }
 
 export interface StatusEvent {
-  readonly carrierId: string;
-  readonly status: CarrierStatus;
+  readonly providerMessageId: string;
+  readonly status: ProviderStatus;
   readonly rawStatus: string;
   readonly error: MessageError | null;
   /** Unix milliseconds of the first arrival. */

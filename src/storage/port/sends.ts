@@ -1,4 +1,4 @@
-import type { CarrierStatus } from "../../model/delivery-status.ts";
+import type { ProviderStatus } from "../../model/delivery-status.ts";
 import type { MessageError, OutboundMessage } from "../../model/message.ts";
 import type { ConsentKeys } from "./arrivals.ts";
 import type { UnknownAttempt } from "./turns.ts";
@@ -19,11 +19,11 @@ export interface SendConditions {
   readonly cancel: string | null;
   readonly counters: readonly CounterCondition[];
   /** How fast the sender may send; `null` for as fast as it can. */
-  readonly pace: PaceCondition | null;
+  readonly rateLimit: RateLimitCondition | null;
 }
 
 /** One message every `costMs` under a key, for all processes together. */
-export interface PaceCondition {
+export interface RateLimitCondition {
   readonly key: string;
   /** How long this message keeps the sender busy. Whole milliseconds. */
   readonly costMs: number;
@@ -64,7 +64,7 @@ export interface SendClaim {
   readonly outboundId: string;
   readonly orderWaitMs: number;
   /**
-   * A message that gets a reservation at its sender's pace expires so long after it. One that would expire later than so
+   * A message that gets a reservation at its sender's rate limit expires so long after it. One that would expire later than so
    * long after now, or after its reservation, was recorded by a clock that was ahead: it expires then.
    * @default its expiry stays
    */
@@ -79,7 +79,7 @@ export interface SendClaim {
   readonly setAsideMs?: number;
 }
 
-/** `nextInMs`: see {@link RecordedFact}. */
+/** `nextInMs`: see {@link RecordedDelivery}. */
 export type ClaimedSend =
   | {
       readonly outcome: "claimed";
@@ -103,26 +103,26 @@ export interface SendRecord {
 }
 
 export type SendResultRecord =
-  | { readonly kind: "accepted"; readonly carrierId: string; readonly status: CarrierStatus }
+  | { readonly kind: "accepted"; readonly providerMessageId: string; readonly status: ProviderStatus }
   | {
       readonly kind: "refused";
       readonly next: "retry" | "fail" | "opt-out";
       /** For `retry`; 0 otherwise. */
       readonly retryInMs: number;
       readonly error: MessageError;
-      /** The carrier wants the sender to slow down; absent where it does not say so. */
+      /** The provider wants the sender to slow down; absent where it does not say so. */
       readonly slow?: { readonly key: string; readonly forMs: number };
     }
   | { readonly kind: "unknown"; readonly lookInMs: number; readonly error: MessageError }
   | {
       readonly kind: "found";
-      readonly carrierId: string;
-      readonly status: CarrierStatus;
+      readonly providerMessageId: string;
+      readonly status: ProviderStatus;
       /** Why the provider gave it up. @default none */
       readonly error?: MessageError | null;
       readonly retry?: RetryTerms | null;
     }
-  /** `asOf`: the carrier's clock when its list answered; `null` where it was not asked, or did not say. */
+  /** `asOf`: the provider's clock when its list answered; `null` where it was not asked, or did not say. */
   | { readonly kind: "unseen"; readonly lookInMs: number; readonly asOf: number | null };
 
 /**
@@ -138,9 +138,9 @@ export interface StatusRecord {
   readonly op: string;
   readonly outboundId: string | null;
   readonly attempt: number | null;
-  readonly carrierId: string;
-  readonly status: CarrierStatus;
-  /** The carrier's own word. */
+  readonly providerMessageId: string;
+  readonly status: ProviderStatus;
+  /** The provider's own word. */
   readonly rawStatus: string;
   readonly error: MessageError | null;
   readonly optOut: boolean;
@@ -150,7 +150,7 @@ export interface StatusRecord {
   readonly retry?: RetryTerms | null;
 }
 
-export interface RecordedFact {
+export interface RecordedDelivery {
   /**
    * `unmatched`: no such message or attempt, or it was erased. `repeated`: known already, nothing changed but an
    * event's count.
@@ -160,7 +160,7 @@ export interface RecordedFact {
   readonly message: OutboundMessage | null;
   /** Whether its status is another than before. */
   readonly changed: boolean;
-  /** The carrier has this message under more than one id, those of earlier attempts that failed aside. */
+  /** The provider has this message under more than one id, those of earlier attempts that failed aside. */
   readonly duplicate: boolean;
   /** What was stopped with it: later parts, or everything after an opt-out. */
   readonly cancelled: readonly OutboundMessage[];
@@ -172,12 +172,12 @@ export interface RecordedFact {
   readonly nextInMs: number | null;
 }
 
-export interface RivalQuery {
+export interface CompetingAttemptsQuery {
   readonly outboundId: string;
-  readonly carrierIds: readonly string[];
+  readonly providerMessageIds: readonly string[];
 }
 
-export interface Rivals {
+export interface CompetingAttempts {
   readonly attempts: readonly UnknownAttempt[];
   /** Those of the asked ids that are known. */
   readonly known: readonly string[];

@@ -121,7 +121,7 @@ export interface DueWork {
 }
 
 export interface DueMessage {
-  /** `intent`: to be sent. `unknown`: to be looked for, or its window is over. */
+  /** `waiting`: to be sent. `unknown`: to be looked for, or its window is over. */
   readonly message: OutboundMessage;
   readonly conversation: Conversation;
   readonly consentKey: string;
@@ -132,8 +132,8 @@ export interface DueMessage {
 export interface UnknownState {
   /** How long it has been `unknown`, by the storage's clock. */
   readonly forMs: number;
-  /** The carrier's clock at the first look into its list that answered, Unix milliseconds; `null` before it. */
-  readonly witnessSince: number | null;
+  /** The provider's clock at the first look into its list that answered, Unix milliseconds; `null` before it. */
+  readonly evidenceSince: number | null;
   /** Its attempts in `unknown`, oldest first. */
   readonly attempts: readonly UnknownAttempt[];
 }

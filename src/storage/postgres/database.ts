@@ -4,7 +4,7 @@ import type { StorageClock } from "../clock.ts";
 import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
 import { clientOver, listenToErrors, type PostgresClient, type PostgresPool } from "./client.ts";
 import { isUndone, movedIn, takenIn } from "./conflicts.ts";
-import { due, rivals } from "./due.ts";
+import { competingAttempts, due } from "./due.ts";
 import { erase, purge } from "./erasure.ts";
 import { loadOf, type Read, readFrom } from "./loaded.ts";
 import { migrate, openLedger } from "./migrate.ts";
@@ -72,7 +72,7 @@ export function postgresDatabase(options: PostgresDatabaseOptions): LedgerDataba
     decide: (plans, judge) => decide(client, plans, judge),
 
     due: (query) => due(client, query),
-    rivals: (query) => rivals(client, query),
+    competingAttempts: (query) => competingAttempts(client, query),
     counters: (keys) => counters(client, keys),
     consent: (key) => consent(client, key),
     conversation: (id) => conversation(client, id),

@@ -8,7 +8,7 @@ import { timeIn } from "../sql/due.ts";
 import { integer, record, text } from "../sql/fields.ts";
 import { attemptRow, conversationRow, messageRow } from "../sql/rows.ts";
 import { keepable } from "../sql/statement.ts";
-import type { DueMessage, RivalQuery, Rivals } from "../storage.ts";
+import type { CompetingAttempts, CompetingAttemptsQuery, DueMessage } from "../storage.ts";
 import type { PostgresClient } from "./client.ts";
 import { listIn, rowOf, rowsOf } from "./rows.ts";
 import { isWorkerAhead, qualified, writtenAhead } from "./statements.ts";
@@ -105,7 +105,7 @@ const alike = (status: string, condition: string): string => `
     select b.* from ownline_attempts b where b.outbound_id = m.id and b.status = '${status}' offset 0) a`;
 
 /** A message keeps `unknown_since` after an attempt was `unknown`: an index lists those messages. */
-const RIVALS = `
+const COMPETING_ATTEMPTS = `
   with s as (select x.* from ownline_messages x where x.id = $1 and x.status is not null)
   select json_build_object(
     'at', ownline_1_now($3::bigint),
@@ -118,10 +118,13 @@ const RIVALS = `
       select o.key from ownline_keys o
       where o.kind = 'provider' and o.key = any (array(select jsonb_array_elements_text($2::jsonb)))) k))::text as answer`;
 
-/** See `Storage.rivals`. */
-export async function rivals(client: PostgresClient, { outboundId, carrierIds }: RivalQuery): Promise<Rivals> {
-  const asked = [outboundId, JSON.stringify(carrierIds.map(keepable)), client.now()];
-  const told = record(await client.read(RIVALS, asked), "rivals");
+/** See `Storage.competingAttempts`. */
+export async function competingAttempts(
+  client: PostgresClient,
+  { outboundId, providerMessageIds }: CompetingAttemptsQuery,
+): Promise<CompetingAttempts> {
+  const asked = [outboundId, JSON.stringify(providerMessageIds.map(keepable)), client.now()];
+  const told = record(await client.read(COMPETING_ATTEMPTS, asked), "competingAttempts");
   const found = rowsOf(told.attempts).map((row) => {
     const made = [integer(row, "created_at"), integer(told, "conversation_created_at")];
     const attempt = unknownAttemptOf(
@@ -134,6 +137,6 @@ export async function rivals(client: PostgresClient, { outboundId, carrierIds }:
   const known = new Set(rowsOf(told.known).map((row) => text(row, "key")));
   return {
     attempts: byStart(found),
-    known: carrierIds.filter((carrierId) => known.has(carrierId)),
+    known: providerMessageIds.filter((providerMessageId) => known.has(providerMessageId)),
   };
 }

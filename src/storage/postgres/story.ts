@@ -71,11 +71,11 @@ function isOutboundMessage(message: Message): message is OutboundMessage {
 function attemptOf(entry: unknown): AttemptStory {
   const told = record(entry, "attempts");
   const row = attemptRow(rowOf(told.row));
-  const { outboundId, attempt, status, providerMessageId: carrierId, error, startedAt } = row;
-  return { outboundId, attempt, status, carrierId, error, startedAt, events: rowsOf(told.events).map(eventOf) };
+  const { outboundId, attempt, status, providerMessageId, error, startedAt } = row;
+  return { outboundId, attempt, status, providerMessageId, error, startedAt, events: rowsOf(told.events).map(eventOf) };
 }
 
 function eventOf(row: SqlRow): StatusEvent {
-  const { providerMessageId: carrierId, status, rawStatus, error, at, times } = eventRow(row);
-  return { carrierId, status, rawStatus, error, at, times };
+  const { providerMessageId, status, rawStatus, error, at, times } = eventRow(row);
+  return { providerMessageId, status, rawStatus, error, at, times };
 }

@@ -9,10 +9,10 @@ import { CLOCKS_APART_MS, LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
  * that repeats the index's condition (https://www.sqlite.org/partialindex.html#queries_using_partial_indexes), so
  * queries hold this very text.
  */
-export const QUEUED: string = "(status = 'intent' or status = 'sending') and origin <> 'auto-reply'";
+export const QUEUED: string = "(status = 'waiting' or status = 'sending') and origin <> 'auto-reply'";
 
 /** What an opt-out stops, as above. */
-export const STOPPABLE: string = "(status = 'intent' or status = 'held') and origin <> 'auto-reply'";
+export const STOPPABLE: string = "(status = 'waiting' or status = 'held') and origin <> 'auto-reply'";
 
 /** Whether a row was written by a clock that was ahead, as `rules/clock.ts` says. `now` is SQL. */
 export function isAhead(alias: string, now: string): string {

@@ -1,6 +1,6 @@
 import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
 import type { SqlDriver } from "./driver.ts";
-import { due, rivals } from "./due.ts";
+import { competingAttempts, due } from "./due.ts";
 import { erase, purge } from "./erasure.ts";
 import { loadedFrom } from "./loaded.ts";
 import { loadsOf } from "./loads.ts";
@@ -43,7 +43,7 @@ export function sqlDatabase(driver: SqlDriver, { migrate, migratesAtOpen }: SqlD
     decide: (plans, judge) => decide(driver, plans, judge),
 
     due: (query) => due(driver, query),
-    rivals: (query) => rivals(driver, query),
+    competingAttempts: (query) => competingAttempts(driver, query),
     counters: (keys) => counters(driver, keys),
     consent: (key) => consent(driver, key),
     conversation: (id) => conversation(driver, id),

@@ -2,7 +2,7 @@ import type { DueLook, LedgerDatabase } from "../database.ts";
 import { legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
 import { byStart, conversationOf, messageOf, unknownAttemptOf, unknownStateOf } from "../ledger/shown.ts";
-import type { DueMessage, RivalQuery, Rivals } from "../storage.ts";
+import type { CompetingAttempts, CompetingAttemptsQuery, DueMessage } from "../storage.ts";
 import { aheadConversations, aheadMessages, isAhead, isForWorker, QUEUED } from "./conditions.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
 import { integer, text } from "./fields.ts";
@@ -113,12 +113,15 @@ const COMPETING = prepare(
 
 const KNOWN = prepare(
   oneLine(`
-    select k.key from json_each(:carrierIds) j cross join ownline_keys k on k.kind = 'provider' and k.key = j.value`),
+    select k.key from json_each(:providerMessageIds) j cross join ownline_keys k on k.kind = 'provider' and k.key = j.value`),
 );
 
-/** See `Storage.rivals`. */
-export async function rivals(driver: SqlDriver, { outboundId, carrierIds }: RivalQuery): Promise<Rivals> {
-  const asked = { outboundId, carrierIds: JSON.stringify(carrierIds.map(keepable)), now: driver.now() };
+/** See `Storage.competingAttempts`. */
+export async function competingAttempts(
+  driver: SqlDriver,
+  { outboundId, providerMessageIds }: CompetingAttemptsQuery,
+): Promise<CompetingAttempts> {
+  const asked = { outboundId, providerMessageIds: JSON.stringify(providerMessageIds.map(keepable)), now: driver.now() };
   const [found = [], rows = []] = await driver.read([bind(COMPETING, asked), bind(KNOWN, asked)]);
   const known = new Set(rows.map((row) => text(row, "key")));
   return {
@@ -128,6 +131,6 @@ export async function rivals(driver: SqlDriver, { outboundId, carrierIds }: Riva
         return { ...unknownAttemptOf(attemptRow(row), made, integer(row, "now")), seq: integer(row, "seq") };
       }),
     ),
-    known: carrierIds.filter((carrierId) => known.has(carrierId)),
+    known: providerMessageIds.filter((providerMessageId) => known.has(providerMessageId)),
   };
 }

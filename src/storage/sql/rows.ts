@@ -1,6 +1,6 @@
 import type { ConsentSource, ConsentState } from "../../model/consent.ts";
 import type { TurnOutcome } from "../../model/conversation.ts";
-import type { AttemptStatus, CarrierStatus, DeliveryStatus } from "../../model/delivery-status.ts";
+import type { AttemptStatus, DeliveryStatus, ProviderStatus } from "../../model/delivery-status.ts";
 import type { Media, MessageError, Origin, OutboundMessage } from "../../model/message.ts";
 import { CorruptRow, ForeignValue, oddFieldOf } from "../ledger/corrupt.ts";
 import { type KeyKind, type MessageRow, PRIMARY_KEYS, type Table, type Tables } from "../ledger/rows.ts";
@@ -25,11 +25,11 @@ import {
  */
 
 const STATES: readonly ConsentState[] = ["opted-in", "opted-out"];
-const SOURCES: readonly ConsentSource[] = ["word", "carrier", "refused-send"];
+const SOURCES: readonly ConsentSource[] = ["word", "provider", "refused-send"];
 const ORIGINS: readonly Origin[] = ["webhook", "simulated", "ai", "auto-reply", "operator", "api", "system"];
-const CARRIER: readonly CarrierStatus[] = ["accepted", "sent", "delivered", "undelivered", "failed"];
-const ATTEMPT: readonly AttemptStatus[] = ["sending", "unknown", "refused", ...CARRIER];
-const STATUSES: readonly DeliveryStatus[] = ["intent", "sending", "unknown", ...CARRIER, "cancelled", "held"];
+const PROVIDER: readonly ProviderStatus[] = ["accepted", "sent", "delivered", "undelivered", "failed"];
+const ATTEMPT: readonly AttemptStatus[] = ["sending", "unknown", "refused", ...PROVIDER];
+const STATUSES: readonly DeliveryStatus[] = ["waiting", "sending", "unknown", ...PROVIDER, "cancelled", "held"];
 const OUTCOMES: readonly TurnOutcome[] = ["replied", "fallback", "silent", "handed-off", "cancelled", "failed"];
 const ENCODINGS: readonly OutboundMessage["encoding"][] = ["GSM-7", "UCS-2"];
 const KINDS: readonly KeyKind[] = ["inbound", "outbound", "provider"];
@@ -161,7 +161,7 @@ export const eventRow: Reader<"events"> = readerOf("events", (row) => {
     attempt: integer(row, "attempt"),
     position: integer(row, "position"),
     providerMessageId: text(row, "provider_message_id"),
-    status: oneOf(row.status, "status", CARRIER),
+    status: oneOf(row.status, "status", PROVIDER),
     rawStatus,
     error: errorOf(row),
     at: integer(row, "at"),

@@ -44,7 +44,7 @@ export const BLOCKED_MS: number = 5;
  * with it and 919 ms without, on a disk 2.8 and 3.3 s, so none that shows beside the noise. `erase()` of a number, which
  * empties the log three times: 1.6 ms, and 1.9 ms without emptying it; on a disk 12 to 17 ms, which are flushes.
  *
- * A 200 to the carrier is a promise that the text is stored, so a commit must outlive a power cut: `synchronous=FULL`
+ * A 200 to the provider is a promise that the text is stored, so a commit must outlive a power cut: `synchronous=FULL`
  * (https://www.sqlite.org/pragma.html#pragma_synchronous). WAL lets readers and the writer work at once; a database
  * that was passed in keeps the journal mode that it has.
  */

@@ -63,8 +63,8 @@ function isOutboundMessage(message: Message): message is OutboundMessage {
 }
 
 function attemptOf(row: SqlRow, events: readonly SqlRow[]): AttemptStory {
-  const { outboundId, attempt, status, providerMessageId: carrierId, error, startedAt } = attemptRow(row);
-  return { outboundId, attempt, status, carrierId, error, startedAt, events: eventsOf(row, events) };
+  const { outboundId, attempt, status, providerMessageId, error, startedAt } = attemptRow(row);
+  return { outboundId, attempt, status, providerMessageId, error, startedAt, events: eventsOf(row, events) };
 }
 
 function eventsOf(attempt: SqlRow, events: readonly SqlRow[]): readonly StatusEvent[] {
@@ -73,8 +73,8 @@ function eventsOf(attempt: SqlRow, events: readonly SqlRow[]): readonly StatusEv
     return isSameMessage && integer(event, "attempt") === integer(attempt, "attempt");
   });
   return by(own, "position").map((row) => {
-    const { providerMessageId: carrierId, status, rawStatus, error, at, times } = eventRow(row);
-    return { carrierId, status, rawStatus, error, at, times };
+    const { providerMessageId, status, rawStatus, error, at, times } = eventRow(row);
+    return { providerMessageId, status, rawStatus, error, at, times };
   });
 }
 

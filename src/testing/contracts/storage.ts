@@ -6,9 +6,9 @@ import { commitCases } from "./storage/commits.ts";
 import { consentCases } from "./storage/consent.ts";
 import { consentKeyCases } from "./storage/consent-keys.ts";
 import { corruptRowCases } from "./storage/corrupt-rows.ts";
+import { deliveryCases } from "./storage/deliveries.ts";
 import { erasureCases } from "./storage/erasure.ts";
-import { factCases } from "./storage/facts.ts";
-import { gateCases } from "./storage/gate.ts";
+import { sendAdmissionCases } from "./storage/gate.ts";
 import { givenUpCases } from "./storage/given-up.ts";
 import type { StorageHarness } from "./storage/harness.ts";
 import { inboundCases } from "./storage/inbound.ts";
@@ -18,9 +18,9 @@ import { leaseCases } from "./storage/leases.ts";
 import { nextCases } from "./storage/next.ts";
 import { operationCases } from "./storage/operations.ts";
 import { orderCases } from "./storage/order.ts";
-import { paceCases } from "./storage/paces.ts";
 import { payloadCases } from "./storage/payloads.ts";
 import { queryCases } from "./storage/queries.ts";
+import { rateLimitCases } from "./storage/rate-limits.ts";
 import { repairCases } from "./storage/repairs.ts";
 import { resolutionCases } from "./storage/resolutions.ts";
 import { retryCases } from "./storage/retries.ts";
@@ -32,7 +32,7 @@ import { storyCases } from "./storage/stories.ts";
 import { sweepCases } from "./storage/sweeps.ts";
 import { turnCases } from "./storage/turns.ts";
 import { unknownCases } from "./storage/unknowns.ts";
-import { witnessCases } from "./storage/witnesses.ts";
+import { evidenceCases } from "./storage/witnesses.ts";
 
 export type { ContractCase } from "./contract-case.ts";
 export type { CorruptedRow, RowName, StorageHarness, StorageUnderTest } from "./storage/harness.ts";
@@ -47,12 +47,12 @@ const CASES: readonly StorageCase[] = [
   ...commitCases,
   ...leaseCases,
   ...givenUpCases,
-  ...gateCases,
-  ...paceCases,
+  ...sendAdmissionCases,
+  ...rateLimitCases,
   ...orderCases,
-  ...factCases,
+  ...deliveryCases,
   ...unknownCases,
-  ...witnessCases,
+  ...evidenceCases,
   ...resolutionCases,
   ...repairCases,
   ...statusCases,

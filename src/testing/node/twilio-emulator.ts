@@ -78,7 +78,7 @@ export interface TwilioEmulator extends AsyncDisposing {
   /** Stops server, statuses and hanging requests. The books stay readable. */
   close(): Promise<void>;
 
-  /** Every text, in and out, oldest first: what the carrier's books say. */
+  /** Every text, in and out, oldest first: what the provider's books say. */
   readonly messages: readonly EmulatedMessage[];
   /** Every request to the API, oldest first, refused ones too. */
   readonly requests: readonly EmulatedRequest[];

@@ -1,14 +1,14 @@
-import type { CarrierStatus } from "../../model/delivery-status.ts";
-import type { Fact, FactBody } from "./facts.ts";
+import type { ProviderStatus } from "../../model/delivery-status.ts";
+import type { Delivery, DeliveryBody } from "./deliveries.ts";
 
-/** One request to the carrier, as the judge knows it. */
+/** One request to the provider, as the judge knows it. */
 export interface AttemptEntry {
   readonly claimedAtMs: number;
   readonly overtook: readonly string[];
   handedOver: boolean;
-  answer: (FactBody & { kind: "answer-recorded" })["answer"] | null;
-  /** What the carrier was recorded to have said. */
-  readonly reported: CarrierStatus[];
+  answer: (DeliveryBody & { kind: "answer-recorded" })["answer"] | null;
+  /** What the provider was recorded to have said. */
+  readonly reported: ProviderStatus[];
   /** The provider took it and sends nothing of it. */
   throttled: boolean;
   /** The ledger was told so: it may be sent again. */
@@ -25,7 +25,7 @@ export interface MessageEntry {
   /** Its place among the parts of one text, from 1 on. */
   readonly part: number;
   readonly attempts: AttemptEntry[];
-  /** Whether it waits to be handed over, as far as the facts say. */
+  /** Whether it waits to be handed over, as far as the deliveries say. */
   waits: boolean;
   /** It confirms an opt-out. */
   confirms: boolean;
@@ -39,13 +39,13 @@ export interface MessageEntry {
   readonly decisions: string[];
   /** A person decided that it is sent again. */
   sentAgainByPerson: boolean;
-  readonly carrierIds: Set<string>;
-  readonly taken: (Fact & { kind: "taken" })[];
+  readonly providerMessageIds: Set<string>;
+  readonly taken: (Delivery & { kind: "taken" })[];
 }
 
 /** One text of a person. */
 export interface TextEntry {
-  readonly fact: Fact & { kind: "text" };
+  readonly delivery: Delivery & { kind: "text" };
   readonly conversation: ConversationEntry;
   /** Since when something was waiting for an answer when it came. */
   readonly pendingSinceMs: number;
@@ -62,7 +62,7 @@ export interface ConversationEntry {
   readonly texts: TextEntry[];
   readonly messages: MessageEntry[];
   /** The newest claim, `null` where nobody holds it. */
-  lease: (Fact & { kind: "turn-claimed" }) | null;
+  lease: (Delivery & { kind: "turn-claimed" }) | null;
   fence: number;
   paused: boolean;
   /** An operator had a hand in what is due, so that bursts are no measure any more. */
@@ -71,8 +71,8 @@ export interface ConversationEntry {
   erased: boolean;
 }
 
-/** The pace of one sender, as the ledger's answers tell it. */
-export interface PaceEntry {
+/** The rate limit of one sender, as the ledger's answers tell it. */
+export interface RateLimitEntry {
   /** The end of the last slot that was given and counts. */
   freeAtMs: number;
   /** The end of the last slot in which something left. */
@@ -97,13 +97,13 @@ export class Book {
   readonly sent: Map<string, string> = new Map<string, string>();
   /** Keys of `send()` under which something was stored. */
   readonly queued: Set<string> = new Set<string>();
-  /** What people texted, by key: when, to whom, and when the carrier's list had it first. */
+  /** What people texted, by key: when, to whom, and when the provider's list had it first. */
   readonly texted: Map<string, { readonly to: string; readonly atMs: number; listedAtMs: number | null }> = new Map();
   /** By sender, how far its first sweep was committed. */
   readonly firstSweptMs: Map<string, number> = new Map<string, number>();
   /** When something last left to a person. */
   readonly lastTakenMs: Map<string, number> = new Map<string, number>();
-  readonly paces: Map<string, PaceEntry> = new Map<string, PaceEntry>();
+  readonly rateLimits: Map<string, RateLimitEntry> = new Map<string, RateLimitEntry>();
   /** By limit and person, the window in which answers are counted. */
   readonly answerWindows: Map<string, { readonly endsAtMs: number; answers: number }> = new Map();
   everRecovered = false;
@@ -152,7 +152,7 @@ export class Book {
         metPause: conversation.paused,
         decisions: [],
         sentAgainByPerson: false,
-        carrierIds: new Set(),
+        providerMessageIds: new Set(),
         taken: [],
       };
       conversation.messages.push(message);
@@ -160,14 +160,14 @@ export class Book {
     }
   }
 
-  /** The carrier refuses an attempt since the person opted out; old news where they opted in again after it began. */
+  /** The provider refuses an attempt since the person opted out; old news where they opted in again after it began. */
   refuse({ conversation, createdAtMs }: MessageEntry, attempt: AttemptEntry | undefined): void {
     const optedInAtMs = this.optedInAtMs.get(conversation.consentKey);
     const beganAtMs = attempt?.claimedAtMs ?? createdAtMs;
     if (optedInAtMs === undefined || optedInAtMs <= beganAtMs) this.optOut(conversation.consentKey, conversation);
   }
 
-  /** A person opts out, by a text or by the carrier's word. */
+  /** A person opts out, by a text or by the provider's word. */
   optOut(consentKey: string, at: ConversationEntry): void {
     this.optedOut.add(consentKey);
     this.optedInAtMs.delete(consentKey);

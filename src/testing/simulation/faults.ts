@@ -1,7 +1,7 @@
 import type { Dice } from "./dice.ts";
 import type { Features } from "./features.ts";
 
-/** What can befall a call to the ledger, or a look into the carrier's lists. Chances per call, together at most 1. */
+/** What can befall a call to the ledger, or a look into the provider's lists. Chances per call, together at most 1. */
 export interface CallFaults {
   /** It never gets there, and fails. */
   readonly "error before": number;
@@ -21,7 +21,7 @@ export interface CallFaults {
   readonly twice: number;
 }
 
-/** What can befall a text that is handed to the carrier. */
+/** What can befall a text that is handed to the provider. */
 export interface SendFaults {
   /** Too many requests. */
   readonly "429": number;
@@ -29,12 +29,12 @@ export interface SendFaults {
   readonly congested: number;
   /** For good. */
   readonly refused: number;
-  /** An error of the carrier or the network, before it took the text. */
+  /** An error of the provider or the network, before it took the text. */
   readonly "error before": number;
   /** The same, after it took the text. */
   readonly "error after": number;
   readonly slow: number;
-  /** The transport breaks its word and throws; the carrier took the text, or did not. */
+  /** The transport breaks its word and throws; the provider took the text, or did not. */
   readonly threw: number;
   readonly "crash before": number;
   readonly "crash after": number;

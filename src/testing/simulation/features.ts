@@ -15,7 +15,7 @@ export interface Features {
   readonly holds: boolean;
   /** Whether processes recover the ledger before they start, as after a restore. */
   readonly recoveries: boolean;
-  /** Whether the AI says the same each time, so that the carrier's list cannot tell its texts apart. */
+  /** Whether the AI says the same each time, so that the provider's list cannot tell its texts apart. */
   readonly sameWords: boolean;
   /** The chance that the provider takes a message, and then reports that it did not send it for now; 0 in most runs. */
   readonly throttled: number;
@@ -35,7 +35,7 @@ export function featuresOf(dice: Dice): Features {
   const operators = dice.chance(0.3);
   return {
     lostWebhooks,
-    // As far as the simulated carrier's list may lag.
+    // As far as the simulated provider's list may lag.
     sweep: isSwept ? { everyMs, overlapMs: 60_000, answerWithinMs } : null,
     erasures: dice.chance(0.25) ? dice.between(1, 2) : 0,
     operators,

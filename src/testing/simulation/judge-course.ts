@@ -1,8 +1,8 @@
 import { participantKeyOf } from "../../model/person-address.ts";
 import { type AttemptEntry, Book, type MessageEntry } from "./book.ts";
-import type { Fact } from "./facts.ts";
+import type { Delivery } from "./deliveries.ts";
 import { enterAnswer, judgeSilence } from "./judge-loops.ts";
-import { enterPacedClaim, enterSlot, enterSlowdown } from "./judge-pace.ts";
+import { enterPacedClaim, enterSlot, enterSlowdown } from "./judge-rate-limit.ts";
 import { enterErasure, enterPause, enterRequeue, enterResolution, enterSuspicion } from "./judge-repairs.ts";
 import { enterText, openTexts } from "./judge-texts.ts";
 import type { Settings } from "./settings.ts";
@@ -29,240 +29,268 @@ export interface Terms {
 }
 
 /** Goes through what happened, and accuses whatever may not happen at that moment. */
-export function judgeCourse(facts: readonly Fact[], terms: Terms, accuse: Accuse): Book {
+export function judgeCourse(deliveries: readonly Delivery[], terms: Terms, accuse: Accuse): Book {
   const book = new Book();
-  for (const fact of facts) enter(book, fact, terms, (rule, detail) => accuse(rule, detail, fact.atMs));
+  for (const delivery of deliveries)
+    enter(book, delivery, terms, (rule, detail) => accuse(rule, detail, delivery.atMs));
   return book;
 }
 
 export type AccuseNow = (rule: string, detail: string) => void;
 
-function enter(book: Book, fact: Fact, terms: Terms, accuse: AccuseNow): void {
-  switch (fact.kind) {
+function enter(book: Book, delivery: Delivery, terms: Terms, accuse: AccuseNow): void {
+  switch (delivery.kind) {
     case "texted":
-      book.texted.set(fact.key, { to: fact.to, atMs: fact.atMs, listedAtMs: null });
+      book.texted.set(delivery.key, { to: delivery.to, atMs: delivery.atMs, listedAtMs: null });
       return;
     case "listed": {
-      const texted = book.texted.get(fact.key);
-      if (texted !== undefined) texted.listedAtMs = fact.atMs;
+      const texted = book.texted.get(delivery.key);
+      if (texted !== undefined) texted.listedAtMs = delivery.atMs;
       return;
     }
     case "swept":
-      if (!book.firstSweptMs.has(fact.sender)) book.firstSweptMs.set(fact.sender, fact.watermarkMs);
+      if (!book.firstSweptMs.has(delivery.sender)) book.firstSweptMs.set(delivery.sender, delivery.watermarkMs);
       return;
     case "text":
-      enterText(book, fact, terms, accuse);
+      enterText(book, delivery, terms, accuse);
       return;
     case "queued": {
-      if (terms.usualPolicies && book.optedOut.has(fact.consentKey)) {
+      if (terms.usualPolicies && book.optedOut.has(delivery.consentKey)) {
         accuse("consent", "a send() was stored for a person who has opted out");
       }
-      if (book.queued.has(fact.key)) accuse("erasure", `what was sent under ${fact.key} was forgotten, and came back`);
-      book.queued.add(fact.key);
+      if (book.queued.has(delivery.key))
+        accuse("erasure", `what was sent under ${delivery.key} was forgotten, and came back`);
+      book.queued.add(delivery.key);
       book.write(
-        fact.ids,
-        book.conversation(fact.conversationId, fact.consentKey, fact.participant),
+        delivery.ids,
+        book.conversation(delivery.conversationId, delivery.consentKey, delivery.participant),
         null,
-        fact.atMs,
+        delivery.atMs,
         terms.settings.sending.expiryMs,
       );
       return;
     }
     case "clock-jumped":
-      book.jumpedAtMs = fact.atMs;
+      book.jumpedAtMs = delivery.atMs;
       return;
     case "turn-claimed":
-      enterTurnClaim(book, fact, terms, accuse);
+      enterTurnClaim(book, delivery, terms, accuse);
       return;
     case "turn-committed":
-      enterCommit(book, fact, terms, accuse);
+      enterCommit(book, delivery, terms, accuse);
       return;
     case "send-claimed":
-      enterSendClaim(book, fact, terms, accuse);
+      enterSendClaim(book, delivery, terms, accuse);
       return;
     case "slot-given": {
-      enterSlot(book, fact, accuse);
-      const message = book.messages.get(fact.outboundId);
+      enterSlot(book, delivery, accuse);
+      const message = book.messages.get(delivery.outboundId);
       // Behind a long queue it expires later than it would by its age.
-      const expiresAtMs = fact.slotMs + terms.settings.sending.expiryMs;
+      const expiresAtMs = delivery.slotMs + terms.settings.sending.expiryMs;
       if (message !== undefined) message.expiresAtMs = Math.max(message.expiresAtMs, expiresAtMs);
       return;
     }
     case "slowed":
-      enterSlowdown(book, fact);
+      enterSlowdown(book, delivery);
       return;
     case "handed-over": {
-      const attempt = book.messages.get(fact.outboundId)?.attempts[fact.attempt - 1];
+      const attempt = book.messages.get(delivery.outboundId)?.attempts[delivery.attempt - 1];
       if (attempt === undefined) {
-        accuse("intent before send", `${short(fact.outboundId)} was never claimed`);
+        accuse("waiting before send", `${short(delivery.outboundId)} was never claimed`);
         return;
       }
-      if (attempt.handedOver) accuse("once", `attempt ${fact.attempt} of ${short(fact.outboundId)} was posted twice`);
+      if (attempt.handedOver)
+        accuse("once", `attempt ${delivery.attempt} of ${short(delivery.outboundId)} was posted twice`);
       attempt.handedOver = true;
-      const waitedMs = fact.atMs - attempt.claimedAtMs;
+      const waitedMs = delivery.atMs - attempt.claimedAtMs;
       if (waitedMs >= terms.settings.worker.leaseMs) {
-        accuse("no late send", `${short(fact.outboundId)} was posted ${waitedMs} ms after its claim, beyond the lease`);
+        accuse(
+          "no late send",
+          `${short(delivery.outboundId)} was posted ${waitedMs} ms after its claim, beyond the lease`,
+        );
       }
       return;
     }
     case "taken": {
-      const message = book.messages.get(fact.outboundId);
+      const message = book.messages.get(delivery.outboundId);
       if (message === undefined) {
-        accuse("intent before send", `the carrier has an SMS that no intent stands for`);
+        accuse("waiting before send", `the provider has an SMS that no waiting stands for`);
         return;
       }
-      if (message.taken.some(({ attempt }) => attempt === fact.attempt)) {
-        accuse("once", `the carrier took attempt ${fact.attempt} of ${short(fact.outboundId)} twice`);
+      if (message.taken.some(({ attempt }) => attempt === delivery.attempt)) {
+        accuse("once", `the provider took attempt ${delivery.attempt} of ${short(delivery.outboundId)} twice`);
       }
-      message.taken.push(fact);
-      book.lastTakenMs.set(participantKeyOf(fact.to), fact.atMs);
+      message.taken.push(delivery);
+      book.lastTakenMs.set(participantKeyOf(delivery.to), delivery.atMs);
       return;
     }
     case "answer-recorded": {
-      const message = book.messages.get(fact.outboundId);
-      const attempt = message?.attempts[fact.attempt - 1];
+      const message = book.messages.get(delivery.outboundId);
+      const attempt = message?.attempts[delivery.attempt - 1];
       if (message === undefined || attempt === undefined) return;
-      if (attempt.answer === null || fact.answer === "found") attempt.answer = fact.answer;
-      if (fact.carrierId !== null) message.carrierIds.add(fact.carrierId);
-      if (fact.answer === "found") message.waits = false;
-      if (fact.temporary) enterTemporary(message, attempt);
-      if (fact.answer === "retry" && fact.attempt === message.attempts.length && !isWitnessed(attempt)) {
+      if (attempt.answer === null || delivery.answer === "found") attempt.answer = delivery.answer;
+      if (delivery.providerMessageId !== null) message.providerMessageIds.add(delivery.providerMessageId);
+      if (delivery.answer === "found") message.waits = false;
+      if (delivery.temporary) enterTemporary(message, attempt);
+      if (delivery.answer === "retry" && delivery.attempt === message.attempts.length && !isWitnessed(attempt)) {
         // An earlier attempt whose answer was lost may have left after all: then the message is unknown again.
         message.waits = message.attempts.every((one) => one === attempt || one.answer === "retry" || one.gaveUp);
       }
-      if (fact.answer === "opt-out") book.refuse(message, attempt);
+      if (delivery.answer === "opt-out") book.refuse(message, attempt);
       return;
     }
     case "report-recorded": {
-      const message = book.messages.get(fact.outboundId);
-      const attempt = message?.attempts[fact.attempt - 1];
-      attempt?.reported.push(fact.status);
-      message?.carrierIds.add(fact.carrierId);
-      if (message !== undefined && attempt !== undefined && fact.temporary) enterTemporary(message, attempt);
+      const message = book.messages.get(delivery.outboundId);
+      const attempt = message?.attempts[delivery.attempt - 1];
+      attempt?.reported.push(delivery.status);
+      message?.providerMessageIds.add(delivery.providerMessageId);
+      if (message !== undefined && attempt !== undefined && delivery.temporary) enterTemporary(message, attempt);
       else if (message !== undefined && attempt?.gaveUp !== true) message.waits = false;
-      if (fact.optOut && message !== undefined) book.refuse(message, attempt);
+      if (delivery.optOut && message !== undefined) book.refuse(message, attempt);
       return;
     }
     case "throttled": {
-      const attempt = book.messages.get(fact.outboundId)?.attempts[fact.attempt - 1];
+      const attempt = book.messages.get(delivery.outboundId)?.attempts[delivery.attempt - 1];
       if (attempt !== undefined) attempt.throttled = true;
       return;
     }
     case "resolved":
-      enterResolution(book, fact, terms, accuse);
+      enterResolution(book, delivery, terms, accuse);
       return;
     case "requeued":
-      enterRequeue(book, fact, terms, accuse);
+      enterRequeue(book, delivery, terms, accuse);
       return;
     case "recovering":
       book.everRecovered = true;
       return;
     case "suspected":
-      enterSuspicion(book, fact, accuse);
+      enterSuspicion(book, delivery, accuse);
       return;
     case "erased":
-      enterErasure(book, fact);
+      enterErasure(book, delivery);
       return;
     case "paused":
-      enterPause(book, fact);
+      enterPause(book, delivery);
       return;
     case "asked":
-      book.asked.set(fact.turnId, [...(book.asked.get(fact.turnId) ?? []), fact.messageIds]);
+      book.asked.set(delivery.turnId, [...(book.asked.get(delivery.turnId) ?? []), delivery.messageIds]);
       return;
     case "tool-started":
-      book.toolStarted.add(fact.turnId);
+      book.toolStarted.add(delivery.turnId);
       return;
     case "acknowledged":
-      if (!book.texts.has(fact.key)) accuse("200 after the commit", `${fact.key} was acknowledged, and is not stored`);
+      if (!book.texts.has(delivery.key))
+        accuse("200 after the commit", `${delivery.key} was acknowledged, and is not stored`);
       return;
     case "sent": {
-      if (!book.messages.has(fact.messageId)) accuse("200 after the commit", `${fact.key} resolved, and is not stored`);
-      const first = book.sent.get(fact.key) ?? fact.messageId;
-      if (first !== fact.messageId) accuse("once", `send({ key: "${fact.key}" }) made two messages`);
-      book.sent.set(fact.key, first);
+      if (!book.messages.has(delivery.messageId))
+        accuse("200 after the commit", `${delivery.key} resolved, and is not stored`);
+      const first = book.sent.get(delivery.key) ?? delivery.messageId;
+      if (first !== delivery.messageId) accuse("once", `send({ key: "${delivery.key}" }) made two messages`);
+      book.sent.set(delivery.key, first);
       return;
     }
     case "told":
       return;
     default:
-      fact satisfies never;
+      delivery satisfies never;
   }
 }
 
-function enterTurnClaim(book: Book, fact: Fact & { kind: "turn-claimed" }, terms: Terms, accuse: AccuseNow): void {
-  const conversation = book.conversations.get(fact.conversationId);
+function enterTurnClaim(
+  book: Book,
+  delivery: Delivery & { kind: "turn-claimed" },
+  terms: Terms,
+  accuse: AccuseNow,
+): void {
+  const conversation = book.conversations.get(delivery.conversationId);
   if (conversation === undefined) {
     accuse("serial", "a turn was claimed in a conversation that nobody began");
     return;
   }
-  if (fact.fence <= conversation.fence) accuse("serial", `the fence went from ${conversation.fence} to ${fact.fence}`);
+  if (delivery.fence <= conversation.fence)
+    accuse("serial", `the fence went from ${conversation.fence} to ${delivery.fence}`);
   if (conversation.paused) accuse("takeover", "a turn was claimed while a person has taken over");
   if (conversation.erased) accuse("erasure", "a turn was claimed in the conversation of a forgotten person");
-  conversation.fence = fact.fence;
-  conversation.lease = fact;
-  if (book.claimedTurns.has(fact.turnId)) return;
-  book.claimedTurns.add(fact.turnId);
+  conversation.fence = delivery.fence;
+  conversation.lease = delivery;
+  if (book.claimedTurns.has(delivery.turnId)) return;
+  book.claimedTurns.add(delivery.turnId);
   if (conversation.everHandled) return;
-  const answering = openTexts(conversation).filter((text) => text.fact.seq <= fact.throughSeq);
+  const answering = openTexts(conversation).filter((text) => text.delivery.seq <= delivery.throughSeq);
   const newest = answering.at(-1);
   if (newest === undefined) {
     accuse("serial", "a turn was claimed that answers nothing");
     return;
   }
   const { quietMs, maxWaitMs } = terms.settings.burst;
-  const isQuiet = fact.atMs - newest.fact.atMs >= quietMs;
-  if (!isQuiet && fact.atMs - Math.min(...answering.map((text) => text.pendingSinceMs)) < maxWaitMs) {
-    accuse("bursts", `a turn was claimed ${fact.atMs - newest.fact.atMs} ms after a text, in the middle of the burst`);
+  const isQuiet = delivery.atMs - newest.delivery.atMs >= quietMs;
+  if (!isQuiet && delivery.atMs - Math.min(...answering.map((text) => text.pendingSinceMs)) < maxWaitMs) {
+    accuse(
+      "bursts",
+      `a turn was claimed ${delivery.atMs - newest.delivery.atMs} ms after a text, in the middle of the burst`,
+    );
   }
 }
 
-function enterCommit(book: Book, fact: Fact & { kind: "turn-committed" }, terms: Terms, accuse: AccuseNow): void {
-  const conversation = book.conversations.get(fact.conversationId);
+function enterCommit(
+  book: Book,
+  delivery: Delivery & { kind: "turn-committed" },
+  terms: Terms,
+  accuse: AccuseNow,
+): void {
+  const conversation = book.conversations.get(delivery.conversationId);
   if (conversation === undefined) {
     accuse("serial", "a turn was committed in a conversation that nobody began");
     return;
   }
   const { lease } = conversation;
-  const isHolder = lease?.fence === fact.fence && lease.workerId === fact.workerId && lease.turnId === fact.turnId;
-  if (!isHolder) accuse("fence", `a run committed turn ${short(fact.turnId)} without holding the conversation`);
-  if (conversation.erased) accuse("erasure", `turn ${short(fact.turnId)} of a forgotten person was committed`);
+  const isHolder =
+    lease?.fence === delivery.fence && lease.workerId === delivery.workerId && lease.turnId === delivery.turnId;
+  if (!isHolder) accuse("fence", `a run committed turn ${short(delivery.turnId)} without holding the conversation`);
+  if (conversation.erased) accuse("erasure", `turn ${short(delivery.turnId)} of a forgotten person was committed`);
   const open = openTexts(conversation);
-  const answered = open.filter((text) => text.fact.seq <= fact.throughSeq);
-  const newer = open.filter((text) => text.fact.seq > fact.throughSeq);
+  const answered = open.filter((text) => text.delivery.seq <= delivery.throughSeq);
+  const newer = open.filter((text) => text.delivery.seq > delivery.throughSeq);
   const [oldest] = answered;
   const { burst } = terms.settings;
   const isPinned =
-    fact.outcome === "fallback" ||
+    delivery.outcome === "fallback" ||
     // The loop guard's silence answers nothing, and the newer text has a turn of its own.
-    fact.outcome === "silent" ||
+    delivery.outcome === "silent" ||
     burst.whileAnswering === "queue" ||
-    book.toolStarted.has(fact.turnId) ||
+    book.toolStarted.has(delivery.turnId) ||
     (lease?.superseded ?? 0) >= 2 ||
     // By its own clock the run may have waited for as long as it may.
     (lease !== null && lease.atMs <= book.jumpedAtMs) ||
-    (oldest !== undefined && fact.atMs - oldest.fact.atMs >= burst.maxWaitMs);
+    (oldest !== undefined && delivery.atMs - oldest.delivery.atMs >= burst.maxWaitMs);
   if (newer.length > 0 && !isPinned && terms.usualPolicies) {
-    accuse("supersede", `turn ${short(fact.turnId)} was committed although ${newer.length} newer text(s) had come`);
+    accuse("supersede", `turn ${short(delivery.turnId)} was committed although ${newer.length} newer text(s) had come`);
   }
-  if (fact.outcome === "replied") {
-    const ids = answered.map((text) => text.fact.messageId);
+  if (delivery.outcome === "replied") {
+    const ids = answered.map((text) => text.delivery.messageId);
     // A run of a process that was frozen may ask later than the one that was committed.
-    const runs = book.asked.get(fact.turnId) ?? [];
+    const runs = book.asked.get(delivery.turnId) ?? [];
     if (!runs.some((asked) => ids.every((id) => asked.includes(id)))) {
-      accuse("no silence", `turn ${short(fact.turnId)} counts texts as answered that the AI never saw`);
+      accuse("no silence", `turn ${short(delivery.turnId)} counts texts as answered that the AI never saw`);
     }
   }
-  if (terms.usualPolicies && terms.usualAi) judgeSilence(book, fact, accuse);
-  for (const text of answered) text.turnId = fact.turnId;
-  book.write(fact.ids, conversation, fact.turnId, fact.atMs, terms.settings.sending.expiryMs);
+  if (terms.usualPolicies && terms.usualAi) judgeSilence(book, delivery, accuse);
+  for (const text of answered) text.turnId = delivery.turnId;
+  book.write(delivery.ids, conversation, delivery.turnId, delivery.atMs, terms.settings.sending.expiryMs);
   conversation.lease = null;
-  if (fact.paused) enterPause(book, { ...fact, kind: "paused", paused: true, skipPending: false });
+  if (delivery.paused) enterPause(book, { ...delivery, kind: "paused", paused: true, skipPending: false });
 }
 
-function enterSendClaim(book: Book, fact: Fact & { kind: "send-claimed" }, terms: Terms, accuse: AccuseNow): void {
-  const message = book.messages.get(fact.outboundId);
+function enterSendClaim(
+  book: Book,
+  delivery: Delivery & { kind: "send-claimed" },
+  terms: Terms,
+  accuse: AccuseNow,
+): void {
+  const message = book.messages.get(delivery.outboundId);
   if (message === undefined) {
-    accuse("intent before send", `${short(fact.outboundId)} was claimed before it was stored`);
+    accuse("waiting before send", `${short(delivery.outboundId)} was claimed before it was stored`);
     return;
   }
   const name = short(message.id);
@@ -279,28 +307,29 @@ function enterSendClaim(book: Book, fact: Fact & { kind: "send-claimed" }, terms
   }
   if (message.stopped) accuse("consent", `${name} was stopped by a STOP, and came back`);
   if (message.conversation.erased) accuse("erasure", `${name} was claimed although its person was forgotten`);
-  enterPacedClaim(book, fact, accuse);
-  if (fact.atMs >= message.expiresAtMs) accuse("expiry", `${name} was claimed after its expiry`);
+  enterPacedClaim(book, delivery, accuse);
+  if (delivery.atMs >= message.expiresAtMs) accuse("expiry", `${name} was claimed after its expiry`);
   if (last !== undefined && !message.waits) {
     accuse("once", `${name} was claimed again, and nothing said that it had not left`);
   }
   if (message.attempts.some(isWitnessed))
-    accuse("once", `${name} was claimed again although the carrier is known to have it`);
-  if (fact.attempt !== message.attempts.length + 1) accuse("once", `${name} was given attempt ${fact.attempt} twice`);
-  if (terms.usualPolicies) enterAnswer(book, message, fact.atMs, accuse);
+    accuse("once", `${name} was claimed again although the provider is known to have it`);
+  if (delivery.attempt !== message.attempts.length + 1)
+    accuse("once", `${name} was given attempt ${delivery.attempt} twice`);
+  if (terms.usualPolicies) enterAnswer(book, message, delivery.atMs, accuse);
   message.waits = false;
   message.attempts.push({
-    claimedAtMs: fact.atMs,
-    overtook: fact.overtook,
+    claimedAtMs: delivery.atMs,
+    overtook: delivery.overtook,
     handedOver: false,
     answer: null,
     reported: [],
     throttled: false,
     gaveUp: false,
   });
-  for (const id of fact.overtook) {
+  for (const id of delivery.overtook) {
     const earlier = book.messages.get(id)?.attempts.at(-1);
-    if (earlier !== undefined && fact.atMs - earlier.claimedAtMs < sending.orderWaitMs) {
+    if (earlier !== undefined && delivery.atMs - earlier.claimedAtMs < sending.orderWaitMs) {
       accuse("order", `${name} overtook ${short(id)} sooner than allowed`);
     }
   }
@@ -312,7 +341,7 @@ function enterTemporary(message: MessageEntry, attempt: AttemptEntry): void {
   if (attempt === message.attempts.at(-1)) message.waits = true;
 }
 
-/** Whether the carrier is known to have taken it, and may have sent it. */
+/** Whether the provider is known to have taken it, and may have sent it. */
 export function isWitnessed(attempt: AttemptEntry): boolean {
   if (attempt.gaveUp) return false;
   return attempt.answer === "accepted" || attempt.answer === "found" || attempt.reported.length > 0;

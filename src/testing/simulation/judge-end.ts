@@ -1,4 +1,4 @@
-import { type CarrierStatus, isFinal } from "../../model/delivery-status.ts";
+import { isFinal, type ProviderStatus } from "../../model/delivery-status.ts";
 import type { Message, OutboundMessage } from "../../model/message.ts";
 import { participantKeyOf } from "../../model/person-address.ts";
 import type { Ownline } from "../../ownline.ts";
@@ -57,20 +57,20 @@ export async function judgeEnd(
 
 /** Of a person who was forgotten, nothing can be read by anybody. */
 async function judgeForgotten(reader: Ownline, { texts, messages }: ConversationEntry, accuse: Accuse): Promise<void> {
-  const ids = [...texts.map(({ fact }) => fact.messageId), ...messages.map(({ id }) => id)];
+  const ids = [...texts.map(({ delivery }) => delivery.messageId), ...messages.map(({ id }) => id)];
   for (const id of ids) {
     if ((await reader.explain(id)) !== null) accuse("erasure", `${short(id)} of a forgotten person can still be read`);
   }
 }
 
-/** What the carrier lists is stored, whether or not its webhook ever came, as far back as the first sweep reached. */
+/** What the provider lists is stored, whether or not its webhook ever came, as far back as the first sweep reached. */
 function judgeList(book: Book, { settings }: Terms, accuse: Accuse): void {
   if (settings.sweep === null) return;
   for (const [key, { to, atMs }] of book.texted) {
     if (book.texts.has(key)) continue;
     const firstSweptMs = book.firstSweptMs.get(to) ?? Number.POSITIVE_INFINITY;
     if (atMs >= firstSweptMs - settings.sweep.overlapMs)
-      accuse("sweep", `${key} stands in the carrier's list, and was never stored`);
+      accuse("sweep", `${key} stands in the provider's list, and was never stored`);
   }
 }
 
@@ -85,7 +85,7 @@ async function judgeTexts(
   const inbound = messages.filter((message) => message.direction === "inbound");
   if (inbound.length !== entry.texts.length) accuse("nothing lost", "the ledger shows other texts than were stored");
   for (const text of entry.texts) {
-    const { messageId, key, needsAnswer } = text.fact;
+    const { messageId, key, needsAnswer } = text.delivery;
     const story = await reader.explain(messageId);
     if (story === null) {
       accuse("nothing lost", `${key} is gone`);
@@ -123,7 +123,7 @@ function judgeMessage(
       participantKeyOf(copy.to) !== participantKeyOf(message.to) ||
       copy.from !== message.from
     ) {
-      accuse("traces", `the carrier took something else than ${name} says`);
+      accuse("traces", `the provider took something else than ${name} says`);
     }
   }
   if (message.attempts !== own.attempts.length) {
@@ -131,16 +131,22 @@ function judgeMessage(
   }
   const copies = copiesOf(own);
   if (copies > 1 + own.decisions.filter((decision) => decision === "resend").length)
-    accuse("once", `the carrier has ${name} ${copies} times`);
-  for (const carrierId of own.carrierIds) {
-    if (!own.taken.some((copy) => copy.carrierId === carrierId) && !wasForgottenUnseen(book, carrierId))
-      accuse("witness", `${name} shows ${carrierId}, under which the carrier has another message`);
+    accuse("once", `the provider has ${name} ${copies} times`);
+  for (const providerMessageId of own.providerMessageIds) {
+    if (
+      !own.taken.some((copy) => copy.providerMessageId === providerMessageId) &&
+      !wasForgottenUnseen(book, providerMessageId)
+    )
+      accuse("witness", `${name} shows ${providerMessageId}, under which the provider has another message`);
   }
-  const shownIds = message.carrierIds.toSorted().join();
-  if (shownIds !== Array.from(own.carrierIds).toSorted().join()) {
-    accuse("told", `${name} shows the carrier's ids ${shownIds}, and ${[...own.carrierIds].join()} were reported`);
+  const shownIds = message.providerMessageIds.toSorted().join();
+  if (shownIds !== Array.from(own.providerMessageIds).toSorted().join()) {
+    accuse(
+      "told",
+      `${name} shows the provider's ids ${shownIds}, and ${[...own.providerMessageIds].join()} were reported`,
+    );
   }
-  if (message.origin !== "auto-reply" && (status === "intent" || status === "sending" || status === "unknown")) {
+  if (message.origin !== "auto-reply" && (status === "waiting" || status === "sending" || status === "unknown")) {
     accuse("settled", `${name} is ${status} at the end`);
   }
   const expected = bestOf(own);
@@ -156,7 +162,7 @@ function judgeMessage(
   const isRefused = own.attempts.some(({ answer }) => answer === "fail" || answer === "opt-out");
   const isGivenUp = own.attempts.some(({ reported, gaveUp }) => gaveUp || reported.includes("failed"));
   if (status === "failed" && !isRefused && !isGivenUp && !own.decisions.includes("drop")) {
-    accuse("no silence", `${name} failed, and the carrier never said so`);
+    accuse("no silence", `${name} failed, and the provider never said so`);
   }
   if (status === "cancelled" && terms.usualPolicies && !mayBeCancelled(message, own, all, book, terms, nowMs)) {
     accuse("no silence", `${name} was cancelled for no reason that the judge knows: ${message.error?.reason}`);
@@ -195,14 +201,24 @@ function mayBeCancelled(
   });
 }
 
-/** Whether an entry is of an erased message whose carrier's id nobody had learnt: then nothing says whose it is. */
-function wasForgottenUnseen(book: Book, carrierId: string): boolean {
-  const owners = [...book.messages.values()].filter(({ taken }) => taken.some((copy) => copy.carrierId === carrierId));
-  return owners.some(({ conversation, carrierIds }) => conversation.erased && !carrierIds.has(carrierId));
+/** Whether an entry is of an erased message whose provider's id nobody had learnt: then nothing says whose it is. */
+function wasForgottenUnseen(book: Book, providerMessageId: string): boolean {
+  const owners = [...book.messages.values()].filter(({ taken }) =>
+    taken.some((copy) => copy.providerMessageId === providerMessageId),
+  );
+  return owners.some(
+    ({ conversation, providerMessageIds }) => conversation.erased && !providerMessageIds.has(providerMessageId),
+  );
 }
 
-const RANK: Readonly<Record<CarrierStatus, number>> = { accepted: 1, sent: 2, failed: 3, undelivered: 4, delivered: 5 };
-const WORTH: Readonly<Record<CarrierStatus, number>> = {
+const RANK: Readonly<Record<ProviderStatus, number>> = {
+  accepted: 1,
+  sent: 2,
+  failed: 3,
+  undelivered: 4,
+  delivered: 5,
+};
+const WORTH: Readonly<Record<ProviderStatus, number>> = {
   failed: 1,
   undelivered: 2,
   accepted: 3,
@@ -214,11 +230,11 @@ const WORTH: Readonly<Record<CarrierStatus, number>> = {
  * What the message must show by what was recorded of its attempts: of each its highest report, of those the best.
  * `null` where nobody has spoken, or where another attempt may still change it.
  */
-function bestOf(own: MessageEntry): CarrierStatus | null {
-  const ends = own.attempts.flatMap((attempt): CarrierStatus[] => {
+function bestOf(own: MessageEntry): ProviderStatus | null {
+  const ends = own.attempts.flatMap((attempt): ProviderStatus[] => {
     // It may be sent again, or be too old by then.
     if (attempt.gaveUp) return [];
-    const said: CarrierStatus[] = [...attempt.reported, ...(isWitnessed(attempt) ? ["accepted" as const] : [])];
+    const said: ProviderStatus[] = [...attempt.reported, ...(isWitnessed(attempt) ? ["accepted" as const] : [])];
     const highest = said.toSorted((one, other) => RANK[other] - RANK[one])[0];
     return highest === undefined ? [] : [highest];
   });
@@ -242,11 +258,11 @@ function judgeWords(entry: ConversationEntry, outbound: readonly OutboundMessage
       words.set(word, (words.get(word) ?? new Set()).add(message.groupId));
     }
   }
-  for (const { fact, turnId } of entry.texts) {
-    const groups = words.get(fact.body) ?? new Set();
-    if (groups.size > 1) accuse("one turn", `${fact.body} is answered in ${groups.size} replies`);
+  for (const { delivery, turnId } of entry.texts) {
+    const groups = words.get(delivery.body) ?? new Set();
+    if (groups.size > 1) accuse("one turn", `${delivery.body} is answered in ${groups.size} replies`);
     if (turnId !== null && groups.size === 1 && !groups.has(turnId)) {
-      accuse("one turn", `${fact.body} is answered in another turn than the one that was committed over it`);
+      accuse("one turn", `${delivery.body} is answered in another turn than the one that was committed over it`);
     }
   }
 }

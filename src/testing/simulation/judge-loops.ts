@@ -1,5 +1,5 @@
 import type { Book, MessageEntry } from "./book.ts";
-import type { Fact } from "./facts.ts";
+import type { Delivery } from "./deliveries.ts";
 import type { AccuseNow } from "./judge-course.ts";
 import { short } from "./world.ts";
 
@@ -34,17 +34,17 @@ export function enterAnswer(book: Book, message: MessageEntry, atMs: number, acc
 }
 
 /** The AI is kept from answering only while a limit is full, answers that still wait included. */
-export function judgeSilence(book: Book, fact: Fact & { kind: "turn-committed" }, accuse: AccuseNow): void {
-  const conversation = book.conversations.get(fact.conversationId);
-  if (fact.outcome !== "silent" || conversation === undefined) return;
+export function judgeSilence(book: Book, delivery: Delivery & { kind: "turn-committed" }, accuse: AccuseNow): void {
+  const conversation = book.conversations.get(delivery.conversationId);
+  if (delivery.outcome !== "silent" || conversation === undefined) return;
   const waiting = conversation.messages.filter((message) => isAnswer(message) && message.attempts.length === 0).length;
   const claimedAt = answersTo(book, conversation.consentKey);
   // The run may have looked at any time since its claim.
-  const sinceMs = conversation.lease?.atMs ?? fact.atMs;
+  const sinceMs = conversation.lease?.atMs ?? delivery.atMs;
   const isFull = LIMITS.some(
     ({ max, windowMs }) => claimedAt.filter((ms) => ms > sinceMs - windowMs).length + waiting >= max,
   );
-  if (!isFull) accuse("no silence", `turn ${short(fact.turnId)} was met with silence, and no limit was full`);
+  if (!isFull) accuse("no silence", `turn ${short(delivery.turnId)} was met with silence, and no limit was full`);
 }
 
 /**

@@ -1,83 +1,98 @@
 import { participantKeyOf } from "../../model/person-address.ts";
 import type { AttemptEntry, Book, MessageEntry } from "./book.ts";
-import type { Fact } from "./facts.ts";
+import type { Delivery } from "./deliveries.ts";
 import { type AccuseNow, isWitnessed, type Terms } from "./judge-course.ts";
 import { short } from "./world.ts";
 
 /** What the policy or an operator decided about a message whose fate nobody knew. */
-export function enterResolution(book: Book, fact: Fact & { kind: "resolved" }, terms: Terms, accuse: AccuseNow): void {
-  const message: MessageEntry | undefined = book.messages.get(fact.outboundId);
+export function enterResolution(
+  book: Book,
+  delivery: Delivery & { kind: "resolved" },
+  terms: Terms,
+  accuse: AccuseNow,
+): void {
+  const message: MessageEntry | undefined = book.messages.get(delivery.outboundId);
   const last: AttemptEntry | undefined = message?.attempts.at(-1);
   if (message === undefined || last === undefined) {
     accuse("once", "a message was settled that never left");
     return;
   }
   const wasHeld = message.decisions.at(-1) === "hold";
-  message.decisions.push(fact.decision);
-  message.waits = fact.decision === "resend";
-  message.sentAgainByPerson = message.waits && fact.byPerson;
+  message.decisions.push(delivery.decision);
+  message.waits = delivery.decision === "resend";
+  message.sentAgainByPerson = message.waits && delivery.byPerson;
   // What is sent again has its time anew.
-  if (message.waits) message.expiresAtMs = Math.max(message.expiresAtMs, fact.atMs + terms.settings.sending.expiryMs);
+  if (message.waits)
+    message.expiresAtMs = Math.max(message.expiresAtMs, delivery.atMs + terms.settings.sending.expiryMs);
   const name = short(message.id);
   if (message.conversation.erased) accuse("erasure", `${name} of a forgotten person was decided upon`);
   if (message.attempts.some(isWitnessed))
     accuse("witness", `${name} was given up although a witness had spoken for it`);
   // A person may know more, and sooner.
-  if (fact.byPerson || wasHeld) return;
-  if (fact.atMs - last.claimedAtMs < terms.settings.sending.unknownWindowMs && last.answer !== "retry") {
+  if (delivery.byPerson || wasHeld) return;
+  if (delivery.atMs - last.claimedAtMs < terms.settings.sending.unknownWindowMs && last.answer !== "retry") {
     accuse("witness", `${name} was given up before its window was over`);
   }
 }
 
 /** A message may have left while the ledger was another: it has an attempt more, or the one that was under way. */
-export function enterSuspicion(book: Book, fact: Fact & { kind: "suspected" }, accuse: AccuseNow): void {
-  const message = book.messages.get(fact.outboundId);
+export function enterSuspicion(book: Book, delivery: Delivery & { kind: "suspected" }, accuse: AccuseNow): void {
+  const message = book.messages.get(delivery.outboundId);
   if (message === undefined) {
-    accuse("traces", `${short(fact.outboundId)} is suspected, and was committed by nobody`);
+    accuse("traces", `${short(delivery.outboundId)} is suspected, and was committed by nobody`);
     return;
   }
   message.waits = false;
-  for (const { slots } of book.paces.values()) slots.delete(message.id);
-  if (fact.attempt === message.attempts.length) return;
+  for (const { slots } of book.rateLimits.values()) slots.delete(message.id);
+  if (delivery.attempt === message.attempts.length) return;
   const hand = { handedOver: false, answer: null, reported: [], overtook: [], throttled: false, gaveUp: false };
-  message.attempts.push({ claimedAtMs: fact.atMs, ...hand });
+  message.attempts.push({ claimedAtMs: delivery.atMs, ...hand });
 }
 
 /** An operator has the texts of a turn answered anew. */
-export function enterRequeue(book: Book, fact: Fact & { kind: "requeued" }, terms: Terms, accuse: AccuseNow): void {
-  const conversation = book.conversations.get(fact.conversationId);
+export function enterRequeue(
+  book: Book,
+  delivery: Delivery & { kind: "requeued" },
+  terms: Terms,
+  accuse: AccuseNow,
+): void {
+  const conversation = book.conversations.get(delivery.conversationId);
   if (conversation === undefined) {
     accuse("traces", "a turn was requeued in a conversation that nobody began");
     return;
   }
   if (terms.usualPolicies && book.optedOut.has(conversation.consentKey)) {
-    accuse("consent", `turn ${short(fact.turnId)} was requeued although its person has opted out`);
+    accuse("consent", `turn ${short(delivery.turnId)} was requeued although its person has opted out`);
   }
   conversation.everHandled = true;
   const answered = conversation.texts.findLastIndex((text) => text.turnId !== null);
   const last = conversation.texts[answered]?.turnId;
-  if (last !== fact.turnId && last !== undefined && conversation.texts.some((text) => text.turnId === fact.turnId)) {
-    accuse("one turn", `turn ${short(fact.turnId)} was requeued although a later one has answered since`);
+  if (
+    last !== delivery.turnId &&
+    last !== undefined &&
+    conversation.texts.some((text) => text.turnId === delivery.turnId)
+  ) {
+    accuse("one turn", `turn ${short(delivery.turnId)} was requeued although a later one has answered since`);
   }
-  for (const text of conversation.texts) if (text.turnId === fact.turnId) text.turnId = null;
+  for (const text of conversation.texts) if (text.turnId === delivery.turnId) text.turnId = null;
 }
 
 /** A person takes over, or hands back. */
-export function enterPause(book: Book, fact: Fact & { kind: "paused" }): void {
-  const conversation = book.conversations.get(fact.conversationId);
-  if (conversation === undefined || conversation.paused === fact.paused) return;
-  conversation.paused = fact.paused;
+export function enterPause(book: Book, delivery: Delivery & { kind: "paused" }): void {
+  const conversation = book.conversations.get(delivery.conversationId);
+  if (conversation === undefined || conversation.paused === delivery.paused) return;
+  conversation.paused = delivery.paused;
   conversation.everHandled = true;
-  if (fact.paused) {
+  if (delivery.paused) {
     conversation.lease = null;
     for (const message of conversation.messages) message.metPause = true;
-  } else if (fact.skipPending) {
+  } else if (delivery.skipPending) {
     for (const text of conversation.texts) text.excused = true;
   }
 }
 
 /** A person was forgotten: what they wrote and what was written to them may not show up again. */
-export function enterErasure(book: Book, { participant }: Fact & { kind: "erased" }): void {
+export function enterErasure(book: Book, { participant }: Delivery & { kind: "erased" }): void {
   for (const conversation of book.conversations.values()) {
     if (participantKeyOf(conversation.participant) !== participantKeyOf(participant)) continue;
     conversation.erased = true;

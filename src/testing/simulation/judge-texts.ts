@@ -1,45 +1,49 @@
 import { participantKeyOf } from "../../model/person-address.ts";
 import type { Book, ConversationEntry, TextEntry } from "./book.ts";
-import type { Fact } from "./facts.ts";
+import type { Delivery } from "./deliveries.ts";
 import type { AccuseNow, Terms } from "./judge-course.ts";
 
 /** A text was recorded for the first time. */
-export function enterText(book: Book, fact: Fact & { kind: "text" }, terms: Terms, accuse: AccuseNow): void {
-  const conversation = book.conversation(fact.conversationId, fact.consentKey, fact.participant);
-  const first = book.texts.get(fact.key);
-  if (first?.conversation.erased === true) accuse("erasure", `${fact.key} was forgotten, and stored again`);
-  else if (first !== undefined) accuse("once", `${fact.key} was stored twice`);
-  const pendingSinceMs = openTexts(conversation)[0]?.fact.atMs ?? fact.atMs;
-  const text = { fact, pendingSinceMs, turnId: null, excused: !fact.needsAnswer, conversation };
+export function enterText(book: Book, delivery: Delivery & { kind: "text" }, terms: Terms, accuse: AccuseNow): void {
+  const conversation = book.conversation(delivery.conversationId, delivery.consentKey, delivery.participant);
+  const first = book.texts.get(delivery.key);
+  if (first?.conversation.erased === true) accuse("erasure", `${delivery.key} was forgotten, and stored again`);
+  else if (first !== undefined) accuse("once", `${delivery.key} was stored twice`);
+  const pendingSinceMs = openTexts(conversation)[0]?.delivery.atMs ?? delivery.atMs;
+  const text = { delivery, pendingSinceMs, turnId: null, excused: !delivery.needsAnswer, conversation };
   conversation.texts.push(text);
-  book.texts.set(fact.key, text);
-  const optedInAtMs = book.optedInAtMs.get(fact.consentKey);
-  const isOutlived = fact.unlessSinceMs !== null && optedInAtMs !== undefined && optedInAtMs > fact.unlessSinceMs;
-  if (fact.consent === "opted-out" && !isOutlived) book.optOut(fact.consentKey, conversation);
-  if (fact.consent === "opted-in") {
-    book.optedOut.delete(fact.consentKey);
-    book.optedInAtMs.set(fact.consentKey, fact.atMs);
+  book.texts.set(delivery.key, text);
+  const optedInAtMs = book.optedInAtMs.get(delivery.consentKey);
+  const isOutlived =
+    delivery.unlessSinceMs !== null && optedInAtMs !== undefined && optedInAtMs > delivery.unlessSinceMs;
+  if (delivery.consent === "opted-out" && !isOutlived) book.optOut(delivery.consentKey, conversation);
+  if (delivery.consent === "opted-in") {
+    book.optedOut.delete(delivery.consentKey);
+    book.optedInAtMs.set(delivery.consentKey, delivery.atMs);
   }
-  enterConfirmation(book, fact, conversation, accuse);
-  judgeSwept(book, fact, terms, accuse);
-  judgeHaste(book, fact, terms, accuse);
+  enterConfirmation(book, delivery, conversation, accuse);
+  judgeSwept(book, delivery, terms, accuse);
+  judgeHaste(book, delivery, terms, accuse);
   if (!terms.usualPolicies) return;
-  const isOut = book.optedOut.has(fact.consentKey);
-  if (isOut && fact.needsAnswer) accuse("consent", `${fact.key} of a person who opted out waits for an answer`);
-  if (!isOut && !fact.needsAnswer && fact.body.startsWith("text") && !mayStayUnanswered(book, fact, terms))
-    accuse("no silence", `${fact.key} was stored as not to be answered`);
-  if (/^(STOP|START|HELP)$/.test(fact.body) && fact.needsAnswer) accuse("consent", `${fact.body} waits for an answer`);
-  if ((fact.body === "STOP") !== (fact.consent === "opted-out")) accuse("consent", `${fact.body} said ${fact.consent}`);
-  if (fact.sweptSinceMs !== null && fact.consent === "opted-in") accuse("consent", "an old START opted a person in");
+  const isOut = book.optedOut.has(delivery.consentKey);
+  if (isOut && delivery.needsAnswer) accuse("consent", `${delivery.key} of a person who opted out waits for an answer`);
+  if (!isOut && !delivery.needsAnswer && delivery.body.startsWith("text") && !mayStayUnanswered(book, delivery, terms))
+    accuse("no silence", `${delivery.key} was stored as not to be answered`);
+  if (/^(STOP|START|HELP)$/.test(delivery.body) && delivery.needsAnswer)
+    accuse("consent", `${delivery.body} waits for an answer`);
+  if ((delivery.body === "STOP") !== (delivery.consent === "opted-out"))
+    accuse("consent", `${delivery.body} said ${delivery.consent}`);
+  if (delivery.sweptSinceMs !== null && delivery.consent === "opted-in")
+    accuse("consent", "an old START opted a person in");
   // The confirmation of the opt-out itself is the one exception.
-  if (fact.autoReplyId !== null && isOut && fact.body !== "STOP")
+  if (delivery.autoReplyId !== null && isOut && delivery.body !== "STOP")
     accuse("consent", "an auto-reply went to a person who opted out");
 }
 
 /** A refusal without a webhook is confirmed by one message, which has five minutes. */
 function enterConfirmation(
   book: Book,
-  { confirmationId: id, atMs, consent, key }: Fact & { kind: "text" },
+  { confirmationId: id, atMs, consent, key }: Delivery & { kind: "text" },
   conversation: ConversationEntry,
   accuse: AccuseNow,
 ): void {
@@ -51,29 +55,29 @@ function enterConfirmation(
 }
 
 /** An acknowledged START counts: its webhook changes nothing any more where the list was quicker. */
-function judgeHaste(book: Book, fact: Fact & { kind: "text" }, { settings }: Terms, accuse: AccuseNow): void {
-  if (fact.body !== "START" || fact.sweptSinceMs === null || settings.sweep === null) return;
+function judgeHaste(book: Book, delivery: Delivery & { kind: "text" }, { settings }: Terms, accuse: AccuseNow): void {
+  if (delivery.body !== "START" || delivery.sweptSinceMs === null || settings.sweep === null) return;
   const waitMs = Math.min(300_000, settings.sweep.overlapMs / 2);
-  if (book.optedOut.has(fact.consentKey) && fact.atMs - fact.sweptSinceMs < waitMs)
-    accuse("consent", `${fact.key}, a START, was taken from the list while its webhook could still come`);
+  if (book.optedOut.has(delivery.consentKey) && delivery.atMs - delivery.sweptSinceMs < waitMs)
+    accuse("consent", `${delivery.key}, a START, was taken from the list while its webhook could still come`);
 }
 
-/** What the carrier's list brought must be answered as long as it is young, and only shown where it is old. */
-function judgeSwept(book: Book, fact: Fact & { kind: "text" }, { settings }: Terms, accuse: AccuseNow): void {
-  const listedAtMs = book.texted.get(fact.key)?.listedAtMs ?? null;
-  if (fact.sweptSinceMs === null || settings.sweep === null) return;
-  if (listedAtMs === null) accuse("sweep", `${fact.key} was swept, and the carrier's list never showed it`);
-  else if (fact.needsAnswer && listedAtMs - fact.sweptSinceMs > settings.sweep.answerWithinMs) {
-    accuse("sweep", `${fact.key} was answered, though it was too old when the list first showed it`);
+/** What the provider's list brought must be answered as long as it is young, and only shown where it is old. */
+function judgeSwept(book: Book, delivery: Delivery & { kind: "text" }, { settings }: Terms, accuse: AccuseNow): void {
+  const listedAtMs = book.texted.get(delivery.key)?.listedAtMs ?? null;
+  if (delivery.sweptSinceMs === null || settings.sweep === null) return;
+  if (listedAtMs === null) accuse("sweep", `${delivery.key} was swept, and the provider's list never showed it`);
+  else if (delivery.needsAnswer && listedAtMs - delivery.sweptSinceMs > settings.sweep.answerWithinMs) {
+    accuse("sweep", `${delivery.key} was answered, though it was too old when the list first showed it`);
   }
 }
 
-/** Found too late, or, after a restore, answered as far as the carrier's list can tell. */
-function mayStayUnanswered(book: Book, fact: Fact & { kind: "text" }, { settings }: Terms): boolean {
-  const sinceMs = fact.sweptSinceMs;
+/** Found too late, or, after a restore, answered as far as the provider's list can tell. */
+function mayStayUnanswered(book: Book, delivery: Delivery & { kind: "text" }, { settings }: Terms): boolean {
+  const sinceMs = delivery.sweptSinceMs;
   if (sinceMs === null || settings.sweep === null) return false;
-  if (fact.atMs - sinceMs > settings.sweep.answerWithinMs) return true;
-  return book.everRecovered && (book.lastTakenMs.get(participantKeyOf(fact.participant)) ?? 0) >= sinceMs;
+  if (delivery.atMs - sinceMs > settings.sweep.answerWithinMs) return true;
+  return book.everRecovered && (book.lastTakenMs.get(participantKeyOf(delivery.participant)) ?? 0) >= sinceMs;
 }
 
 /** Texts that wait for an answer, by their places. */

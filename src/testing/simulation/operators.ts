@@ -2,7 +2,7 @@ import type { Ownline } from "../../ownline.ts";
 import type { Callers } from "./people.ts";
 import { short, type World } from "./world.ts";
 
-/** People of the service who put right what the ledger and the carrier could not decide. */
+/** People of the service who put right what the ledger and the provider could not decide. */
 export interface Operators {
   /** Listens to what a process tells. */
   watch(sms: Ownline): void;
@@ -13,8 +13,8 @@ export function operatorsOf(world: World, callers: Callers): Operators {
   const { dice } = world;
 
   const resolve = (messageId: string): void => {
-    // Whoever looks into the carrier's console sees whether it left.
-    const hasLeft = world.facts.some((fact) => fact.kind === "taken" && fact.outboundId === messageId);
+    // Whoever looks into the provider's console sees whether it left.
+    const hasLeft = world.deliveries.some((delivery) => delivery.kind === "taken" && delivery.outboundId === messageId);
     const decision = dice.chance(0.7) ? (hasLeft ? "sent" : "resend") : dice.pick(["resend", "drop"] as const);
     callers.call("operator.resolve", async (process) => {
       await process.sms.resolve(messageId, decision);

@@ -1,13 +1,13 @@
 import { isOwnlineError } from "../../errors.ts";
-import type { StatusReport } from "../../transport/transport.ts";
-import type { SimulatedCarrier } from "./carrier.ts";
+import type { StatusCallback } from "../../transport/transport.ts";
 import type { SimulatedProcess } from "./process.ts";
+import type { SimulatedProvider } from "./provider.ts";
 import { note, type World, witness } from "./world.ts";
 
 /** How long a caller waits for an answer before it takes the call for lost. */
 const PATIENCE_MS = 15_000;
 
-/** Whoever calls the service from outside: the carrier's webhooks, the app, an operator. Each repeats until answered. */
+/** Whoever calls the service from outside: the provider's webhooks, the app, an operator. Each repeats until answered. */
 export interface Callers {
   /** How many calls nobody has answered yet, those to come included. */
   readonly waiting: number;
@@ -17,8 +17,8 @@ export interface Callers {
   call(what: string, action: (process: SimulatedProcess) => Promise<string>): void;
   /** Brings a webhook until it is answered 200, now and then once more or at two doors at once. */
   bring(key: string, webhook: () => Request): void;
-  /** Brings a status callback; the carrier gives up after a few times. */
-  bringReport(carrier: SimulatedCarrier, report: StatusReport, afterMs: number): void;
+  /** Brings a status callback; the provider gives up after a few times. */
+  bringCallback(provider: SimulatedProvider, report: StatusCallback, afterMs: number): void;
 }
 
 export function callersOf(world: World, choose: () => SimulatedProcess | null): Callers {
@@ -68,7 +68,7 @@ export function callersOf(world: World, choose: () => SimulatedProcess | null): 
     again(what, action);
   }
 
-  /** One request; 200 is a promise, whether or not the carrier hears it. */
+  /** One request; 200 is a promise, whether or not the provider hears it. */
   const post = (key: string | null, webhook: () => Request) => async (process: SimulatedProcess) => {
     const { status } = await process.sms.fetch(webhook());
     if (status !== 200) throw new TypeError(`answered ${status}`);
@@ -100,9 +100,9 @@ export function callersOf(world: World, choose: () => SimulatedProcess | null): 
         call(what, post(key, webhook));
       }
     },
-    bringReport(carrier, report, afterMs) {
+    bringCallback(provider, report, afterMs) {
       waiting += 1;
-      const action = post(null, () => carrier.report(report));
+      const action = post(null, () => provider.report(report));
       const tryAgain = (left: number) => {
         attempt("webhook.status", action, (outcome) => {
           if (outcome !== null || left === 0) waiting -= 1;

@@ -1,7 +1,6 @@
 import type { Logger } from "../../logger.ts";
 import { type Ownline, ownline } from "../../ownline.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { type SimulatedCarrier, simulatedCarrier } from "./carrier.ts";
 import { crossing } from "./crossing.ts";
 import { diceOf } from "./dice.ts";
 import { type FaultOptions, ratesOf } from "./faults.ts";
@@ -9,6 +8,7 @@ import { featuresOf } from "./features.ts";
 import { operatorsOf } from "./operators.ts";
 import { callersOf } from "./people.ts";
 import { SimulatedProcess } from "./process.ts";
+import { type SimulatedProvider, simulatedProvider } from "./provider.ts";
 import { partiesOf, playScript, SENDERS } from "./script.ts";
 import { type Settings, type SimulatedOptions, settingsOf } from "./settings.ts";
 import { simulatedAi } from "./simulated-ai.ts";
@@ -67,7 +67,7 @@ export async function run(options: RunOptions): Promise<Ran> {
     timeline,
     trace: new Trace(START_MS),
     rates: ratesOf(features, options.faults),
-    facts: [],
+    deliveries: [],
     leaseMs: settings.worker.leaseMs,
     features,
     missing: new Map(),
@@ -82,8 +82,8 @@ export async function run(options: RunOptions): Promise<Ran> {
   const living: SimulatedProcess[] = [];
   const choose = (): SimulatedProcess | null => (living.length === 0 ? null : dice.pick(living));
   const callers = callersOf(world, choose);
-  const carrier: SimulatedCarrier = simulatedCarrier(world, (report, afterMs) =>
-    callers.bringReport(carrier, report, afterMs),
+  const provider: SimulatedProvider = simulatedProvider(world, (report, afterMs) =>
+    callers.bringCallback(provider, report, afterMs),
   );
   const operators = operatorsOf(world, callers);
   let names = 0;
@@ -93,7 +93,7 @@ export async function run(options: RunOptions): Promise<Ran> {
       living.splice(living.indexOf(gone), 1);
       timeline.after(replaceAfterMs, () => void begin());
     });
-    const sms = serviceOf(process, carrier, ledger, settings, options.options);
+    const sms = serviceOf(process, provider, ledger, settings, options.options);
     operators.watch(sms);
     process.begin(sms);
     living.push(process);
@@ -103,7 +103,7 @@ export async function run(options: RunOptions): Promise<Ran> {
   for (let worker = 0; worker < options.workers; worker += 1) begin();
 
   const parties = partiesOf(options.conversations, features.twoSpellings);
-  const endMs = playScript(world, carrier, callers, { parties, texts: options.texts });
+  const endMs = playScript(world, provider, callers, { parties, texts: options.texts });
   playTroubles(world, { processes: living, choose }, endMs);
   const stormMs = endMs + dice.between(3000, 20_000);
   timeline.after(stormMs, () => {
@@ -130,7 +130,7 @@ export async function run(options: RunOptions): Promise<Ran> {
 
   const reader = ownline({
     senders: SENDERS,
-    transport: carrier.transportFor(new SimulatedProcess(world, "reader", () => {})),
+    transport: provider.transportFor(new SimulatedProcess(world, "reader", () => {})),
     storage,
     ai: () => ({ kind: "silence" }),
     logger: SILENT,
@@ -159,7 +159,7 @@ export async function run(options: RunOptions): Promise<Ran> {
     if (ended !== "settled") stuck = ended;
     else if (await isAtRest(reader)) break;
     else {
-      // Another process is on its way to the carrier, or holds what a dead one held: that is nothing to wait for here.
+      // Another process is on its way to the provider, or holds what a dead one held: that is nothing to wait for here.
       const again = timeline.now + settings.worker.leaseMs;
       stuck = await step(() => timeline.now >= again, limitMs);
     }
@@ -169,7 +169,7 @@ export async function run(options: RunOptions): Promise<Ran> {
 
 function serviceOf(
   process: SimulatedProcess,
-  carrier: SimulatedCarrier,
+  provider: SimulatedProvider,
   ledger: Storage,
   settings: Settings,
   given: SimulatedOptions = {},
@@ -182,7 +182,7 @@ function serviceOf(
     sweep: sweep ?? false,
     ...(autoReply === null ? {} : { autoReply }),
     senders: SENDERS,
-    transport: carrier.transportFor(process),
+    transport: provider.transportFor(process),
     storage: crossing(process, "storage", ledger, world.rates.storage),
     ai: simulatedAi(process, given.ai),
     clock: process.clock,
@@ -203,7 +203,7 @@ async function isAtRest(reader: Ownline): Promise<boolean> {
     const isOpen = messages.some((message) => {
       if (message.direction === "inbound") return message.needsAnswer && message.seq > answeredSeq;
       if (message.origin === "auto-reply") return false;
-      return message.status === "intent" || message.status === "sending" || message.status === "unknown";
+      return message.status === "waiting" || message.status === "sending" || message.status === "unknown";
     });
     if (isOpen) return false;
   }

@@ -1,7 +1,7 @@
 import { spellingsOf } from "../../model/person-address.ts";
 import type { InboundText } from "../../transport/transport.ts";
-import type { SimulatedCarrier } from "./carrier.ts";
 import type { Callers } from "./people.ts";
+import type { SimulatedProvider } from "./provider.ts";
 import { note, type World, witness } from "./world.ts";
 
 /** One person by one address; two addresses of one person share their consent. */
@@ -36,7 +36,12 @@ const LAST_LOOK_MS = 60_000;
  * What people do: they text in bursts, type in the app, say STOP and START; the service sends, an operator takes over
  * and hands back. Returns how long it goes on.
  */
-export function playScript(world: World, carrier: SimulatedCarrier, callers: Callers, options: ScriptOptions): number {
+export function playScript(
+  world: World,
+  provider: SimulatedProvider,
+  callers: Callers,
+  options: ScriptOptions,
+): number {
   const { dice } = world;
   const { parties } = options;
   let atMs = dice.between(0, 500);
@@ -47,7 +52,7 @@ export function playScript(world: World, carrier: SimulatedCarrier, callers: Cal
     const key = `sim:${id}`;
     const text = {
       key,
-      carrierId: id,
+      providerMessageId: id,
       from: formOf(party),
       to: ours,
       service: null,
@@ -58,17 +63,17 @@ export function playScript(world: World, carrier: SimulatedCarrier, callers: Cal
     };
     callers.later(afterMs, () => {
       note(world, theirs, `texts "${body}"`);
-      if (optOut === "STOP") carrier.block(theirs);
-      if (optOut === "START") carrier.unblock(theirs);
-      if (!world.calm && carrier.lists && dice.chance(world.features.lostWebhooks)) {
+      if (optOut === "STOP") provider.block(theirs);
+      if (optOut === "START") provider.unblock(theirs);
+      if (!world.calm && provider.lists && dice.chance(world.features.lostWebhooks)) {
         note(world, theirs, "its webhook is lost for good");
-        carrier.lose(text);
+        provider.lose(text);
         return;
       }
-      callers.bring(key, () => carrier.text(text));
+      callers.bring(key, () => provider.text(text));
       if (dice.chance(0.02)) {
         callers.call("webhook.forged", async (process) => {
-          const forged = carrier.forged({ ...text, key: `${key}-forged`, carrierId: `${id}-forged` });
+          const forged = provider.forged({ ...text, key: `${key}-forged`, providerMessageId: `${id}-forged` });
           return `answered ${(await process.sms.fetch(forged)).status}`;
         });
       }

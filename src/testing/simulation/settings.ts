@@ -50,7 +50,7 @@ export function settingsOf(dice: Dice, features: Features, given: SimulatedOptio
       orderWaitMs: 11_000,
       backoffMs: 300,
       ...drawn.maxSegments,
-      ...(features.ratePerSecond === null ? {} : { pace: () => features.ratePerSecond }),
+      ...(features.ratePerSecond === null ? {} : { rateLimit: () => features.ratePerSecond }),
       ...given.sending,
     },
     worker: { pollMs: 10_000, leaseMs: 10_000, ...given.worker },

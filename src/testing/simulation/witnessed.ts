@@ -1,5 +1,5 @@
 import type { SendResultRecord, Storage } from "../../storage/storage.ts";
-import type { FactBody } from "./facts.ts";
+import type { DeliveryBody } from "./deliveries.ts";
 import { type World, witness } from "./world.ts";
 
 /** The ledger, with everything written down that the judge needs, at the moment of its commit. */
@@ -77,14 +77,14 @@ export function witnessed(world: World, storage: Storage): Storage {
     async claimSend(claim) {
       const claimed = await storage.claimSend(claim);
       const { outboundId } = claim;
-      const { pace } = claim.conditions;
+      const { rateLimit } = claim.conditions;
       if (claimed.outcome === "claimed" && isFirst("claimSend", claim.op)) {
         const { attempt, overtook } = claimed;
-        witness(world, { kind: "send-claimed", outboundId, attempt, overtook, pace });
+        witness(world, { kind: "send-claimed", outboundId, attempt, overtook, rateLimit });
       }
-      if (claimed.outcome === "waiting" && claimed.reason === pace?.reason && isFirst("claimSend", claim.op)) {
+      if (claimed.outcome === "waiting" && claimed.reason === rateLimit?.reason && isFirst("claimSend", claim.op)) {
         const slotMs = world.timeline.now + (claimed.retryInMs ?? 0);
-        witness(world, { kind: "slot-given", outboundId, pace, slotMs });
+        witness(world, { kind: "slot-given", outboundId, rateLimit, slotMs });
       }
       return claimed;
     },
@@ -95,31 +95,32 @@ export function witnessed(world: World, storage: Storage): Storage {
       // The list's word counts only where the ledger takes it; that it shows nothing says nothing.
       const counts = result.kind === "found" ? recorded.outcome === "recorded" : result.kind !== "unseen";
       if (counts && isFirst("recordSend", record.op)) {
-        const carrierId = result.kind === "accepted" || result.kind === "found" ? result.carrierId : null;
+        const providerMessageId =
+          result.kind === "accepted" || result.kind === "found" ? result.providerMessageId : null;
         const temporary = result.kind === "found" && (result.retry ?? null) !== null;
         witness(world, {
           kind: "answer-recorded",
           outboundId,
           attempt,
           answer: answerOf(result),
-          carrierId,
+          providerMessageId,
           temporary,
         });
         const slow = result.kind === "refused" ? result.slow : undefined;
-        if (slow !== undefined) witness(world, { kind: "slowed", paceKey: slow.key, forMs: slow.forMs });
+        if (slow !== undefined) witness(world, { kind: "slowed", rateLimitKey: slow.key, forMs: slow.forMs });
       }
       return recorded;
     },
     async recordStatus(record) {
       const recorded = await storage.recordStatus(record);
-      const { outboundId, attempt, carrierId, status, optOut, retry = null } = record;
+      const { outboundId, attempt, providerMessageId, status, optOut, retry = null } = record;
       const isKnown = recorded.outcome !== "unmatched" && outboundId !== null && attempt !== null;
       if (isKnown && isFirst("recordStatus", record.op)) {
         witness(world, {
           kind: "report-recorded",
           outboundId,
           attempt,
-          carrierId,
+          providerMessageId,
           status,
           optOut,
           temporary: retry !== null,
@@ -141,10 +142,10 @@ export function witnessed(world: World, storage: Storage): Storage {
         witness(world, { kind: "requeued", turnId: requeue.turnId, conversationId: conversation.id });
       return requeued;
     },
-    async suspect(suspicion) {
-      const suspected = await storage.suspect(suspicion);
+    async markUnknown(suspicion) {
+      const suspected = await storage.markUnknown(suspicion);
       // A call that changed nothing may be decided anew.
-      if (suspected.length === 0 || !isFirst("suspect", suspicion.op)) return suspected;
+      if (suspected.length === 0 || !isFirst("markUnknown", suspicion.op)) return suspected;
       for (const { id, attempts } of suspected)
         witness(world, { kind: "suspected", outboundId: id, attempt: attempts });
       return suspected;
@@ -181,6 +182,6 @@ export function witnessed(world: World, storage: Storage): Storage {
   });
 }
 
-function answerOf(result: SendResultRecord): (FactBody & { kind: "answer-recorded" })["answer"] {
+function answerOf(result: SendResultRecord): (DeliveryBody & { kind: "answer-recorded" })["answer"] {
   return result.kind === "refused" ? result.next : result.kind;
 }

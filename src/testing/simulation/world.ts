@@ -1,5 +1,5 @@
+import type { Delivery, DeliveryBody } from "./deliveries.ts";
 import type { Dice } from "./dice.ts";
-import type { Fact, FactBody } from "./facts.ts";
 import type { FaultRates } from "./faults.ts";
 import type { Features } from "./features.ts";
 import type { Timeline } from "./timeline.ts";
@@ -11,7 +11,7 @@ export interface World {
   readonly timeline: Timeline;
   readonly trace: Trace;
   readonly rates: FaultRates;
-  readonly facts: Fact[];
+  readonly deliveries: Delivery[];
   readonly leaseMs: number;
   readonly features: Features;
   /** Texts whose webhook never comes and which are not stored yet, by key. */
@@ -22,8 +22,8 @@ export interface World {
   calm: boolean;
 }
 
-export function witness(world: World, body: FactBody): void {
-  world.facts.push({ ...body, atMs: world.timeline.now });
+export function witness(world: World, body: DeliveryBody): void {
+  world.deliveries.push({ ...body, atMs: world.timeline.now });
 }
 
 export function note({ trace, timeline }: World, who: string, what: string, outcome = ""): void {

@@ -12,7 +12,7 @@ export interface Accounts {
    * The account of an address; `undefined` where it is not a tenant's. `unverified` says that a stranger may have
    * chosen the address: such lookups are bounded, and a known address is never refused for them.
    *
-   * @throws OwnlineError `carrier_unavailable` (retryable) where the resolver throws or hangs, or where strangers have
+   * @throws OwnlineError `transport_unavailable` (retryable) where the resolver throws or hangs, or where strangers have
    * used up the lookups; `invalid_options` where it returns what cannot be credentials
    */
   find(address: string, how?: { readonly unverified?: boolean }): Promise<Account | undefined>;
@@ -116,5 +116,5 @@ async function within<Result>(timeoutMs: number, work: () => Promise<Result>): P
 }
 
 function unavailable(message: string, cause?: unknown): OwnlineError {
-  return new OwnlineError("carrier_unavailable", message, { retryable: true, cause });
+  return new OwnlineError("transport_unavailable", message, { retryable: true, cause });
 }

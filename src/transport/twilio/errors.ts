@@ -1,4 +1,4 @@
-import type { CarrierStatus } from "../../model/delivery-status.ts";
+import type { ProviderStatus } from "../../model/delivery-status.ts";
 import type { MessageError } from "../../model/message.ts";
 
 /**
@@ -11,15 +11,21 @@ import type { MessageError } from "../../model/message.ts";
  * - `configuration`: somebody has to change the account, the number or the credentials
  * - `opted-out`: the person wants no messages
  */
-export type CarrierErrorClass = "retry-now" | "retry-later" | "ambiguous" | "permanent" | "configuration" | "opted-out";
+export type ProviderErrorClass =
+  | "retry-now"
+  | "retry-later"
+  | "ambiguous"
+  | "permanent"
+  | "configuration"
+  | "opted-out";
 
 export interface ClassifiedError {
-  readonly class: CarrierErrorClass;
+  readonly class: ProviderErrorClass;
   /** One line on what to do, without numbers or texts. */
   readonly remedy: string;
 }
 
-type Group = readonly [kind: CarrierErrorClass, remedy: string, codes: string];
+type Group = readonly [kind: ProviderErrorClass, remedy: string, codes: string];
 
 const CREDENTIALS = "check the account's SID, credentials, status and trial limits";
 const SLOWER = "send slower: a rate or queue is full";
@@ -104,7 +110,7 @@ const SENT_AGAIN = "30001 30022 30047 63018";
 
 /** What to make of the status that Twilio reports of a message after it took it, by a callback or in its list. */
 export function failureOf(
-  status: CarrierStatus,
+  status: ProviderStatus,
   rawStatus: string,
   code: number | undefined,
 ): { readonly error: MessageError | null; readonly optOut: boolean; readonly temporary?: true } {

@@ -48,7 +48,7 @@ export async function readEntry<Value>(
 
 /** Names an entry that cannot be read. Its id is shown only where it looks like one. */
 export function unreadableEntry(fields: Fields, reason: string): UnreadableEntry {
-  return { carrierId: idIn(fields.sid), reason };
+  return { providerMessageId: idIn(fields.sid), reason };
 }
 
 /** Ends the reading of an entry. */

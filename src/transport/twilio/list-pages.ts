@@ -24,7 +24,7 @@ const PAGE_SIZE = 100;
 /**
  * Each page of a list, following `next_page_uri`, which may lead nowhere but to Twilio's own API.
  *
- * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected`: the message names the list.
+ * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected`: the message names the list.
  */
 export async function* pages(
   rest: TwilioRest,
@@ -58,7 +58,7 @@ export function within({ apiUrl }: Pick<TwilioRest, "apiUrl">, link: string): st
 /** An error about a list that was answered and makes no sense. */
 export function unreadable({ name, resource }: TwilioList, why: string, cause?: unknown): OwnlineError {
   const message = `Twilio's answer to ${name} (${resource}) cannot be read: ${why}.`;
-  return new OwnlineError("carrier_unavailable", message, { retryable: true, cause });
+  return new OwnlineError("transport_unavailable", message, { retryable: true, cause });
 }
 
 interface GotPage {
@@ -70,7 +70,7 @@ async function getPage(rest: TwilioRest, list: TwilioList, url: string): Promise
   const { name, resource } = list;
   const outcome = await rest.get(url);
   if (outcome.kind === "failure") {
-    throw new OwnlineError("carrier_unavailable", `Twilio did not answer ${name} (${resource}): ${outcome.reason}.`, {
+    throw new OwnlineError("transport_unavailable", `Twilio did not answer ${name} (${resource}): ${outcome.reason}.`, {
       retryable: true,
     });
   }
@@ -78,14 +78,14 @@ async function getPage(rest: TwilioRest, list: TwilioList, url: string): Promise
   const date = Date.parse(outcome.date ?? "");
   if (httpStatus === 200) return { fields: jsonOf(list, body), date: Number.isNaN(date) ? null : date };
   const { code } = parseErrorBody(body, httpStatus);
-  const carrierCode = code === undefined ? {} : { carrierCode: code };
+  const providerCode = code === undefined ? {} : { providerCode: code };
   if (httpStatus === 429 || httpStatus === 408 || httpStatus >= 500) {
     const message = `Twilio cannot answer ${name} (${resource}) now, HTTP ${httpStatus}: try again later.`;
-    throw new OwnlineError("carrier_unavailable", message, { retryable: true, ...carrierCode });
+    throw new OwnlineError("transport_unavailable", message, { retryable: true, ...providerCode });
   }
   const remedy = httpStatus === 404 ? NOT_THERE : classifyError({ httpStatus, code }).remedy;
   const message = `Twilio refused ${name} (${resource}), HTTP ${httpStatus}: ${remedy}.`;
-  throw new OwnlineError("carrier_rejected", message, carrierCode);
+  throw new OwnlineError("transport_rejected", message, providerCode);
 }
 
 const NOT_THERE =

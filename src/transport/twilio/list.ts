@@ -2,13 +2,13 @@ import { isOwnlineError } from "../../errors.ts";
 import type { Media } from "../../model/message.ts";
 import { isMessagingService } from "../../model/phone-number.ts";
 import type {
-  CarrierMessage,
   FindQuery,
   FoundMessages,
   InboundText,
   ListedTexts,
   ListInboundQuery,
   OwnedSender,
+  ProviderMessage,
   UnreadableEntry,
 } from "../transport.ts";
 import { failureOf } from "./errors.ts";
@@ -29,7 +29,7 @@ import {
 } from "./list-entry.ts";
 import { pages, type TwilioList, unreadable, within } from "./list-pages.ts";
 import { fieldsOf, type TwilioRest } from "./rest.ts";
-import { carrierStatus } from "./send.ts";
+import { providerStatus } from "./send.ts";
 
 const DAY_MS = 86_400_000;
 /** Where a long list is read to its end: the most that Twilio puts on a page. */
@@ -55,13 +55,13 @@ const SHORT_CODES: TwilioList = {
  * yet, so nothing is filtered by it: pages are read until one holds nothing new. An entry that cannot be read is named
  * among `unreadable`: the others are found all the same.
  *
- * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected`.
+ * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected`.
  * @see https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
  */
 export async function find(rest: TwilioRest, { from, to, since }: FindQuery): Promise<FoundMessages> {
   const service = isMessagingService(from);
   const filter = { ...(!service && { From: from }), ...(to !== undefined && { To: to }) };
-  const found: CarrierMessage[] = [];
+  const found: ProviderMessage[] = [];
   const faults: UnreadableEntry[] = [];
   let asOf: number | null | undefined;
   for await (const { items: page, date } of pages(rest, MESSAGES, filter)) {
@@ -80,15 +80,15 @@ export async function find(rest: TwilioRest, { from, to, since }: FindQuery): Pr
 }
 
 /** A text of ours; `null` for one that came in, or whose status is new. */
-function sentOf(message: Fields): CarrierMessage | null {
+function sentOf(message: Fields): ProviderMessage | null {
   const rawStatus = textOf(message, "status");
-  const status = carrierStatus(rawStatus);
+  const status = providerStatus(rawStatus);
   if (status === undefined) return null;
   const { error, temporary } = failureOf(status, rawStatus, errorCodeOf(message));
   const body = bodyOf(message);
   const unmarked = body.replace(TRIAL_NOTICE, "");
   return {
-    carrierId: sidOf(message),
+    providerMessageId: sidOf(message),
     from: typeof message.from === "string" ? message.from : null,
     to: textOf(message, "to"),
     body,
@@ -105,7 +105,7 @@ function sentOf(message: Fields): CarrierMessage | null {
  * Texts that came to a number of ours, oldest first, with their media. An entry that cannot be read, or whose media
  * cannot, is named among `unreadable`: the others are listed all the same.
  *
- * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected`.
+ * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected`.
  * @see https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
  */
 export async function listInbound(rest: TwilioRest, query: ListInboundQuery): Promise<ListedTexts> {
@@ -149,16 +149,16 @@ async function inboundOf(
 ): Promise<{ readonly text: InboundText; readonly createdAt: number }> {
   textOf(message, "direction");
   const createdAt = dateOf(message);
-  const carrierId = sidOf(message);
+  const providerMessageId = sidOf(message);
   const service = message.messaging_service_sid;
   const text: InboundText = {
     key,
-    carrierId,
+    providerMessageId,
     from: textOf(message, "from"),
     to: textOf(message, "to"),
     service: typeof service === "string" ? service : null,
     body: bodyOf(message),
-    media: mediaCountOf(message) > 0 ? await mediaOf(rest, carrierId) : [],
+    media: mediaCountOf(message) > 0 ? await mediaOf(rest, providerMessageId) : [],
     optOut: null,
     occurredAt: createdAt,
   };
@@ -197,7 +197,7 @@ function countedMedia(message: Fields): number | null {
  * the number hands its texts to a Messaging Service, or to an application, which alone can be seen here. An
  * entry without an address names no sender, and says nothing about the others.
  *
- * @throws OwnlineError `carrier_unavailable` (retryable) or `carrier_rejected`.
+ * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected`.
  * @see https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
  */
 export async function senders(rest: TwilioRest, ownUrl: string): Promise<OwnedSender[]> {

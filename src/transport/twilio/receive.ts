@@ -1,8 +1,8 @@
 import { platformHashing } from "../../hmac.ts";
-import type { InboundText, ReceivedWebhook, StatusReport, WebhookRejection, WebhookRequest } from "../transport.ts";
+import type { InboundText, ReceivedWebhook, StatusCallback, WebhookRejection, WebhookRequest } from "../transport.ts";
 import { failureOf } from "./errors.ts";
 import { likelyCause, shownMethod, shownUrl } from "./refusal-log.ts";
-import { attemptOf, carrierStatus } from "./send.ts";
+import { attemptOf, providerStatus } from "./send.ts";
 import { groupParams, hashes, matchSignature, signedGroups } from "./signature.ts";
 import { type InboundWebhook, parseGroups, type StatusWebhook } from "./webhook.ts";
 
@@ -149,7 +149,7 @@ function read(params: ReadonlyMap<string, readonly string[]>, query: URLSearchPa
     case "inbound":
       return { kind: "inbound", text: inboundText(webhook) };
     case "status":
-      return statusReport(webhook, query);
+      return statusCallback(webhook, query);
     case "unsupported":
       if (webhook.remedy === null) return { kind: "ignored", reason: webhook.reason };
       return reject(
@@ -166,7 +166,7 @@ function inboundText(webhook: InboundWebhook): InboundText {
   return {
     // A subaccount's webhook may be signed with the parent's token, so its own account stands in the key.
     key: `${webhook.accountSid}:${webhook.messageSid}`,
-    carrierId: webhook.messageSid,
+    providerMessageId: webhook.messageSid,
     from: webhook.from,
     to: webhook.to,
     service: webhook.messagingServiceSid ?? null,
@@ -177,14 +177,14 @@ function inboundText(webhook: InboundWebhook): InboundText {
   };
 }
 
-function statusReport({ messageSid, status, errorCode }: StatusWebhook, query: URLSearchParams): ReceivedWebhook {
-  const known = carrierStatus(status);
+function statusCallback({ messageSid, status, errorCode }: StatusWebhook, query: URLSearchParams): ReceivedWebhook {
+  const known = providerStatus(status);
   if (known === undefined) {
     return { kind: "ignored", reason: "a status callback whose status is new, or of a text that came in" };
   }
-  const report: StatusReport = {
+  const report: StatusCallback = {
     ...attemptOf(query),
-    carrierId: messageSid,
+    providerMessageId: messageSid,
     status: known,
     rawStatus: status,
     ...failureOf(known, status, errorCode),

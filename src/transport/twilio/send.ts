@@ -1,4 +1,4 @@
-import type { CarrierStatus } from "../../model/delivery-status.ts";
+import type { ProviderStatus } from "../../model/delivery-status.ts";
 import type { MessageError } from "../../model/message.ts";
 import { isMessagingService } from "../../model/phone-number.ts";
 import type { RefusalClass, SendRequest, SendResult } from "../transport.ts";
@@ -69,7 +69,12 @@ export function sendResult(outcome: RestAnswer | RestFailure, nowMs: number): Se
   switch (settled.kind) {
     case "accepted": {
       const { sid, status } = settled;
-      return { kind: "accepted", carrierId: sid, status: carrierStatus(status) ?? "accepted", rawStatus: status };
+      return {
+        kind: "accepted",
+        providerMessageId: sid,
+        status: providerStatus(status) ?? "accepted",
+        rawStatus: status,
+      };
     }
     case "unknown":
       return { kind: "unknown", error: { code: settled.code ?? null, reason: settled.reason } };
@@ -113,7 +118,7 @@ function refused(
  *
  * @see https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
  */
-export function carrierStatus(raw: string): CarrierStatus | undefined {
+export function providerStatus(raw: string): ProviderStatus | undefined {
   switch (raw) {
     case "accepted":
     case "scheduled":

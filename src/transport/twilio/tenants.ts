@@ -114,7 +114,7 @@ function ownAddress(params: URLSearchParams): string | null {
 
 function unavailableAccount(): OwnlineError {
   return new OwnlineError(
-    "carrier_rejected",
+    "transport_rejected",
     "account of twilio() knows no account for this sender: let it return the credentials of the account that owns the number",
   );
 }

@@ -9,9 +9,9 @@ import { tenants } from "./tenants.ts";
 import { messagingResponse } from "./twiml.ts";
 
 export {
-  type CarrierErrorClass,
   type ClassifiedError,
   classifyError,
+  type ProviderErrorClass,
   parseErrorBody,
   parseRetryAfter,
 } from "./errors.ts";

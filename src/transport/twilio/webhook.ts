@@ -54,7 +54,7 @@ export interface StatusWebhook {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly messagingServiceSid?: string | undefined;
-  /** The carrier's receipt date as Twilio passes it on: `YYMMDDhhmm`, without a time zone. */
+  /** The provider's receipt date as Twilio passes it on: `YYMMDDhhmm`, without a time zone. */
   readonly rawDlrDoneDate?: string | undefined;
   readonly raw: RawParams;
 }

@@ -4,7 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { OwnlineOptions } from "../../../src/index.ts";
 import { judge, type Verdict } from "../judge.ts";
 import { calm, generator, type Network } from "../network.ts";
-import { ACCOUNT, type EngineProcess, startCarrier, startEngine } from "../processes.ts";
+import { ACCOUNT, type EngineProcess, startEngine, startProvider } from "../processes.ts";
 import { type Manner, textOf } from "../script.ts";
 import { heldBy, readTrace } from "../trace.ts";
 import { engineOf, type Version } from "./versions.ts";
@@ -15,7 +15,7 @@ export interface Rollout extends AsyncDisposable {
   start(version: Version, migrates?: boolean): Promise<EngineProcess>;
   /**
    * Kills a process while it sends nothing. What it was sending would wait for its window; and code of SQLite's schema 1
-   * sends again after that without a look into the carrier's list.
+   * sends again after that without a look into the provider's list.
    */
   kill(engine: EngineProcess): Promise<void>;
   /** Ends a process as a deploy does, and says with which code it ended. */
@@ -45,7 +45,7 @@ const NETWORK: Network = {
   ...calm,
   webhookTwice: 0.2,
   callbackTwice: 0.2,
-  // A busy machine takes its time: the carrier is patient.
+  // A busy machine takes its time: the provider is patient.
   webhookTimeoutMs: 15_000,
   webhookRetryMs: [200, 500, 2000, 6000, 20_000],
 };
@@ -60,7 +60,7 @@ const OPTIONS: Pick<OwnlineOptions, "burst" | "answer" | "sending" | "worker"> =
     orderWaitMs: 60_000,
     maxSegments: 1,
     backoffMs: 100,
-    pace: false,
+    rateLimit: false,
   },
   worker: { leaseMs: 2000, pollMs: 300 },
 };
@@ -78,7 +78,7 @@ export async function rollout({ dir, storageUrl, versions, seed, betweenTextsMs 
   mkdirSync(dir, { recursive: true });
   const programs = new Map<Version, string>();
   for (const version of versions) programs.set(version, await engineOf(version, dir));
-  const carrier = await startCarrier(dir, seed);
+  const provider = await startProvider(dir, seed);
   const publicUrl = "http://sms.test/webhook#rc=5&rp=all";
   const engines: EngineProcess[] = [];
   let tag = 0;
@@ -86,17 +86,17 @@ export async function rollout({ dir, storageUrl, versions, seed, betweenTextsMs 
   let texting: Promise<unknown> = Promise.resolve();
   const output = () => engines.map((engine) => engine.output()).join("\n");
   const rerouted = () =>
-    carrier.setLine({
+    provider.setLine({
       number: NUMBER,
       publicUrl,
       network: NETWORK,
       backends: engines.flatMap(({ isAlive, port }) => (isAlive && port !== null ? [port] : [])),
     });
 
-  const verdict = () => judge(carrier.entries(), { graceMs: GRACE_MS });
+  const verdict = () => judge(provider.entries(), { graceMs: GRACE_MS });
   const write = (person: number, manner: Manner) => {
     tag += 1;
-    return carrier.text(`+1234567${1000 + person}`, NUMBER, textOf(tag, manner));
+    return provider.text(`+1234567${1000 + person}`, NUMBER, textOf(tag, manner));
   };
   const until = async (what: string, isSo: () => boolean): Promise<void> => {
     for (const started = Date.now(); !isSo(); await wait(LOOK_MS)) {
@@ -111,7 +111,7 @@ export async function rollout({ dir, storageUrl, versions, seed, betweenTextsMs 
         ...ACCOUNT,
         number: NUMBER,
         publicUrl,
-        apiUrl: carrier.apiUrl,
+        apiUrl: provider.apiUrl,
         storageUrl,
         plans: [],
         clockOffsetMs: 0,
@@ -178,7 +178,7 @@ export async function rollout({ dir, storageUrl, versions, seed, betweenTextsMs 
       await texting;
       for (const engine of engines) engine.signal("SIGKILL");
       await Promise.all(engines.map(({ ended }) => ended));
-      await carrier[Symbol.asyncDispose]();
+      await provider[Symbol.asyncDispose]();
     },
   };
 }

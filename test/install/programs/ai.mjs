@@ -4,7 +4,7 @@ import * as mocks from "ai/test";
 import { ownline } from "ownline";
 import { aiSdk } from "ownline/ai/ai-sdk";
 import { memory } from "ownline/storage/memory";
-import { fakeCarrier } from "ownline/testing";
+import { fakeTransport } from "ownline/testing";
 
 /* A conversation with a tool in it, over the mock model of the installed AI SDK. */
 const [name = "", Model] =
@@ -28,10 +28,10 @@ const results = [result(call, "tool-calls"), result({ type: "text", text: "Booke
 const model = new Model({ modelId: "mock-1", doGenerate: async () => results.shift() });
 
 const contexts = [];
-const carrier = fakeCarrier();
+const provider = fakeTransport();
 const sms = ownline({
   senders: ["+15703251809"],
-  transport: carrier,
+  transport: provider,
   storage: memory(),
   burst: { quietMs: 1 },
   ai: aiSdk({
@@ -49,11 +49,11 @@ const sms = ownline({
     },
   }),
 });
-await sms.fetch(carrier.text({ from: "+12345678900", to: "+15703251809", body: "A table for 2" }));
+await sms.fetch(provider.text({ from: "+12345678900", to: "+15703251809", body: "A table for 2" }));
 await sms.settled();
 
 assert.deepEqual(
-  carrier.taken.map(({ body }) => body),
+  provider.taken.map(({ body }) => body),
   ["Booked for 2."],
 );
 assert.equal(model.doGenerateCalls[0].prompt[0].content, "You book tables.");

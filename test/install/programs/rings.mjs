@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import { ownline } from "ownline";
 import { memory } from "ownline/storage/memory";
-import { fakeCarrier } from "ownline/testing";
+import { fakeTransport } from "ownline/testing";
 
 const HOUR_MS = 3_600_000;
 
@@ -11,11 +11,11 @@ const HOUR_MS = 3_600_000;
  * queue can have brought that about.
  */
 export async function answersForTheOther({ web, worker }) {
-  const carrier = fakeCarrier();
+  const provider = fakeTransport();
   const errors = [];
   const shared = {
     senders: ["+15703251809"],
-    transport: carrier,
+    transport: provider,
     storage: memory(),
     worker: { pollMs: HOUR_MS },
     burst: { quietMs: 20 },
@@ -24,12 +24,12 @@ export async function answersForTheOther({ web, worker }) {
   const back = ownline({ ...shared, ai: () => "hello back", queue: worker });
   for (const sms of [front, back]) sms.on("error", ({ message }) => errors.push(message));
   await back.start();
-  await front.fetch(carrier.text({ from: "+12345678900", to: "+15703251809", body: "hello" }));
-  for (let tries = 0; carrier.taken.length === 0 && tries < 400; tries += 1) await setTimeout(50);
+  await front.fetch(provider.text({ from: "+12345678900", to: "+15703251809", body: "hello" }));
+  for (let tries = 0; provider.taken.length === 0 && tries < 400; tries += 1) await setTimeout(50);
   await back.close();
   await front.close();
   assert.deepEqual(
-    carrier.taken.map(({ body }) => body),
+    provider.taken.map(({ body }) => body),
     ["hello back"],
   );
   assert.deepEqual(errors, []);

@@ -8,12 +8,12 @@ import { twilio } from "ownline/transport/twilio";
 /* A text and its answer, sent by the official client, whose HTTP ends in the emulator instead of at Twilio. */
 const client = createRequire(import.meta.url)("twilio");
 const webhookUrl = "https://example.com/api/webhooks/sms";
-const carrier = twilioEmulator({
+const provider = twilioEmulator({
   numbers: ["+15703251809"],
   smsUrl: webhookUrl,
   deliver: (request) => sms.fetch(request),
 });
-const { accountSid, authToken } = carrier.credentials;
+const { accountSid, authToken } = provider.credentials;
 
 const httpClient = {
   async request({ method, uri, username, password, data, params }) {
@@ -23,7 +23,7 @@ const httpClient = {
     for (const [name, value] of Object.entries(data ?? {})) {
       for (const one of [value].flat()) form.append(name, one);
     }
-    const response = await carrier.fetch(url.href, {
+    const response = await provider.fetch(url.href, {
       method,
       headers: { authorization: `Basic ${btoa(`${username}:${password}`)}` },
       ...(data && { body: form }),
@@ -38,12 +38,12 @@ const sms = ownline({
   burst: { quietMs: 1 },
   ai: () => "We are open.",
 });
-await carrier.text({ from: "+12345678900", to: "+15703251809", body: "Are you open?" });
+await provider.text({ from: "+12345678900", to: "+15703251809", body: "Are you open?" });
 await sms.settled();
-await carrier.idle();
-const sent = carrier.messages.filter(({ direction }) => direction === "outbound-api");
+await provider.idle();
+const sent = provider.messages.filter(({ direction }) => direction === "outbound-api");
 assert.deepEqual(
   sent.map(({ from, to, body }) => ({ from, to, body })),
   [{ from: "+15703251809", to: "+12345678900", body: "We are open." }],
 );
-await carrier.close();
+await provider.close();

@@ -1,5 +1,5 @@
 import { type Message, type Ownline, ownline, type Storage } from "ownline";
-import { type ContractCase, type FakeCarrier, fakeCarrier } from "ownline/testing";
+import { type ContractCase, type FakeTransport, fakeTransport } from "ownline/testing";
 import { signRequest, twilio } from "ownline/transport/twilio";
 import { equal } from "./assert.ts";
 
@@ -15,9 +15,9 @@ const AT_ONCE = { burst: { quietMs: 0, maxWaitMs: 0 } };
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** A service over a ledger; several over one ledger are as many processes, or isolates. */
-function service(storage: Storage, carrier: FakeCarrier, name = "first"): Ownline {
+function service(storage: Storage, provider: FakeTransport, name = "first"): Ownline {
   const ai = () => `The ${name} answer.`;
-  return ownline({ ...AT_ONCE, senders: [OURS], transport: carrier, storage, ai, logger: silent });
+  return ownline({ ...AT_ONCE, senders: [OURS], transport: provider, storage, ai, logger: silent });
 }
 
 /** Looks into the ledger as a cron does, until nothing is left. */
@@ -44,14 +44,14 @@ const told = (messages: readonly Message[]) => messages.map(({ origin, from, to,
 export function conversationCases(ledger: string, open: () => Promise<Storage>): readonly ContractCase[] {
   const cases: readonly (readonly [name: string, run: (storage: Storage) => Promise<void>])[] = [
     [
-      "answers what was typed in the app by a text from our number, and hands the carrier nothing of the person's",
+      "answers what was typed in the app by a text from our number, and hands the provider nothing of the person's",
       async (storage) => {
-        const carrier = fakeCarrier();
-        const sms = service(storage, carrier);
+        const provider = fakeTransport();
+        const sms = service(storage, provider);
         await sms.simulate({ id: "click-1", from: PERSON, to: OURS, body: "Hello!" });
         await sms.simulate({ id: "click-1", from: PERSON, to: OURS, body: "Hello!" });
         await work(sms);
-        const sent = carrier.taken.map(({ from, to, body }) => [from, to, body]);
+        const sent = provider.taken.map(({ from, to, body }) => [from, to, body]);
         equal(sent, [[OURS, PERSON, "The first answer."]], "what left");
         equal(
           told(await stored(sms)),
@@ -64,21 +64,21 @@ export function conversationCases(ledger: string, open: () => Promise<Storage>):
       },
     ],
     [
-      "answers a webhook once, though it comes twice, and keeps what the carrier says of the answer",
+      "answers a webhook once, though it comes twice, and keeps what the provider says of the answer",
       async (storage) => {
-        const carrier = fakeCarrier();
-        const sms = service(storage, carrier);
+        const provider = fakeTransport();
+        const sms = service(storage, provider);
         const text = { id: "SM1", from: PERSON, to: OURS, body: "Is there a table?" };
-        const answers = [await sms.fetch(carrier.text(text)), await sms.fetch(carrier.text(text))];
+        const answers = [await sms.fetch(provider.text(text)), await sms.fetch(provider.text(text))];
         equal(
           answers.map(({ status }) => status),
           [200, 200],
           "answers to the webhook",
         );
         await work(sms);
-        equal(carrier.taken.length, 1, "texts that left");
-        const carrierId = carrier.taken[0]?.carrierId ?? "";
-        await sms.fetch(carrier.report({ carrierId, status: "delivered" }));
+        equal(provider.taken.length, 1, "texts that left");
+        const providerMessageId = provider.taken[0]?.providerMessageId ?? "";
+        await sms.fetch(provider.report({ providerMessageId, status: "delivered" }));
         const [, reply] = await stored(sms);
         equal(reply?.direction === "outbound" && reply.status, "delivered", "the answer's status");
       },
@@ -86,13 +86,13 @@ export function conversationCases(ledger: string, open: () => Promise<Storage>):
     [
       "answers once, from the ledger, when what took the webhook is gone",
       async (storage) => {
-        const carrier = fakeCarrier();
-        await service(storage, carrier, "lost").fetch(carrier.text({ from: PERSON, to: OURS, body: "Anyone?" }));
-        const others = [service(storage, carrier, "second"), service(storage, carrier, "second")];
+        const provider = fakeTransport();
+        await service(storage, provider, "lost").fetch(provider.text({ from: PERSON, to: OURS, body: "Anyone?" }));
+        const others = [service(storage, provider, "second"), service(storage, provider, "second")];
         await Promise.all(others.map(work));
-        await work(service(storage, carrier, "third"));
+        await work(service(storage, provider, "third"));
         equal(
-          carrier.taken.map(({ body }) => body),
+          provider.taken.map(({ body }) => body),
           ["The second answer."],
           "what left",
         );
@@ -101,17 +101,17 @@ export function conversationCases(ledger: string, open: () => Promise<Storage>):
     [
       "heeds STOP",
       async (storage) => {
-        const carrier = fakeCarrier();
-        const sms = service(storage, carrier);
-        await sms.fetch(carrier.text({ from: PERSON, to: OURS, body: "STOP" }));
+        const provider = fakeTransport();
+        const sms = service(storage, provider);
+        await sms.fetch(provider.text({ from: PERSON, to: OURS, body: "STOP" }));
         await work(sms);
-        const before = carrier.taken.length;
+        const before = provider.taken.length;
         const refusal = await sms.send({ key: "order-1", to: PERSON, body: "Ready." }).then(
           () => "sent",
           (error: unknown) => Object(error).code,
         );
         await work(sms);
-        equal([refusal, carrier.taken.length - before], ["opted_out", 0], "what became of send()");
+        equal([refusal, provider.taken.length - before], ["opted_out", 0], "what became of send()");
       },
     ],
     [
@@ -129,7 +129,7 @@ export function conversationCases(ledger: string, open: () => Promise<Storage>):
           },
         });
         const ai = () => "Yes: at nine.";
-        // What is counted are the sends, not the looks into the carrier's lists.
+        // What is counted are the sends, not the looks into the provider's lists.
         const sms = ownline({ ...AT_ONCE, senders: [OURS], transport, storage, ai, sweep: false, logger: silent });
         const params = new URLSearchParams({
           MessageSid: `SM${"b".repeat(32)}`,

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { type Ownline, ownline } from "ownline";
 import { type D1DatabaseLike, d1 } from "ownline/storage/d1";
 import { migrations } from "ownline/storage/d1-migrations";
-import { fakeCarrier } from "ownline/testing";
+import { fakeTransport } from "ownline/testing";
 import { beforeEach, describe, expect, it } from "vitest";
 import { inboundRecord as text } from "../../storage/inbound-record.ts";
 import { clear, exec } from "./database.ts";
@@ -105,13 +105,13 @@ function counted() {
       return env.MIGRATED.batch(statements);
     },
   };
-  const carrier = fakeCarrier();
+  const provider = fakeTransport();
   /** Each event of a Worker makes a service of its own. */
   const service = () =>
     ownline({
       senders: ["+15550100001"],
       storage: d1(database),
-      transport: carrier,
+      transport: provider,
       ai: () => "We open at nine.",
       burst: { quietMs: 0, maxWaitMs: 0 },
       worker: { leaseMs: 600_000 },
@@ -123,20 +123,20 @@ function counted() {
     await event(service());
     return { batches: batches.length, statements: batches.reduce((sum, count) => sum + count, 0) };
   };
-  return { carrier, cost };
+  return { provider, cost };
 }
 
 describe("the queries of a message", () => {
   it("are at most as many as the docstring of d1() says, event by event", async () => {
     await migrations.apply(env.MIGRATED);
-    const { carrier, cost } = counted();
-    const texted = (from: string) => carrier.text({ from, to: "+15550100001", body: "When do you open?" });
+    const { provider, cost } = counted();
+    const texted = (from: string) => provider.text({ from, to: "+15550100001", body: "When do you open?" });
     const idle = await cost((sms) => sms.processDue());
     const webhook = await cost((sms) => sms.fetch(texted("+15550199001")));
     const answer = await cost((sms) => sms.processDue());
-    const carrierId = carrier.taken[0]?.carrierId ?? "";
-    const callback = await cost((sms) => sms.fetch(carrier.report({ carrierId, status: "delivered" })));
-    expect(carrier.taken).toHaveLength(1);
+    const providerMessageId = provider.taken[0]?.providerMessageId ?? "";
+    const callback = await cost((sms) => sms.fetch(provider.report({ providerMessageId, status: "delivered" })));
+    expect(provider.taken).toHaveLength(1);
     const most = (batches: number, statements: number): Cost => ({ batches, statements });
     const allowed = { idle: most(7, 24), webhook: most(4, 12), answer: most(18, 86), callback: most(4, 16) };
     const costs = { idle, webhook, answer, callback };

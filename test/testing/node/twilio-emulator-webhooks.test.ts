@@ -45,7 +45,7 @@ describe("a person's text", () => {
     expect(response).toMatchObject({ status: 200, contentType: "text/xml; charset=utf-8" });
     expect(replies).toEqual([]);
     expect(results).toMatchObject([
-      { kind: "inbound", text: { carrierId: sid, from: PERSON, to: OURS, body: "Hi & é", media } },
+      { kind: "inbound", text: { providerMessageId: sid, from: PERSON, to: OURS, body: "Hi & é", media } },
     ]);
     expect(single(emulator)).toMatchObject({ sid, direction: "inbound", status: "received" });
     expect(emulator.alerts).toEqual([]);

@@ -131,7 +131,7 @@ describe("credentials and limits", () => {
     const stranger = twilio({ ...common, authToken: "wrong" });
     const request = { outboundId: "o", attempt: 1, line: OURS, from: OURS, to: PERSON, body: "x", media: [] };
     expect(await stranger.send(request)).toMatchObject({ kind: "refused", wholeAccount: true, error: { code: 20003 } });
-    await expect(stranger.senders()).rejects.toMatchObject({ code: "carrier_rejected", carrierCode: 20003 });
+    await expect(stranger.senders()).rejects.toMatchObject({ code: "transport_rejected", providerCode: 20003 });
     const other = twilio({ ...common, accountSid: "ACother", apiKeySid: "SK1", apiKeySecret: "s" });
     expect(await other.send(request)).toMatchObject({ kind: "refused", error: { code: 20404 } });
     expect(emulator.messages).toEqual([]);
@@ -219,7 +219,7 @@ describe("lists", () => {
       },
     });
     const { messages: found } = await reader.find({ from: OURS, to: PERSON, since: 0 });
-    expect(new Set(found.map(({ carrierId }) => carrierId)).size).toBe(found.length);
+    expect(new Set(found.map(({ providerMessageId }) => providerMessageId)).size).toBe(found.length);
     expect(found).toHaveLength(150);
   });
 
@@ -325,7 +325,7 @@ describe("over HTTP", () => {
     const transport = twilio({ accountSid, authToken, webhookUrl: WEBHOOK, apiUrl: url });
     expect(await transport.senders()).toHaveLength(1);
     await emulator.close();
-    await expect(transport.senders()).rejects.toMatchObject({ code: "carrier_unavailable" });
+    await expect(transport.senders()).rejects.toMatchObject({ code: "transport_unavailable" });
   });
 
   it("takes the next free port", async () => {

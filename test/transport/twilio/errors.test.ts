@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  type CarrierErrorClass,
   classifyError,
   failureOf,
+  type ProviderErrorClass,
   parseErrorBody,
   parseRetryAfter,
 } from "../../../src/transport/twilio/errors.ts";
@@ -18,7 +18,7 @@ interface RestVector {
 
 const rest: RestVector[] = JSON.parse(readFileSync(new URL("../../vectors/rest.json", import.meta.url), "utf8"));
 
-const known: Readonly<Record<CarrierErrorClass, readonly number[]>> = {
+const known: Readonly<Record<ProviderErrorClass, readonly number[]>> = {
   "retry-now": [20429],
   "opted-out": [21610, 63033],
   ambiguous: [20500, 20503, 20504, 30410, 30500],

@@ -67,7 +67,9 @@ describe("reading Twilio's lists", () => {
       ],
     ]);
     const { messages } = await twilio({ ...common, fetch }).find({ from: "+15703251809", to: "+12345678900", since });
-    expect(messages.map(({ carrierId, error, temporary }) => [carrierId, error?.code, temporary])).toEqual([
+    expect(
+      messages.map(({ providerMessageId, error, temporary }) => [providerMessageId, error?.code, temporary]),
+    ).toEqual([
       ["SM4", undefined, undefined],
       ["SM3", 30001, true],
       ["SM2", 30003, undefined],
@@ -92,9 +94,9 @@ describe("reading Twilio's lists", () => {
     );
     const query = { from: "+15703251809", to: "+12345678900", since };
     const { messages: found } = await twilio({ ...common, fetch }).find(query);
-    expect(found.map(({ carrierId }) => carrierId)).toEqual(["SM4", "SM3", "SM2"]);
+    expect(found.map(({ providerMessageId }) => providerMessageId)).toEqual(["SM4", "SM3", "SM2"]);
     expect(found[2]).toEqual({
-      carrierId: "SM2",
+      providerMessageId: "SM2",
       from: "+15703251809",
       to: "+12345678900",
       body: "hi",
@@ -125,7 +127,7 @@ describe("reading Twilio's lists", () => {
       urls,
     );
     const { messages } = await twilio({ ...common, fetch }).find({ from: SERVICE, to: "+12345678900", since });
-    expect(messages).toMatchObject([{ carrierId: "SM1", from: null, mediaCount: null }]);
+    expect(messages).toMatchObject([{ providerMessageId: "SM1", from: null, mediaCount: null }]);
     expect(urls[0]?.searchParams.has("From")).toBe(false);
   });
 
@@ -155,10 +157,10 @@ describe("reading Twilio's lists", () => {
       });
     };
     const { texts: found } = await twilio({ ...common, fetch }).listInbound({ to: "+15703251809", since });
-    expect(found).toMatchObject([{ carrierId: "MM1" }, { carrierId: "SM2", media: [], service: null }]);
+    expect(found).toMatchObject([{ providerMessageId: "MM1" }, { providerMessageId: "SM2", media: [], service: null }]);
     expect(found[0]).toEqual({
       key: `${ACCOUNT}:MM1`,
-      carrierId: "MM1",
+      providerMessageId: "MM1",
       from: "+12345678900",
       to: "+15703251809",
       service: SERVICE,
@@ -179,7 +181,7 @@ describe("reading Twilio's lists", () => {
     urls.length = 0;
     const left = await twilio({ ...common, fetch }).listInbound({ to: "+15703251809", since, unrecorded });
     expect(asked).toEqual([[`${ACCOUNT}:SM2`, `${ACCOUNT}:MM1`]]);
-    expect(left.texts.map(({ carrierId }) => carrierId)).toEqual(["SM2"]);
+    expect(left.texts.map(({ providerMessageId }) => providerMessageId)).toEqual(["SM2"]);
     // What is known already costs no request for its pictures.
     expect(urls).toHaveLength(1);
   });
@@ -207,12 +209,12 @@ describe("reading Twilio's lists", () => {
     };
     const query = { to: "+15703251809", since: { lastMs: 60_000 } };
     const { texts, asOf } = await twilio({ ...common, fetch: dated }).listInbound(query);
-    expect(texts.map(({ carrierId }) => carrierId)).toEqual(["SM2", "SM3"]);
+    expect(texts.map(({ providerMessageId }) => providerMessageId)).toEqual(["SM2", "SM3"]);
     expect(asOf).toBe(Date.parse("2026-11-20T10:00:59Z"));
     expect(urls).toHaveLength(2);
     expect(urls[0]?.searchParams.has("DateSent>")).toBe(false);
     await expect(twilio({ ...common, fetch: pages }).listInbound(query)).rejects.toMatchObject({
-      code: "carrier_unavailable",
+      code: "transport_unavailable",
       message: expect.stringContaining("Date"),
     });
   });
@@ -237,16 +239,16 @@ describe("reading Twilio's lists", () => {
   });
 
   it.each<[string, string, boolean, FetchFunction]>([
-    ["bad credentials", "carrier_rejected", false, answering(401, { code: 20003 })],
-    ["an unknown account", "carrier_rejected", false, answering(404, { code: 20404 })],
-    ["too many requests", "carrier_unavailable", true, answering(429, { code: 20429 })],
-    ["a failing API", "carrier_unavailable", true, answering(503, "")],
-    ["no connection", "carrier_unavailable", true, failing(Object.assign(new Error(), { code: "ECONNREFUSED" }))],
-    ["an answer that is no JSON", "carrier_unavailable", true, answering(200, "<html>")],
-    ["an answer without its list", "carrier_unavailable", true, answering(200, {})],
+    ["bad credentials", "transport_rejected", false, answering(401, { code: 20003 })],
+    ["an unknown account", "transport_rejected", false, answering(404, { code: 20404 })],
+    ["too many requests", "transport_unavailable", true, answering(429, { code: 20429 })],
+    ["a failing API", "transport_unavailable", true, answering(503, "")],
+    ["no connection", "transport_unavailable", true, failing(Object.assign(new Error(), { code: "ECONNREFUSED" }))],
+    ["an answer that is no JSON", "transport_unavailable", true, answering(200, "<html>")],
+    ["an answer without its list", "transport_unavailable", true, answering(200, {})],
     [
       "pages that run in a circle",
-      "carrier_unavailable",
+      "transport_unavailable",
       true,
       answering(200, { incoming_phone_numbers: [], next_page_uri: "/again" }),
     ],
@@ -260,7 +262,7 @@ describe("reading Twilio's lists", () => {
       hosts.push(new URL(href).host);
       return Response.json({ incoming_phone_numbers: [], next_page_uri: "https://evil.example/x" });
     });
-    expect(error).toMatchObject({ code: "carrier_unavailable" });
+    expect(error).toMatchObject({ code: "transport_unavailable" });
     expect(hosts).toEqual(["api.twilio.com"]);
   });
 });

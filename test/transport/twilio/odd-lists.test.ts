@@ -46,11 +46,11 @@ const odd: [string, unknown, string | null, RegExp][] = [
 ];
 
 describe("an odd entry of Twilio's list", () => {
-  it.each(odd)("with %s is named, and what stands beside it is listed", async (_, bad, carrierId, reason) => {
+  it.each(odd)("with %s is named, and what stands beside it is listed", async (_, bad, providerMessageId, reason) => {
     const fetch = listing(entry(GOOD), bad);
     const listed = await twilio({ ...common, fetch }).listInbound({ to: OURS, since });
-    expect(listed.texts.map((text) => text.carrierId)).toEqual([GOOD]);
-    expect(listed.unreadable).toEqual([{ carrierId, reason: expect.stringMatching(reason) }]);
+    expect(listed.texts.map((text) => text.providerMessageId)).toEqual([GOOD]);
+    expect(listed.unreadable).toEqual([{ providerMessageId, reason: expect.stringMatching(reason) }]);
   });
 
   it("is not named where its text is stored already", async () => {
@@ -78,8 +78,8 @@ describe("an odd entry of Twilio's list", () => {
         ? media(href, init)
         : listing(entry(GOOD), entry(ODD, { num_media: "1" }))(href, init);
     const listed = await twilio({ ...common, fetch }).listInbound({ to: OURS, since });
-    expect(listed.texts.map((text) => text.carrierId)).toEqual([GOOD]);
-    expect(listed.unreadable).toMatchObject([{ carrierId: ODD }]);
+    expect(listed.texts.map((text) => text.providerMessageId)).toEqual([GOOD]);
+    expect(listed.unreadable).toMatchObject([{ providerMessageId: ODD }]);
   });
 
   it("does not end the pages, nor do pages that hold nothing else", async () => {
@@ -103,8 +103,8 @@ describe("an odd entry of Twilio's list", () => {
   it("among the texts of ours is named too, and the others are found", async () => {
     const fetch = listing(sent(GOOD), sent(ODD, { date_created: 7 }), sent(ODD, { body: 7 }));
     const found = await twilio({ ...common, fetch }).find({ from: OURS, to: PERSON, since });
-    expect(found.messages.map((message) => message.carrierId)).toEqual([GOOD]);
-    expect(found.unreadable).toMatchObject([{ carrierId: ODD }, { carrierId: ODD }]);
+    expect(found.messages.map((message) => message.providerMessageId)).toEqual([GOOD]);
+    expect(found.unreadable).toMatchObject([{ providerMessageId: ODD }, { providerMessageId: ODD }]);
   });
 
   it("among the account's numbers names no sender, and hides no other", async () => {
@@ -126,11 +126,11 @@ it("tells a trial account's notice from the text behind it", async () => {
     to: PERSON,
     since,
   });
-  expect(messages.find(({ carrierId }) => carrierId === GOOD)).toMatchObject({
+  expect(messages.find(({ providerMessageId }) => providerMessageId === GOOD)).toMatchObject({
     body,
     bodyWithoutNotice: "See you at 7",
   });
-  expect(messages.find(({ carrierId }) => carrierId === ODD)).not.toHaveProperty("bodyWithoutNotice");
+  expect(messages.find(({ providerMessageId }) => providerMessageId === ODD)).not.toHaveProperty("bodyWithoutNotice");
 });
 
 describe("an error about a list of Twilio's", () => {
@@ -151,7 +151,7 @@ describe("an error about a list of Twilio's", () => {
       senders: () => transport.senders(),
     };
     await expect(calls[call]()).rejects.toMatchObject({
-      code: "carrier_rejected",
+      code: "transport_rejected",
       message: expect.stringMatching(new RegExp(`${name}.*404.*accountSid`)),
     });
   });
@@ -164,7 +164,7 @@ describe("an error about a list of Twilio's", () => {
     ["answers another list", answering(200, { calls: [] })],
   ])("names the list where Twilio %s", async (_, fetch) => {
     await expect(twilio({ ...common, fetch }).listInbound({ to: OURS, since })).rejects.toMatchObject({
-      code: "carrier_unavailable",
+      code: "transport_unavailable",
       message: expect.stringContaining("the list of messages (Messages.json)"),
     });
   });

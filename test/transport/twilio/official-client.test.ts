@@ -18,7 +18,10 @@ async function seenFrom(transport: Transport, changes: Partial<SendRequest>): Pr
       return true;
     })
     .reply(201, { sid: "SM1", status: "queued" });
-  expect(await transport.send({ ...request, ...changes })).toMatchObject({ kind: "accepted", carrierId: "SM1" });
+  expect(await transport.send({ ...request, ...changes })).toMatchObject({
+    kind: "accepted",
+    providerMessageId: "SM1",
+  });
   return seen;
 }
 

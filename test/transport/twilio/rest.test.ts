@@ -27,7 +27,7 @@ describe("the create request", () => {
       seen = { url, init };
       return Response.json({ sid: "SM1", status: "queued" }, { status: 201 });
     });
-    expect(result).toEqual({ kind: "accepted", carrierId: "SM1", status: "accepted", rawStatus: "queued" });
+    expect(result).toEqual({ kind: "accepted", providerMessageId: "SM1", status: "accepted", rawStatus: "queued" });
     expect(seen?.url).toBe(API + MESSAGES);
     expect(seen?.init.method).toBe("POST");
     expect(seen?.init.redirect).toBe("manual");
@@ -148,7 +148,7 @@ describe("what becomes of a send", () => {
     ["something-new", "accepted"],
   ])("takes the status %s for %s", async (rawStatus, status) => {
     const result = await sendBy(answering(201, { sid: "SM9", status: rawStatus }));
-    expect(result).toEqual({ kind: "accepted", carrierId: "SM9", status, rawStatus });
+    expect(result).toEqual({ kind: "accepted", providerMessageId: "SM9", status, rawStatus });
   });
 
   it("never repeats what Twilio or the caller wrote", async () => {

@@ -180,7 +180,7 @@ describe("what arrives", () => {
       kind: "inbound",
       text: {
         key: `${ACCOUNT}:${SID}`,
-        carrierId: SID,
+        providerMessageId: SID,
         from: "+12345678900",
         to: "+15703251809",
         service: null,
@@ -429,7 +429,7 @@ describe("a status callback", () => {
       report: {
         outboundId: "out_1.x",
         attempt: 2,
-        carrierId: SID,
+        providerMessageId: SID,
         status: "delivered",
         rawStatus: "delivered",
         error: null,

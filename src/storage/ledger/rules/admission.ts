@@ -20,10 +20,10 @@ import { giveUpReservation, reserve } from "./rate-limit.ts";
 export function claimSend(set: WorkingSet, claim: SendClaim): ClaimedSend {
   const row = set.outbound(claim.outboundId);
   if (row === undefined || conversationOfMessage(set, row).scope !== claim.scope) return { outcome: "gone" };
-  const isLookedAt = row.status === "intent" || (claim.setAsideMs !== undefined && row.status === "unknown");
+  const isLookedAt = row.status === "waiting" || (claim.setAsideMs !== undefined && row.status === "unknown");
   if (!isLookedAt) return { outcome: "gone" };
   bringExpiryBack(set, row, claim);
-  const doubtMs = row.status === "intent" ? doubtOfExpiry(set, row) : 0;
+  const doubtMs = row.status === "waiting" ? doubtOfExpiry(set, row) : 0;
   if (doubtMs > 0) return waitFor(set, row, doubtMs, "It is too old, if the clock is right.");
   if (claim.setAsideMs !== undefined) return setAside(set, row, claim.workerId, claim.setAsideMs);
   const reason = reasonToCancel(set, row, claim);
@@ -41,16 +41,16 @@ export function claimSend(set: WorkingSet, claim: SendClaim): ClaimedSend {
     return waiting(set, row, row.orderUntil - set.now, "It is not known yet whether an earlier text has left.");
   }
 
-  const { delayMs, counters, pace } = claim.conditions;
+  const { delayMs, counters, rateLimit } = claim.conditions;
   if (delayMs > 0) return waitFor(set, row, delayMs, "The text may not leave yet.");
   const judgement = judgeCounters(set, counters);
   if (judgement.outcome === "cancel") return cancelled(set, row, judgement.reason);
   if (judgement.outcome === "wait") return waitFor(set, row, judgement.retryInMs, judgement.reason);
-  const reservedAt = pace === null ? null : reserve(set, row, pace);
+  const reservedAt = rateLimit === null ? null : reserve(set, row, rateLimit);
   if (reservedAt !== null && claim.expiryMs !== undefined) {
     row.expiresAt = Math.max(row.expiresAt, reservedAt + claim.expiryMs);
   }
-  if (pace !== null && reservedAt !== null) return waitFor(set, row, reservedAt - set.now, pace.reason);
+  if (rateLimit !== null && reservedAt !== null) return waitFor(set, row, reservedAt - set.now, rateLimit.reason);
 
   chargeCounters(set, counters);
   startAttempt(set, row, claim);
@@ -105,9 +105,9 @@ function waiting(set: WorkingSet, row: Outbound, retryInMs: number, reason: stri
 
 /** A message of a line that the worker does not know is left to others. */
 function setAside(set: WorkingSet, row: Outbound, workerId: string, forMs: number): ClaimedSend {
-  if (row.status === "intent" && set.now >= row.expiresAt) return cancelled(set, row, TOO_OLD);
+  if (row.status === "waiting" && set.now >= row.expiresAt) return cancelled(set, row, TOO_OLD);
   conversationOfMessage(set, row).setAsideBy = workerId;
-  if (row.status === "intent") row.notBefore = set.now + forMs;
+  if (row.status === "waiting") row.notBefore = set.now + forMs;
   else row.settleAt = set.now + forMs;
   return waiting(set, row, forMs, "The worker does not know the sender.");
 }

@@ -1,8 +1,8 @@
-import { type AttemptStatus, type CarrierStatus, STATUS_RANK, STATUS_WORTH } from "../../../model/delivery-status.ts";
+import { type AttemptStatus, type ProviderStatus, STATUS_RANK, STATUS_WORTH } from "../../../model/delivery-status.ts";
 import type { MessageError } from "../../../model/message.ts";
 import type {
   ConsentKeys,
-  RecordedFact,
+  RecordedDelivery,
   RetryTerms,
   SendRecord,
   SendResultRecord,
@@ -16,7 +16,7 @@ import { fileConsent, filedKey, hasOptedInSince, onlyKey, stopForOptOut } from "
 import { beginUnknown, cancelLaterParts, changeStatus, conversationOfMessage, nextInMs, refreshDue } from "./order.ts";
 import { backOff } from "./rate-limit.ts";
 
-export const UNMATCHED: RecordedFact = {
+export const UNMATCHED: RecordedDelivery = {
   outcome: "unmatched",
   message: null,
   changed: false,
@@ -37,18 +37,24 @@ export interface Effects {
 export function recordSend(
   set: WorkingSet,
   { outboundId, attempt: number, result, consents }: SendRecord,
-): RecordedFact {
+): RecordedDelivery {
   const row = set.outbound(outboundId);
   const attempt = set.attempts.get(nameOf(outboundId, number));
   if (row === undefined || attempt === undefined) return UNMATCHED;
   return recordEvent(set, row, (effects) => {
     switch (result.kind) {
       case "accepted":
-        effects.isNew = recordReport(set, row, attempt, answerOf(result, null, set.now));
+        effects.isNew = recordCallback(set, row, attempt, answerOf(result, null, set.now));
         break;
       case "found":
-        if (attempt.status !== "unknown" || set.key("provider", result.carrierId) !== undefined) break;
-        effects.isNew = recordReport(set, row, attempt, answerOf(result, result.error ?? null, set.now), result.retry);
+        if (attempt.status !== "unknown" || set.key("provider", result.providerMessageId) !== undefined) break;
+        effects.isNew = recordCallback(
+          set,
+          row,
+          attempt,
+          answerOf(result, result.error ?? null, set.now),
+          result.retry,
+        );
         break;
       case "unseen":
         effects.isNew = recordAbsence(set, row, result);
@@ -69,34 +75,34 @@ export function recordSend(
 
 type Answer = Extract<SendResultRecord, { kind: "accepted" | "found" }>;
 
-function answerOf({ carrierId, status }: Answer, error: MessageError | null, now: number): StatusEvent {
-  return { carrierId, status, rawStatus: status, error, at: now, times: 1 };
+function answerOf({ providerMessageId, status }: Answer, error: MessageError | null, now: number): StatusEvent {
+  return { providerMessageId, status, rawStatus: status, error, at: now, times: 1 };
 }
 
 /** See `Storage.recordStatus`. */
-export function recordStatus(set: WorkingSet, record: StatusRecord): RecordedFact {
-  const { carrierId, status, rawStatus, error } = record;
+export function recordStatus(set: WorkingSet, record: StatusRecord): RecordedDelivery {
+  const { providerMessageId, status, rawStatus, error } = record;
   const attempt = attemptOf(set, record);
   const row = attempt === undefined ? undefined : set.outbound(attempt.outboundId);
   if (row === undefined || attempt === undefined) return UNMATCHED;
   return recordEvent(set, row, (effects) => {
-    const event = { carrierId, status, rawStatus, error, at: set.now, times: 1 };
-    effects.isNew = recordReport(set, row, attempt, event, record.retry);
+    const event = { providerMessageId, status, rawStatus, error, at: set.now, times: 1 };
+    effects.isNew = recordCallback(set, row, attempt, event, record.retry);
     if (record.optOut) optOut(set, row, attempt, record.consents, effects);
   });
 }
 
 /** By its number, else by the provider's id. */
-function attemptOf(set: WorkingSet, { outboundId, attempt, carrierId }: StatusRecord): Attempt | undefined {
+function attemptOf(set: WorkingSet, { outboundId, attempt, providerMessageId }: StatusRecord): Attempt | undefined {
   const named = outboundId === null || attempt === null ? undefined : set.attempts.get(nameOf(outboundId, attempt));
   if (named !== undefined) return named;
-  const known = set.key("provider", carrierId);
+  const known = set.key("provider", providerMessageId);
   if (known === undefined || known.ref === null || known.attempt === null) return undefined;
   return set.attempts.get(nameOf(known.ref, known.attempt));
 }
 
 /** Runs what happened to a message, and answers what became of it. */
-export function recordEvent(set: WorkingSet, row: Outbound, act: (effects: Effects) => void): RecordedFact {
+export function recordEvent(set: WorkingSet, row: Outbound, act: (effects: Effects) => void): RecordedDelivery {
   const before = row.status;
   const effects: Effects = { isNew: false, cancelled: [], consentChanged: false };
   act(effects);
@@ -135,14 +141,14 @@ export function settleAttempt(attempt: Attempt, status: AttemptStatus, error: Me
 }
 
 /** Keeps what the provider reports of an attempt. Returns whether it was new. */
-function recordReport(
+function recordCallback(
   set: WorkingSet,
   row: Outbound,
   attempt: Attempt,
   report: StatusEvent,
   retry: RetryTerms | null = null,
 ): boolean {
-  const { carrierId: providerMessageId, status, rawStatus, error, at } = report;
+  const { providerMessageId, status, rawStatus, error, at } = report;
   attempt.providerMessageId ??= providerMessageId;
   if (set.key("provider", providerMessageId) === undefined) {
     const { outboundId: ref, attempt: number } = attempt;
@@ -167,14 +173,14 @@ function recordReport(
     const wasLost = isLost(attempt.status);
     settleAttempt(attempt, status, error);
     // It waits since this attempt failed: a second report of that failure changes nothing.
-    if (wasLost && isLost(status) && row.status === "intent") return true;
+    if (wasLost && isLost(status) && row.status === "waiting") return true;
     if (retry === null || !sendAgain(set, row, retry)) showBest(set, row);
   }
   return true;
 }
 
 /** What may happen to a message by itself. What was cancelled, held or dropped stays so. */
-const OPEN: ReadonlySet<string> = new Set(["intent", "sending", "unknown", "accepted", "sent"]);
+const OPEN: ReadonlySet<string> = new Set(["waiting", "sending", "unknown", "accepted", "sent"]);
 
 /**
  * Has a message wait for another attempt, in its place, where none of its attempts can have arrived and its time is not
@@ -188,7 +194,7 @@ function sendAgain(set: WorkingSet, row: Outbound, { firstMs, mostMs }: RetryTer
   const retryAt = set.now + Math.min(firstMs * 2 ** Math.min(row.attempts - 1, 20), mostMs);
   if (retryAt >= row.expiresAt) return false;
   row.notBefore = Math.max(row.notBefore, retryAt);
-  changeStatus(set, row, "intent", best.attempt.error);
+  changeStatus(set, row, "waiting", best.attempt.error);
   return true;
 }
 
@@ -196,7 +202,7 @@ function isLost(status: AttemptStatus): status is "failed" | "undelivered" {
   return status === "failed" || status === "undelivered";
 }
 
-type PossiblyLeft = "sending" | "unknown" | CarrierStatus;
+type PossiblyLeft = "sending" | "unknown" | ProviderStatus;
 
 interface Best {
   readonly attempt: Attempt;
@@ -231,18 +237,18 @@ function recordRefusal(set: WorkingSet, row: Outbound, attempt: Attempt, refusal
   if (attempt.status !== "sending" && attempt.status !== "unknown") return false;
   settleAttempt(attempt, "refused", refusal.error);
   const { status } = row;
-  if (status !== "sending" && status !== "unknown" && status !== "intent") return true;
+  if (status !== "sending" && status !== "unknown" && status !== "waiting") return true;
   const mayRetry = refusal.next === "retry" && row.origin !== "auto-reply";
   const best = bestOf(set, row);
   const retryAt = set.now + refusal.retryInMs;
   if (best !== null && (mayRetry || best.status !== "unknown")) {
     beginUnknown(row, set.now, refusal.retryInMs);
-    if (status === "intent") row.notBefore = Math.max(row.notBefore, retryAt);
+    if (status === "waiting") row.notBefore = Math.max(row.notBefore, retryAt);
     else showBest(set, row);
     return true;
   }
   row.notBefore = retryAt;
-  changeStatus(set, row, mayRetry ? "intent" : "failed", refusal.error);
+  changeStatus(set, row, mayRetry ? "waiting" : "failed", refusal.error);
   return true;
 }
 

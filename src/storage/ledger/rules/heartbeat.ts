@@ -6,10 +6,10 @@ import { hasUnanswered } from "./leases.ts";
 import { beginUnknown, changeStatus, refreshDue } from "./order.ts";
 
 /** See `Storage.heartbeat`. */
-export function heartbeat(set: WorkingSet, beat: Heartbeat): HeartbeatAnswer {
-  const { workerId, leaseMs, lookInMs } = beat;
-  set.keepAlive(beat, set.now + leaseMs);
-  giveTime(set, beat);
+export function heartbeat(set: WorkingSet, beating: Heartbeat): HeartbeatAnswer {
+  const { workerId, leaseMs, lookInMs } = beating;
+  set.keepAlive(beating, set.now + leaseMs);
+  giveTime(set, beating);
   let recovered = 0;
   for (const conversation of set.roots()) {
     if (!isHeldByExpired(set, conversation.leaseWorker, workerId)) continue;

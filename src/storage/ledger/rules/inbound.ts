@@ -52,7 +52,7 @@ function fileConfirmation(
     key: null,
     sender: record.sender,
     origin: "system",
-    status: "intent",
+    status: "waiting",
     attempts: 0,
     groupId: part.id,
     part: 1,

@@ -16,17 +16,17 @@ export function nextPosition(conversation: Conversation): number {
 
 /** Whether something can still happen to a message by itself or by an operator. */
 export function isOpen(status: DeliveryStatus): boolean {
-  return status === "intent" || status === "sending" || status === "unknown" || status === "held";
+  return status === "waiting" || status === "sending" || status === "unknown" || status === "held";
 }
 
 /** Whether later messages of the conversation wait for it. */
 export function isQueued(status: DeliveryStatus): boolean {
-  return status === "intent" || status === "sending";
+  return status === "waiting" || status === "sending";
 }
 
 /** Whether an opt-out, or the end of an earlier part, cancels it. */
 export function isStoppable({ status }: Outbound): boolean {
-  return status === "intent" || status === "held";
+  return status === "waiting" || status === "held";
 }
 
 /** The confirmation of an opt-out waits for no message before it: it has minutes. */
@@ -114,8 +114,8 @@ export function inMs({ now }: WorkingSet, at: number | null): number | null {
 
 function dueTimeOf(set: WorkingSet, row: Outbound, isBehind: boolean): number | null {
   if (row.status === "unknown") return row.settleAt;
-  if (row.status === "intent" && isOutOfOrder(row)) return row.notBefore;
-  if (row.status !== "intent" || isBehind || waitsForOwnPart(set, row)) return null;
+  if (row.status === "waiting" && isOutOfOrder(row)) return row.notBefore;
+  if (row.status !== "waiting" || isBehind || waitsForOwnPart(set, row)) return null;
   return Math.max(row.notBefore, row.orderUntil);
 }
 

@@ -1,11 +1,11 @@
-import type { PaceCondition } from "../../storage.ts";
+import type { RateLimitCondition } from "../../storage.ts";
 import type { Outbound, RateLimit, WorkingSet } from "../working-set.ts";
 
 /**
  * Asks a sender's rate limit for a message: `null` where it may leave, else when its reservation begins. A message that
  * leaves has given its reservation up; one that waits has one.
  */
-export function reserve(set: WorkingSet, row: Outbound, { key, costMs }: PaceCondition): number | null {
+export function reserve(set: WorkingSet, row: Outbound, { key, costMs }: RateLimitCondition): number | null {
   const { now } = set;
   const limit = rateLimitOf(set, key);
   if (row.reservedKey === key && row.reservedAt !== null && row.reservedEpoch === limit.epoch) {

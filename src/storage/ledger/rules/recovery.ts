@@ -1,5 +1,5 @@
 import type { OutboundMessage } from "../../../model/message.ts";
-import type { RequeuedTurn, Suspicion, TurnRequeue } from "../../storage.ts";
+import type { RequeuedTurn, TurnRequeue, UnknownMark } from "../../storage.ts";
 import { conversationOf, outboundOf } from "../shown.ts";
 import type { Attempt, Outbound, WorkingSet } from "../working-set.ts";
 import { settleAttempt } from "./attempts.ts";
@@ -48,8 +48,8 @@ function hasLaterTurn(
   });
 }
 
-/** See `Storage.suspect`. */
-export function markUnknown(set: WorkingSet, { lookInMs }: Suspicion): readonly OutboundMessage[] {
+/** See `Storage.markUnknown`. */
+export function markUnknown(set: WorkingSet, { lookInMs }: UnknownMark): readonly OutboundMessage[] {
   const rows = set.chosen();
   for (const row of rows) {
     const newest = row.status === "sending" ? set.attemptsOf(row).at(-1) : undefined;

@@ -1,10 +1,10 @@
-import type { RecordedFact, Resolution } from "../../storage.ts";
+import type { RecordedDelivery, Resolution } from "../../storage.ts";
 import type { Outbound, WorkingSet } from "../working-set.ts";
 import { recordEvent, settleAttempt, UNMATCHED } from "./attempts.ts";
 import { changeStatus } from "./order.ts";
 
 /** See `Storage.resolve`. */
-export function resolve(set: WorkingSet, resolution: Resolution): RecordedFact {
+export function resolve(set: WorkingSet, resolution: Resolution): RecordedDelivery {
   const row = set.outbound(resolution.outboundId);
   if (row === undefined) return UNMATCHED;
   return recordEvent(set, row, (effects) => {
@@ -20,7 +20,7 @@ function settle(set: WorkingSet, row: Outbound, { decision, reason, expiryMs }: 
     case "resend":
       row.notBefore = set.now;
       row.expiresAt = Math.max(row.expiresAt, set.now + expiryMs);
-      changeStatus(set, row, "intent", null);
+      changeStatus(set, row, "waiting", null);
       break;
     case "sent": {
       const newest = set.attemptsOf(row).at(-1);

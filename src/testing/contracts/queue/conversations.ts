@@ -87,7 +87,7 @@ export const conversationCases: readonly QueueCase[] = [
       await text(service, "one");
       await service.pass(LONG_MS + 4 * s.lateMs);
       equal(service.ai.calls.length, 2, "calls of the AI");
-      equal(service.carrier.taken.length, 1, "answers");
+      equal(service.provider.taken.length, 1, "answers");
     },
   },
   {
@@ -97,7 +97,7 @@ export const conversationCases: readonly QueueCase[] = [
       await service.sms.send({ key: "order", to: PERSON, body: "Your table is ready." });
       await service.pass(1000 + s.lateMs);
       equal(
-        service.carrier.taken.map(({ body }) => body),
+        service.provider.taken.map(({ body }) => body),
         ["Your table is ready."],
         "sent",
       );
@@ -129,11 +129,11 @@ async function answersOnce(s: QueueScene, { wrap, by, extraMs }: Misbehaviour): 
   await text(service, "one");
   await text(service, "two");
   await service.pass(LONG_MS + extraMs + 4 * s.lateMs);
-  equal(service.carrier.taken.length, by === "ring" ? 1 : 0, "answers before the cron looks");
+  equal(service.provider.taken.length, by === "ring" ? 1 : 0, "answers before the cron looks");
   await service.sms.processDue();
   await service.pass(LONG_MS);
   await service.sms.processDue();
-  equal(service.carrier.taken.length, 1, "answers");
+  equal(service.provider.taken.length, 1, "answers");
   const asked = service.ai.calls.map(({ turn }) => turn.messages.map(({ body }) => body));
   equal(asked, [["one", "two"]], "what the AI was asked");
   const refused = wrap(s.queue).ring({ delayMs: 0 });
@@ -145,6 +145,6 @@ async function answersOnce(s: QueueScene, { wrap, by, extraMs }: Misbehaviour): 
 }
 
 async function text(service: Service, body: string): Promise<void> {
-  const response = await service.sms.fetch(service.carrier.text({ from: PERSON, to: OURS, body }));
+  const response = await service.sms.fetch(service.provider.text({ from: PERSON, to: OURS, body }));
   equal(response.status, 200, "the webhook's answer");
 }

@@ -3,7 +3,7 @@ import { ownline } from "../../../ownline.ts";
 import type { Queue, QueueListener } from "../../../queue/queue.ts";
 import { memory } from "../../../storage/memory.ts";
 import { type FakeAi, fakeAi } from "../../fake-ai.ts";
-import { type FakeCarrier, fakeCarrier } from "../../fake-carrier.ts";
+import { type FakeTransport, fakeTransport } from "../../fake-transport.ts";
 import { manualClock } from "../../manual-clock.ts";
 import type { QueueHarness, QueueUnderTest } from "./harness.ts";
 
@@ -17,7 +17,7 @@ export interface QueueCase {
 export interface Service {
   readonly sms: Ownline;
   readonly ai: FakeAi;
-  readonly carrier: FakeCarrier;
+  readonly provider: FakeTransport;
   /** The codes of the errors that were told. */
   readonly errors: readonly string[];
   /** Lets time pass for the ledger, the service and the queue alike, second by second, with all the work in it. */
@@ -85,10 +85,10 @@ export class QueueScene {
     const clock = manualClock();
     const errors: string[] = [];
     const ai = fakeAi();
-    const carrier = fakeCarrier({ now: clock.now });
+    const provider = fakeTransport({ now: clock.now });
     const sms = ownline({
       senders: [OURS],
-      transport: carrier,
+      transport: provider,
       storage: this.#harness.ledger?.(clock) ?? memory({ clock }),
       ai,
       queue,
@@ -101,7 +101,7 @@ export class QueueScene {
     return {
       sms,
       ai,
-      carrier,
+      provider,
       errors,
       pass: async (ms) => {
         for (let left = ms; left > 0; left -= STEP_MS) {

@@ -11,7 +11,7 @@ export const callCases: readonly StorageCase[] = [
   {
     name: REPEATED_STOP,
     async run(s) {
-      const waiting = await s.intent();
+      const waiting = await s.waiting();
       const stop = { ...s.stop(), op: s.id("op") };
       const first = await s.storage.recordInbound(stop);
       equal([first.consentChanged, first.cancelled.map(({ id }) => id)], [true, [waiting]], "the first answer");
@@ -45,7 +45,7 @@ export const callCases: readonly StorageCase[] = [
   {
     name: "does not wait for an earlier text any longer once that one moves",
     async run(s) {
-      const [unknown, waiting] = [await s.intent(), await s.intent()];
+      const [unknown, waiting] = [await s.waiting(), await s.waiting()];
       await s.sending(unknown);
       await s.lose(unknown);
       equal((await s.claimSend(waiting)).outcome, "waiting", "the later text");

@@ -14,7 +14,7 @@ export const clockEvidenceCases: readonly StorageCase[] = [
     async run(s) {
       for (const byMs of [MONTH_MS, MINUTES_MS]) {
         const participant = `+1555${s.id("040")}`;
-        const [made] = await s.intents(1, { participant, expiryMs: 2 * MONTH_MS });
+        const [made] = await s.waitingMessages(1, { participant, expiryMs: 2 * MONTH_MS });
         const { id, createdAt } = present(made, "a text");
         await ahead(s, byMs, async () => {
           await s.sending(id);
@@ -25,9 +25,9 @@ export const clockEvidenceCases: readonly StorageCase[] = [
         const [attempt] = unknown.attempts;
         equal(attempt?.startedAfter, createdAt, "startedAfter");
         ok((attempt?.startedAt ?? 0) < createdAt + byMs - 60_000, "startedAt");
-        const rivals = await s.storage.rivals({ outboundId: id, carrierIds: [] });
+        const competingAttempts = await s.storage.competingAttempts({ outboundId: id, providerMessageIds: [] });
         equal(
-          rivals.attempts.map(({ startedAfter }) => startedAfter),
+          competingAttempts.attempts.map(({ startedAfter }) => startedAfter),
           [createdAt],
           "startedAfter of the rival",
         );
@@ -46,27 +46,27 @@ export const clockEvidenceCases: readonly StorageCase[] = [
     name: "knows no beginning of an attempt where a clock that was ahead made its conversation, too",
     async run(s) {
       const id = await ahead(s, MONTH_MS, async () => {
-        const made = await s.intent();
+        const made = await s.waiting();
         await s.sending(made);
         await s.lose(made);
         return made;
       });
       equal((await unknownOf(s, id)).attempts[0]?.startedAfter, 0, "startedAfter");
       const reply = await ahead(s, MONTH_MS, async () => {
-        const made = await s.intent({ participant: "+15550199002" });
+        const made = await s.waiting({ participant: "+15550199002" });
         await s.sending(made, { workerId: "dead" });
         return made;
       });
-      await s.beat({ workerId: "w2" });
+      await s.heartbeat({ workerId: "w2" });
       await s.advance(LEASE_MS);
-      await s.beat({ workerId: "w2", lookInMs: 0 });
+      await s.heartbeat({ workerId: "w2", lookInMs: 0 });
       equal((await unknownOf(s, reply)).attempts[0]?.startedAfter, 0, "startedAfter of a dead worker's");
     },
   },
   {
     name: "counts the time in which a text is unknown from now where a clock that was ahead says when it began",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       await ahead(s, MONTH_MS, () => s.lose(id));
       s.near((await unknownOf(s, id)).forMs, 0, "forMs");
@@ -76,7 +76,7 @@ export const clockEvidenceCases: readonly StorageCase[] = [
       await s.advance(lookInMs);
       const unknown = await unknownOf(s, id);
       s.near(unknown.forMs, UNKNOWN_WINDOW_MS, "forMs");
-      equal([unknown.witnessSince, unknown.attempts[0]?.startedAfter], [5_000, undefined], "what was right stays");
+      equal([unknown.evidenceSince, unknown.attempts[0]?.startedAfter], [5_000, undefined], "what was right stays");
     },
   },
   {
@@ -96,7 +96,7 @@ export const clockEvidenceCases: readonly StorageCase[] = [
       await ahead(s, MONTH_MS, () => s.storage.recordInbound(s.stop()));
       equal((await s.posted()).outcome, "opted-out", "a send() after the STOP");
       await s.storage.recordInbound(s.start());
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       const stop = { state: "opted-out", source: "word", unlessSince: 0 } as const;
       equal((await s.storage.recordInbound(s.stop({ consent: stop }))).consentChanged, false, "a STOP from before it");
@@ -110,7 +110,7 @@ async function unknownOf(s: Scene, id: string) {
 }
 
 async function refusedSend(s: Scene): Promise<boolean> {
-  const id = await s.intent();
+  const id = await s.waiting();
   await s.sending(id);
   return (await s.refuse(id, "opt-out")).consentChanged;
 }

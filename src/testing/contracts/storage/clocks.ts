@@ -6,8 +6,8 @@ import { DEBOUNCE_MS, EXPIRY_MS, FREE, LEASE_MS, LINE, MAX_WAIT_MS } from "./ter
 const MONTH_MS = 30 * 86_400_000;
 const MINUTE_MS = 60_000;
 const COST_MS = 30_000;
-const PACE = { key: "sender", costMs: COST_MS, reason: "The sender is busy." } as const;
-const PACED: SendConditions = { ...FREE, pace: PACE };
+const RATE_LIMIT = { key: "sender", costMs: COST_MS, reason: "The sender is busy." } as const;
+const PACED: SendConditions = { ...FREE, rateLimit: RATE_LIMIT };
 
 /** What the storage's clock wrote while it was ahead, and what it wrote before. */
 export const clockCases: readonly StorageCase[] = [
@@ -43,11 +43,11 @@ export const clockCases: readonly StorageCase[] = [
   {
     name: "sends a text at once that waits for a time of a clock that was a month ahead, and counts its expiry from then",
     async run(s) {
-      const refused = await s.intent({ participant: "+15550199002" });
+      const refused = await s.waiting({ participant: "+15550199002" });
       await s.sending(refused);
       const made = await ahead(s, MONTH_MS, async () => {
         await s.refuse(refused, "retry", { retryInMs: MINUTE_MS });
-        return await s.intent();
+        return await s.waiting();
       });
       equal((await s.dueIds()).toSorted(), [made, refused].toSorted(), "due");
       await s.sending(refused);
@@ -66,10 +66,10 @@ export const clockCases: readonly StorageCase[] = [
   {
     name: "keeps a text due that waited for a time of a clock that was a month ahead, also where its conversation changes first",
     async run(s) {
-      const refused = await s.intent();
+      const refused = await s.waiting();
       await s.sending(refused);
       await ahead(s, MONTH_MS, () => s.refuse(refused, "retry", { retryInMs: MINUTE_MS }));
-      await s.intent();
+      await s.waiting();
       equal(await s.dueIds(), [refused], "due after a later text was recorded");
       await s.sending(refused);
     },
@@ -93,7 +93,7 @@ export const clockCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "gives a text a new reservation where a clock that was a month ahead gave it one, and starts the pace anew",
+    name: "gives a text a new reservation where a clock that was a month ahead gave it one, and starts the rateLimit anew",
     async run(s) {
       const [second, third] = await ahead(s, MONTH_MS, async () => {
         const made = await strangers(s, 3);
@@ -122,7 +122,7 @@ export const clockCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "lets a queue leave in its order and at its pace where a clock that was a month ahead used up the pace",
+    name: "lets a queue leave in its order and at its rateLimit where a clock that was a month ahead used up the rateLimit",
     async run(s) {
       const [first, ...queue] = await strangers(s, 4);
       await s.sending(first, { conditions: PACED });
@@ -160,16 +160,16 @@ export const clockCases: readonly StorageCase[] = [
     async run(s) {
       const [claimed, id] = await ahead(s, MONTH_MS, async () => {
         await s.texted({ participant: "+15550199002" });
-        const made = await s.intent();
+        const made = await s.waiting();
         await s.sending(made, { workerId: "dead" });
         return [await s.claimed("dead"), made] as const;
       });
       equal((await s.due(10, { workerId: "w2" })).nextInMs, 0, "nextInMs asks for a heartbeat");
-      const seen = await s.beat({ workerId: "w2" });
+      const seen = await s.heartbeat({ workerId: "w2" });
       equal([seen.recovered, seen.unsettled], [0, []], "the worker may be alive");
       s.near((await s.due(10, { workerId: "w2" })).nextInMs, LEASE_MS, "nextInMs");
       await s.advance(LEASE_MS);
-      const taken = await s.beat({ workerId: "w2" });
+      const taken = await s.heartbeat({ workerId: "w2" });
       equal([taken.recovered, taken.unsettled.map((message) => message.id)], [1, [id]], "what is taken back");
       const again = present(await s.claim("w2"), "the turn");
       equal([again.turn.id, again.crashes], [claimed.turn.id, 1], "the turn and its crashes");
@@ -178,14 +178,14 @@ export const clockCases: readonly StorageCase[] = [
   {
     name: "leaves a turn to a worker that was heard of by a clock a month ahead, where a dead worker's message is taken back",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id, { workerId: "dead" });
       await s.advance(LEASE_MS);
       const claimed = await ahead(s, MONTH_MS, async () => {
         await s.texted();
         return await s.claimed();
       });
-      const { recovered, unsettled } = await s.beat({ workerId: "w2" });
+      const { recovered, unsettled } = await s.heartbeat({ workerId: "w2" });
       equal([recovered, unsettled.map((message) => message.id)], [0, [id]], "what is taken back");
       equal((await s.commit(claimed)).outcome, "committed", "its commit");
     },
@@ -195,20 +195,20 @@ export const clockCases: readonly StorageCase[] = [
     async run(s) {
       await s.texted();
       const claimed = await ahead(s, MONTH_MS, async () => await s.claimed());
-      await s.beat({ workerId: "w2" });
-      const { leases } = await s.beat();
+      await s.heartbeat({ workerId: "w2" });
+      const { leases } = await s.heartbeat();
       equal(
         leases.map(({ turnId }) => turnId),
         [claimed.turn.id],
         "its leases",
       );
       await s.advance(LEASE_MS / 2);
-      equal((await s.beat({ workerId: "w2" })).recovered, 0, "alive for one lease by the clock that is right");
+      equal((await s.heartbeat({ workerId: "w2" })).recovered, 0, "alive for one lease by the clock that is right");
       equal((await s.commit(claimed)).outcome, "committed", "its commit");
       await s.texted();
       await s.claimed();
       await s.advance(LEASE_MS);
-      equal((await s.beat({ workerId: "w2" })).recovered, 1, "dead a lease later");
+      equal((await s.heartbeat({ workerId: "w2" })).recovered, 1, "dead a lease later");
     },
   },
   {
@@ -290,7 +290,7 @@ async function leaveInTime(s: Scene, queue: readonly string[]): Promise<void> {
 /** Texts to as many people, each in a conversation of its own. */
 async function strangers(s: Scene, count: number): Promise<readonly [string, string, string, ...string[]]> {
   const ids: string[] = [];
-  for (let person = 0; person < count; person += 1) ids.push(await s.intent({ participant: `+1555${s.id("040")}` }));
+  for (let person = 0; person < count; person += 1) ids.push(await s.waiting({ participant: `+1555${s.id("040")}` }));
   const [first = "", second = "", third = "", ...more] = ids;
   return [first, second, third, ...more];
 }

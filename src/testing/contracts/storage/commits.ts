@@ -16,7 +16,7 @@ export const commitCases: readonly StorageCase[] = [
       const replied = messages.map(({ id, seq, body, status, from, to, origin, groupId, part, turnId }) => {
         return { id, seq, body, status, from, to, origin, groupId, part, turnId };
       });
-      const common = { status: "intent", from: "+15550100009", to: PERSON, origin: "ai", groupId: claimed.turn.id };
+      const common = { status: "waiting", from: "+15550100009", to: PERSON, origin: "ai", groupId: claimed.turn.id };
       equal(
         replied,
         parts.map(({ id, body }, at) => ({ id, seq: at + 2, body, ...common, part: at + 1, turnId: claimed.turn.id })),
@@ -24,14 +24,19 @@ export const commitCases: readonly StorageCase[] = [
       );
       equal([conversation?.answeredSeq, conversation?.seq], [1, 3], "the watermark and the position");
       equal(
-        messages.map(({ parts: count, attempts, carrierIds, error }) => [count, attempts, carrierIds, error]),
+        messages.map(({ parts: count, attempts, providerMessageIds, error }) => [
+          count,
+          attempts,
+          providerMessageIds,
+          error,
+        ]),
         [
           [2, 0, [], null],
           [2, 0, [], null],
         ],
-        "a fresh intent",
+        "a fresh waiting",
       );
-      equal((await s.beat()).leases, [], "leases");
+      equal((await s.heartbeat()).leases, [], "leases");
       const work = await s.due(10);
       equal([work.turns, work.messages.map(({ message }) => message.id)], [false, [`${claimed.turn.id}-1`]], "due");
       const { turn } = await s.storyOf(text.id);
@@ -142,7 +147,7 @@ export const commitCases: readonly StorageCase[] = [
       const claimed = await s.claimed();
       await s.texted();
       await s.advance(MAX_WAIT_MS);
-      await s.beat();
+      await s.heartbeat();
       equal(await s.claim("w2"), null, "another worker's claim");
       equal(await s.claim("w1"), null, "the worker's own second claim");
       const { turns, nextInMs } = await s.due(10);

@@ -100,15 +100,15 @@ const cases: readonly StorageCase[] = [
   {
     name: "stops what waits to leave from the senders of an opt-out, in each conversation of the person",
     async run(s) {
-      const here = await s.intent({ line: NUMBER, sender: NUMBER, ...at([NUMBER]) });
-      const inService = await s.intent({ line: SERVICE, sender: NUMBER, ...at([NUMBER, SERVICE]) });
-      const otherInService = await s.intent({ line: SERVICE, sender: OTHER, ...at([OTHER, SERVICE]) });
-      const channel = await s.intent({ line: `whatsapp:${NUMBER}`, sender: `whatsapp:${NUMBER}`, ...at([NUMBER]) });
-      const elsewhere = await s.intent({ line: OTHER, sender: OTHER, ...at([OTHER]) });
+      const here = await s.waiting({ line: NUMBER, sender: NUMBER, ...at([NUMBER]) });
+      const inService = await s.waiting({ line: SERVICE, sender: NUMBER, ...at([NUMBER, SERVICE]) });
+      const otherInService = await s.waiting({ line: SERVICE, sender: OTHER, ...at([OTHER, SERVICE]) });
+      const channel = await s.waiting({ line: `whatsapp:${NUMBER}`, sender: `whatsapp:${NUMBER}`, ...at([NUMBER]) });
+      const elsewhere = await s.waiting({ line: OTHER, sender: OTHER, ...at([OTHER]) });
       const { cancelled } = await s.storage.recordInbound(s.stop({ line: NUMBER, sender: NUMBER, ...at([NUMBER]) }));
       const stopped = [here, inService, channel];
       equal(cancelled.map(({ id }) => id).toSorted(), stopped.toSorted(), "what the STOP to the number stopped");
-      equal(await s.statuses([otherInService, elsewhere]), ["intent", "intent"], "what leaves from other senders");
+      equal(await s.statuses([otherInService, elsewhere]), ["waiting", "waiting"], "what leaves from other senders");
       ok((await s.dueIds()).includes(otherInService), "the next message of the service's conversation is due");
       const through = s.stop({ line: SERVICE, sender: OTHER, ...at([OTHER, SERVICE]) });
       const { cancelled: later } = await s.storage.recordInbound(through);
@@ -122,13 +122,13 @@ const cases: readonly StorageCase[] = [
   {
     name: "asks each key when a message is to leave, also those that its conversation was not filed under",
     async run(s) {
-      const id = await s.intent({ line: SERVICE, sender: NUMBER, ...at([SERVICE]) });
+      const id = await s.waiting({ line: SERVICE, sender: NUMBER, ...at([SERVICE]) });
       await s.storage.recordInbound(s.stop({ line: NUMBER, participant: `whatsapp:${PERSON}`, ...at([OTHER]) }));
       await s.storage.recordInbound(s.start({ line: OTHER, sender: OTHER, ...at([OTHER]) }));
       const refused = await s.claimSend(id, at([NUMBER, SERVICE], { own: [keyOf(NUMBER), keyOf(OTHER)] }));
       equal(refused.outcome, "claimed", "a person who opted in again");
       await s.accept(id);
-      const next = await s.intent({ line: SERVICE, sender: NUMBER, ...at([SERVICE]) });
+      const next = await s.waiting({ line: SERVICE, sender: NUMBER, ...at([SERVICE]) });
       const stop = s.stop({ line: NUMBER, sender: NUMBER, ...at([NUMBER], { stops: [] }) });
       await s.storage.recordInbound(stop);
       equal((await s.claimSend(next, at([SERVICE, NUMBER]))).outcome, "cancelled", "a person who refused the number");
@@ -138,16 +138,16 @@ const cases: readonly StorageCase[] = [
     name: "files a refused send under each key, unless the person has opted in since at one of them",
     async run(s) {
       const asked = at([NUMBER, SERVICE]);
-      const id = await s.intent({ line: SERVICE, sender: NUMBER, ...asked });
+      const id = await s.waiting({ line: SERVICE, sender: NUMBER, ...asked });
       const attempt = await s.sending(id, asked);
       const error = { code: 21610, reason: "The person has opted out." };
       const result = { kind: "refused", next: "opt-out", retryInMs: 0, error } as const;
-      const fact = await s.storage.recordSend({ op: s.id("op"), outboundId: id, attempt, result, ...asked });
-      equal(fact.consentChanged, true, "consentChanged");
+      const delivery = await s.storage.recordSend({ op: s.id("op"), outboundId: id, attempt, result, ...asked });
+      equal(delivery.consentChanged, true, "consentChanged");
       equal(await sendingAt(s, [NUMBER]), "opted-out", "the number");
       equal(await sendingAt(s, [SERVICE]), "opted-out", "the service");
       await s.storage.recordInbound(s.start({ line: SERVICE, sender: NUMBER, ...asked }));
-      const late = await s.intent({ line: SERVICE, sender: NUMBER, ...asked });
+      const late = await s.waiting({ line: SERVICE, sender: NUMBER, ...asked });
       await s.sending(late, asked);
       await s.advance(1_000);
       await s.storage.recordInbound(s.start({ line: SERVICE, sender: OTHER, ...at([OTHER, SERVICE]) }));
@@ -188,7 +188,7 @@ const cases: readonly StorageCase[] = [
     name: "files the confirmation of an opt-out once, as a message that passes the opt-out, a pause and the order",
     async run(s) {
       const confirming = () => ({ confirmation: { ...s.part(s.id("s"), "You are out."), expiryMs: 300_000 } });
-      const earlier = await s.intent();
+      const earlier = await s.waiting();
       await s.sending(earlier);
       const op = s.id("op");
       const stop = s.stop({ op, ...confirming() });
@@ -196,7 +196,7 @@ const cases: readonly StorageCase[] = [
       const id = confirmation?.id ?? "";
       equal(
         [confirmation?.origin, confirmation?.status, confirmation?.to, confirmation?.groupId],
-        ["system", "intent", PERSON, id],
+        ["system", "waiting", PERSON, id],
         "the confirmation",
       );
       equal(await s.second.recordInbound(stop), await s.storage.recordInbound(stop), "the same call's answer");

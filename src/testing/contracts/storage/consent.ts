@@ -19,7 +19,7 @@ export const consentCases: readonly StorageCase[] = [
         "consent",
       );
       await s.advance(1_000);
-      const report = { state: "opted-out", source: "carrier" } as const;
+      const report = { state: "opted-out", source: "provider" } as const;
       const again = await s.storage.recordInbound(s.stop({ consent: report }));
       equal(again.consentChanged, false, "consentChanged of a second STOP");
       equal(await s.storage.consent(consentKeyOf(PERSON)), filed, "consent after a second STOP");
@@ -60,7 +60,7 @@ export const consentCases: readonly StorageCase[] = [
       equal((await s.commit(claimed)).outcome, "lost", "the turn's commit");
       equal(await s.release(claimed), false, "the turn's release");
       equal(await s.snapshot(), before, "the ledger after both");
-      equal((await s.beat()).leases, [], "the worker's leases");
+      equal((await s.heartbeat()).leases, [], "the worker's leases");
       await s.storage.recordInbound(s.start());
       const next = present((await s.texted()).message, "a text after START");
       const { turn: nextTurn, messages } = await s.claimed();
@@ -100,15 +100,15 @@ export const consentCases: readonly StorageCase[] = [
   {
     name: "cancels what has not left when STOP comes, in other conversations with the same consent too",
     async run(s) {
-      const here = await s.intents(2);
-      const elsewhere = await s.intent({ line: OTHER_LINE });
-      const held = await s.intent({ line: OTHER_LINE });
-      const stranger = await s.intent({ participant: "+15550199002" });
+      const here = await s.waitingMessages(2);
+      const elsewhere = await s.waiting({ line: OTHER_LINE });
+      const held = await s.waiting({ line: OTHER_LINE });
+      const stranger = await s.waiting({ participant: "+15550199002" });
       await s.sent(elsewhere);
       await s.sending(held);
       await s.lose(held);
       await s.resolve(held, "hold");
-      const waiting = await s.intent({ line: OTHER_LINE });
+      const waiting = await s.waiting({ line: OTHER_LINE });
       const { cancelled, message } = await s.storage.recordInbound(s.stop());
       const ids = [...here.map(({ id }) => id), held, waiting];
       equal(cancelled.map(({ id }) => id).toSorted(), ids.toSorted(), "cancelled");
@@ -118,7 +118,7 @@ export const consentCases: readonly StorageCase[] = [
       );
       equal(
         await s.statuses([...ids, elsewhere, stranger]),
-        [...ids.map(() => "cancelled"), "accepted", "intent"],
+        [...ids.map(() => "cancelled"), "accepted", "waiting"],
         "now",
       );
       const changed = cancelled.filter(({ conversationId }) => conversationId === message?.conversationId);
@@ -152,12 +152,12 @@ export const consentCases: readonly StorageCase[] = [
   {
     name: "leaves what was already handed over as it is when STOP comes",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       const { cancelled } = await s.storage.recordInbound(s.stop());
       equal(cancelled, [], "cancelled");
       equal(await s.statuses([id]), ["sending"], "status");
-      equal((await s.accept(id)).message?.status, "accepted", "status after the carrier's answer");
+      equal((await s.accept(id)).message?.status, "accepted", "status after the provider's answer");
     },
   },
   {
@@ -165,7 +165,7 @@ export const consentCases: readonly StorageCase[] = [
     async run(s) {
       for (let round = 0; round < 12; round += 1) {
         const participant = `+15550300${round}`;
-        const id = await s.intent({ participant });
+        const id = await s.waiting({ participant });
         // In the conversation of the text, and in another one of the same person.
         const stop = s.stop(round < 6 ? { participant } : { participant, line: OTHER_LINE });
         const claim = s.sendClaim(id);
@@ -220,16 +220,16 @@ export const consentCases: readonly StorageCase[] = [
     async run(s) {
       const { autoReply } = await s.texted({ needsAnswer: false, autoReply: reply(s) });
       const sent = present(autoReply, "the auto-reply");
-      const id = await s.intent();
+      const id = await s.waiting();
       equal(await s.dueIds(), [id], "due");
       equal((await s.claimSend(sent.id)).outcome, "gone", "the gate for the auto-reply");
       await s.sent(id);
       await s.advance(3_600_000);
-      equal((await s.beat({ workerId: "w2" })).unsettled, [], "unsettled");
+      equal((await s.heartbeat({ workerId: "w2" })).unsettled, [], "unsettled");
       equal(await s.statuses([sent.id]), ["sending"], "the auto-reply later");
-      const status = await s.callback(sent.id, "delivered", { carrierId: "SM-auto" });
+      const status = await s.callback(sent.id, "delivered", { providerMessageId: "SM-auto" });
       equal([status.outcome, status.message?.status], ["recorded", "delivered"], "its status callback");
-      equal(status.message?.carrierIds, ["SM-auto"], "its carrier's id");
+      equal(status.message?.providerMessageIds, ["SM-auto"], "its provider's id");
     },
   },
   {

@@ -35,8 +35,8 @@ export const corruptCallCases: readonly StorageCase[] = [
     name: "lets nothing leave to a person whose consent cannot be read",
     async run(s) {
       await s.storage.recordInbound(s.start());
-      const id = await s.intent();
-      const other = await s.intent({ participant: personOf(2) });
+      const id = await s.waiting();
+      const other = await s.waiting({ participant: personOf(2) });
       const { mend } = await s.corrupt("consents", consentKeyOf(PERSON));
       const row = await refusedRow(s.claimSend(id), "the claim");
       equal(row.conversationId, (await s.outbound(id)).conversationId, "whose it is");
@@ -53,7 +53,7 @@ export const corruptCallCases: readonly StorageCase[] = [
   {
     name: "records an opt-out beside a message that cannot be read, and stops the rest",
     async run(s) {
-      const [one, other] = [await s.intent(), await s.intent()];
+      const [one, other] = [await s.waiting(), await s.waiting()];
       const { mend } = await s.corrupt("messages", other);
       const { outcome, cancelled, consentChanged } = await s.storage.recordInbound(s.stop());
       equal([outcome, consentChanged], ["recorded", true], "the opt-out");
@@ -104,7 +104,7 @@ export const corruptCallCases: readonly StorageCase[] = [
   {
     name: "fails what the provider says about an attempt that cannot be read",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sent(id);
       await s.callback(id, "sent");
       await s.corrupt("events", `${id} 1 0`);
@@ -118,17 +118,17 @@ export const corruptCallCases: readonly StorageCase[] = [
     name: "begins a limit anew that cannot be read, holds nothing up by it, and reports it",
     async run(s) {
       const ids = [
-        await s.intent(),
-        await s.intent({ participant: personOf(2) }),
-        await s.intent({ participant: personOf(3) }),
+        await s.waiting(),
+        await s.waiting({ participant: personOf(2) }),
+        await s.waiting({ participant: personOf(3) }),
       ];
       const [one = "", other = "", third = ""] = ids;
       const limit = { key: "day", windowMs: 86_400_000, max: 2, charge: 1, full: "wait", reason: "Enough." } as const;
-      const pace = { key: `pace:${PERSON}`, costMs: 1_000, reason: "The sender is busy." };
-      const conditions = { ...FREE, counters: [limit], pace };
+      const rateLimit = { key: `rateLimit:${PERSON}`, costMs: 1_000, reason: "The sender is busy." };
+      const conditions = { ...FREE, counters: [limit], rateLimit };
       await s.sending(one, { conditions });
       await s.corrupt("counters", limit.key);
-      await s.corrupt("rateLimits", pace.key);
+      await s.corrupt("rateLimits", rateLimit.key);
       await s.sending(other, { conditions });
       equal(
         (await s.storage.counters([limit.key])).map(({ count }) => count),

@@ -80,7 +80,7 @@ export const corruptRowCases: readonly StorageCase[] = [
     async run(s) {
       const ids: string[] = [];
       for (let number = 1; number <= 6; number += 1) {
-        ids.push(await s.intent({ participant: personOf(number) }));
+        ids.push(await s.waiting({ participant: personOf(number) }));
         await s.advance(10);
       }
       const [one = "", other = "", third = "", fourth = "", ...whole] = ids;
@@ -107,15 +107,15 @@ export const corruptRowCases: readonly StorageCase[] = [
       const [broken, whole] = [present(await s.claim("gone"), "a turn"), present(await s.claim("gone"), "a turn")];
       const [lost, kept] = [present(await s.claim("w2"), "a turn"), present(await s.claim("w2"), "a turn")];
       const [one, other] = [
-        await s.intent({ participant: personOf(11) }),
-        await s.intent({ participant: personOf(12) }),
+        await s.waiting({ participant: personOf(11) }),
+        await s.waiting({ participant: personOf(12) }),
       ];
       for (const id of [one, other]) await s.sending(id, { workerId: "gone" });
       await s.corrupt("turns", broken.turn.id);
       await s.corrupt("turns", lost.turn.id);
       await s.corrupt("attempts", `${one} 1`);
       await s.advance(LEASE_MS + 1);
-      const { leases, recovered, unsettled } = await s.beat({ workerId: "w2" });
+      const { leases, recovered, unsettled } = await s.heartbeat({ workerId: "w2" });
       equal(
         leases.map(({ turnId }) => turnId),
         [kept.turn.id],
@@ -124,7 +124,7 @@ export const corruptRowCases: readonly StorageCase[] = [
       equal([recovered, unsettled.map(({ id }) => id)], [1, [other]], "reclaimed");
       equal((await s.claim("w2"))?.turn.id, whole.turn.id, "the turn that runs again");
       ok((await s.due(10, { workerId: "w2" })).nextInMs !== 0, "what a dead worker holds there is not due for ever");
-      await s.beat({ workerId: "w2" });
+      await s.heartbeat({ workerId: "w2" });
       equal((await s.commit(kept, { workerId: "w2" })).outcome, "committed", "its commit");
     },
   },
@@ -133,7 +133,7 @@ export const corruptRowCases: readonly StorageCase[] = [
     async run(s) {
       const ids: string[] = [];
       for (let number = 1; number <= 4; number += 1) {
-        ids.push(await s.intent({ participant: personOf(number) }));
+        ids.push(await s.waiting({ participant: personOf(number) }));
         await s.advance(10);
       }
       const [one = "", other = "", ...whole] = ids;
@@ -141,7 +141,7 @@ export const corruptRowCases: readonly StorageCase[] = [
       await s.corrupt("messages", other);
       const marked: string[] = [];
       for (;;) {
-        const rows = await s.storage.suspect({ op: s.id("op"), scope: SCOPE, limit: 1, lookInMs: 0 });
+        const rows = await s.storage.markUnknown({ op: s.id("op"), scope: SCOPE, limit: 1, lookInMs: 0 });
         if (rows.length === 0) break;
         marked.push(...rows.map(({ id }) => id));
       }

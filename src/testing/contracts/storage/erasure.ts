@@ -40,7 +40,7 @@ export const erasureCases: readonly StorageCase[] = [
       const resent = await s.storage.recordOutbound(post);
       equal([resent.outcome, resent.messages], ["erased", []], "the same send()");
       for (const lookup of [{}, { outboundId: null, attempt: null }]) {
-        const late = await s.callback(outbound.id, "delivered", { carrierId: "SM1", ...lookup });
+        const late = await s.callback(outbound.id, "delivered", { providerMessageId: "SM1", ...lookup });
         equal([late.outcome, late.message], ["unmatched", null], "a late callback");
       }
       equal((await s.accept(outbound.id, 1, "SM1")).outcome, "unmatched", "a late answer");
@@ -55,13 +55,13 @@ export const erasureCases: readonly StorageCase[] = [
     async run(s) {
       await s.texted();
       const claimed = await s.claimed();
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.texted({ line: OTHER_LINE });
       equal((await erase(s)).conversations, 2, "conversations");
       const { outcome, messages } = await s.commit(claimed);
       equal({ outcome, messages }, { outcome: "lost", messages: [] }, "the running turn");
       equal(await s.release(claimed), false, "its release");
-      equal((await s.beat()).leases, [], "leases");
+      equal((await s.heartbeat()).leases, [], "leases");
       equal((await s.claimSend(id)).outcome, "gone", "the gate");
       await s.advance(DEBOUNCE_MS);
       equal(await s.due(10), { messages: [], turns: false, nextInMs: null }, "due");
@@ -132,7 +132,7 @@ export const erasureCases: readonly StorageCase[] = [
   {
     name: "erases more than a hundred messages at once",
     async run(s) {
-      const ids = (await s.intents(150)).map(({ id }) => id);
+      const ids = (await s.waitingMessages(150)).map(({ id }) => id);
       equal(await erase(s), { conversations: 1, messages: 150 }, "what went");
       equal((await s.callback(present(ids[149], "the last"), "sent")).outcome, "unmatched", "a late callback");
     },
@@ -147,25 +147,25 @@ export const erasureCases: readonly StorageCase[] = [
       const reply = present(messages[0], "the reply").id;
       await s.sent(reply);
       await s.callback(reply, "delivered");
-      const waiting = present((await s.texted({ participant: "+15550199002" })).message, "a text that waits").id;
-      const intent = await s.intent({ participant: "+15550199003" });
-      const underway = await s.intent({ participant: "+15550199004" });
+      const texted = present((await s.texted({ participant: "+15550199002" })).message, "a text that waits").id;
+      const waiting = await s.waiting({ participant: "+15550199003" });
+      const underway = await s.waiting({ participant: "+15550199004" });
       await s.sent(underway);
       await s.advance(100_000);
       const fresh = present((await s.texted({ needsAnswer: false })).message, "a fresh text").id;
 
       equal(await purge(s, 50_000), { conversations: 0, messages: 2 }, "what went");
       for (const id of [answered.messageId, reply]) equal(await s.storage.story(id), null, `${id}, done with`);
-      for (const id of [waiting, intent, underway, fresh])
+      for (const id of [texted, waiting, underway, fresh])
         present(await s.storage.story(id), `${id}, which waits or is fresh`);
       equal((await s.storage.recordInbound(answered)).outcome, "erased", "the same webhook");
       equal((await s.callback(reply, "delivered")).outcome, "unmatched", "a late callback");
       equal(
         (await s.claim())?.messages.map(({ id }) => id),
-        [waiting],
+        [texted],
         "what is answered next",
       );
-      equal(await s.dueIds(), [intent], "what is sent next");
+      equal(await s.dueIds(), [waiting], "what is sent next");
       equal(await purge(s, 50_000), { conversations: 0, messages: 0 }, "purging again");
     },
   },

@@ -14,11 +14,11 @@ const COUNTER: CounterCondition = {
 };
 
 /** What the gate before every send judges, and what it charges. The order of texts has a file of its own. */
-export const gateCases: readonly StorageCase[] = [
+export const sendAdmissionCases: readonly StorageCase[] = [
   {
     name: "hands a text over with its first attempt",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       const answer = await s.claimSend(id);
       ok(answer.outcome === "claimed", `expected claimed, got ${JSON.stringify(answer)}`);
       const { status, attempts, seq, changedSeq, error } = answer.message;
@@ -42,7 +42,7 @@ export const gateCases: readonly StorageCase[] = [
     name: "lets one of two racing workers through the gate",
     async run(s) {
       await race(6, async (_, stagger) => {
-        const id = await s.intent({ participant: `+1555${s.id("030")}` });
+        const id = await s.waiting({ participant: `+1555${s.id("030")}` });
         const answers = await Promise.all(
           [s.storage, s.second].map(async (handle, side) => {
             await stagger(side === 0 ? 0 : 1);
@@ -57,7 +57,7 @@ export const gateCases: readonly StorageCase[] = [
   {
     name: "cancels a text that is too old, with the later parts of it",
     async run(s) {
-      const parts = await s.intents(3, { expiryMs: 60_000 });
+      const parts = await s.waitingMessages(3, { expiryMs: 60_000 });
       const [first] = parts;
       await s.advance(60_001);
       const answer = await s.claimSend(present(first, "the first part").id);
@@ -77,7 +77,7 @@ export const gateCases: readonly StorageCase[] = [
   {
     name: "sends a text that is just young enough",
     async run(s) {
-      const id = await s.intent({ expiryMs: EXPIRY_MS });
+      const id = await s.waiting({ expiryMs: EXPIRY_MS });
       await s.advance(EXPIRY_MS - 10_000);
       equal(await s.sending(id), 1, "attempt");
     },
@@ -85,7 +85,7 @@ export const gateCases: readonly StorageCase[] = [
   {
     name: "cancels with the reason that a condition gives",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       const answer = await s.claimSend(id, { conditions: { ...FREE, cancel: "The sender is gone." } });
       ok(answer.outcome === "cancelled", `expected cancelled, got ${answer.outcome}`);
       equal(
@@ -132,8 +132,8 @@ export const gateCases: readonly StorageCase[] = [
     name: "cancels in a paused conversation only where that is forbidden",
     async run(s) {
       const { conversation } = await s.texted();
-      const ai = await s.intent();
-      const operator = await s.intent({ origin: "operator" });
+      const ai = await s.waiting();
+      const operator = await s.waiting({ origin: "operator" });
       await s.pause(present(conversation, "it").id, { paused: true });
       equal((await s.claimSend(ai, { conditions: { ...FREE, unpaused: true } })).outcome, "cancelled", "forbidden");
       equal(await s.sending(operator), 1, "allowed");
@@ -142,11 +142,11 @@ export const gateCases: readonly StorageCase[] = [
   {
     name: "lets a text wait for as long as a condition says",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       const answer = await s.claimSend(id, { conditions: { ...FREE, delayMs: 30_000 } });
       ok(answer.outcome === "waiting", `expected waiting, got ${answer.outcome}`);
       equal(answer.retryInMs, 30_000, "retryInMs");
-      equal(await s.statuses([id]), ["intent"], "status");
+      equal(await s.statuses([id]), ["waiting"], "status");
       equal(await s.dueIds(), [], "due");
       s.near((await s.due(10)).nextInMs, 30_000, "nextInMs");
       await s.advance(30_000);
@@ -158,7 +158,7 @@ export const gateCases: readonly StorageCase[] = [
     name: "charges a counter for each text, and waits until its window ends when it is full",
     async run(s) {
       const conditions = { ...FREE, counters: [COUNTER] };
-      const ids = [await s.intent(), await s.intent(), await s.intent()];
+      const ids = [await s.waiting(), await s.waiting(), await s.waiting()];
       await s.sending(present(ids[0], "1"), { conditions });
       await s.accept(present(ids[0], "1"));
       await s.advance(20_000);
@@ -180,7 +180,7 @@ export const gateCases: readonly StorageCase[] = [
     async run(s) {
       const conditions = { ...FREE, counters: [COUNTER] };
       equal(await s.storage.counters([COUNTER.key]), [], "before the first charge");
-      await s.sending(await s.intent(), { conditions });
+      await s.sending(await s.waiting(), { conditions });
       await s.advance(20_000);
       for (const look of ["first", "second"]) {
         const [open, ...others] = await s.storage.counters([s.id("other"), COUNTER.key]);
@@ -198,12 +198,12 @@ export const gateCases: readonly StorageCase[] = [
     async run(s) {
       const short = { ...COUNTER, key: "short", max: 1, windowMs: 20_000 };
       const long = { ...COUNTER, key: "long", max: 1, windowMs: 90_000, reason: "The long one." };
-      await s.sending(await s.intent(), { conditions: { ...FREE, counters: [short, long] } });
+      await s.sending(await s.waiting(), { conditions: { ...FREE, counters: [short, long] } });
       for (const counters of [
         [short, long],
         [long, short],
       ]) {
-        const id = await s.intent({ participant: `+1555${s.id("030")}` });
+        const id = await s.waiting({ participant: `+1555${s.id("030")}` });
         const answer = await s.claimSend(id, { conditions: { ...FREE, counters } });
         ok(answer.outcome === "waiting", `expected waiting, got ${answer.outcome}`);
         s.near(answer.retryInMs, 90_000, "retryInMs");
@@ -215,7 +215,7 @@ export const gateCases: readonly StorageCase[] = [
     name: "cancels at a full counter that says so",
     async run(s) {
       const conditions = { ...FREE, counters: [{ ...COUNTER, max: 0, full: "cancel" as const }] };
-      const id = await s.intent();
+      const id = await s.waiting();
       const answer = await s.claimSend(id, { conditions });
       ok(answer.outcome === "cancelled", `expected cancelled, got ${answer.outcome}`);
       equal(answer.messages[0]?.error, { code: null, reason: "Too many." }, "error");
@@ -226,7 +226,7 @@ export const gateCases: readonly StorageCase[] = [
     async run(s) {
       const wide = { ...COUNTER, key: "wide", windowMs: 600_000, max: 5, charge: 5 };
       const full = { ...COUNTER, key: "full", max: 0 };
-      const id = await s.intent();
+      const id = await s.waiting();
       for (const counters of [
         [wide, full],
         [full, wide],
@@ -239,7 +239,7 @@ export const gateCases: readonly StorageCase[] = [
       await s.advance(1);
       equal(await s.sending(id, { conditions }), 1, "the counter was not charged before");
       await s.accept(id);
-      const next = await s.intent();
+      const next = await s.waiting();
       equal((await s.claimSend(next, { conditions })).outcome, "waiting", "now it is full");
       const cancelling = {
         ...FREE,
@@ -254,7 +254,7 @@ export const gateCases: readonly StorageCase[] = [
     name: "does not charge a counter for a text that waits for its turn",
     async run(s) {
       const conditions = { ...FREE, counters: [{ ...COUNTER, max: 1 }] };
-      const [first, second] = await s.intents(2);
+      const [first, second] = await s.waitingMessages(2);
       equal((await s.claimSend(present(second, "2").id, { conditions })).outcome, "waiting", "the second part");
       equal(await s.sending(present(first, "1").id, { conditions }), 1, "the first part");
     },
@@ -265,7 +265,7 @@ export const gateCases: readonly StorageCase[] = [
       const conditions = { ...FREE, counters: [{ ...COUNTER, max: 3 }] };
       const claims = [];
       for (let person = 0; person < 8; person += 1) {
-        claims.push(s.sendClaim(await s.intent({ participant: `+1555020${person}` }), { conditions }));
+        claims.push(s.sendClaim(await s.waiting({ participant: `+1555020${person}` }), { conditions }));
       }
       const handles = [s.storage, s.second];
       const answers = await Promise.all(

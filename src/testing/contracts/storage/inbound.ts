@@ -29,7 +29,7 @@ export const inboundCases: readonly StorageCase[] = [
           origin: "webhook",
           from: PERSON,
           to: LINE,
-          carrierId: record.carrierId,
+          providerMessageId: record.providerMessageId,
           body: "Two at eight?",
           media: [],
           needsAnswer: true,
@@ -73,7 +73,7 @@ export const inboundCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "takes the storage's time where the carrier does not say when a text was written",
+    name: "takes the storage's time where the provider does not say when a text was written",
     async run(s) {
       const { message } = await s.texted({ occurredAt: null });
       equal(message?.occurredAt, message?.createdAt, "occurredAt");
@@ -195,10 +195,10 @@ export const inboundCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "keeps a simulated text apart from the carrier",
+    name: "keeps a simulated text apart from the provider",
     async run(s) {
-      const { message } = await s.texted({ origin: "simulated", carrierId: null, key: "simulated:click-1" });
-      equal([message?.origin, message?.carrierId], ["simulated", null], "origin and carrier's id");
+      const { message } = await s.texted({ origin: "simulated", providerMessageId: null, key: "simulated:click-1" });
+      equal([message?.origin, message?.providerMessageId], ["simulated", null], "origin and provider's id");
     },
   },
 ];

@@ -11,7 +11,7 @@ export const lateConsentCases: readonly StorageCase[] = [
       await s.advance(60_000);
       await s.storage.recordInbound(s.stop());
       await s.storage.recordInbound(s.start());
-      const waiting = await s.intent();
+      const waiting = await s.waiting();
       const pending = present((await s.texted()).message, "a text that waits");
       const consent = await s.storage.consent(consentKeyOf(PERSON));
       await s.advance(60_000);
@@ -19,7 +19,7 @@ export const lateConsentCases: readonly StorageCase[] = [
       equal([late.outcome, late.consentChanged, late.cancelled], ["recorded", false, []], "the late STOP");
       equal(late.message?.body, "STOP", "it is recorded all the same");
       equal(await s.storage.consent(consentKeyOf(PERSON)), consent, "consent");
-      equal(await s.statuses([waiting]), ["intent"], "what waits to be sent");
+      equal(await s.statuses([waiting]), ["waiting"], "what waits to be sent");
       equal((await s.claim())?.messages, [pending], "what waits for an answer");
     },
   },
@@ -45,7 +45,7 @@ export const lateConsentCases: readonly StorageCase[] = [
       await s.storage.recordInbound(s.start());
       const { changedAt } = present(await s.storage.consent(consentKeyOf(PERSON)), "consent");
       await s.advance(60_000);
-      const waiting = await s.intent();
+      const waiting = await s.waiting();
       const late = await s.storage.recordInbound(lateStop(s, changedAt));
       equal([late.consentChanged, late.cancelled.map(({ id }) => id)], [true, [waiting]], "the late STOP");
       const filed = present(await s.storage.consent(consentKeyOf(PERSON)), "consent");

@@ -10,12 +10,12 @@ export const leaseCases: readonly StorageCase[] = [
       await s.texted();
       const { conversation, fence, turn } = await s.claimed();
       const lease = { conversationId: conversation.id, turnId: turn.id, fence };
-      const answer = await s.beat();
+      const answer = await s.heartbeat();
       equal(answer, { leases: [{ ...lease, pendingSeq: 1 }], unsettled: [], recovered: 0 }, "before the newer text");
       await s.texted();
       await s.texted({ needsAnswer: false });
-      equal((await s.beat()).leases, [{ ...lease, pendingSeq: 2 }], "after the newer text");
-      equal((await s.beat({ workerId: "w2" })).leases, [], "what another worker holds");
+      equal((await s.heartbeat()).leases, [{ ...lease, pendingSeq: 2 }], "after the newer text");
+      equal((await s.heartbeat({ workerId: "w2" })).leases, [], "what another worker holds");
     },
   },
   {
@@ -24,10 +24,10 @@ export const leaseCases: readonly StorageCase[] = [
       await s.texted();
       const claimed = await s.claimed();
       await s.advance(LEASE_MS - 1_000);
-      equal((await s.beat({ workerId: "w2" })).recovered, 0, "recovered while the worker lives");
+      equal((await s.heartbeat({ workerId: "w2" })).recovered, 0, "recovered while the worker lives");
       await s.advance(2_000);
       equal(await s.claim("w2"), null, "a claim before the worker is buried");
-      equal((await s.beat({ workerId: "w2" })).recovered, 1, "recovered");
+      equal((await s.heartbeat({ workerId: "w2" })).recovered, 1, "recovered");
       equal((await s.due(10)).turns, true, "due at once");
       const again = present(await s.claim("w2"), "the next run");
       equal(
@@ -38,7 +38,7 @@ export const leaseCases: readonly StorageCase[] = [
       ok(again.fence > claimed.fence, "the fence rises");
       equal((await s.commit(claimed)).outcome, "lost", "the dead worker's commit");
       equal(await s.release(claimed), false, "the dead worker's release");
-      equal((await s.beat()).leases, [], "what the dead worker holds when it wakes");
+      equal((await s.heartbeat()).leases, [], "what the dead worker holds when it wakes");
       equal((await s.commit(again, { workerId: "w2" })).outcome, "committed", "the new worker's commit");
     },
   },
@@ -48,7 +48,7 @@ export const leaseCases: readonly StorageCase[] = [
       await s.texted();
       const claimed = await s.claimed();
       await s.advance(LEASE_MS + 1);
-      await s.beat({ workerId: "w2" });
+      await s.heartbeat({ workerId: "w2" });
       equal((await s.commit(claimed)).outcome, "lost", "the commit");
     },
   },
@@ -62,26 +62,26 @@ export const leaseCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "keeps a frozen worker alive when it is the first to beat",
+    name: "keeps a frozen worker alive when it is the first to heartbeat",
     async run(s) {
       await s.texted();
       const claimed = await s.claimed();
       await s.advance(10 * LEASE_MS);
-      const { leases, recovered } = await s.beat();
-      equal([leases.length, recovered], [1, 0], "its own beat");
-      equal((await s.beat({ workerId: "w2" })).recovered, 0, "the next worker's beat");
+      const { leases, recovered } = await s.heartbeat();
+      equal([leases.length, recovered], [1, 0], "its own heartbeat");
+      equal((await s.heartbeat({ workerId: "w2" })).recovered, 0, "the next worker's heartbeat");
       equal((await s.commit(claimed)).outcome, "committed", "the commit");
     },
   },
   {
-    name: "keeps a worker alive for as long as it beats",
+    name: "keeps a worker alive for as long as it heartbeats",
     async run(s) {
       await s.texted();
       const claimed = await s.claimed();
-      for (let beats = 0; beats < 5; beats += 1) {
+      for (let heartbeats = 0; heartbeats < 5; heartbeats += 1) {
         await s.advance(LEASE_MS - 1_000);
-        equal((await s.beat({ workerId: "w2" })).recovered, 0, "recovered");
-        await s.beat();
+        equal((await s.heartbeat({ workerId: "w2" })).recovered, 0, "recovered");
+        await s.heartbeat();
       }
       equal((await s.commit(claimed)).outcome, "committed", "the commit");
     },
@@ -89,11 +89,11 @@ export const leaseCases: readonly StorageCase[] = [
   {
     name: "does not know what became of a dead worker's texts",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
-      const next = await s.intent({ participant: "+15550199002" });
+      const next = await s.waiting({ participant: "+15550199002" });
       await s.advance(LEASE_MS + 1);
-      const { unsettled, recovered } = await s.beat({ workerId: "w2" });
+      const { unsettled, recovered } = await s.heartbeat({ workerId: "w2" });
       equal(
         unsettled.map((message) => [message.id, message.status]),
         [[id, "unknown"]],
@@ -108,34 +108,34 @@ export const leaseCases: readonly StorageCase[] = [
         messages.some(({ message }) => message.id === id && message.status === "unknown"),
         "it is due to be settled",
       );
-      equal((await s.beat({ workerId: "w2" })).unsettled, [], "unsettled, the second time");
-      equal((await s.accept(id)).message?.status, "accepted", "the dead worker's answer is a fact");
+      equal((await s.heartbeat({ workerId: "w2" })).unsettled, [], "unsettled, the second time");
+      equal((await s.accept(id)).message?.status, "accepted", "the dead worker's answer is a delivery");
     },
   },
   {
-    name: "leaves a dead worker's texts alone that the carrier has spoken of",
+    name: "leaves a dead worker's texts alone that the provider has spoken of",
     async run(s) {
-      const [answered, reported] = [await s.intent(), await s.intent({ participant: "+15550199002" })];
+      const [answered, reported] = [await s.waiting(), await s.waiting({ participant: "+15550199002" })];
       await s.sent(answered);
       await s.sending(reported);
       await s.callback(reported, "delivered");
       const before = await s.snapshot();
       await s.advance(LEASE_MS + 1);
-      equal((await s.beat({ workerId: "w2" })).unsettled, [], "unsettled");
+      equal((await s.heartbeat({ workerId: "w2" })).unsettled, [], "unsettled");
       equal(await s.snapshot(), before, "the ledger");
     },
   },
   {
     name: "leaves a text alone whose earlier attempt has left when the worker of the next one dies",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       await s.lose(id);
       await s.resolve(id, "resend");
       await s.sending(id);
       await s.callback(id, "sent", { attempt: 1 });
       await s.advance(LEASE_MS + 1);
-      equal((await s.beat({ workerId: "w2" })).unsettled, [], "unsettled");
+      equal((await s.heartbeat({ workerId: "w2" })).unsettled, [], "unsettled");
       equal(await s.statuses([id]), ["sent"], "status");
       equal(
         (await s.storyOf(id)).attempts.map(({ status }) => status),
@@ -147,11 +147,11 @@ export const leaseCases: readonly StorageCase[] = [
   {
     name: "makes later texts wait for a dead worker's, counted from the burial",
     async run(s) {
-      const id = await s.intent();
-      const next = await s.intent();
+      const id = await s.waiting();
+      const next = await s.waiting();
       await s.sending(id, { workerId: "dead" });
       await s.advance(LEASE_MS + 1);
-      await s.beat({ workerId: "w2" });
+      await s.heartbeat({ workerId: "w2" });
       equal(await s.dueIds(), [next], "due");
       const answer = await s.claimSend(next, { workerId: "w2" });
       s.near(answer.outcome === "waiting" ? answer.retryInMs : null, ORDER_WAIT_MS, "how long it waits");
@@ -160,10 +160,10 @@ export const leaseCases: readonly StorageCase[] = [
   {
     name: "takes a worker that only sends for alive, too",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id, { workerId: "w9" });
       await s.advance(LEASE_MS - 1_000);
-      equal((await s.beat({ workerId: "w2" })).unsettled, [], "unsettled before its time is over");
+      equal((await s.heartbeat({ workerId: "w2" })).unsettled, [], "unsettled before its time is over");
       equal(await s.statuses([id]), ["sending"], "status");
     },
   },
@@ -173,13 +173,13 @@ export const leaseCases: readonly StorageCase[] = [
       for (let person = 0; person < 4; person += 1) await s.texted({ participant: `+1555020${person}` });
       await s.advance(DEBOUNCE_MS);
       for (let claims = 0; claims < 4; claims += 1) await s.claim("dead");
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id, { workerId: "dead" });
       await s.advance(LEASE_MS + 1);
-      const beat = (workerId: string) => {
+      const heartbeat = (workerId: string) => {
         return { scope: SCOPE, op: s.id("op"), workerId, leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
       };
-      const answers = await Promise.all([s.storage.heartbeat(beat("w1")), s.second.heartbeat(beat("w2"))]);
+      const answers = await Promise.all([s.storage.heartbeat(heartbeat("w1")), s.second.heartbeat(heartbeat("w2"))]);
       equal(
         answers.reduce((sum, { recovered }) => sum + recovered, 0),
         4,

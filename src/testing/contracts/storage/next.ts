@@ -46,7 +46,7 @@ export const nextCases: readonly StorageCase[] = [
   {
     name: "says with what became of a message when the next one is due",
     async run(s) {
-      const [one, two, three] = [await s.intent(), await s.intent(), await s.intent()];
+      const [one, two, three] = [await s.waiting(), await s.waiting(), await s.waiting()];
       await s.sending(one);
       s.near((await s.refuse(one, "retry", { retryInMs: 5_000 })).nextInMs, 5_000, "itself, after a refusal");
       await s.advance(5_000);
@@ -54,7 +54,7 @@ export const nextCases: readonly StorageCase[] = [
       s.near((await s.lose(one, 2)).nextInMs, 0, "one that waits for no message that is unknown");
       await s.accept(one, 2);
       const cancel = {
-        conditions: { consent: false, unpaused: false, delayMs: 0, counters: [], pace: null, cancel: "no" },
+        conditions: { consent: false, unpaused: false, delayMs: 0, counters: [], rateLimit: null, cancel: "no" },
       };
       const cancelled = await s.claimSend(two, cancel);
       equal(
@@ -65,7 +65,7 @@ export const nextCases: readonly StorageCase[] = [
       await s.sending(three);
       equal((await s.accept(three)).nextInMs, null, "behind the last one");
       equal((await s.callback(three, "delivered")).nextInMs, null, "after a callback");
-      const last = await s.intent();
+      const last = await s.waiting();
       await s.sending(last);
       s.near((await s.lose(last)).nextInMs, UNKNOWN_WINDOW_MS, "when it is looked for");
     },

@@ -55,24 +55,30 @@ export const OPERATIONS: readonly Operation[] = [
     async prepare(s) {
       await s.texted();
       await s.claimed("dead");
-      await s.sending(await s.intent(), { workerId: "dead" });
+      await s.sending(await s.waiting(), { workerId: "dead" });
       await s.advance(LEASE_MS + 1);
-      const beat = { scope: SCOPE, op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
-      return (storage) => storage.heartbeat(beat);
+      const heartbeat = {
+        scope: SCOPE,
+        op: s.id("op"),
+        workerId: "w1",
+        leaseMs: LEASE_MS,
+        lookInMs: UNKNOWN_WINDOW_MS,
+      };
+      return (storage) => storage.heartbeat(heartbeat);
     },
   },
   {
     name: "claimSend",
     async prepare(s) {
       const counter = { key: "k", windowMs: 60_000, max: 1, charge: 1, full: "cancel", reason: "Enough." } as const;
-      const claim = s.sendClaim(await s.intent(), { conditions: { ...FREE, counters: [counter] } });
+      const claim = s.sendClaim(await s.waiting(), { conditions: { ...FREE, counters: [counter] } });
       return (storage) => storage.claimSend(claim);
     },
   },
   {
     name: "claimSend that cancels",
     async prepare(s) {
-      const [first] = await s.intents(3);
+      const [first] = await s.waitingMessages(3);
       const claim = s.sendClaim(present(first, "the first part").id, { conditions: { ...FREE, cancel: "No." } });
       return (storage) => storage.claimSend(claim);
     },
@@ -80,26 +86,26 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: "claimSend that waits",
     async prepare(s) {
-      const claim = s.sendClaim(await s.intent(), { conditions: { ...FREE, delayMs: 30_000 } });
+      const claim = s.sendClaim(await s.waiting(), { conditions: { ...FREE, delayMs: 30_000 } });
       return (storage) => storage.claimSend(claim);
     },
   },
   {
     name: "claimSend that takes a slot",
     async prepare(s) {
-      const pace = { key: "sender", costMs: 60_000, reason: "The sender is busy." };
-      const conditions = { ...FREE, pace };
-      await s.sending(await s.intent({ participant: "+15550199002" }), { conditions });
-      const claim = s.sendClaim(await s.intent(), { conditions });
+      const rateLimit = { key: "sender", costMs: 60_000, reason: "The sender is busy." };
+      const conditions = { ...FREE, rateLimit };
+      await s.sending(await s.waiting({ participant: "+15550199002" }), { conditions });
+      const claim = s.sendClaim(await s.waiting(), { conditions });
       return (storage) => storage.claimSend(claim);
     },
   },
   {
     name: "recordSend of an acceptance",
     async prepare(s) {
-      const outboundId = await s.intent();
+      const outboundId = await s.waiting();
       await s.sending(outboundId);
-      const result = { kind: "accepted", carrierId: "SM1", status: "accepted" } as const;
+      const result = { kind: "accepted", providerMessageId: "SM1", status: "accepted" } as const;
       const record = { op: s.id("op"), outboundId, attempt: 1, result };
       return (storage) => storage.recordSend(record);
     },
@@ -107,7 +113,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: "recordSend of a refusal",
     async prepare(s) {
-      const [first] = await s.intents(3);
+      const [first] = await s.waitingMessages(3);
       const outboundId = present(first, "the first part").id;
       await s.sending(outboundId);
       const error = { code: 21610, reason: "The person opted out." };
@@ -119,7 +125,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: "recordSend of silence",
     async prepare(s) {
-      const outboundId = await s.intent();
+      const outboundId = await s.waiting();
       await s.sending(outboundId);
       const result = {
         kind: "unknown",
@@ -133,7 +139,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: "recordSend of a refusal that slows the sender down",
     async prepare(s) {
-      const outboundId = await s.intent();
+      const outboundId = await s.waiting();
       await s.sending(outboundId);
       const slow = { key: "sender", forMs: 60_000 };
       const error = { code: 20429, reason: "Too many requests." };
@@ -145,10 +151,10 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: "recordSend of what was found",
     async prepare(s) {
-      const outboundId = await s.intent();
+      const outboundId = await s.waiting();
       await s.sending(outboundId);
       await s.lose(outboundId);
-      const result = { kind: "found", carrierId: "SM1", status: "sent" } as const;
+      const result = { kind: "found", providerMessageId: "SM1", status: "sent" } as const;
       const record = { op: s.id("op"), outboundId, attempt: 1, result };
       return (storage) => storage.recordSend(record);
     },
@@ -156,7 +162,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: "recordSend of what was not seen",
     async prepare(s) {
-      const outboundId = await s.intent();
+      const outboundId = await s.waiting();
       await s.sending(outboundId);
       await s.lose(outboundId);
       const result = { kind: "unseen", lookInMs: 60_000, asOf: 1_000 } as const;
@@ -167,7 +173,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: "recordStatus",
     async prepare(s) {
-      const [first] = await s.intents(2);
+      const [first] = await s.waitingMessages(2);
       const id = present(first, "the first part").id;
       await s.sending(id);
       const record = s.callbackOf(id, "undelivered", { error: { code: 30003, reason: "Unreachable." } });
@@ -177,7 +183,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: "resolve",
     async prepare(s) {
-      const outboundId = await s.intent();
+      const outboundId = await s.waiting();
       await s.sending(outboundId);
       await s.lose(outboundId);
       const resolution = s.resolutionOf(outboundId, "resend");
@@ -187,7 +193,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: "resolve of a person's word",
     async prepare(s) {
-      const [first] = await s.intents(2);
+      const [first] = await s.waitingMessages(2);
       const outboundId = present(first, "the first part").id;
       await s.sending(outboundId);
       await s.lose(outboundId);
@@ -198,7 +204,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: "resolve that holds",
     async prepare(s) {
-      const [first] = await s.intents(2);
+      const [first] = await s.waitingMessages(2);
       const outboundId = present(first, "the first part").id;
       await s.sending(outboundId);
       await s.lose(outboundId);
@@ -226,12 +232,12 @@ export const OPERATIONS: readonly Operation[] = [
     },
   },
   {
-    name: "suspect",
+    name: "markUnknown",
     async prepare(s) {
-      await s.intents(3);
-      await s.sending(await s.intent({ participant: "+15550199002" }));
+      await s.waitingMessages(3);
+      await s.sending(await s.waiting({ participant: "+15550199002" }));
       const suspicion = { scope: SCOPE, op: s.id("op"), limit: 3, lookInMs: UNKNOWN_WINDOW_MS };
-      return (storage) => storage.suspect(suspicion);
+      return (storage) => storage.markUnknown(suspicion);
     },
   },
   {
@@ -247,7 +253,7 @@ export const OPERATIONS: readonly Operation[] = [
     name: "erase",
     async prepare(s) {
       await s.texted();
-      await s.intents(2);
+      await s.waitingMessages(2);
       const order = { op: s.id("op"), participant: PERSON, line: null };
       return (storage) => storage.erase(order);
     },

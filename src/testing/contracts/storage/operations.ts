@@ -52,6 +52,6 @@ async function live(s: Scene): Promise<void> {
       const answer = await s.claimSend(message.id, { workerId: "w9" });
       if (answer.outcome === "claimed") await s.callback(message.id, "delivered", { attempt: answer.attempt });
     }
-    await s.beat({ workerId: "w9" });
+    await s.heartbeat({ workerId: "w9" });
   }
 }

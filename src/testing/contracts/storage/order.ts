@@ -8,7 +8,7 @@ export const orderCases: readonly StorageCase[] = [
   {
     name: "sends the parts of a text one after the other",
     async run(s) {
-      const ids = idsOf(await s.intents(3));
+      const ids = idsOf(await s.waitingMessages(3));
       const [first, second, third] = three(ids);
       equal(await s.dueIds(), [first], "due at first");
       for (const later of [second, third]) {
@@ -31,11 +31,11 @@ export const orderCases: readonly StorageCase[] = [
   {
     name: "sends the texts of a conversation one after the other, and other conversations meanwhile",
     async run(s) {
-      const first = await s.intent();
-      const second = await s.intent();
-      const elsewhere = await s.intent({ participant: "+15550199002" });
+      const first = await s.waiting();
+      const second = await s.waiting();
+      const elsewhere = await s.waiting({ participant: "+15550199002" });
       equal((await s.dueIds()).toSorted(), [first, elsewhere].toSorted(), "due");
-      equal((await s.claimSend(second)).outcome, "waiting", "behind an intent");
+      equal((await s.claimSend(second)).outcome, "waiting", "behind an waiting");
       await s.sending(first);
       equal((await s.claimSend(second)).outcome, "waiting", "behind a text on its way");
       await s.sent(elsewhere);
@@ -47,10 +47,10 @@ export const orderCases: readonly StorageCase[] = [
     name: "goes on after a text that was given up",
     async run(s) {
       const [failed, cancelled, dropped, last] = [
-        await s.intent(),
-        await s.intent(),
-        await s.intent(),
-        await s.intent(),
+        await s.waiting(),
+        await s.waiting(),
+        await s.waiting(),
+        await s.waiting(),
       ];
       await s.sending(failed);
       await s.refuse(failed, "fail");
@@ -67,8 +67,8 @@ export const orderCases: readonly StorageCase[] = [
   {
     name: "waits for an unknown text of the conversation for a while, then overtakes it",
     async run(s) {
-      const unknown = await s.intent();
-      const next = await s.intent();
+      const unknown = await s.waiting();
+      const next = await s.waiting();
       await s.sending(unknown);
       await s.advance(1_000);
       await s.lose(unknown);
@@ -89,8 +89,8 @@ export const orderCases: readonly StorageCase[] = [
   {
     name: "does not wait any longer once the unknown text has moved",
     async run(s) {
-      const unknown = await s.intent();
-      const next = await s.intent();
+      const unknown = await s.waiting();
+      const next = await s.waiting();
       await s.sending(unknown);
       await s.lose(unknown);
       await s.claimSend(next);
@@ -105,7 +105,7 @@ export const orderCases: readonly StorageCase[] = [
   {
     name: "never overtakes an unknown part of the same text",
     async run(s) {
-      const [first, second, third] = three(idsOf(await s.intents(3)));
+      const [first, second, third] = three(idsOf(await s.waitingMessages(3)));
       await s.sending(first);
       await s.lose(first);
       await s.advance(ORDER_WAIT_MS);
@@ -114,20 +114,20 @@ export const orderCases: readonly StorageCase[] = [
       ok(answer.outcome === "waiting", `expected waiting, got ${answer.outcome}`);
       equal(answer.retryInMs, null, "retryInMs");
       await s.accept(first);
-      equal(await s.dueIds(), [second], "due after the carrier's answer");
-      equal(await s.statuses([second, third]), ["intent", "intent"], "the later parts");
+      equal(await s.dueIds(), [second], "due after the provider's answer");
+      equal(await s.statuses([second, third]), ["waiting", "waiting"], "the later parts");
     },
   },
   {
     name: "puts a text that is sent again before the later ones",
     async run(s) {
-      const first = await s.intent();
-      const second = await s.intent();
+      const first = await s.waiting();
+      const second = await s.waiting();
       await s.sending(first);
       await s.lose(first);
       await s.advance(UNKNOWN_WINDOW_MS);
       const { changed, message } = await s.resolve(first, "resend");
-      equal([changed, message?.status], [true, "intent"], "the text");
+      equal([changed, message?.status], [true, "waiting"], "the text");
       equal(await s.dueIds(), [first], "due");
       equal((await s.claimSend(second)).outcome, "waiting", "the later text");
       equal(await s.sending(first), 2, "attempt");
@@ -147,14 +147,14 @@ export const orderCases: readonly StorageCase[] = [
         ["failed", (id) => lost(s, id, "drop")],
       ];
       for (const [status, end] of endings) {
-        const [first, second, third] = three(idsOf(await s.intents(3)));
-        const other = await s.intent();
+        const [first, second, third] = three(idsOf(await s.waitingMessages(3)));
+        const other = await s.waiting();
         await s.sending(first);
         const { cancelled } = await end(first);
         equal(idsOf(cancelled), [second, third], `cancelled after ${status}`);
         equal(
           await s.statuses([first, second, third, other]),
-          [status, "cancelled", "cancelled", "intent"],
+          [status, "cancelled", "cancelled", "waiting"],
           "statuses",
         );
         ok((await s.outbound(second)).error !== null, "a cancelled part says why");
@@ -166,7 +166,7 @@ export const orderCases: readonly StorageCase[] = [
   {
     name: "leaves later parts alone that have left already",
     async run(s) {
-      const [first, second, third] = three(idsOf(await s.intents(3)));
+      const [first, second, third] = three(idsOf(await s.waitingMessages(3)));
       await s.sent(first);
       await s.sent(second);
       const { cancelled } = await s.callback(first, "undelivered");
@@ -178,7 +178,7 @@ export const orderCases: readonly StorageCase[] = [
     name: "cancels a part at the gate when an earlier part is dead",
     async run(s) {
       for (const status of ["failed", "undelivered"] as const) {
-        const [first, second] = idsOf(await s.intents(2));
+        const [first, second] = idsOf(await s.waitingMessages(2));
         const [one, two] = [present(first, "1"), present(second, "2")];
         await s.sent(one);
         await s.sending(two);
@@ -193,8 +193,8 @@ export const orderCases: readonly StorageCase[] = [
   {
     name: "keeps a text from leaving before its backoff is over, whatever moves ahead of it",
     async run(s) {
-      const first = await s.intent();
-      const second = await s.intent();
+      const first = await s.waiting();
+      const second = await s.waiting();
       await s.sent(first);
       await s.sending(second);
       await s.refuse(second, "retry", { retryInMs: 60_000 });
@@ -208,8 +208,8 @@ export const orderCases: readonly StorageCase[] = [
   {
     name: "makes later texts wait for one that backs off",
     async run(s) {
-      const first = await s.intent();
-      const second = await s.intent();
+      const first = await s.waiting();
+      const second = await s.waiting();
       await s.sending(first);
       await s.refuse(first, "retry", { retryInMs: 60_000 });
       equal((await s.claimSend(second)).outcome, "waiting", "the later text");
@@ -219,7 +219,7 @@ export const orderCases: readonly StorageCase[] = [
   {
     name: "carries a text of 250 parts through, in order",
     async run(s) {
-      const ids = idsOf(await s.intents(250));
+      const ids = idsOf(await s.waitingMessages(250));
       equal((await s.due(10)).messages.length, 1, "due");
       equal((await s.claimSend(present(ids[249], "the last part"))).outcome, "waiting", "the last part");
       await s.sent(present(ids[0], "the first part"));

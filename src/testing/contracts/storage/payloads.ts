@@ -85,8 +85,8 @@ export const payloadCases: readonly StorageCase[] = [
       }
       await s.sent(posted.id);
       const error = { code: null, reason: `It's "100%" broken\0.` };
-      const fact = await s.callback(posted.id, "failed", { error, rawStatus: "f'ailed" });
-      equal(fact.message?.error, error, "the error");
+      const delivery = await s.callback(posted.id, "failed", { error, rawStatus: "f'ailed" });
+      equal(delivery.message?.error, error, "the error");
       const event = (await s.storyOf(posted.id)).attempts[0]?.events[1];
       equal([event?.error, event?.rawStatus], [error, "f'ailed"], "the event");
     },

@@ -25,7 +25,7 @@ export const queryCases: readonly StorageCase[] = [
       }
       await s.texted({ participant: "+15550200" });
       await s.advance(1_000);
-      await s.intent({ participant: "+15550201" });
+      await s.waiting({ participant: "+15550201" });
       const pages: string[][] = [];
       let after: string | null = null;
       do {
@@ -84,7 +84,7 @@ export const queryCases: readonly StorageCase[] = [
   {
     name: "does not move a conversation for a change of a status",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       const { conversationId } = await s.outbound(id);
       const before = await s.storage.conversation(conversationId);
       await s.advance(1_000);
@@ -98,7 +98,7 @@ export const queryCases: readonly StorageCase[] = [
     async run(s) {
       const { message } = await s.texted();
       const { conversationId } = present(message, "the text");
-      await s.intents(3);
+      await s.waitingMessages(3);
       const sent = (await s.storage.messages({ conversationId, after: 1, limit: 1 }))[0];
       await s.sending(present(sent, "the first part").id);
       await s.texted();
@@ -125,7 +125,7 @@ export const queryCases: readonly StorageCase[] = [
     async run(s) {
       const { message } = await s.texted();
       const { conversationId } = present(message, "the text");
-      const [first, second] = await s.intents(2);
+      const [first, second] = await s.waitingMessages(2);
       const [one, two] = [present(first, "1").id, present(second, "2").id];
       const seen = new Map<string, string>();
       let after = 0;
@@ -150,7 +150,7 @@ export const queryCases: readonly StorageCase[] = [
       await s.refuse(two, "retry");
       await s.callback(one, "delivered");
       await read();
-      equal([seen.get(one), seen.get(two)], ["delivered", "intent"], "after more changes");
+      equal([seen.get(one), seen.get(two)], ["delivered", "waiting"], "after more changes");
       await s.storage.recordInbound(s.stop());
       await read();
       const all = await s.storage.messages({ conversationId, after: 0, limit: 100 });
@@ -164,7 +164,7 @@ export const queryCases: readonly StorageCase[] = [
     async run(s) {
       const ids = [];
       for (let person = 0; person < 5; person += 1) {
-        ids.push(await s.intent({ participant: `+1555020${person}` }));
+        ids.push(await s.waiting({ participant: `+1555020${person}` }));
         await s.advance(1_000);
       }
       equal(await s.dueIds(), ids, "the oldest first");
@@ -190,7 +190,7 @@ export const queryCases: readonly StorageCase[] = [
       await s.texted({ debounceMs: 2_000 });
       await s.texted({ debounceMs: 5_000, participant: "+15550199002" });
       s.near((await s.due(10)).nextInMs, 2_000, "the nearer turn");
-      const id = await s.intent({ participant: "+15550199003" });
+      const id = await s.waiting({ participant: "+15550199003" });
       await s.sending(id);
       await s.refuse(id, "retry", { retryInMs: 1_000 });
       s.near((await s.due(10)).nextInMs, 1_000, "the text that backs off");
@@ -208,22 +208,22 @@ export const queryCases: readonly StorageCase[] = [
       s.near((await s.due(10)).nextInMs, LEASE_MS, "while a turn runs");
       await s.advance(5_000);
       s.near((await s.due(10)).nextInMs, LEASE_MS - 5_000, "later");
-      await s.sending(await s.intent({ participant: "+15550199002" }), { workerId: "other", leaseMs: 5_000 });
+      await s.sending(await s.waiting({ participant: "+15550199002" }), { workerId: "other", leaseMs: 5_000 });
       s.near((await s.due(10)).nextInMs, 5_000, "while a text is handed over, too");
-      await s.beat({ workerId: "other", leaseMs: 60_000 });
+      await s.heartbeat({ workerId: "other", leaseMs: 60_000 });
       s.near((await s.due(10)).nextInMs, LEASE_MS - 5_000, "after that worker was heard of");
       await s.advance(LEASE_MS);
       const { turns, nextInMs } = await s.due(10);
       equal({ turns, nextInMs }, { turns: false, nextInMs: 0 }, "when the first one's time is over");
-      await s.beat({ workerId: "next" });
+      await s.heartbeat({ workerId: "next" });
       equal((await s.due(10)).turns, true, "a turn, after a worker has looked");
     },
   },
   {
     name: "does not count a worker that holds nothing",
     async run(s) {
-      await s.beat();
-      await s.sent(await s.intent());
+      await s.heartbeat();
+      await s.sent(await s.waiting());
       equal((await s.due(10)).nextInMs, null, "nextInMs");
       await s.advance(LEASE_MS);
       equal((await s.due(10)).nextInMs, null, "nextInMs when its time is over");

@@ -127,15 +127,15 @@ export const repairCases: readonly StorageCase[] = [
   {
     name: "suspects what stands as not sent, each with an attempt that nobody makes",
     async run(s) {
-      const intent = await s.intent();
-      const backedOff = await s.intent({ participant: "+15550199002" });
+      const waiting = await s.waiting();
+      const backedOff = await s.waiting({ participant: "+15550199002" });
       await s.sending(backedOff);
       await s.refuse(backedOff, "retry", { retryInMs: 600_000 });
-      const onItsWay = await s.intent({ participant: "+15550199003" });
+      const onItsWay = await s.waiting({ participant: "+15550199003" });
       await s.advance(5_000);
       await s.sending(onItsWay);
-      const suspected = await suspect(s);
-      equal(idsOf(suspected), [intent, backedOff, onItsWay], "what is suspected, oldest first");
+      const suspected = await markUnknown(s);
+      equal(idsOf(suspected), [waiting, backedOff, onItsWay], "what is suspected, oldest first");
       equal(
         suspected.map(({ status, attempts, error }) => [status, attempts, error]),
         [
@@ -163,14 +163,14 @@ export const repairCases: readonly StorageCase[] = [
         suspected.map(({ createdAt }) => createdAt),
         "what is looked for",
       );
-      equal(await suspect(s), [], "a second time");
+      equal(await markUnknown(s), [], "a second time");
     },
   },
   {
     name: "suspects as many as told at once, and nothing that is settled, unknown, or an auto-reply",
     async run(s) {
       const ids = [];
-      for (let person = 1; person <= 5; person += 1) ids.push(await s.intent({ participant: `+1555020${person}` }));
+      for (let person = 1; person <= 5; person += 1) ids.push(await s.waiting({ participant: `+1555020${person}` }));
       const [sent, held, unknown, first, second] = ids;
       await s.sent(present(sent, "1"));
       for (const id of [held, unknown]) {
@@ -181,36 +181,36 @@ export const repairCases: readonly StorageCase[] = [
       const reply = { ...s.part(s.id("a"), "Hold on."), conditions: NO_CONDITIONS };
       const { autoReply } = await s.texted({ autoReply: reply, needsAnswer: false });
       const before = await s.statuses([present(sent, "1"), present(held, "2"), present(unknown, "3")]);
-      equal(idsOf(await suspect(s, 1)), [first], "the first");
-      equal(idsOf(await suspect(s, 1)), [second], "the second");
-      equal(await suspect(s, 1), [], "none left");
+      equal(idsOf(await markUnknown(s, 1)), [first], "the first");
+      equal(idsOf(await markUnknown(s, 1)), [second], "the second");
+      equal(await markUnknown(s, 1), [], "none left");
       equal(await s.statuses([present(sent, "1"), present(held, "2"), present(unknown, "3")]), before, "the others");
       equal(await s.outbound(reply.id), present(autoReply, "the auto-reply"), "the auto-reply");
     },
   },
   {
-    name: "believes the carrier about a suspected attempt, exactly",
+    name: "believes the provider about a suspected attempt, exactly",
     async run(s) {
       const [called, listed, refused] = [
-        await s.intent(),
-        await s.intent({ participant: "+15550199002" }),
-        await s.intent({ participant: "+15550199003" }),
+        await s.waiting(),
+        await s.waiting({ participant: "+15550199002" }),
+        await s.waiting({ participant: "+15550199003" }),
       ];
-      await suspect(s);
-      const callback = await s.callback(called, "delivered", { attempt: 1, carrierId: "SM-restored" });
+      await markUnknown(s);
+      const callback = await s.callback(called, "delivered", { attempt: 1, providerMessageId: "SM-restored" });
       equal([callback.outcome, callback.message?.status], ["recorded", "delivered"], "a callback");
-      const found = { kind: "found", carrierId: "SM-listed", status: "sent" } as const;
-      equal((await s.sendResult(listed, 1, found)).message?.status, "sent", "an entry of the carrier's list");
-      equal((await s.refuse(refused, "retry")).message?.status, "intent", "a late refusal");
+      const found = { kind: "found", providerMessageId: "SM-listed", status: "sent" } as const;
+      equal((await s.sendResult(listed, 1, found)).message?.status, "sent", "an entry of the provider's list");
+      equal((await s.refuse(refused, "retry")).message?.status, "waiting", "a late refusal");
       equal(await s.sending(refused), 2, "the next attempt");
     },
   },
   {
     name: "keeps the order of a conversation whose texts are suspected, and sends them again when told",
     async run(s) {
-      const parts = idsOf(await s.intents(3));
-      const next = await s.intent();
-      equal(idsOf(await suspect(s)), [...parts, next], "what is suspected");
+      const parts = idsOf(await s.waitingMessages(3));
+      const next = await s.waiting();
+      equal(idsOf(await markUnknown(s)), [...parts, next], "what is suspected");
       const seqs = await Promise.all([...parts, next].map(async (id) => (await s.outbound(id)).changedSeq));
       equal(seqs, [5, 6, 7, 8], "a position for each change");
       for (const id of [...parts, next].toReversed()) await s.resolve(id, "resend");
@@ -224,17 +224,24 @@ export const repairCases: readonly StorageCase[] = [
   {
     name: "takes a suspected text from the worker that hands it over",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
-      await suspect(s);
+      await markUnknown(s);
       await s.advance(LEASE_MS + 1);
-      equal((await s.beat({ workerId: "w2" })).unsettled, [], "what the burial finds");
+      equal((await s.heartbeat({ workerId: "w2" })).unsettled, [], "what the burial finds");
       equal((await s.accept(id)).message?.status, "accepted", "the worker's own answer, late");
     },
   },
 ];
 
-const NO_CONDITIONS = { consent: false, unpaused: false, delayMs: 0, cancel: null, counters: [], pace: null } as const;
+const NO_CONDITIONS = {
+  consent: false,
+  unpaused: false,
+  delayMs: 0,
+  cancel: null,
+  counters: [],
+  rateLimit: null,
+} as const;
 
 /** A turn that was given up after all its tries. */
 async function fallenBack(s: Scene): Promise<ClaimedTurn> {
@@ -265,8 +272,8 @@ async function replies(s: Scene, turnId: string): Promise<string[]> {
   return idsOf((await s.storyOf(`${turnId}-1`)).replies);
 }
 
-function suspect(s: Scene, limit = 10): Promise<readonly OutboundMessage[]> {
-  return s.storage.suspect({ scope: SCOPE, op: s.id("op"), limit, lookInMs: UNKNOWN_WINDOW_MS });
+function markUnknown(s: Scene, limit = 10): Promise<readonly OutboundMessage[]> {
+  return s.storage.markUnknown({ scope: SCOPE, op: s.id("op"), limit, lookInMs: UNKNOWN_WINDOW_MS });
 }
 
 function idsOf(messages: readonly OutboundMessage[]): string[] {

@@ -15,13 +15,17 @@ export const resolutionCases: readonly StorageCase[] = [
           [unknown, []],
         ] as const) {
           const before = await s.outbound(id);
-          const fact = await s.resolve(id, decision, { from });
-          equal([fact.outcome, fact.changed, fact.message], ["repeated", false, before], `${decision} from ${from}`);
+          const delivery = await s.resolve(id, decision, { from });
+          equal(
+            [delivery.outcome, delivery.changed, delivery.message],
+            ["repeated", false, before],
+            `${decision} from ${from}`,
+          );
         }
       }
       for (const id of [unknown, held]) {
-        const fact = await s.resolve(id, "drop", { from: ["unknown", "held"] });
-        equal([fact.outcome, fact.message?.status], ["recorded", "failed"], "from either");
+        const delivery = await s.resolve(id, "drop", { from: ["unknown", "held"] });
+        equal([delivery.outcome, delivery.message?.status], ["recorded", "failed"], "from either");
       }
       equal((await s.resolve(unknown, "resend", { from: ["unknown", "held"] })).outcome, "repeated", "what failed");
     },
@@ -44,9 +48,9 @@ export const resolutionCases: readonly StorageCase[] = [
     name: "sends what was held, at once and without its reason",
     async run(s) {
       const id = await kept(s);
-      const fact = await s.resolve(id, "resend", { from: ["held"] });
-      equal([fact.outcome, fact.changed], ["recorded", true], "the fact");
-      equal([fact.message?.status, fact.message?.error], ["intent", null], "the text");
+      const delivery = await s.resolve(id, "resend", { from: ["held"] });
+      equal([delivery.outcome, delivery.changed], ["recorded", true], "the delivery");
+      equal([delivery.message?.status, delivery.message?.error], ["waiting", null], "the text");
       equal(await s.dueIds(), [id], "due");
       equal(await s.sending(id), 2, "attempt");
     },
@@ -71,20 +75,24 @@ export const resolutionCases: readonly StorageCase[] = [
   {
     name: "takes a person's word that a text has left, and lets the next one go",
     async run(s) {
-      const [first, second] = await s.intents(2);
+      const [first, second] = await s.waitingMessages(2);
       const id = present(first, "the first part").id;
       await s.sending(id);
       await s.lose(id);
       equal(await s.dueIds(), [], "due before");
-      const fact = await s.resolve(id, "sent");
-      equal([fact.outcome, fact.changed, fact.duplicate], ["recorded", true, false], "the fact");
-      equal([fact.message?.status, fact.message?.error, fact.message?.carrierIds], ["accepted", null, []], "the text");
+      const delivery = await s.resolve(id, "sent");
+      equal([delivery.outcome, delivery.changed, delivery.duplicate], ["recorded", true, false], "the delivery");
+      equal(
+        [delivery.message?.status, delivery.message?.error, delivery.message?.providerMessageIds],
+        ["accepted", null, []],
+        "the text",
+      );
       const [attempt] = (await s.storyOf(id)).attempts;
-      equal([attempt?.status, attempt?.carrierId, attempt?.error], ["accepted", null, null], "the attempt");
+      equal([attempt?.status, attempt?.providerMessageId, attempt?.error], ["accepted", null, null], "the attempt");
       equal(attempt?.events, [], "events");
       equal(await s.dueIds(), [second?.id], "due");
       const late = await s.callback(id, "delivered");
-      equal([late.message?.status, late.duplicate], ["delivered", false], "the carrier's word, later");
+      equal([late.message?.status, late.duplicate], ["delivered", false], "the provider's word, later");
     },
   },
   {
@@ -109,15 +117,15 @@ export const resolutionCases: readonly StorageCase[] = [
     name: "holds what is held for another reason, and cancels nothing with it",
     async run(s) {
       const id = await kept(s);
-      const fact = await s.resolve(id, "hold", { from: ["held"], reason: "Another reason." });
-      equal([fact.outcome, fact.changed, fact.cancelled], ["recorded", false, []], "the fact");
-      equal([fact.message?.status, fact.message?.error?.reason], ["held", "Another reason."], "the text");
+      const delivery = await s.resolve(id, "hold", { from: ["held"], reason: "Another reason." });
+      equal([delivery.outcome, delivery.changed, delivery.cancelled], ["recorded", false, []], "the delivery");
+      equal([delivery.message?.status, delivery.message?.error?.reason], ["held", "Another reason."], "the text");
     },
   },
   {
     name: "takes the later parts along when a part is held, and does not bring them back",
     async run(s) {
-      const [first, second] = await s.intents(2);
+      const [first, second] = await s.waitingMessages(2);
       const id = present(first, "the first part").id;
       await s.sending(id);
       await s.lose(id);
@@ -129,13 +137,13 @@ export const resolutionCases: readonly StorageCase[] = [
       );
       const again = await s.resolve(id, "resend", { from: ["held"] });
       equal(again.cancelled, [], "cancelled by sending it again");
-      equal(await s.statuses([id, present(second, "the second part").id]), ["intent", "cancelled"], "the parts");
+      equal(await s.statuses([id, present(second, "the second part").id]), ["waiting", "cancelled"], "the parts");
     },
   },
 ];
 
 async function lost(s: Scene, overrides: { participant?: string; expiryMs?: number } = {}): Promise<string> {
-  const id = await s.intent({ expiryMs: EXPIRY_MS, ...overrides });
+  const id = await s.waiting({ expiryMs: EXPIRY_MS, ...overrides });
   await s.sending(id);
   await s.lose(id);
   return id;

@@ -24,12 +24,12 @@ function retryCase(name: string, run: StorageCase["run"]): StorageCase {
 /** Messages that the provider took, and then reported as not sent for now. */
 export const retryCases: readonly StorageCase[] = [
   retryCase("the message waits in its place, longer each time, and leaves again", async (s) => {
-    const id = await s.intent();
+    const id = await s.waiting();
     await s.sent(id);
     for (const [attempt, waitMs] of [1_000, 2_000, 3_000, 3_000].entries()) {
-      const fact = await throttled(s, id, attempt + 1);
-      const { message, changed, duplicate, cancelled } = fact;
-      equal([message?.status, message?.error, changed], ["intent", THROTTLED, true], "the message");
+      const delivery = await throttled(s, id, attempt + 1);
+      const { message, changed, duplicate, cancelled } = delivery;
+      equal([message?.status, message?.error, changed], ["waiting", THROTTLED, true], "the message");
       equal([duplicate, cancelled], [false, []], "what else happened");
       equal(await s.dueIds(), [], "what is due at once");
       s.near((await s.due(10)).nextInMs, waitMs, "when it is due");
@@ -48,14 +48,14 @@ export const retryCases: readonly StorageCase[] = [
     );
   }),
   retryCase("one that is not called temporary is final", async (s) => {
-    const [first, second] = await s.intents(2);
+    const [first, second] = await s.waitingMessages(2);
     await s.sent(first?.id ?? "");
-    const fact = await s.callback(first?.id ?? "", "failed", { error: UNREACHABLE });
-    equal([fact.message?.status, fact.cancelled.map(({ id }) => id)], ["failed", [second?.id]], "the message");
+    const delivery = await s.callback(first?.id ?? "", "failed", { error: UNREACHABLE });
+    equal([delivery.message?.status, delivery.cancelled.map(({ id }) => id)], ["failed", [second?.id]], "the message");
     equal((await s.claimSend(first?.id ?? "")).outcome, "gone", "another attempt");
   }),
   retryCase("later parts wait for it, and are not cancelled", async (s) => {
-    const [first, second] = (await s.intents(2)).map(({ id }) => id);
+    const [first, second] = (await s.waitingMessages(2)).map(({ id }) => id);
     await s.sent(first ?? "");
     equal(await s.dueIds(), [second], "the second part, before the failure");
     await throttled(s, first ?? "");
@@ -67,7 +67,7 @@ export const retryCases: readonly StorageCase[] = [
     equal(await s.dueIds(), [second], "what is due after it");
   }),
   retryCase("later messages wait for it too", async (s) => {
-    const [first, second] = [await s.intent(), await s.intent()];
+    const [first, second] = [await s.waiting(), await s.waiting()];
     await s.sent(first);
     await throttled(s, first);
     equal((await s.claimSend(second)).outcome, "waiting", "the later message");
@@ -76,7 +76,7 @@ export const retryCases: readonly StorageCase[] = [
     equal(await s.dueIds(), [second], "what is due after it");
   }),
   retryCase("where later parts have left already, it leaves after them", async (s) => {
-    const [first, second] = (await s.intents(2)).map(({ id }) => id);
+    const [first, second] = (await s.waitingMessages(2)).map(({ id }) => id);
     await s.sent(first ?? "");
     await s.sent(second ?? "");
     await throttled(s, first ?? "");
@@ -86,7 +86,7 @@ export const retryCases: readonly StorageCase[] = [
     equal(await s.statuses([first ?? "", second ?? ""]), ["accepted", "accepted"], "both parts");
   }),
   retryCase("an opt-out meanwhile cancels it, and later reports do not bring it back", async (s) => {
-    const id = await s.intent();
+    const id = await s.waiting();
     await s.sent(id);
     await throttled(s, id);
     equal(
@@ -99,7 +99,7 @@ export const retryCases: readonly StorageCase[] = [
     equal(await s.dueIds(), [], "what is due");
   }),
   retryCase("conditions are judged anew: consent, pause and counters", async (s) => {
-    const id = await s.intent();
+    const id = await s.waiting();
     await s.sent(id);
     await throttled(s, id);
     await s.advance(1_000);
@@ -118,26 +118,26 @@ export const retryCases: readonly StorageCase[] = [
   retryCase(
     "it is final where the message would be too old by then, and waits no longer than its expiry",
     async (s) => {
-      const late = await s.intent();
+      const late = await s.waiting();
       await s.sent(late);
       await s.advance(EXPIRY_MS - 1_000);
       equal((await throttled(s, late)).message?.status, "failed", "a message that expires before it may leave");
 
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sent(id);
-      equal((await throttled(s, id)).message?.status, "intent", "a message in time");
+      equal((await throttled(s, id)).message?.status, "waiting", "a message in time");
       await s.advance(EXPIRY_MS);
       equal((await s.claimSend(id)).outcome, "cancelled", "when its time is over");
     },
   ),
   retryCase("late and repeated reports of the failed attempt change nothing", async (s) => {
-    const id = await s.intent();
+    const id = await s.waiting();
     await s.sent(id);
     await throttled(s, id);
     equal((await throttled(s, id)).outcome, "repeated", "the same report");
     await s.callback(id, "sent");
     await s.callback(id, "undelivered", { error: UNREACHABLE });
-    equal(await s.statuses([id]), ["intent"], "while it waits");
+    equal(await s.statuses([id]), ["waiting"], "while it waits");
     await s.advance(1_000);
     const attempt = await s.sending(id);
     await throttled(s, id, 1, "undelivered");
@@ -145,51 +145,57 @@ export const retryCases: readonly StorageCase[] = [
     equal(await s.statuses([id]), ["sending"], "while it is on its way");
     await s.accept(id, attempt);
     await s.callback(id, "sent", { rawStatus: "sent, late" });
-    const fact = await s.callback(id, "failed", { error: UNREACHABLE });
-    equal([fact.message?.status, fact.duplicate], ["accepted", false], "after it has left");
+    const delivery = await s.callback(id, "failed", { error: UNREACHABLE });
+    equal([delivery.message?.status, delivery.duplicate], ["accepted", false], "after it has left");
   }),
   retryCase("one that was delivered after all is not sent again", async (s) => {
-    const id = await s.intent();
+    const id = await s.waiting();
     await s.sent(id);
     await throttled(s, id);
-    const fact = await s.callback(id, "delivered");
-    equal([fact.message?.status, fact.message?.error], ["delivered", null], "the delivery");
+    const delivery = await s.callback(id, "delivered");
+    equal([delivery.message?.status, delivery.message?.error], ["delivered", null], "the delivery");
     await s.advance(1_000);
     equal([await s.dueIds(), (await s.claimSend(id)).outcome], [[], "gone"], "another attempt");
-    const other = await s.intent();
+    const other = await s.waiting();
     await s.sent(other);
     await s.callback(other, "delivered");
     await throttled(s, other);
     equal(await s.statuses([other]), ["delivered"], "a failure after the delivery");
   }),
   retryCase("one that comes before the provider's own answer counts as well", async (s) => {
-    const id = await s.intent();
+    const id = await s.waiting();
     await s.sending(id);
-    equal((await throttled(s, id)).message?.status, "intent", "the early callback");
-    equal((await s.accept(id)).message?.status, "intent", "the late answer");
+    equal((await throttled(s, id)).message?.status, "waiting", "the early callback");
+    equal((await s.accept(id)).message?.status, "waiting", "the late answer");
     await s.advance(1_000);
     await s.accept(id, await s.sending(id));
     equal(await s.statuses([id]), ["accepted"], "the message");
   }),
   retryCase("a look into the provider's list counts as well", async (s) => {
-    const id = await s.intent();
+    const id = await s.waiting();
     await s.sending(id);
     await s.lose(id);
-    const found = { kind: "found", carrierId: "SM-list", status: "failed", error: THROTTLED, retry: RETRY } as const;
-    const fact = await s.sendResult(id, 1, found);
-    equal([fact.message?.status, fact.message?.error], ["intent", THROTTLED], "what was found");
+    const found = {
+      kind: "found",
+      providerMessageId: "SM-list",
+      status: "failed",
+      error: THROTTLED,
+      retry: RETRY,
+    } as const;
+    const delivery = await s.sendResult(id, 1, found);
+    equal([delivery.message?.status, delivery.message?.error], ["waiting", THROTTLED], "what was found");
     await s.advance(1_000);
     equal(await s.sending(id), 2, "the next attempt");
   }),
   retryCase("an earlier attempt that may have arrived keeps it from leaving again", async (s) => {
-    const id = await s.intent();
+    const id = await s.waiting();
     await s.sending(id);
     await s.lose(id);
     await s.resolve(id, "resend");
     await s.accept(id, await s.sending(id));
     await s.callback(id, "accepted", { attempt: 1 });
-    const fact = await throttled(s, id, 2);
-    equal([fact.message?.status, fact.duplicate], ["accepted", true], "the message");
+    const delivery = await throttled(s, id, 2);
+    equal([delivery.message?.status, delivery.duplicate], ["accepted", true], "the message");
   }),
   retryCase("an auto-reply is not sent again", async (s) => {
     const autoReply = { ...s.part("a1"), conditions: FREE };
@@ -203,7 +209,7 @@ export const retryCases: readonly StorageCase[] = [
       ["hold", "failed"],
       ["drop", "failed"],
     ] as const) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       await s.lose(id);
       await s.resolve(id, decision);

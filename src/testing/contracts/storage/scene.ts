@@ -12,7 +12,7 @@ import type {
   MessageStory,
   OutboundRecord,
   PartRecord,
-  RecordedFact,
+  RecordedDelivery,
   RecordedInbound,
   RecordedOutbound,
   Resolution,
@@ -97,7 +97,7 @@ export class Scene {
       participant,
       consentKey,
       origin: "webhook",
-      carrierId: `SM-in-${messageId}`,
+      providerMessageId: `SM-in-${messageId}`,
       body: "Hello!",
       media: [],
       occurredAt: null,
@@ -164,13 +164,13 @@ export class Scene {
   }
 
   /** Records a `send()` of some parts and returns them. */
-  async intents(count: number, overrides: Partial<OutboundRecord> = {}): Promise<readonly OutboundMessage[]> {
+  async waitingMessages(count: number, overrides: Partial<OutboundRecord> = {}): Promise<readonly OutboundMessage[]> {
     return (await this.posted({ parts: this.parts(count), ...overrides })).messages;
   }
 
   /** One text to be sent, by its id. */
-  async intent(overrides: Partial<OutboundRecord> = {}): Promise<string> {
-    const [message] = await this.intents(1, overrides);
+  async waiting(overrides: Partial<OutboundRecord> = {}): Promise<string> {
+    const [message] = await this.waitingMessages(1, overrides);
     return present(message, "the part of a send()").id;
   }
 
@@ -220,7 +220,7 @@ export class Scene {
     return this.storage.releaseTurn(this.releaseOf(claimed, overrides));
   }
 
-  beat(overrides: Partial<Heartbeat> = {}): Promise<HeartbeatAnswer> {
+  heartbeat(overrides: Partial<Heartbeat> = {}): Promise<HeartbeatAnswer> {
     const times = { scope: SCOPE, leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
     return this.storage.heartbeat({ op: this.id("op"), workerId: "w1", ...times, ...overrides });
   }
@@ -241,24 +241,28 @@ export class Scene {
     return answer.attempt;
   }
 
-  sendResult(outboundId: string, attempt: number, result: SendResultRecord): Promise<RecordedFact> {
+  sendResult(outboundId: string, attempt: number, result: SendResultRecord): Promise<RecordedDelivery> {
     return this.storage.recordSend({ op: this.id("op"), outboundId, attempt, result });
   }
 
-  accept(outboundId: string, attempt = 1, carrierId: string = `SM-${outboundId}-${attempt}`): Promise<RecordedFact> {
-    return this.sendResult(outboundId, attempt, { kind: "accepted", carrierId, status: "accepted" });
+  accept(
+    outboundId: string,
+    attempt = 1,
+    providerMessageId: string = `SM-${outboundId}-${attempt}`,
+  ): Promise<RecordedDelivery> {
+    return this.sendResult(outboundId, attempt, { kind: "accepted", providerMessageId, status: "accepted" });
   }
 
   refuse(
     outboundId: string,
     next: "retry" | "fail" | "opt-out",
     { attempt = 1, retryInMs = 0 }: { readonly attempt?: number; readonly retryInMs?: number } = {},
-  ): Promise<RecordedFact> {
-    const error = { code: 21610, reason: "The carrier refused it." };
+  ): Promise<RecordedDelivery> {
+    const error = { code: 21610, reason: "The provider refused it." };
     return this.sendResult(outboundId, attempt, { kind: "refused", next, retryInMs, error });
   }
 
-  lose(outboundId: string, attempt = 1): Promise<RecordedFact> {
+  lose(outboundId: string, attempt = 1): Promise<RecordedDelivery> {
     const error = { code: null, reason: "The answer was lost." };
     return this.sendResult(outboundId, attempt, { kind: "unknown", lookInMs: UNKNOWN_WINDOW_MS, error });
   }
@@ -272,18 +276,18 @@ export class Scene {
     outboundId: string,
     decision: Resolution["decision"],
     overrides: Partial<Resolution> = {},
-  ): Promise<RecordedFact> {
+  ): Promise<RecordedDelivery> {
     return this.storage.resolve(this.resolutionOf(outboundId, decision, overrides));
   }
 
-  /** Hands a text over and gets the carrier's id for it. */
-  async sent(outboundId: string): Promise<RecordedFact> {
+  /** Hands a text over and gets the provider's id for it. */
+  async sent(outboundId: string): Promise<RecordedDelivery> {
     return this.accept(outboundId, await this.sending(outboundId));
   }
 
   callbackOf(outboundId: string, status: StatusRecord["status"], overrides: Partial<StatusRecord> = {}): StatusRecord {
     const attempt = overrides.attempt ?? 1;
-    const found = { op: this.id("op"), outboundId, attempt, carrierId: `SM-${outboundId}-${attempt}` };
+    const found = { op: this.id("op"), outboundId, attempt, providerMessageId: `SM-${outboundId}-${attempt}` };
     return { ...found, status, rawStatus: status, error: null, optOut: false, ...overrides };
   }
 
@@ -291,7 +295,7 @@ export class Scene {
     outboundId: string,
     status: StatusRecord["status"],
     overrides: Partial<StatusRecord> = {},
-  ): Promise<RecordedFact> {
+  ): Promise<RecordedDelivery> {
     return this.storage.recordStatus(this.callbackOf(outboundId, status, overrides));
   }
 

@@ -26,7 +26,7 @@ export const scopeCases: readonly StorageCase[] = [
   {
     name: "keeps the messages of another scope from a worker",
     async run(s) {
-      const id = await s.intent({ scope: OTHER });
+      const id = await s.waiting({ scope: OTHER });
       equal((await s.due(10)).messages, [], "due in this scope");
       equal((await s.claimSend(id)).outcome, "gone", "a claim in this scope");
       equal((await s.claimSend(id, { setAsideMs: SET_ASIDE_MS })).outcome, "gone", "setting it aside");
@@ -46,22 +46,22 @@ export const scopeCases: readonly StorageCase[] = [
       await s.advance(DEBOUNCE_MS);
       const claim = { op: s.id("op"), scope: OTHER, workerId: "gone", leaseMs: LEASE_MS };
       present(await claimOne(s.storage, claim), "the turn");
-      const id = await s.intent({ scope: OTHER, participant: OTHER_PERSON });
+      const id = await s.waiting({ scope: OTHER, participant: OTHER_PERSON });
       await s.sending(id, { scope: OTHER, workerId: "gone" });
       await s.advance(HOUR_MS);
-      const here = await s.beat({ workerId: "w2" });
+      const here = await s.heartbeat({ workerId: "w2" });
       equal([here.recovered, here.unsettled], [0, []], "taken over in this scope");
-      const there = await s.beat({ scope: OTHER, workerId: "w3" });
+      const there = await s.heartbeat({ scope: OTHER, workerId: "w3" });
       equal([there.recovered, there.unsettled.map((message) => message.id)], [1, [id]], "in the other scope");
       const suspicion = { op: s.id("op"), scope: SCOPE, limit: 10, lookInMs: 0 };
-      await s.intent({ scope: OTHER, participant: "+15550199003" });
-      equal(await s.storage.suspect(suspicion), [], "what may have left, in this scope");
+      await s.waiting({ scope: OTHER, participant: "+15550199003" });
+      equal(await s.storage.markUnknown(suspicion), [], "what may have left, in this scope");
     },
   },
   {
     name: "files a conversation under the scope that it came to last, with the message that is next in it",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       const { conversation } = await s.texted({ scope: OTHER });
       await s.advance(DEBOUNCE_MS);
       const claim = { op: s.id("op"), scope: OTHER, workerId: "w1", leaseMs: LEASE_MS };
@@ -104,7 +104,7 @@ export const scopeCases: readonly StorageCase[] = [
   {
     name: "leaves a message of a line that the worker does not know to others, unjudged, and cancels it at its expiry",
     async run(s) {
-      const id = await s.intent({ expiryMs: HOUR_MS });
+      const id = await s.waiting({ expiryMs: HOUR_MS });
       const counter = { key: "k", windowMs: HOUR_MS, max: 1, charge: 1, full: "wait", reason: "Enough." } as const;
       const conditions = { ...FREE, cancel: "Not this one.", counters: [counter] };
       const aside = await s.claimSend(id, { conditions, setAsideMs: SET_ASIDE_MS });
@@ -121,7 +121,7 @@ export const scopeCases: readonly StorageCase[] = [
   {
     name: "has a message whose state is unknown looked up by others, where the worker does not know its line",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.lose(id, await s.sending(id));
       await s.advance(HOUR_MS);
       equal((await s.claimSend(id, { setAsideMs: SET_ASIDE_MS })).outcome, "waiting", "set aside");

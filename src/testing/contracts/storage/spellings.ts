@@ -107,7 +107,9 @@ const cases: readonly StorageCase[] = [
   {
     name: SENT_TO_LAST,
     async run(s) {
-      const [id = "", retried = ""] = (await s.intents(2, { participant: WITH_NINE })).map((message) => message.id);
+      const [id = "", retried = ""] = (await s.waitingMessages(2, { participant: WITH_NINE })).map(
+        (message) => message.id,
+      );
       await s.texted({ participant: WITHOUT_NINE });
       const claimed = await s.claimSend(id);
       ok(claimed.outcome === "claimed", `expected claimed, got ${claimed.outcome}`);
@@ -124,29 +126,29 @@ const cases: readonly StorageCase[] = [
     },
   },
   {
-    name: "rivals: messages with the same words to two forms of one number are rivals",
+    name: "competingAttempts: messages with the same words to two forms of one number are competingAttempts",
     async run(s) {
-      const first = await s.intent({ participant: WITH_NINE, parts: [s.part(s.id("o"))] });
+      const first = await s.waiting({ participant: WITH_NINE, parts: [s.part(s.id("o"))] });
       await s.sending(first);
       await s.lose(first);
       await s.texted({ participant: WITHOUT_NINE });
-      const second = await s.intent({ participant: WITHOUT_NINE, parts: [s.part(s.id("o"))] });
+      const second = await s.waiting({ participant: WITHOUT_NINE, parts: [s.part(s.id("o"))] });
       await s.claimSend(second);
       await s.advance(ORDER_WAIT_MS);
       await s.sending(second);
       await s.lose(second);
-      const { attempts } = await s.storage.rivals({ outboundId: second, carrierIds: [] });
+      const { attempts } = await s.storage.competingAttempts({ outboundId: second, providerMessageIds: [] });
       equal(
         attempts.map(({ outboundId }) => outboundId),
         [first, second],
-        "the rivals",
+        "the competingAttempts",
       );
     },
   },
   {
     name: "recordInbound: an opt-out under one form of a number stops what waits for the other",
     async run(s) {
-      const id = await s.intent({ participant: WITH_NINE });
+      const id = await s.waiting({ participant: WITH_NINE });
       const stop = await s.storage.recordInbound(s.stop({ participant: WITHOUT_NINE }));
       equal(
         stop.cancelled.map((message) => message.id),

@@ -1,4 +1,4 @@
-import type { CarrierStatus } from "../../../model/delivery-status.ts";
+import type { ProviderStatus } from "../../../model/delivery-status.ts";
 import { equal, present } from "./assert.ts";
 import { race } from "./race.ts";
 import type { StorageCase } from "./scene.ts";
@@ -11,11 +11,11 @@ export const statusCases: readonly StorageCase[] = [
   {
     name: "follows a text to the phone",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sent(id);
       for (const status of ["sent", "delivered"] as const) {
-        const fact = await s.callback(id, status);
-        equal([fact.outcome, fact.changed, fact.message?.status], ["recorded", true, status], status);
+        const delivery = await s.callback(id, status);
+        equal([delivery.outcome, delivery.changed, delivery.message?.status], ["recorded", true, status], status);
       }
       const { status, changedSeq, error } = await s.outbound(id);
       equal({ status, changedSeq, error }, { status: "delivered", changedSeq: 5, error: null }, "the text");
@@ -24,14 +24,14 @@ export const statusCases: readonly StorageCase[] = [
   {
     name: "reaches the same status in whichever order callbacks arrive",
     async run(s) {
-      const orders: readonly (readonly CarrierStatus[])[] = [
+      const orders: readonly (readonly ProviderStatus[])[] = [
         ["accepted", "sent", "delivered"],
         ["delivered", "sent", "accepted"],
         ["sent", "delivered", "accepted"],
         ["delivered", "accepted", "sent"],
       ];
       for (const order of orders) {
-        const id = await s.intent();
+        const id = await s.waiting();
         await s.sending(id);
         for (const status of order) await s.callback(id, status);
         await s.accept(id);
@@ -42,12 +42,12 @@ export const statusCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "takes a callback that comes before the carrier's own answer for its answer",
+    name: "takes a callback that comes before the provider's own answer for its answer",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
-      const early = await s.callback(id, "sent", { carrierId: "SM1" });
-      equal([early.message?.status, early.message?.carrierIds], ["sent", ["SM1"]], "the early callback");
+      const early = await s.callback(id, "sent", { providerMessageId: "SM1" });
+      equal([early.message?.status, early.message?.providerMessageIds], ["sent", ["SM1"]], "the early callback");
       const late = await s.accept(id, 1, "SM1");
       equal([late.changed, late.duplicate, late.message?.status], [false, false, "sent"], "the late answer");
     },
@@ -55,11 +55,11 @@ export const statusCases: readonly StorageCase[] = [
   {
     name: "settles an unknown text by a callback",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       await s.lose(id);
-      const fact = await s.callback(id, "accepted");
-      equal([fact.changed, fact.message?.status], [true, "accepted"], "the callback");
+      const delivery = await s.callback(id, "accepted");
+      equal([delivery.changed, delivery.message?.status], [true, "accepted"], "the callback");
       const { messages, nextInMs } = await s.due(10);
       equal([messages, nextInMs], [[], null], "due");
     },
@@ -67,13 +67,13 @@ export const statusCases: readonly StorageCase[] = [
   {
     name: "counts a repeated callback and changes nothing",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sent(id);
       await s.callback(id, "undelivered", { error: UNREACHABLE });
       const before = await s.outbound(id);
       for (let times = 2; times <= 3; times += 1) {
-        const fact = await s.callback(id, "undelivered", { error: UNREACHABLE });
-        equal([fact.outcome, fact.changed, fact.cancelled], ["repeated", false, []], "a repetition");
+        const delivery = await s.callback(id, "undelivered", { error: UNREACHABLE });
+        equal([delivery.outcome, delivery.changed, delivery.cancelled], ["repeated", false, []], "a repetition");
         const { events } = present((await s.storyOf(id)).attempts[0], "the attempt");
         equal(
           events.map(({ status, times: counted }) => [status, counted]),
@@ -88,9 +88,9 @@ export const statusCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "keeps the carrier's own words apart, even where they mean the same",
+    name: "keeps the provider's own words apart, even where they mean the same",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sent(id);
       await s.callback(id, "accepted", { rawStatus: "queued" });
       await s.callback(id, "accepted", { rawStatus: "sending" });
@@ -107,7 +107,7 @@ export const statusCases: readonly StorageCase[] = [
   {
     name: "keeps the story of conflicting ends, and shows the delivery",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sent(id);
       const failed = await s.callback(id, "undelivered", { error: UNREACHABLE });
       equal([failed.message?.status, failed.message?.error], ["undelivered", UNREACHABLE], "undelivered");
@@ -133,39 +133,43 @@ export const statusCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "finds a text by the carrier's id where the callback names no attempt",
+    name: "finds a text by the provider's id where the callback names no attempt",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       await s.accept(id, 1, "SM1");
-      const none = { outboundId: null, attempt: null, carrierId: "SM1" };
-      equal((await s.callback(id, "sent", none)).message?.id, id, "by the carrier's id alone");
-      const wrong = { outboundId: "o-nobody", attempt: 1, carrierId: "SM1" };
+      const none = { outboundId: null, attempt: null, providerMessageId: "SM1" };
+      equal((await s.callback(id, "sent", none)).message?.id, id, "by the provider's id alone");
+      const wrong = { outboundId: "o-nobody", attempt: 1, providerMessageId: "SM1" };
       equal((await s.callback(id, "delivered", wrong)).message?.status, "delivered", "with an id that is not there");
     },
   },
   {
     name: "raises a cancelled text that turns out to have left",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       await s.lose(id);
       await s.resolve(id, "resend");
       await s.storage.recordInbound(s.stop());
       equal(await s.statuses([id]), ["cancelled"], "after STOP");
-      const fact = await s.callback(id, "delivered");
-      equal([fact.message?.status, fact.message?.error], ["delivered", null], "after the callback");
+      const delivery = await s.callback(id, "delivered");
+      equal([delivery.message?.status, delivery.message?.error], ["delivered", null], "after the callback");
     },
   },
   {
-    name: "takes the carrier's word for it that the person opted out",
+    name: "takes the provider's word for it that the person opted out",
     async run(s) {
-      const id = await s.intent();
-      const waiting = await s.intent({ line: "+15550100002" });
+      const id = await s.waiting();
+      const waiting = await s.waiting({ line: "+15550100002" });
       await s.sent(id);
       const error = { code: 21610, reason: "The person opted out." };
-      const fact = await s.callback(id, "failed", { error, optOut: true });
-      equal([fact.consentChanged, fact.cancelled.map((message) => message.id)], [true, [waiting]], "the fact");
+      const delivery = await s.callback(id, "failed", { error, optOut: true });
+      equal(
+        [delivery.consentChanged, delivery.cancelled.map((message) => message.id)],
+        [true, [waiting]],
+        "the delivery",
+      );
       equal((await s.storage.consent(consentKeyOf(PERSON)))?.source, "refused-send", "the consent's source");
     },
   },
@@ -173,7 +177,7 @@ export const statusCases: readonly StorageCase[] = [
     name: "merges callbacks that race",
     async run(s) {
       await race(4, async (_, stagger) => {
-        const id = await s.intent();
+        const id = await s.waiting();
         await s.sending(id);
         await Promise.all([
           stagger(0).then(() => s.storage.recordStatus(s.callbackOf(id, "delivered"))),
@@ -183,7 +187,7 @@ export const statusCases: readonly StorageCase[] = [
         ]);
         const { message, attempts } = await s.storyOf(id);
         equal(message.direction === "outbound" && message.status, "delivered", "status");
-        equal(message.direction === "outbound" && message.carrierIds.length, 1, "carrier's ids");
+        equal(message.direction === "outbound" && message.providerMessageIds.length, 1, "provider's ids");
         const events = attempts.flatMap((attempt) => attempt.events.map(({ status, times }) => `${status} ${times}`));
         equal(events.toSorted(), ["accepted 1", "delivered 2", "sent 1"], "events");
       });

@@ -28,7 +28,7 @@ export const storyCases: readonly StorageCase[] = [
       await s.sending(one);
       await s.advance(1_000);
       await s.accept(one, 2, "SM1");
-      await s.callback(one, "delivered", { attempt: 2, carrierId: "SM1" });
+      await s.callback(one, "delivered", { attempt: 2, providerMessageId: "SM1" });
 
       const story = await s.storyOf(first.id);
       equal([story.turn?.id, story.turn?.outcome, story.turn?.runs], [claimed.turn.id, "replied", 1], "the turn");
@@ -37,7 +37,7 @@ export const storyCases: readonly StorageCase[] = [
         story.replies.map(({ id, status }) => [id, status]),
         [
           [one, "delivered"],
-          [two, "intent"],
+          [two, "waiting"],
         ],
         "the replies",
       );
@@ -53,7 +53,14 @@ export const storyCases: readonly StorageCase[] = [
       const [accepted, delivered] = present(story.attempts[1], "the second attempt").events;
       equal(
         accepted,
-        { carrierId: "SM1", status: "accepted", rawStatus: "accepted", error: null, at: accepted?.at, times: 1 },
+        {
+          providerMessageId: "SM1",
+          status: "accepted",
+          rawStatus: "accepted",
+          error: null,
+          at: accepted?.at,
+          times: 1,
+        },
         "the answer",
       );
       s.near((accepted?.at ?? 0) - present(story.attempts[1], "it").startedAt, 1_000, "the answer's time");
@@ -74,7 +81,7 @@ export const storyCases: readonly StorageCase[] = [
   {
     name: "tells of a send() its parts, and no turn",
     async run(s) {
-      const parts = await s.intents(2);
+      const parts = await s.waitingMessages(2);
       const [first, second] = [present(parts[0], "1"), present(parts[1], "2")];
       await s.sent(first.id);
       const story = await s.storyOf(second.id);
@@ -83,7 +90,7 @@ export const storyCases: readonly StorageCase[] = [
         story.replies.map(({ id, status }) => [id, status]),
         [
           [first.id, "accepted"],
-          [second.id, "intent"],
+          [second.id, "waiting"],
         ],
         "parts",
       );

@@ -48,7 +48,7 @@ export const sweepCases: readonly StorageCase[] = [
       equal(await s.storage.unrecorded([]), [], "of none");
       const many = Array.from({ length: 999 }, (_, at) => `AC1:SM-many-${at}`);
       equal(await s.storage.unrecorded([...many, stored.key]), many, "of a thousand");
-      // A message of ours whose carrier's id or send key has the same characters is another thing.
+      // A message of ours whose provider's id or send key has the same characters is another thing.
       const sent = s.post({ key: "AC1:SM-send-key" });
       await s.storage.recordOutbound(sent);
       equal(await s.storage.unrecorded(["AC1:SM-send-key"]), ["AC1:SM-send-key"], "a send key");

@@ -18,7 +18,7 @@ export const FREE: SendConditions = {
   delayMs: 0,
   cancel: null,
   counters: [],
-  pace: null,
+  rateLimit: null,
 };
 
 /** The key of a person's consent in these cases: anything opaque, one for all spellings of the number. */

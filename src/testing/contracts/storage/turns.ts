@@ -129,7 +129,7 @@ export const turnCases: readonly StorageCase[] = [
     name: HISTORY,
     async run(s) {
       const [long, short] = ["+15550200001", "+15550200002"];
-      const [part, next] = await s.intents(2, { participant: long });
+      const [part, next] = await s.waitingMessages(2, { participant: long });
       await s.texted({ participant: long, needsAnswer: false, body: "Thanks" });
       const { message } = await s.texted({ participant: long, body: "One" });
       await s.sent(present(part, "the first part").id);

@@ -2,15 +2,19 @@ import { equal } from "./assert.ts";
 import type { StorageCase } from "./scene.ts";
 import { LEASE_MS, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
-/** Attempts that the carrier did not answer: what is decided, and what comes to light later. */
+/** Attempts that the provider did not answer: what is decided, and what comes to light later. */
 export const unknownCases: readonly StorageCase[] = [
   {
     name: "does not know what became of a text without an answer, and asks after the window",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
-      const fact = await s.lose(id);
-      equal([fact.outcome, fact.changed, fact.message?.status], ["recorded", true, "unknown"], "the fact");
+      const delivery = await s.lose(id);
+      equal(
+        [delivery.outcome, delivery.changed, delivery.message?.status],
+        ["recorded", true, "unknown"],
+        "the delivery",
+      );
       equal(await s.dueIds(), [], "due within the window");
       s.near((await s.due(10)).nextInMs, UNKNOWN_WINDOW_MS, "nextInMs");
       await s.advance(UNKNOWN_WINDOW_MS);
@@ -24,11 +28,11 @@ export const unknownCases: readonly StorageCase[] = [
     name: "sends an unknown text again, holds it or drops it, as decided",
     async run(s) {
       for (const [decision, status] of [
-        ["resend", "intent"],
+        ["resend", "waiting"],
         ["hold", "held"],
         ["drop", "failed"],
       ] as const) {
-        const id = await s.intent({ participant: `+1555020${decision.length}` });
+        const id = await s.waiting({ participant: `+1555020${decision.length}` });
         await s.sending(id);
         const early = await s.resolve(id, decision);
         equal(
@@ -38,10 +42,10 @@ export const unknownCases: readonly StorageCase[] = [
         );
         await s.lose(id);
         await s.advance(UNKNOWN_WINDOW_MS);
-        const fact = await s.resolve(id, decision);
-        equal([fact.outcome, fact.changed, fact.message?.status], ["recorded", true, status], decision);
+        const delivery = await s.resolve(id, decision);
+        equal([delivery.outcome, delivery.changed, delivery.message?.status], ["recorded", true, status], decision);
         const reason = decision === "resend" ? undefined : "Nobody knows.";
-        equal(fact.message?.error?.reason, reason, `the reason of ${decision}`);
+        equal(delivery.message?.error?.reason, reason, `the reason of ${decision}`);
         const again = await s.resolve(id, "drop");
         equal([again.outcome, again.changed, again.message?.status], ["repeated", false, status], "a second decision");
         equal(await s.dueIds(), decision === "resend" ? [id] : [], `due after ${decision}`);
@@ -52,16 +56,16 @@ export const unknownCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "believes the carrier over every decision: nothing is sent twice that was found",
+    name: "believes the provider over every decision: nothing is sent twice that was found",
     async run(s) {
       for (const decision of ["resend", "hold", "drop"] as const) {
-        const id = await s.intent();
+        const id = await s.waiting();
         await s.sending(id);
         await s.lose(id);
         await s.resolve(id, decision);
-        const fact = await s.accept(id, 1);
+        const delivery = await s.accept(id, 1);
         equal(
-          [fact.message?.status, fact.message?.error, fact.duplicate],
+          [delivery.message?.status, delivery.message?.error, delivery.duplicate],
           ["accepted", null, false],
           `after ${decision}`,
         );
@@ -74,18 +78,18 @@ export const unknownCases: readonly StorageCase[] = [
     name: "decides once about an unknown attempt: when the repetition fails, the text has failed",
     async run(s) {
       for (const status of ["failed", "undelivered"] as const) {
-        const id = await s.intent({ participant: `+1555021${status.length}` });
+        const id = await s.waiting({ participant: `+1555021${status.length}` });
         await s.sending(id);
         await s.lose(id);
         await s.advance(UNKNOWN_WINDOW_MS);
         await s.resolve(id, "resend");
         await s.sending(id);
         await s.accept(id, 2);
-        const fact = await s.callback(id, status, { attempt: 2 });
-        equal([fact.changed, fact.message?.status], [true, status], "the repetition's report");
+        const delivery = await s.callback(id, status, { attempt: 2 });
+        equal([delivery.changed, delivery.message?.status], [true, status], "the repetition's report");
         await s.advance(UNKNOWN_WINDOW_MS);
         equal(await s.dueIds(), [], "due after it");
-        const late = await s.callback(id, "delivered", { attempt: 1, carrierId: `SMlate-${status}` });
+        const late = await s.callback(id, "delivered", { attempt: 1, providerMessageId: `SMlate-${status}` });
         equal([late.message?.status, late.duplicate], ["delivered", true], "the first attempt's late report");
       }
     },
@@ -93,7 +97,7 @@ export const unknownCases: readonly StorageCase[] = [
   {
     name: "does not send a text again whose earlier attempt may still arrive",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       await s.lose(id);
       await s.resolve(id, "resend");
@@ -108,7 +112,7 @@ export const unknownCases: readonly StorageCase[] = [
   {
     name: "settles an unknown attempt again, after the backoff, when the next one is refused for now",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       await s.lose(id);
       await s.resolve(id, "resend");
@@ -126,25 +130,29 @@ export const unknownCases: readonly StorageCase[] = [
   {
     name: "believes a buried worker's late refusal",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       await s.advance(LEASE_MS + 1);
-      await s.beat({ workerId: "w2" });
+      await s.heartbeat({ workerId: "w2" });
       equal(await s.statuses([id]), ["unknown"], "after the burial");
-      const fact = await s.refuse(id, "retry");
-      equal([fact.changed, fact.message?.status], [true, "intent"], "after the refusal");
+      const delivery = await s.refuse(id, "retry");
+      equal([delivery.changed, delivery.message?.status], [true, "waiting"], "after the refusal");
       equal(await s.sending(id, { workerId: "w2" }), 2, "attempt");
     },
   },
   {
     name: "sends a text again after the backoff when an earlier attempt turns out to be refused",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       await s.lose(id);
       await s.resolve(id, "resend");
-      const fact = await s.refuse(id, "retry", { retryInMs: 30_000 });
-      equal([fact.outcome, fact.changed, fact.message?.status], ["recorded", false, "intent"], "the refusal");
+      const delivery = await s.refuse(id, "retry", { retryInMs: 30_000 });
+      equal(
+        [delivery.outcome, delivery.changed, delivery.message?.status],
+        ["recorded", false, "waiting"],
+        "the refusal",
+      );
       equal(await s.dueIds(), [], "due");
       await s.advance(30_000);
       equal(await s.dueIds(), [id], "due after the backoff");
@@ -157,13 +165,13 @@ export const unknownCases: readonly StorageCase[] = [
         ["hold", "held"],
         ["drop", "failed"],
       ] as const) {
-        const id = await s.intent();
+        const id = await s.waiting();
         await s.sending(id);
         await s.lose(id);
         await s.resolve(id, decision);
-        const fact = await s.refuse(id, "retry");
-        equal([fact.outcome, fact.changed, fact.message?.status], ["recorded", false, status], decision);
-        equal(fact.message?.error?.reason, "Nobody knows.", "the decision's reason");
+        const delivery = await s.refuse(id, "retry");
+        equal([delivery.outcome, delivery.changed, delivery.message?.status], ["recorded", false, status], decision);
+        equal(delivery.message?.error?.reason, "Nobody knows.", "the decision's reason");
         equal((await s.storyOf(id)).attempts[0]?.status, "refused", "the attempt");
         equal(await s.dueIds(), [], "due");
       }
@@ -172,7 +180,7 @@ export const unknownCases: readonly StorageCase[] = [
   {
     name: "does not doubt a text again whose earlier attempt has left, when the next one stays unanswered",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       await s.lose(id);
       await s.resolve(id, "resend");
@@ -187,10 +195,10 @@ export const unknownCases: readonly StorageCase[] = [
   {
     name: "starts the window once, whoever finds that an attempt is unknown",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       await s.advance(LEASE_MS + 1);
-      await s.beat({ workerId: "w2" });
+      await s.heartbeat({ workerId: "w2" });
       await s.advance(UNKNOWN_WINDOW_MS - 1_000);
       const late = await s.lose(id);
       equal([late.outcome, late.changed, late.message?.status], ["repeated", false, "unknown"], "the late silence");

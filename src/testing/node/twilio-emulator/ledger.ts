@@ -39,7 +39,7 @@ export type EmulatedStatus =
   | "canceled"
   | "received";
 
-/** One text in the carrier's books. */
+/** One text in the provider's books. */
 export interface EmulatedMessage {
   readonly sid: string;
   readonly direction: "inbound" | "outbound-api" | "outbound-reply";

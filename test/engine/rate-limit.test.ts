@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { paceOf } from "../../src/engine/pace.ts";
+import { rateLimitOf } from "../../src/engine/rate-limit.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import type { SendResult } from "../../src/transport/transport.ts";
 import { ledger, OURS, PERSON, type Rig, type RigOptions, rig } from "./rig.ts";
@@ -8,8 +8,8 @@ import { ledger, OURS, PERSON, type Rig, type RigOptions, rig } from "./rig.ts";
 function departures(house: Rig): number[] {
   const start = house.clock.now();
   const at: number[] = [];
-  const { send } = house.carrier;
-  house.carrier.send = (request) => {
+  const { send } = house.provider;
+  house.provider.send = (request) => {
     at.push(house.clock.now() - start);
     return send(request);
   };
@@ -32,9 +32,9 @@ async function sendToMany(house: Rig, count: number, body = "x"): Promise<void> 
 }
 
 const rateOf = (from: string, segments = 1, own?: number) =>
-  paceOf({ sending: { pace: "by-kind" } as never }, { from, segments }, own)?.costMs;
+  rateLimitOf({ sending: { rateLimit: "by-kind" } as never }, { from, segments }, own)?.costMs;
 
-describe("the pace of a sender", () => {
+describe("the rateLimit of a sender", () => {
   it.each([
     ["a long code", "+15703251809", 1000],
     ["a toll-free number", "+18005551234", 334],
@@ -42,7 +42,7 @@ describe("the pace of a sender", () => {
     ["WhatsApp", "whatsapp:+15703251809", 13],
     ["another channel", "rcs:brand", 0],
     ["a Messaging Service", `MG${"a".repeat(32)}`, 0],
-  ])("is what the carrier takes from %s", (_, from, costMs) => {
+  ])("is what the provider takes from %s", (_, from, costMs) => {
     expect(rateOf(from)).toBe(costMs);
   });
 
@@ -66,7 +66,7 @@ describe("the pace of a sender", () => {
     house.script = () => "A sentence that fills the page. ".repeat(25).trim();
     await house.text("hello");
     await house.sms.settled();
-    expect(house.carrier.sent.map(({ body }) => body.length > 160)).toEqual([true, true, true]);
+    expect(house.provider.sent.map(({ body }) => body.length > 160)).toEqual([true, true, true]);
     expect(at).toEqual([0, 2000, 4000]);
   });
 
@@ -85,11 +85,11 @@ describe("the pace of a sender", () => {
   });
 
   it.each<[string, RigOptions, number[]]>([
-    ["a function", { sending: { pace: () => 4 } }, [0, 250, 500]],
-    ["a function that sets no limit", { sending: { pace: () => null } }, [0, 0, 0]],
+    ["a function", { sending: { rateLimit: () => 4 } }, [0, 250, 500]],
+    ["a function that sets no limit", { sending: { rateLimit: () => null } }, [0, 0, 0]],
     ["the sender's own rate", { senders: [{ address: OURS, ratePerSecond: 2 }] as never }, [0, 500, 1000]],
-    ["false", { sending: { pace: false } }, [0, 0, 0]],
-    ["a rate of the account", { sending: { pace: false, perSecond: 2 } }, [0, 0, 1000]],
+    ["false", { sending: { rateLimit: false } }, [0, 0, 0]],
+    ["a rate of the account", { sending: { rateLimit: false, perSecond: 2 } }, [0, 0, 1000]],
   ])("is set by %s", async (_, options, expected) => {
     await using house = rig(options);
     const at = departures(house);
@@ -102,24 +102,24 @@ describe("the pace of a sender", () => {
 
   it("is not guessed where the function is wrong: the message waits, and the error names the remedy", async () => {
     let rate: unknown = 0;
-    await using house = rig({ sending: { pace: (() => rate) as never } });
+    await using house = rig({ sending: { rateLimit: (() => rate) as never } });
     await sendToMany(house, 1);
     await house.sms.processDue();
-    expect(house.carrier.sent).toEqual([]);
+    expect(house.provider.sent).toEqual([]);
     expect(house.errors).toMatchObject([{ code: "invalid_options" }]);
     rate = 1;
     await house.sms.settled();
-    expect(house.carrier.sent).toHaveLength(1);
+    expect(house.provider.sent).toHaveLength(1);
   });
 
-  it("slows down in all processes after a 429, by what the carrier asks for, also without a rate", async () => {
-    for (const pace of ["by-kind", () => null] as const) {
+  it("slows down in all processes after a 429, by what the provider asks for, also without a rate", async () => {
+    for (const rateLimit of ["by-kind", () => null] as const) {
       const clock = manualClock();
       const storage = ledger(clock);
-      await using one = rig({ clock, storage, sending: { pace } });
-      const other = rig({ clock, storage, sending: { pace } });
+      await using one = rig({ clock, storage, sending: { rateLimit } });
+      const other = rig({ clock, storage, sending: { rateLimit } });
       const at = [departures(one), departures(other)];
-      one.carrier.answers.push(tooFast);
+      one.provider.answers.push(tooFast);
       await one.sms.send({ key: "first", to: PERSON, body: "x" });
       await one.sms.processDue();
       await one.sms.send({ key: "second", to: person(1), body: "x" });
@@ -138,11 +138,11 @@ describe("the pace of a sender", () => {
     const keys: string[] = [];
     const { claimSend } = house.storage;
     house.storage.claimSend = (claim) => {
-      keys.push(claim.conditions.pace?.key ?? "none");
+      keys.push(claim.conditions.rateLimit?.key ?? "none");
       return claimSend(claim);
     };
     await sendToMany(house, 1);
     await house.sms.settled();
-    expect(keys).toEqual([`pace:${OURS}`]);
+    expect(keys).toEqual([`rateLimit:${OURS}`]);
   });
 });

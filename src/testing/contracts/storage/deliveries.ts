@@ -2,29 +2,29 @@ import { equal, ok, present } from "./assert.ts";
 import type { StorageCase } from "./scene.ts";
 import { consentKeyOf, PERSON } from "./terms.ts";
 
-/** What the carrier answers to an attempt. */
-export const factCases: readonly StorageCase[] = [
+/** What the provider answers to an attempt. */
+export const deliveryCases: readonly StorageCase[] = [
   {
-    name: "records that the carrier took a text",
+    name: "records that the provider took a text",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
-      const fact = await s.accept(id, 1, "SM1");
-      const { outcome, changed, duplicate, cancelled, consentChanged } = fact;
+      const delivery = await s.accept(id, 1, "SM1");
+      const { outcome, changed, duplicate, cancelled, consentChanged } = delivery;
       equal(
         { outcome, changed, duplicate, cancelled, consentChanged },
         { outcome: "recorded", changed: true, duplicate: false, cancelled: [], consentChanged: false },
-        "the fact",
+        "the delivery",
       );
       equal(
-        [fact.message?.status, fact.message?.carrierIds, fact.message?.changedSeq],
+        [delivery.message?.status, delivery.message?.providerMessageIds, delivery.message?.changedSeq],
         ["accepted", ["SM1"], 3],
         "the text",
       );
       const again = await s.accept(id, 1, "SM1");
       equal([again.outcome, again.changed, again.duplicate], ["repeated", false, false], "the same answer again");
       const attempt = present((await s.storyOf(id)).attempts[0], "the attempt");
-      equal([attempt.status, attempt.carrierId, attempt.error], ["accepted", "SM1", null], "the attempt");
+      equal([attempt.status, attempt.providerMessageId, attempt.error], ["accepted", "SM1", null], "the attempt");
       equal(
         attempt.events.map(({ status, times }) => [status, times]),
         [["accepted", 2]],
@@ -33,12 +33,12 @@ export const factCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "takes a text back that the carrier refused for now, and sends it again later",
+    name: "takes a text back that the provider refused for now, and sends it again later",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       const { message, changed } = await s.refuse(id, "retry", { retryInMs: 30_000 });
-      equal([message?.status, message?.attempts, changed], ["intent", 1, true], "the text");
+      equal([message?.status, message?.attempts, changed], ["waiting", 1, true], "the text");
       equal(await s.dueIds(), [], "due");
       s.near((await s.due(10)).nextInMs, 30_000, "nextInMs");
       await s.advance(30_000);
@@ -57,14 +57,14 @@ export const factCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "gives up a text that the carrier refused for good",
+    name: "gives up a text that the provider refused for good",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       const { message, consentChanged } = await s.refuse(id, "fail");
       equal(
         [message?.status, message?.error],
-        ["failed", { code: 21610, reason: "The carrier refused it." }],
+        ["failed", { code: 21610, reason: "The provider refused it." }],
         "the text",
       );
       equal(consentChanged, false, "consentChanged");
@@ -77,13 +77,13 @@ export const factCases: readonly StorageCase[] = [
     async run(s) {
       await s.texted();
       const claimed = await s.claimed();
-      const [first, second] = await s.intents(2);
-      const elsewhere = await s.intent({ line: "+15550100002" });
+      const [first, second] = await s.waitingMessages(2);
+      const elsewhere = await s.waiting({ line: "+15550100002" });
       const [one, two] = [present(first, "1").id, present(second, "2").id];
       await s.sending(one);
-      const fact = await s.refuse(one, "opt-out");
-      equal([fact.message?.status, fact.consentChanged], ["failed", true], "the fact");
-      equal(fact.cancelled.map(({ id }) => id).toSorted(), [two, elsewhere].toSorted(), "cancelled");
+      const delivery = await s.refuse(one, "opt-out");
+      equal([delivery.message?.status, delivery.consentChanged], ["failed", true], "the delivery");
+      equal(delivery.cancelled.map(({ id }) => id).toSorted(), [two, elsewhere].toSorted(), "cancelled");
       const consent = await s.storage.consent(consentKeyOf(PERSON));
       equal([consent?.state, consent?.source], ["opted-out", "refused-send"], "consent");
       equal((await s.commit(claimed)).outcome, "lost", "the running turn");
@@ -97,23 +97,23 @@ export const factCases: readonly StorageCase[] = [
     async run(s) {
       await s.storage.recordInbound(s.start());
       await s.advance(60_000);
-      const [first, second] = await s.intents(2);
+      const [first, second] = await s.waitingMessages(2);
       const [one, two] = [present(first, "1").id, present(second, "2").id];
       await s.sending(one);
       await s.advance(60_000);
       equal((await s.storage.recordInbound(s.start())).consentChanged, false, "a START of somebody who is opted in");
       const pending = present((await s.texted()).message, "a text after it");
-      const fact = await s.refuse(one, "opt-out");
-      equal([fact.message?.status, fact.consentChanged], ["failed", false], "the fact");
+      const delivery = await s.refuse(one, "opt-out");
+      equal([delivery.message?.status, delivery.consentChanged], ["failed", false], "the delivery");
       equal(
-        fact.cancelled.map(({ id, error }) => [id, error?.reason]),
+        delivery.cancelled.map(({ id, error }) => [id, error?.reason]),
         [[two, "An earlier part of the same text was not sent."]],
         "the later part of the same text",
       );
       equal((await s.storage.consent(consentKeyOf(PERSON)))?.state, "opted-in", "consent");
       await s.advance(60_000);
       equal((await s.claim())?.messages, [pending], "what waits for an answer");
-      const later = await s.intent();
+      const later = await s.waiting();
       await s.sending(later);
       equal((await s.refuse(later, "opt-out")).consentChanged, true, "a send that began after the START");
     },
@@ -121,23 +121,23 @@ export const factCases: readonly StorageCase[] = [
   {
     name: "does not opt anybody out anew for a callback that comes again after their START",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sent(id);
       const error = { code: 21610, reason: "The person opted out." };
       equal((await s.callback(id, "failed", { error, optOut: true })).consentChanged, true, "the callback");
       await s.advance(60_000);
       await s.storage.recordInbound(s.start());
-      const waiting = await s.intent();
+      const waiting = await s.waiting();
       const again = await s.callback(id, "failed", { error, optOut: true });
       equal([again.outcome, again.consentChanged, again.cancelled], ["repeated", false, []], "its repetition");
       equal((await s.storage.consent(consentKeyOf(PERSON)))?.state, "opted-in", "consent");
-      equal(await s.statuses([waiting]), ["intent"], "what waits to be sent");
+      equal(await s.statuses([waiting]), ["waiting"], "what waits to be sent");
     },
   },
   {
-    name: "does not lose an answer to a fact that came first",
+    name: "does not lose an answer to a delivery that came first",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       await s.callback(id, "sent");
       const late = await s.lose(id);
@@ -150,26 +150,30 @@ export const factCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "keeps a second carrier's id and says that it is a duplicate",
+    name: "keeps a second provider's id and says that it is a duplicate",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
       await s.lose(id);
       await s.resolve(id, "resend");
       equal(await s.sending(id), 2, "attempt");
       const second = await s.accept(id, 2, "SM2");
-      equal([second.duplicate, second.message?.carrierIds], [false, ["SM2"]], "the second attempt");
+      equal([second.duplicate, second.message?.providerMessageIds], [false, ["SM2"]], "the second attempt");
       const first = await s.accept(id, 1, "SM1");
       equal(
-        [first.duplicate, first.changed, first.message?.carrierIds],
+        [first.duplicate, first.changed, first.message?.providerMessageIds],
         [true, false, ["SM2", "SM1"]],
         "the first attempt",
       );
-      const found = await s.callback(id, "delivered", { outboundId: null, attempt: null, carrierId: "SM1" });
+      const found = await s.callback(id, "delivered", { outboundId: null, attempt: null, providerMessageId: "SM1" });
       equal([found.message?.status, found.duplicate], ["delivered", true], "a callback for the first");
-      const failed = await s.callback(id, "failed", { attempt: 2, carrierId: "SM2" });
+      const failed = await s.callback(id, "failed", { attempt: 2, providerMessageId: "SM2" });
       equal([failed.message?.status, failed.changed], ["delivered", false], "the best of its attempts");
-      const told = (await s.storyOf(id)).attempts.map(({ attempt, status, carrierId }) => [attempt, status, carrierId]);
+      const told = (await s.storyOf(id)).attempts.map(({ attempt, status, providerMessageId }) => [
+        attempt,
+        status,
+        providerMessageId,
+      ]);
       equal(
         told,
         [
@@ -184,7 +188,7 @@ export const factCases: readonly StorageCase[] = [
     name: "shows the best of its attempts, the first or the second",
     async run(s) {
       for (const best of [1, 2]) {
-        const id = await s.intent({ participant: `+155501990${best}0` });
+        const id = await s.waiting({ participant: `+155501990${best}0` });
         await s.sending(id);
         await s.lose(id);
         await s.resolve(id, "resend");
@@ -197,32 +201,32 @@ export const factCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "keeps a second carrier's id for one attempt, too",
+    name: "keeps a second provider's id for one attempt, too",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       await s.sending(id);
-      await s.callback(id, "sent", { carrierId: "SM1" });
-      const fact = await s.accept(id, 1, "SM2");
+      await s.callback(id, "sent", { providerMessageId: "SM1" });
+      const delivery = await s.accept(id, 1, "SM2");
       equal(
-        [fact.duplicate, fact.message?.status, fact.message?.carrierIds],
+        [delivery.duplicate, delivery.message?.status, delivery.message?.providerMessageIds],
         [true, "sent", ["SM1", "SM2"]],
-        "the fact",
+        "the delivery",
       );
-      equal((await s.storyOf(id)).attempts[0]?.carrierId, "SM1", "the attempt's own id");
-      const found = await s.callback(id, "delivered", { outboundId: null, attempt: null, carrierId: "SM2" });
+      equal((await s.storyOf(id)).attempts[0]?.providerMessageId, "SM1", "the attempt's own id");
+      const found = await s.callback(id, "delivered", { outboundId: null, attempt: null, providerMessageId: "SM2" });
       equal(found.message?.status, "delivered", "a callback for the second id");
     },
   },
   {
-    name: "matches no fact to an attempt that never was",
+    name: "matches no delivery to an attempt that never was",
     async run(s) {
-      const id = await s.intent();
+      const id = await s.waiting();
       const before = await s.snapshot();
       equal((await s.accept(id, 1)).outcome, "unmatched", "an attempt that was not made");
       equal((await s.accept("o-nobody", 1)).outcome, "unmatched", "a text that is not there");
       const unchanged = { changed: false, duplicate: false, cancelled: [], consentChanged: false };
       const nothing = { message: null, ...unchanged, nextInMs: null };
-      const stray = await s.callback("o-nobody", "sent", { carrierId: "SM-nobody", optOut: true });
+      const stray = await s.callback("o-nobody", "sent", { providerMessageId: "SM-nobody", optOut: true });
       equal(stray, { outcome: "unmatched", ...nothing }, "a callback for nobody");
       equal(await s.snapshot(), before, "the ledger");
       ok((await s.sending(id)) === 1, "the first attempt");

@@ -1,15 +1,15 @@
 import type { ConsentState } from "../../model/consent.ts";
-import type { CarrierStatus } from "../../model/delivery-status.ts";
+import type { ProviderStatus } from "../../model/delivery-status.ts";
 import type { Notice } from "../../model/events.ts";
 
 /**
- * What the judge knows, in the order in which it happened: what was committed, what crossed the carrier's border, what
+ * What the judge knows, in the order in which it happened: what was committed, what crossed the provider's border, what
  * was promised to a caller. Nothing of it is the engine's own word about itself, except the notices.
  */
-export type FactBody =
-  /** A person texted; the carrier's list has it, or will have it soon. */
+export type DeliveryBody =
+  /** A person texted; the provider's list has it, or will have it soon. */
   | { readonly kind: "texted"; readonly key: string; readonly to: string }
-  /** The carrier's list showed a text for the first time. */
+  /** The provider's list showed a text for the first time. */
   | { readonly kind: "listed"; readonly key: string }
   /** A sweep of a sender's list was committed. */
   | { readonly kind: "swept"; readonly sender: string; readonly watermarkMs: number }
@@ -24,7 +24,7 @@ export type FactBody =
       readonly consentKey: string;
       readonly participant: string;
       readonly needsAnswer: boolean;
-      /** When the carrier took it, where its webhook was lost and the list brought it. */
+      /** When the provider took it, where its webhook was lost and the list brought it. */
       readonly sweptSinceMs: number | null;
       readonly consent: ConsentState | null;
       /** A STOP that was found late does not count where a START came after this moment. */
@@ -67,19 +67,19 @@ export type FactBody =
       readonly outboundId: string;
       readonly attempt: number;
       readonly overtook: readonly string[];
-      readonly pace: Pace | null;
+      readonly rateLimit: RateLimit | null;
     }
-  /** A message waits for its slot in the pace of its sender. */
-  | { readonly kind: "slot-given"; readonly outboundId: string; readonly pace: Pace; readonly slotMs: number }
-  /** The carrier wants a sender to be slower. */
-  | { readonly kind: "slowed"; readonly paceKey: string; readonly forMs: number }
-  /** What the carrier answered to an attempt was recorded. */
+  /** A message waits for its slot in the rate limit of its sender. */
+  | { readonly kind: "slot-given"; readonly outboundId: string; readonly rateLimit: RateLimit; readonly slotMs: number }
+  /** The provider wants a sender to be slower. */
+  | { readonly kind: "slowed"; readonly rateLimitKey: string; readonly forMs: number }
+  /** What the provider answered to an attempt was recorded. */
   | {
       readonly kind: "answer-recorded";
       readonly outboundId: string;
       readonly attempt: number;
       readonly answer: "accepted" | "unknown" | "found" | "unseen" | "retry" | "fail" | "opt-out";
-      readonly carrierId: string | null;
+      readonly providerMessageId: string | null;
       /** The list says that the provider gave it up for now. */
       readonly temporary: boolean;
     }
@@ -87,8 +87,8 @@ export type FactBody =
       readonly kind: "report-recorded";
       readonly outboundId: string;
       readonly attempt: number;
-      readonly carrierId: string;
-      readonly status: CarrierStatus;
+      readonly providerMessageId: string;
+      readonly status: ProviderStatus;
       readonly optOut: boolean;
       /** The provider gave it up for now: nothing was sent. */
       readonly temporary: boolean;
@@ -121,12 +121,12 @@ export type FactBody =
   | { readonly kind: "tool-started"; readonly turnId: string }
   /** The transport was given a text. */
   | { readonly kind: "handed-over"; readonly outboundId: string; readonly attempt: number }
-  /** The carrier took a text: an SMS leaves. */
+  /** The provider took a text: an SMS leaves. */
   | {
       readonly kind: "taken";
       readonly outboundId: string;
       readonly attempt: number;
-      readonly carrierId: string;
+      readonly providerMessageId: string;
       readonly from: string | null;
       readonly to: string;
       readonly body: string;
@@ -139,10 +139,10 @@ export type FactBody =
   | { readonly kind: "sent"; readonly key: string; readonly messageId: string }
   | { readonly kind: "told"; readonly process: string; readonly notice: Notice };
 
-/** A sender's pace, as a claim names it. */
-export interface Pace {
+/** A sender's rate limit, as a claim names it. */
+export interface RateLimit {
   readonly key: string;
   readonly costMs: number;
 }
 
-export type Fact = FactBody & { readonly atMs: number };
+export type Delivery = DeliveryBody & { readonly atMs: number };

@@ -1,13 +1,13 @@
-import type { CarrierStatus } from "../../model/delivery-status.ts";
+import type { ProviderStatus } from "../../model/delivery-status.ts";
 import type { MessageError } from "../../model/message.ts";
 import { participantKeyOf } from "../../model/person-address.ts";
 import type {
-  CarrierMessage,
   InboundText,
+  ProviderMessage,
   ReceivedWebhook,
   SendRequest,
   SendResult,
-  StatusReport,
+  StatusCallback,
   Transport,
   WebhookRequest,
 } from "../../transport/transport.ts";
@@ -17,19 +17,19 @@ import type { SimulatedProcess } from "./process.ts";
 import { note, short, type World, witness } from "./world.ts";
 
 const URL_OF_OURS = "https://ownline.test/sms";
-const HEADER = "x-simulated-carrier";
+const HEADER = "x-simulated-provider";
 
 /** The outside world: takes texts, posts webhooks, keeps lists, and blocks whoever texted STOP. */
-export interface SimulatedCarrier {
+export interface SimulatedProvider {
   /** The way of one process to it. */
   transportFor(process: SimulatedProcess): Transport;
-  /** The webhook of a person's text; from now on the carrier's list has it. */
+  /** The webhook of a person's text; from now on the provider's list has it. */
   text(text: InboundText): Request;
-  /** The carrier took a person's text, whose webhook nobody will ever get. */
+  /** The provider took a person's text, whose webhook nobody will ever get. */
   lose(text: InboundText): void;
   /** Whether it can be asked what it took. */
   readonly lists: boolean;
-  report(report: StatusReport): Request;
+  report(report: StatusCallback): Request;
   /** A webhook that somebody else made up. */
   forged(text: InboundText): Request;
   block(participant: string): void;
@@ -37,15 +37,15 @@ export interface SimulatedCarrier {
 }
 
 /** How the callbacks of a taken text get home. */
-export type PostReport = (report: StatusReport, afterMs: number) => void;
+export type PostReport = (report: StatusCallback, afterMs: number) => void;
 
-export function simulatedCarrier(world: World, post: PostReport): SimulatedCarrier {
+export function simulatedProvider(world: World, post: PostReport): SimulatedProvider {
   const { dice, timeline, trace } = world;
   const webhooks: ReceivedWebhook[] = [];
-  const taken: CarrierMessage[] = [];
+  const taken: ProviderMessage[] = [];
   const inbound: { readonly text: InboundText; readonly at: number; isShown: boolean }[] = [];
   const blocked = new Set<string>();
-  /** Some carriers cannot be asked at all; the lists of others show late what they have. */
+  /** Some providers cannot be asked at all; the lists of others show late what they have. */
   const lists = dice.chance(0.8);
   const lagMs = dice.chance(0.4) ? dice.between(500, 60_000) : 0;
   const isListed = (at: number) => at <= timeline.now - lagMs;
@@ -58,21 +58,21 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
     });
   }
 
-  /** What the carrier reports of a text: in the end delivered, mostly; each report lost, doubled or late by chance. */
+  /** What the provider reports of a text: in the end delivered, mostly; each report lost, doubled or late by chance. */
   function reportAll(
-    about: Pick<StatusReport, "outboundId" | "attempt" | "carrierId">,
-    last: CarrierStatus | "throttled",
+    about: Pick<StatusCallback, "outboundId" | "attempt" | "providerMessageId">,
+    last: ProviderStatus | "throttled",
   ): void {
     const temporary = last === "throttled";
     const end = temporary ? "failed" : last;
-    const way: CarrierStatus[] = end === "failed" ? ["failed"] : dice.chance(0.5) ? ["sent", end] : [end];
+    const way: ProviderStatus[] = end === "failed" ? ["failed"] : dice.chance(0.5) ? ["sent", end] : [end];
     let afterMs = 0;
     for (const status of way) {
       afterMs += dice.between(0, 2500);
-      trace.count("carrier.callback", "calls");
+      trace.count("provider.callback", "calls");
       const fault = world.calm ? 1 : dice.next();
       if (fault < 0.15) {
-        trace.count("carrier.callback", "lost");
+        trace.count("provider.callback", "lost");
         continue;
       }
       const isEnd = status === end;
@@ -85,11 +85,11 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
         temporary,
       };
       if (fault < 0.25) {
-        trace.count("carrier.callback", "twice");
+        trace.count("provider.callback", "twice");
         post(report, afterMs + dice.between(0, 4000));
       }
       if (fault > 0.9 && fault < 1) {
-        trace.count("carrier.callback", "late");
+        trace.count("provider.callback", "late");
         post(report, afterMs + dice.between(3000, 60_000));
       } else post(report, afterMs);
     }
@@ -97,22 +97,22 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
 
   function take(send: SendRequest, process: SimulatedProcess): string {
     ids += 1;
-    const carrierId = `SM${ids}`;
+    const providerMessageId = `SM${ids}`;
     const { outboundId, attempt, from, to, body } = send;
-    witness(world, { kind: "taken", outboundId, attempt, carrierId, from, to, body });
-    note(world, "carrier", `takes ${short(outboundId)} attempt ${attempt} from ${process.name}`, carrierId);
+    witness(world, { kind: "taken", outboundId, attempt, providerMessageId, from, to, body });
+    note(world, "provider", `takes ${short(outboundId)} attempt ${attempt} from ${process.name}`, providerMessageId);
     const mediaCount = send.media.length;
     const isThrottled = !world.calm && world.features.throttled > 0 && dice.chance(world.features.throttled);
     const shown = isThrottled
       ? { status: "failed" as const, error: errorOf("throttled"), temporary: true }
       : { status: "accepted" as const };
-    taken.push({ carrierId, from, to, body, mediaCount, ...shown, createdAt: timeline.now });
+    taken.push({ providerMessageId, from, to, body, mediaCount, ...shown, createdAt: timeline.now });
     const end = dice.next();
     const last = end < 0.05 ? "undelivered" : end < 0.08 ? "failed" : "delivered";
-    if (isThrottled) trace.count("carrier.send", "throttled");
+    if (isThrottled) trace.count("provider.send", "throttled");
     if (isThrottled) witness(world, { kind: "throttled", outboundId, attempt });
-    reportAll({ outboundId, attempt, carrierId }, isThrottled ? "throttled" : last);
-    return carrierId;
+    reportAll({ outboundId, attempt, providerMessageId }, isThrottled ? "throttled" : last);
+    return providerMessageId;
   }
 
   function handOver(process: SimulatedProcess, send: SendRequest): Promise<SendResult> {
@@ -120,7 +120,7 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
     witness(world, { kind: "handed-over", outboundId, attempt });
     return new Promise((resolve, reject) => {
       if (!process.alive) return;
-      const call = "carrier.send";
+      const call = "provider.send";
       trace.count(call, "calls");
       const fault = world.calm ? null : drawFault(dice, world.rates.send, SEND_FAULTS);
       if (fault !== null) trace.count(call, fault);
@@ -133,7 +133,7 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
       };
       const accepted = (): SendResult => ({
         kind: "accepted",
-        carrierId: take(send, process),
+        providerMessageId: take(send, process),
         status: "accepted",
         rawStatus: "queued",
       });
@@ -185,7 +185,7 @@ export function simulatedCarrier(world: World, post: PostReport): SimulatedCarri
   return {
     transportFor(process): Transport {
       const list = <Result>(name: string, look: () => Result) =>
-        cross(process, `carrier.${name}`, world.rates.list, async () => look());
+        cross(process, `provider.${name}`, world.rates.list, async () => look());
       return {
         name: "simulated",
         capabilities: { maxBodyLength: 1600, maxMedia: 10, statusCallbacks: true, autoReply: true, lists },
@@ -243,7 +243,7 @@ function read({ url, headers }: WebhookRequest, webhooks: readonly ReceivedWebho
     return { kind: "rejected", httpStatus: 403, reason: "It is not signed.", log: "A forged webhook came." };
   }
   const place = Number(new URL(url).searchParams.get("webhook"));
-  return webhooks[place] ?? { kind: "ignored", reason: "the simulated carrier made no such webhook" };
+  return webhooks[place] ?? { kind: "ignored", reason: "the simulated provider made no such webhook" };
 }
 
 function refused(refusal: (SendResult & { kind: "refused" })["refusal"], code: number, tooFast = false): SendResult {
@@ -253,15 +253,15 @@ function refused(refusal: (SendResult & { kind: "refused" })["refusal"], code: n
     wholeAccount: false,
     retryAfterMs: null,
     tooFast,
-    error: { code, reason: `the simulated carrier says ${code}` },
+    error: { code, reason: `the simulated provider says ${code}` },
   };
 }
 
 function unknown(): SendResult {
-  return { kind: "unknown", error: { code: null, reason: "the simulated carrier did not answer" } };
+  return { kind: "unknown", error: { code: null, reason: "the simulated provider did not answer" } };
 }
 
-function errorOf(end: CarrierStatus | "throttled"): MessageError | null {
+function errorOf(end: ProviderStatus | "throttled"): MessageError | null {
   if (end === "throttled") return { code: 30022, reason: "too fast" };
   return end === "failed" || end === "undelivered" ? { code: 30003, reason: "unreachable" } : null;
 }

@@ -1,16 +1,16 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { text as readAll } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
-import { createWebhooks, type Text } from "./carrier-webhooks.ts";
 import { ledgerWriter, type Outgoing } from "./ledger.ts";
-import { type CarrierSettings, generator, LEFT_AT_HEADER, type Line } from "./network.ts";
+import { generator, LEFT_AT_HEADER, type Line, type ProviderSettings } from "./network.ts";
+import { createWebhooks, type Text } from "./provider-webhooks.ts";
 
 /*
- * A carrier as a process of its own: Twilio's REST API as far as ownline's transport uses it, signed webhooks, status
+ * A provider as a process of its own: Twilio's REST API as far as ownline's transport uses it, signed webhooks, status
  * callbacks, and everything that goes wrong on the way. Nothing in here is ownline's code, and its ledger on disk is
  * the only judge of what was sent.
  */
-const settings: CarrierSettings = JSON.parse(process.env.OWNLINE_FAULTS_CARRIER ?? "{}");
+const settings: ProviderSettings = JSON.parse(process.env.OWNLINE_FAULTS_PROVIDER ?? "{}");
 const ledger = ledgerWriter(settings.ledgerFile);
 const random = generator(settings.seed);
 const lines = new Map<string, Line>();
@@ -24,7 +24,7 @@ const newSid = (): string => `SM${(++lastSid).toString(16).padStart(32, "0")}`;
 
 function lineOf(number: string): Line {
   const line = lines.get(number);
-  if (line === undefined) throw new Error(`the carrier does not have the number ${number}`);
+  if (line === undefined) throw new Error(`the provider does not have the number ${number}`);
   return line;
 }
 
@@ -166,7 +166,7 @@ function answer(response: ServerResponse, status: number, body: unknown, headers
 }
 
 async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const url = new URL(request.url ?? "/", "http://carrier");
+  const url = new URL(request.url ?? "/", "http://provider");
   const body = request.method === "POST" ? await readAll(request) : "";
   const resource = url.pathname.split(`/Accounts/${settings.accountSid}/`)[1] ?? url.pathname;
   switch (`${request.method} ${resource}`) {

@@ -3,10 +3,10 @@ import type { HeartbeatAnswer, HeldLease } from "../storage/storage.ts";
 import type { EngineContext } from "./context.ts";
 import { trouble } from "./heart.ts";
 import { LOOK_MS } from "./reconcile.ts";
-import { CHANGED, tellFact } from "./status.ts";
+import { CHANGED, reportDelivery } from "./status.ts";
 import type { OwedReleases, Run } from "./turn.ts";
 
-export interface BeatParts {
+export interface HeartbeatParts {
   /** What this process is working on, by conversation. */
   readonly runs: ReadonlyMap<string, Run>;
   readonly owed: OwedReleases;
@@ -18,8 +18,8 @@ export interface BeatParts {
  * One heartbeat: says that this process is alive, and heeds what the ledger answers: which of its runs were taken from
  * it, where a newer text waits, what was left behind by the dead.
  */
-export function createBeat(context: EngineContext, { runs, owed, wake }: BeatParts): () => Promise<void> {
-  const { storage, tell, workerId } = context;
+export function createHeartbeat(context: EngineContext, { runs, owed, wake }: HeartbeatParts): () => Promise<void> {
+  const { storage, reporter, workerId } = context;
   let idleLeases = new Map<string, number>();
 
   /**
@@ -34,7 +34,7 @@ export function createBeat(context: EngineContext, { runs, owed, wake }: BeatPar
       const held = { op: newId("o"), workerId, conversationId, turnId, fence };
       storage
         .releaseTurn(owes?.fence === fence ? owes : { ...held, reason: "stopped", retryInMs: 0, error: null })
-        .then(wake, (error) => tell.error(trouble(error)));
+        .then(wake, (error) => reporter.error(trouble(error)));
     }
     const held = new Map(leases.map(({ conversationId, fence }) => [conversationId, fence]));
     for (const { conversationId, fence } of owed.values()) {
@@ -51,9 +51,9 @@ export function createBeat(context: EngineContext, { runs, owed, wake }: BeatPar
       if (lease === undefined || lease.fence !== run.fence) run.giveUp("lost");
       else if (lease.pendingSeq > run.throughSeq) run.giveUp("superseded");
     }
-    for (const message of answer.unsettled) tellFact(context, { ...CHANGED, message });
+    for (const message of answer.unsettled) reportDelivery(context, { ...CHANGED, message });
     if (answer.recovered > 0) {
-      tell.notice({
+      reporter.notice({
         kind: "recovered",
         conversationId: null,
         messageId: null,

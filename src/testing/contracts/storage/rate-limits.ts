@@ -5,12 +5,12 @@ import { EXPIRY_MS, FREE } from "./terms.ts";
 
 const COST_MS = 30_000;
 
-const PACE = { key: "sender", costMs: COST_MS, reason: "The sender is busy." } as const;
+const RATE_LIMIT = { key: "sender", costMs: COST_MS, reason: "The sender is busy." } as const;
 
-const PACED: SendConditions = { ...FREE, pace: PACE };
+const PACED: SendConditions = { ...FREE, rateLimit: RATE_LIMIT };
 
 /** How fast one sender sends, for all processes together. */
-export const paceCases: readonly StorageCase[] = [
+export const rateLimitCases: readonly StorageCase[] = [
   {
     name: "gives each text of a sender the next slot, in the order in which they asked",
     async run(s) {
@@ -37,7 +37,7 @@ export const paceCases: readonly StorageCase[] = [
       const conditions = { ...PACED, counters: [counter] };
       const answer = await s.claimSend(second, { conditions });
       ok(answer.outcome === "waiting", `expected waiting, got ${answer.outcome}`);
-      equal(answer.reason, PACE.reason, "reason");
+      equal(answer.reason, RATE_LIMIT.reason, "reason");
       await s.advance(COST_MS);
       equal(await s.sending(second, { conditions }), 1, "the counter was not charged before");
     },
@@ -81,7 +81,7 @@ export const paceCases: readonly StorageCase[] = [
   {
     name: "is fair between conversations, and keeps the order of each",
     async run(s) {
-      const [one, two, three] = [await s.intent(), await s.intent(), await s.intent()];
+      const [one, two, three] = [await s.waiting(), await s.waiting(), await s.waiting()];
       const [elsewhere] = await strangers(s, 1);
       await s.sending(one, { conditions: PACED });
       await s.accept(one);
@@ -96,11 +96,11 @@ export const paceCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "keeps the paces of two senders apart, and asks none where there is none",
+    name: "keeps the rateLimits of two senders apart, and asks none where there is none",
     async run(s) {
       const [first, second, third] = await strangers(s, 3);
       await s.sending(first, { conditions: PACED });
-      await s.sending(second, { conditions: { ...FREE, pace: { ...PACE, key: "other" } } });
+      await s.sending(second, { conditions: { ...FREE, rateLimit: { ...RATE_LIMIT, key: "other" } } });
       await s.sending(third, { conditions: FREE });
     },
   },
@@ -108,7 +108,7 @@ export const paceCases: readonly StorageCase[] = [
     name: "lets a text that costs more keep its sender busy for longer",
     async run(s) {
       const [first, second, third] = await strangers(s, 3);
-      await s.sending(first, { conditions: { ...FREE, pace: { ...PACE, costMs: 5 * COST_MS } } });
+      await s.sending(first, { conditions: { ...FREE, rateLimit: { ...RATE_LIMIT, costMs: 5 * COST_MS } } });
       await waits(s, second, 5 * COST_MS);
       await waits(s, third, 6 * COST_MS);
     },
@@ -147,7 +147,7 @@ export const paceCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "slows a sender down when the carrier says so, and voids every slot taken before",
+    name: "slows a sender down when the provider says so, and voids every slot taken before",
     async run(s) {
       const [first, second, third] = await strangers(s, 3);
       await s.sending(first, { conditions: PACED });
@@ -163,7 +163,7 @@ export const paceCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "never lets a text go sooner because the carrier wants its sender to be slower",
+    name: "never lets a text go sooner because the provider wants its sender to be slower",
     async run(s) {
       const [first, second, third] = await strangers(s, 3);
       await s.sending(first, { conditions: PACED });
@@ -177,7 +177,7 @@ export const paceCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "holds a queue up for as long as the carrier wants, and not for the slots that are void as well",
+    name: "holds a queue up for as long as the provider wants, and not for the slots that are void as well",
     async run(s) {
       const [first, ...queue] = await strangers(s, 8);
       await s.sending(first, { conditions: PACED });
@@ -194,7 +194,7 @@ export const paceCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "keeps to the longer of two times for which the carrier wants a sender to be left alone",
+    name: "keeps to the longer of two times for which the provider wants a sender to be left alone",
     async run(s) {
       const [first, second, third] = await strangers(s, 3);
       await s.sending(first, { conditions: PACED });
@@ -210,8 +210,8 @@ export const paceCases: readonly StorageCase[] = [
     async run(s) {
       const [first, second] = await strangers(s, 2);
       await s.sent(first);
-      const fact = await slow(s, first, COST_MS);
-      equal([fact.outcome, fact.message?.status], ["repeated", "accepted"], "the late refusal");
+      const delivery = await slow(s, first, COST_MS);
+      equal([delivery.outcome, delivery.message?.status], ["repeated", "accepted"], "the late refusal");
       await waits(s, second, COST_MS);
       equal((await slow(s, "o-nobody", 10 * COST_MS)).outcome, "unmatched", "a refusal of nothing");
       await waits(s, second, COST_MS);
@@ -236,7 +236,7 @@ export const paceCases: readonly StorageCase[] = [
 async function strangers(s: Scene, count: number, expiryMs: number = EXPIRY_MS): Promise<Several> {
   const ids: string[] = [];
   for (let person = 0; person < count; person += 1) {
-    ids.push(await s.intent({ participant: `+1555${s.id("040")}`, expiryMs }));
+    ids.push(await s.waiting({ participant: `+1555${s.id("040")}`, expiryMs }));
   }
   const [first = "", second = "", third = "", fourth = "", ...more] = ids;
   return [first, second, third, fourth, ...more];
@@ -253,5 +253,5 @@ async function waits(s: Scene, id: string, forMs: number): Promise<void> {
 function slow(s: Scene, id: string, forMs: number) {
   const refusal = { kind: "refused", next: "retry", retryInMs: 600_000 } as const;
   const error = { code: 20429, reason: "Too many requests." };
-  return s.sendResult(id, 1, { ...refusal, error, slow: { key: PACE.key, forMs } });
+  return s.sendResult(id, 1, { ...refusal, error, slow: { key: RATE_LIMIT.key, forMs } });
 }

@@ -2,11 +2,11 @@ import { OwnlineError } from "../errors.ts";
 import { hookNow } from "../hook.ts";
 import type { OutboundMessage } from "../model/message.ts";
 import { isMessagingService, isTollFree } from "../model/phone-number.ts";
-import type { CounterCondition, PaceCondition } from "../storage/storage.ts";
+import type { CounterCondition, RateLimitCondition } from "../storage/storage.ts";
 import type { EngineContext } from "./context.ts";
 import { DEFAULT_SCOPE } from "./options.ts";
 
-/** What a carrier takes from one sender in a second, https://www.twilio.com/docs/api/errors/21611 */
+/** What a provider takes from one sender in a second, https://www.twilio.com/docs/api/errors/21611 */
 const LONG_CODE_PER_SECOND = 1;
 const SHORT_CODE_PER_SECOND = 100;
 /** What is said of toll-free numbers that nobody has asked more for; Twilio's reference names no figure. */
@@ -17,32 +17,32 @@ const WHATSAPP_PER_SECOND = 80;
 const SHORT_CODE = /^\d{3,8}$/;
 
 /**
- * How fast the message's sender may send, in all processes together: as long as the carrier needs for its segments.
- * A sender without a rate is not held up, but slows down like the others when the carrier wants it to. `null` where
+ * How fast the message's sender may send, in all processes together: as long as the provider needs for its segments.
+ * A sender without a rate is not held up, but slows down like the others when the provider wants it to. `null` where
  * pacing is off.
  *
- * @throws OwnlineError `invalid_options` where the function in `sending.pace` throws or returns no rate
+ * @throws OwnlineError `invalid_options` where the function in `sending.rateLimit` throws or returns no rate
  */
-export function paceOf(
+export function rateLimitOf(
   { sending }: Pick<EngineContext, "sending">,
   message: Pick<OutboundMessage, "from" | "segments">,
   ownRate: number | undefined,
-): PaceCondition | null {
-  const { pace } = sending;
-  if (pace === false) return null;
-  const rate = ownRate ?? (pace === "by-kind" ? rateOfKind(message.from) : rateBy(pace, message.from));
+): RateLimitCondition | null {
+  const { rateLimit } = sending;
+  if (rateLimit === false) return null;
+  const rate = ownRate ?? (rateLimit === "by-kind" ? rateOfKind(message.from) : rateBy(rateLimit, message.from));
   // Channels count messages, not segments.
   const units = message.from.includes(":") ? 1 : Math.max(1, message.segments);
   return {
-    key: paceKeyOf(message.from),
+    key: rateLimitKeyOf(message.from),
     costMs: rate === null ? 0 : Math.ceil((units * 1000) / rate),
-    reason: "the sender sends as fast as the carrier takes it, and others are before this message",
+    reason: "the sender sends as fast as the provider takes it, and others are before this message",
   };
 }
 
-/** The name of a sender's pace in the ledger. */
-export function paceKeyOf(sender: string): string {
-  return `pace:${sender}`;
+/** The name of a sender's rate limit in the ledger. */
+export function rateLimitKeyOf(sender: string): string {
+  return `rateLimit:${sender}`;
 }
 
 /** The account's own rate, a counter over each second; none where there is no such rate. */
@@ -52,7 +52,7 @@ export function accountCounters({
 }: Pick<EngineContext, "sending" | "scope">): readonly CounterCondition[] {
   if (sending.perSecond === null) return [];
   const reason = "the account sends as many messages a second as options.sending.perSecond allows";
-  const key = scope === DEFAULT_SCOPE ? "pace" : `pace@${scope}`;
+  const key = scope === DEFAULT_SCOPE ? "rateLimit" : `rateLimit@${scope}`;
   return [{ key, windowMs: 1000, max: sending.perSecond, charge: 1, full: "wait", reason }];
 }
 
@@ -64,11 +64,11 @@ function rateOfKind(sender: string): number | null {
   return isTollFree(sender) ? TOLL_FREE_PER_SECOND : LONG_CODE_PER_SECOND;
 }
 
-function rateBy(pace: (sender: string) => number | null, sender: string): number | null {
-  const rate: unknown = hookNow("options.sending.pace", () => pace(sender));
+function rateBy(rateLimit: (sender: string) => number | null, sender: string): number | null {
+  const rate: unknown = hookNow("options.sending.rateLimit", () => rateLimit(sender));
   if (rate === null || (typeof rate === "number" && rate > 0)) return rate;
   throw new OwnlineError(
     "invalid_options",
-    "options.sending.pace returned neither a number of segments per second, more than 0, nor null for no limit",
+    "options.sending.rateLimit returned neither a number of segments per second, more than 0, nor null for no limit",
   );
 }

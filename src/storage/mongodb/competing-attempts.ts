@@ -1,20 +1,23 @@
 import type { MessageRow } from "../ledger/rows.ts";
 import { byStart, unknownAttemptOf } from "../ledger/shown.ts";
 import { keepable } from "../sql/statement.ts";
-import type { RivalQuery, Rivals } from "../storage.ts";
+import type { CompetingAttempts, CompetingAttemptsQuery } from "../storage.ts";
 import { keyId, rowOf } from "./documents.ts";
 import { idIn } from "./roots.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
 import { reading } from "./transaction.ts";
 
-/** See `Storage.rivals`. */
-export function rivals(store: Store, { outboundId, carrierIds }: RivalQuery): Promise<Rivals> {
+/** See `Storage.competingAttempts`. */
+export function competingAttempts(
+  store: Store,
+  { outboundId, providerMessageIds }: CompetingAttemptsQuery,
+): Promise<CompetingAttempts> {
   const asked = keepable(outboundId);
-  const keys = carrierIds.map((id) => keyId("provider", id));
+  const keys = providerMessageIds.map((id) => keyId("provider", id));
   return reading(store, "worker", async (session) => {
     const found = await findIn(store, "keys", "_id", keys, { projection: { _id: 1 }, session });
     const recorded = new Set(found.map(idIn));
-    const known = carrierIds.filter((id) => recorded.has(keyId("provider", id)));
+    const known = providerMessageIds.filter((id) => recorded.has(keyId("provider", id)));
     const [doc] = await find(store, "messages", { _id: asked }, {}, session);
     const own = doc === undefined ? null : rowOf("messages", doc);
     if (own === null || own.status === null) return { attempts: [], known };

@@ -2,9 +2,9 @@ import { createHmac } from "node:crypto";
 import { request } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import type { ledgerWriter } from "./ledger.ts";
-import type { CarrierSettings, Line } from "./network.ts";
+import type { Line, ProviderSettings } from "./network.ts";
 
-/** A text in the carrier's books. */
+/** A text in the provider's books. */
 export interface Text {
   readonly sid: string;
   readonly direction: "inbound" | "outbound-api";
@@ -18,13 +18,13 @@ export interface Text {
 }
 
 export interface WebhookParts {
-  readonly settings: CarrierSettings;
+  readonly settings: ProviderSettings;
   readonly ledger: ReturnType<typeof ledgerWriter>;
   readonly random: () => number;
   lineOf(number: string): Line;
 }
 
-/** What the carrier posts to the application. Each call ends when nothing of it is left to post. */
+/** What the provider posts to the application. Each call ends when nothing of it is left to post. */
 export interface Webhooks {
   /** Tells of a person's text, and again until it is acknowledged, as the URL's `#rc=5&rp=all` asks for. */
   deliver(text: Text): Promise<void>;

@@ -1,9 +1,9 @@
-import type { CarrierStatus } from "../model/delivery-status.ts";
+import type { ProviderStatus } from "../model/delivery-status.ts";
 import type { Media, MessageError } from "../model/message.ts";
 import type {
-  CarrierMessage,
   InboundText,
   OwnedSender,
+  ProviderMessage,
   ReceivedWebhook,
   SendRequest,
   SendResult,
@@ -12,21 +12,21 @@ import type {
   WebhookRejection,
 } from "../transport/transport.ts";
 
-/** What a send comes to. `lost`: the carrier takes it, but its answer never comes, so the send is `unknown`. */
+/** What a send comes to. `lost`: the provider takes it, but its answer never comes, so the send is `unknown`. */
 export type FakeAnswer = SendResult | { readonly kind: "lost" };
 
-export interface FakeCarrierOptions {
+export interface FakeTransportOptions {
   /** What each send comes to; a promise holds the send up. @default every text is taken */
   readonly respond?: (request: SendRequest) => FakeAnswer | Promise<FakeAnswer>;
   /** What `senders()` reports as owned. @default none */
   readonly senders?: readonly (string | OwnedSender)[];
-  /** Where the webhooks claim to have been posted. @default "https://carrier.test/webhook" */
+  /** Where the webhooks claim to have been posted. @default "https://provider.test/webhook" */
   readonly webhookUrl?: string;
   /** @default 1600 characters, 10 media, callbacks, auto-replies and lists */
   readonly capabilities?: Partial<TransportCapabilities>;
   /**
    * Unix milliseconds. Give the test's clock (`clock.now`) where time matters: only then do the lists say when they
-   * were read, by the carrier's clock. @default Date.now
+   * were read, by the provider's clock. @default Date.now
    */
   readonly now?: () => number;
 }
@@ -37,45 +37,45 @@ export interface FakeText {
   readonly to: string;
   readonly body: string;
   readonly media?: readonly Media[];
-  /** The carrier's id; the same one twice is the same text. @default a new one */
+  /** The provider's id; the same one twice is the same text. @default a new one */
   readonly id?: string;
   readonly service?: string | null;
   readonly optOut?: InboundText["optOut"];
-  /** Unix milliseconds; `null` as with carriers that do not say. @default null */
+  /** Unix milliseconds; `null` as with providers that do not say. @default null */
   readonly occurredAt?: number | null;
 }
 
-/** What the carrier says about a text of ours. */
+/** What the provider says about a text of ours. */
 export interface FakeReport {
-  readonly carrierId: string;
-  readonly status: CarrierStatus;
+  readonly providerMessageId: string;
+  readonly status: ProviderStatus;
   readonly error?: MessageError | null;
   readonly optOut?: boolean;
 }
 
-/** A text of ours that the fake carrier took. */
-export interface FakeSent extends CarrierMessage {
+/** A text of ours that the fake provider took. */
+export interface FakeSent extends ProviderMessage {
   readonly outboundId: string;
   readonly attempt: number;
 }
 
-/** A carrier in memory: nothing is sent, everything is written down. */
-export interface FakeCarrier extends Transport {
+/** A provider in memory: nothing is sent, everything is written down. */
+export interface FakeTransport extends Transport {
   /** Every call of `send`, oldest first, whatever came of it. */
   readonly sends: readonly SendRequest[];
-  /** What the carrier took, oldest first: for each, one SMS would have left. */
+  /** What the provider took, oldest first: for each, one SMS would have left. */
   readonly taken: readonly FakeSent[];
   /** The auto-replies that rode on webhook answers, oldest first; a repeated one is here again. */
   readonly autoReplies: readonly SendRequest[];
   /** What the next sends come to, before `respond` is asked again. */
   answerNext(...answers: readonly FakeAnswer[]): void;
-  /** The webhook of a person's text: `await sms.fetch(carrier.text({ … }))`. */
+  /** The webhook of a person's text: `await sms.fetch(provider.text({ … }))`. */
   text(text: FakeText): Request;
-  /** The status callback of a text that the carrier took, or of one that it does not know. */
+  /** The status callback of a text that the provider took, or of one that it does not know. */
   report(report: FakeReport): Request;
 }
 
-const HEADER = "X-Fake-Carrier";
+const HEADER = "X-Fake-Transport";
 /** What `ListInboundQuery.unrecorded` takes at most. */
 const PAGE_SIZE = 1000;
 const CAPABILITIES: TransportCapabilities = {
@@ -92,15 +92,15 @@ const CAPABILITIES: TransportCapabilities = {
  *
  * @example
  * ```ts
- * import { fakeCarrier } from "ownline/testing";
+ * import { fakeTransport } from "ownline/testing";
  *
- * const carrier = fakeCarrier();
- * carrier.answerNext({ kind: "lost" });
- * const webhook = carrier.text({ from: "+12345678900", to: "+15703251809", body: "Hello!" });
+ * const provider = fakeTransport();
+ * provider.answerNext({ kind: "lost" });
+ * const webhook = provider.text({ from: "+12345678900", to: "+15703251809", body: "Hello!" });
  * ```
  */
-export function fakeCarrier(options: FakeCarrierOptions = {}): FakeCarrier {
-  const { respond = () => null, now = Date.now, webhookUrl = "https://carrier.test/webhook" } = options;
+export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport {
+  const { respond = () => null, now = Date.now, webhookUrl = "https://provider.test/webhook" } = options;
   const secret = crypto.randomUUID();
   const sends: SendRequest[] = [];
   const taken: FakeSent[] = [];
@@ -112,10 +112,10 @@ export function fakeCarrier(options: FakeCarrierOptions = {}): FakeCarrier {
   /** A clock that a test does not move would keep it waiting for ever. */
   const asOfNow = (): number | null => (options.now === undefined ? null : now());
 
-  function take(request: SendRequest, carrierId: string, status: CarrierStatus): void {
+  function take(request: SendRequest, providerMessageId: string, status: ProviderStatus): void {
     const { from, to, body, media, outboundId, attempt } = request;
     const mediaCount = media.length;
-    taken.push({ carrierId, from, to, body, mediaCount, status, createdAt: now(), outboundId, attempt });
+    taken.push({ providerMessageId, from, to, body, mediaCount, status, createdAt: now(), outboundId, attempt });
   }
 
   function webhook(content: ReceivedWebhook): Request {
@@ -129,7 +129,7 @@ export function fakeCarrier(options: FakeCarrierOptions = {}): FakeCarrier {
   }
 
   return {
-    name: "fake-carrier",
+    name: "fake-transport",
     capabilities: { ...CAPABILITIES, ...options.capabilities },
     sends,
     taken,
@@ -137,28 +137,28 @@ export function fakeCarrier(options: FakeCarrierOptions = {}): FakeCarrier {
 
     async send(request) {
       sends.push(request);
-      const carrierId = `fake-${sends.length}`;
-      const answer = answers.shift() ?? (await respond(request)) ?? accepted(carrierId);
+      const providerMessageId = `fake-${sends.length}`;
+      const answer = answers.shift() ?? (await respond(request)) ?? accepted(providerMessageId);
       if (answer.kind === "lost") {
-        take(request, carrierId, "accepted");
-        return { kind: "unknown", error: { code: null, reason: "the fake carrier's answer was lost" } };
+        take(request, providerMessageId, "accepted");
+        return { kind: "unknown", error: { code: null, reason: "the fake provider's answer was lost" } };
       }
-      if (answer.kind === "accepted") take(request, answer.carrierId, answer.status);
+      if (answer.kind === "accepted") take(request, answer.providerMessageId, answer.status);
       return answer;
     },
 
     async receive({ method, headers, body }) {
-      if (method !== "POST") return rejected(405, "The fake carrier posts.");
+      if (method !== "POST") return rejected(405, "The fake provider posts.");
       const given = headers.get(HEADER);
       if (given === null) return rejected(400, `The ${HEADER} header is missing.`);
-      if (given !== secret) return rejected(403, "The webhook is of another fake carrier.");
-      return webhooks.get(body) ?? { kind: "ignored", reason: "the fake carrier made no such webhook" };
+      if (given !== secret) return rejected(403, "The webhook is of another fake provider.");
+      return webhooks.get(body) ?? { kind: "ignored", reason: "the fake provider made no such webhook" };
     },
 
     acknowledge(autoReply) {
       if (autoReply !== null) {
         autoReplies.push(autoReply);
-        // A repeated webhook is answered alike, and the carrier heeds the first answer alone.
+        // A repeated webhook is answered alike, and the provider heeds the first answer alone.
         const isNew = taken.every(({ outboundId }) => outboundId !== autoReply.outboundId);
         if (isNew) take(autoReply, `fake-reply-${autoReplies.length}`, "accepted");
       }
@@ -196,28 +196,28 @@ export function fakeCarrier(options: FakeCarrierOptions = {}): FakeCarrier {
     answerNext: (...next) => void answers.push(...next),
 
     text({ from, to, body, media = [], id, service = null, optOut = null, occurredAt = null }) {
-      const carrierId = id ?? `fake-text-${texts.size + 1}`;
-      const key = `fake:${carrierId}`;
-      const text: InboundText = { key, carrierId, from, to, service, body, media, optOut, occurredAt };
+      const providerMessageId = id ?? `fake-text-${texts.size + 1}`;
+      const key = `fake:${providerMessageId}`;
+      const text: InboundText = { key, providerMessageId, from, to, service, body, media, optOut, occurredAt };
       if (!texts.has(key)) texts.set(key, { text, createdAt: occurredAt ?? now() });
       return webhook({ kind: "inbound", text });
     },
 
-    report({ carrierId, status, error = null, optOut = false }) {
-      const index = taken.findIndex((message) => message.carrierId === carrierId);
+    report({ providerMessageId, status, error = null, optOut = false }) {
+      const index = taken.findIndex((message) => message.providerMessageId === providerMessageId);
       const message = taken[index];
       if (message !== undefined) taken[index] = { ...message, status };
       const { outboundId = null, attempt = null } = message ?? {};
       return webhook({
         kind: "status",
-        report: { outboundId, attempt, carrierId, status, rawStatus: status, error, optOut },
+        report: { outboundId, attempt, providerMessageId, status, rawStatus: status, error, optOut },
       });
     },
   };
 }
 
-function accepted(carrierId: string): SendResult {
-  return { kind: "accepted", carrierId, status: "accepted", rawStatus: "queued" };
+function accepted(providerMessageId: string): SendResult {
+  return { kind: "accepted", providerMessageId, status: "accepted", rawStatus: "queued" };
 }
 
 function rejected(httpStatus: WebhookRejection["httpStatus"], reason: string): WebhookRejection {
