@@ -77,7 +77,7 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
   ],
   [
     "a list that leaves out what cannot be read reports it",
-    ["engine/problems", "for (const error of storage.problems) tell.error(error);", "void [storage, tell];"],
+    ["engine/problems", "for (const error of storage.problems) reporter.error(error);", "void [storage, reporter];"],
   ],
   [
     "a lost text that meets a row which cannot be read does not stop the search for the others",

@@ -99,6 +99,7 @@ describe("ids", () => {
     ["of a Messaging Service", { MessagingServiceSid: `MG${"aB".repeat(16)}` }],
     ["that came twice and are the same", { MessageSid: [inbound.MessageSid, inbound.MessageSid] }],
     ["that are empty where they may be", { SmsSid: "", MessagingServiceSid: "" }],
+    ["of a test, which are short", { MessageSid: "SM1", SmsSid: undefined, SmsMessageSid: undefined }],
   ])("are taken %s", (_, changes) => {
     expect(parseWebhook({ ...message, ...changes })).toMatchObject({ kind: "inbound" });
   });
@@ -106,7 +107,8 @@ describe("ids", () => {
   it.each([
     ["a MessageSid that is too long", { MessageSid: `${inbound.MessageSid}NumMedia0` }, /MessageSid, SmsSid/],
     ["one that is too long, alone", { MessageSid: `${SM}0`, SmsSid: undefined, SmsMessageSid: undefined }, /SM or MM/],
-    ["one that is too short, alone", { MessageSid: SM.slice(0, -1), SmsSid: null, SmsMessageSid: null }, /SM or MM/],
+    ["one that has no digits, alone", { MessageSid: "SM", SmsSid: null, SmsMessageSid: null }, /SM or MM/],
+    ["one that runs into the next name", { MessageSid: "SM1NumMedia0", SmsSid: null, SmsMessageSid: null }, /SM or MM/],
     ["a line break behind it", { MessageSid: `${SM}\n`, SmsSid: `${SM}\n`, SmsMessageSid: `${SM}\n` }, /SM or MM/],
     ["another SmsSid", { SmsSid: SM }, /not the same/],
     ["another SmsMessageSid", { SmsMessageSid: SM }, /not the same/],
