@@ -80,7 +80,16 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
   const startedAt = Date.now();
   const disturbances: Disturbance[] = [];
   const people = peopleOf(provider, OURS);
-  const troubles = await trouble.make({ fleet, people, durationMs, database, disturbances });
+  const making = trouble.make({ fleet, people, durationMs, database, disturbances });
+  // People who still text meet a provider that is gone, and their errors would hide this one.
+  const troubles = await making.catch((error: unknown) => {
+    console.error(
+      `the run stopped after ${fleet.kills.length} kills; its files are in ${dir}\n`,
+      error,
+      fleet.output(),
+    );
+    process.exit(1);
+  });
   phase.isOver = true;
   await fleet.setNetwork({ ...calm, listLagMs: run.listLagMs });
   const verdict = await whenCalm(provider, run);
