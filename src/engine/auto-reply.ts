@@ -33,7 +33,10 @@ export function autoReplyFor(
   const body = wellFormed(said);
   const id = partIdOf(newId("a"), 1);
   const { line, sender } = route;
-  const request = { outboundId: id, attempt: 1, line, from: sender, to: text.from, body, media: [] };
+  // The service's own auto-reply is checked as it was written: one that was cut through an emoji is a mistake to report,
+  // as a control character is. A policy's reply may confirm a STOP, so it leaves repaired.
+  const written = worded === null ? said : body;
+  const request = { outboundId: id, attempt: 1, line, from: sender, to: text.from, body: written, media: [] };
   const author = worded === null ? "options.autoReply" : `the policy "${worded.policy}"`;
   if (!isCarried(context, request, author)) return null;
   const { encoding, segments } = countSegments(body);

@@ -31,7 +31,8 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
   readonly policies?: readonly Policy[];
   /**
    * A fixed text that rides on the answer to the provider's webhook, before the AI has thought: "Got it, one moment."
-   * A function chooses it for each text; `null` for none. Never for simulated texts. @default none
+   * A function chooses it for each text; `null` for none. Never for simulated texts. One that XML cannot carry (a control
+   * character, half an emoji) or of over 1,600 characters is reported by an `error` event and left out. @default none
    */
   readonly autoReply?: string | ((text: InboundSnapshot) => string | null);
   readonly burst?: BurstOptions;

@@ -68,6 +68,7 @@ describe("an auto-reply that TwiML cannot carry", () => {
     ["an escape", { autoReply: () => "\u001b[1mThanks" }, "Hello"],
     ["U+FFFE, no character at all", { autoReply: "Thanks\ufffe" }, "Hello"],
     ["1,601 characters", { autoReply: () => "y".repeat(1601) }, "Hello"],
+    ["half an emoji, as slice() leaves it", { autoReply: ({ body: said }) => said.slice(0, 7) }, "Thanks\u{1f600}"],
     ["half an emoji that makes it one too long", { autoReply: () => `${"y".repeat(1600)}\ud83d` }, "Hello"],
   ])("costs its own words, and the message is stored, acknowledged and answered: %s", async (_, options, body) => {
     await using house = scene(options);
