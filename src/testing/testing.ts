@@ -1,6 +1,12 @@
 export type { ContractCase } from "./contracts/contract-case.ts";
 export { type QueueHarness, type QueueUnderTest, queueContract } from "./contracts/queue.ts";
-export { type StorageHarness, type StorageUnderTest, storageContract } from "./contracts/storage.ts";
+export {
+  type CorruptedRow,
+  type RowName,
+  type StorageHarness,
+  type StorageUnderTest,
+  storageContract,
+} from "./contracts/storage.ts";
 export {
   type FakeAi,
   type FakeAiCall,
