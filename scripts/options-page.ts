@@ -16,7 +16,7 @@ interface Section {
   readonly prefix: string;
 }
 
-const ENGINE = "src/engine/options.ts";
+const ENGINE = "src/engine/options/options.ts";
 const TWILIO = "src/transport/twilio/options.ts";
 
 const SECTIONS: readonly Section[] = [

@@ -7,12 +7,13 @@
 // For writing adapters
 export type { Ai, AiContext, AiFunction, AiTurn, HistoryEntry, Reply, TooLong } from "./ai/ai.ts";
 export type { AsyncDisposing } from "./async-disposing.ts";
-export type { EngineClock } from "./engine/clock.ts";
-export type { ProcessResult } from "./engine/engine.ts";
-export type { EraseRequest } from "./engine/erase.ts";
-export type { Explanation } from "./engine/explain.ts";
-export type { FeedOptions } from "./engine/feed.ts";
-export type { ChangePageInput, MessagePageInput, SendInput, SimulateInput } from "./engine/inputs.ts";
+export type { ProcessResult } from "./engine/api/engine.ts";
+export type { EraseRequest } from "./engine/api/erase.ts";
+export type { Explanation } from "./engine/api/explain.ts";
+export type { FeedOptions } from "./engine/api/feed.ts";
+export type { ChangePageInput, MessagePageInput, SendInput, SimulateInput } from "./engine/api/inputs.ts";
+export type { Recovered } from "./engine/api/repair.ts";
+export type { EngineClock } from "./engine/options/clock.ts";
 export type {
   AnswerOptions,
   BurstOptions,
@@ -23,10 +24,9 @@ export type {
   SweepOptions,
   UnsafeOptions,
   WorkerOptions,
-} from "./engine/options.ts";
-export type { Recovered } from "./engine/repair.ts";
-export type { NoticeCounts } from "./engine/tally.ts";
-export type { WaitUntil } from "./engine/wait-until.ts";
+} from "./engine/options/options.ts";
+export type { NoticeCounts } from "./engine/support/counts.ts";
+export type { WaitUntil } from "./engine/worker/wait-until.ts";
 // Errors
 export {
   type ErrorParty,

@@ -1,7 +1,7 @@
 import { fromFunction } from "./ai/function.ts";
 import type { AsyncDisposing } from "./async-disposing.ts";
-import { createEngine, type Engine } from "./engine/engine.ts";
-import { type OwnlineOptions, parseOptions, type SendersOption } from "./engine/options.ts";
+import { createEngine, type Engine } from "./engine/api/engine.ts";
+import { type OwnlineOptions, parseOptions, type SendersOption } from "./engine/options/options.ts";
 import { createHandler, type WebhookHandler } from "./http/handler.ts";
 import { loopGuard } from "./policy/loop-guard.ts";
 import { optOut } from "./policy/opt-out.ts";

@@ -35,7 +35,7 @@ const FLOORS: Readonly<Record<string, number>> = {
 /** Each package that `src` may import, and where. A package that is not here may be imported nowhere. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   eventemitter3: /^engine\//,
-  "zod/mini": /^(check|engine\/inputs)\.ts$/,
+  "zod/mini": /^(check|engine\/api\/inputs)\.ts$/,
   ai: /^ai\/ai-sdk(\/\w+)?\.ts$/,
 };
 

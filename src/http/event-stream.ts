@@ -1,4 +1,4 @@
-import type { EngineClock } from "../engine/clock.ts";
+import type { EngineClock } from "../engine/options/clock.ts";
 
 /** One piece of an event stream, https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream */
 export interface ServerEvent {

@@ -1,5 +1,5 @@
-import { requestFor } from "../engine/request.ts";
-import { isWaitUntil } from "../engine/wait-until.ts";
+import { requestFor } from "../engine/outbound/request.ts";
+import { isWaitUntil } from "../engine/worker/wait-until.ts";
 import { isOwnlineError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RecordedInbound } from "../storage/storage.ts";

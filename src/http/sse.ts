@@ -11,8 +11,8 @@ import {
   object,
   optional,
 } from "../check.ts";
-import { type EngineClock, realClock } from "../engine/clock.ts";
-import type { FeedOptions } from "../engine/feed.ts";
+import type { FeedOptions } from "../engine/api/feed.ts";
+import { type EngineClock, realClock } from "../engine/options/clock.ts";
 import { isOwnlineError } from "../errors.ts";
 import { hook } from "../hook.ts";
 import { consoleLogger, type Logger } from "../logger.ts";

@@ -1,5 +1,5 @@
 import type { Ai, AiFunction, AiTurn } from "../ai/ai.ts";
-import type { OwnlineOptions } from "../engine/options.ts";
+import type { OwnlineOptions } from "../engine/options/options.ts";
 import { OwnlineError } from "../errors.ts";
 import type { TurnOutcome } from "../model/conversation.ts";
 import type { ConsentEvent, Notice } from "../model/events.ts";

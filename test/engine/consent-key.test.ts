@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { consentFiling } from "../../src/engine/consent-key.ts";
+import { consentFiling } from "../../src/engine/support/consent-key.ts";
 import { webHashing } from "../../src/hmac.ts";
 
 describe("a consent key", () => {

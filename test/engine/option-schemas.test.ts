@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkedOwnlineOptions } from "../../src/engine/option-schemas.ts";
+import { checkedOwnlineOptions } from "../../src/engine/options/option-schemas.ts";
 import type {
   AnswerOptions,
   BurstOptions,
@@ -10,7 +10,7 @@ import type {
   SweepOptions,
   UnsafeOptions,
   WorkerOptions,
-} from "../../src/engine/options.ts";
+} from "../../src/engine/options/options.ts";
 import { isOwnlineError } from "../../src/errors.ts";
 
 type Arbitraries<Options extends object> = { readonly [Key in keyof Required<Options>]: fc.Arbitrary<unknown> };

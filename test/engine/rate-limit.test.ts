@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { rateLimitOf } from "../../src/engine/rate-limit.ts";
+import { rateLimitOf } from "../../src/engine/outbound/rate-limit.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import type { SendResult } from "../../src/transport/transport.ts";
 import { ledger, OURS, PERSON, type Rig, type RigOptions, rig } from "./rig.ts";

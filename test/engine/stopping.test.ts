@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { newBell } from "../../src/engine/bell.ts";
+import { newBell } from "../../src/engine/worker/bell.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { accepted, breathe, deferred, ledger, PERSON, rig } from "./rig.ts";

@@ -86,7 +86,7 @@ export const clockGuards: readonly Mutation[] = [
     [
       "the provider's list is read from before an attempt whose beginning is not known",
       [
-        "reconcile",
+        "outbound/reconcile",
         "Math.min(...unknown.attempts.map(earliestStart))",
         "Math.min(...unknown.attempts.map(({ startedAt }) => startedAt))",
       ],
@@ -94,7 +94,7 @@ export const clockGuards: readonly Mutation[] = [
     [
       "an entry of the list may be older than the time by which an attempt began",
       [
-        "witness",
+        "outbound/evidence",
         "return (attempt) => earliestStart(attempt) + behindMs",
         "return (attempt) => attempt.startedAt + behindMs",
       ],

@@ -4,28 +4,32 @@ import { guardsOf, type Mutation } from "./mutation.ts";
 export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
   [
     "a process that stood still for longer than its lease does not send",
-    ["engine/deliver", "const tooLate = clock.now() - askedAt >= worker.leaseMs;", "const tooLate = askedAt < 0;"],
+    [
+      "engine/outbound/deliver",
+      "const tooLate = clock.now() - askedAt >= worker.leaseMs;",
+      "const tooLate = askedAt < 0;",
+    ],
   ],
   [
     "a lease whose run could not reach the ledger at its end is given back",
-    ["engine/heartbeat", "    releaseIdle(answer.leases);\n", ""],
+    ["engine/worker/heartbeat", "    releaseIdle(answer.leases);\n", ""],
   ],
   [
     "an answer that the ledger refuses for good counts as a failed run",
-    ["engine/turn", "      if (isTemporary(cause)) throw cause;\n", "      throw cause;\n"],
-    ["engine/turn", "if (mayHaveAsked || !isTemporary(error)) {", "if (gaveUp.signal.reason === 1) {"],
+    ["engine/turns/turn", "      if (isTemporary(cause)) throw cause;\n", "      throw cause;\n"],
+    ["engine/turns/turn", "if (mayHaveAsked || !isTemporary(error)) {", "if (gaveUp.signal.reason === 1) {"],
   ],
   [
     "a turn ends where the ledger refuses the fallback text too",
     [
-      "engine/turn",
+      "engine/turns/turn",
       "const standsIn = refused !== null && refused.error !== null;",
       "const standsIn = refused === claimed;",
     ],
   ],
   [
     "a release that the ledger refused is repeated as it was",
-    ["engine/heartbeat", "owes?.fence === fence ? owes :", "owes === null ? owes :"],
+    ["engine/worker/heartbeat", "owes?.fence === fence ? owes :", "owes === null ? owes :"],
   ],
   [
     "a Brazilian landline is another person than a mobile number",
@@ -41,47 +45,51 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
   ],
   [
     "a lost answer is looked for under each spelling of a number",
-    ["engine/find-in-list", "spellingsOf(to).map(", "spellingsOf(to).slice(0, 1).map("],
+    ["engine/outbound/find-in-list", "spellingsOf(to).map(", "spellingsOf(to).slice(0, 1).map("],
   ],
   [
     "an entry of the list proves a message under each spelling of a number",
-    ["engine/witness", "participantKeyOf(to) === toKey", "to === message.to"],
+    ["engine/outbound/evidence", "participantKeyOf(to) === toKey", "to === message.to"],
   ],
   [
     "a send() that is repeated with the other spelling of a number is the same",
-    ["engine/doors", "contentDigest({ to: person, ", "contentDigest({ to, "],
+    ["engine/api/commands", "contentDigest({ to: person, ", "contentDigest({ to, "],
   ],
   [
     "a person is forgotten on SMS by the spelling that WhatsApp writes",
-    ["engine/erase", "[withoutChannel(address), personOf(address)]", "[withoutChannel(address)]"],
+    ["engine/api/erase", "[withoutChannel(address), personOf(address)]", "[withoutChannel(address)]"],
   ],
   [
     "a lost answer is decided about early only where the list shows newer messages",
-    ["engine/passed-by", "|| !found.messages.some(({ createdAt }) => createdAt > overAt)", ""],
+    ["engine/outbound/passed-by", "|| !found.messages.some(({ createdAt }) => createdAt > overAt)", ""],
   ],
   [
     "a lost answer is decided about early only after two looks that are apart",
-    ["engine/passed-by", "asOf - firstLook >= APART_MS", "asOf >= firstLook"],
+    ["engine/outbound/passed-by", "asOf - firstLook >= APART_MS", "asOf >= firstLook"],
   ],
   [
     "a lost answer is decided about early only after the provider's clock has passed the attempt",
-    ["engine/passed-by", " || asOf < startedAt + SETTLED_MS", ""],
+    ["engine/outbound/passed-by", " || asOf < startedAt + SETTLED_MS", ""],
   ],
   [
     "a row of the ledger that cannot be read is reported once",
-    ["engine/engine", "if (isToBeReported(error)) told.error(error, texts);", "told.error(error, texts);"],
+    ["engine/api/engine", "if (isToBeReported(error)) told.error(error, texts);", "told.error(error, texts);"],
   ],
   [
     "neither the AI nor the fallback text stands in for a row that cannot be read",
-    ["engine/turn", "    if (isCorrupt(error)) {\n", "    if (isCorrupt(error) && claimed.fence < 0) {\n"],
+    ["engine/turns/turn", "    if (isCorrupt(error)) {\n", "    if (isCorrupt(error) && claimed.fence < 0) {\n"],
   ],
   [
     "a list that leaves out what cannot be read reports it",
-    ["engine/problems", "for (const error of storage.problems) reporter.error(error);", "void [storage, reporter];"],
+    [
+      "engine/support/problems",
+      "for (const error of storage.problems) reporter.error(error);",
+      "void [storage, reporter];",
+    ],
   ],
   [
     "a lost text that meets a row which cannot be read does not stop the search for the others",
-    ["engine/sweep", " || isCorrupt(error)) return false;", ") return false;"],
+    ["engine/inbound/sweep", " || isCorrupt(error)) return false;", ") return false;"],
   ],
   [
     "a webhook is answered 200 only after the commit",
@@ -90,7 +98,7 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
   [
     "a sweep reaches back behind the last one, as far as the list may lag",
     [
-      "engine/sweep",
+      "engine/inbound/sweep",
       "watermark === null ? { lastMs: firstLookBackMs } : watermark - overlapMs;",
       "watermark === null ? { lastMs: firstLookBackMs } : watermark + 0 * overlapMs;",
     ],
@@ -98,25 +106,25 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
   [
     "a sweep moves the watermark only after it has stored what it found",
     [
-      "engine/sweep",
+      "engine/inbound/sweep",
       "      if (signal.aborted) return { found, missed: 1 };\n",
       "      if (signal.aborted || found > 0) break;\n",
     ],
   ],
   [
     "a text that was found too late is shown, and not answered",
-    ["engine/sweep", "ageMs > answerWithinMs;", "ageMs > answerWithinMs + 1e12;"],
+    ["engine/inbound/sweep", "ageMs > answerWithinMs;", "ageMs > answerWithinMs + 1e12;"],
   ],
   [
     "a START that was found late opts nobody in",
     [
-      "engine/receive",
+      "engine/inbound/receive",
       '(text.swept !== undefined && state === "opted-in")',
       '(text.swept !== undefined && state !== "opted-in" && state !== "opted-out")',
     ],
   ],
   [
     "a START is left to its webhook for as long as that may come",
-    ["engine/sweep", "ageMs < Math.min(", "ageMs < 0 * Math.min("],
+    ["engine/inbound/sweep", "ageMs < Math.min(", "ageMs < 0 * Math.min("],
   ],
 ]);

@@ -1,4 +1,4 @@
-import type { EngineClock } from "../../engine/clock.ts";
+import type { EngineClock } from "../../engine/options/clock.ts";
 import type { Ownline } from "../../ownline.ts";
 import { note, type World, witness } from "./world.ts";
 

@@ -5,7 +5,7 @@ import type {
   SendingOptions,
   SweepOptions,
   WorkerOptions,
-} from "../../engine/options.ts";
+} from "../../engine/options/options.ts";
 import type { Dice } from "./dice.ts";
 import type { Features } from "./features.ts";
 

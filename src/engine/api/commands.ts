@@ -1,0 +1,183 @@
+import { OwnlineError } from "../../errors.ts";
+import { newId } from "../../model/ids.ts";
+import type { InboundMessage, OutboundMessage } from "../../model/message.ts";
+import { participantKeyOf } from "../../model/person-address.ts";
+import { refuseMixedChannels, refuseUnkeepable } from "../../model/phone-number.ts";
+import type { OutboundRecord, RecordedInbound } from "../../storage/storage.ts";
+import type { InboundText, StatusCallback } from "../../transport/transport.ts";
+import { receive } from "../inbound/receive.ts";
+import { recordCallback } from "../inbound/status.ts";
+import { DEFAULT_SCOPE } from "../options/options.ts";
+import type { EngineContext } from "../support/context.ts";
+import { compose } from "../turns/compose.ts";
+import type { Attend } from "../worker/attend.ts";
+import { heed } from "../worker/heed.ts";
+import type { Ringer } from "../worker/ringer.ts";
+import type { WaitUntil } from "../worker/wait-until.ts";
+import type { Worker } from "../worker/worker.ts";
+import { checkContext, checkedSend, checkedSimulate, type SendInput, type SimulateInput } from "./inputs.ts";
+
+/** Everything by which a text comes into the ledger: from the app, from the service, from the provider. */
+export interface Doors {
+  /** See `Ownline.simulate`. */
+  simulate(input: SimulateInput, ctx?: WaitUntil): Promise<InboundMessage>;
+  /** See `Ownline.send`. */
+  send(input: SendInput, ctx?: WaitUntil): Promise<OutboundMessage>;
+  /** Records a text that the provider brought, verified and parsed. */
+  receiveWebhook(text: InboundText, ctx?: WaitUntil): Promise<RecordedInbound>;
+  /** Records what the provider reports about a message of ours. */
+  receiveStatus(report: StatusCallback): Promise<void>;
+}
+
+export interface DoorParts {
+  readonly worker: Worker;
+  readonly ringer: Ringer;
+  readonly attend: Attend;
+  open(): Promise<unknown>;
+}
+
+/** Opens the doors. Each returns after the commit; the work that follows from it is left to {@link Attend}. */
+export function createDoors(context: EngineContext, { worker, ringer, attend, open }: DoorParts): Doors {
+  const { senders, storage, reporter } = context;
+
+  const take = async (recorded: RecordedInbound, ctx: WaitUntil | undefined): Promise<RecordedInbound> => {
+    const { message, conversation } = recorded;
+    if (recorded.outcome === "recorded") {
+      heed(worker, recorded);
+      if (recorded.confirmation !== undefined) await attend(ctx, 0);
+      else if (message?.needsAnswer === true) await attend(ctx, context.burst.quietMs);
+    } else if (message?.needsAnswer === true && (conversation?.answeredSeq ?? 0) < message.seq && !worker.started) {
+      // The text is known, and still unanswered: whoever stored it may have died before it rang.
+      await ringer.ring(context.burst.quietMs);
+    }
+    return recorded;
+  };
+
+  return {
+    async simulate(input, ctx) {
+      const { id, body, media, from, to } = checkedSimulate(input);
+      checkContext(ctx, "simulate");
+      const { sender } = await senders.choose(to, "to");
+      if ((await senders.route(from)) !== null) {
+        throw new OwnlineError(
+          "sender_as_participant",
+          "from is one of your own senders. A simulated text comes from a person; to write to a person from your number, call send({ key, to, body })",
+        );
+      }
+      refuseMixedChannels(sender, from);
+      if (body.trim() === "" && media.length === 0) {
+        throw new OwnlineError("invalid_message", "the simulated text is empty: give it a body or media");
+      }
+      await open();
+      const recorded = await receive(context, {
+        key: keyIn(context, "simulated", id),
+        origin: "simulated",
+        providerMessageId: null,
+        from,
+        to: sender,
+        service: null,
+        body,
+        media,
+        optOut: null,
+        occurredAt: null,
+      });
+      if (recorded.message === null) throw erased("simulated text", "id");
+      if (participantKeyOf(recorded.message.from) !== participantKeyOf(from)) throw usedForAnother();
+      await take(recorded, ctx);
+      return recorded.message;
+    },
+
+    async send(input, ctx) {
+      const { key, to, from, body, media, origin = "api" } = checkedSend(input);
+      checkContext(ctx, "send");
+      const route = await senders.choose(from, "from");
+      if ((await senders.route(to)) !== null) {
+        throw new OwnlineError(
+          "sender_as_participant",
+          "to is one of your own senders: a number of yours cannot text itself, and two of them would talk for ever. Give the person's number",
+        );
+      }
+      refuseMixedChannels(route.sender, to);
+      const person = participantKeyOf(to);
+      const groupId = newId("g");
+      const parts = compose(context, groupId, body, media);
+      await open();
+      const posted: OutboundRecord = {
+        op: newId("o"),
+        key: keyIn(context, "send", key),
+        groupId,
+        conversationId: newId("c"),
+        scope: context.scope,
+        line: route.line,
+        sender: route.sender,
+        participant: to,
+        consentKey: await context.consentKey(route.line, to),
+        consents: await context.consents({ participant: to, sender: route.sender, lines: [route.line] }),
+        origin,
+        content: await context.contentDigest({ to: person, from: route.sender, body, mediaCount: media.length }),
+        parts,
+        expiryMs: context.sending.expiryMs,
+      };
+      const recorded = await storage.recordOutbound(posted);
+      if (recorded.outcome === "opted-out") {
+        throw new OwnlineError(
+          "opted_out",
+          "this person has texted STOP to this number, so nothing was stored or sent. Only the person can undo that, by texting START",
+        );
+      }
+      const first = recorded.messages[0];
+      if (recorded.outcome === "erased" || first === undefined) throw erased("message", "key");
+      if (recorded.outcome === "reused" || participantKeyOf(first.to) !== person) throw keyReused(first.id);
+      if (recorded.outcome === "recorded") {
+        for (const message of recorded.messages) reporter.message(message);
+        worker.filed(recorded);
+        await attend(ctx, 0);
+      }
+      return first;
+    },
+
+    async receiveWebhook(text, ctx) {
+      refuseUnkeepable(text.from, "From");
+      refuseUnkeepable(text.to, "To");
+      await open();
+      return take(await receive(context, { ...text, origin: "webhook" }), ctx);
+    },
+
+    async receiveStatus(report) {
+      await open();
+      const { message, changed, nextInMs } = await recordCallback(context, report);
+      worker.lookIn(nextInMs);
+      if (!changed || message === null || worker.started) return;
+      // The next part of a text may have waited for this one. What is sent again waits a while: each ring says for how long.
+      if (message.part < message.parts || message.status === "waiting") await ringer.ring(0);
+    },
+  };
+}
+
+/** Two services may give the same key: each has its own. */
+function keyIn({ scope }: Pick<EngineContext, "scope">, kind: "simulated" | "send", key: string): string {
+  return scope === DEFAULT_SCOPE ? `${kind}:${key}` : `${kind}@${scope}:${key}`;
+}
+
+function erased(what: string, name: string): OwnlineError {
+  return new OwnlineError(
+    "erased",
+    `the ${what} with this ${name} was erased on request and is not stored again: use a new ${name} for a new text`,
+  );
+}
+
+/** Nobody may read another person's text by guessing its id, and no text may vanish behind another one's. */
+function usedForAnother(): OwnlineError {
+  return new OwnlineError(
+    "invalid_message",
+    "this id was used before for another person, so nothing was stored: give each text its own id",
+  );
+}
+
+function keyReused(messageId: string): OwnlineError {
+  return new OwnlineError(
+    "key_reused",
+    "this key was used before for a message with another to, from, body or number of media, so nothing was stored or sent: give each message a key of its own. error.messageId names the first message",
+    { messageId },
+  );
+}

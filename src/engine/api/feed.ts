@@ -1,0 +1,61 @@
+import type { Message } from "../../model/message.ts";
+import type { EngineContext } from "../support/context.ts";
+import { type Bell, newBell } from "../worker/bell.ts";
+
+export interface FeedOptions {
+  readonly conversationId: string;
+  /** The position that the reader has seen: a `seq` or `changedSeq`; 0 for everything. @default 0 */
+  readonly after?: number;
+  /** Ends the feed. Without it, it ends when the reader breaks out of its loop. @default none */
+  readonly signal?: AbortSignal;
+}
+
+export interface Feed {
+  /** Something of a conversation has changed in this process. */
+  changed(conversationId: string): void;
+  read(options: FeedOptions): AsyncGenerator<Message, void, void>;
+}
+
+export interface FeedParts extends Pick<EngineContext, "storage" | "clock" | "worker"> {
+  /** Reports messages that were left out, since they cannot be read. */
+  report(): void;
+}
+
+const PAGE = 100;
+
+/**
+ * Follows conversations in the ledger: what other processes wrote is found by looking again every `pollMs`, what this
+ * one wrote at once.
+ */
+export function createFeed(context: FeedParts): Feed {
+  const followed = new Map<string, { readonly bell: Bell; readers: number }>();
+
+  return {
+    changed(conversationId) {
+      followed.get(conversationId)?.bell.ring();
+    },
+    async *read({ conversationId, after = 0, signal }) {
+      const ended = () => signal?.aborted ?? false;
+      const entry = followed.get(conversationId) ?? { bell: newBell(), readers: 0 };
+      followed.set(conversationId, entry);
+      entry.readers += 1;
+      let position = after;
+      try {
+        while (!ended()) {
+          const since = entry.bell.rings;
+          const page = await context.storage.changes({ conversationId, after: position, limit: PAGE });
+          context.report();
+          for (const message of page) {
+            if (ended()) return;
+            position = message.changedSeq;
+            yield message;
+          }
+          if (page.length < PAGE) await entry.bell.rest(context.clock, context.worker.pollMs, { since, signal });
+        }
+      } finally {
+        entry.readers -= 1;
+        if (entry.readers === 0) followed.delete(conversationId);
+      }
+    },
+  };
+}

@@ -1,0 +1,192 @@
+import { OwnlineError } from "../../errors.ts";
+import type { Conversation } from "../../model/conversation.ts";
+import { firstMessageIdOf, newId } from "../../model/ids.ts";
+import type { OutboundMessage } from "../../model/message.ts";
+import type { RecordedDelivery } from "../../storage/storage.ts";
+import { CHANGED, reportDelivery } from "../inbound/status.ts";
+import { findInList } from "../outbound/find-in-list.ts";
+import { consentsNow } from "../support/consent-place.ts";
+import { type EngineContext, reportCancelled } from "../support/context.ts";
+import type { Attend } from "../worker/attend.ts";
+import type { Worker } from "../worker/worker.ts";
+import { checkedDecision, checkedId } from "./inputs.ts";
+
+/** What a person decides where the ledger and the provider cannot. */
+export interface Repair {
+  /**
+   * Decides about a message that is `held` or `unknown`: `sent` where a person has seen that it left, `resend`, or
+   * `drop`. What waited behind it goes on; later parts of its reply that were cancelled with it stay so.
+   *
+   * @throws OwnlineError `not_found`; `invalid_state` where the message is in another state, which the error names
+   */
+  resolve(messageId: string, decision: "sent" | "resend" | "drop"): Promise<OutboundMessage>;
+  /**
+   * Has the texts of a turn answered anew that ended in the fallback text or as `failed`, after its cause is mended.
+   * Idempotent: a turn that was requeued is found requeued.
+   *
+   * @throws OwnlineError `not_found`; `opted_out`; `invalid_state` where the turn did not end so, or where a later one has
+   * answered since
+   */
+  requeue(turnId: string): Promise<Conversation>;
+  /**
+   * After a restore of the ledger from a backup, before `start()` or `processDue()`: what the backup has as unsent may
+   * have left since. All of it becomes `unknown`, and is looked for in the provider's list before any of it is sent
+   * again. Texts that came meanwhile are found in the provider's list, from the backup's last sweep on (a day back where
+   * there was none); one that the provider's list shows to be answered is stored, and not answered again.
+   *
+   * A text that the backup has as unanswered is answered, also where it was answered between backup and restore.
+   *
+   * Repeating it does no harm: call it until it succeeds.
+   *
+   * @throws OwnlineError `invalid_state` after `start()` or `processDue()`; `transport_unavailable` where the provider's list
+   * could not be read; `storage_unavailable`
+   */
+  recover(): Promise<Recovered>;
+}
+
+export interface Recovered {
+  /** Messages whose fate is now `unknown`. */
+  readonly suspected: number;
+  /** Texts that the backup did not have. */
+  readonly swept: number;
+}
+
+const MARK_LIMIT = 100;
+const DAY_MS = 86_400_000;
+
+export interface RepairParts {
+  readonly worker: Worker;
+  readonly attend: Attend;
+  open(): Promise<unknown>;
+  /** Whether this process has worked on what is due. */
+  worked(): boolean;
+}
+
+export function createRepair(context: EngineContext, { worker, attend, open, worked }: RepairParts): Repair {
+  const { storage, scope, transport, reporter, sending } = context;
+
+  const reportResolved = (
+    delivery: RecordedDelivery,
+    message: OutboundMessage,
+    dropped: boolean,
+    detail: string,
+  ): void => {
+    reporter.status(message);
+    const { conversationId, id: messageId } = message;
+    reporter.notice({ kind: dropped ? "dropped" : "resolved", conversationId, messageId, detail });
+    reportCancelled(reporter, delivery.cancelled);
+  };
+
+  return {
+    async resolve(messageId, decision) {
+      checkedId(messageId, "resolve", "the message's id");
+      const reason = reasonFor(checkedDecision(decision));
+      await open();
+      const delivery = await storage.resolve({
+        op: newId("o"),
+        outboundId: messageId,
+        attempts: null,
+        from: ["unknown", "held"],
+        decision,
+        reason,
+        expiryMs: sending.expiryMs,
+      });
+      const { message } = delivery;
+      if (message === null) {
+        throw new OwnlineError(
+          "not_found",
+          "there is no message of ours with this id: it was erased, it is a person's text, or the id is another ledger's",
+        );
+      }
+      if (delivery.outcome === "repeated") {
+        throw new OwnlineError(
+          "invalid_state",
+          `the message is "${message.status}", so there is nothing to decide: only one that is "held" or "unknown" can be resolved`,
+        );
+      }
+      reportResolved(delivery, message, decision === "drop", reason);
+      worker.wake();
+      await attend(undefined, 0);
+      return message;
+    },
+
+    async requeue(turnId) {
+      checkedId(turnId, "requeue", "the turn's id");
+      await open();
+      const story = await storage.story(firstMessageIdOf(turnId));
+      const consents = story === null ? {} : { consents: await consentsNow(context, story.conversation) };
+      const order = { op: newId("o"), turnId, ...consents };
+      const { outcome, conversation } = await storage.requeueTurn(order);
+      switch (outcome) {
+        case "requeued":
+          break;
+        case "newer":
+          throw new OwnlineError(
+            "invalid_state",
+            "a later turn has answered this conversation since, so the turn was not requeued: write to the person with send() instead",
+          );
+        case "not-dead":
+          throw new OwnlineError(
+            "invalid_state",
+            "the turn ended neither with the fallback text nor as failed, so there is nothing to answer anew",
+          );
+        case "opted-out":
+          throw new OwnlineError("opted_out", "this person has texted STOP since, so the turn was not requeued");
+        case "unmatched":
+          throw new OwnlineError("not_found", "there is no turn with this id: it was erased, or the id is another's");
+        default:
+          throw outcome satisfies never;
+      }
+      if (conversation === null) throw new OwnlineError("not_found", "the turn's conversation was erased");
+      worker.wake();
+      await attend(undefined, 0);
+      return conversation;
+    },
+
+    async recover() {
+      if (worked()) {
+        throw new OwnlineError(
+          "invalid_state",
+          "recover() comes before start() and processDue(): this process may have sent something twice already. Restart it, and call recover() first",
+        );
+      }
+      await open();
+      let suspected = 0;
+      for (;;) {
+        const messages = await storage.markUnknown({ scope, op: newId("o"), limit: MARK_LIMIT, lookInMs: 0 });
+        for (const message of messages) reportDelivery(context, { ...CHANGED, message });
+        suspected += messages.length;
+        if (messages.length === 0) break;
+      }
+      const { found, missed } = await worker.sweepNow({
+        firstLookBackMs: DAY_MS,
+        async isAnswered({ from, to, occurredAt }) {
+          if (occurredAt === null) return false;
+          const { messages } = await findInList(transport, { from: to, to: from, since: occurredAt });
+          return messages.length > 0;
+        },
+      });
+      if (missed > 0) {
+        throw new OwnlineError(
+          "transport_unavailable",
+          `the provider's list of ${missed} sender(s) was not read to its end, see the error event: call recover() again in two minutes, and start() only when it has succeeded`,
+          { retryable: true },
+        );
+      }
+      return { suspected, swept: found };
+    },
+  };
+}
+
+function reasonFor(decision: "sent" | "resend" | "drop"): string {
+  switch (decision) {
+    case "sent":
+      return "a person has seen that it left";
+    case "resend":
+      return "a person has it sent again";
+    case "drop":
+      return "a person has dropped it";
+    default:
+      throw decision satisfies never;
+  }
+}

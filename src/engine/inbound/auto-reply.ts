@@ -1,0 +1,167 @@
+import { isOwnlineError, OwnlineError } from "../../errors.ts";
+import { hook, hookNow } from "../../hook.ts";
+import { newId, partIdOf } from "../../model/ids.ts";
+import { wellFormed } from "../../model/well-formed.ts";
+import type { InboundSnapshot } from "../../policy/policy.ts";
+import { countSegments } from "../../segments/segments.ts";
+import type { AutoReplyRecord, ConfirmationRecord, RecordedInbound, SendConditions } from "../../storage/storage.ts";
+import type { SendRequest, Transport } from "../../transport/transport.ts";
+import { conditionsOf } from "../outbound/conditions.ts";
+import { requestFor } from "../outbound/request.ts";
+import { consentIn } from "../support/consent-place.ts";
+import type { EngineContext } from "../support/context.ts";
+import type { Route } from "../support/senders.ts";
+import { trouble } from "../worker/heart.ts";
+import type { IncomingText, JudgedText, WordedReply } from "./incoming.ts";
+
+/**
+ * A policy's own words (help, a confirmation of STOP on a short code) outrank the configured auto-reply and need no
+ * consent: they answer the very word.
+ */
+export function autoReplyFor(
+  context: EngineContext,
+  text: IncomingText,
+  { snapshot, verdicts, worded, pairKey }: JudgedText,
+  route: Route,
+): AutoReplyRecord | null {
+  // A text that was found in a list has no webhook whose answer could carry a reply.
+  if (text.swept !== undefined) return null;
+  if (!mayReply(context.transport, text)) return null;
+  const answerable = verdicts.every((verdict) => verdict.answer);
+  const said = worded === null ? (answerable ? configuredReply(context, snapshot) : null) : wordsOf(context, worded);
+  if (said === null) return null;
+  const body = wellFormed(said);
+  const id = partIdOf(newId("a"), 1);
+  const { line, sender } = route;
+  // The service's own auto-reply is checked as it was written: one that was cut through an emoji is a mistake to report,
+  // as a control character is. A policy's reply may confirm a STOP, so it leaves repaired.
+  const written = worded === null ? said : body;
+  const request = { outboundId: id, attempt: 1, line, from: sender, to: text.from, body: written, media: [] };
+  const author = worded === null ? "options.autoReply" : `the policy "${worded.policy}"`;
+  if (!isCarried(context, request, author)) return null;
+  const { encoding, segments } = countSegments(body);
+  const conditions = conditionsOf(context.policies, {
+    origin: "auto-reply",
+    pairKey,
+    conversation: { line, sender, participant: text.from },
+    message: null,
+  });
+  return {
+    id,
+    body,
+    media: [],
+    encoding,
+    segments,
+    conditions: worded === null ? conditions : wordedConditions(worded, conditions),
+  };
+}
+
+/**
+ * A policy's reply answers the person's own word, so it needs no consent and no AI that may speak. The confirmation of an
+ * opt-out is the last message to the person: no limit and no delay holds it back.
+ */
+function wordedConditions({ confirms }: WordedReply, conditions: SendConditions): SendConditions {
+  const free = { ...conditions, consent: false, unpaused: false };
+  return confirms ? { ...free, delayMs: 0, cancel: null, counters: [], rateLimit: null } : free;
+}
+
+/** Within it a confirmation counts as asked for: https://www.ecfr.gov/current/title-47/part-64/section-64.1200 (a)(12) */
+const CONFIRM_WITHIN_MS = 300_000;
+
+/**
+ * The confirmation of an opt-out that has no webhook whose answer could carry it: typed in the app, found in the
+ * provider's list, or with a transport that cannot reply so. It leaves as one message. Found too late, an opt-out is not
+ * confirmed any more.
+ */
+export function confirmationFor(
+  context: EngineContext,
+  text: IncomingText,
+  { worded }: JudgedText,
+): ConfirmationRecord | null {
+  if (worded?.confirms !== true || text.optOut !== null || (text.swept?.unanswered ?? null) !== null) return null;
+  if (text.swept === undefined && mayReply(context.transport, text)) return null;
+  const said = wordsOf(context, worded);
+  if (said === null) return null;
+  const body = wellFormed(said);
+  const { encoding, segments } = countSegments(body);
+  return { id: partIdOf(newId("s"), 1), body, media: [], encoding, segments, expiryMs: CONFIRM_WITHIN_MS };
+}
+
+/** A policy's reply. One that is not a text is the policy's mistake: it is reported, and the message is stored without it. */
+function wordsOf({ reporter }: EngineContext, { policy, reply }: WordedReply): string | null {
+  if (typeof reply === "string" && reply.trim() !== "") return reply;
+  reporter.error(
+    new OwnlineError(
+      "invalid_options",
+      `the policy "${policy}" returned a reply that is not a text, or an empty one, so the message was stored without an auto-reply: return a text that is not empty, or leave reply out`,
+    ),
+  );
+  return null;
+}
+
+/**
+ * Whether the webhook's answer can carry the reply. Asked before the commit: refused after it, the reply would cost the
+ * acknowledgement of a message that is stored, and would cost it again with every repetition.
+ */
+function isCarried({ transport, reporter }: EngineContext, request: SendRequest, author: string): boolean {
+  try {
+    transport.checkAutoReply?.(request);
+    return true;
+  } catch (cause) {
+    const why = isOwnlineError(cause) ? cause.message : "see the cause";
+    reporter.error(
+      new OwnlineError(
+        "invalid_options",
+        `${author} gave an auto-reply that ${transport.name} cannot carry on the webhook's answer, so the message was stored without it: ${why}`,
+        { cause },
+      ),
+    );
+    return false;
+  }
+}
+
+/**
+ * The auto-reply of a webhook that comes again: its first answer was lost, unless the provider has reported about the
+ * reply. What has happened since counts for it as for any other message.
+ */
+export async function replyAgain(
+  context: EngineContext,
+  { worded, consents }: JudgedText,
+  { autoReply, conversation }: RecordedInbound,
+): Promise<RecordedInbound["autoReply"]> {
+  if (autoReply === null || autoReply.status !== "sending") return null;
+  const line = conversation?.line ?? autoReply.from;
+  // Another transport, or one with other limits, may have taken it.
+  if (!isCarried(context, requestFor(autoReply, 1, line), "an earlier version of this service")) return null;
+  const isOut = async () => (await consentIn(context.storage, consents))?.state === "opted-out";
+  // Confirmed to a person who has opted in since, an opt-out would be wrong.
+  if (worded !== null) return !worded.confirms || (await isOut()) ? autoReply : null;
+  if (conversation?.paused === true) return null;
+  return (await isOut()) ? null : autoReply;
+}
+
+/** Whether we may reply on the webhook's answer: not where the provider has replied already. */
+export function mayReply({ capabilities }: Transport, { origin, optOut }: IncomingText): boolean {
+  return origin === "webhook" && optOut === null && capabilities.autoReply;
+}
+
+/** A mistake in the function costs its own words, never the person's text. */
+function configuredReply({ autoReply, reporter }: EngineContext, snapshot: InboundSnapshot): string | null {
+  if (typeof autoReply !== "function") return autoReply;
+  try {
+    const reply: unknown = hookNow("options.autoReply", () => autoReply(structuredClone(snapshot)));
+    if (reply === null || reply === undefined) return null;
+    if (typeof reply === "string" && reply.trim() !== "") return reply;
+    if (reply instanceof Promise)
+      hook("options.autoReply", () => reply).catch((error) => reporter.error(trouble(error)));
+    reporter.error(
+      new OwnlineError(
+        "invalid_options",
+        "options.autoReply returned neither a text nor null, so the text was stored without an auto-reply: return a text that is not empty, and no promise",
+      ),
+    );
+  } catch (error) {
+    reporter.error(trouble(error));
+  }
+  return null;
+}

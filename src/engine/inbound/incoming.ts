@@ -1,0 +1,49 @@
+import type { InboundOrigin, Media } from "../../model/message.ts";
+import type { InboundSnapshot, InboundVerdict } from "../../policy/policy.ts";
+import type { ConsentKeys } from "../../storage/storage.ts";
+import type { Route } from "../support/senders.ts";
+
+/** A text from a person: from a webhook, typed in the app, or found in the provider's list. */
+export interface IncomingText {
+  /** Unique for ever; a text with a known key is the same text. */
+  readonly key: string;
+  readonly origin: InboundOrigin;
+  readonly providerMessageId: string | null;
+  readonly from: string;
+  readonly to: string;
+  readonly service: string | null;
+  readonly body: string;
+  readonly media: readonly Media[];
+  readonly optOut: InboundSnapshot["optOut"];
+  readonly occurredAt: number | null;
+  /** Set where the text was found in the provider's list, since its webhook never came. */
+  readonly swept?: SweptText;
+}
+
+export interface SweptText {
+  /** Why it is not answered, `null` where it is. */
+  readonly unanswered: string | null;
+  /** Whether its webhook may still come. */
+  readonly isYoung: boolean;
+}
+
+/** A text as the policies judge it. */
+export interface JudgedText {
+  readonly route: Route | null;
+  readonly line: string;
+  readonly sender: string;
+  readonly snapshot: InboundSnapshot;
+  readonly verdicts: readonly InboundVerdict[];
+  /** What a policy replies, and the policy's name; `null` where none does. */
+  readonly worded: WordedReply | null;
+  /** What counters are filed under. */
+  readonly pairKey: string;
+  readonly consents: ConsentKeys;
+}
+
+export interface WordedReply {
+  readonly policy: string;
+  readonly reply: unknown;
+  /** Whether it confirms an opt-out. It is sent once per opt-out; opt-out, pause and limits do not hold it back. */
+  readonly confirms: boolean;
+}

@@ -1,0 +1,219 @@
+import { newId } from "../../model/ids.ts";
+import { wellFormed, wellFormedMedia } from "../../model/well-formed.ts";
+import type { InboundSnapshot, InboundVerdict } from "../../policy/policy.ts";
+import type { ConsentChange, InboundRecord, RecordedInbound } from "../../storage/storage.ts";
+import { consentIn } from "../support/consent-place.ts";
+import { type EngineContext, reportCancelled } from "../support/context.ts";
+import { verdictsOf } from "../support/verdicts.ts";
+import { autoReplyFor, confirmationFor, mayReply, replyAgain } from "./auto-reply.ts";
+import type { IncomingText, JudgedText, SweptText } from "./incoming.ts";
+import { reportUnsentReply } from "./unsent-reply.ts";
+
+/**
+ * The one door in, for webhooks and simulated texts alike. When it returns, the text is committed, with everything
+ * that follows from it at once: consent, due time, auto-reply. It never sends anything.
+ *
+ * @throws OwnlineError `storage_unavailable`: nothing may be acknowledged then; `invalid_options` where a policy or the
+ * resolver of senders throws.
+ */
+export async function receive(context: EngineContext, incoming: IncomingText): Promise<RecordedInbound> {
+  const text = wellFormedText(incoming);
+  return record(context, text, await judge(context, text));
+}
+
+/**
+ * The same for a text that was found in the provider's list. `null` where it is left to its webhook for now: the list
+ * opts nobody in and carries no reply, and the webhook of a text that is stored already changes nothing any more.
+ *
+ * @throws OwnlineError as `receive`
+ */
+export async function receiveSwept(
+  context: EngineContext,
+  found: IncomingText & { readonly swept: SweptText },
+): Promise<RecordedInbound | null> {
+  const text = wellFormedText(found);
+  const judged = await judge(context, text);
+  if (text.swept.isYoung && (await losesByHaste(context, text, judged))) return null;
+  return record(context, text, judged);
+}
+
+/** Lone surrogates are replaced here, once, so that policies, the ledger and the AI all see the same text. */
+function wellFormedText<Text extends IncomingText>(text: Text): Text {
+  return { ...text, body: wellFormed(text.body), media: wellFormedMedia(text.media) };
+}
+
+async function losesByHaste(
+  { storage, transport }: EngineContext,
+  text: IncomingText,
+  { verdicts, consents }: JudgedText,
+): Promise<boolean> {
+  const consent = wishIn(verdicts);
+  const filed = await consentIn(storage, consents);
+  // A STOP counts at once, whatever becomes of its confirmation: unless a START has come since. That one may have been
+  // texted before it and come late; only a webhook's order tells.
+  if (consent === "opted-out") return filed?.state === "opted-in" && filed.changedAt > (text.occurredAt ?? 0);
+  if (mayReply(transport, text) && verdicts.some(({ reply }) => reply !== undefined)) return true;
+  // Whatever the consent is now: the STOP before a START may come after it. A YES is an everyday answer.
+  if (consent === "opted-in" && verdicts.some(({ answer }) => !answer)) return true;
+  // Nobody is answered who has opted out: the START before this text may still be on its way, or this text be one, by a
+  // word that the provider alone knows.
+  return filed?.state === "opted-out";
+}
+
+async function judge(context: EngineContext, text: IncomingText): Promise<JudgedText> {
+  const { senders } = context;
+  const route = await senders.routeInbound(text.to, text.service);
+  const { line, sender } = route ?? { line: text.to, sender: text.to };
+  const snapshot: InboundSnapshot = {
+    origin: text.origin,
+    from: text.from,
+    to: sender,
+    line,
+    body: text.body,
+    media: text.media,
+    optOut: text.optOut,
+    fromOwnSender: (await senders.route(text.from)) !== null,
+  };
+  const judgements = context.policies.flatMap((policy) =>
+    verdictsOf(
+      [policy],
+      (one) => one.inbound?.({ ...snapshot, media: snapshot.media.map((item) => ({ ...item })) }),
+      ({ answer }) => typeof answer === "boolean",
+    ).map((verdict) => ({ policy: policy.name, verdict })),
+  );
+  const replies = judgements.filter(({ verdict }) => (verdict.reply ?? null) !== null);
+  const wish = wishIn(judgements.map(({ verdict }) => verdict));
+  const isOptOut = wish === "opted-out";
+  const confirmation = isOptOut ? replies.find(({ verdict }) => verdict.consent === "opted-out") : undefined;
+  const replied = confirmation ?? replies[0];
+  const reply: unknown = replied?.verdict.reply;
+  // The mistake is reported where the reply is read. A rejection before that must not end the process.
+  if (reply instanceof Promise) reply.catch(() => {});
+  return {
+    route,
+    line,
+    sender,
+    snapshot,
+    verdicts: judgements.map(({ verdict }) => verdict),
+    worded: replied === undefined ? null : { policy: replied.policy, reply, confirms: replied === confirmation },
+    pairKey: await context.consentKey(line, text.from),
+    consents: await context.consents({
+      participant: text.from,
+      sender,
+      through: text.service,
+      lines: [line],
+      changes: wish !== undefined,
+    }),
+  };
+}
+
+async function record(context: EngineContext, text: IncomingText, judged: JudgedText): Promise<RecordedInbound> {
+  const { storage, reporter, burst } = context;
+  const { route, line, sender, verdicts, worded, pairKey, consents } = judged;
+  const silent = verdicts.find((verdict) => !verdict.answer);
+  const consent = consentOf(text, verdicts);
+  const isOutAlready = worded?.confirms === true && (await consentIn(storage, consents))?.state === "opted-out";
+  const autoReply = route === null || isOutAlready ? null : autoReplyFor(context, text, judged, route);
+  const confirmation = route === null || isOutAlready ? null : confirmationFor(context, text, judged);
+  const arrival: InboundRecord = {
+    op: newId("o"),
+    key: text.key,
+    messageId: newId("m"),
+    conversationId: newId("c"),
+    scope: context.scope,
+    line,
+    sender,
+    participant: text.from,
+    consentKey: pairKey,
+    consents,
+    origin: text.origin,
+    providerMessageId: text.providerMessageId,
+    body: text.body,
+    media: text.media,
+    occurredAt: text.occurredAt,
+    needsAnswer: silent === undefined && route !== null && !text.swept?.unanswered,
+    debounceMs: burst.quietMs,
+    maxWaitMs: burst.maxWaitMs,
+    consent,
+    autoReply,
+    ...(confirmation === null ? {} : { confirmation }),
+  };
+  const recorded = await storage.recordInbound(arrival);
+  if (recorded.outcome === "repeated") return { ...recorded, autoReply: await replyAgain(context, judged, recorded) };
+  if (recorded.outcome !== "recorded" || recorded.message === null) return recorded;
+
+  reporter.message(recorded.message);
+  if (recorded.autoReply !== null) reporter.message(recorded.autoReply);
+  if (recorded.confirmation !== undefined) reporter.message(recorded.confirmation);
+  const isConfirmed = recorded.autoReply !== null || recorded.confirmation !== undefined;
+  const isUnconfirmed = recorded.consentChanged && worded?.confirms === true && !isConfirmed;
+  if (recorded.consentChanged && consent !== null) {
+    reporter.consent({
+      conversationId: recorded.message.conversationId,
+      state: consent.state,
+      source: consent.source,
+      confirmation: isUnconfirmed ? "not-sent" : worded?.confirms === true ? "sent" : "not-needed",
+    });
+  }
+  reportCancelled(reporter, recorded.cancelled);
+  if (autoReply !== null && recorded.autoReply === null) await reportUnsentReply(context, autoReply, worded, recorded);
+  if (!recorded.message.needsAnswer) {
+    const reason =
+      route === null
+        ? strangerReason(text.to)
+        : (silent?.reason ?? text.swept?.unanswered ?? "the person has opted out");
+    reporter.notice({
+      kind: "not-answered",
+      conversationId: recorded.message.conversationId,
+      messageId: recorded.message.id,
+      detail: isUnconfirmed ? `${reason}; ${unconfirmedReason(text)}` : reason,
+    });
+  }
+  return recorded;
+}
+
+/** Why an opt-out that the provider does not confirm was not confirmed by us either. */
+function unconfirmedReason({ swept }: IncomingText): string {
+  return swept !== undefined
+    ? "no confirmation was sent, since it was found too late for one"
+    : "no confirmation was sent on the webhook's answer";
+}
+
+/** Longer than any short code, and no E.164: only Twilio's first API version wrote numbers so. */
+const NATIONAL = /^\d{9,15}$/;
+
+/** Why a message to a number that is none of the configured senders is not answered, and who must change what. */
+function strangerReason(to: string): string {
+  return NATIONAL.test(to)
+    ? "it came to a number in national format, without a plus sign and the country code: Twilio's API version 2008-08-01 writes numbers so, and replies to them fail. Set the API version of the number, or of its TwiML app, to 2010-04-01 in Twilio's console (ApiVersion in its API), and keep the number in E.164 in senders"
+    : "it came to a number that is not among the configured senders: add it to senders, or point its webhook elsewhere";
+}
+
+/** Whether the provider itself blocks the person, as the verdict about consent says. */
+function blocksIn(verdicts: readonly InboundVerdict[]): boolean {
+  return verdicts.find(({ consent }) => consent !== undefined)?.providerBlocks === true;
+}
+
+function wishIn(verdicts: readonly InboundVerdict[]): InboundVerdict["consent"] {
+  return verdicts.find(({ consent }) => consent !== undefined)?.consent;
+}
+
+/**
+ * A text that was found late changes consent one way only: an old START does not opt in, and an old STOP does not
+ * outlive the START that followed it.
+ */
+function consentOf(text: IncomingText, verdicts: readonly InboundVerdict[]): ConsentChange | null {
+  const state = wishIn(verdicts);
+  if (state === undefined || (text.swept !== undefined && state === "opted-in")) return null;
+  // Anyone who claims the number can type in the app. So only the phone opts in; a policy cannot change that.
+  if (text.origin === "simulated" && state === "opted-in") return null;
+  const source = text.optOut === null ? "word" : "provider";
+  const isLate = text.swept !== undefined && text.occurredAt !== null;
+  const blocked = blocksIn(verdicts);
+  return {
+    state,
+    source,
+    ...(isLate ? { unlessSince: text.occurredAt } : {}),
+    ...(blocked && { [state === "opted-out" ? "providerBlocks" : "whereBlocked"]: true }),
+  };
+}

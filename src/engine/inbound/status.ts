@@ -1,0 +1,114 @@
+import { newId } from "../../model/ids.ts";
+import type { RecordedDelivery, StatusRecord } from "../../storage/storage.ts";
+import type { StatusCallback } from "../../transport/transport.ts";
+import { reportRetried, retryOf } from "../outbound/retry.ts";
+import { consentsOf } from "../support/consent-place.ts";
+import { type EngineContext, reportCancelled } from "../support/context.ts";
+
+/**
+ * Records what the provider reports about a message of ours.
+ *
+ * @throws OwnlineError `storage_unavailable`: the report must not be acknowledged then.
+ */
+export async function recordCallback(context: EngineContext, report: StatusCallback): Promise<RecordedDelivery> {
+  const delivery = (await isForeign(context, report)) ? UNMATCHED : await recordOf(context, report);
+  if (delivery.outcome === "unmatched") {
+    context.reporter.notice({
+      kind: "unmatched-status",
+      conversationId: null,
+      messageId: null,
+      detail: `the provider reported "${report.rawStatus}" about a message that the ledger does not know; something else sends through this webhook, or the message was erased`,
+    });
+    return delivery;
+  }
+  reportDelivery(context, delivery);
+  reportRetried(context, delivery);
+  return delivery;
+}
+
+async function recordOf(context: EngineContext, report: StatusCallback): Promise<RecordedDelivery> {
+  const { outboundId, attempt, providerMessageId, status, rawStatus, error, optOut } = report;
+  const retry = retryOf(context, report);
+  const record = { outboundId, attempt, providerMessageId, status, rawStatus, error, retry };
+  const write = (change: Pick<StatusRecord, "optOut" | "consents">) =>
+    context.storage.recordStatus({ op: newId("o"), ...record, ...change });
+  if (!optOut) return write({ optOut });
+  // The message says which senders the opt-out is about. A report without its id finds it by the provider's.
+  const named = outboundId === null ? null : await context.storage.story(outboundId);
+  if (named !== null) return write({ optOut, consents: await consentsOf(context, named, { changes: true }) });
+  const found = await write({ optOut: false });
+  const story = found.message === null ? null : await context.storage.story(found.message.id);
+  if (story === null) return found;
+  const delivery = await write({ optOut, consents: await consentsOf(context, story, { changes: true }) });
+  const { outcome, changed } = found;
+  return { ...delivery, outcome, changed, cancelled: [...found.cancelled, ...delivery.cancelled] };
+}
+
+/**
+ * Whether a report speaks for another sender than the one it comes from: its sender's account may know that sender's
+ * token, and nothing else.
+ */
+async function isForeign({ storage }: EngineContext, { sender, outboundId }: StatusCallback): Promise<boolean> {
+  if (sender === undefined) return false;
+  // Whose message it is cannot be told.
+  if (outboundId === null) return true;
+  const story = await storage.story(outboundId);
+  if (story === null || story.message.direction === "inbound") return false;
+  const { from } = story.message;
+  return from !== sender.from && from !== sender.service && story.conversation.line !== sender.service;
+}
+
+const UNMATCHED: RecordedDelivery = {
+  outcome: "unmatched",
+  message: null,
+  changed: false,
+  duplicate: false,
+  cancelled: [],
+  consentChanged: false,
+  nextInMs: null,
+};
+
+/** A delivery that has changed its message, and nothing else. */
+export const CHANGED = {
+  outcome: "recorded",
+  changed: true,
+  duplicate: false,
+  cancelled: [],
+  consentChanged: false,
+  nextInMs: null,
+} as const;
+
+/** Tells what a delivery from the provider has changed. */
+export function reportDelivery({ reporter }: Pick<EngineContext, "reporter">, delivery: RecordedDelivery): void {
+  const { message } = delivery;
+  if (message === null || delivery.outcome === "repeated") return;
+  const about = { conversationId: message.conversationId, messageId: message.id };
+  if (delivery.changed) {
+    reporter.status(message);
+    const { status, error } = message;
+    const kind = status === "undelivered" ? "failed" : status;
+    if (kind === "failed" || kind === "unknown" || kind === "held") {
+      const unsaid = {
+        failed: `the provider says ${status}`,
+        unknown: "nobody knows whether the provider took it",
+        held: "a person must decide",
+      };
+      reporter.notice({ kind, ...about, detail: error?.reason ?? unsaid[kind] });
+    }
+  }
+  if (delivery.duplicate) {
+    reporter.notice({
+      kind: "duplicate",
+      ...about,
+      detail: `the provider has this message ${message.providerMessageIds.length} times`,
+    });
+  }
+  if (delivery.consentChanged)
+    reporter.consent({
+      conversationId: message.conversationId,
+      state: "opted-out",
+      source: "refused-send",
+      confirmation: "not-needed",
+    });
+  reportCancelled(reporter, delivery.cancelled);
+}

@@ -1,0 +1,255 @@
+import { isOwnlineError, OwnlineError } from "../../errors.ts";
+import { newId } from "../../model/ids.ts";
+import { isMessagingService } from "../../model/phone-number.ts";
+import type { ClaimedSweep, RecordedInbound } from "../../storage/storage.ts";
+import type { InboundText, ListedTexts, OwnedSender } from "../../transport/transport.ts";
+import type { SweepOptions } from "../options/options.ts";
+import { listTrouble, unreadableEntry } from "../outbound/reconcile.ts";
+import type { EngineContext } from "../support/context.ts";
+import { firstTime } from "../support/once.ts";
+import { isCorrupt } from "../support/problems.ts";
+import type { Route } from "../support/senders.ts";
+import { unlessAborted } from "../support/unless-aborted.ts";
+import { trouble } from "../worker/heart.ts";
+import { receiveSwept } from "./receive.ts";
+
+/** Looks for texts whose webhook never came. */
+export interface Sweeper {
+  /**
+   * Reads the provider's list for each sender whose turn it is, in any process, and stores what is missing. Never
+   * rejects: what fails is told, and looked for again next time.
+   */
+  run(signal: AbortSignal, how?: SweepHow): Promise<Swept>;
+}
+
+export interface Swept {
+  /** Texts that were missing, and are stored now. */
+  readonly found: number;
+  /** Senders whose turn it was, and whose list was not read to its end. */
+  readonly missed: number;
+}
+
+export interface SweepHow {
+  /** Sweeps although it is not time yet. */
+  readonly now?: boolean;
+  /** How far to look back where nothing was ever swept. */
+  readonly firstLookBackMs?: number;
+  /** Whether a text that was found has been answered already. */
+  readonly isAnswered?: (text: InboundText) => Promise<boolean>;
+}
+
+/** A sweep whose process died is taken over after this; it reads pages of a list, and stores texts one by one. */
+const SWEEP_LEASE_MS = 30_000;
+/** The account's numbers and their webhooks are read again after this. */
+const OWNED_FOR_MS = 3_600_000;
+/** Providers post a webhook within seconds; retries, a fallback URL and a slow proxy need minutes at most. */
+const WEBHOOK_MAY_COME_MS = 300_000;
+
+/** Makes the sweeper; `stored` hears of each text that it brings in. */
+export function createSweeper(context: EngineContext, stored: (recorded: RecordedInbound) => void): Sweeper {
+  const { storage, transport, clock, reporter, workerId } = context;
+  const { sweep } = context;
+  const warned = new Set<string>();
+  const isNew = firstTime();
+  /** By the account that is asked: a sender's own, where there are several. */
+  const ownedBy = new Map<string, { readonly at: number; readonly senders: readonly OwnedSender[] }>();
+
+  /** A developer's machine must not answer what is sent to a number whose webhook is the real service's. */
+  const isElsewhere = async ({ line, sender: address }: Route, signal: AbortSignal): Promise<boolean | null> => {
+    // What comes to a Messaging Service's number is posted where the service says.
+    if (line !== address) return false;
+    const account = transport.capabilities.accounts === true ? address : "";
+    let owned = ownedBy.get(account);
+    if (owned === undefined || clock.now() - owned.at >= OWNED_FOR_MS) {
+      const senders = await unlessAborted(account === "" ? transport.senders() : transport.senders(account), signal);
+      if (senders === null) return null;
+      owned = { at: clock.now(), senders };
+      ownedBy.set(account, owned);
+    }
+    return owned.senders.some((sender) => sender.address === address && sender.posts === "elsewhere");
+  };
+
+  const warnElsewhere = (address: string): void => {
+    if (warned.has(address)) return;
+    warned.add(address);
+    reporter.notice({
+      kind: "not-swept",
+      conversationId: null,
+      messageId: null,
+      detail:
+        "lost webhooks of a sender are not looked for, since the provider posts its texts to another URL than this transport's webhookUrl: set the number's webhook, or say sweep: false",
+    });
+  };
+
+  /**
+   * The numbers to look at, each once, with their places in the caller's list; `null` where they cannot be listed, or
+   * the sweep is to stop.
+   */
+  const sendersToSweep = async (signal: AbortSignal): Promise<ReadonlyMap<string, string> | null> => {
+    try {
+      const listed = await unlessAborted(context.senders.listed(), signal);
+      if (listed === null) return null;
+      const places = new Map<string, string>();
+      for (const { address, path } of listed) {
+        if (typeof address !== "string") {
+          if (isNew(address.message)) reporter.error(address);
+        } else if (!isMessagingService(address)) {
+          // The provider's list is asked by number.
+          places.set(address, path);
+        }
+      }
+      return places;
+    } catch (error) {
+      reporter.error(trouble(error));
+      return null;
+    }
+  };
+
+  const sweepSender = async (
+    route: Route,
+    options: Required<SweepOptions>,
+    signal: AbortSignal,
+    how: SweepHow,
+  ): Promise<Swept> => {
+    const { sender: address } = route;
+    const everyMs = how.now === true ? 0 : options.everyMs;
+    const op = newId("o");
+    const claim = { op, workerId, sender: address, everyMs, leaseMs: SWEEP_LEASE_MS };
+    const claimed = await storage.claimSweep(claim);
+    if (claimed === null) return { found: 0, missed: how.now === true ? 1 : 0 };
+    const listed = await list(route, claimed, options, signal, how);
+    if (listed === "elsewhere") return { found: 0, missed: 0 };
+    if (listed === null) return { found: 0, missed: 1 };
+
+    // A resolver that fails does so for every text of the number, so this error is not counted against one of them.
+    await context.senders.route(address);
+    for (const entry of listed.unreadable ?? []) {
+      if (isNew(`${address} ${entry.providerMessageId ?? entry.reason}`))
+        reporter.error(unreadableEntry(transport.name, entry));
+    }
+    let found = 0;
+    for (const text of listed.texts) {
+      if (signal.aborted) return { found, missed: 1 };
+      try {
+        if (await store(text, listed.asOf, options, how)) found += 1;
+      } catch (error) {
+        if (await concernsAll(error)) throw error;
+        if (isNew(text.key)) reporter.error(unstorable(text, error));
+      }
+    }
+    const newest = listed.texts.at(-1)?.occurredAt ?? null;
+    const watermark = Math.max(claimed.watermark ?? 0, listed.asOf ?? newest ?? 0);
+    // Nothing says how far the list was read: the claim runs out, and the next sweep begins where this one did.
+    if (watermark === 0) return { found, missed: 0 };
+    const { fence } = claimed;
+    await storage.commitSweep({ op: newId("o"), sender: address, fence, watermark });
+    return { found, missed: 0 };
+  };
+
+  const list = async (
+    route: Route,
+    { watermark }: ClaimedSweep,
+    { overlapMs }: Required<SweepOptions>,
+    signal: AbortSignal,
+    { firstLookBackMs = overlapMs }: SweepHow,
+  ): Promise<ListedTexts | "elsewhere" | null> => {
+    try {
+      const elsewhere = await isElsewhere(route, signal);
+      if (elsewhere === null) return null;
+      if (elsewhere) {
+        warnElsewhere(route.sender);
+        return "elsewhere";
+      }
+      const since = watermark === null ? { lastMs: firstLookBackMs } : watermark - overlapMs;
+      const unrecorded = (keys: readonly string[]) => storage.unrecorded(keys);
+      return await unlessAborted(transport.listInbound({ to: route.sender, since, unrecorded }), signal);
+    } catch (error) {
+      reporter.error(isOwnlineError(error) && error.party === "storage" ? error : listTrouble(transport.name, error));
+      return null;
+    }
+  };
+
+  /**
+   * Whether what kept a text from being stored would keep the others from it too: the ledger or the list is away. Any
+   * other error is this text's own if the ledger answers all the same.
+   */
+  const concernsAll = async (error: unknown): Promise<boolean> => {
+    if (isOwnlineError(error)) {
+      if (error.party === "caller" || isCorrupt(error)) return false;
+      if (error.party !== "storage" || error.retryable || error.code !== "storage_unavailable") return true;
+    }
+    await storage.unrecorded([newId("k")]);
+    return false;
+  };
+
+  const store = async (
+    text: InboundText,
+    asOf: number | null,
+    { answerWithinMs, overlapMs }: Required<SweepOptions>,
+    { isAnswered }: SweepHow,
+  ): Promise<boolean> => {
+    const ageMs = asOf === null || text.occurredAt === null ? null : asOf - text.occurredAt;
+    const isOld = ageMs !== null && ageMs > answerWithinMs;
+    // Seen again before it leaves the overlap.
+    const isYoung = ageMs !== null && ageMs < Math.min(WEBHOOK_MAY_COME_MS, overlapMs / 2);
+    const answered = !isOld && isAnswered !== undefined && (await isAnswered(text));
+    const unanswered = isOld
+      ? "it was found too late to be answered (options.sweep.answerWithinMs)"
+      : answered
+        ? "the provider's list shows that it was answered already"
+        : null;
+    const recorded = await receiveSwept(context, { ...text, origin: "webhook", swept: { unanswered, isYoung } });
+    if (recorded?.outcome !== "recorded" || recorded.message === null) return false;
+    const { conversationId, id } = recorded.message;
+    const detail =
+      "its webhook never came; it was found in the provider's list. Check the webhook's URL and its retries";
+    reporter.notice({ kind: "swept", conversationId, messageId: id, detail });
+    stored(recorded);
+    return true;
+  };
+
+  return {
+    async run(signal, how = {}) {
+      let found = 0;
+      let missed = 0;
+      if (sweep === null || !transport.capabilities.lists) return { found, missed };
+      const senders = await sendersToSweep(signal);
+      if (senders === null) return { found, missed: 1 };
+      for (const [address, path] of senders) {
+        if (signal.aborted) break;
+        try {
+          const route = await unlessAborted(context.senders.route(address), signal);
+          if (route === null) {
+            if (!signal.aborted && isNew(`unknown ${address}`)) reporter.error(unknownSender(path));
+            continue;
+          }
+          const swept = await sweepSender(route, sweep, signal, how);
+          found += swept.found;
+          missed += swept.missed;
+        } catch (error) {
+          missed += 1;
+          reporter.error(trouble(error));
+        }
+      }
+      return { found, missed };
+    },
+  };
+}
+
+/** An entry of the caller's `list` that the caller's `resolve` does not confirm. */
+function unknownSender(path: string): OwnlineError {
+  return new OwnlineError(
+    "invalid_options",
+    `${path} is a sender that options.senders.resolve does not know, so its lost webhooks are not looked for. Let resolve return it, or leave it out of the list`,
+  );
+}
+
+/** A text that the list shows and the ledger does not take: a policy throws for it, or its content is invalid. */
+function unstorable({ providerMessageId }: InboundText, error: unknown): OwnlineError {
+  const { code, message } = trouble(error);
+  return new OwnlineError(
+    code,
+    `the text ${providerMessageId} was found in the provider's list, since its webhook never came, and it cannot be stored: ${message}. The other texts are stored, and this one is tried again for as long as options.sweep.overlapMs reaches back`,
+    { cause: error, retryable: true },
+  );
+}

@@ -1,0 +1,27 @@
+import type { Policy, SendSnapshot } from "../../policy/policy.ts";
+import type { SendConditions } from "../../storage/storage.ts";
+import { verdictsOf } from "../support/verdicts.ts";
+
+/**
+ * Joins what the policies demand of a message into conditions that the ledger judges and charges in one step: any
+ * consent, any cancellation, the longest delay, every counter. A message is counted when it is first handed over, and
+ * not again where the provider refused it and it is tried once more.
+ *
+ * @throws OwnlineError `invalid_options` where a policy throws, or returns something other than a verdict
+ */
+export function conditionsOf(policies: readonly Policy[], snapshot: SendSnapshot): SendConditions {
+  const verdicts = verdictsOf(
+    policies,
+    (policy) => policy.send?.(structuredClone(snapshot)),
+    (verdict) => typeof verdict === "object" && !("then" in verdict) && (verdict.delayMs ?? 0) >= 0,
+  );
+  const charge = (snapshot.message?.attempts ?? 0) === 0 ? 1 : 0;
+  return {
+    consent: verdicts.some((verdict) => verdict.consent === true),
+    unpaused: snapshot.origin === "ai" || snapshot.origin === "auto-reply",
+    delayMs: Math.max(0, ...verdicts.map((verdict) => verdict.delayMs ?? 0)),
+    cancel: verdicts.find((verdict) => verdict.cancel !== undefined)?.cancel ?? null,
+    counters: verdicts.flatMap((verdict) => verdict.counters ?? []).map((rule) => ({ ...rule, charge })),
+    rateLimit: null,
+  };
+}

@@ -1,0 +1,253 @@
+import { OwnlineError } from "../../errors.ts";
+import { newId } from "../../model/ids.ts";
+import type { ClaimedSend, ConsentKeys, DueMessage, SendConditions, SendResultRecord } from "../../storage/storage.ts";
+import type { SendRequest, SendResult } from "../../transport/transport.ts";
+import { reportDelivery } from "../inbound/status.ts";
+import { abortQuietly } from "../support/abort-quietly.ts";
+import { consentsOf, consentWhere } from "../support/consent-place.ts";
+import { type EngineContext, reportCancelled } from "../support/context.ts";
+import { persist } from "../support/retrying.ts";
+import type { Route } from "../support/senders.ts";
+import { trouble } from "../worker/heart.ts";
+import { conditionsOf } from "./conditions.ts";
+import { accountCounters, rateLimitKeyOf, rateLimitOf } from "./rate-limit.ts";
+import { LOOK_MS } from "./reconcile.ts";
+import { requestFor } from "./request.ts";
+import { LONGEST_BACKOFF_MS, laterMs } from "./retry.ts";
+import type { UnknownLines } from "./unknown-lines.ts";
+
+const UNJUDGED_WAIT_MS = 60_000;
+const UNJUDGED: SendConditions = {
+  consent: false,
+  unpaused: false,
+  delayMs: 0,
+  cancel: null,
+  counters: [],
+  rateLimit: null,
+};
+/** What a transport gets to report how far it came, once it was called off. */
+const CALLED_OFF_MS = 2000;
+
+/** Sends one message that is due, if the gate lets it. */
+export type Deliver = (due: Due, signal: AbortSignal) => Promise<Delivered>;
+
+type Due = Pick<DueMessage, "message" | "conversation">;
+
+export interface Delivered {
+  /** Whether anything was done. */
+  readonly done: boolean;
+  /** When this message, or the next one of its conversation, is due; `null` where none is known to be. */
+  readonly nextInMs: number | null;
+}
+
+/**
+ * Makes the only caller of `transport.send`.
+ *
+ * @throws OwnlineError `storage_unavailable`, from what it returns
+ */
+export function createDeliver(context: EngineContext, unknownLines: UnknownLines): Deliver {
+  return (due, signal) => send(context, due, signal, unknownLines);
+}
+
+async function send(
+  context: EngineContext,
+  due: Due,
+  signal: AbortSignal,
+  unknownLines: UnknownLines,
+): Promise<Delivered> {
+  const { storage, clock, reporter, worker } = context;
+  const askedAt = clock.now();
+  const op = newId("o");
+  const judged = await gate(context, due);
+  if (judged === null) {
+    const done = await unknownLines.setAside(due.message, due.conversation.line, signal);
+    return { done, nextInMs: done ? 0 : null };
+  }
+  const { conditions, consents } = judged;
+  // Not given up while this process lives: a claim whose answer was lost is in `sending`, and nobody else may touch it.
+  const claimed = await persist(context, { signal }, () =>
+    storage.claimSend({
+      op,
+      scope: context.scope,
+      workerId: context.workerId,
+      leaseMs: worker.leaseMs,
+      outboundId: due.message.id,
+      orderWaitMs: context.sending.orderWaitMs,
+      expiryMs: context.sending.expiryMs,
+      conditions,
+      consents,
+    }),
+  );
+  if (claimed.outcome === "cancelled") reportCancelled(reporter, claimed.messages);
+  if (claimed.outcome !== "claimed") return notDelivered(claimed);
+  reportClaimed(context, claimed);
+
+  const request = requestFor(claimed.message, claimed.attempt, due.conversation.line, {
+    validityMs: context.sending.validityMs,
+    signal,
+  });
+  // A process that froze since it asked may have been declared dead, and its message judged to be unknown.
+  const tooLate = clock.now() - askedAt >= worker.leaseMs;
+  const result: SendResult = tooLate
+    ? notSent("the process stood still for longer than its lease, so the message was not handed over")
+    : await handOver(context, request, signal);
+  if (result.kind === "refused" && (result.refusal === "configuration" || result.wholeAccount)) {
+    reporter.error(new OwnlineError("transport_rejected", result.error.reason, errorCode(result.error.code)));
+  }
+  const recordOp = newId("o");
+  const recorded = deliveryOf(context, claimed.message.from, claimed.attempt, result);
+  const optsOut = recorded.kind === "refused" && recorded.next === "opt-out";
+  const changed = optsOut ? await consentsOf(context, due, { changes: true }) : consents;
+  const delivery = await persist(context, { signal }, () =>
+    storage.recordSend({
+      op: recordOp,
+      outboundId: claimed.message.id,
+      attempt: claimed.attempt,
+      result: recorded,
+      consents: changed,
+    }),
+  );
+  reportDelivery(context, delivery);
+  return { done: true, nextInMs: delivery.nextInMs };
+}
+
+function notDelivered(claimed: Exclude<ClaimedSend, { readonly outcome: "claimed" }>): Delivered {
+  switch (claimed.outcome) {
+    case "cancelled":
+      return { done: true, nextInMs: claimed.nextInMs };
+    case "waiting":
+      return { done: false, nextInMs: claimed.retryInMs };
+    case "gone":
+      return { done: false, nextInMs: null };
+    default:
+      return claimed satisfies never;
+  }
+}
+
+/**
+ * Where a policy or the resolver fails, the message waits: it is neither sent unjudged nor lost. `null` where
+ * the sender is not one of this process's: its policies are not asked.
+ */
+async function gate(context: EngineContext, due: Due): Promise<Gate | null> {
+  const { conversation, message } = due;
+  let conditions = UNJUDGED;
+  let route: Route | null = null;
+  try {
+    route = await context.senders.routeInbound(message.from, conversation.line);
+    if (route === null) return null;
+    // The confirmation of an opt-out passes the opt-out, a pause and every policy.
+    if (message.origin !== "system") {
+      const pairKey = await context.consentKey(conversation.line, conversation.participant);
+      conditions = conditionsOf(context.policies, { origin: message.origin, pairKey, conversation, message });
+    }
+    const judged = {
+      ...conditions,
+      // Nothing waits longer than for its expiry: it is looked at then, and cancelled.
+      delayMs: Math.min(conditions.delayMs, context.sending.expiryMs),
+      counters: [...conditions.counters, ...accountCounters(context)],
+      // Behind a long queue of the sender it would come too late.
+      rateLimit: message.origin === "system" ? null : rateLimitOf(context, message, route.ratePerSecond),
+    };
+    return { conditions: judged, consents: await context.consents(consentWhere(due, route)) };
+  } catch (error) {
+    context.reporter.error(trouble(error));
+  }
+  const waiting = { ...conditions, delayMs: Math.max(conditions.delayMs, UNJUDGED_WAIT_MS) };
+  return { conditions: waiting, consents: await context.consents(consentWhere(due, route)) };
+}
+
+interface Gate {
+  readonly conditions: SendConditions;
+  readonly consents: ConsentKeys;
+}
+
+async function handOver(context: EngineContext, request: SendRequest, signal: AbortSignal): Promise<SendResult> {
+  const over = new AbortController();
+  try {
+    return await Promise.race([context.transport.send(request), calledOff(context, signal, over.signal)]);
+  } catch (error) {
+    // A transport must not throw; if one does, nobody knows how far it came.
+    context.reporter.error(
+      new OwnlineError(
+        "transport_unavailable",
+        `the transport (${context.transport.name}) threw instead of returning a result; its message counts as unknown; see the cause`,
+        {
+          cause: error,
+          retryable: true,
+        },
+      ),
+    );
+    return {
+      kind: "unknown",
+      error: { code: null, reason: "the transport threw, so nobody knows whether the provider took it" },
+    };
+  } finally {
+    abortQuietly(over);
+  }
+}
+
+/** A transport that does not heed its signal must not keep the process from ending. */
+function calledOff({ clock }: EngineContext, signal: AbortSignal, over: AbortSignal): Promise<SendResult> {
+  return new Promise((resolve) => {
+    const giveUp = async () => {
+      await clock.sleep(CALLED_OFF_MS, { signal: over });
+      const reason = "the process stopped before an answer came, so nobody knows whether the provider took it";
+      resolve({ kind: "unknown", error: { code: null, reason } });
+    };
+    if (signal.aborted) void giveUp();
+    else signal.addEventListener("abort", () => void giveUp(), { once: true, signal: over });
+  });
+}
+
+function deliveryOf({ sending }: EngineContext, from: string, attempt: number, result: SendResult): SendResultRecord {
+  switch (result.kind) {
+    case "accepted":
+      return { kind: "accepted", providerMessageId: result.providerMessageId, status: result.status };
+    case "unknown":
+      return { kind: "unknown", lookInMs: Math.min(LOOK_MS, sending.unknownWindowMs), error: result.error };
+    case "refused": {
+      const { error, refusal } = result;
+      const again = refusal === "retry-now" || refusal === "retry-later" || result.wholeAccount;
+      if (again) {
+        const firstMs = refusal === "retry-now" ? sending.backoffMs : laterMs(sending);
+        const backoffMs = Math.min(firstMs * 2 ** Math.min(attempt - 1, 20), LONGEST_BACKOFF_MS);
+        // Never beyond its expiry, however long the provider wants to be left alone: others wait behind it.
+        const retryInMs = Math.min(Math.max(result.retryAfterMs ?? 0, backoffMs), sending.expiryMs);
+        // Whoever else sends from this number, in any process, slows down with it.
+        const slows = result.tooFast === true && sending.rateLimit !== false;
+        const slow = slows ? { slow: { key: rateLimitKeyOf(from), forMs: retryInMs } } : {};
+        return { kind: "refused", next: "retry", retryInMs, error, ...slow };
+      }
+      return { kind: "refused", next: refusal === "opted-out" ? "opt-out" : "fail", retryInMs: 0, error };
+    }
+    default:
+      return result satisfies never;
+  }
+}
+
+function notSent(reason: string): SendResult {
+  return {
+    kind: "refused",
+    refusal: "retry-now",
+    wholeAccount: false,
+    retryAfterMs: null,
+    error: { code: null, reason },
+  };
+}
+
+function errorCode(code: number | null): { providerCode?: number } {
+  return code === null ? {} : { providerCode: code };
+}
+
+function reportClaimed({ reporter }: EngineContext, claimed: ClaimedSend & { outcome: "claimed" }): void {
+  const { message, overtook } = claimed;
+  reporter.status(message);
+  for (const earlier of overtook) {
+    reporter.notice({
+      kind: "overtaken",
+      conversationId: message.conversationId,
+      messageId: earlier,
+      detail: "a later message waited no longer for it; the person may see them in another order",
+    });
+  }
+}

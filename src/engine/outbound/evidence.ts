@@ -1,0 +1,119 @@
+import type { OutboundMessage } from "../../model/message.ts";
+import { participantKeyOf } from "../../model/person-address.ts";
+import type { CompetingAttempts, UnknownAttempt, UnknownState } from "../../storage/storage.ts";
+import type { FoundMessages, ProviderMessage } from "../../transport/transport.ts";
+import { comparable } from "../support/content.ts";
+
+/** An attempt, and the entry of the provider's list that proves that it left. */
+export interface Witness {
+  readonly attempt: UnknownAttempt;
+  readonly entry: ProviderMessage;
+}
+
+/** How far the provider's clock and ours may be apart, where nothing says by how much they are. */
+const ALLOWANCE_MS = 60_000;
+
+/** What in the provider's list may be this message, by its addresses and content. */
+export function alikeIn(found: FoundMessages, message: OutboundMessage): readonly ProviderMessage[] {
+  const said = comparable(message.body);
+  const toKey = participantKeyOf(message.to);
+  const candidates = found.messages.filter(
+    ({ from, to, body, bodyWithoutNotice = body, mediaCount }) =>
+      // Null while the provider has not picked a number of the service.
+      (from === null || from === message.from) &&
+      participantKeyOf(to) === toKey &&
+      (comparable(body) === said || comparable(bodyWithoutNotice) === said) &&
+      (mediaCount === null || mediaCount === message.media.length),
+  );
+  const exact = candidates.filter(({ body }) => body === message.body);
+  return exact.length > 0 ? exact : candidates;
+}
+
+export interface Evidence {
+  /** What {@link alikeIn} found. */
+  readonly alike: readonly ProviderMessage[];
+  readonly asOf: number | null;
+  readonly message: OutboundMessage;
+  readonly unknown: UnknownState;
+  readonly competingAttempts: CompetingAttempts;
+  /** Attempts with the same words that a person has decided to be sent; each has made an entry without a known id. */
+  readonly decided: readonly UnknownAttempt[];
+  /** After this long a message is not sent any more. */
+  readonly expiryMs: number;
+}
+
+/**
+ * Which of the message's attempts the provider's list proves. Presence proves that a message left only where it is
+ * unambiguous: there must be as many entries that nobody has claimed as attempts that may have made them, in this
+ * message and in others with the same words; then they belong to each other in order. An attempt that a person has
+ * decided to be sent counts among them: it has made an entry, and the ledger does not know which. Where all those
+ * attempts are the message's own, a single entry proves enough. Otherwise nothing is claimed.
+ */
+export function evidenceOf(evidence: Evidence): readonly Witness[] {
+  const { alike, message, competingAttempts, expiryMs } = evidence;
+  const began = beginnings(evidence);
+  const known = new Set(competingAttempts.known);
+  const attempts = contenders(evidence, began);
+  const first = Math.min(...attempts.map(began));
+  const free = alike
+    .filter(({ providerMessageId, createdAt }) => !known.has(providerMessageId) && createdAt >= first)
+    .toSorted((a, b) => a.createdAt - b.createdAt);
+  const oldest = free[0];
+  if (oldest === undefined) return [];
+  const isOwn = ({ outboundId }: UnknownAttempt): boolean => outboundId === message.id;
+  // Whose time was over before the first entry was made cannot have made it.
+  const able = attempts.filter(
+    (attempt) => isOwn(attempt) || attempt.startedAt + expiryMs + ALLOWANCE_MS >= oldest.createdAt,
+  );
+  if (able.every(isOwn) && free.length < able.length) return newestFirst(free, able, began);
+  if (free.length !== able.length) return [];
+  const pairs = able.flatMap((attempt, at): Witness[] => {
+    const entry = free[at];
+    return entry !== undefined && entry.createdAt >= began(attempt) ? [{ attempt, entry }] : [];
+  });
+  return pairs.length === able.length ? pairs.filter(({ attempt }) => isOwn(attempt)) : [];
+}
+
+/** The attempts that may have made an entry from the first rival's beginning on, by `startedAt`. */
+function contenders(
+  { competingAttempts, decided, expiryMs }: Evidence,
+  began: (attempt: UnknownAttempt) => number,
+): readonly UnknownAttempt[] {
+  const first = Math.min(...competingAttempts.attempts.map(began));
+  const isCompeting = ({ outboundId, attempt }: UnknownAttempt): boolean =>
+    competingAttempts.attempts.some((rival) => rival.outboundId === outboundId && rival.attempt === attempt);
+  const late = decided.filter(
+    (attempt) => !isCompeting(attempt) && attempt.startedAt + expiryMs + ALLOWANCE_MS >= first,
+  );
+  return [...competingAttempts.attempts, ...late].toSorted((a, b) => a.startedAt - b.startedAt);
+}
+
+/** Each entry goes to the newest attempt that had begun by then. */
+function newestFirst(
+  free: readonly ProviderMessage[],
+  attempts: readonly UnknownAttempt[],
+  began: (attempt: UnknownAttempt) => number,
+): Witness[] {
+  const left = [...attempts];
+  return free.toReversed().flatMap((entry) => {
+    const at = left.findLastIndex((attempt) => began(attempt) <= entry.createdAt);
+    const [attempt] = at === -1 ? [] : left.splice(at, 1);
+    return attempt === undefined ? [] : [{ attempt, entry }];
+  });
+}
+
+/**
+ * When an attempt began at the earliest, by the provider's clock. Its clock and ours are compared by durations: the
+ * newest attempt has been unknown for so long, and the list was answered then. A provider whose clock seems to be ahead
+ * may merely have been asked late, so only one that is behind counts.
+ */
+function beginnings({ asOf, unknown }: Evidence): (attempt: UnknownAttempt) => number {
+  const newest = unknown.attempts.at(-1)?.startedAt;
+  const behindMs = asOf === null || newest === undefined ? 0 : Math.min(0, asOf - newest - unknown.forMs);
+  return (attempt) => earliestStart(attempt) + behindMs - ALLOWANCE_MS;
+}
+
+/** When an attempt began at the earliest, by the storage's clock. */
+export function earliestStart({ startedAt, startedAfter = startedAt }: UnknownAttempt): number {
+  return startedAfter;
+}

@@ -1,0 +1,266 @@
+import { isOwnlineError, OwnlineError } from "../../errors.ts";
+import { newId } from "../../model/ids.ts";
+import type { OutboundMessage } from "../../model/message.ts";
+import type { DueMessage, SendResultRecord, UnknownState } from "../../storage/storage.ts";
+import type { FoundMessages, UnreadableEntry } from "../../transport/transport.ts";
+import { reportDelivery } from "../inbound/status.ts";
+import { type EngineContext, reportCancelled } from "../support/context.ts";
+import { firstTime } from "../support/once.ts";
+import { persist } from "../support/retrying.ts";
+import { unlessAborted } from "../support/unless-aborted.ts";
+import { trouble } from "../worker/heart.ts";
+import { decidedSent } from "./decided-sent.ts";
+import { alikeIn, earliestStart, evidenceOf, type Witness } from "./evidence.ts";
+import { findInList } from "./find-in-list.ts";
+import { createPassed } from "./passed-by.ts";
+import { reportRetried, retryOf } from "./retry.ts";
+import type { UnknownLines } from "./unknown-lines.ts";
+
+/** When a message whose fate is unknown is first looked for: providers list a message within seconds. */
+export const LOOK_MS = 15_000;
+const LONGEST_LOOK_MS = 300_000;
+const SOONEST_LOOK_MS = 1000;
+/** The list is read far back: what matters is judged by the entries, and the clocks may differ. */
+const LOOK_BACK_MS = 86_400_000;
+const DAY_MS = 86_400_000;
+
+/** Settles one message that is due and `unknown`, or says when to look again. Returns whether it was settled. */
+export type Reconcile = (
+  due: Pick<DueMessage, "message" | "conversation" | "unknown">,
+  signal: AbortSignal,
+) => Promise<boolean>;
+
+type Look =
+  | { readonly kind: "found"; readonly witnesses: readonly Witness[]; readonly asOf: number | null }
+  | { readonly kind: "unseen"; readonly asOf: number | null }
+  | { readonly kind: "unreadable" }
+  | { readonly kind: "called-off" };
+
+/**
+ * Looks into the provider's list for messages whose fate is unknown: soon, then less and less often, until the window
+ * is over. What the list shows was sent. What it does not show proves nothing: the policy decides only when the window
+ * is over and the list was read after that, by the provider's own clock, so that a clock of ours that jumped sends
+ * nothing twice. Where the provider does not tell its time, or has no list, the storage's clock alone counts.
+ *
+ * A list that cannot be read is waited for: for a second window by the storage's clock, of which this process must have
+ * waited one itself; after a day without such a process the policy decides all the same. Each account has a list of its
+ * own: one tenant's that can be read does not end the wait for another's.
+ *
+ * @throws OwnlineError `storage_unavailable`
+ */
+export function createReconcile(
+  context: EngineContext,
+  {
+    unknownLines,
+    isJumping = () => false,
+  }: { readonly unknownLines: UnknownLines; readonly isJumping?: () => boolean },
+): Reconcile {
+  const { clock, storage, transport, sending, reporter, logger } = context;
+  const windowMs = sending.unknownWindowMs;
+  const firstLookMs = Math.min(LOOK_MS, windowMs);
+  /** Since when, by this process's clock, the provider's list cannot be read: of each account that is asked. */
+  const unreadableSince = new Map<string, number>();
+  const isNew = firstTime();
+  /** A sender's own account, where there are several. */
+  const accountOf = ({ from }: OutboundMessage): string => (transport.capabilities.accounts === true ? from : "");
+  const isFirstStandstill = firstTime();
+  /** By message, both clocks at its last look after the window. */
+  const overdue = new Map<string, { readonly ours: number; readonly theirs: number }>();
+
+  /**
+   * Whether a clock that jumps runs away from the provider's, as where a test moves the one and the emulator is on real
+   * time: then the provider's clock never says that the window is over, and `settled()` would ask it without end.
+   */
+  const standsStill = ({ id }: OutboundMessage, theirs: number): boolean => {
+    if (!isJumping()) return false;
+    const ours = clock.now();
+    const last = overdue.get(id);
+    overdue.set(id, { ours, theirs });
+    if (last === undefined || theirs - last.theirs >= (ours - last.ours) / 2) return false;
+    overdue.delete(id);
+    if (isFirstStandstill(transport.name)) {
+      logger.warn(
+        "settled() went by this process's clock alone, since the provider's clock does not move with it: give both the same clock, for example twilioEmulator({ now: () => clock.now() })",
+      );
+    }
+    return true;
+  };
+
+  const lookFor = async (message: OutboundMessage, unknown: UnknownState, signal: AbortSignal): Promise<Look> => {
+    if (!transport.capabilities.lists || unknown.attempts.length === 0) return { kind: "unseen", asOf: null };
+    const first = Math.min(...unknown.attempts.map(earliestStart));
+    const { from, to } = message;
+    const account = accountOf(message);
+    let found: FoundMessages | null;
+    try {
+      const asked = findInList(transport, { from, to, since: Math.max(0, first - LOOK_BACK_MS) });
+      found = await unlessAborted(asked, signal);
+    } catch (error) {
+      // Told when it begins: each message that is looked for would tell it again.
+      if (!unreadableSince.has(account)) {
+        unreadableSince.set(account, clock.now());
+        reporter.error(listTrouble(transport.name, error));
+      }
+      return { kind: "unreadable" };
+    }
+    if (found === null) return { kind: "called-off" };
+    unreadableSince.delete(account);
+    for (const entry of found.unreadable ?? []) {
+      if (isNew(`${account} ${entry.providerMessageId ?? entry.reason}`))
+        reporter.error(unreadableEntry(transport.name, entry));
+    }
+    const alike = alikeIn(found, message);
+    const { asOf } = found;
+    if (alike.length === 0) return { kind: "unseen", asOf };
+    const providerMessageIds = alike.map(({ providerMessageId }) => providerMessageId);
+    const competingAttempts = await storage.competingAttempts({ outboundId: message.id, providerMessageIds });
+    if (providerMessageIds.every((providerMessageId) => competingAttempts.known.includes(providerMessageId)))
+      return { kind: "unseen", asOf };
+    const decided = await decidedSent(storage, message);
+    const witnesses = evidenceOf({
+      alike,
+      asOf,
+      message,
+      unknown,
+      competingAttempts,
+      decided,
+      expiryMs: sending.expiryMs,
+    });
+    return witnesses.length === 0 ? { kind: "unseen", asOf } : { kind: "found", witnesses, asOf };
+  };
+
+  const isOver = (message: OutboundMessage, unknown: UnknownState, look: Look): boolean => {
+    if (unknown.forMs < windowMs) return false;
+    if (look.kind === "unreadable") {
+      const now = clock.now();
+      const waitedMs = now - (unreadableSince.get(accountOf(message)) ?? now);
+      return unknown.forMs >= DAY_MS || (unknown.forMs >= 2 * windowMs && waitedMs >= windowMs);
+    }
+    if (look.kind === "called-off") return false;
+    return (
+      look.asOf === null || witnessedMs(unknown, look.asOf) >= windowMs - firstLookMs || standsStill(message, look.asOf)
+    );
+  };
+
+  const nextLookMs = (unknown: UnknownState, look: Look): number => {
+    const leftMs = windowMs - unknown.forMs;
+    if (leftMs > 0) return Math.min(Math.max(firstLookMs, unknown.forMs), leftMs, LONGEST_LOOK_MS);
+    const asOf = look.kind === "unseen" ? look.asOf : null;
+    if (asOf === null) return LOOK_MS;
+    const unwitnessedMs = windowMs - firstLookMs - witnessedMs(unknown, asOf);
+    return Math.min(Math.max(SOONEST_LOOK_MS, unwitnessedMs), LONGEST_LOOK_MS);
+  };
+
+  const claim = async (witnesses: readonly Witness[], signal: AbortSignal): Promise<boolean> => {
+    let claimed = false;
+    for (const { attempt, entry } of witnesses) {
+      const { providerMessageId, status, error = null } = entry;
+      const retry = retryOf(context, entry);
+      const result: SendResultRecord = { kind: "found", providerMessageId, status, error, retry };
+      const op = newId("o");
+      const { outboundId } = attempt;
+      const delivery = await persist(context, { signal }, () =>
+        storage.recordSend({ op, outboundId, attempt: attempt.attempt, result }),
+      );
+      if (delivery.outcome === "recorded" && delivery.message !== null) {
+        claimed = true;
+        const { id, conversationId } = delivery.message;
+        const detail = "the provider's answer was lost, and its list shows that the message left";
+        reporter.notice({ kind: "found", conversationId, messageId: id, detail });
+      }
+      reportDelivery(context, delivery);
+      reportRetried(context, delivery);
+    }
+    return claimed;
+  };
+
+  const lookAgain = async (message: OutboundMessage, unknown: UnknownState, look: Look, signal: AbortSignal) => {
+    const asOf = look.kind === "unseen" || look.kind === "found" ? look.asOf : null;
+    const attempt = unknown.attempts.at(-1)?.attempt ?? message.attempts;
+    const result: SendResultRecord = { kind: "unseen", lookInMs: nextLookMs(unknown, look), asOf };
+    const op = newId("o");
+    await persist(context, { signal }, () => storage.recordSend({ op, outboundId: message.id, attempt, result }));
+  };
+
+  const decide = async (
+    message: OutboundMessage,
+    look: Look | { readonly kind: "passed" },
+    signal: AbortSignal,
+  ): Promise<boolean> => {
+    const isConfirmation = message.origin === "system";
+    const decision = isConfirmation && sending.unknown === "resend" ? "drop" : sending.unknown;
+    const silences: Partial<Record<typeof look.kind, string>> = {
+      unreadable: "no witness spoke for it within the window, and the provider's list could not be read",
+      passed: "the provider's list shows newer messages of its sender, and not this one",
+    };
+    const silence = silences[look.kind] ?? "no witness spoke for it within the window";
+    const consequences = {
+      resend: "so it is sent again; the person may get it twice",
+      hold: "so a person must decide: call resolve()",
+      drop: isConfirmation
+        ? "so it is dropped: the confirmation of an opt-out is not sent twice"
+        : "so it is dropped, as options.sending.unknown says",
+    } as const;
+    const reason = `${silence}, ${consequences[decision]}`;
+    const op = newId("o");
+    const { id: outboundId, attempts, conversationId } = message;
+    const { expiryMs } = sending;
+    const delivery = await persist(context, { signal }, () =>
+      storage.resolve({ op, outboundId, attempts, from: ["unknown"], decision, reason, expiryMs }),
+    );
+    if (!delivery.changed || delivery.message === null) return delivery.changed;
+    if (decision === "hold") {
+      reportDelivery(context, delivery);
+      return true;
+    }
+    reporter.status(delivery.message);
+    const kind = decision === "resend" ? "resent" : "dropped";
+    reporter.notice({ kind, conversationId, messageId: outboundId, detail: reason });
+    reportCancelled(reporter, delivery.cancelled);
+    return true;
+  };
+
+  const isPassed = createPassed(context);
+
+  return async ({ message, conversation, unknown }, signal) => {
+    if (unknown === null) return false;
+    try {
+      // Another account's list shows nothing of it.
+      const isKnown = await unknownLines.isKnown(message.from, conversation.line);
+      if (!isKnown) return await unknownLines.setAside(message, conversation.line, signal);
+    } catch (error) {
+      if (isOwnlineError(error) && error.party === "storage") throw error;
+      reporter.error(trouble(error));
+      await lookAgain(message, unknown, { kind: "unreadable" }, signal);
+      return false;
+    }
+    const look = await lookFor(message, unknown, signal);
+    if (look.kind === "called-off") return false;
+    if (look.kind === "found" && (await claim(look.witnesses, signal))) return true;
+    if (isOver(message, unknown, look)) return decide(message, look, signal);
+    if (look.kind === "unseen" && (await isPassed(message, unknown, look.asOf, signal))) {
+      return decide(message, { kind: "passed" }, signal);
+    }
+    await lookAgain(message, unknown, look, signal);
+    return false;
+  };
+}
+
+/** A transport throws errors of ours; one that throws anything else has still not read the list. */
+export function listTrouble(transport: string, error: unknown): OwnlineError {
+  if (isOwnlineError(error) && error.party === "transport") return error;
+  const message = `the transport (${transport}) could not read the provider's list; it is asked again; see the cause`;
+  return new OwnlineError("transport_unavailable", message, { cause: error, retryable: true });
+}
+
+/** One entry of the provider's list that makes no sense: the others count all the same. */
+export function unreadableEntry(transport: string, { providerMessageId, reason }: UnreadableEntry): OwnlineError {
+  const which = providerMessageId === null ? "an entry" : `the entry ${providerMessageId}`;
+  const message = `the transport (${transport}) cannot read ${which} of the provider's list: ${reason}. The other entries are read, and this one is read again for as long as it is recent; look the message up at the provider`;
+  return new OwnlineError("transport_unavailable", message, { retryable: true });
+}
+
+/** For how long, by the provider's clock, its list has been read without a witness. */
+function witnessedMs({ evidenceSince }: UnknownState, asOf: number): number {
+  return evidenceSince === null ? 0 : asOf - evidenceSince;
+}

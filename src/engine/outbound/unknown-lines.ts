@@ -1,0 +1,82 @@
+import { OwnlineError } from "../../errors.ts";
+import { newId } from "../../model/ids.ts";
+import type { OutboundMessage } from "../../model/message.ts";
+import type { SendConditions } from "../../storage/storage.ts";
+import { type EngineContext, reportCancelled } from "../support/context.ts";
+import { persist } from "../support/retrying.ts";
+
+/** How long what this process does not know is left alone by all. After as long again, it is due for this process too. */
+export const SET_ASIDE_MS: number = 30_000;
+
+/** Each line is reported once, not at every look. */
+const MOST_REPORTED = 10_000;
+
+const NOT_JUDGED: SendConditions = {
+  consent: false,
+  unpaused: false,
+  delayMs: 0,
+  cancel: null,
+  counters: [],
+  rateLimit: null,
+};
+
+/**
+ * What stands in this process's scope with a sender that is not one of its own: two services share a scope by mistake,
+ * or the sender was removed. It is neither answered nor sent here; a process that knows the sender does it.
+ */
+export interface UnknownLines {
+  /**
+   * Whether a number, or else the line that it belongs to, is one of this process's senders.
+   *
+   * @throws OwnlineError `invalid_options` where the caller's function that finds senders fails
+   */
+  isKnown(sender: string, line: string): Promise<boolean>;
+  /** Reports a line, once. `what` says what waits. */
+  report(line: string, what: string): void;
+  /** Leaves a message to others, and reports its line. Returns whether its time was over, so that it was cancelled. */
+  setAside(message: OutboundMessage, line: string, signal: AbortSignal): Promise<boolean>;
+}
+
+export function createUnknownLines(context: EngineContext): UnknownLines {
+  const { storage, senders, scope, reporter, worker } = context;
+  const reported = new Set<string>();
+
+  const report = (line: string, what: string): void => {
+    if (reported.has(line)) return;
+    if (reported.size >= MOST_REPORTED) reported.clear();
+    reported.add(line);
+    reporter.error(
+      new OwnlineError(
+        "unknown_sender",
+        `${what}: its sender is not one of this process's senders, so this process does nothing about it and leaves it to others for a minute at a time. If two services share this ledger, name each: ownline({ scope: "…" }); both use the scope "${scope}" now. If the number is this service's, add it to senders again; otherwise what waits to be sent is cancelled at its expiry (options.sending.expiryMs)`,
+      ),
+    );
+  };
+
+  return {
+    async isKnown(sender, line) {
+      return (await senders.routeInbound(sender, line)) !== null;
+    },
+    report,
+    async setAside(message, line, signal) {
+      report(line, `message ${message.id} waits`);
+      const op = newId("o");
+      const claimed = await persist(context, { signal }, () =>
+        storage.claimSend({
+          op,
+          scope,
+          workerId: context.workerId,
+          leaseMs: worker.leaseMs,
+          outboundId: message.id,
+          orderWaitMs: context.sending.orderWaitMs,
+          expiryMs: context.sending.expiryMs,
+          conditions: NOT_JUDGED,
+          setAsideMs: SET_ASIDE_MS,
+        }),
+      );
+      if (claimed.outcome !== "cancelled") return false;
+      reportCancelled(reporter, claimed.messages);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import type { Conversation } from "../../model/conversation.ts";
+import type { Message } from "../../model/message.ts";
+import { isMessagingService } from "../../model/phone-number.ts";
+import type { Policy } from "../../policy/policy.ts";
+import type { Consent, ConsentKeys, Storage } from "../../storage/storage.ts";
+import { trouble } from "../worker/heart.ts";
+import type { ConsentPlace } from "./consent-key.ts";
+import type { EngineContext } from "./context.ts";
+import type { Route, SenderBook } from "./senders.ts";
+
+/** What a call knows about the senders that a person's consent is about. */
+export interface ConsentWhere {
+  readonly participant: string;
+  /** The number that was texted, or that a message leaves from; where a service picks one, the service. */
+  readonly sender: string;
+  /** The service that the message came through, as the provider says. @default none */
+  readonly through?: string | null;
+  /** The lines that the conversation had and has: their services are asked. */
+  readonly lines: readonly (string | undefined)[];
+  /**
+   * Whether the call may change consent. Only then are the other numbers of a service among the keys: a service may
+   * have hundreds, and each costs a digest. @default false
+   */
+  readonly changes?: boolean;
+}
+
+/** Where a message leaves from. A service that picks the number itself keeps to the one that the person wrote to. */
+export function consentWhere({ message, conversation }: Sending, route: Pick<Route, "line"> | null): ConsentWhere {
+  return {
+    participant: conversation.participant,
+    sender: isMessagingService(message.from) ? conversation.sender : message.from,
+    lines: [message.from, conversation.line, route?.line],
+  };
+}
+
+/**
+ * The keys of a message's person at its sender. A resolver of senders that fails is reported: the senders that the
+ * ledger knows are asked then.
+ */
+export async function consentsOf(
+  context: EngineContext,
+  message: Sending,
+  { changes = false }: Pick<ConsentWhere, "changes"> = {},
+): Promise<ConsentKeys> {
+  let route: Route | null = null;
+  try {
+    route = await context.senders.routeInbound(message.message.from, message.conversation.line);
+  } catch (error) {
+    context.reporter.error(trouble(error));
+  }
+  return context.consents({ ...consentWhere(message, route), changes });
+}
+
+/** The same for the next message of a conversation, which leaves from the number that was texted last. */
+export async function consentsNow(context: EngineContext, conversation: Sending["conversation"]): Promise<ConsentKeys> {
+  return consentsOf(context, { message: { from: conversation.sender }, conversation });
+}
+
+interface Sending {
+  readonly message: Pick<Message, "from">;
+  readonly conversation: Pick<Conversation, "line" | "sender" | "participant">;
+}
+
+/**
+ * The place where consent is filed: the number and its services. A service whose number is not known picks one by
+ * itself. Where all senders are of this one service, an opt-out to any number counts for it: that number may be the
+ * service's now.
+ */
+export function consentAt(
+  book: Pick<SenderBook, "numbersOf" | "isOnlyService">,
+  policies: readonly Policy[],
+  { participant, sender, through = null, lines, changes = false }: ConsentWhere,
+): ConsentPlace {
+  const services = [through, ...lines, sender].filter((address) => isMessagingService(address ?? ""));
+  const known = services.flatMap((service) => service ?? []);
+  const isOpen = isMessagingService(sender) && book.isOnlyService(sender);
+  return {
+    participant,
+    senders: [...(isMessagingService(sender) ? [] : [sender]), ...known],
+    siblings: changes ? known.flatMap((service) => book.numbersOf(service)) : [],
+    coversAll: policies.some(({ covers }) => covers === "all-senders"),
+    asksPerson: isOpen,
+  };
+}
+
+/** What is known of a person's consent: the strictest of the keys that are asked. `null` where nothing is. */
+export async function consentIn(
+  storage: Pick<Storage, "consent">,
+  { own, services, person, asksPerson }: ConsentKeys,
+): Promise<Consent | null> {
+  const keys = asksPerson ? [...own, person] : own;
+  const filed = new Map(await Promise.all(keys.map(async (key) => [key, await storage.consent(key)] as const)));
+  const known = [...filed.values()].filter((consent) => consent !== null);
+  // A START to the service lifts what was said through it, at any of its numbers.
+  const isLifted = ({ service }: Consent) =>
+    service !== undefined && services.includes(service) && filed.get(service)?.state === "opted-in";
+  const out = known.find((consent) => consent.state === "opted-out" && !isLifted(consent));
+  return out ?? known.filter(({ state }) => state === "opted-in").toSorted(byTime)[0] ?? null;
+}
+
+/** The newest one first. */
+function byTime(one: Consent, other: Consent): number {
+  return other.changedAt - one.changedAt;
+}

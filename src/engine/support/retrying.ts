@@ -1,0 +1,37 @@
+import { isOwnlineError } from "../../errors.ts";
+import type { EngineContext } from "./context.ts";
+
+const FIRST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 2000;
+
+export interface PersistLimits {
+  /** Give up when this has passed. @default never */
+  readonly forMs?: number;
+  /** Give up when aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Makes a call to the ledger, and repeats it while the storage says that it may be repeated: calls carry an operation
+ * id, so a repetition after a lost answer does nothing twice. Having given up, throws the last error.
+ */
+export async function persist<Result>(
+  { clock }: Pick<EngineContext, "clock">,
+  { forMs = Number.POSITIVE_INFINITY, signal }: PersistLimits,
+  call: () => Promise<Result>,
+): Promise<Result> {
+  const startedAt = clock.now();
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!isTemporary(error) || signal?.aborted || clock.now() - startedAt + waitMs > forMs) throw error;
+      await clock.sleep(waitMs, signal === undefined ? {} : { signal });
+    }
+  }
+}
+
+/** Whether the storage says that the same call may succeed later. Any other error of a call is a refusal for good. */
+export function isTemporary(error: unknown): boolean {
+  return isOwnlineError(error) && error.party === "storage" && error.retryable;
+}

@@ -1,0 +1,55 @@
+import { OwnlineError } from "../../errors.ts";
+import { partIdOf } from "../../model/ids.ts";
+import type { Media } from "../../model/message.ts";
+import { wellFormed, wellFormedMedia } from "../../model/well-formed.ts";
+import { countSegments, splitText, toPlainText } from "../../segments/segments.ts";
+import { foldTypography } from "../../segments/typography.ts";
+import type { PartRecord } from "../../storage/storage.ts";
+import type { EngineContext } from "../support/context.ts";
+
+/** What an AI wrote, as people read it on a phone: plain text, plain typography, no space at the ends. */
+export function toSms({ answer }: Pick<EngineContext, "answer">, text: string): string {
+  const plain = answer.markdown === "strip" ? toPlainText(text) : text;
+  return (answer.typography === "fold" ? foldTypography(plain) : plain).trim();
+}
+
+/**
+ * Cuts a text into the parts that the provider takes. Nothing is lost but the white space at the cuts. Media go with
+ * the first part. Each part is well-formed, so that the ledger holds what the provider gets.
+ *
+ * @throws OwnlineError `invalid_message` when there is neither text nor media, or more media than the provider takes
+ */
+export function compose(
+  { transport, sending }: Pick<EngineContext, "transport" | "sending">,
+  groupId: string,
+  body: string,
+  media: readonly Media[] = [],
+): readonly PartRecord[] {
+  const { maxBodyLength, maxMedia } = transport.capabilities;
+  if (media.length > maxMedia) {
+    throw new OwnlineError(
+      "invalid_message",
+      `a message takes at most ${maxMedia} media with ${transport.name}, and this one has ${media.length}: send fewer`,
+    );
+  }
+  if (body.trim() === "" && media.length === 0) {
+    throw new OwnlineError("invalid_message", "the message is empty: give it a body or media");
+  }
+  const texts =
+    body.trim() === ""
+      ? [""]
+      : splitText(wellFormed(body), {
+          maxLength: maxBodyLength,
+          ...(sending.maxSegments === null ? {} : { maxSegments: sending.maxSegments }),
+        });
+  return texts.map((text, index) => {
+    const { encoding, segments } = countSegments(text);
+    return {
+      id: partIdOf(groupId, index + 1),
+      body: text,
+      media: index === 0 ? wellFormedMedia(media) : [],
+      encoding,
+      segments,
+    };
+  });
+}

@@ -1,0 +1,78 @@
+import { newId } from "../../model/ids.ts";
+import type { HeartbeatAnswer, HeldLease } from "../../storage/storage.ts";
+import { CHANGED, reportDelivery } from "../inbound/status.ts";
+import { LOOK_MS } from "../outbound/reconcile.ts";
+import type { EngineContext } from "../support/context.ts";
+import type { OwedReleases, Run } from "../turns/turn.ts";
+import { trouble } from "./heart.ts";
+
+export interface HeartbeatParts {
+  /** What this process is working on, by conversation. */
+  readonly runs: ReadonlyMap<string, Run>;
+  readonly owed: OwedReleases;
+  /** Something became due. */
+  wake(): void;
+}
+
+/**
+ * One heartbeat: says that this process is alive, and heeds what the ledger answers: which of its runs were taken from
+ * it, where a newer text waits, what was left behind by the dead.
+ */
+export function createHeartbeat(context: EngineContext, { runs, owed, wake }: HeartbeatParts): () => Promise<void> {
+  const { storage, reporter, workerId } = context;
+  let idleLeases = new Map<string, number>();
+
+  /**
+   * A lease that no run holds, twice in a row: its run could not reach the ledger at its end. What that run owes is
+   * said again as it was: given back as `stopped`, a failed run would not count, and the AI would be asked without end.
+   */
+  const releaseIdle = (leases: readonly HeldLease[]) => {
+    const idle = leases.filter((lease) => !runs.has(lease.conversationId));
+    for (const { conversationId, turnId, fence } of idle) {
+      if (idleLeases.get(conversationId) !== fence) continue;
+      const owes = owed.get(conversationId);
+      const held = { op: newId("o"), workerId, conversationId, turnId, fence };
+      storage
+        .releaseTurn(owes?.fence === fence ? owes : { ...held, reason: "stopped", retryInMs: 0, error: null })
+        .then(wake, (error) => reporter.error(trouble(error)));
+    }
+    const held = new Map(leases.map(({ conversationId, fence }) => [conversationId, fence]));
+    for (const { conversationId, fence } of owed.values()) {
+      if (held.get(conversationId) !== fence && !runs.has(conversationId)) owed.delete(conversationId);
+    }
+    idleLeases = new Map(idle.map((lease) => [lease.conversationId, lease.fence]));
+  };
+
+  const heed = (answer: HeartbeatAnswer, asked: readonly Run[]) => {
+    const held = new Map(answer.leases.map((lease) => [lease.conversationId, lease]));
+    releaseIdle(answer.leases);
+    for (const run of asked) {
+      const lease = held.get(run.conversationId);
+      if (lease === undefined || lease.fence !== run.fence) run.giveUp("lost");
+      else if (lease.pendingSeq > run.throughSeq) run.giveUp("superseded");
+    }
+    for (const message of answer.unsettled) reportDelivery(context, { ...CHANGED, message });
+    if (answer.recovered > 0) {
+      reporter.notice({
+        kind: "recovered",
+        conversationId: null,
+        messageId: null,
+        detail: `${answer.recovered} turn(s) of a dead process are due again`,
+      });
+    }
+    if (answer.recovered > 0 || answer.unsettled.length > 0) wake();
+  };
+
+  return async () => {
+    // The ledger may have answered before it gave us a turn that has begun since: such a run is not in the answer.
+    const asked = [...runs.values()];
+    const answer = await storage.heartbeat({
+      op: newId("o"),
+      scope: context.scope,
+      workerId,
+      leaseMs: context.worker.leaseMs,
+      lookInMs: Math.min(LOOK_MS, context.sending.unknownWindowMs),
+    });
+    heed(answer, asked);
+  };
+}

@@ -1,0 +1,181 @@
+import type { OwnlineError } from "../../errors.ts";
+import type { ClaimedTurn, CommittedTurn, DueWork, RecordedOutbound } from "../../storage/storage.ts";
+import { createDeliver } from "../outbound/deliver.ts";
+import { createReconcile } from "../outbound/reconcile.ts";
+import { createUnknownLines } from "../outbound/unknown-lines.ts";
+import type { EngineContext } from "../support/context.ts";
+import { reportProblems } from "../support/problems.ts";
+import type { OwedReleases, Run } from "../turns/turn.ts";
+import { newAgenda } from "./agenda.ts";
+import type { Bell } from "./bell.ts";
+import { createClaims } from "./claims.ts";
+import { trouble } from "./heart.ts";
+import { endlessPass, newPass, type Pass } from "./pass.ts";
+import { createSends } from "./sends.ts";
+
+/** What one pass over the due work did, and when the next one is due. */
+export interface PassResult {
+  /** Turns that were run. */
+  readonly turns: number;
+  /** Messages that were handed to the provider, settled or cancelled. */
+  readonly sends: number;
+  /** Milliseconds until something is due again; `null` where nothing waits. */
+  readonly nextInMs: number | null;
+}
+
+/** Messages of one conversation that were stored just now. */
+export type Filed = Pick<RecordedOutbound, "messages" | "conversation" | "dueInMs">;
+
+/** Looks into the ledger for what is due, and does it: on and on in a loop, or in one pass. */
+export interface Rounds {
+  /** Looks, claims and sends until the signal is aborted. */
+  loop(signal: AbortSignal): Promise<void>;
+  /** Does all that is due now, as far as `worker.passLimit` allows. */
+  pass(): Promise<PassResult>;
+  /** The loop looks then, if not sooner; `null` for no look. */
+  lookIn(ms: number | null): void;
+  /** A conversation's turn is due then, and not when it was last said to be; `null`: none is due. */
+  turnIn(conversationId: string, ms: number | null): void;
+  /** Messages were stored that are to be sent. */
+  filed(recorded: Filed): void;
+  /** What is under way. */
+  underWay(): Promise<unknown>[];
+}
+
+export interface RoundParts {
+  readonly bell: Bell;
+  /** The runs of this process, by conversation. */
+  readonly runs: Map<string, Run>;
+  readonly owed: OwedReleases;
+  isStarted(): boolean;
+  isStopping(): boolean;
+  /** Whether nothing can happen but what is due. */
+  isIdling(): boolean;
+  /** Aborted when what is on its way to the provider must end. */
+  sendSignal(): AbortSignal;
+  /** A message could not be sent. */
+  failed(error: OwnlineError): void;
+}
+
+const DUE_LIMIT = 100;
+const TROUBLE_WAIT_MS = 1000;
+
+export function createRounds(context: EngineContext, parts: RoundParts): Rounds {
+  const { clock, storage, scope, workerId, worker, reporter } = context;
+  const { bell, runs, owed, isStarted, isStopping, isIdling, sendSignal, failed } = parts;
+  const agenda = newAgenda(clock, bell, worker.pollMs);
+  const { lookIn } = agenda;
+  const unknownLines = createUnknownLines(context);
+  const sends = createSends(context, {
+    deliver: createDeliver(context, unknownLines),
+    reconcile: createReconcile(context, { unknownLines, isJumping: () => isIdling() && clock.jumps === true }),
+    signal: sendSignal,
+    isStopping,
+    lookIn,
+    failed,
+  });
+  const claims = createClaims(context, { runs, owed, unknownLines, isStopping, ended });
+  const looping = endlessPass();
+
+  /** What a run leaves to be done is known from its commit; where there is none, the ledger says it. */
+  function ended({ conversation: { id } }: ClaimedTurn, committed: CommittedTurn | null, pass: Pass): void {
+    if (committed === null) lookIn(0);
+    else {
+      turnIn(id, committed.turnInMs);
+      takeUp(committed, pass);
+    }
+    // There is room for a turn again.
+    if (claims.left) bell.ring();
+  }
+
+  /** Messages that were stored just now leave at once, unless they wait for others. */
+  function takeUp({ messages, conversation, dueInMs }: Filed, pass: Pass): void {
+    if (conversation === null || dueInMs === null) return;
+    const due = messages.map((message) => ({ message, conversation, unknown: null }));
+    if (dueInMs === 0) sends.start(due, pass);
+    else lookIn(dueInMs);
+  }
+
+  /** Without the loop, only a turn that is due now matters: a pass finds out at its end when the next one will be. */
+  function turnIn(conversationId: string, ms: number | null): void {
+    if (isStarted()) agenda.turnIn(conversationId, ms);
+    else if (ms === 0) lookIn(0);
+  }
+
+  /** Starts what is due, and notes what will be. */
+  async function look(pass: Pass): Promise<DueWork & { readonly begun: number }> {
+    agenda.looking();
+    const due = await storage.due({ scope, workerId, limit: DUE_LIMIT });
+    reportProblems(context);
+    const begun = sends.start(due.messages, pass);
+    if (due.turns) claims.leave();
+    // At 0 a worker has expired whose work the next heartbeat takes over, and that has the loop look.
+    if (due.nextInMs !== 0) agenda.looked(due.nextInMs);
+    return { ...due, begun };
+  }
+
+  /** Claims as long as there are turns, and room for them. Returns how many. */
+  async function claimAll(pass: Pass): Promise<number> {
+    let all = 0;
+    for (let claimed = 1; claims.left && claimed > 0; all += claimed) claimed = await claims.claim(pass);
+    return all;
+  }
+
+  const underWay = (): Promise<unknown>[] => [
+    ...Array.from(runs.values(), (run) => run.done),
+    ...sends.underWay.values(),
+  ];
+
+  return {
+    lookIn,
+    turnIn,
+    underWay,
+    filed(recorded) {
+      if (isStarted()) takeUp(recorded, looping);
+      else lookIn(0);
+    },
+    async loop(signal) {
+      lookIn(0);
+      while (!signal.aborted) {
+        const since = bell.rings;
+        try {
+          if (agenda.isLookDue()) await look(looping);
+          const turns = agenda.takeTurns();
+          if (turns > 0 || claims.left) {
+            const claimed = await claims.claim(looping);
+            // Another worker has some of them, or they are due later by now.
+            if (claimed < turns && !claims.left) lookIn(0);
+            if (claimed > 0 && claims.left) continue;
+          }
+          await bell.rest(clock, agenda.restMs(), { since, signal });
+        } catch (error) {
+          reporter.error(trouble(error));
+          lookIn(0);
+          await clock.sleep(TROUBLE_WAIT_MS, { signal });
+        }
+      }
+    },
+    async pass() {
+      const own = newPass(worker.passLimit);
+      let turns = 0;
+      for (;;) {
+        const { asked } = agenda;
+        const { begun, ...due } = await look(own);
+        let isIdle = begun === 0;
+        for (;;) {
+          const claimed = await claimAll(own);
+          turns += claimed;
+          const working = underWay();
+          if (claimed > 0 || working.length > 0) isIdle = false;
+          if (working.length === 0) break;
+          // The first that is ready lets the next step of the others begin: a slow answer holds up no other turn.
+          await Promise.race(working);
+          if (agenda.asked !== asked || agenda.isLookDue()) break;
+        }
+        if (isIdle || (isStopping() && underWay().length === 0)) {
+          return { turns, sends: own.sent, nextInMs: due.turns || due.messages.length > 0 ? 0 : due.nextInMs };
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import type { OwnlineError } from "../../errors.ts";
+import type { DueMessage } from "../../storage/storage.ts";
+import type { Deliver } from "../outbound/deliver.ts";
+import type { Reconcile } from "../outbound/reconcile.ts";
+import type { EngineContext } from "../support/context.ts";
+import { isCorrupt } from "../support/problems.ts";
+import { byConversation } from "./by-conversation.ts";
+import { trouble } from "./heart.ts";
+import type { Pass } from "./pass.ts";
+
+/** What is needed of a message to send it, or to settle it. */
+export type Sendable = Pick<DueMessage, "message" | "conversation" | "unknown">;
+
+/** Sends messages that are due: each conversation's in order, and no conversation waits for another. */
+export interface Sends {
+  /** Those under way, by conversation. */
+  readonly underWay: ReadonlyMap<string, Promise<void>>;
+  /** Starts what is due, as far as there is room. Returns how many messages. */
+  start(due: readonly Sendable[], pass: Pass): number;
+}
+
+export interface SendParts {
+  readonly deliver: Deliver;
+  readonly reconcile: Reconcile;
+  /** Aborted when what is under way must end. */
+  signal(): AbortSignal;
+  isStopping(): boolean;
+  /** Has the worker look for what is due then; `null` for no look. */
+  lookIn(ms: number | null): void;
+  failed(error: OwnlineError): void;
+}
+
+/** What came of a conversation's messages, and when its next one is due; `null` where none is known to be. */
+interface Course {
+  readonly nextInMs: number | null;
+  readonly failed: boolean;
+}
+
+export function createSends(context: EngineContext, parts: SendParts): Sends {
+  const { deliver, reconcile, signal, isStopping, lookIn, failed } = parts;
+  const underWay = new Map<string, Promise<void>>();
+  /** Messages were left lying because enough others were under way, or one of their conversation was. */
+  let crowded = false;
+  const followed = new Set<string>();
+
+  const sendInOrder = async (due: readonly Sendable[], pass: Pass): Promise<Course> => {
+    let waitMs: number | null = null;
+    let nextInMs: number | null = null;
+    let waiting: string | null = null;
+    for (const entry of due) {
+      const { message } = entry;
+      if (signal().aborted) break;
+      // The later parts of a message wait for it.
+      if (message.groupId === waiting) continue;
+      try {
+        const sent = message.status === "unknown" ? await settle(entry) : await deliver(entry, signal());
+        if (sent.done) {
+          pass.sent += 1;
+          nextInMs = sent.nextInMs;
+          continue;
+        }
+        waiting = message.groupId;
+        pass.idle?.add(message.id);
+        waitMs = soonest(waitMs, sent.nextInMs);
+      } catch (error) {
+        pass.idle?.add(message.id);
+        const failure = trouble(error);
+        failed(failure);
+        // The ledger passes the conversation over from now on: the others need not wait.
+        return { nextInMs: null, failed: !isCorrupt(failure) };
+      }
+    }
+    return { nextInMs: soonest(waitMs, nextInMs), failed: false };
+  };
+
+  const settle = async (entry: Sendable) => {
+    const done = await reconcile(entry, signal());
+    return { done, nextInMs: done ? 0 : null };
+  };
+
+  const begin = async (conversationId: string, due: readonly Sendable[], pass: Pass): Promise<void> => {
+    const course = await sendInOrder(due, pass);
+    underWay.delete(conversationId);
+    lookIn(course.nextInMs);
+    if (followed.delete(conversationId)) lookIn(0);
+    // Waking when nothing was sent would busy-loop.
+    if (crowded && !course.failed) {
+      crowded = false;
+      lookIn(0);
+    }
+  };
+
+  return {
+    underWay,
+    start(due, pass) {
+      let begun = 0;
+      for (const [conversationId, all] of byConversation(due)) {
+        if (isStopping()) break;
+        const messages = all.filter(({ message }) => pass.idle?.has(message.id) !== true).slice(0, pass.room);
+        if (messages.length === 0) continue;
+        if (underWay.has(conversationId)) {
+          followed.add(conversationId);
+          continue;
+        }
+        if (underWay.size >= context.worker.concurrency) {
+          crowded = true;
+          break;
+        }
+        pass.room -= messages.length;
+        begun += messages.length;
+        underWay.set(conversationId, begin(conversationId, messages, pass));
+      }
+      return begun;
+    },
+  };
+}
+
+function soonest(one: number | null, other: number | null): number | null {
+  if (one === null || other === null) return one ?? other;
+  return Math.min(one, other);
+}
