@@ -1,7 +1,8 @@
 import { fromFunction } from "./ai/function.ts";
 import type { AsyncDisposing } from "./async-disposing.ts";
 import { createEngine, type Engine } from "./engine/api/engine.ts";
-import { type OwnlineOptions, parseOptions, type SendersOption } from "./engine/options/options.ts";
+import type { OwnlineOptions, SendersOption } from "./engine/options/options.ts";
+import { parseOptions } from "./engine/options/parse-options.ts";
 import { createHandler, type WebhookHandler } from "./http/handler.ts";
 import { loopGuard } from "./policy/loop-guard.ts";
 import { optOut } from "./policy/opt-out.ts";

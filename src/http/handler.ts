@@ -1,4 +1,4 @@
-import { requestFor } from "../engine/outbound/request.ts";
+import { requestFor } from "../engine/outbound/attempt.ts";
 import { isWaitUntil } from "../engine/worker/wait-until.ts";
 import { isOwnlineError } from "../errors.ts";
 import type { Logger } from "../logger.ts";

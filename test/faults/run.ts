@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { DEFAULT_LEASE_MS } from "../../src/engine/options/options.ts";
+import { DEFAULT_LEASE_MS } from "../../src/engine/options/parse-options.ts";
 import { openDatabase } from "./databases.ts";
 import { startFleet } from "./fleet.ts";
 import { judge, type Verdict } from "./judge.ts";

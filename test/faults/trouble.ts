@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { DEFAULT_LEASE_MS } from "../../src/engine/options/options.ts";
+import { DEFAULT_LEASE_MS } from "../../src/engine/options/parse-options.ts";
 import type { Plan, Point } from "./crash-points.ts";
 import type { Fleet } from "./fleet.ts";
 import { calm, generator, type Network } from "./network.ts";

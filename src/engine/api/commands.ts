@@ -7,7 +7,7 @@ import type { OutboundRecord, RecordedInbound } from "../../storage/storage.ts";
 import type { InboundText, StatusCallback } from "../../transport/transport.ts";
 import { receive } from "../inbound/receive.ts";
 import { recordCallback } from "../inbound/status.ts";
-import { DEFAULT_SCOPE } from "../options/options.ts";
+import { DEFAULT_SCOPE } from "../options/parse-options.ts";
 import type { EngineContext } from "../support/context.ts";
 import { compose } from "../turns/compose.ts";
 import type { Attend } from "../worker/attend.ts";

@@ -5,9 +5,8 @@ import type { ConsentChange, InboundRecord, RecordedInbound } from "../../storag
 import { consentIn } from "../support/consent-place.ts";
 import { type EngineContext, reportCancelled } from "../support/context.ts";
 import { verdictsOf } from "../support/verdicts.ts";
-import { autoReplyFor, confirmationFor, mayReply, replyAgain } from "./auto-reply.ts";
+import { autoReplyFor, confirmationFor, mayReply, replyAgain, reportUnsentReply } from "./auto-reply.ts";
 import type { IncomingText, JudgedText, SweptText } from "./incoming.ts";
-import { reportUnsentReply } from "./unsent-reply.ts";
 
 /**
  * The one door in, for webhooks and simulated texts alike. When it returns, the text is committed, with everything

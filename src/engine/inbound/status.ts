@@ -1,9 +1,9 @@
 import { newId } from "../../model/ids.ts";
 import type { RecordedDelivery, StatusRecord } from "../../storage/storage.ts";
 import type { StatusCallback } from "../../transport/transport.ts";
-import { reportRetried, retryOf } from "../outbound/retry.ts";
+import { reportDelivery, reportRetried, retryOf } from "../outbound/outcome.ts";
 import { consentsOf } from "../support/consent-place.ts";
-import { type EngineContext, reportCancelled } from "../support/context.ts";
+import type { EngineContext } from "../support/context.ts";
 
 /**
  * Records what the provider reports about a message of ours.
@@ -67,48 +67,3 @@ const UNMATCHED: RecordedDelivery = {
   consentChanged: false,
   nextInMs: null,
 };
-
-/** A delivery that has changed its message, and nothing else. */
-export const CHANGED = {
-  outcome: "recorded",
-  changed: true,
-  duplicate: false,
-  cancelled: [],
-  consentChanged: false,
-  nextInMs: null,
-} as const;
-
-/** Tells what a delivery from the provider has changed. */
-export function reportDelivery({ reporter }: Pick<EngineContext, "reporter">, delivery: RecordedDelivery): void {
-  const { message } = delivery;
-  if (message === null || delivery.outcome === "repeated") return;
-  const about = { conversationId: message.conversationId, messageId: message.id };
-  if (delivery.changed) {
-    reporter.status(message);
-    const { status, error } = message;
-    const kind = status === "undelivered" ? "failed" : status;
-    if (kind === "failed" || kind === "unknown" || kind === "held") {
-      const unsaid = {
-        failed: `the provider says ${status}`,
-        unknown: "nobody knows whether the provider took it",
-        held: "a person must decide",
-      };
-      reporter.notice({ kind, ...about, detail: error?.reason ?? unsaid[kind] });
-    }
-  }
-  if (delivery.duplicate) {
-    reporter.notice({
-      kind: "duplicate",
-      ...about,
-      detail: `the provider has this message ${message.providerMessageIds.length} times`,
-    });
-  }
-  if (delivery.consentChanged)
-    reporter.consent({
-      conversationId: message.conversationId,
-      state: "opted-out",
-      source: "refused-send",
-      confirmation: "not-needed",
-    });
-  reportCancelled(reporter, delivery.cancelled);
-}

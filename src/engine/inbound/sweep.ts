@@ -4,13 +4,11 @@ import { isMessagingService } from "../../model/phone-number.ts";
 import type { ClaimedSweep, RecordedInbound } from "../../storage/storage.ts";
 import type { InboundText, ListedTexts, OwnedSender } from "../../transport/transport.ts";
 import type { SweepOptions } from "../options/options.ts";
-import { listTrouble, unreadableEntry } from "../outbound/reconcile.ts";
+import { listTrouble, unreadableEntry } from "../outbound/provider-list.ts";
+import { unlessAborted } from "../support/abort.ts";
 import type { EngineContext } from "../support/context.ts";
-import { firstTime } from "../support/once.ts";
-import { isCorrupt } from "../support/problems.ts";
+import { firstTime, isCorrupt, trouble } from "../support/problems.ts";
 import type { Route } from "../support/senders.ts";
-import { unlessAborted } from "../support/unless-aborted.ts";
-import { trouble } from "../worker/heart.ts";
 import { receiveSwept } from "./receive.ts";
 
 /** Looks for texts whose webhook never came. */

@@ -2,29 +2,19 @@ import { OwnlineError } from "../../errors.ts";
 import { newId } from "../../model/ids.ts";
 import type { ClaimedSend, ConsentKeys, DueMessage, SendConditions, SendResultRecord } from "../../storage/storage.ts";
 import type { SendRequest, SendResult } from "../../transport/transport.ts";
-import { reportDelivery } from "../inbound/status.ts";
-import { abortQuietly } from "../support/abort-quietly.ts";
+import { abortQuietly } from "../support/abort.ts";
 import { consentsOf, consentWhere } from "../support/consent-place.ts";
 import { type EngineContext, reportCancelled } from "../support/context.ts";
+import { trouble } from "../support/problems.ts";
 import { persist } from "../support/retrying.ts";
 import type { Route } from "../support/senders.ts";
-import { trouble } from "../worker/heart.ts";
-import { conditionsOf } from "./conditions.ts";
+import { conditionsOf, requestFor, UNJUDGED } from "./attempt.ts";
+import { LONGEST_BACKOFF_MS, laterMs, reportDelivery } from "./outcome.ts";
 import { accountCounters, rateLimitKeyOf, rateLimitOf } from "./rate-limit.ts";
 import { LOOK_MS } from "./reconcile.ts";
-import { requestFor } from "./request.ts";
-import { LONGEST_BACKOFF_MS, laterMs } from "./retry.ts";
 import type { UnknownLines } from "./unknown-lines.ts";
 
 const UNJUDGED_WAIT_MS = 60_000;
-const UNJUDGED: SendConditions = {
-  consent: false,
-  unpaused: false,
-  delayMs: 0,
-  cancel: null,
-  counters: [],
-  rateLimit: null,
-};
 /** What a transport gets to report how far it came, once it was called off. */
 const CALLED_OFF_MS = 2000;
 

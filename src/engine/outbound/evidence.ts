@@ -1,6 +1,6 @@
 import type { OutboundMessage } from "../../model/message.ts";
 import { participantKeyOf } from "../../model/person-address.ts";
-import type { CompetingAttempts, UnknownAttempt, UnknownState } from "../../storage/storage.ts";
+import type { CompetingAttempts, Storage, UnknownAttempt, UnknownState } from "../../storage/storage.ts";
 import type { FoundMessages, ProviderMessage } from "../../transport/transport.ts";
 import { comparable } from "../support/content.ts";
 
@@ -12,6 +12,7 @@ export interface Witness {
 
 /** How far the provider's clock and ours may be apart, where nothing says by how much they are. */
 const ALLOWANCE_MS = 60_000;
+const PAGE_MESSAGES = 500;
 
 /** What in the provider's list may be this message, by its addresses and content. */
 export function alikeIn(found: FoundMessages, message: OutboundMessage): readonly ProviderMessage[] {
@@ -116,4 +117,46 @@ function beginnings({ asOf, unknown }: Evidence): (attempt: UnknownAttempt) => n
 /** When an attempt began at the earliest, by the storage's clock. */
 export function earliestStart({ startedAt, startedAfter = startedAt }: UnknownAttempt): number {
   return startedAfter;
+}
+
+/**
+ * Attempts that a person has decided to be sent (`resolve(id, "sent")`), for messages with the same words as this one,
+ * in the same conversation. The provider has an entry for each, and no id in the ledger says which: so such an entry
+ * must not prove that another message left.
+ *
+ * Read after {@link Storage.competingAttempts}: an attempt that a person decides about meanwhile stands in both, and in neither
+ * the other way round. Reads the whole conversation, since an old message may have been sent again lately.
+ *
+ * @returns oldest attempt first
+ * @throws OwnlineError `storage_unavailable`
+ */
+export async function decidedSent(storage: Storage, message: OutboundMessage): Promise<readonly UnknownAttempt[]> {
+  const { conversationId } = message;
+  const found: UnknownAttempt[] = [];
+  let before = Number.MAX_SAFE_INTEGER;
+  for (;;) {
+    const page = await storage.messages({ conversationId, before, limit: PAGE_MESSAGES });
+    for (const other of page) {
+      before = other.seq;
+      if (other.direction === "outbound" && mayHoldOne(other, message))
+        found.push(...(await within(storage, other.id)));
+    }
+    if (page.length < PAGE_MESSAGES) break;
+  }
+  return found.toSorted((a, b) => a.startedAt - b.startedAt);
+}
+
+/** As much as the provider's list can tell apart: of pictures it shows how many. */
+function mayHoldOne(other: OutboundMessage, { id, body, media }: OutboundMessage): boolean {
+  const isAlike = other.id !== id && other.body === body && other.media.length === media.length;
+  return isAlike && other.origin !== "auto-reply" && other.providerMessageIds.length < other.attempts;
+}
+
+/** A provider's answer, callback or list brings an id; only a person's decision makes an attempt accepted without one. */
+async function within(storage: Storage, messageId: string): Promise<readonly UnknownAttempt[]> {
+  const story = await storage.story(messageId);
+  const attempts = story?.attempts ?? [];
+  return attempts
+    .filter(({ status, providerMessageId }) => status === "accepted" && providerMessageId === null)
+    .map(({ outboundId, attempt, startedAt }) => ({ outboundId, attempt, startedAt }));
 }

@@ -1,8 +1,8 @@
 import type { OutboundMessage } from "../../model/message.ts";
 import { isMessagingService } from "../../model/phone-number.ts";
 import type { UnknownState } from "../../storage/storage.ts";
+import { unlessAborted } from "../support/abort.ts";
 import type { EngineContext } from "../support/context.ts";
-import { unlessAborted } from "../support/unless-aborted.ts";
 
 /** So long after an attempt the list is read for the first time, and so much later for the second time. */
 const SETTLED_MS = 30_000;

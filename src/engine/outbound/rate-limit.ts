@@ -3,7 +3,7 @@ import { hookNow } from "../../hook.ts";
 import type { OutboundMessage } from "../../model/message.ts";
 import { isMessagingService, isTollFree } from "../../model/phone-number.ts";
 import type { CounterCondition, RateLimitCondition } from "../../storage/storage.ts";
-import { DEFAULT_SCOPE } from "../options/options.ts";
+import { DEFAULT_SCOPE } from "../options/parse-options.ts";
 import type { EngineContext } from "../support/context.ts";
 
 /** What a provider takes from one sender in a second, https://www.twilio.com/docs/api/errors/21611 */

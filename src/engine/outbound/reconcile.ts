@@ -1,19 +1,16 @@
-import { isOwnlineError, OwnlineError } from "../../errors.ts";
+import { isOwnlineError } from "../../errors.ts";
 import { newId } from "../../model/ids.ts";
 import type { OutboundMessage } from "../../model/message.ts";
 import type { DueMessage, SendResultRecord, UnknownState } from "../../storage/storage.ts";
-import type { FoundMessages, UnreadableEntry } from "../../transport/transport.ts";
-import { reportDelivery } from "../inbound/status.ts";
+import type { FoundMessages } from "../../transport/transport.ts";
+import { unlessAborted } from "../support/abort.ts";
 import { type EngineContext, reportCancelled } from "../support/context.ts";
-import { firstTime } from "../support/once.ts";
+import { firstTime, trouble } from "../support/problems.ts";
 import { persist } from "../support/retrying.ts";
-import { unlessAborted } from "../support/unless-aborted.ts";
-import { trouble } from "../worker/heart.ts";
-import { decidedSent } from "./decided-sent.ts";
-import { alikeIn, earliestStart, evidenceOf, type Witness } from "./evidence.ts";
-import { findInList } from "./find-in-list.ts";
+import { alikeIn, decidedSent, earliestStart, evidenceOf, type Witness } from "./evidence.ts";
+import { reportDelivery, reportRetried, retryOf } from "./outcome.ts";
 import { createPassed } from "./passed-by.ts";
-import { reportRetried, retryOf } from "./retry.ts";
+import { findInList, listTrouble, unreadableEntry } from "./provider-list.ts";
 import type { UnknownLines } from "./unknown-lines.ts";
 
 /** When a message whose fate is unknown is first looked for: providers list a message within seconds. */
@@ -244,20 +241,6 @@ export function createReconcile(
     await lookAgain(message, unknown, look, signal);
     return false;
   };
-}
-
-/** A transport throws errors of ours; one that throws anything else has still not read the list. */
-export function listTrouble(transport: string, error: unknown): OwnlineError {
-  if (isOwnlineError(error) && error.party === "transport") return error;
-  const message = `the transport (${transport}) could not read the provider's list; it is asked again; see the cause`;
-  return new OwnlineError("transport_unavailable", message, { cause: error, retryable: true });
-}
-
-/** One entry of the provider's list that makes no sense: the others count all the same. */
-export function unreadableEntry(transport: string, { providerMessageId, reason }: UnreadableEntry): OwnlineError {
-  const which = providerMessageId === null ? "an entry" : `the entry ${providerMessageId}`;
-  const message = `the transport (${transport}) cannot read ${which} of the provider's list: ${reason}. The other entries are read, and this one is read again for as long as it is recent; look the message up at the provider`;
-  return new OwnlineError("transport_unavailable", message, { retryable: true });
 }
 
 /** For how long, by the provider's clock, its list has been read without a witness. */

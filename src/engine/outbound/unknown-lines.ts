@@ -1,24 +1,15 @@
 import { OwnlineError } from "../../errors.ts";
 import { newId } from "../../model/ids.ts";
 import type { OutboundMessage } from "../../model/message.ts";
-import type { SendConditions } from "../../storage/storage.ts";
 import { type EngineContext, reportCancelled } from "../support/context.ts";
 import { persist } from "../support/retrying.ts";
+import { UNJUDGED } from "./attempt.ts";
 
 /** How long what this process does not know is left alone by all. After as long again, it is due for this process too. */
 export const SET_ASIDE_MS: number = 30_000;
 
 /** Each line is reported once, not at every look. */
 const MOST_REPORTED = 10_000;
-
-const NOT_JUDGED: SendConditions = {
-  consent: false,
-  unpaused: false,
-  delayMs: 0,
-  cancel: null,
-  counters: [],
-  rateLimit: null,
-};
 
 /**
  * What stands in this process's scope with a sender that is not one of its own: two services share a scope by mistake,
@@ -70,7 +61,7 @@ export function createUnknownLines(context: EngineContext): UnknownLines {
           outboundId: message.id,
           orderWaitMs: context.sending.orderWaitMs,
           expiryMs: context.sending.expiryMs,
-          conditions: NOT_JUDGED,
+          conditions: UNJUDGED,
           setAsideMs: SET_ASIDE_MS,
         }),
       );

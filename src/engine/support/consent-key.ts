@@ -3,6 +3,22 @@ import { personOf } from "../../model/person-address.ts";
 import { isMessagingService, withoutChannel } from "../../model/phone-number.ts";
 import type { ConsentKeys } from "../../storage/storage.ts";
 
+/** What a call knows about the senders that a person's consent is about. */
+export interface ConsentWhere {
+  readonly participant: string;
+  /** The number that was texted, or that a message leaves from; where a service picks one, the service. */
+  readonly sender: string;
+  /** The service that the message came through, as the provider says. @default none */
+  readonly through?: string | null;
+  /** The lines that the conversation had and has: their services are asked. */
+  readonly lines: readonly (string | undefined)[];
+  /**
+   * Whether the call may change consent. Only then are the other numbers of a service among the keys: a service may
+   * have hundreds, and each costs a digest. @default false
+   */
+  readonly changes?: boolean;
+}
+
 /** Where a person's word was said, or a message is to leave from. */
 export interface ConsentPlace {
   readonly participant: string;

@@ -3,26 +3,10 @@ import type { Message } from "../../model/message.ts";
 import { isMessagingService } from "../../model/phone-number.ts";
 import type { Policy } from "../../policy/policy.ts";
 import type { Consent, ConsentKeys, Storage } from "../../storage/storage.ts";
-import { trouble } from "../worker/heart.ts";
-import type { ConsentPlace } from "./consent-key.ts";
+import type { ConsentPlace, ConsentWhere } from "./consent-key.ts";
 import type { EngineContext } from "./context.ts";
+import { trouble } from "./problems.ts";
 import type { Route, SenderBook } from "./senders.ts";
-
-/** What a call knows about the senders that a person's consent is about. */
-export interface ConsentWhere {
-  readonly participant: string;
-  /** The number that was texted, or that a message leaves from; where a service picks one, the service. */
-  readonly sender: string;
-  /** The service that the message came through, as the provider says. @default none */
-  readonly through?: string | null;
-  /** The lines that the conversation had and has: their services are asked. */
-  readonly lines: readonly (string | undefined)[];
-  /**
-   * Whether the call may change consent. Only then are the other numbers of a service among the keys: a service may
-   * have hundreds, and each costs a digest. @default false
-   */
-  readonly changes?: boolean;
-}
 
 /** Where a message leaves from. A service that picks the number itself keeps to the one that the person wrote to. */
 export function consentWhere({ message, conversation }: Sending, route: Pick<Route, "line"> | null): ConsentWhere {

@@ -6,9 +6,8 @@ import { maskAddress } from "../../model/phone-number.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { describeFully, describeSafely } from "../../redact.ts";
 import type { ConsentKeys } from "../../storage/storage.ts";
-import type { EngineOptions } from "../options/options.ts";
-import type { ConsentFiling } from "./consent-key.ts";
-import type { ConsentWhere } from "./consent-place.ts";
+import type { EngineOptions } from "../options/parse-options.ts";
+import type { ConsentFiling, ConsentWhere } from "./consent-key.ts";
 import type { ContentDigest } from "./content.ts";
 import type { SenderBook } from "./senders.ts";
 

@@ -2,7 +2,7 @@ import type { AiTurn } from "../../ai/ai.ts";
 import type { CheckedAi, CheckedReply } from "../../ai/reply.ts";
 import { OwnlineError } from "../../errors.ts";
 import type { EngineClock } from "../options/clock.ts";
-import { abortQuietly } from "../support/abort-quietly.ts";
+import { abortQuietly } from "../support/abort.ts";
 
 /** How a call of the AI ended. */
 export type Asked =

@@ -7,9 +7,8 @@ import type { ClaimedTurn, CommittedTurn, TurnRelease } from "../../storage/stor
 import { kindOfThrown } from "../../thrown.ts";
 import { SET_ASIDE_MS, type UnknownLines } from "../outbound/unknown-lines.ts";
 import type { EngineContext } from "../support/context.ts";
-import { CORRUPT_WAIT_MS, isCorrupt } from "../support/problems.ts";
+import { CORRUPT_WAIT_MS, isCorrupt, trouble } from "../support/problems.ts";
 import { isTemporary, persist } from "../support/retrying.ts";
-import { trouble } from "../worker/heart.ts";
 import { ask } from "./ask.ts";
 import { compose } from "./compose.ts";
 import { historyFor, recentMessages, withSelectedHistory } from "./history.ts";

@@ -1,6 +1,6 @@
 import { hookNow } from "../../hook.ts";
 import type { EngineContext } from "../support/context.ts";
-import { trouble } from "./heart.ts";
+import { trouble } from "../support/problems.ts";
 import type { Ringer } from "./ringer.ts";
 import type { WaitUntil } from "./wait-until.ts";
 import type { Worker } from "./worker.ts";

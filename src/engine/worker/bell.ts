@@ -1,5 +1,5 @@
 import type { EngineClock } from "../options/clock.ts";
-import { abortQuietly } from "../support/abort-quietly.ts";
+import { abortQuietly } from "../support/abort.ts";
 
 /** Wakes whoever rests. */
 export interface Bell {

@@ -1,5 +1,5 @@
-import { isOwnlineError, OwnlineError } from "../../errors.ts";
 import type { EngineContext } from "../support/context.ts";
+import { trouble } from "../support/problems.ts";
 
 /**
  * Keeps this process alive in the ledger for as long as any work goes on: heartbeats before the first piece of work begins,
@@ -47,17 +47,4 @@ export function heart(
       }
     }
   };
-}
-
-/** An error met at work, in ownline's own form. */
-export function trouble(error: unknown): OwnlineError {
-  if (isOwnlineError(error)) return error;
-  return new OwnlineError(
-    "storage_unavailable",
-    "the worker met an error that it did not expect; it goes on; see the cause",
-    {
-      cause: error,
-      retryable: true,
-    },
-  );
 }

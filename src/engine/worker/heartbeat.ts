@@ -1,10 +1,10 @@
 import { newId } from "../../model/ids.ts";
 import type { HeartbeatAnswer, HeldLease } from "../../storage/storage.ts";
-import { CHANGED, reportDelivery } from "../inbound/status.ts";
+import { CHANGED, reportDelivery } from "../outbound/outcome.ts";
 import { LOOK_MS } from "../outbound/reconcile.ts";
 import type { EngineContext } from "../support/context.ts";
+import { trouble } from "../support/problems.ts";
 import type { OwedReleases, Run } from "../turns/turn.ts";
-import { trouble } from "./heart.ts";
 
 export interface HeartbeatParts {
   /** What this process is working on, by conversation. */

@@ -1,7 +1,7 @@
 import { OwnlineError } from "../../errors.ts";
 import type { QueueListener } from "../../queue/queue.ts";
 import { kindOfThrown } from "../../thrown.ts";
-import { abortQuietly } from "../support/abort-quietly.ts";
+import { abortQuietly } from "../support/abort.ts";
 import type { EngineContext } from "../support/context.ts";
 
 /**

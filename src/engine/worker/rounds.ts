@@ -4,12 +4,11 @@ import { createDeliver } from "../outbound/deliver.ts";
 import { createReconcile } from "../outbound/reconcile.ts";
 import { createUnknownLines } from "../outbound/unknown-lines.ts";
 import type { EngineContext } from "../support/context.ts";
-import { reportProblems } from "../support/problems.ts";
+import { reportProblems, trouble } from "../support/problems.ts";
 import type { OwedReleases, Run } from "../turns/turn.ts";
 import { newAgenda } from "./agenda.ts";
 import type { Bell } from "./bell.ts";
 import { createClaims } from "./claims.ts";
-import { trouble } from "./heart.ts";
 import { endlessPass, newPass, type Pass } from "./pass.ts";
 import { createSends } from "./sends.ts";
 

@@ -3,9 +3,7 @@ import type { DueMessage } from "../../storage/storage.ts";
 import type { Deliver } from "../outbound/deliver.ts";
 import type { Reconcile } from "../outbound/reconcile.ts";
 import type { EngineContext } from "../support/context.ts";
-import { isCorrupt } from "../support/problems.ts";
-import { byConversation } from "./by-conversation.ts";
-import { trouble } from "./heart.ts";
+import { isCorrupt, trouble } from "../support/problems.ts";
 import type { Pass } from "./pass.ts";
 
 /** What is needed of a message to send it, or to settle it. */
@@ -118,4 +116,15 @@ export function createSends(context: EngineContext, parts: SendParts): Sends {
 function soonest(one: number | null, other: number | null): number | null {
   if (one === null || other === null) return one ?? other;
   return Math.min(one, other);
+}
+
+/** What is due, conversation by conversation, each in its order. */
+function byConversation<Due extends Pick<DueMessage, "message">>(due: readonly Due[]): Map<string, Due[]> {
+  const groups = new Map<string, Due[]>();
+  for (const entry of due) {
+    const group = groups.get(entry.message.conversationId);
+    if (group === undefined) groups.set(entry.message.conversationId, [entry]);
+    else group.push(entry);
+  }
+  return groups;
 }

@@ -1,10 +1,10 @@
 import type { OwnlineError } from "../../errors.ts";
 import { createSweeper, type SweepHow, type Swept } from "../inbound/sweep.ts";
 import type { EngineContext } from "../support/context.ts";
-import { isCorrupt } from "../support/problems.ts";
+import { isCorrupt, trouble } from "../support/problems.ts";
 import type { OwedReleases, Run } from "../turns/turn.ts";
 import { newBell } from "./bell.ts";
-import { heart, trouble } from "./heart.ts";
+import { heart } from "./heart.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { heed } from "./heed.ts";
 import { createRounds, type Filed, type PassResult } from "./rounds.ts";

@@ -1,6 +1,18 @@
+import type { OutboundMessage } from "../../model/message.ts";
 import type { Policy, SendSnapshot } from "../../policy/policy.ts";
 import type { SendConditions } from "../../storage/storage.ts";
+import type { SendRequest } from "../../transport/transport.ts";
 import { verdictsOf } from "../support/verdicts.ts";
+
+/** The conditions of a message that no policy has judged. */
+export const UNJUDGED: SendConditions = {
+  consent: false,
+  unpaused: false,
+  delayMs: 0,
+  cancel: null,
+  counters: [],
+  rateLimit: null,
+};
 
 /**
  * Joins what the policies demand of a message into conditions that the ledger judges and charges in one step: any
@@ -23,5 +35,24 @@ export function conditionsOf(policies: readonly Policy[], snapshot: SendSnapshot
     cancel: verdicts.find((verdict) => verdict.cancel !== undefined)?.cancel ?? null,
     counters: verdicts.flatMap((verdict) => verdict.counters ?? []).map((rule) => ({ ...rule, charge })),
     rateLimit: null,
+  };
+}
+
+/** The request to the provider for one attempt of a message; also the auto-reply's, which rides on the webhook. */
+export function requestFor(
+  message: OutboundMessage,
+  attempt: number,
+  line: string,
+  more: Pick<SendRequest, "validityMs" | "signal"> = {},
+): SendRequest {
+  return {
+    outboundId: message.id,
+    attempt,
+    line,
+    from: message.from,
+    to: message.to,
+    body: message.body,
+    media: message.media,
+    ...more,
   };
 }

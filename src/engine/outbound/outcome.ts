@@ -1,0 +1,77 @@
+import type { RecordedDelivery, RetryTerms } from "../../storage/storage.ts";
+import { type EngineContext, reportCancelled } from "../support/context.ts";
+
+export const LONGEST_BACKOFF_MS = 900_000;
+const LATER_MS = 60_000;
+
+/** How long a message waits first that the provider does not send for now: a full queue empties in minutes, not seconds. */
+export function laterMs({ backoffMs }: EngineContext["sending"]): number {
+  return Math.max(backoffMs, LATER_MS);
+}
+
+/** When a message is sent again that the provider took and then gave up; `null` where the failure is final. */
+export function retryOf(
+  { sending }: Pick<EngineContext, "sending">,
+  { temporary }: { readonly temporary?: boolean },
+): RetryTerms | null {
+  return temporary === true ? { firstMs: laterMs(sending), mostMs: LONGEST_BACKOFF_MS } : null;
+}
+
+/** Tells that a message will be sent again which the provider had taken. */
+export function reportRetried(
+  { reporter }: Pick<EngineContext, "reporter">,
+  { changed, message }: RecordedDelivery,
+): void {
+  if (!changed || message?.status !== "waiting") return;
+  reporter.notice({
+    kind: "retried",
+    conversationId: message.conversationId,
+    messageId: message.id,
+    detail: `the provider took it, did not send it, and it is sent again later: ${message.error?.reason ?? "no reason"}`,
+  });
+}
+
+/** A delivery that has changed its message, and nothing else. */
+export const CHANGED = {
+  outcome: "recorded",
+  changed: true,
+  duplicate: false,
+  cancelled: [],
+  consentChanged: false,
+  nextInMs: null,
+} as const;
+
+/** Tells what a delivery from the provider has changed. */
+export function reportDelivery({ reporter }: Pick<EngineContext, "reporter">, delivery: RecordedDelivery): void {
+  const { message } = delivery;
+  if (message === null || delivery.outcome === "repeated") return;
+  const about = { conversationId: message.conversationId, messageId: message.id };
+  if (delivery.changed) {
+    reporter.status(message);
+    const { status, error } = message;
+    const kind = status === "undelivered" ? "failed" : status;
+    if (kind === "failed" || kind === "unknown" || kind === "held") {
+      const unsaid = {
+        failed: `the provider says ${status}`,
+        unknown: "nobody knows whether the provider took it",
+        held: "a person must decide",
+      };
+      reporter.notice({ kind, ...about, detail: error?.reason ?? unsaid[kind] });
+    }
+  }
+  if (delivery.duplicate) {
+    reporter.notice({
+      kind: "duplicate",
+      ...about,
+      detail: `the provider has this message ${message.providerMessageIds.length} times`,
+    });
+  }
+  if (delivery.consentChanged)
+    reporter.consent({
+      conversationId: message.conversationId,
+      state: "opted-out",
+      source: "refused-send",
+      confirmation: "not-needed",
+    });
+  reportCancelled(reporter, delivery.cancelled);
+}
