@@ -26,7 +26,7 @@ export type {
   WorkerOptions,
 } from "./engine/options/options.ts";
 export type { NoticeCounts } from "./engine/support/counts.ts";
-export type { WaitUntil } from "./engine/worker/wait-until.ts";
+export type { WaitUntil } from "./engine/worker/wake-ups.ts";
 // Errors
 export {
   type ErrorParty,

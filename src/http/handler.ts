@@ -1,5 +1,5 @@
 import { requestFor } from "../engine/outbound/attempt.ts";
-import { isWaitUntil } from "../engine/worker/wait-until.ts";
+import { isWaitUntil } from "../engine/worker/wake-ups.ts";
 import { isOwnlineError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RecordedInbound } from "../storage/storage.ts";

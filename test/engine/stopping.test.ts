@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { newBell } from "../../src/engine/worker/bell.ts";
+import { newWakeUp } from "../../src/engine/worker/wake-ups.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { accepted, breathe, deferred, ledger, PERSON, rig } from "./rig.ts";
@@ -213,10 +213,10 @@ describe("many messages that are due at once", () => {
   });
 });
 
-describe("the bell", () => {
-  it("wakes who rests, and who looked for work before it rang; and keeps hold of nobody afterwards", async () => {
+describe("a wake-up", () => {
+  it("ends a wait, also one that begins after it; and leaves no listener behind", async () => {
     const clock = manualClock();
-    const bell = newBell();
+    const wakeUp = newWakeUp();
     const { signal } = new AbortController();
     let listeners = 0;
     const counted = new Proxy(signal, {
@@ -227,12 +227,12 @@ describe("the bell", () => {
         return typeof value === "function" ? value.bind(target) : value;
       },
     });
-    const since = bell.rings;
-    const resting = bell.rest(clock, 1000, { since, signal: counted });
+    const since = wakeUp.count;
+    const waiting = wakeUp.wait(clock, 1000, { since, signal: counted });
     expect(listeners).toBe(1);
-    bell.ring();
-    await resting;
-    await bell.rest(clock, 1000, { since, signal: counted });
+    wakeUp.notify();
+    await waiting;
+    await wakeUp.wait(clock, 1000, { since, signal: counted });
     expect(listeners).toBe(0);
   });
 

@@ -5,7 +5,7 @@ import type { Message } from "../../model/message.ts";
 import type { ConversationList, ConversationPage, Erased } from "../../storage/storage.ts";
 import type { EngineContext } from "../support/context.ts";
 import { reportProblems } from "../support/problems.ts";
-import type { Attend } from "../worker/attend.ts";
+import type { Scheduler } from "../worker/wake-ups.ts";
 import type { Worker } from "../worker/worker.ts";
 import { type EraseRequest, eraseOrder } from "./erase.ts";
 import { type Explanation, explain } from "./explain.ts";
@@ -22,7 +22,7 @@ import {
 } from "./inputs.ts";
 
 /** Reading the ledger, and the few things that people change in it by hand. */
-export interface Upkeep {
+export interface Admin {
   /** `null` where there is no such conversation. */
   conversation(id: string): Promise<Conversation | null>;
   /**
@@ -78,10 +78,10 @@ export interface Upkeep {
   purge(order: { readonly olderThanMs: number; readonly limit?: number }): Promise<Erased>;
 }
 
-export function createUpkeep(
+export function createAdmin(
   { storage, reporter }: Pick<EngineContext, "storage" | "reporter">,
-  { worker, attend, open }: { readonly worker: Worker; readonly attend: Attend; open(): Promise<unknown> },
-): Upkeep {
+  { worker, scheduler, open }: { readonly worker: Worker; readonly scheduler: Scheduler; open(): Promise<unknown> },
+): Admin {
   return {
     async conversation(id) {
       checkedId(id, "conversation", "the conversation's id");
@@ -138,7 +138,7 @@ export function createUpkeep(
       });
       if (resumed === null) throw unknownConversation();
       worker.wake();
-      await attend(undefined, 0);
+      await scheduler.schedule(undefined, 0);
       return resumed;
     },
 

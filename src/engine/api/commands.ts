@@ -10,15 +10,13 @@ import { recordCallback } from "../inbound/status.ts";
 import { DEFAULT_SCOPE } from "../options/parse-options.ts";
 import type { EngineContext } from "../support/context.ts";
 import { compose } from "../turns/compose.ts";
-import type { Attend } from "../worker/attend.ts";
 import { heed } from "../worker/heed.ts";
-import type { Ringer } from "../worker/ringer.ts";
-import type { WaitUntil } from "../worker/wait-until.ts";
+import type { Scheduler, WaitUntil } from "../worker/wake-ups.ts";
 import type { Worker } from "../worker/worker.ts";
 import { checkContext, checkedSend, checkedSimulate, type SendInput, type SimulateInput } from "./inputs.ts";
 
 /** Everything by which a text comes into the ledger: from the app, from the service, from the provider. */
-export interface Doors {
+export interface Commands {
   /** See `Ownline.simulate`. */
   simulate(input: SimulateInput, ctx?: WaitUntil): Promise<InboundMessage>;
   /** See `Ownline.send`. */
@@ -29,26 +27,25 @@ export interface Doors {
   receiveStatus(report: StatusCallback): Promise<void>;
 }
 
-export interface DoorParts {
+export interface CommandParts {
   readonly worker: Worker;
-  readonly ringer: Ringer;
-  readonly attend: Attend;
+  readonly scheduler: Scheduler;
   open(): Promise<unknown>;
 }
 
-/** Opens the doors. Each returns after the commit; the work that follows from it is left to {@link Attend}. */
-export function createDoors(context: EngineContext, { worker, ringer, attend, open }: DoorParts): Doors {
+/** Each command returns after its commit; the work that follows from it is left to the {@link Scheduler}. */
+export function createCommands(context: EngineContext, { worker, scheduler, open }: CommandParts): Commands {
   const { senders, storage, reporter } = context;
 
   const take = async (recorded: RecordedInbound, ctx: WaitUntil | undefined): Promise<RecordedInbound> => {
     const { message, conversation } = recorded;
     if (recorded.outcome === "recorded") {
       heed(worker, recorded);
-      if (recorded.confirmation !== undefined) await attend(ctx, 0);
-      else if (message?.needsAnswer === true) await attend(ctx, context.burst.quietMs);
+      if (recorded.confirmation !== undefined) await scheduler.schedule(ctx, 0);
+      else if (message?.needsAnswer === true) await scheduler.schedule(ctx, context.burst.quietMs);
     } else if (message?.needsAnswer === true && (conversation?.answeredSeq ?? 0) < message.seq && !worker.started) {
-      // The text is known, and still unanswered: whoever stored it may have died before it rang.
-      await ringer.ring(context.burst.quietMs);
+      // The text is known, and still unanswered: the process that stored it may have died before it notified the queue.
+      await scheduler.notify(context.burst.quietMs);
     }
     return recorded;
   };
@@ -131,7 +128,7 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
       if (recorded.outcome === "recorded") {
         for (const message of recorded.messages) reporter.message(message);
         worker.filed(recorded);
-        await attend(ctx, 0);
+        await scheduler.schedule(ctx, 0);
       }
       return first;
     },
@@ -148,8 +145,8 @@ export function createDoors(context: EngineContext, { worker, ringer, attend, op
       const { message, changed, nextInMs } = await recordCallback(context, report);
       worker.lookIn(nextInMs);
       if (!changed || message === null || worker.started) return;
-      // The next part of a text may have waited for this one. What is sent again waits a while: each ring says for how long.
-      if (message.part < message.parts || message.status === "waiting") await ringer.ring(0);
+      // The next part of a text may have waited for this one. What is sent again waits a while: each wake-up says for how long.
+      if (message.part < message.parts || message.status === "waiting") await scheduler.notify(0);
     },
   };
 }

@@ -14,13 +14,12 @@ import { createTally, type NoticeCounts } from "../support/counts.ts";
 import { createEmitter } from "../support/emitter.ts";
 import { onceForEachRow, reportProblems } from "../support/problems.ts";
 import { senderBook } from "../support/senders.ts";
-import { createAttend } from "../worker/attend.ts";
-import { createRinger } from "../worker/ringer.ts";
 import type { PassResult } from "../worker/rounds.ts";
-import type { WaitUntil } from "../worker/wait-until.ts";
+import type { WaitUntil } from "../worker/wake-ups.ts";
+import { createScheduler } from "../worker/wake-ups.ts";
 import { createWorker } from "../worker/worker.ts";
-import { createUpkeep, type Upkeep } from "./admin.ts";
-import { createDoors, type Doors } from "./commands.ts";
+import { type Admin, createAdmin } from "./admin.ts";
+import { type Commands, createCommands } from "./commands.ts";
 import { createFeed, type FeedOptions } from "./feed.ts";
 import { checkedFeed, checkedStop, type SendInput, type SimulateInput } from "./inputs.ts";
 import { createRepair, type Repair } from "./repair.ts";
@@ -33,8 +32,8 @@ export interface ProcessResult extends Omit<PassResult, "nextInMs"> {
 
 /** The engine: everything but HTTP. Made by `ownline()`. */
 export interface Engine<Senders extends SendersOption = SendersOption>
-  extends Omit<Doors, "simulate" | "send">,
-    Upkeep,
+  extends Omit<Commands, "simulate" | "send">,
+    Admin,
     Repair {
   /**
    * Stores a text that a person typed in the app, as if it had been texted, and has it answered. It is never handed to
@@ -179,23 +178,21 @@ export function createEngine<Senders extends SendersOption>(
     },
   };
   const worker = createWorker(context);
-  const ringer = createRinger(context);
+  let everWorked = false;
+  const scheduler = createScheduler(context, { worker, worked: () => everWorked });
 
   let stopping: { readonly work: Promise<void>; readonly whole: Promise<void> } | null = null;
   const stop = ({ timeoutMs = STOP_MS }: { readonly timeoutMs?: number } = {}): Promise<void> => {
     const work = worker.stop({ timeoutMs });
     // The same work is the same stop: no start has come in between that would listen again.
-    if (stopping?.work !== work) stopping = { work, whole: Promise.all([work, ringer.close()]).then(() => {}) };
+    if (stopping?.work !== work) stopping = { work, whole: Promise.all([work, scheduler.close()]).then(() => {}) };
     return stopping.whole;
   };
 
-  let everWorked = false;
-  const attend = createAttend(context, { worker, ringer, worked: () => everWorked });
-
   return {
-    ...createDoors(context, { worker, ringer, attend, open }),
-    ...createUpkeep(context, { worker, attend, open }),
-    ...createRepair(context, { worker, attend, open, worked: () => everWorked }),
+    ...createCommands(context, { worker, scheduler, open }),
+    ...createAdmin(context, { worker, scheduler, open }),
+    ...createRepair(context, { worker, scheduler, open, worked: () => everWorked }),
 
     on: emitter.on,
     off: (name, listener) => void emitter.off(name, listener),
@@ -209,9 +206,9 @@ export function createEngine<Senders extends SendersOption>(
     async start() {
       everWorked = true;
       await worker.start(open);
-      if (worker.started) await ringer.listen(worker.wake);
+      if (worker.started) await scheduler.listen(worker.wake);
       // Stopped meanwhile.
-      if (!worker.started) await ringer.close();
+      if (!worker.started) await scheduler.close();
     },
 
     stop(stopOptions) {
@@ -226,7 +223,7 @@ export function createEngine<Senders extends SendersOption>(
       everWorked = true;
       await open();
       const { nextInMs, ...done } = await worker.processDue();
-      if (!worker.started) await ringer.ringAgain(nextInMs);
+      if (!worker.started) await scheduler.notifyAgain(nextInMs);
       return { ...done, nextDueAt: nextInMs === null ? null : Date.now() + nextInMs };
     },
 

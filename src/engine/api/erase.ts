@@ -4,7 +4,7 @@ import { participantKeyOf, personOf } from "../../model/person-address.ts";
 import { isMessagingService, normalizeAddress, withoutChannel } from "../../model/phone-number.ts";
 import type { Erased, Storage } from "../../storage/storage.ts";
 
-/** The person to forget, on one line or on all: see `Upkeep.erase`. */
+/** The person to forget, on one line or on all: see `Admin.erase`. */
 export interface EraseRequest {
   readonly participant: string;
   readonly line?: string;

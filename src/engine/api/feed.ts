@@ -1,6 +1,6 @@
 import type { Message } from "../../model/message.ts";
 import type { EngineContext } from "../support/context.ts";
-import { type Bell, newBell } from "../worker/bell.ts";
+import { newWakeUp, type WakeUp } from "../worker/wake-ups.ts";
 
 export interface FeedOptions {
   readonly conversationId: string;
@@ -28,21 +28,21 @@ const PAGE = 100;
  * one wrote at once.
  */
 export function createFeed(context: FeedParts): Feed {
-  const followed = new Map<string, { readonly bell: Bell; readers: number }>();
+  const followed = new Map<string, { readonly wakeUp: WakeUp; readers: number }>();
 
   return {
     changed(conversationId) {
-      followed.get(conversationId)?.bell.ring();
+      followed.get(conversationId)?.wakeUp.notify();
     },
     async *read({ conversationId, after = 0, signal }) {
       const ended = () => signal?.aborted ?? false;
-      const entry = followed.get(conversationId) ?? { bell: newBell(), readers: 0 };
+      const entry = followed.get(conversationId) ?? { wakeUp: newWakeUp(), readers: 0 };
       followed.set(conversationId, entry);
       entry.readers += 1;
       let position = after;
       try {
         while (!ended()) {
-          const since = entry.bell.rings;
+          const since = entry.wakeUp.count;
           const page = await context.storage.changes({ conversationId, after: position, limit: PAGE });
           context.report();
           for (const message of page) {
@@ -50,7 +50,7 @@ export function createFeed(context: FeedParts): Feed {
             position = message.changedSeq;
             yield message;
           }
-          if (page.length < PAGE) await entry.bell.rest(context.clock, context.worker.pollMs, { since, signal });
+          if (page.length < PAGE) await entry.wakeUp.wait(context.clock, context.worker.pollMs, { since, signal });
         }
       } finally {
         entry.readers -= 1;

@@ -21,7 +21,7 @@ import { isOwnlineError, OwnlineError, type OwnlineErrorCode } from "../../error
 import type { Media } from "../../model/message.ts";
 import { isMessagingService, normalizeAddress } from "../../model/phone-number.ts";
 import type { ConversationPage, MessagePage } from "../../storage/storage.ts";
-import type { WaitUntil } from "../worker/wait-until.ts";
+import type { WaitUntil } from "../worker/wake-ups.ts";
 import type { FeedOptions } from "./feed.ts";
 
 export interface SimulateInput<From extends string = string> {

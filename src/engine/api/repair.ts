@@ -7,7 +7,7 @@ import { CHANGED, reportDelivery } from "../outbound/outcome.ts";
 import { findInList } from "../outbound/provider-list.ts";
 import { consentsNow } from "../support/consent-place.ts";
 import { type EngineContext, reportCancelled } from "../support/context.ts";
-import type { Attend } from "../worker/attend.ts";
+import type { Scheduler } from "../worker/wake-ups.ts";
 import type { Worker } from "../worker/worker.ts";
 import { checkedDecision, checkedId } from "./inputs.ts";
 
@@ -56,13 +56,13 @@ const DAY_MS = 86_400_000;
 
 export interface RepairParts {
   readonly worker: Worker;
-  readonly attend: Attend;
+  readonly scheduler: Scheduler;
   open(): Promise<unknown>;
   /** Whether this process has worked on what is due. */
   worked(): boolean;
 }
 
-export function createRepair(context: EngineContext, { worker, attend, open, worked }: RepairParts): Repair {
+export function createRepair(context: EngineContext, { worker, scheduler, open, worked }: RepairParts): Repair {
   const { storage, scope, transport, reporter, sending } = context;
 
   const reportResolved = (
@@ -106,7 +106,7 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
       }
       reportResolved(delivery, message, decision === "drop", reason);
       worker.wake();
-      await attend(undefined, 0);
+      await scheduler.schedule(undefined, 0);
       return message;
     },
 
@@ -139,7 +139,7 @@ export function createRepair(context: EngineContext, { worker, attend, open, wor
       }
       if (conversation === null) throw new OwnlineError("not_found", "the turn's conversation was erased");
       worker.wake();
-      await attend(undefined, 0);
+      await scheduler.schedule(undefined, 0);
       return conversation;
     },
 

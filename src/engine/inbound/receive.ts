@@ -9,7 +9,7 @@ import { autoReplyFor, confirmationFor, mayReply, replyAgain, reportUnsentReply 
 import type { IncomingText, JudgedText, SweptText } from "./incoming.ts";
 
 /**
- * The one door in, for webhooks and simulated texts alike. When it returns, the text is committed, with everything
+ * The one way in, for webhooks and simulated texts alike. When it returns, the text is committed, with everything
  * that follows from it at once: consent, due time, auto-reply. It never sends anything.
  *
  * @throws OwnlineError `storage_unavailable`: nothing may be acknowledged then; `invalid_options` where a policy or the

@@ -170,7 +170,7 @@ export interface SweepOptions {
 }
 
 export interface WorkerOptions {
-  /** How often to look into the ledger when no bell rings. @default 1000 */
+  /** How often to look into the ledger when no wake-up comes. @default 1000 */
   readonly pollMs?: number;
   /** How soon a dead process is noticed: its work goes on elsewhere a second later at most. @default 3000 */
   readonly leaseMs?: number;

@@ -1,5 +1,5 @@
 import type { EngineClock } from "../options/clock.ts";
-import type { Bell } from "./bell.ts";
+import type { WakeUp } from "./wake-ups.ts";
 
 /**
  * When a started worker looks into the ledger, and when it claims turns: by what this process knows. The ledger alone is
@@ -27,8 +27,8 @@ export interface Agenda {
 /** The shortest rest. */
 const SHORTEST_MS = 1;
 
-/** An entry that is sooner than the others rings the bell: a rest may be too long now. */
-export function newAgenda(clock: EngineClock, bell: Pick<Bell, "ring">, pollMs: number): Agenda {
+/** An entry that is sooner than the others notifies the loop: its wait may be too long now. */
+export function newAgenda(clock: EngineClock, wakeUp: Pick<WakeUp, "notify">, pollMs: number): Agenda {
   let asked = 0;
   let lookAt = Number.NEGATIVE_INFINITY;
   const turns = new Map<string, number>();
@@ -45,7 +45,7 @@ export function newAgenda(clock: EngineClock, bell: Pick<Bell, "ring">, pollMs: 
       if (ms <= 0) asked += 1;
       else if (at >= lookAt) return;
       lookAt = Math.min(lookAt, at);
-      bell.ring();
+      wakeUp.notify();
     },
     turnIn(conversationId, ms) {
       if (ms === null) {
@@ -56,7 +56,7 @@ export function newAgenda(clock: EngineClock, bell: Pick<Bell, "ring">, pollMs: 
       turns.set(conversationId, at);
       if (at >= turnsFrom) return;
       turnsFrom = at;
-      bell.ring();
+      wakeUp.notify();
     },
     isLookDue: () => lookAt <= clock.now(),
     looking() {

@@ -7,10 +7,10 @@ import type { EngineContext } from "../support/context.ts";
 import { reportProblems, trouble } from "../support/problems.ts";
 import type { OwedReleases, Run } from "../turns/turn.ts";
 import { newAgenda } from "./agenda.ts";
-import type { Bell } from "./bell.ts";
 import { createClaims } from "./claims.ts";
 import { endlessPass, newPass, type Pass } from "./pass.ts";
 import { createSends } from "./sends.ts";
+import type { WakeUp } from "./wake-ups.ts";
 
 /** What one pass over the due work did, and when the next one is due. */
 export interface PassResult {
@@ -42,7 +42,7 @@ export interface Rounds {
 }
 
 export interface RoundParts {
-  readonly bell: Bell;
+  readonly wakeUp: WakeUp;
   /** The runs of this process, by conversation. */
   readonly runs: Map<string, Run>;
   readonly owed: OwedReleases;
@@ -61,8 +61,8 @@ const TROUBLE_WAIT_MS = 1000;
 
 export function createRounds(context: EngineContext, parts: RoundParts): Rounds {
   const { clock, storage, scope, workerId, worker, reporter } = context;
-  const { bell, runs, owed, isStarted, isStopping, isIdling, sendSignal, failed } = parts;
-  const agenda = newAgenda(clock, bell, worker.pollMs);
+  const { wakeUp, runs, owed, isStarted, isStopping, isIdling, sendSignal, failed } = parts;
+  const agenda = newAgenda(clock, wakeUp, worker.pollMs);
   const { lookIn } = agenda;
   const unknownLines = createUnknownLines(context);
   const sends = createSends(context, {
@@ -84,7 +84,7 @@ export function createRounds(context: EngineContext, parts: RoundParts): Rounds 
       takeUp(committed, pass);
     }
     // There is room for a turn again.
-    if (claims.left) bell.ring();
+    if (claims.left) wakeUp.notify();
   }
 
   /** Messages that were stored just now leave at once, unless they wait for others. */
@@ -136,7 +136,7 @@ export function createRounds(context: EngineContext, parts: RoundParts): Rounds 
     async loop(signal) {
       lookIn(0);
       while (!signal.aborted) {
-        const since = bell.rings;
+        const since = wakeUp.count;
         try {
           if (agenda.isLookDue()) await look(looping);
           const turns = agenda.takeTurns();
@@ -146,7 +146,7 @@ export function createRounds(context: EngineContext, parts: RoundParts): Rounds 
             if (claimed < turns && !claims.left) lookIn(0);
             if (claimed > 0 && claims.left) continue;
           }
-          await bell.rest(clock, agenda.restMs(), { since, signal });
+          await wakeUp.wait(clock, agenda.restMs(), { since, signal });
         } catch (error) {
           reporter.error(trouble(error));
           lookIn(0);

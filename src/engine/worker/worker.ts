@@ -3,11 +3,11 @@ import { createSweeper, type SweepHow, type Swept } from "../inbound/sweep.ts";
 import type { EngineContext } from "../support/context.ts";
 import { isCorrupt, trouble } from "../support/problems.ts";
 import type { OwedReleases, Run } from "../turns/turn.ts";
-import { newBell } from "./bell.ts";
 import { heart } from "./heart.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { heed } from "./heed.ts";
 import { createRounds, type Filed, type PassResult } from "./rounds.ts";
+import { newWakeUp } from "./wake-ups.ts";
 
 /**
  * Does the ledger's due work, in a loop (`start`) or one pass at a time (`processDue`), both by the same code.
@@ -50,7 +50,7 @@ export function createWorker(context: EngineContext): Worker {
   const runs = new Map<string, Run>();
   const owed: OwedReleases = new Map();
   const passes = new Set<Promise<unknown>>();
-  const bell = newBell();
+  const wakeUp = newWakeUp();
   let loop: Promise<void> | null = null;
   let endLoop = (): void => {};
   /** The stop that waits for the work to end, and how often one was asked for. */
@@ -66,7 +66,7 @@ export function createWorker(context: EngineContext): Worker {
   const lastError = (): OwnlineError | null => met;
 
   const rounds = createRounds(context, {
-    bell,
+    wakeUp,
     runs,
     owed,
     isStarted: () => loop !== null,
@@ -161,7 +161,7 @@ export function createWorker(context: EngineContext): Worker {
       const run = runs.get(conversationId);
       if (run !== undefined && run.throughSeq < seq) run.giveUp("superseded");
       rounds.turnIn(conversationId, turnInMs);
-      bell.ring();
+      wakeUp.notify();
     },
     filed,
     callOff(conversationId) {
@@ -175,7 +175,7 @@ export function createWorker(context: EngineContext): Worker {
       const untilNothingIsDue = async () => {
         let nextInMs: number | null = null;
         while (stopping === null && left() > 0) {
-          const since = bell.rings;
+          const since = wakeUp.count;
           met = null;
           idling = idle;
           ({ nextInMs } = await pass().finally(() => {
@@ -186,7 +186,7 @@ export function createWorker(context: EngineContext): Worker {
           // Nothing is settled by waiting for what no repetition can mend.
           if (error !== null && !error.retryable) throw error;
           // A row that is due and was not done is somebody else's, or has just failed: look again in a moment.
-          await bell.rest(clock, Math.max(nextInMs, error === null ? 5 : TROUBLE_WAIT_MS), { since, idle });
+          await wakeUp.wait(clock, Math.max(nextInMs, error === null ? 5 : TROUBLE_WAIT_MS), { since, idle });
         }
         return nextInMs;
       };
