@@ -9,7 +9,7 @@ await import("../examples/express/src/server.ts");
 // Its parent's end is no second signal.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => clearInterval(parentCheck));
 
-/** A SIGTERM to npm ends npm and its shell, which passes it on to nobody: the demo would keep its ports for ever. */
+/** A SIGTERM to npm ends npm and its shell, which does not pass it on: the demo would keep its ports for ever. */
 function stopWithParent(): NodeJS.Timeout {
   const parent = process.ppid;
   const timer = setInterval(() => {

@@ -6,11 +6,11 @@ import { stockNode, versionOf } from "./stock-node.ts";
 
 /*
  * What importing the built package costs a cold start, over a process that imports nothing; beside it what others cost.
- * Fails over the limit, which holds for a machine that loads twilio in 115 ms, and grows with that time: what is held is
- * the ratio. `--limit` and `--rounds` change the bounds, `--alone` leaves the others out.
+ * Fails over the limit, which holds for a machine that loads twilio in 115 ms, and grows with that time: what is held
+ * is the ratio. `--limit` and `--rounds` change the bounds, `--alone` leaves the others out.
  *
  * It counts the processor's time, all threads together, which is no less than what passes on an idle machine and does
- * not grow with the wait for others' work. Whatever else the machine does can only add, so the least of several fresh
+ * not grow with the wait for others' work. Other work of the machine can only add, so the least of several fresh
  * processes counts.
  */
 /** What twilio took on the idle machine for which the limit was set: a slower machine gets the same ratio. */

@@ -13,7 +13,7 @@ import type { Mutation } from "../test/mutations/mutation.ts";
 /*
  * Takes the guards out, one at a time and in a copy, and looks who notices. A guard of the engine or of the reference
  * is looked for by the simulation first, one of another ledger by the storage contract on that ledger. A guard that
- * nobody misses is a failure. `npm run mutations -- --ledger memory --seeds 2000 --only consent --only STOP`
+ * no test misses is a failure. `npm run mutations -- --ledger memory --seeds 2000 --only consent --only STOP`
  */
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COPIES = join(ROOT, ".tmp", "mutations");
@@ -45,7 +45,7 @@ const POSTGRES_TESTS = ["locks", "waits", "decisions", "group-commit", "quirks",
 const MONGODB_TESTS = ["guards", "transactions", "quirks", "admission"].map(
   (name) => `test/storage/mongodb-${name}.long.test.ts`,
 );
-/** A copy may end in the middle of a transaction, whose locks nobody else could take. */
+/** A copy may end in the middle of a transaction, whose locks would block every other one. */
 const TRANSACTION_LIFETIME_MS = 10_000;
 /** The simulation is slower on SQLite. */
 const SQLITE_SEEDS = "200";
@@ -84,13 +84,13 @@ async function main(): Promise<void> {
       const url = mutation.ledger === "mongodb" ? proxy?.urlOf("") : server?.url;
       const caughtBy = await tryOut(mutation, number, url ?? "");
       if (caughtBy !== null) missed += 1;
-      console.log(`| ${mutation.ledger} | ${mutation.guard} | ${caughtBy ?? "NOBODY"} |`);
+      console.log(`| ${mutation.ledger} | ${mutation.guard} | ${caughtBy ?? "NO TEST"} |`);
     }
   } finally {
     await server?.stop();
     await proxy?.[Symbol.asyncDispose]();
   }
-  console.log(`${chosen.length} guards taken out, ${missed} missed by somebody.`);
+  console.log(`${chosen.length} guards taken out, ${missed} missed by a test.`);
   if (missed < chosen.length || chosen.length === 0) process.exitCode = 1;
 }
 

@@ -205,7 +205,7 @@ async function play(
   const sums = { seeds: 0, texts: 0, taken: 0, duplicates: 0, steps: 0 };
   for (let seed = from; seed < to; seed += 1) {
     const run = await simulate({ seed, ...(storage === undefined ? {} : { storage }) });
-    // A rejection that nobody handles is told when the queue of microtasks is empty.
+    // An unhandled rejection is reported when the queue of microtasks is empty.
     await new Promise((resolve) => setImmediate(resolve));
     const violations = [
       ...run.violations.map(({ rule, detail }) => `${rule}: ${detail}`),

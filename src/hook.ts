@@ -1,8 +1,8 @@
 import { OwnlineError } from "./errors.ts";
 
 /**
- * Asks what the service itself has written: a policy, a resolver, a hook. Whatever it throws is told as the service's
- * own mistake, under its name, and not as one of the ledger or the AI.
+ * Asks what the service itself has written: a policy, a resolver, a hook. What it throws is reported as the
+ * service's own mistake, under its name, and not as one of the ledger or the AI.
  *
  * @throws OwnlineError `invalid_options`, retryable, with what was thrown as its cause
  */

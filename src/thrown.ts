@@ -1,6 +1,6 @@
 import { isOwnlineError } from "./errors.ts";
 
-/** Whatever was thrown, for a line of the debug log. Never throws itself: not everything can be made a string. */
+/** What was thrown, for a line of the debug log. Never throws itself: not everything can be made a string. */
 export function describeThrown(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? (thrown.stack ?? thrown) : thrown);

@@ -24,7 +24,7 @@ const CARRIES: Readonly<Record<string, RegExp>> = {
   "./testing/node": /^(segments\/.+|transport\/twilio\/signature\.ts)$/,
 };
 
-/** The entry whose code a file is: a subpath has its own file and its own folder. What is nobody's is shared. */
+/** The entry whose code a file is: a subpath has its own file and its own folder. The rest is shared. */
 function ownerOf(file: string): string | undefined {
   if (/^(engine\/|index\.ts|ownline\.ts|http\/handler\.ts)/.test(file)) return ".";
   const owners = Object.entries(entries).flatMap(([subpath, source]) => {

@@ -73,7 +73,7 @@ describe("a conversation over the emulated provider", () => {
     ]);
   });
 
-  it("sends from owned numbers only, whatever happens: every request to the provider is looked at", async () => {
+  it("sends from owned numbers only: every request to the provider is looked at", async () => {
     await using world = house("Got it, one moment.");
     for (const [index, from] of PEOPLE.entries()) {
       for (const to of OURS) {

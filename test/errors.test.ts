@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type ErrorParty, isOwnlineError, OwnlineError, type OwnlineErrorCode } from "../src/errors.ts";
 
-// A code that is not here does not compile: whoever adds one says who has to act.
+// A code that is not here does not compile: the author of a new one says who has to act.
 const parties: Readonly<Record<OwnlineErrorCode, ErrorParty>> = {
   invalid_options: "caller",
   invalid_address: "caller",

@@ -94,7 +94,7 @@ describe("the public types", () => {
     expectTypeOf<OwnlineErrorCode>().not.toEqualTypeOf<string>();
   });
 
-  it("have a fetch that frameworks take as a route handler, whatever they hand over beside the request", () => {
+  it("have a fetch that frameworks take as a route handler, also with what they hand over beside the request", () => {
     // As Next.js checks what a route file exports: https://nextjs.org/docs/app/api-reference/file-conventions/route
     type RouteHandler = (request: Request, context: { params: Promise<Record<string, string>> }) => Promise<Response>;
     expectTypeOf<Ownline["fetch"]>().toExtend<RouteHandler>();

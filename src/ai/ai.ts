@@ -12,7 +12,7 @@ export interface Ai {
   /**
    * Answers the turn's messages.
    *
-   * @throws Whatever it likes: the turn is tried again with backoff, then the fallback text is sent once. An error
+   * @throws Any error: the turn is tried again with backoff, then the fallback text is sent once. An error
    * with `retryable: false` (an `OwnlineError`) goes to the fallback at once.
    */
   reply(turn: AiTurn, context: AiContext): Promise<Reply>;

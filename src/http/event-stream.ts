@@ -42,7 +42,7 @@ export function eventStream(
     try {
       answer = await events.next();
     } catch (error) {
-      // Whoever has gone is not told; the events may break where they are called off.
+      // A client that has gone gets no error; the events may break where they are called off.
       if (!gone.signal.aborted) failed(error);
       answer = { done: true, value: undefined };
     }

@@ -36,11 +36,11 @@ type Body =
 
 /**
  * Mounts the webhook in Express 4 or 5: at any path, before or after `express.urlencoded()` and `express.json()`, or
- * with neither. The URL is the one that the client asked for, whatever routers are between.
+ * with neither. The URL is the one that the client asked for, through any routers between.
  *
  * A parsed form is written out again, which changes no parameter. What cannot be restored is answered 500, with the
  * remedy in the log: nested objects and lists that `urlencoded({ extended: true })` made of brackets in names, JSON
- * whose bytes nobody kept, and a body that was read and dropped. Where `fetch` rejects, which ownline's does not, the
+ * whose bytes were not kept, and a body that was read and dropped. Where `fetch` rejects, which ownline's does not, the
  * error goes to `next`.
  *
  * @throws OwnlineError `invalid_options` for an option that is not known, or a logger that is not one.

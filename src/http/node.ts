@@ -86,7 +86,7 @@ export function toRequest(req: NodeRequest, options: ToRequestOptions = {}): Req
   const hasBody = method !== "GET" && method !== "HEAD";
   if (hasBody && options.body === undefined && isRead(req)) {
     throw new TypeError(
-      "the request's body was read before it came here, and nothing was kept of it: handle the webhook before whatever reads the body",
+      "the request's body was read before it came here, and nothing was kept of it: handle the webhook before the code that reads the body",
     );
   }
   const url = absoluteUrl(req, options.url ?? req.url ?? "/");
@@ -108,7 +108,7 @@ export function toRequest(req: NodeRequest, options: ToRequestOptions = {}): Req
 /**
  * Writes a Web `Response` to Node's. Where the client has gone, the body is cancelled and nothing is thrown.
  *
- * @throws whatever the response's body throws.
+ * @throws the error of the response's body.
  */
 export async function sendResponse(res: NodeResponse, response: Response): Promise<void> {
   // A client may hang up at any moment; without a listener that would end the process.
@@ -126,7 +126,7 @@ export async function sendResponse(res: NodeResponse, response: Response): Promi
 /** Writes as fast as the client takes it. The reading ends as soon as the client has gone, also where it waits. */
 async function pour(body: ReadableStream<Uint8Array>, res: NodeResponse): Promise<void> {
   const reader = body.getReader();
-  // What a cancelled body throws has nobody left to hear it; what a living one throws is thrown by `read`.
+  // No caller is left for an error of a cancelled body; an error of a living one is thrown by `read`.
   const stop = (): void => void reader.cancel().catch(() => {});
   res.once("close", stop);
   try {
@@ -158,7 +158,7 @@ export function refuse(res: NodeResponse, status: number, code: string, message:
   res.end(JSON.stringify({ error: { code, message } }));
 }
 
-/** Whether somebody has begun to read the body, so that its start is gone. */
+/** Whether another reader has begun to read the body, so that its start is gone. */
 export function isRead(req: NodeRequest): boolean {
   return req.readableDidRead;
 }

@@ -1,5 +1,8 @@
-/** Whether a person wants texts from a line. `null` state in the ledger means that nobody ever said. */
+/** Whether a person wants texts from a line. `null` in the ledger means that no opt-in or opt-out was recorded. */
 export type ConsentState = "opted-in" | "opted-out";
 
-/** What told us: a word or a phrase in a message, the provider's own opt-out report, or a refused or failed send (Twilio 21610). */
+/**
+ * What told us: a word or a phrase in a message, the provider's own opt-out report, or a refused or failed send (Twilio
+ * 21610).
+ */
 export type ConsentSource = "word" | "provider" | "refused-send";

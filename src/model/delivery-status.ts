@@ -68,7 +68,7 @@ export function isFinal(status: DeliveryStatus): status is FinalStatus {
   return status === "delivered" || status === "undelivered" || status === "failed" || status === "cancelled";
 }
 
-/** The statuses in which the provider has taken the message, whatever became of it later. */
+/** The statuses in which the provider has taken the message, also where it failed later. */
 export function hasLeft(status: DeliveryStatus): boolean {
   switch (status) {
     case "accepted":

@@ -53,7 +53,7 @@ export interface ConsentEvent {
 /**
  * - `cancelled`: a message of ours will not leave; an auto-reply that was not sent has no row, so `messageId` is `null`
  * - `failed`: the provider refused a message, or gave it up
- * - `unknown`: nobody knows whether the provider took a message
+ * - `unknown`: it is not known whether the provider took a message
  * - `found`: the provider's list shows that it did
  * - `resent`: no witness spoke for it, and it is sent again
  * - `retried`: the provider took it, reported that it did not send it for now, and it is sent again
@@ -64,7 +64,7 @@ export interface ConsentEvent {
  * - `duplicate`: the provider has one message twice
  * - `superseded`: a turn gave way to a newer text
  * - `silenced`: a policy kept the AI from answering, or a full limit kept an auto-reply from leaving
- * - `not-answered`: a text was stored that nobody will answer, for the reason given
+ * - `not-answered`: a text was stored that the AI will not answer, for the reason given
  * - `unmatched-status`: a status callback for a message that the ledger does not know
  * - `recovered`: work of a dead process was taken over
  * - `swept`: a text was stored whose webhook never came

@@ -28,7 +28,7 @@ const schema = lazily(() =>
  * Makes a queue of timers: for tests, and for one process in which several services share a ledger. Its rings end with
  * the process; the ledger does not, so a service that starts again finds what is due.
  *
- * All listeners hear each ring. One that nobody heard is told to the next listener.
+ * All listeners hear each wake-up. One that no listener heard goes to the next listener.
  *
  * @throws OwnlineError `invalid_options` for an option that is not known, or a clock that cannot sleep.
  * @example

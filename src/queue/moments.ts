@@ -15,7 +15,7 @@ export interface Moments {
 
 /** Rings that are due within one of these come together, at its end. */
 const ROUND_MS = 100;
-/** Whoever is woken at the soonest thousand has looked into the ledger so often that nothing later is missed. */
+/** A worker that wakes at the soonest thousand has looked into the ledger so often that it misses nothing later. */
 const MOST_MOMENTS = 1000;
 
 /** Rings at each moment, never before it, with one timer for all of them. The soonest thousand are kept. */

@@ -81,7 +81,7 @@ const schema = lazily(() =>
 );
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
-/** A connection that a router has forgotten shows it only to whoever writes. */
+/** A connection that a router has forgotten fails only when the process writes to it. */
 const CHECK_MS = 60_000;
 const realClock: MomentClock = { now: () => performance.now(), sleep: timer };
 
@@ -89,16 +89,16 @@ const realClock: MomentClock = { now: () => performance.now(), sleep: timer };
  * Rings through PostgreSQL's `NOTIFY`: whichever process stores a text wakes all that have called `start()`, on any
  * machine, by the database that they share anyway. There is no table and nothing to migrate.
  *
- * - Every listener hears each ring. `NOTIFY` knows no delay, so a ring carries it, and each listener waits by itself: to
- *   the next tenth of a second, for at most the soonest 1000 moments.
- * - A ring that nobody hears is gone. That does no harm: `start()` looks into the ledger first, and then at least every
- *   `worker.pollMs`.
+ * - Every listener hears each ring. `NOTIFY` knows no delay, so a ring carries it, and each listener waits by itself:
+ *   to the next tenth of a second, for at most the soonest 1000 moments.
+ * - A wake-up that no process hears is gone. That does no harm: `start()` looks into the ledger first, and then at
+ *   least every `worker.pollMs`.
  * - `listen` holds one connection of its pool for as long as it listens, so a pool needs room for two. When the
  *   connection is lost, it connects again after 1, 2, 4, … seconds, at most 30, says so by `logger.error`, and rings
  *   once for what it has missed. `start()` tells `queue_unavailable` when it cannot listen in the first place.
  *
- * @throws OwnlineError at once: `invalid_options` for something that is not a pool, a channel that is not an identifier, and
- * an option that is not known.
+ * @throws OwnlineError at once: `invalid_options` for something that is not a pool, a channel that is not an
+ * identifier, and an option that is not known.
  * @see https://www.postgresql.org/docs/current/sql-notify.html
  *
  * @example

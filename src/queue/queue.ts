@@ -2,7 +2,8 @@
  * A bell: it says "look into the ledger", now or later, and carries nothing else.
  *
  * The ledger alone knows what is due. A ring that comes late, twice, out of order, too early or never does no harm
- * beyond time: whoever hears one looks at everything that is due, and a regular `processDue()` is the net beneath.
+ * beyond time: the worker that hears one looks at everything that is due, and a regular `processDue()` is the net
+ * beneath.
  *
  * To write an adapter, run the contract that `ownline/testing` exports against the real queue.
  */
@@ -13,7 +14,7 @@ export interface Queue {
   /**
    * Asks for one ring, no sooner than `delayMs` from now. Resolves once the queue has taken it.
    *
-   * A queue that cannot wait so long rings earlier instead: whoever is woken too early rings again. Whoever calls
+   * A queue that cannot wait so long rings earlier instead: a worker that is woken too early notifies again. The caller
    * bears a rejection: what is due stands in the ledger already.
    */
   ring(order: RingOrder): Promise<void>;

@@ -19,7 +19,7 @@ const RULE = /^ {0,3}(?:-(?:[ \t]*-){2,}|\*[ \t]*\*[ \t]*\*|_[ \t]*_[ \t]*_)[ \t
 const UNDERLINE = /^ {0,3}={3,}[ \t]*$/;
 const BULLET = /^([ \t]*)\*(?=[ \t]+\S)/;
 const QUOTE = /^ {0,3}>(?=[ \t>]|$)[ \t]?/;
-/** `> 5 guests` compares; it quotes nobody. */
+/** `> 5 guests` compares; it is not a quotation. */
 const COMPARISON = /^ {0,3}>[ \t]*[\d=€$£¥.,+-]/;
 const DELIMITER_CELL = /^:?-+:?$/;
 

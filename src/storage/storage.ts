@@ -57,19 +57,19 @@ export type * from "./port/turns.ts";
  * - Times come from the storage's own clock, read once for each call; callers hand over durations.
  * - A row whose times decide when something may happen keeps the clock by which they were set. Where a later clock is
  *   more than a minute behind it, one of the two was wrong, and the times are void for each call that loads the row: a
- *   turn or a message is due now, and the time in which its state is unknown is counted from now; a rate limit starts anew,
- *   and every slot that was taken before is void; a counter's window is over; a sweep may be claimed; a worker is alive
- *   for one more lease; a START undoes no STOP that was found late, and no refusal. What is void is due in
+ *   turn or a message is due now, and the time in which its state is unknown is counted from now; a rate limit starts
+ *   anew, and every slot that was taken before is void; a counter's window is over; a sweep may be claimed; a worker is
+ *   alive for one more lease; a START undoes no STOP that was found late, and no refusal. What is void is due in
  *   {@link Storage.due} and {@link Storage.claimTurns} for every worker, one that has set it aside too.
  * - `seq` and `changedSeq` come from one counter on the conversation, raised in the writing commit: +1 for each new
  *   message, +1 for each change of an outbound message's status (several changes in one commit take one each).
  * - A failure to reach the database, or to commit, is thrown as `OwnlineError("storage_unavailable", …,
  *   { retryable: true })`. Then nothing, or everything, was written; the caller repeats with the same `op`.
  * - Every query is served by an index: its cost does not depend on how many conversations or messages there are.
- * - A row that cannot be read (broken JSON, a word or a number that ownline never writes) fails the calls that are about
- *   it with `storage_corrupt`, which is not retryable and names the row, and no other call. What chooses among
- *   conversations or messages (`claimTurns`, `due`, `heartbeat`, `markUnknown`) passes its conversation over, and looks at
- *   the row again after a minute. {@link Storage.erase} works all the same.
+ * - A row that cannot be read (broken JSON, a word or a number that ownline never writes) fails the calls that are
+ *   about it with `storage_corrupt`, which is not retryable and names the row, and no other call. What chooses among
+ *   conversations or messages (`claimTurns`, `due`, `heartbeat`, `markUnknown`) passes its conversation over, and looks
+ *   at the row again after a minute. {@link Storage.erase} works all the same.
  *
  * `ownline/storage/memory`, `sqlite` and `d1` are `ledgerOver(database)`: one set of rules over the rows that a
  * `LedgerDatabase` loads and writes. A new adapter is best such a database.
@@ -82,7 +82,8 @@ export interface Storage {
 
   /**
    * What an operator must look at: the rows that this handle has met and could not read, each once, as the errors that
-   * calls about them get. The list is live: calls add to it, and a row leaves it when it was found mended. At most 1000.
+   * calls about them get. The list is live: calls add to it, and a row leaves it when it was found mended. At most
+   * 1000.
    */
   readonly problems: readonly OwnlineError[];
 
@@ -108,9 +109,9 @@ export interface Storage {
    * Records a text from a person: the row under its unique `key`, the conversation (made if there is none), its due
    * time, the consent that the text changes and the auto-reply that answers it, in one commit.
    *
-   * - The two spellings of a number that is written in two ways are one person, and have one conversation on a line. Its
-   *   `participant` is the one of the newest message that came from the provider (`origin` `webhook`), and before there is
-   *   one, of the record that made it. Each message keeps the one that it came with.
+   * - The two spellings of a number that is written in two ways are one person, and have one conversation on a line.
+   *   Its `participant` is the one of the newest message that came from the provider (`origin` `webhook`), and before
+   *   there is one, of the record that made it. Each message keeps the one that it came with.
    * - `key` known: nothing changes; outcome `repeated` with the first message and its auto-reply, as they are now.
    *   `key` erased: outcome `erased`.
    * - `needsAnswer` is stored as `record.needsAnswer` and not opted out (after this very text's change of consent).
@@ -118,22 +119,24 @@ export interface Storage {
    *   time: `max(min(now + debounceMs, pendingSince + maxWaitMs), now, the backoff a failed turn left)`.
    *   While a turn holds the lease the due time is set all the same; the lease keeps others away. A text that needs
    *   no answer leaves all of that, and `answeredSeq`, as it is.
-   * - `consent` opted-out: a consent row is written under each key of `consents`; the conversation's open turn ends `cancelled`, its lease is
-   *   taken away and the fence raised; nothing of it stays pending, due or backed off; `answeredSeq` becomes this
-   *   text's `seq`; every `waiting` and `held` message to the person from the senders in `stops` (in other conversations too, but no
-   *   auto-reply: it left with the webhook's answer) becomes `cancelled`, returned in `cancelled`. A turn that runs in another conversation goes on; the gate stops what it writes.
+   * - `consent` opted-out: a consent row is written under each key of `consents`; the conversation's open turn ends
+   *   `cancelled`, its lease is taken away and the fence raised; nothing of it stays pending, due or backed off;
+   *   `answeredSeq` becomes this text's `seq`; every `waiting` and `held` message to the person from the senders in
+   *   `stops` (in other conversations too, but no auto-reply: it left with the webhook's answer) becomes `cancelled`,
+   *   returned in `cancelled`. A turn that runs in another conversation goes on; the gate stops what it writes.
    * - `consent` opted-in: the rows of `own` and `person` are written, and those of `siblings` that were refused through
    *   one of the services; nothing that was cancelled comes back.
-   * - A person has opted out where one key that is asked is opted out. An opt-out at a number that came through a service
-   *   is lifted while that service is asked too and is opted in.
-   * - A consent row that is opted-out already keeps its source and time; an opted-in one takes those of the newest START,
-   *   since that is what a STOP or a refusal from before it must not undo. A change whose `unlessSince` is given does
-   *   not count where the row became `opted-in` after that moment: a STOP that was found late does not outlive the
+   * - A person has opted out where one key that is asked is opted out. An opt-out at a number that came through a
+   *   service is lifted while that service is asked too and is opted in.
+   * - A consent row that is opted-out already keeps its source and time; an opted-in one takes those of the newest
+   *   START, since that is what a STOP or a refusal from before it must not undo. A change whose `unlessSince` is given
+   *   does not count where the row became `opted-in` after that moment: a STOP that was found late does not outlive the
    *   START that followed it. The text is recorded all the same.
    * - The auto-reply is stored only when its conditions hold after that change (see {@link SendConditions};
-   *   all-or-nothing; as it cannot wait, a delay or a full counter of either kind drops it; its `rateLimit` does not count,
-   *   since it leaves with the webhook's answer), as `sending` with attempt 1 that belongs to no worker. It is a group of its own: its `groupId` is its id. It takes the `seq` after the
-   *   text's. It is never due, and stands outside the order: no other message waits for it.
+   *   all-or-nothing; as it cannot wait, a delay or a full counter of either kind drops it; its `rateLimit` does not
+   *   count, since it leaves with the webhook's answer), as `sending` with attempt 1 that belongs to no worker. It is a
+   *   group of its own: its `groupId` is its id. It takes the `seq` after the text's. It is never due, and stands
+   *   outside the order: no other message waits for it.
    */
   recordInbound(record: InboundRecord): Promise<RecordedInbound>;
 
@@ -148,9 +151,9 @@ export interface Storage {
 
   /**
    * Claims the conversations that have been due longest, up to `limit`, the first one first: not leased, not paused,
-   * due time reached. Empty when there are none. A lease belongs to the worker until it commits or releases, or until {@link Storage.heartbeat} finds
-   * the worker dead. The fence rises by one; the due time is cleared; the worker is registered as alive for
-   * `leaseMs`.
+   * due time reached. Empty when there are none. A lease belongs to the worker until it commits or releases, or until
+   * {@link Storage.heartbeat} finds the worker dead. The fence rises by one; the due time is cleared; the worker is
+   * registered as alive for `leaseMs`.
    *
    * The turn's id is `"t"` + the id of its first unanswered text, and `"." + n` behind it where n earlier turns began
    * with that text (see {@link Storage.requeueTurn}). The turn is made at its first run; `runs` rises by
@@ -174,12 +177,12 @@ export interface Storage {
   commitTurn(commit: TurnCommit): Promise<CommittedTurn>;
 
   /**
-   * Gives a turn back unanswered. It is due again after `retryInMs`, whatever a newer text said (for `superseded`:
-   * when the newer text said, if that is earlier). `failed` counts as an AI failure and leaves a backoff that a newer
-   * text cannot shorten; `superseded` counts as superseded; `stopped` counts as nothing. `unknown-line` (the
-   * worker does not know the line) takes the run back, and from then on that worker lets others go first. `given-up` ends the turn as
-   * `failed` instead: its texts count as answered, and newer ones keep their due time. The `error` is kept in the turn.
-   * Returns whether the lease was still this worker's.
+   * Gives a turn back unanswered. It is due again after `retryInMs`, also where a newer text said otherwise (for
+   * `superseded`: when the newer text said, if that is earlier). `failed` counts as an AI failure and leaves a backoff
+   * that a newer text cannot shorten; `superseded` counts as superseded; `stopped` counts as nothing. `unknown-line`
+   * (the worker does not know the line) takes the run back, and from then on that worker lets others go first.
+   * `given-up` ends the turn as `failed` instead: its texts count as answered, and newer ones keep their due time. The
+   * `error` is kept in the turn. Returns whether the lease was still this worker's.
    */
   releaseTurn(release: TurnRelease): Promise<boolean>;
 
@@ -193,15 +196,16 @@ export interface Storage {
   heartbeat(heartbeat: Heartbeat): Promise<HeartbeatAnswer>;
 
   /**
-   * What the outbox of a scope has to do now, oldest first, at most `limit`; and when to look again. Of a conversation at most
-   * the messages that are due show up; a message behind another one of its conversation (an `waiting` or `sending`
-   * one, or an `unknown` part of its own group) is not due. A conversation that is leased or paused does not wait to
-   * be claimed, nor does `nextInMs` count the due time of one; but it counts the moment at which the time of a worker
-   * that holds anything (a lease, an attempt in `sending`) is over, and is 0 where that has passed, so that whoever
-   * looks again then, and heartbeats, takes it over.
+   * What the outbox of a scope has to do now, oldest first, at most `limit`; and when to look again. Of a conversation
+   * at most the messages that are due show up; a message behind another one of its conversation (an `waiting` or
+   * `sending` one, or an `unknown` part of its own group) is not due. A conversation that is leased or paused does not
+   * wait to be claimed, nor does `nextInMs` count the due time of one; but it counts the moment at which the time of a
+   * worker that holds anything (a lease, an attempt in `sending`) is over, and is 0 where that has passed, so that the
+   * worker that looks again then, and heartbeats, takes it over.
    *
    * What the asking worker has set aside (a turn that it released for `unknown-line`, a message with `setAsideMs`) is
-   * due for it half a minute later than for others, with all of that conversation; `nextInMs` does not count such a turn.
+   * due for it half a minute later than for others, with all of that conversation; `nextInMs` does not count such a
+   * turn.
    */
   due(query: DueQuery): Promise<DueWork>;
 
@@ -218,21 +222,22 @@ export interface Storage {
    *    conversation paused where that is forbidden (what a turn said while it handed over is not), or an earlier part
    *    of its group `failed`, `undelivered`, `cancelled` or `held`: `cancelled`.
    * 4. an earlier part of its group is not yet taken by the provider, or an earlier message of its conversation is
-   *    `waiting` or `sending`: `waiting` with `retryInMs` null, not due until that one moves. An earlier message of another group is
-   *    `unknown`: `waiting` for what is left of `orderWaitMs` since it became so; after that it is overtaken.
+   *    `waiting` or `sending`: `waiting` with `retryInMs` null, not due until that one moves. An earlier message of
+   *    another group is `unknown`: `waiting` for what is left of `orderWaitMs` since it became so; after that it is
+   *    overtaken.
    * 5. `conditions.delayMs`: `waiting` that long. A full counter that says so: `cancelled` with its reason. Else a
    *    full counter: `waiting` until its window ends (the last of them, where several are full). No counter is charged
    *    unless the message is claimed.
-   * 6. `conditions.rateLimit`: the sender's rate limit, a queue of slots under `rateLimit.key`. A message that holds a slot whose time
-   *    has come goes on and gives it up. Else, where the rate limit is free (its `freeAt` has passed), the message goes on and
-   *    `freeAt` becomes now + `costMs`. Else it takes the next slot (at `freeAt`, which is raised by `costMs`) and is
-   *    `waiting` until then; a message that holds a slot in the future keeps it and waits. A rate limit that was slowed down
-   *    since ({@link SendResultRecord} `slow`) makes every slot that was taken before void: the message takes a new one.
-   *    Slowed down by `forMs`, a rate limit is free again after that time, after an earlier one that is not over, and after
-   *    the slot of whatever left last: void slots hold nobody up.
-   *    So a queue of n messages costs one reservation each, keeps its order, and is fair: a conversation has one message
-   *    in it at a time.
-   *    A message that is cancelled or expires leaves its slot empty. With `expiryMs`, it expires so long after its slot.
+   * 6. `conditions.rateLimit`: the sender's rate limit, a queue of slots under `rateLimit.key`. A message that holds a
+   *    slot whose time has come goes on and gives it up. Else, where the rate limit is free (its `freeAt` has passed),
+   *    the message goes on and `freeAt` becomes now + `costMs`. Else it takes the next slot (at `freeAt`, which is
+   *    raised by `costMs`) and is `waiting` until then; a message that holds a slot in the future keeps it and waits. A
+   *    rate limit that was slowed down since ({@link SendResultRecord} `slow`) makes every slot that was taken before
+   *    void: the message takes a new one. Slowed down by `forMs`, a rate limit is free again after that time, after an
+   *    earlier one that is not over, and after the reservation that left last: void reservations do not block the
+   *    queue. So a queue of n messages costs one reservation each, keeps its order, and is fair: a conversation has one
+   *    message in it at a time. A message that is cancelled or expires leaves its slot empty. With `expiryMs`, it
+   *    expires so long after its slot.
    * 7. `claimed`: the message goes to the conversation's `participant`, every counter is charged, and the worker is
    *    registered as alive for `leaseMs`.
    *
@@ -249,44 +254,45 @@ export interface Storage {
    * - `refused`, next `retry`: the attempt is `refused`, the message is `waiting` again, due after `retryInMs`; unless
    *   another attempt of it may have left, whose state it then shows (an `unknown` one is then due to be settled after
    *   `retryInMs`). Next `fail`: `failed`, and the later parts are cancelled; unless another attempt is `sending` or
-   *   known to the provider, whose state it then shows. Next `opt-out`: as `fail`, and the consent row becomes opted-out
-   *   (source `refused-send`) with all that {@link Storage.recordInbound} says about that, `answeredSeq` becoming
-   *   `inboundSeq`; but where the row became opted-in, or said so anew, after the attempt's `startedAt`, the refusal is
-   *   from before that, and the consent stays. A refusal of an attempt that the provider is known to have taken
-   *   changes no attempt and no message.
-   * - `unknown`: the attempt and the message are `unknown`, due to be looked at after `lookInMs`, unless a delivery came
-   *   first.
-   * - `found`: as `accepted`, for an attempt that is `unknown` and which the provider's list shows; but where any attempt
-   *   (this one too) has that provider's id already, or an erased one had it, or where this one is not `unknown` (any
-   *   more), nothing changes: `repeated`.
-   * - `unseen`: the provider's list does not show it (yet). A message that is still `unknown` is due to be looked at again
-   *   after `lookInMs`, and keeps the first `asOf` that was not `null` as its `evidenceSince` (until it becomes `unknown`
-   *   anew); nothing else changes, and `changed` is false. In any other state nothing changes: `repeated`.
+   *   known to the provider, whose state it then shows. Next `opt-out`: as `fail`, and the consent row becomes
+   *   opted-out (source `refused-send`) with all that {@link Storage.recordInbound} says about that, `answeredSeq`
+   *   becoming `inboundSeq`; but where the row became opted-in, or said so anew, after the attempt's `startedAt`, the
+   *   refusal is from before that, and the consent stays. A refusal of an attempt that the provider is known to have
+   *   taken changes no attempt and no message.
+   * - `unknown`: the attempt and the message are `unknown`, due to be looked at after `lookInMs`, unless a delivery
+   *   came first.
+   * - `found`: as `accepted`, for an attempt that is `unknown` and which the provider's list shows; but where any
+   *   attempt (this one too) has that provider's id already, or an erased one had it, or where this one is not
+   *   `unknown` (any more), nothing changes: `repeated`.
+   * - `unseen`: the provider's list does not show it (yet). A message that is still `unknown` is due to be looked at
+   *   again after `lookInMs`, and keeps the first `asOf` that was not `null` as its `evidenceSince` (until it becomes
+   *   `unknown` anew); nothing else changes, and `changed` is false. In any other state nothing changes: `repeated`.
    *
-   * A `slow` of a refusal slows the rate limit under its key down for all: its `freeAt` becomes at least now + `forMs`, and
-   * every slot taken before is void. So it does where the refusal itself changes nothing, unless there is no such
+   * A `slow` of a refusal slows the rate limit under its key down for all: its `freeAt` becomes at least now + `forMs`,
+   * and every slot taken before is void. So it does where the refusal itself changes nothing, unless there is no such
    * attempt.
    *
    * The message's status is the best of its attempts, without those in `unknown` behind which another one has left:
-   * about them it was decided already, and no second decision follows from them. What the provider reports of one replaces `waiting`, `held`,
-   * `cancelled` and our own `failed` too, so that nothing is sent twice. Whatever moves a message forward makes the
-   * next one of its conversation due, but not before a time that a refusal or a condition set for that one.
+   * about them it was decided already, and no second decision follows from them. What the provider reports of one
+   * replaces `waiting`, `held`, `cancelled` and our own `failed` too, so that nothing is sent twice. Each step forward
+   * of a message makes the next one of its conversation due, but not before a time that a refusal or a condition set
+   * for that one.
    */
   recordSend(record: SendRecord): Promise<RecordedDelivery>;
 
   /**
-   * Records a status callback. A delivery: kept as an event (repetitions are counted, not kept), merged by rank. Found by
-   * (outbound id, attempt) or else by the provider's id. A callback for an attempt in `sending` or `unknown` proves
+   * Records a status callback. A delivery: kept as an event (repetitions are counted, not kept), merged by rank. Found
+   * by (outbound id, attempt) or else by the provider's id. A callback for an attempt in `sending` or `unknown` proves
    * that it was accepted: the attempt takes the provider's id. `optOut` does what `opt-out` does to the consent in
-   * {@link Storage.recordSend}. A message that became `failed` or `undelivered` takes the later parts of its group
-   * with it.
+   * {@link Storage.recordSend}. A message that became `failed` or `undelivered` takes the later parts of its group with
+   * it.
    *
    * A failure whose `retry` is given is temporary: where none of the message's attempts can have arrived, it is in
-   * `waiting` again, in its place, and due after `firstMs`, doubled with each attempt made so far, at most `mostMs`. It is
-   * claimed like any other message, so every condition is judged anew. Not so for an auto-reply, nor where the message is
-   * held, cancelled or failed, or expires before then: the failure is final. While it waits, further reports of a
-   * failure of that attempt change nothing, and a delivery ends the wait. A `found` of {@link Storage.recordSend} does
-   * the same.
+   * `waiting` again, in its place, and due after `firstMs`, doubled with each attempt made so far, at most `mostMs`. It
+   * is claimed like any other message, so every condition is judged anew. Not so for an auto-reply, nor where the
+   * message is held, cancelled or failed, or expires before then: the failure is final. While it waits, further reports
+   * of a failure of that attempt change nothing, and a delivery ends the wait. A `found` of {@link Storage.recordSend}
+   * does the same.
    *
    * A repetition has the provider's id, `status`, `rawStatus` and error code of an event of the same attempt; its
    * outcome is `repeated`.
@@ -295,32 +301,32 @@ export interface Storage {
 
   /**
    * What speaks against an entry of the provider's list being the witness of an `unknown` message: which attempts may
-   * have made an entry that nobody knows of yet, and have the same content (body and media) in the same conversation,
-   * its own among them, by `startedAt` (then by the message's `seq`, then by attempt): those in `unknown`, whatever the
-   * state of their message, and those in `sending` of messages in `sending`, without auto-replies. And which of the
-   * given provider's ids are known already, to any attempt, or to one that was erased, in the order asked. No such
-   * message: no attempts.
+   * have made an entry that the ledger does not know yet, and have the same content (body and media) in the same
+   * conversation, its own among them, by `startedAt` (then by the message's `seq`, then by attempt): those in
+   * `unknown`, in any state of their message, and those in `sending` of messages in `sending`, without auto-replies.
+   * And which of the given provider's ids are known already, to any attempt, or to one that was erased, in the order
+   * asked. No such message: no attempts.
    */
   competingAttempts(query: CompetingAttemptsQuery): Promise<CompetingAttempts>;
 
   /**
-   * Settles a message that no witness spoke for, or that is held, by a decision of the policy or of a person. Only where
-   * its status is among `from` and, if `attempts` is given, its `attempts` are still that many (nobody has tried again
-   * since); otherwise nothing changes: outcome `repeated`, and `message` is its present form.
+   * Settles a message that no witness spoke for, or that is held, by a decision of the policy or of a person. Only
+   * where its status is among `from` and, if `attempts` is given, its `attempts` are still that many (no worker has
+   * tried again since); otherwise nothing changes: outcome `repeated`, and `message` is its present form.
    *
-   * - `resend`: `waiting` without an error, due now, with a new expiry of `expiryMs` from now where the old one would be
-   *   earlier. What was cancelled with it does not come back.
+   * - `resend`: `waiting` without an error, due now, with a new expiry of `expiryMs` from now where the old one would
+   *   be earlier. What was cancelled with it does not come back.
    * - `sent`: `accepted`, and with it its newest attempt, if that one is `unknown`: a person knows that it left. What
    *   waited behind it goes on.
-   * - `hold`, `drop`: `held` or `failed` (with the reason as its error), and the later parts of its group are cancelled.
-   *   To hold what is held only replaces the reason: `recorded`, and `changed` is false.
+   * - `hold`, `drop`: `held` or `failed` (with the reason as its error), and the later parts of its group are
+   *   cancelled. To hold what is held only replaces the reason: `recorded`, and `changed` is false.
    */
   resolve(resolution: Resolution): Promise<RecordedDelivery>;
 
   /**
    * Makes a turn that ended in `fallback` unanswered again, so that its texts are answered anew, by a turn of its own:
-   * `answeredSeq` goes back to before its first text, the conversation is pending and due now (when it is resumed, if it
-   * is paused), without backoff; a `pendingSince` that newer texts set is kept. Outcome `requeued`; else nothing
+   * `answeredSeq` goes back to before its first text, the conversation is pending and due now (when it is resumed, if
+   * it is paused), without backoff; a `pendingSince` that newer texts set is kept. Outcome `requeued`; else nothing
    * changes, and it is the first of these that holds: `unmatched` where there is no such turn or none of its texts is
    * left, `newer` where a later turn of the conversation exists, `not-dead` where it did not end in `fallback`,
    * `opted-out` where its person has opted out.
@@ -339,8 +345,8 @@ export interface Storage {
   /**
    * Pauses or resumes a conversation. Pausing takes the lease away from a running turn, which stays open, and raises
    * the fence; nothing of it is due until it is resumed. Resuming with `skipPending` counts everything so far
-   * (`inboundSeq`) as answered and ends an open turn as `cancelled`; without it, what is pending is due at once,
-   * whatever backoff there was. A conversation that is so already stays as it is. `null` when there is none.
+   * (`inboundSeq`) as answered and ends an open turn as `cancelled`; without it, what is unanswered is due at once,
+   * without its backoff. A conversation that is so already stays as it is. `null` when there is none.
    */
   setPaused(change: PauseChange): Promise<Conversation | null>;
 
@@ -369,11 +375,10 @@ export interface Storage {
   story(messageId: string): Promise<MessageStory | null>;
 
   /**
-   * Forgets a person, in either spelling of the number: conversations, messages, turns, attempts and events, on one line
-   * or on all. Tombstones stay for every inbound key, send key and provider's id, so that nothing is inserted, sent or
-   * matched again; the
-   * consent row stays under its opaque key. A running turn finds its lease lost. A text with a new key begins a new
-   * conversation.
+   * Forgets a person, in either spelling of the number: conversations, messages, turns, attempts and events, on one
+   * line or on all. Tombstones stay for every inbound key, send key and provider's id, so that nothing is inserted,
+   * sent or matched again; the consent row stays under its opaque key. A running turn finds its lease lost. A text with
+   * a new key begins a new conversation.
    */
   erase(order: EraseOrder): Promise<Erased>;
 
@@ -385,8 +390,8 @@ export interface Storage {
   purge(order: PurgeOrder): Promise<Erased>;
 
   /**
-   * Claims the search for lost webhooks of one sender, if `everyMs` have passed since the last commit and nobody else
-   * is at it (a claim ends by its commit or after `leaseMs`). `null` otherwise.
+   * Claims the search for lost webhooks of one sender, if `everyMs` have passed since the last commit and no other
+   * worker is at it (a claim ends by its commit or after `leaseMs`). `null` otherwise.
    */
   claimSweep(claim: SweepClaim): Promise<ClaimedSweep | null>;
 

@@ -61,7 +61,7 @@ export interface FakeSent extends ProviderMessage {
 
 /** A provider in memory: nothing is sent, everything is written down. */
 export interface FakeTransport extends Transport {
-  /** Every call of `send`, oldest first, whatever came of it. */
+  /** Every call of `send`, oldest first, also those that failed. */
   readonly sends: readonly SendRequest[];
   /** What the provider took, oldest first: for each, one SMS would have left. */
   readonly taken: readonly FakeSent[];

@@ -41,7 +41,7 @@ export function manualClock(startMs: number = START_MS): ManualClock {
   let now = startMs;
   const sleepers = new Set<Sleeper>();
 
-  /** Moves to the next sleeper's time and wakes it; false where nobody sleeps until then. */
+  /** Moves to the next sleeper's time and wakes it; false where none sleeps until then. */
   function wakeNext(until: number): boolean {
     let next: Sleeper | undefined;
     for (const sleeper of sleepers) {

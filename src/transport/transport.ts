@@ -52,8 +52,8 @@ export interface Transport {
   listInbound(query: ListInboundQuery): Promise<ListedTexts>;
 
   /**
-   * The numbers that the account owns and may send from: of the account of `address`, where there are several. There the
-   * answer may hold that address alone.
+   * The numbers that the account owns and may send from: of the account of `address`, where there are several. There
+   * the answer may hold that address alone.
    */
   senders(address?: string): Promise<readonly OwnedSender[]>;
 }
@@ -86,8 +86,9 @@ export interface SendRequest {
   readonly body: string;
   readonly media: readonly Media[];
   /**
-   * The provider gives the text up when it has kept it for this long, so that it cannot surface hours later. Left out of
-   * an auto-reply, which rides on the webhook's answer. A provider that counts in whole seconds rounds down, to 1 at least.
+   * The provider gives the text up when it has kept it for this long, so that it cannot surface hours later. Left out
+   * of an auto-reply, which rides on the webhook's answer. A provider that counts in whole seconds rounds down, to 1 at
+   * least.
    */
   readonly validityMs?: number;
   readonly signal?: AbortSignal;
@@ -99,7 +100,7 @@ export interface SendRequest {
  * - `retry-now`: it never looked at the message (too many requests); safe to repeat after a moment
  * - `retry-later`: it cannot take it for a while
  * - `permanent`: this message will never go
- * - `configuration`: somebody must change a setting first
+ * - `configuration`: the operator must change a setting first
  * - `opted-out`: the person does not want it
  */
 export type RefusalClass = "retry-now" | "retry-later" | "permanent" | "configuration" | "opted-out";
@@ -243,8 +244,8 @@ export interface ListInboundQuery {
   /** From this moment on, Unix milliseconds by the provider's clock; or what came within the last `lastMs` by it. */
   readonly since: number | { readonly lastMs: number };
   /**
-   * Which of these keys are of texts that nobody has stored: only those texts are listed. Called for a page of the list
-   * at a time, with at most 1000 keys; what it rejects with ends the look.
+   * Which of these keys are of texts that are not stored yet: only those texts are listed. Called for a page of the
+   * list at a time, with at most 1000 keys; what it rejects with ends the look.
    */
   readonly unrecorded?: (keys: readonly string[]) => Promise<readonly string[]>;
 }

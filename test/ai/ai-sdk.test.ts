@@ -427,7 +427,7 @@ describe("aiSdk when the provider fails", () => {
     await expect(reply).rejects.toBe(reason);
   });
 
-  it("asks nobody when the turn was given up before", async () => {
+  it("does not ask the model when the turn was given up before", async () => {
     const model = hello();
     const reason = new Error("stopped");
     await expect(ask({ model }, turnOf(["Hi"]), contextOf(AbortSignal.abort(reason)))).rejects.toBe(reason);

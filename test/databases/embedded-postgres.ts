@@ -76,9 +76,9 @@ function isAlive(pid: number): boolean {
 }
 
 /**
- * The package ends the process with 0 as soon as nothing is left to do, whatever exit code a failed test has set: a red
- * run would look green to whoever reads the code. Servers are stopped by those who started them; what the package does
- * on a signal stays.
+ * The package ends the process with 0 as soon as nothing is left to do, and drops the exit code that a failed test has
+ * set: a red run would look green to a caller that reads the code. Servers are stopped by those who started them; what
+ * the package does on a signal stays.
  */
 async function load(): Promise<typeof EmbeddedPostgresServer> {
   const before = { idle: process.listeners("beforeExit"), end: process.listeners("exit") };

@@ -132,7 +132,7 @@ describe("a runtime whose waitUntil throws", () => {
 });
 
 describe("an id that was used for another person", () => {
-  it("is refused, and shows nobody that person's text", async () => {
+  it("is refused, and does not show that person's text", async () => {
     await using house = rig(NOW);
     await house.sms.simulate({ id: "1", from: PERSON, body: "a secret" });
     const simulated = house.sms.simulate({ id: "1", from: OTHER, body: "hello" });

@@ -86,7 +86,7 @@ describe("an opt-out", () => {
       OURS,
     ],
     ["becomes one of a service that alone is configured", [OURS], null, [SERVICE], SERVICE],
-    ["was in a service that nobody configured", [OURS], SERVICE, [{ address: SECOND, service: SERVICE }], SECOND],
+    ["was in a service that is not configured", [OURS], SERVICE, [{ address: SECOND, service: SERVICE }], SECOND],
     [
       "leaves its service, and another number of it was texted",
       [

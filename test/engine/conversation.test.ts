@@ -70,7 +70,7 @@ describe("a conversation", () => {
     const repeated = await house.sms.send({ key: "order-1", to: OTHER, body: "Ready." });
     expect(repeated).toEqual(sent);
     expect(await house.sms.message(sent.id)).toEqual(sent);
-    expect(await house.sms.message("nobody")).toBeNull();
+    expect(await house.sms.message("absent")).toBeNull();
     await house.sms.settled();
     expect(house.provider.sent.map(({ to }) => to)).toEqual([PERSON, OTHER]);
   });
@@ -177,7 +177,7 @@ describe("the rule of the owned number", () => {
         }),
       ),
     ).toBe("invalid_message");
-    expect(await codeOf(sms.pause("nobody"))).toBe("not_found");
+    expect(await codeOf(sms.pause("absent"))).toBe("not_found");
     expect(await codeOf(sms.messages({ conversationId: "c", after: 1, before: 2 }))).toBe("invalid_options");
   });
 
@@ -188,7 +188,7 @@ describe("the rule of the owned number", () => {
     expect(house.provider.sent[0]?.to).toBe(PERSON);
   });
 
-  it("stores a text that came to a number nobody configured, says so, and answers nobody", async () => {
+  it("stores a text that came to a number that is not configured, says so, and does not answer it", async () => {
     await using house = rig();
     await house.text("hello?", { to: "+15550009999" });
     await house.sms.settled();

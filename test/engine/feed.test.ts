@@ -109,7 +109,7 @@ describe("explain", () => {
     expect(told).toContain(text.id.slice(1));
     expect(told).not.toContain("secret");
     expect(told).not.toContain("234567");
-    expect(await house.sms.explain("nobody")).toBeNull();
+    expect(await house.sms.explain("absent")).toBeNull();
   });
 });
 

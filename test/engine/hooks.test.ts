@@ -109,7 +109,7 @@ describe("what the service itself has written, and wrongly", () => {
     ["an object that says nothing", { turn: () => ({}) }],
     ["a list", { turn: () => [{ silence: true, reason: "said in a list" }] }],
     ["a list of nothing", { turn: () => [] }],
-  ])("silences nobody by a policy that judges turns and returns %s", async (_, judge) => {
+  ])("does not silence a person by a policy that judges turns and returns %s", async (_, judge) => {
     await using house = rig(unchecked({ ...NOW, answer: { attempts: 1 }, policies: [{ name: "bad", ...judge }] }));
     await house.text("hello");
     await house.sms.settled();
@@ -168,7 +168,7 @@ describe("what the service itself has written, and wrongly", () => {
     expect(house.provider.sent.map(({ body }) => body)).toEqual([FALLBACK]);
   });
 
-  it("shows nobody's number above debug, even where it names an error by it", async () => {
+  it("shows no person's number above debug, even where it names an error by it", async () => {
     await using house = rig({ ...NOW, answer: { attempts: 1 } });
     house.script = () => Promise.reject(Object.assign(new Error("x"), { name: PERSON }));
     await house.text("hello");

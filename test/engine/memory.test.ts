@@ -8,7 +8,7 @@ import { breathe, rig } from "./rig.ts";
 function collector(): () => void {
   setFlagsFromString("--expose-gc");
   const collect: unknown = runInNewContext("gc");
-  if (typeof collect !== "function") throw new TypeError("this runtime lets nobody collect its garbage");
+  if (typeof collect !== "function") throw new TypeError("this runtime does not let a test collect its garbage");
   return () => void collect();
 }
 

@@ -175,7 +175,7 @@ describe("the schema of the options", () => {
     ["queue", { ring: true }, "options.queue: give a queue"],
     ["burst", { quietms: 5 }, "options.burst.quietms is not an option: did you mean quietMs?"],
     ["burst", { qiuetMs: 5 }, "options.burst.qiuetMs is not an option: did you mean quietMs?"],
-    ["burst", { whatever: 5 }, "options.burst.whatever is not an option: check its spelling, or leave it out"],
+    ["burst", { unheard: 5 }, "options.burst.unheard is not an option: check its spelling, or leave it out"],
   ])("judges %s: %j", (key, value, line) => {
     const lines = linesFor({ ...good(), [key]: value });
     expect(lines.length).toBe(line === null ? 0 : lines.length || 1);

@@ -41,14 +41,14 @@ describe("a queue is rung", () => {
     expect(queue.delays()).toEqual([0, 2000, 0]);
   });
 
-  it("not for what nobody answers, nor for a repeated send", async () => {
+  it("not for what is not answered, nor for a repeated send", async () => {
     const queue = noting();
     await using house = rig({ queue });
     await house.text("STOP", { optOut: "STOP" });
     expect(queue.orders).toEqual([]);
   });
 
-  it("again when a webhook is repeated whose text nobody has answered", async () => {
+  it("again when a webhook is repeated whose text is not answered yet", async () => {
     const queue = noting();
     await using house = rig({ queue });
     await house.text("hello", { sid: "SMagain" });

@@ -178,7 +178,7 @@ describe("a message whose answer was lost", () => {
     one.took("same", { providerMessageId: "SM-first" });
     await one.pass(30 * SECOND);
     expect(house.provider.sent).toHaveLength(2);
-    // One entry for two attempts: nobody knows whose it is.
+    // One entry for two attempts: it can be of either.
     expect(kinds(one)).not.toContain("found");
     one.took("same", { providerMessageId: "SM-second" });
     await one.pass(2 * MINUTE);
@@ -255,7 +255,7 @@ describe("a message whose answer was lost", () => {
     expect(kinds(one)).toEqual(["unknown", "resent"]);
   });
 
-  it("is not hidden by an entry from before, which nobody of us made", async () => {
+  it("is not hidden by an entry from before, which none of our attempts made", async () => {
     const one = scene();
     await using house = one.house;
     one.took("re: hello");

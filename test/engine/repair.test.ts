@@ -13,7 +13,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   );
 }
 
-/** A message that nobody knows the fate of, or that is held. */
+/** A message in `unknown` or in `held`. */
 async function undecided(options: RigOptions = {}): Promise<{ house: Rig; id: string }> {
   const house = rig({ burst: { quietMs: 0 }, ...options });
   house.provider.answers.push(lost);
@@ -80,7 +80,7 @@ describe("a person's decision about a message", () => {
 });
 
 describe("explain()", () => {
-  it("tells that nobody knows yet, and that a person has said so", async () => {
+  it("says that it is not known yet, and that a person has said so", async () => {
     const { house, id } = await undecided();
     await using _ = house;
     expect((await house.sms.explain(id))?.steps.at(-1)).toContain("until a callback or the provider's list proves");

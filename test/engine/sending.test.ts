@@ -206,7 +206,7 @@ describe("sending", () => {
     expect(house.notices).toContainEqual(expect.objectContaining({ kind: "overtaken", messageId: one.id }));
   });
 
-  it("merges status callbacks by rank, whatever their order", async () => {
+  it("merges status callbacks by rank, in any order", async () => {
     await using house = rig({ burst: { quietMs: 0 } });
     await house.text("hello");
     await house.sms.settled();

@@ -5,7 +5,7 @@ import { lost, OTHER, OURS, PERSON, type Rig, type RigOptions, rig } from "./rig
 const SECOND_MS = 1000;
 
 interface Books {
-  /** Whether the list has a newer message of the sender, to somebody else. */
+  /** Whether the list has a newer message of the sender, to another person. */
   newer: boolean;
   /** The provider's clock stands still at this time. */
   stoppedAt: number | null;

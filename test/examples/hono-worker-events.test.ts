@@ -51,7 +51,7 @@ describe.skipIf(unable !== null)(`the Worker example's events${unable === null ?
     const first = await readUntil(events, bearer, "Hello: delivered");
     expect([first[0]?.text, first.at(-1)?.text]).toEqual(["Hello!", "Hello: delivered"]);
 
-    // Nobody reads along while this happens.
+    // No client reads along while this happens.
     const { response } = await edge.emulator.text({ from: PERSON, to: OURS, body: "Thanks" });
     expect(response?.status).toBe(200);
     await expect

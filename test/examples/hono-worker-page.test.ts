@@ -18,7 +18,7 @@ describe.skipIf(missing !== null)(`the page of the Worker example${missing === n
   let browser: Browser;
   let edge: Edge;
   let page: Page;
-  /** What the page complained about: errors of its scripts, and whatever its policy kept from loading. */
+  /** What the page complained about: errors of its scripts, and what its policy kept from loading. */
   let complaints: string[];
 
   beforeAll(async () => {

@@ -59,7 +59,7 @@ describe.skipIf(unable !== null)(`the Worker example in workerd${unable === null
     await expect.poll(edge.complaints, POLL).toMatch(/signature/i);
   });
 
-  it("honours STOP: nothing more is sent, whoever asks", async () => {
+  it("honours STOP: nothing more is sent, for any caller", async () => {
     const person = someone();
     await edge.emulator.text({ from: person, to: OURS, body: "Hi" });
     await expect.poll(() => textsWith(person), POLL).toEqual(["Hi", ANSWERED]);
@@ -119,7 +119,7 @@ describe.skipIf(unable !== null)(`the Worker example in workerd${unable === null
     ["GET", "/conversations/c1/messages", "Bearer"],
     ["GET", "/conversations/c1/events", `Bearer ${SECRET.slice(1)}`],
     ["POST", "/session", ""],
-  ])("opens %s %s to nobody without the secret", async (method, path, authorization) => {
+  ])("opens %s %s only with the secret", async (method, path, authorization) => {
     const response = await fetch(edge.url + path, { method, headers: { authorization } });
     expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
     expect(await response.text()).not.toContain(SECRET);

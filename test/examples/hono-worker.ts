@@ -58,7 +58,7 @@ export interface Edge extends AsyncDisposable {
   sql(statement: string): Promise<void>;
   /** Rings the cron. */
   cron(): Promise<void>;
-  /** Ends the isolate at once, whatever it is doing, and starts another. The database stays. */
+  /** Ends the isolate at once, in the middle of its work, and starts another. The database stays. */
   throwAway(): Promise<void>;
 }
 

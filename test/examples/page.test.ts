@@ -10,7 +10,7 @@ const POLL = { timeout: 30_000, interval: 50 };
 
 let browser: Browser | undefined;
 let page: Page;
-/** What the page complained about: errors of its scripts, and whatever its policy kept from loading. */
+/** What the page complained about: errors of its scripts, and what its policy kept from loading. */
 let complaints: string[];
 
 beforeAll(async () => {

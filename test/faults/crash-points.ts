@@ -16,7 +16,7 @@ export type Deed =
   | "freeze"
   /** The ledger's answer is lost, on the way there (before) or back (after). */
   | "lose"
-  /** From then on whatever comes waits there, until something else is planned. */
+  /** From then on each call that comes waits there, until something else is planned. */
   | "hold";
 
 /** What a process is to do at its nth passage of a point. */
@@ -82,7 +82,10 @@ function commit(deed: Exclude<Deed, "hold">): void {
   else throw new OwnlineError("storage_unavailable", "the ledger's answer was lost", { retryable: true });
 }
 
-/** The ledger with a point before and after each call that writes. `claimTurns` and `claimSend` count only what they claim. */
+/**
+ * The ledger with a point before and after each call that writes. `claimTurns` and `claimSend` count only what they
+ * claim.
+ */
 export function pointedStorage(storage: Storage, pass: Pass): Storage {
   return new Proxy(storage, {
     get(target, name) {

@@ -11,7 +11,7 @@ const CUT_MS = 2000;
 /** A database of a run's own, with the ledger's schema in it. */
 export interface Database extends AsyncDisposable {
   readonly url: string;
-  /** Whether the ledger in it goes by its own clock, whatever a process believes. */
+  /** Whether the ledger in it goes by its own clock, and not by the process's. */
   readonly hasClock: boolean;
   /** Takes it down without a word and brings it back; `null` where there is no server of ours. */
   readonly restart: (() => Promise<void>) | null;

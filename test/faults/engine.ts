@@ -48,7 +48,7 @@ function note(trace: Trace): void {
   writeSync(traceHandle, `${JSON.stringify(trace)}\n`);
 }
 
-/** Notes what this process holds, so that the harness knows whom its death holds up. Nobody is judged by it. */
+/** Notes what this process holds, so that the harness knows whom its death holds up. No verdict follows from it. */
 function tracing(storage: Storage): Storage {
   const people = new Map<string, string>();
   let claims = 0;

@@ -25,13 +25,16 @@ export interface Kill extends Hold {
 export interface Fleet extends AsyncDisposable {
   /** Kills a process that has worked for a moment; says whether there was one. */
   kill(): boolean;
-  /** From now on whatever comes to the point waits there, in every process; says whether all were there to be told. */
+  /**
+   * From now on each call that comes to the point waits there, in every process; says whether all processes took the
+   * order.
+   */
   hold(point: Point): boolean;
   /** How many turns, or texts on their way to the provider, the processes hold. */
   held(what: "turns" | "sends"): number;
   /** Kills the process that holds most of them; the others let go of theirs. */
   killHolder(what: "turns" | "sends"): void;
-  /** Stops a process for a while, in the middle of whatever it does. */
+  /** Stops a process for a while, in the middle of its work. */
   freeze(ms: number): Promise<void>;
   /** Ends a process politely, as a deploy does. */
   deploy(): Promise<void>;

@@ -69,7 +69,7 @@ describe("the judge of the fault suite", () => {
     expect(story().text(one, 503).text(two, null).verdict()).toMatchObject({ violations: [], unacknowledged: 2 });
   });
 
-  it("calls a text that was answered by two turns, or an answer that nobody asked for, duplicated", () => {
+  it("calls a text that was answered by two turns, or an answer that no text asked for, duplicated", () => {
     expect(story().text(one).taken("ta-1", answer("1")).taken("tb-1", answer("1")).faults()).toEqual(["duplicated"]);
     expect(story().text(one).taken("ta-1", answer("1")).taken("tb-1", answer("7")).faults()).toEqual(["duplicated"]);
   });

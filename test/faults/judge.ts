@@ -19,7 +19,7 @@ export interface Verdict {
   readonly texts: number;
   /** Texts whose webhook got a 200. Only these were promised an answer. */
   readonly acknowledged: number;
-  /** Texts that the provider could hand to nobody, and of these the ones that were answered all the same. */
+  /** Texts that the provider could hand to no process, and of these the ones that were answered all the same. */
   readonly unacknowledged: number;
   readonly unacknowledgedAnswered: number;
   /** Texts that the provider took from us. */
@@ -195,7 +195,7 @@ function judgeAnswers(theirs: readonly PersonText[], groups: readonly Group[], b
   const places = new Map<number, number>();
   for (const [place, { id, answers, isComplete, at }] of groups.entries()) {
     for (const tag of answers ?? []) {
-      if (!theirs.some((text) => text.tag === tag)) blame("duplicated", `${id} answers text ${tag} of somebody else`);
+      if (!theirs.some((text) => text.tag === tag)) blame("duplicated", `${id} answers text ${tag} of another person`);
       if (places.has(tag)) blame("duplicated", `text ${tag} was answered again by ${id}`);
       else places.set(tag, place);
     }

@@ -93,13 +93,15 @@ export async function mongodbProxy({ url, lifetimeMs }: MongodbProxyOptions): Pr
     upstream.once("close", () => client.destroy());
     client.once("close", () => {
       clients.delete(client);
-      // What it still says is for nobody, but must not hold it up.
+      // No reader is left for what it still says, but that must not hold it up.
       upstream.resume();
       void passed.then(() => abandon(client, upstream, last));
     });
   }
 
-  /** `upstream`: where the transaction's own command went, if the server may be at it still; another connection else. */
+  /**
+   * `upstream`: where the transaction's own command went, if the server may be at it still; another connection else.
+   */
   function abort(session: string, transaction: Transaction, upstream: Socket | null): void {
     if (open.get(session) !== transaction) return;
     const { lsid, txnNumber } = transaction;
@@ -142,8 +144,8 @@ export async function mongodbProxy({ url, lifetimeMs }: MongodbProxyOptions): Pr
     },
     cut() {
       isCut = true;
-      // Reset, since the driver (7.9) can miss the polite end of a connection that it is about to write to. Where it polls
-      // its server, as it does this one, it then waits for an answer for ever, and never connects again.
+      // Reset, since the driver (7.9) can miss the polite end of a connection that it is about to write to. Where it
+      // polls its server, as it does this one, it then waits for an answer for ever, and never connects again.
       for (const client of clients) client.resetAndDestroy();
     },
     restore() {

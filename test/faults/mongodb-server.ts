@@ -42,7 +42,7 @@ export async function openMongodb(name: string): Promise<MongodbDatabase> {
 
 /** Empty ledgers, which are used one after another: indexes are slow to build. */
 export interface MongodbLedgers extends AsyncDisposable {
-  /** One that nobody else uses. Its disposal empties it and gives it back. */
+  /** One that no other test uses. Its disposal empties it and gives it back. */
   take(): Promise<MongodbDatabase>;
 }
 

@@ -28,7 +28,7 @@ export interface Network {
   readonly callbackReorder: number;
   /** Texts whose first callback comes before the answer to the request. */
   readonly callbackEarly: number;
-  /** Texts about which somebody else posts a callback with a wrong signature. */
+  /** Texts about which a stranger posts a callback with a wrong signature. */
   readonly callbackForged: number;
   /** The longest time until a callback. */
   readonly callbackMs: number;

@@ -10,7 +10,9 @@ export interface People {
   isAnswered(tag: number): boolean;
 }
 
-/** Lets people text for a while: many conversations at once, alone and in bursts, some of which opt out and in again. */
+/**
+ * Lets people text for a while: many conversations at once, alone and in bursts, some of which opt out and in again.
+ */
 export interface PeopleOptions {
   readonly people: People;
   readonly texts: number;
@@ -127,7 +129,7 @@ function mannerOf(roll: number): Manner {
   return "fast";
 }
 
-/** The number of somebody who texts. */
+/** The number of a person who texts. */
 export function numberOf(index: number): string {
   return `+1234${String(5_000_000 + index)}`;
 }

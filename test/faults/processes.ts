@@ -52,7 +52,7 @@ process.once("exit", () => {
   for (const child of children) child.kill("SIGKILL");
 });
 
-/** Its output goes to a file, which is there also when nobody reads along any more. */
+/** Its output goes to a file, which is there also when no process reads along any more. */
 async function run(program: string, env: Readonly<Record<string, string>>, logFile: string): Promise<Child> {
   const { cacheDir } = await programs();
   const log = openSync(logFile, "a");

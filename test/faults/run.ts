@@ -51,7 +51,7 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
       publicUrl: PUBLIC_URL,
       apiUrl: provider.apiUrl,
       storageUrl: database.url,
-      // Where the ledger has a clock of its own, nobody else's counts.
+      // Where the ledger has a clock of its own, no other clock counts.
       clockOffsetMs: slot === 1 && database.hasClock ? AN_HOUR_MS : 0,
       fastMs: FAST_MS,
       slowMs: SLOW_MS,
@@ -106,7 +106,7 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
     dir,
     lastWords: fleet.output(),
   };
-  // What the ledgers do not say, for whoever looks for the reason.
+  // What the ledgers do not say, for a reader who looks for the reason.
   const kills = fleet.kills.map((kill) => ({ ...kill, turns: [...kill.turns], sends: [...kill.sends] }));
   writeFileSync(join(dir, "kills.json"), JSON.stringify(kills, null, 1));
   if (verdict.violations.length === 0) rmSync(dir, { recursive: true, force: true });

@@ -14,7 +14,7 @@ export const manners = [
   "long",
   /** The first run throws. */
   "fails",
-  /** The first run never returns, whatever its signal says. */
+  /** The first run never returns, also where its signal is aborted. */
   "hangs",
   /** Every run throws: the fallback text goes out, once. */
   "never",

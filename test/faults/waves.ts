@@ -16,7 +16,7 @@ export interface WavesOptions {
 
 /** In the middle of a turn. What a process leaves after its commit is due at once, and held up by nothing. */
 const OUTSIDE_SENDING = { what: "turns", points: ["before:ai", "after:ai"] } as const;
-/** Nobody can know whether the text left. */
+/** The process cannot know whether the text left. */
 const INSIDE_SENDING = { what: "sends", points: ["after:claimSend", "before:post"] } as const;
 /** Held-up conversations that a run needs, of each kind. */
 const ENOUGH_HELD = 15;

@@ -293,7 +293,7 @@ describe("a ledger that fails", () => {
     expect(lines).toEqual([expect.stringMatching(/^error a webhook was answered 503.*the disk is full/)]);
   });
 
-  it("in a way that nobody foresaw is answered 500, without the reason", async () => {
+  it("in an unforeseen way is answered 500, without the reason", async () => {
     const { sms, lines } = scene({ storage: failing("recordInbound", new TypeError(`secret of ${PERSON}`)) });
     const response = await sms.fetch(new Request(PUBLIC, await posted()));
     expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");

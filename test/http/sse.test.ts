@@ -148,7 +148,7 @@ describe("the events of a conversation", () => {
     await third.cancel();
   });
 
-  it("keep each text on one line, whatever is in it", async () => {
+  it("keep each text on one line, with any characters in it", async () => {
     await using house = rig(NOW);
     const body = "a\nb\r\n\nevent: forged\u2028\u2029 😀";
     const { conversationId } = await house.type(body);
@@ -217,12 +217,12 @@ describe("the events of a conversation", () => {
   });
 
   it.each<[string, Request, Partial<ConversationEventsOptions>, [number, string]]>([
-    ["a caller whom nobody knows", ask(), { authorize: () => "unauthorized" }, [401, "unauthorized"]],
+    ["an unknown caller", ask(), { authorize: () => "unauthorized" }, [401, "unauthorized"]],
     ["a caller who may not", ask(), { authorize: async (): Promise<Authorization> => "forbidden" }, [403, "forbidden"]],
     ["a position that is no number", ask({ "last-event-id": "12a" }), {}, [400, "wrong_position"]],
     ["a negative position", ask({}, "?after=-1"), {}, [400, "wrong_position"]],
     ["a position beyond the conversation", ask({ "last-event-id": "99" }), {}, [400, "wrong_position"]],
-    ["an unknown conversation", ask(), { conversationId: "nobody" }, [404, "not_found"]],
+    ["an unknown conversation", ask(), { conversationId: "absent" }, [404, "not_found"]],
     ["another method", ask({}, "", { method: "POST" }), {}, [405, "method_not_allowed"]],
   ])("refuse %s with a clear answer", async (_, request, changes, expected) => {
     await using house = rig(NOW);
@@ -231,7 +231,7 @@ describe("the events of a conversation", () => {
     expect(await refusalOf(await conversationEvents(house.sms, request, options))).toEqual(expected);
   });
 
-  it("let in nobody whom authorize did not allow in so many words, and read nothing for them", async () => {
+  it("let in only callers whom authorize allowed in so many words, and read nothing for them", async () => {
     const { lines, logger } = heard();
     for (const said of [true, undefined, "ok"]) {
       let read = false;

@@ -16,7 +16,7 @@ export const corruptGuards: readonly Mutation[] = [
       ],
     ],
     [
-      "a repetition gets its first answer, whatever its rows have become",
+      "a repetition gets its first answer, also where its rows are broken",
       ["ledger/deciding", "if (set.storedAnswer() === undefined) {", "{"],
     ],
     [

@@ -116,7 +116,7 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
     ["engine/inbound/sweep", "ageMs > answerWithinMs;", "ageMs > answerWithinMs + 1e12;"],
   ],
   [
-    "a START that was found late opts nobody in",
+    "a START that was found late opts no person in",
     [
       "engine/inbound/receive",
       '(text.swept !== undefined && state === "opted-in")',

@@ -446,7 +446,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ],
   ],
   [
-    "a refusal of what was sent before the START opts nobody out",
+    "a refusal of what was sent before the START opts no person out",
     ["ledger/rules/attempts", "if (hasOptedInSince(set, keys, startedAt)) return;", ""],
   ],
   [

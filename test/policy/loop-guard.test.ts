@@ -123,7 +123,7 @@ describe("loopGuard on turns", () => {
     expect(silenced(dialogue(asked))).toBe(false);
   });
 
-  it("does not blame a person whom nobody answered", () => {
+  it("does not blame a person who got no answer", () => {
     expect(silenced(times(6, () => away).map((text) => heard(text)))).toBe(false);
     expect(
       silenced(

@@ -40,11 +40,11 @@ describe("the words and phrases of a refusal", () => {
     expect(new Set(phrases.map(({ language }) => language))).toEqual(new Set(["en", "es", "fr", "pt", "de"]));
   });
 
-  it("opt nobody out by an everyday message", () => {
+  it("opt no person out by an everyday message", () => {
     expect(textsOf(everyday).filter(isOptOut)).toEqual([]);
   });
 
-  it("include every word of the rule, whatever stands around it", () => {
+  it("include every word of the rule, with any characters around it", () => {
     expect(textsOf(refusals.filter(({ kind }) => kind === "word")).filter((text) => !isOptOut(text))).toEqual([]);
   });
 

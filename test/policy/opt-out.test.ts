@@ -187,7 +187,7 @@ describe("optOut", () => {
     expect(judge(body)).toEqual({ answer: false, reason: expect.any(String) });
   });
 
-  it.each(["38438", "whatsapp:+15703251809"])("leaves nobody without help on %s, where no provider answers", (to) => {
+  it.each(["38438", "whatsapp:+15703251809"])("answers HELP on %s, where no provider does", (to) => {
     expect(judge("HELP", { to })).toBeNull();
     expect(judge("HELP", { to }, { replies })).toMatchObject({ answer: false, reply: "Call us." });
   });

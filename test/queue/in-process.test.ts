@@ -8,7 +8,7 @@ const harness: QueueHarness = {
   async create() {
     const clock = manualClock();
     const queue = inProcess({ clock });
-    // A moment later even where nobody waits: rings that are due at once come with the next turn of events.
+    // A moment later even where no caller waits: rings that are due at once come with the next turn of events.
     const advance = async (ms: number) => {
       await clock.advance(ms);
       await new Promise((resolve) => setTimeout(resolve, 0));
@@ -34,7 +34,7 @@ describe("in-process keeps the queue contract on SQLite", () => {
 });
 
 describe("in-process", () => {
-  it("tells a ring that nobody heard to the next listener, once", async () => {
+  it("gives a wake-up that no listener heard to the next one, once", async () => {
     const clock = manualClock();
     const queue = inProcess({ clock });
     await queue.ring({ delayMs: 0 });

@@ -28,7 +28,7 @@ interface Mistake {
   readonly noticedBy: string;
 }
 
-/** What somebody who writes an adapter may get wrong, around an adapter that gets it right. */
+/** What the author of an adapter may get wrong, around an adapter that gets it right. */
 const MISTAKES: readonly Mistake[] = [
   {
     name: "ignores operation ids",
@@ -98,7 +98,7 @@ const MISTAKES: readonly Mistake[] = [
     noticedBy: "gives each text of a sender the next slot, in the order in which they asked",
   },
   {
-    name: "takes whatever the provider's list shows for what it looks for",
+    name: "takes any entry of the provider's list for the one that it looks for",
     breaks: (storage) => ({
       ...storage,
       recordSend: (record) => {
@@ -115,7 +115,7 @@ const MISTAKES: readonly Mistake[] = [
       ...storage,
       resolve: (resolution) => storage.resolve({ ...resolution, attempts: null }),
     }),
-    noticedBy: "does not decide about a text that somebody has tried again since",
+    noticedBy: "does not decide about a text that a worker has tried again since",
   },
   {
     name: "obeys a STOP that was found after the START which followed it",

@@ -54,7 +54,7 @@ describe("admission", () => {
     await Promise.all(all);
   });
 
-  it("serves both lines by turns, each in its order, and one alone where nobody waits in the other", async () => {
+  it("serves both lines by turns, each in its order, and one alone where no call waits in the other", async () => {
     const { start, finish, running } = calls(1);
     const all = [start("first")];
     for (const name of ["text 1", "text 2", "text 3", "text 4"]) all.push(start(name, "outside"));
@@ -216,13 +216,13 @@ async function untilAnswered(record: () => Promise<RecordedInbound>): Promise<Re
   }
 }
 
-/** Erases people, whatever comes of it. */
+/** Erases people, also where that fails. */
 async function eraseMany(storage: ReturnType<typeof mongodb>, count: number): Promise<void> {
   const people = Array.from({ length: count }, (_, n) => ({ op: `${n}`, participant: `person ${n}`, line: null }));
   await Promise.allSettled(people.map((order) => storage.erase(order)));
 }
 
-/** A client of the official driver that nobody answers. */
+/** A client of the official driver that no server answers. */
 function unanswered(options: MongoClientOptions) {
   const client = new MongoClient("mongodb://127.0.0.1:1/sms", options);
   const { db: silent, underWay } = counted(client.db());

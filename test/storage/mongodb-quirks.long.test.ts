@@ -25,7 +25,8 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
   ])(
     "gives the same answers when %s meets each command of each transaction",
     async (_, failure) => {
-      // The first run of a call fails at its first command, the second at its second, and so on, until one gets through.
+      // The first run of a call fails at its first command, the second at its second, and so on, until one gets
+      // through.
       let [run, command, failures] = [0, 0, 0];
       const db = wrapped(database.db(), {
         begun() {
@@ -82,7 +83,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
     expect(asked.filter((command) => !isServed(command)).map(({ table, filter }) => ({ table, filter }))).toEqual([]);
   }, 60_000);
 
-  it("demands a journaled majority and the primary, whatever the database was set to", async () => {
+  it("demands a journaled majority and the primary, also where the database was set to others", async () => {
     const durable = { w: "majority", journal: true };
     const [transactions, collections]: [object[], object[]] = [[], []];
     const db = wrapped(database.db(), {

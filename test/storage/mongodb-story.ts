@@ -110,7 +110,7 @@ export const STORY: readonly Call[] = [
       attempts: 1,
       from: ["unknown"],
       decision: "resend",
-      reason: "Nobody knows.",
+      reason: "Not known.",
       expiryMs: 60_000,
     }),
   (s) => s.markUnknown({ scope: "default", op: "14", limit: 10, lookInMs: 1_000 }),

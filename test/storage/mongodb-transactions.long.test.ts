@@ -37,7 +37,7 @@ describe.skipIf(url === "")(`mongodb's transactions${skipNote(url)}`, () => {
     expect((await stopping).cancelled.map(({ id }) => id)).toEqual(["late-1"]);
   });
 
-  it("ask for a commit again of which nobody knows, and do not run again for it", async () => {
+  it("ask again for a commit whose answer was lost, and do not run again for it", async () => {
     const lost = new MongoNetworkError("connection closed");
     lost.errorLabels.push("UnknownTransactionCommitResult");
     const [runs, answers]: [object[], Error[]] = [[], [lost, lost]];
@@ -52,7 +52,7 @@ describe.skipIf(url === "")(`mongodb's transactions${skipNote(url)}`, () => {
     expect([runs.length, answers.length]).toEqual([1, 0]);
   });
 
-  it("charge counters in the order of their keys, whatever order they are given in", async () => {
+  it("charge counters in the order of their keys, in any order that they are given in", async () => {
     const commands: Command[] = [];
     const storage = mongodb(wrapped(database.db(), { before: (command) => commands.push(command) }));
     await storage.recordOutbound(postOf("counted"));
@@ -88,7 +88,7 @@ describe.skipIf(url === "")(`a worker's document in MongoDB${skipNote(url)}`, ()
     expect(await claimOne(storage, { scope: "default", op: "next", workerId: "w2", leaseMs: LEASE_MS })).not.toBeNull();
   });
 
-  it("stays as long as its worker holds something, whatever becomes of the transaction that takes it back", async () => {
+  it("stays as long as its worker holds something, also where the transaction that takes it back fails", async () => {
     const clock = manualClock();
     const storage = mongodb(database.db(), { clock });
     await storage.recordInbound(inboundRecord("1"));

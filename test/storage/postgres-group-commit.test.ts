@@ -82,7 +82,7 @@ describe("group commit", () => {
     expect(await commits()).toBe(2);
   });
 
-  it("answers nobody before the commit", async () => {
+  it("answers no caller before the commit", async () => {
     const gate = opened();
     const entered = opened();
     const storage = over({

@@ -19,7 +19,9 @@ afterEach(() => ledgers.empty());
 
 afterAll(() => ledgers.dispose());
 
-/** What locks several conversations at once. Person 1 has `c-a` and `c-b`, on two lines, with a waiting message in each. */
+/**
+ * What locks several conversations at once. Person 1 has `c-a` and `c-b`, on two lines, with a waiting message in each.
+ */
 const REACHING: readonly (readonly [string, "apply" | "erase" | "purge", (storage: Storage) => Promise<unknown>])[] = [
   [
     "an opt-out",
@@ -151,7 +153,7 @@ describe("a claim of a message", () => {
     );
   }
 
-  it("locks its counters in the order of their keys, whatever order they are given in", async () => {
+  it("locks its counters in the order of their keys, in any order that they are given in", async () => {
     await claimedBefore();
     const hold = "select 1 from ownline_counters where key = 'b' for update";
     await whileClaiming(hold, { counters: COUNTED }, async (isFree) => {

@@ -122,7 +122,7 @@ describe("a server that cannot be used as it is", () => {
     ]);
   });
 
-  it("is unavailable, to be asked again, where nobody listens, and no secret is told", async () => {
+  it("is unavailable, to be asked again, where no server listens, and shows no secret", async () => {
     const pool = new pg.Pool({ connectionString: "postgres://someone:s3cret@127.0.0.1:1/service" });
     pools.push(pool);
     const refused = await failure(postgres(pool, { logger: quiet }).recordInbound(text("m1")));

@@ -271,7 +271,7 @@ byId("list-more").addEventListener("click", () => report(showMore()));
 
 /* The start */
 
-/** Whoever types into a page that is still beginning would see it start anew under their hands. */
+/** A person who types into a page that is still beginning would see it start anew under their hands. */
 function setReady(ready) {
   for (const input of [field, number, byId("send")]) input.disabled = !ready;
 }

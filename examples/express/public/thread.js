@@ -12,7 +12,7 @@ const ORIGINS = {
 const STATUSES = {
   waiting: ["waiting", "◷ waiting to be sent"],
   sending: ["waiting", "◷ sending"],
-  unknown: ["waiting", "? nobody knows yet whether it left"],
+  unknown: ["waiting", "? not known yet whether it left"],
   accepted: ["", "✓ accepted"],
   sent: ["", "✓ sent"],
   delivered: ["delivered", "✓✓ delivered"],

@@ -33,7 +33,7 @@ try {
 }
 
 function fail(error: unknown): never {
-  // Mistakes that somebody can mend by reading need no stack.
+  // A mistake in the configuration needs no stack: its message says what to change.
   console.error(error instanceof ConfigError || isOwnlineError(error) ? error.message : error);
   process.exit(1);
 }

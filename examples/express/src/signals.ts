@@ -3,7 +3,7 @@ const TOGETHER_MS = 1000;
 
 /**
  * Ends the process after `stop()` at the first SIGINT or SIGTERM, and at once at a second one. That is safe: what was
- * under way stands in the ledger, and whoever runs next goes on with it.
+ * under way stands in the ledger, and the next process goes on with it.
  */
 export function endOnSignals(stop: () => Promise<void>): void {
   let firstAt: number | null = null;

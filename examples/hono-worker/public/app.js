@@ -183,7 +183,7 @@ async function begin() {
   const { ai } = await call("/info");
   byId("ai").textContent = ai.isModel ? `Answered by ${ai.name}` : "Answered by offline rules, no AI model";
   await refreshList();
-  // Only now: whoever types into a page that is still beginning would see it start anew under their hands.
+  // Only now: a person who types into a page that is still beginning would see it start anew under their hands.
   byId("sign-in").hidden = true;
   byId("panes").hidden = false;
   const wanted = location.hash.slice(1);

@@ -3,7 +3,7 @@ import { byId, element, shortTime } from "./dom.js";
 const STATUSES = {
   waiting: ["", "waiting to be sent"],
   sending: ["", "sending"],
-  unknown: ["", "nobody knows yet whether it left"],
+  unknown: ["", "not known yet whether it left"],
   delivered: ["delivered", "delivered"],
   undelivered: ["bad", "not delivered"],
   failed: ["bad", "failed"],
@@ -26,7 +26,9 @@ export function oldestSeq() {
   return Math.min(...[...rows.values()].map(({ seq }) => seq));
 }
 
-/** Shows new messages, and the new states of known ones, in the order of their `seq`. An older state changes nothing. */
+/**
+ * Shows new messages, and the new states of known ones, in the order of their `seq`. An older state changes nothing.
+ */
 export function showMessages(messages) {
   const wasAtEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
   for (const message of messages) {

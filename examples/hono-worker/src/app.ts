@@ -16,7 +16,10 @@ const PASS_SECONDS = 12 * 3600;
 
 type Handler = (c: Context) => Promise<Response>;
 
-/** The Worker's HTTP: the provider's webhook, and an API behind the secret. JSON in and out; times are Unix milliseconds. */
+/**
+ * The Worker's HTTP: the provider's webhook, and an API behind the secret. JSON in and out; times are Unix
+ * milliseconds.
+ */
 export function createApp(config: Config): Hono {
   const app = new Hono();
 
@@ -92,8 +95,8 @@ export function createApp(config: Config): Hono {
     }),
   });
 
-  // A browser's EventSource cannot show the secret. Whoever can, gets a pass for it: a cookie that no script reads,
-  // that no other site's page sends, and that opens nothing but the events.
+  // A browser's EventSource cannot show the secret. A client that can gets a pass for it: a cookie that no script
+  // reads, that no other site's page sends, and that opens nothing but the events.
   route("/session", {
     POST: withSecret(async (c) => {
       const pass = await makePass(config.apiSecret, Date.now() + PASS_SECONDS * 1000);

@@ -144,7 +144,7 @@ function failure(
   return Response.json({ error: { code, message } }, { status, headers: { "cache-control": "no-store", ...headers } });
 }
 
-/** A path for the log: whoever mistypes one may have put a phone number into it. */
+/** A path for the log: a caller who mistypes one may have put a phone number into it. */
 function masked(path: string): string {
   return path.slice(0, 80).replaceAll(/\d/g, "#");
 }

@@ -19,7 +19,7 @@ export function bearerOf(authorization: string | undefined): string {
 
 /**
  * A pass for reading along, good until `expiresAt`: an EventSource can send no header, so the browser keeps this in a
- * cookie. Nobody can make one without the secret, and the secret cannot be read from it.
+ * cookie. Making one needs the secret, and the secret cannot be read from it.
  */
 export async function makePass(secret: string, expiresAt: number): Promise<string> {
   return `${expiresAt}.${await signature(secret, expiresAt)}`;

@@ -33,7 +33,7 @@ const worker: Handlers = {
     await consumeBatch(batch, createService(config), { logger });
   },
 
-  // The net beneath: whatever else was lost, what is due is done within a minute.
+  // The net beneath: a wake-up may be lost, and what is due is still done within a minute.
   async scheduled() {
     await createService(config).processDue();
   },

@@ -77,7 +77,7 @@ function decideOne(entry: Entry, loaded: Loaded, alone: LeftAlone): Decided<Cour
   set.turnTo(entry.plan, 0);
   const { corrupt } = loaded;
   alone.moment(loaded.now);
-  // A repetition gets its first answer, whatever its rows have become.
+  // A repetition gets its first answer, also where its rows cannot be read any more.
   if (set.storedAnswer() === undefined) {
     if (!choosesAmong(entry.plan)) refuseCorrupt(entry.plan, loaded, set);
     else if (alone.isDue(loaded.now) || unreadCandidates(entry.plan, loaded).length > 0) {

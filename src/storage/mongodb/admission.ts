@@ -18,8 +18,8 @@ export interface AdmissionOptions {
 
 /**
  * Lets so many calls run at once. The others wait, first come, first served within their line; where both lines wait,
- * they are served by turns, so that neither holds the other up. Whoever leaves, with an answer or an error, hands its
- * place on, so that nobody who comes just then takes it.
+ * they are served by turns, so that neither holds the other up. A call that ends, with an answer or an error, hands
+ * its place to the next one in line, so that a call that comes just then cannot take it.
  *
  * @throws OwnlineError `storage_unavailable`, retryable: the turn did not come in time, so nothing was run.
  */

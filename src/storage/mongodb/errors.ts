@@ -56,15 +56,15 @@ export function mayRunAgain(error: unknown): "conflict" | "unsure" | "no" {
 }
 
 /**
- * What a failed commit threw, as an error about the server. When a connection breaks at the driver's own repetition of a
- * commit, the driver (7.9) takes the socket's error for one of its own, and throws a `TypeError` about that.
+ * What a failed commit threw, as an error about the server. When a connection breaks at the driver's own repetition of
+ * a commit, the driver (7.9) takes the socket's error for one of its own, and throws a `TypeError` about that.
  */
 export function commitErrorOf(thrown: unknown): unknown {
   if (serverErrorOf(thrown) !== null) return thrown;
   return Object.assign(new Error("the connection broke at a commit", { cause: thrown }), { name: "MongoNetworkError" });
 }
 
-/** Whether nobody knows what became of a commit. */
+/** Whether it is not known what became of a commit. */
 export function isUnknownCommit(error: unknown): boolean {
   const known = serverErrorOf(error);
   return known !== null && (known.labels.includes("UnknownTransactionCommitResult") || OUT_OF_REACH.test(known.name));

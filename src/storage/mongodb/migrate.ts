@@ -21,7 +21,7 @@ export async function migrate(store: Store): Promise<void> {
     await createCollection(store, name);
     await createIndexes(store, name);
   }
-  // Last: whoever reads the version may rely on the indexes. The secret is that of whoever came first.
+  // Last: a process that reads the version may rely on the indexes. The first process's secret stays.
   const update = {
     $setOnInsert: { secret: newSecret() },
     $max: { version: SCHEMA_VERSION, minWriter: MIN_WRITER },

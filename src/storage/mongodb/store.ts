@@ -4,7 +4,7 @@ import type { MongoClientLike, MongoCollection, MongoDb, MongoDocument, MongoSes
 import { moment } from "./fields.ts";
 import { COLLECTIONS, type CollectionName } from "./schema.ts";
 
-/** The database as the ledger uses it, whatever the `Db` was set to. */
+/** The database as the ledger uses it, with any settings of the `Db`. */
 export interface Store {
   readonly db: MongoDb;
   collection(name: CollectionName): MongoCollection;

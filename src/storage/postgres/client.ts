@@ -79,7 +79,7 @@ export function clientOver({ pool, schema, clock }: ClientOptions): PostgresClie
   };
 }
 
-/** The text of the JSON, whatever types the pool is set to parse. */
+/** The text of the JSON, with any types that the pool is set to parse. */
 function answerIn(rows: readonly unknown[]): unknown {
   const [row] = rows;
   if (typeof row !== "object" || row === null || !("answer" in row)) {

@@ -92,7 +92,9 @@ export function sqlState(error: unknown): string | null {
   return typeof error.code === "string" && SQLSTATE.test(error.code) ? error.code : null;
 }
 
-/** Whether PostgreSQL undid everything because of somebody else: a failed serialization, a deadlock, a lost race. */
+/**
+ * Whether PostgreSQL undid everything because of another transaction: a failed serialization, a deadlock, a lost race.
+ */
 export function isConflict(error: unknown): boolean {
   const state = sqlState(error);
   return state === "40001" || state === "40P01";

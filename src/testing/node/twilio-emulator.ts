@@ -99,7 +99,7 @@ export interface TwilioEmulator extends AsyncDisposing {
   /**
    * Posts the webhook of a text once more.
    *
-   * @throws OwnlineError `not_found` for a text that nobody sent, or whose number has no webhook.
+   * @throws OwnlineError `not_found` for a text that was never sent, or whose number has no webhook.
    */
   redeliver(sid: string): Promise<CallResponse | null>;
   /** Gives a message a status, and posts it to its callback. */

@@ -61,7 +61,7 @@ export interface ConversationEntry {
   readonly participant: string;
   readonly texts: TextEntry[];
   readonly messages: MessageEntry[];
-  /** The newest claim, `null` where nobody holds it. */
+  /** The newest claim, `null` where no worker holds it. */
   lease: (Delivery & { kind: "turn-claimed" }) | null;
   fence: number;
   paused: boolean;

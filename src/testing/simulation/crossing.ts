@@ -8,7 +8,7 @@ const LONGEST_HOP_MS = 4;
 
 /**
  * Takes a call of a process to a port outside it: the request travels, is executed, and its answer travels back, each
- * at a time that the dice choose, and anything of it may fail. Whatever else happens in between, happens in between.
+ * at a time that the dice choose, and anything of it may fail. Other things may happen in between.
  */
 export function cross<Result>(
   process: SimulatedProcess,

@@ -28,7 +28,7 @@ export interface Terms {
   readonly usualAi: boolean;
 }
 
-/** Goes through what happened, and accuses whatever may not happen at that moment. */
+/** Goes through what happened, and accuses what may not happen at that moment. */
 export function judgeCourse(deliveries: readonly Delivery[], terms: Terms, accuse: Accuse): Book {
   const book = new Book();
   for (const delivery of deliveries)
@@ -205,7 +205,7 @@ function enterTurnClaim(
 ): void {
   const conversation = book.conversations.get(delivery.conversationId);
   if (conversation === undefined) {
-    accuse("serial", "a turn was claimed in a conversation that nobody began");
+    accuse("serial", "a turn was claimed in a conversation that was never begun");
     return;
   }
   if (delivery.fence <= conversation.fence)
@@ -241,7 +241,7 @@ function enterCommit(
 ): void {
   const conversation = book.conversations.get(delivery.conversationId);
   if (conversation === undefined) {
-    accuse("serial", "a turn was committed in a conversation that nobody began");
+    accuse("serial", "a turn was committed in a conversation that was never begun");
     return;
   }
   const { lease } = conversation;

@@ -24,7 +24,7 @@ export async function judgeEnd(
     const { id, answeredSeq } = conversation;
     const entry = book.conversations.get(id);
     if (entry === undefined) {
-      accuse("traces", "the ledger shows a conversation that nobody began");
+      accuse("traces", "the ledger shows a conversation that was never begun");
       continue;
     }
     if (entry.erased) {
@@ -40,7 +40,7 @@ export async function judgeEnd(
     for (const message of outbound) {
       const own = book.messages.get(message.id);
       if (own !== undefined) judgeMessage(message, own, outbound, book, terms, nowMs, accuse);
-      else if (message.origin !== "auto-reply") accuse("traces", `${short(message.id)} was committed by nobody`);
+      else if (message.origin !== "auto-reply") accuse("traces", `${short(message.id)} was never committed`);
     }
     for (const own of entry.messages) {
       if (!outbound.some((message) => message.id === own.id)) accuse("nothing lost", `${short(own.id)} is gone`);
@@ -201,7 +201,10 @@ function mayBeCancelled(
   });
 }
 
-/** Whether an entry is of an erased message whose provider's id nobody had learnt: then nothing says whose it is. */
+/**
+ * Whether an entry is of an erased message whose provider message id the ledger had not learnt: then nothing says whose
+ * it is.
+ */
 function wasForgottenUnseen(book: Book, providerMessageId: string): boolean {
   const owners = [...book.messages.values()].filter(({ taken }) =>
     taken.some((copy) => copy.providerMessageId === providerMessageId),
@@ -228,7 +231,7 @@ const WORTH: Readonly<Record<ProviderStatus, number>> = {
 
 /**
  * What the message must show by what was recorded of its attempts: of each its highest report, of those the best.
- * `null` where nobody has spoken, or where another attempt may still change it.
+ * `null` where nothing was recorded, or where another attempt may still change it.
  */
 function bestOf(own: MessageEntry): ProviderStatus | null {
   const ends = own.attempts.flatMap((attempt): ProviderStatus[] => {

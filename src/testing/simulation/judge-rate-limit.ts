@@ -5,9 +5,10 @@ import { short } from "./world.ts";
 type AccuseNow = (rule: string, detail: string) => void;
 
 /*
- * What a sender's rate limit promises, over all processes: it gives slots that do not overlap, each as long as the provider
- * needs for the message; nothing leaves before its slot, and nothing without one; and once the provider asked for less,
- * nothing leaves until that time is over, and slots that were given before count no more, nor hold anybody up.
+ * What a sender's rate limit promises, over all processes: it gives slots that do not overlap, each as long as the
+ * provider needs for the message; nothing leaves before its slot, and nothing without one; and once the provider asked
+ * for less, nothing leaves until that time is over, and slots that were given before count no more, nor hold anybody
+ * up.
  *
  * A slot may be used late. So within any time there leave at most as many as the rate allows, one more, and those
  * whose slots had passed before without being used: as many as waited while every process stood still.
@@ -52,7 +53,7 @@ export function enterPacedClaim(book: Book, delivery: Delivery & { kind: "send-c
   entry.usedUntilMs = Math.max(entry.usedUntilMs, entry.freeAtMs);
 }
 
-/** The provider wants a sender to be slower: whoever waits for a slot needs a new one. */
+/** The provider wants a sender to be slower: each message that waits for a reservation needs a new one. */
 export function enterSlowdown(book: Book, { rateLimitKey, forMs, atMs }: Delivery & { kind: "slowed" }): void {
   const entry = rateLimitOf(book, rateLimitKey);
   entry.slots.clear();

@@ -4,7 +4,7 @@ import type { Delivery } from "./deliveries.ts";
 import { type AccuseNow, isWitnessed, type Terms } from "./judge-course.ts";
 import { short } from "./world.ts";
 
-/** What the policy or an operator decided about a message whose fate nobody knew. */
+/** What the policy or an operator decided about a message in `unknown`. */
 export function enterResolution(
   book: Book,
   delivery: Delivery & { kind: "resolved" },
@@ -39,7 +39,7 @@ export function enterResolution(
 export function enterSuspicion(book: Book, delivery: Delivery & { kind: "suspected" }, accuse: AccuseNow): void {
   const message = book.messages.get(delivery.outboundId);
   if (message === undefined) {
-    accuse("traces", `${short(delivery.outboundId)} is suspected, and was committed by nobody`);
+    accuse("traces", `${short(delivery.outboundId)} is marked as unknown, and was never committed`);
     return;
   }
   message.waits = false;
@@ -58,7 +58,7 @@ export function enterRequeue(
 ): void {
   const conversation = book.conversations.get(delivery.conversationId);
   if (conversation === undefined) {
-    accuse("traces", "a turn was requeued in a conversation that nobody began");
+    accuse("traces", "a turn was requeued in a conversation that was never begun");
     return;
   }
   if (terms.usualPolicies && book.optedOut.has(conversation.consentKey)) {

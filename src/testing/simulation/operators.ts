@@ -13,7 +13,7 @@ export function operatorsOf(world: World, callers: Callers): Operators {
   const { dice } = world;
 
   const resolve = (messageId: string): void => {
-    // Whoever looks into the provider's console sees whether it left.
+    // An operator who looks into the provider's console sees whether it left.
     const hasLeft = world.deliveries.some((delivery) => delivery.kind === "taken" && delivery.outboundId === messageId);
     const decision = dice.chance(0.7) ? (hasLeft ? "sent" : "resend") : dice.pick(["resend", "drop"] as const);
     callers.call("operator.resolve", async (process) => {

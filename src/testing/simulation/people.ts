@@ -7,9 +7,9 @@ import { note, type World, witness } from "./world.ts";
 /** How long a caller waits for an answer before it takes the call for lost. */
 const PATIENCE_MS = 15_000;
 
-/** Whoever calls the service from outside: the provider's webhooks, the app, an operator. Each repeats until answered. */
+/** The callers from outside: the provider's webhooks, the app, an operator. Each repeats until answered. */
 export interface Callers {
-  /** How many calls nobody has answered yet, those to come included. */
+  /** How many calls are not answered yet, those to come included. */
   readonly waiting: number;
   /** Does something that leads to calls, after a while. */
   later(afterMs: number, act: () => void): void;
@@ -25,7 +25,7 @@ export function callersOf(world: World, choose: () => SimulatedProcess | null): 
   const { dice, timeline, trace } = world;
   let waiting = 0;
 
-  /** One attempt at one process: `ended` hears how it ended, or that nobody answered. */
+  /** One attempt at one process: `ended` hears how it ended, or that no process answered. */
   function attempt(
     what: string,
     action: (process: SimulatedProcess) => Promise<string>,

@@ -9,7 +9,7 @@ interface Sleeper {
 }
 
 /**
- * One process of the service. When it crashes, nothing that it waits for ever comes, and nobody hears of it again;
+ * One process of the service. When it crashes, nothing that it waits for ever comes, and no process hears of it again;
  * while it is frozen, everything reaches it late.
  */
 export class SimulatedProcess {

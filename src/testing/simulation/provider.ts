@@ -19,18 +19,18 @@ import { note, short, type World, witness } from "./world.ts";
 const URL_OF_OURS = "https://ownline.test/sms";
 const HEADER = "x-simulated-provider";
 
-/** The outside world: takes texts, posts webhooks, keeps lists, and blocks whoever texted STOP. */
+/** The outside world: takes texts, posts webhooks, keeps lists, and blocks people who texted STOP. */
 export interface SimulatedProvider {
   /** The way of one process to it. */
   transportFor(process: SimulatedProcess): Transport;
   /** The webhook of a person's text; from now on the provider's list has it. */
   text(text: InboundText): Request;
-  /** The provider took a person's text, whose webhook nobody will ever get. */
+  /** The provider took a person's text, whose webhook no process will ever get. */
   lose(text: InboundText): void;
   /** Whether it can be asked what it took. */
   readonly lists: boolean;
   report(report: StatusCallback): Request;
-  /** A webhook that somebody else made up. */
+  /** A webhook that a stranger made up. */
   forged(text: InboundText): Request;
   block(participant: string): void;
   unblock(participant: string): void;

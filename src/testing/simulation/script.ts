@@ -112,7 +112,7 @@ export function playScript(
         const { conversations } = await process.sms.conversations();
         id ??= conversations[Math.floor(nth * conversations.length)]?.id ?? null;
         const chosen = id;
-        if (chosen === null) return "nobody is there";
+        if (chosen === null) return "there is no conversation";
         await process.sms.pause(chosen);
         callers.later(forMs, () =>
           callers.call("operator.resume", async (other) => {
@@ -158,13 +158,13 @@ export function playScript(
   if (dice.chance(0.1)) textAt(dice.between(0, endMs), dice.pick(parties), "SMhelp", "HELP", "HELP");
   if (dice.chance(0.3)) {
     takeOverAt(dice.between(0, endMs));
-    // A pause that was held up may come after the resume: whoever sees it then resumes again.
+    // A pause that was held up may come after the resume: the operator then resumes again.
     callers.later(endMs + LAST_LOOK_MS, () =>
       callers.call("operator.resume", async (process) => {
         const { conversations } = await process.sms.conversations();
         const paused = conversations.filter((one) => one.paused);
         for (const { id } of paused) await process.sms.resume(id, { answerPending: true });
-        return `${paused.length} that nobody is at`;
+        return `${paused.length} without an operator`;
       }),
     );
   }

@@ -3,7 +3,7 @@ import { diceOf } from "./dice.ts";
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Runs with a `crypto` whose ids and digests follow from the seed, so that whatever is ordered by an id is ordered
+ * Runs with a `crypto` whose ids and digests follow from the seed, so that what is ordered by an id is ordered
  * alike in each run, and nothing waits for another thread. Runs never overlap: the next one waits for the last.
  */
 export function withSeededCrypto<Result>(seed: number, run: () => Promise<Result>): Promise<Result> {

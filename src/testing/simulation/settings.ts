@@ -24,7 +24,7 @@ export interface Settings {
   readonly worker: Required<Omit<WorkerOptions, "concurrency" | "passLimit">> &
     Pick<WorkerOptions, "concurrency" | "passLimit">;
   readonly autoReply: Exclude<OwnlineOptions["autoReply"], undefined> | null;
-  /** `null` where nobody looks for lost webhooks. */
+  /** `null` where no process looks for lost webhooks. */
   readonly sweep: Required<SweepOptions> | null;
 }
 

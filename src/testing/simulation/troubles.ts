@@ -5,7 +5,7 @@ import { note, type World } from "./world.ts";
 export interface Fleet {
   /** Those that live, frozen ones too. */
   readonly processes: readonly SimulatedProcess[];
-  /** Somebody who takes requests, by chance; `null` where nobody lives. */
+  /** A living process, by chance; `null` where there is none. */
   choose(): SimulatedProcess | null;
 }
 

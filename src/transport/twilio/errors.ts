@@ -8,7 +8,7 @@ import type { MessageError } from "../../model/message.ts";
  * - `retry-later`: not sent, and time alone may cure it
  * - `ambiguous`: it may have been sent; find out before anything is repeated
  * - `permanent`: this message will never be sent like this
- * - `configuration`: somebody has to change the account, the number or the credentials
+ * - `configuration`: the operator has to change the account, the number or the credentials
  * - `opted-out`: the person wants no messages
  */
 export type ProviderErrorClass =
@@ -149,7 +149,7 @@ export function codeIn(body: Readonly<Record<string, unknown>>): number | undefi
 
 /**
  * Whether an answer that took no message leaves open whether it was sent. Twilio documents its 5xx as "may have been
- * sent", whatever code comes with them.
+ * sent", with any code in the body.
  */
 export function leavesOpen(httpStatus: number, code: number | undefined): boolean {
   return httpStatus < 400 || httpStatus === 408 || httpStatus >= 500 || (code !== undefined && holds(MAYBE_SENT, code));

@@ -21,14 +21,14 @@ export interface TwilioClient {
   readonly messages: {
     create(message: CreateMessage): Promise<{ readonly sid: string; readonly status: string }>;
   };
-  /** Resolves to `{ statusCode, body, headers }` whatever the status. */
+  /** Resolves to `{ statusCode, body, headers }` for any status. */
   request(options: { readonly method: "get"; readonly uri: string }): Promise<unknown>;
 }
 
 /** What `fetch` must be able to do: the global one, one behind a proxy agent, an emulator's. */
 export type FetchFunction = (url: string, init: RequestInit) => Promise<Response>;
 
-/** Twilio answered, with whatever status. */
+/** Twilio answered, with any status. */
 export interface RestAnswer {
   readonly kind: "answer";
   readonly httpStatus: number;

@@ -61,7 +61,8 @@ export type SendOutcome =
  * Sends one text, once: nothing is repeated, and nothing is thrown for what Twilio or the network did. For services
  * that keep their own books; `twilio()` is the whole transport, on the same rules.
  *
- * @throws OwnlineError `invalid_options` where a credential is missing, or where `apiUrl` holds one or is `http:` to another machine.
+ * @throws OwnlineError `invalid_options` where a credential is missing, or where `apiUrl` holds one or is `http:` to
+ * another machine.
  * @see https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
  *
  * @example
@@ -123,7 +124,7 @@ export function settle(outcome: RestAnswer | RestFailure): SendOutcome {
   return { kind: "unknown", code, reason: `Twilio answered with HTTP ${httpStatus}: ${WITNESS}` };
 }
 
-/** Redirects are not followed, so whoever answered so took nothing. */
+/** Redirects are not followed, so a server that answered so took nothing. */
 export function isRedirect(outcome: RestAnswer | RestFailure): boolean {
   return outcome.kind === "answer" && outcome.httpStatus >= 300 && outcome.httpStatus < 400;
 }

@@ -74,9 +74,9 @@ export type ParsedWebhook = InboundWebhook | StatusWebhook | UnsupportedWebhook;
  * Reads a webhook of Twilio Messaging: an inbound message, its fallback request, or a status callback.
  *
  * A request with `MessageStatus` is a status; `SmsStatus=received` and an empty `Body` are no sign of one.
- * A status may lack `To` and `AccountSid`. The media are those whose `MediaUrl` is there, whatever `NumMedia` says.
- * Where a name is repeated, its first value counts and `raw` keeps all; what is missing or empty is undefined.
- * Never throws.
+ * A status may lack `To` and `AccountSid`. The media are those whose `MediaUrl` is there, also where `NumMedia`
+ * disagrees. Where a name is repeated, its first value counts and `raw` keeps all; what is missing or empty is
+ * undefined. Never throws.
  *
  * Ids must have Twilio's form: `SM` or `MM`, `AC` and `MG`, each with 32 hexadecimal digits; a message's may have fewer, as
  * in tests. `MessageSid`, `SmsSid` and `SmsMessageSid` must be the same id where they are there, and a message must name

@@ -14,8 +14,8 @@ export interface Rollout extends AsyncDisposable {
   /** Starts a process and leads texts to it too; `migrates`: after it has brought the ledger up to its version. */
   start(version: Version, migrates?: boolean): Promise<EngineProcess>;
   /**
-   * Kills a process while it sends nothing. What it was sending would wait for its window; and code of SQLite's schema 1
-   * sends again after that without a look into the provider's list.
+   * Kills a process while it sends nothing. What it was sending would wait for its window; and code of SQLite's schema
+   * 1 sends again after that without a look into the provider's list.
    */
   kill(engine: EngineProcess): Promise<void>;
   /** Ends a process as a deploy does, and says with which code it ended. */
@@ -25,7 +25,7 @@ export interface Rollout extends AsyncDisposable {
   /** Resolves when each of these processes has claimed some more turns from now on. */
   allWork(...engines: readonly EngineProcess[]): Promise<void>;
   /**
-   * Resolves when everything is answered, and then one more text of each person: a conversation is serial, so whatever
+   * Resolves when everything is answered, and then one more text of each person: a conversation is serial, so what
    * was to be sent a second time would have come before that answer.
    */
   allAnswered(): Promise<void>;

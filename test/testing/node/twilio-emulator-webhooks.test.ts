@@ -112,7 +112,7 @@ describe("what the application answers", () => {
     expect(emulator.alerts).toEqual([]);
   });
 
-  it("is sent word for word as text/plain, which is why nobody should", async () => {
+  it("is sent word for word as text/plain, which is why a service should not", async () => {
     const { replies } = await answered(() => twiml("<Response/>", "text/plain"));
     expect(replies).toMatchObject([{ body: "<Response/>" }]);
   });
@@ -153,7 +153,7 @@ describe("what the application answers", () => {
     expect(replies).toMatchObject([{ body: "a < b 🙂&", statusCallback: "https://app.test/?a=1&b=2" }]);
   });
 
-  it("agrees with the official package's TwiML, whatever the text", async () => {
+  it("agrees with the official package's TwiML, for any text", async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: "grapheme", minLength: 1, maxLength: 100 }), async (body) => {
         fc.pre(!/[^\t\n\r -\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u.test(body));

@@ -41,7 +41,7 @@ const known: Readonly<Record<ProviderErrorClass, readonly number[]>> = {
 describe("classifyError", () => {
   const cases = Object.entries(known).flatMap(([kind, codes]) => codes.map((code) => [code, kind] as const));
 
-  it.each(cases)("takes %i for %s, whatever the HTTP status and in a callback", (code, kind) => {
+  it.each(cases)("takes %i for %s, with any HTTP status and in a callback", (code, kind) => {
     for (const httpStatus of [undefined, 200, 400, 401, 403, 404, 429, 500, 503]) {
       const { class: found, remedy } = classifyError({ code, httpStatus });
       expect(found).toBe(kind);

@@ -61,7 +61,7 @@ describe("several accounts behind one webhook", () => {
     ["A's number, B's account", { To: NUMBER_A, AccountSid: sidOf("b") }],
     ["B's service behind A's number", { To: NUMBER_A, AccountSid: sidOf("a"), MessagingServiceSid: SERVICE_B }],
     [
-      "a number of nobody's behind B's service",
+      "a number without an owner behind B's service",
       { To: "+15550001111", AccountSid: sidOf("a"), MessagingServiceSid: SERVICE_B },
     ],
     ["a status of B's number", { From: NUMBER_B, To: PERSON, AccountSid: sidOf("a"), MessageStatus: "delivered" }],

@@ -175,7 +175,7 @@ describe("the options", () => {
 });
 
 describe("what arrives", () => {
-  it("is read when Twilio signed the configured URL, whatever the server saw", async () => {
+  it("is read when Twilio signed the configured URL, also where the server saw another", async () => {
     const expected = {
       kind: "inbound",
       text: {

@@ -196,7 +196,7 @@ describe("inbound messages", () => {
     expect(parseWebhook({ ...inbound, From, To, MessageSid })).toMatchObject({ kind: "inbound", channel });
   });
 
-  it("keeps the media that are there, whatever NumMedia says", () => {
+  it("keeps the media that are there, also where NumMedia disagrees", () => {
     const one = { MediaUrl0: "https://api.twilio.com/0", MediaContentType0: "image/png" };
     const media = [{ url: "https://api.twilio.com/0", contentType: "image/png" }];
     for (const NumMedia of ["2", "0", "", "many", "-1", undefined]) {
@@ -290,8 +290,8 @@ describe("everything else", () => {
       },
       /Conversations/,
     ],
-    ["a message from nobody", { ...inbound, From: "" }, /From/],
-    ["a message to nobody", { ...inbound, To: null }, /To/],
+    ["a message without a sender", { ...inbound, From: "" }, /From/],
+    ["a message without a recipient", { ...inbound, To: null }, /To/],
   ])("says why %s is not supported", (_, params, reason) => {
     expect(parseWebhook(params)).toMatchObject({ kind: "unsupported", reason: expect.stringMatching(reason) });
   });

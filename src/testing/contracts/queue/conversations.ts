@@ -2,7 +2,7 @@ import type { Queue } from "../../../queue/queue.ts";
 import { equal } from "../storage/assert.ts";
 import { OURS, PERSON, type QueueCase, type QueueScene, type Service } from "./scene.ts";
 
-/** Longer than the default burst, the queue's own lateness, and whatever the misbehaviour adds. */
+/** Longer than the default burst, the queue's own lateness, and what the misbehaviour adds. */
 const LONG_MS = 30_000;
 const LATE_MS = 60_000;
 
@@ -71,7 +71,7 @@ const MISBEHAVIOURS: readonly Misbehaviour[] = [
   },
 ];
 
-/** What holds for a conversation, whatever the queue does. */
+/** What holds for a conversation over any queue. */
 export const conversationCases: readonly QueueCase[] = [
   ...MISBEHAVIOURS.map(
     (misbehaviour): QueueCase => ({

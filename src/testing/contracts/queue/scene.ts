@@ -28,7 +28,7 @@ export const OURS = "+15550100001";
 export const PERSON = "+15550199001";
 const STEP_MS = 1000;
 
-/** What a case works with: the queue, its time, and whoever hears it. */
+/** What a case works with: the queue, its time, and its listeners. */
 export class QueueScene {
   readonly queue: Queue;
   readonly lateMs: number;

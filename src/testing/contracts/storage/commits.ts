@@ -68,7 +68,7 @@ export const commitCases: readonly StorageCase[] = [
         { fence: claimed.fence - 1 },
         { fence: claimed.fence + 1 },
         { workerId: "w2" },
-        { conversationId: "c-nobody" },
+        { conversationId: "c-absent" },
       ];
       for (const stranger of strangers) {
         const { outcome, messages } = await s.commit(claimed, stranger);
@@ -141,7 +141,7 @@ export const commitCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "lets nobody else have a conversation while a turn runs, however much is due",
+    name: "lets no other worker have a conversation while a turn runs, however much is due",
     async run(s) {
       await s.texted();
       const claimed = await s.claimed();

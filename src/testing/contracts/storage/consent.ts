@@ -216,7 +216,7 @@ export const consentCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "never sends an auto-reply by itself, and nobody waits for it or buries it",
+    name: "never sends an auto-reply by itself, nor waits for it, nor reclaims it",
     async run(s) {
       const { autoReply } = await s.texted({ needsAnswer: false, autoReply: reply(s) });
       const sent = present(autoReply, "the auto-reply");

@@ -67,7 +67,7 @@ export const corruptCallCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "gives a repetition its first answer, whatever its row has become, and none that cannot be read",
+    name: "gives a repetition its first answer, also where its row is broken, and none that cannot be read",
     async run(s) {
       await s.texted();
       const claimed = await s.claimed();

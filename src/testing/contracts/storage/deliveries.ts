@@ -101,7 +101,7 @@ export const deliveryCases: readonly StorageCase[] = [
       const [one, two] = [present(first, "1").id, present(second, "2").id];
       await s.sending(one);
       await s.advance(60_000);
-      equal((await s.storage.recordInbound(s.start())).consentChanged, false, "a START of somebody who is opted in");
+      equal((await s.storage.recordInbound(s.start())).consentChanged, false, "a START of a person who is opted in");
       const pending = present((await s.texted()).message, "a text after it");
       const delivery = await s.refuse(one, "opt-out");
       equal([delivery.message?.status, delivery.consentChanged], ["failed", false], "the delivery");
@@ -223,11 +223,11 @@ export const deliveryCases: readonly StorageCase[] = [
       const id = await s.waiting();
       const before = await s.snapshot();
       equal((await s.accept(id, 1)).outcome, "unmatched", "an attempt that was not made");
-      equal((await s.accept("o-nobody", 1)).outcome, "unmatched", "a text that is not there");
+      equal((await s.accept("o-absent", 1)).outcome, "unmatched", "a text that is not there");
       const unchanged = { changed: false, duplicate: false, cancelled: [], consentChanged: false };
       const nothing = { message: null, ...unchanged, nextInMs: null };
-      const stray = await s.callback("o-nobody", "sent", { providerMessageId: "SM-nobody", optOut: true });
-      equal(stray, { outcome: "unmatched", ...nothing }, "a callback for nobody");
+      const stray = await s.callback("o-absent", "sent", { providerMessageId: "SM-absent", optOut: true });
+      equal(stray, { outcome: "unmatched", ...nothing }, "a callback for no message");
       equal(await s.snapshot(), before, "the ledger");
       ok((await s.sending(id)) === 1, "the first attempt");
     },

@@ -35,7 +35,7 @@ export const sendAdmissionCases: readonly StorageCase[] = [
       );
       equal(await s.dueIds(), [], "due");
       equal(await s.claimSend(id), { outcome: "gone" }, "a second claim");
-      equal(await s.claimSend("o-nobody"), { outcome: "gone" }, "a text that is not there");
+      equal(await s.claimSend("o-absent"), { outcome: "gone" }, "a text that is not there");
     },
   },
   {

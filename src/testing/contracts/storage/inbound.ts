@@ -54,7 +54,7 @@ export const inboundCases: readonly StorageCase[] = [
         "the conversation",
       );
       equal(await s.storage.conversation(record.conversationId), conversation, "the conversation, read again");
-      equal(await s.storage.consent(consentKeyOf(PERSON)), null, "consent of somebody who never said");
+      equal(await s.storage.consent(consentKeyOf(PERSON)), null, "consent of a person who never said");
     },
   },
   {
@@ -68,8 +68,8 @@ export const inboundCases: readonly StorageCase[] = [
       equal(second.message?.seq, 2, "seq");
       const elsewhere = await s.texted({ line: "+15550100002" });
       ok(elsewhere.conversation?.id !== first.conversation?.id, "another line is another conversation");
-      const somebody = await s.texted({ participant: "+15550199002" });
-      ok(somebody.conversation?.id !== first.conversation?.id, "another person is another conversation");
+      const another = await s.texted({ participant: "+15550199002" });
+      ok(another.conversation?.id !== first.conversation?.id, "another person is another conversation");
     },
   },
   {

@@ -66,11 +66,11 @@ export const lateConsentCases: readonly StorageCase[] = [
     name: "lets a STOP that was found late count where nothing is known about the person, or an opt-out",
     async run(s) {
       const first = await s.storage.recordInbound(lateStop(s, 0));
-      equal(first.consentChanged, true, "of somebody new");
+      equal(first.consentChanged, true, "of a new person");
       const filed = await s.storage.consent(consentKeyOf(PERSON));
       await s.advance(60_000);
       const again = await s.storage.recordInbound(lateStop(s, 0));
-      equal(again.consentChanged, false, "of somebody who opted out");
+      equal(again.consentChanged, false, "of a person who opted out");
       equal(await s.storage.consent(consentKeyOf(PERSON)), filed, "consent");
       equal(again.conversation?.answeredSeq, again.message?.seq ?? 0, "answeredSeq");
     },

@@ -53,7 +53,7 @@ export const leaseCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "lets a frozen worker commit while nobody has buried it",
+    name: "lets a frozen worker commit while no other worker has reclaimed its work",
     async run(s) {
       await s.texted();
       const claimed = await s.claimed();
@@ -283,7 +283,7 @@ export const leaseCases: readonly StorageCase[] = [
       const claimed = await s.claimed();
       await s.pause(claimed.conversation.id, { paused: false, skipPending: true });
       equal((await s.commit(claimed)).outcome, "committed", "the running turn");
-      equal(await s.pause("c-nobody", { paused: true }), null, "a conversation that is not there");
+      equal(await s.pause("c-absent", { paused: true }), null, "a conversation that is not there");
     },
   },
 ];

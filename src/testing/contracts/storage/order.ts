@@ -191,7 +191,7 @@ export const orderCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "keeps a text from leaving before its backoff is over, whatever moves ahead of it",
+    name: "keeps a text from leaving before its backoff is over, also where the texts ahead of it move",
     async run(s) {
       const first = await s.waiting();
       const second = await s.waiting();

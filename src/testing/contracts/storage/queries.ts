@@ -5,14 +5,14 @@ import { DEBOUNCE_MS, LEASE_MS } from "./terms.ts";
 /** What is read: conversations, messages, the feed of changes, and what is due. */
 export const queryCases: readonly StorageCase[] = [
   {
-    name: "answers for nobody with nothing",
+    name: "answers about an unknown id with nothing",
     async run(s) {
-      equal(await s.storage.conversation("c-nobody"), null, "conversation");
+      equal(await s.storage.conversation("c-absent"), null, "conversation");
       equal(await s.storage.conversations({ limit: 10 }), { conversations: [], cursor: null }, "conversations");
-      equal(await s.storage.messages({ conversationId: "c-nobody", after: 0, limit: 10 }), [], "messages");
-      equal(await s.storage.changes({ conversationId: "c-nobody", after: 0, limit: 10 }), [], "changes");
-      equal(await s.storage.story("m-nobody"), null, "story");
-      equal(await s.storage.consent("nobody"), null, "consent");
+      equal(await s.storage.messages({ conversationId: "c-absent", after: 0, limit: 10 }), [], "messages");
+      equal(await s.storage.changes({ conversationId: "c-absent", after: 0, limit: 10 }), [], "changes");
+      equal(await s.storage.story("m-absent"), null, "story");
+      equal(await s.storage.consent("absent"), null, "consent");
       equal(await s.due(10), { messages: [], turns: false, nextInMs: null }, "due");
     },
   },

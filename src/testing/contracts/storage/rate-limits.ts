@@ -213,7 +213,7 @@ export const rateLimitCases: readonly StorageCase[] = [
       const delivery = await slow(s, first, COST_MS);
       equal([delivery.outcome, delivery.message?.status], ["repeated", "accepted"], "the late refusal");
       await waits(s, second, COST_MS);
-      equal((await slow(s, "o-nobody", 10 * COST_MS)).outcome, "unmatched", "a refusal of nothing");
+      equal((await slow(s, "o-absent", 10 * COST_MS)).outcome, "unmatched", "a refusal of nothing");
       await waits(s, second, COST_MS);
     },
   },

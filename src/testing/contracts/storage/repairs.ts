@@ -94,7 +94,7 @@ export const repairCases: readonly StorageCase[] = [
       await refuses(s, dead, "opted-out");
       await s.storage.recordInbound(s.start());
       equal((await requeue(s, dead.turn.id)).outcome, "requeued", "after START");
-      equal(await requeue(s, "t-nobody"), { outcome: "unmatched", conversation: null }, "a turn that is not there");
+      equal(await requeue(s, "t-absent"), { outcome: "unmatched", conversation: null }, "a turn that is not there");
     },
   },
   {
@@ -125,7 +125,7 @@ export const repairCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "suspects what stands as not sent, each with an attempt that nobody makes",
+    name: "marks as unknown what stands as not sent, each with an attempt that no worker makes",
     async run(s) {
       const waiting = await s.waiting();
       const backedOff = await s.waiting({ participant: "+15550199002" });

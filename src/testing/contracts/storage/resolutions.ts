@@ -31,7 +31,7 @@ export const resolutionCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "does not decide about a text that somebody has tried again since",
+    name: "does not decide about a text that a worker has tried again since",
     async run(s) {
       const id = await lost(s);
       await s.resolve(id, "resend", { attempts: 1 });

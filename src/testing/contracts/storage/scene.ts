@@ -268,7 +268,7 @@ export class Scene {
   }
 
   resolutionOf(outboundId: string, decision: Resolution["decision"], overrides: Partial<Resolution> = {}): Resolution {
-    const about = { attempts: null, from: ["unknown"], reason: "Nobody knows.", expiryMs: EXPIRY_MS } as const;
+    const about = { attempts: null, from: ["unknown"], reason: "Not known.", expiryMs: EXPIRY_MS } as const;
     return { op: this.id("op"), outboundId, decision, ...about, ...overrides };
   }
 

@@ -140,7 +140,7 @@ export const statusCases: readonly StorageCase[] = [
       await s.accept(id, 1, "SM1");
       const none = { outboundId: null, attempt: null, providerMessageId: "SM1" };
       equal((await s.callback(id, "sent", none)).message?.id, id, "by the provider's id alone");
-      const wrong = { outboundId: "o-nobody", attempt: 1, providerMessageId: "SM1" };
+      const wrong = { outboundId: "o-absent", attempt: 1, providerMessageId: "SM1" };
       equal((await s.callback(id, "delivered", wrong)).message?.status, "delivered", "with an id that is not there");
     },
   },

@@ -5,7 +5,7 @@ import { FREE } from "./terms.ts";
 /** What the ledger tells about one message. */
 export const storyCases: readonly StorageCase[] = [
   {
-    name: "tells of a text that nobody has taken up that it waits",
+    name: "shows a text that no worker has claimed as waiting",
     async run(s) {
       const { message, conversation } = await s.texted();
       const story = await s.storyOf(present(message, "the text").id);

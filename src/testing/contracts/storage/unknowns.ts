@@ -44,15 +44,15 @@ export const unknownCases: readonly StorageCase[] = [
         await s.advance(UNKNOWN_WINDOW_MS);
         const delivery = await s.resolve(id, decision);
         equal([delivery.outcome, delivery.changed, delivery.message?.status], ["recorded", true, status], decision);
-        const reason = decision === "resend" ? undefined : "Nobody knows.";
+        const reason = decision === "resend" ? undefined : "Not known.";
         equal(delivery.message?.error?.reason, reason, `the reason of ${decision}`);
         const again = await s.resolve(id, "drop");
         equal([again.outcome, again.changed, again.message?.status], ["repeated", false, status], "a second decision");
         equal(await s.dueIds(), decision === "resend" ? [id] : [], `due after ${decision}`);
         if (decision === "resend") await s.sent(id);
       }
-      const nobody = await s.resolve("o-nobody", "drop");
-      equal([nobody.outcome, nobody.message], ["unmatched", null], "a text that is not there");
+      const absent = await s.resolve("o-absent", "drop");
+      equal([absent.outcome, absent.message], ["unmatched", null], "a text that is not there");
     },
   },
   {
@@ -171,7 +171,7 @@ export const unknownCases: readonly StorageCase[] = [
         await s.resolve(id, decision);
         const delivery = await s.refuse(id, "retry");
         equal([delivery.outcome, delivery.changed, delivery.message?.status], ["recorded", false, status], decision);
-        equal(delivery.message?.error?.reason, "Nobody knows.", "the decision's reason");
+        equal(delivery.message?.error?.reason, "Not known.", "the decision's reason");
         equal((await s.storyOf(id)).attempts[0]?.status, "refused", "the attempt");
         equal(await s.dueIds(), [], "due");
       }
@@ -193,7 +193,7 @@ export const unknownCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "starts the window once, whoever finds that an attempt is unknown",
+    name: "starts the window once, also where several workers find that an attempt is unknown",
     async run(s) {
       const id = await s.waiting();
       await s.sending(id);

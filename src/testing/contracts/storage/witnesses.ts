@@ -3,10 +3,10 @@ import { equal, present } from "./assert.ts";
 import type { Scene, StorageCase } from "./scene.ts";
 import { FREE, LEASE_MS, PERSON, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
-/** What the provider's list says about a text of which nobody knows whether it left. */
+/** What the provider's list says about a text whose answer was lost. */
 export const evidenceCases: readonly StorageCase[] = [
   {
-    name: "tells of an unknown text how long it has been so, and which attempts nobody knows of",
+    name: "shows how long a text has been unknown, and which of its attempts are",
     async run(s) {
       const id = await lost(s);
       await s.advance(UNKNOWN_WINDOW_MS);
@@ -78,7 +78,7 @@ export const evidenceCases: readonly StorageCase[] = [
         ["repeated", false, "sent"],
         "the late look",
       );
-      equal((await unseen(s, "o-nobody", 0, null)).outcome, "unmatched", "of a text that is not there");
+      equal((await unseen(s, "o-absent", 0, null)).outcome, "unmatched", "of a text that is not there");
       equal(await s.snapshot(), before, "the ledger");
     },
   },
@@ -194,7 +194,7 @@ export const evidenceCases: readonly StorageCase[] = [
         const delivery = await found(s, id, s.id("SM"), "delivered");
         equal([delivery.outcome, delivery.changed, delivery.duplicate], ["repeated", false, false], "the delivery");
       }
-      equal((await found(s, "o-nobody", "SM-x", "sent")).outcome, "unmatched", "of a text that is not there");
+      equal((await found(s, "o-absent", "SM-x", "sent")).outcome, "unmatched", "of a text that is not there");
       equal(await s.snapshot(), before, "the ledger");
     },
   },
@@ -227,14 +227,14 @@ export const evidenceCases: readonly StorageCase[] = [
       await s.callback(second, "delivered");
       equal((await competingAttempts(s, first)).attempts, await attemptsOf(s, first), "after one was settled");
       equal(
-        await competingAttempts(s, "o-nobody", ["SM-x"]),
+        await competingAttempts(s, "o-absent", ["SM-x"]),
         { attempts: [], known: [] },
         "of a text that is not there",
       );
     },
   },
   {
-    name: "counts an unknown attempt as a rival whatever became of its text",
+    name: "counts an unknown attempt as a competing one in any state of its text",
     async run(s) {
       const parts = () => [s.part(s.id("o"))];
       const [sent, dropped, buried] = [

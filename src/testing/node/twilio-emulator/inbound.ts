@@ -68,7 +68,7 @@ export function createInbound({ ledger, faults, call, dispatch }: InboundOptions
     if (type === undefined || (number.optOut ?? "default") === "off") return { replies: [] };
     const wasOut = ledger.isOptedOut(text.to, text.from);
     if (type !== "HELP") ledger.setOptedOut(text.to, text.from, type === "STOP");
-    // A YES of somebody who never stopped is an answer like any other.
+    // A YES of a person who never stopped is an answer like any other.
     if ((type === "START" && !wasOut) || (type === "STOP" && wasOut)) return { replies: [] };
     return { type, replies: [addReply(text.to, text.from, { body: ANSWERS[type], mediaUrls: [] })] };
   }
