@@ -14,7 +14,7 @@ export class ClosingReporter implements Reporter {
       const tests = [...module.children.allTests()];
       for (const test of tests) {
         const result = test.result();
-        // A run that was cut short leaves its tests pending: they have not passed.
+        // A run that was cut short leaves its tests unfinished: they have not passed.
         count[result.state === "pending" ? "failed" : result.state] += 1;
         if (result.state !== "skipped") continue;
         const reason = result.note ?? "no reason given";

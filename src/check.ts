@@ -117,8 +117,8 @@ export interface Contradiction<Input extends object> {
 }
 
 /**
- * An object with these fields and no others; inherited ones may stand beside them. Contradictions are told beside all
- * other mistakes.
+ * An object with these fields and no others; inherited ones may stand beside them. Contradictions are reported beside
+ * all other mistakes.
  */
 export function object<Input extends object>(
   fields: Fields<Input>,
@@ -212,7 +212,9 @@ export function faultless<T>(schema: Schema<T>, faultOf: (value: T) => string | 
   });
 }
 
-/** What satisfies the test, as it is. All texts and numbers are read so: zod's own would add 2 kB of formats and checks. */
+/**
+ * What satisfies the test, as it is. All texts and numbers are read so: zod's own would add 2 kB of formats and checks.
+ */
 export function thatIs<T>(test: (value: unknown) => boolean, remedy: string): Schema<T> {
   return z.custom<T>(test, remedy);
 }

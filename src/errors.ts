@@ -6,7 +6,7 @@
  * - Transport: `transport_rejected`, `transport_unavailable`, `webhook_rejected`
  * - AI: `ai_failed`, `ai_timeout`
  * - Storage: `storage_unavailable`, `storage_unsupported`, `storage_unmigrated`, `storage_corrupt`
- * - Queue: `queue_unavailable`, never thrown: told by the `error` event
+ * - Queue: `queue_unavailable`, never thrown: emitted by the `error` event
  */
 export type OwnlineErrorCode =
   | "invalid_options"
@@ -32,7 +32,10 @@ export type OwnlineErrorCode =
   | "storage_corrupt"
   | "queue_unavailable";
 
-/** Who has to act: the code that called ownline, the transport to the provider, the AI provider, the storage or the queue. */
+/**
+ * Who has to act: the code that called ownline, the transport to the provider, the AI provider, the storage or the
+ * queue.
+ */
 export type ErrorParty = "caller" | "transport" | "ai" | "storage" | "queue";
 
 /** A row of the ledger that cannot be used as it is, for the operator who mends it. */

@@ -31,7 +31,7 @@ async function start(command: string, ...args: string[]): Promise<{ child: Child
 
 describe("npm run demo", () => {
   it(
-    "prints its address, serves the page there, and ends cleanly when it is told to",
+    "prints its address, serves the page there, and ends cleanly at a signal",
     async () => {
       const { child, page } = await start(process.execPath, `${ROOT}scripts/demo.ts`);
       const answer = await fetch(page);

@@ -30,7 +30,7 @@ function withoutCode(markdown: string): string {
 }
 
 /** The relative links of a page that lead nowhere, as `page: target`. */
-function deadLinks(page: string, markdown: string, read: (file: string) => string | undefined): string[] {
+function brokenLinks(page: string, markdown: string, read: (file: string) => string | undefined): string[] {
   const text = withoutCode(markdown);
   const targets = [
     ...text.matchAll(/\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)/g),
@@ -102,7 +102,7 @@ describe("the docs agree with the code", () => {
   });
 
   it("every relative link leads to a file, and every anchor to a heading", () => {
-    expect(pages().flatMap((page) => deadLinks(page, readPage(page), readAny))).toEqual([]);
+    expect(pages().flatMap((page) => brokenLinks(page, readPage(page), readAny))).toEqual([]);
   });
 
   it("every npm script that a page names exists", () => {
@@ -139,13 +139,13 @@ describe("the reading of the docs", () => {
   it("follows links to files and headings", () => {
     const page =
       "[a](a.md) [b](./a.md#what-is-it-really) [c](../README.md#ownline) [d](a.md#twice-1) [e](https://x.y/z)";
-    expect(deadLinks("docs/b.md", page, known)).toEqual([]);
+    expect(brokenLinks("docs/b.md", page, known)).toEqual([]);
   });
 
   it("names the links that lead nowhere", () => {
     const page =
       '[a](b.md) [b](a.md#nothing) [c](a.md#not-a-heading) [d](a.md "ok")\n\n[e]: c.md\n\n<img src="d.png">\n';
-    expect(deadLinks("docs/c.md", page, known)).toEqual([
+    expect(brokenLinks("docs/c.md", page, known)).toEqual([
       "docs/c.md: b.md",
       "docs/c.md: a.md#nothing",
       "docs/c.md: a.md#not-a-heading",

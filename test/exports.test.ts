@@ -25,7 +25,7 @@ describe("the package's entries", () => {
     }
   });
 
-  it("reach every source: a file that nothing imports is published, or it is dead", () => {
+  it("reach every source: a file that nothing imports is published, or it is unused", () => {
     const all = sources();
     const imported = new Set(
       all.flatMap((file) =>

@@ -61,7 +61,7 @@ describe("describeFully", () => {
       requestHeaders: { Authorization: "Bearer abcdefghij", "x-api-key": "abcdefghijkl" },
       note: "you gave sk-proj-abcd1234",
     });
-    const told = describeFully(new TypeError("failed", { cause }));
+    const shown = describeFully(new TypeError("failed", { cause }));
     for (const part of [
       "TypeError: failed",
       "Error: refused",
@@ -69,10 +69,10 @@ describe("describeFully", () => {
       body,
       "req_011CSHoEeqs5C35K2UUqR7Fy",
     ]) {
-      expect(told).toContain(part);
+      expect(shown).toContain(part);
     }
-    expect(told).toMatch(/^\s+at /m);
-    for (const secret of ["a=b", "abcdefghij", "abcd1234"]) expect(told).not.toContain(secret);
+    expect(shown).toMatch(/^\s+at /m);
+    for (const secret of ["a=b", "abcdefghij", "abcd1234"]) expect(shown).not.toContain(secret);
   });
 
   it("is bounded and never throws, with any fields", () => {
@@ -88,10 +88,10 @@ describe("describeFully", () => {
         throw new Error("no");
       },
     });
-    const told = describeFully(error);
-    expect(told.length).toBeLessThan(15_000);
-    expect(told).toContain('picture: "[5000000 bytes]"');
-    expect(told).toContain("broken: (cannot be shown)");
+    const shown = describeFully(error);
+    expect(shown.length).toBeLessThan(15_000);
+    expect(shown).toContain('picture: "[5000000 bytes]"');
+    expect(shown).toContain("broken: (cannot be shown)");
     for (const thrown of [null, undefined, "a text", 5, Object.create(null)])
       expect(describeFully(thrown)).toBeTypeOf("string");
   });

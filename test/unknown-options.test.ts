@@ -91,7 +91,7 @@ describe("an option that is not known", () => {
     expect(message).toContain(`${typed} is not an option: did you mean ${known}?`);
   });
 
-  it.each(CALLS)("does not shadow another one of %s(): all are told at once", async (_, call, before, options) => {
+  it.each(CALLS)("does not shadow another one of %s(): all are reported at once", async (_, call, before, options) => {
     const message = await refusalOf(call, ...before, { ...options, first: 1, second: 2, "+15703251809": 3 });
     expect(message).toContain("first is not an option");
     expect(message).toContain("second is not an option");
@@ -124,7 +124,7 @@ describe("options that contradict each other", () => {
     ai: () => "hi",
   });
 
-  it("are told together, beside every other mistake", async () => {
+  it("are reported together, beside every other mistake", async () => {
     const message = await refusalOf(ownline, {
       ...good(),
       senders: ["570-325-1899", { address: "+15703251809", service: "MG1" }],
@@ -162,7 +162,7 @@ describe("options that contradict each other", () => {
     expect(message).toMatch(/^ownline cannot start\. options\.burst\.quietMs: give a number of milliseconds/);
   });
 
-  it("are told together by the policies too", async () => {
+  it("are reported together by the policies too", async () => {
     const limits = [
       { max: 0, windowMs: 5000 },
       { max: 1, windowMs: 1000 },

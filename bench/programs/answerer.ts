@@ -4,7 +4,7 @@ import { type LedgerSpec, openLedger } from "../ledgers.ts";
 import { cpuMsSince, serve } from "../processes.ts";
 import { ANSWER, OURS } from "../webhook/texts.ts";
 
-/** One process that answers what stands in a ledger; it begins when it is told to. */
+/** One process that answers what stands in a ledger; it begins at a signal. */
 export interface AnswererTask {
   readonly ledger: LedgerSpec;
 }

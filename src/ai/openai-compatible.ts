@@ -35,7 +35,10 @@ export interface OpenAiCompatibleOptions {
   readonly maxTokens?: number;
   /** Further headers. They outrank ours, so a server may be given another kind of authorization. @default none */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Further fields of the request, for example `{ max_completion_tokens: 400 }` where a model wants that name. @default none */
+  /**
+   * Further fields of the request, for example `{ max_completion_tokens: 400 }` where a model wants that name. @default
+   * none
+   */
   readonly extraBody?: Readonly<Record<string, unknown>>;
   /** @default The global `fetch` at the time of the call */
   readonly fetch?: typeof fetch;
@@ -105,8 +108,8 @@ function baseUrlFault(baseUrl: string): string | undefined {
  *
  * The API: https://platform.openai.com/docs/api-reference/chat/create
  *
- * @throws OwnlineError `invalid_options` for a missing `baseUrl`, `apiKey` or `model`, an option that is not known and a value
- * out of range, each with its path and the remedy.
+ * @throws OwnlineError `invalid_options` for a missing `baseUrl`, `apiKey` or `model`, an option that is not known and
+ * a value out of range, each with its path and the remedy.
  * @example
  * ```ts
  * import { openAiCompatible } from "ownline/ai/openai-compatible";
@@ -249,7 +252,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The caller tells what to do about an answer that is not JSON.
+    // The caller says what to do about an answer that is not JSON.
     return undefined;
   }
 }

@@ -220,7 +220,7 @@ function streamOf(req: NodeRequest): ReadableStream<Uint8Array> {
       req.on("error", () => {});
       req.on("data", onData).on("end", onEnd).on("close", onGone);
       req.pause();
-      // What has happened before is not told again.
+      // What has happened before is not reported again.
       if (req.readableEnded) onEnd();
       else if (req.destroyed) onGone();
     },

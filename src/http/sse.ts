@@ -42,7 +42,10 @@ export interface EventsOptions {
    * header of your own. Where something before has decided already: `() => "allow"`. Anything but `"allow"` refuses.
    */
   readonly authorize: (request: Request) => Authorization | Promise<Authorization>;
-  /** After this long without an event a comment is written, so that proxies keep the line open and a dead reader is noticed. @default 15000 */
+  /**
+   * After this long without an event a comment is written, so that proxies keep the line open and a reader that has
+   * gone is noticed. @default 15000
+   */
   readonly heartbeatMs?: number;
   /** Hears what went wrong. @default warnings and errors to the console */
   readonly logger?: Logger;
@@ -57,7 +60,7 @@ export interface ConversationEventsOptions extends EventsOptions {
 export interface OverviewEventsOptions extends EventsOptions {
   /** How often each stream asks the ledger. @default 2000 */
   readonly pollMs?: number;
-  /** How many conversations a new reader is told of, the newest first, and how many each question asks for. @default 50 */
+  /** How many conversations a new reader gets, the newest first, and how many each question asks for. @default 50 */
   readonly pageSize?: number;
 }
 
@@ -101,7 +104,7 @@ const overviewSchema = lazily(() =>
 
 /**
  * Answers a GET with the events of one conversation, for a browser's `EventSource`: what there was after its position,
- * then what comes. Nothing is missed and nothing told twice, however long the gap and in whichever process it happened.
+ * then what comes. Nothing is missed and nothing sent twice, however long the gap and in whichever process it happened.
  *
  * Each event is `event: message`, `id:` its `changedSeq`, `data:` the {@link Message} as JSON. A message comes again
  * when its delivery moves on, under the same `message.id` and a higher position. The position is the header
@@ -154,10 +157,10 @@ export async function conversationEvents(
 /**
  * Answers a GET with a sign of life of all conversations: `event: conversation`, `data: { id, seq }`. A reader that
  * knows less of a conversation fetches the gap. The first page comes at once, then what changes; a reader that comes
- * back with `Last-Event-ID` is told of everything with a message since then.
+ * back with `Last-Event-ID` gets everything with a message since then.
  *
  * Bounds: each stream asks the ledger every `pollMs` for the newest page, and for more only where more has happened. A
- * conversation is told of when a message is stored in it; a change of a delivery status alone shows only while the
+ * conversation is sent when a message is stored in it; a change of a delivery status alone shows only while the
  * conversation is among the newest `pageSize`. Answers and ends are those of {@link conversationEvents}.
  *
  * @throws OwnlineError `invalid_options` for an option that is not known or wrong.
@@ -190,7 +193,7 @@ export async function overviewEvents(
           if (signal.aborted) return;
         }
         known = seen;
-        // Only now is everything up to here told.
+        // Only now is everything up to here sent.
         if (newest > (horizon ?? 0)) yield { id: String(newest) };
         horizon = newest;
         await clock.sleep(pollMs, { signal });

@@ -3,7 +3,7 @@
  *
  * - `waiting`: committed, not yet handed to the provider
  * - `sending`: handed over; the answer is not known yet
- * - `unknown`: handed over, and no witness has said whether the provider took it
+ * - `unknown`: handed over, and no evidence has come whether the provider took it
  * - `accepted`: the provider took it (Twilio: accepted, scheduled, queued, sending)
  * - `sent`: passed on to the network
  * - `delivered`: on the phone (or read)

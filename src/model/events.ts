@@ -4,7 +4,7 @@ import type { TurnOutcome } from "./conversation.ts";
 import type { InboundMessage, Message, OutboundMessage } from "./message.ts";
 
 /**
- * What happens in this process, told after the commit. Arguments of the listeners, by the event's name.
+ * What happens in this process, emitted after the commit. Arguments of the listeners, by the event's name.
  *
  * For what happens in any process, read the ledger's feed: `sms.events()`.
  */
@@ -42,9 +42,9 @@ export interface ConsentEvent {
   readonly state: ConsentState;
   readonly source: ConsentSource;
   /**
-   * Whether the person was told of the opt-out. `sent`: ownline's confirmation left on the webhook's answer, or is sent
-   * as a message of its own with `origin: "system"`, whose status says what became of it. `not-sent`: it was due, but
-   * nothing can carry it, or the opt-out was found too late. `not-needed`: the provider confirms by itself, or the
+   * Whether the person was informed of the opt-out. `sent`: ownline's confirmation left on the webhook's answer, or is
+   * sent as a message of its own with `origin: "system"`, whose status says what became of it. `not-sent`: it was due,
+   * but nothing can carry it, or the opt-out was found too late. `not-needed`: the provider confirms by itself, or the
    * person opted in.
    */
   readonly confirmation: "sent" | "not-sent" | "not-needed";
@@ -55,7 +55,7 @@ export interface ConsentEvent {
  * - `failed`: the provider refused a message, or gave it up
  * - `unknown`: it is not known whether the provider took a message
  * - `found`: the provider's list shows that it did
- * - `resent`: no witness spoke for it, and it is sent again
+ * - `resent`: no evidence of it came, and it is sent again
  * - `retried`: the provider took it, reported that it did not send it for now, and it is sent again
  * - `held`: a message of ours waits for a person's decision, see `resolve()`
  * - `dropped`: it is given up, by the policy or by a person
@@ -66,7 +66,7 @@ export interface ConsentEvent {
  * - `silenced`: a policy kept the AI from answering, or a full limit kept an auto-reply from leaving
  * - `not-answered`: a text was stored that the AI will not answer, for the reason given
  * - `unmatched-status`: a status callback for a message that the ledger does not know
- * - `recovered`: work of a dead process was taken over
+ * - `recovered`: work of an expired worker was taken over
  * - `swept`: a text was stored whose webhook never came
  * - `not-swept`: lost webhooks of a sender are not looked for
  */

@@ -80,8 +80,8 @@ export interface OutboundMessage extends MessageBase {
   /** How often it was handed to the provider. */
   readonly attempts: number;
   /**
-   * The provider's ids for it, one for each attempt that it took: more than one where it was sent again after a failure,
-   * or where the provider has it more than once, which a `duplicate` notice tells.
+   * The provider's ids for it, one for each attempt that it took: more than one where it was sent again after a
+   * failure, or where the provider has it more than once, which a `duplicate` notice reports.
    */
   readonly providerMessageIds: readonly string[];
   readonly encoding: "GSM-7" | "UCS-2";

@@ -23,7 +23,7 @@ export interface BullmqWorkerLike {
   close(): Promise<void>;
 }
 
-/** What a ring looks like in the queue. It says nothing about anybody. */
+/** What a ring looks like in the queue. It carries no content. */
 export interface BullmqRing {
   readonly ownline: "ring";
 }
@@ -72,11 +72,12 @@ const ONCE: BullmqJobOptions = { attempts: 1, removeOnComplete: true, removeOnFa
  * Rings through BullMQ, for teams that run it already. Only as a bell: BullMQ keeps no order for a conversation, and
  * here it need not, since the ledger does.
  *
- * - Delays end at a tenth of a second, rounded up; the rings of one process that are due at the same moment are one job.
+ * - Delays end at a tenth of a second, rounded up; the rings of one process that are due at the same moment are one
+ *   job.
  * - Jobs are removed as soon as they are done. Give the queue a name of its own for each ledger.
  * - One of the workers hears each ring. The worker is closed with `stop()`; the queue stays yours.
  * - While Redis is away, BullMQ holds what is added and waits. `enableOfflineQueue: false` in the queue's connection
- *   makes that an error at once; otherwise ownline waits two seconds before it tells `queue_unavailable`.
+ *   makes that an error at once; otherwise ownline waits two seconds before it reports `queue_unavailable`.
  *
  * Tested with BullMQ 5 and 6.
  *
@@ -102,7 +103,7 @@ export function bullmq(queue: BullmqQueueLike, options: BullmqOptions = {}): Que
   refuseMistakes(queue);
   const given = checkedOptions(schema, options, "bullmq()");
   const { worker: makeWorker, logger = consoleLogger, clock = performance } = given;
-  /** Moments are told apart by the clock of one process: clocks of two do not agree. */
+  /** Each process has moments of its own, since clocks of two processes do not agree. */
   const process = crypto.randomUUID();
 
   const bell: Queue = {

@@ -13,7 +13,7 @@ export interface CloudflareQueueBinding {
   send(body: CloudflareRing, options?: { readonly delaySeconds?: number }): Promise<unknown>;
 }
 
-/** What a ring looks like in the queue. It says nothing about anybody. */
+/** What a ring looks like in the queue. It carries no content. */
 export interface CloudflareRing {
   readonly ownline: "ring";
 }
@@ -60,7 +60,8 @@ const consumeSchema = lazily(() =>
  * @example
  * ```ts
  * import { type OwnlineOptions, ownline } from "ownline";
- * import { type CloudflareBatch, type CloudflareQueueBinding, cloudflareQueue, consumeBatch } from "ownline/queue/cloudflare";
+ * import { type CloudflareBatch, type CloudflareQueueBinding, cloudflareQueue, consumeBatch } from
+ * "ownline/queue/cloudflare";
  *
  * interface Env {
  *   readonly QUEUE: CloudflareQueueBinding;
@@ -102,7 +103,7 @@ export function cloudflareQueue(binding: CloudflareQueueBinding): Queue {
  *   most 10 minutes. Nothing is thrown.
  * - After `max_retries` a ring goes to the `dead_letter_queue`, where one is configured, and is deleted otherwise. A
  *   ring carries nothing, so nothing is lost with it: the cron's `processDue()` does the work. A dead-letter queue
- *   tells you that the storage was down for long. Its consumer may be this same function.
+ *   shows you that the storage was down for long. Its consumer may be this same function.
  * - The Worker is stopped in the middle: the queue brings the batch again.
  *
  * `max_batch_timeout` is how long the queue gathers a batch, 5 seconds unless it is set: the person waits as long.

@@ -18,7 +18,7 @@ export interface PgBossLike {
   offWork(name: string, options: { id: string; wait: boolean }): Promise<void>;
 }
 
-/** What a ring looks like in the queue. It says nothing about anybody. */
+/** What a ring looks like in the queue. It carries no content. */
 export interface PgBossRing {
   readonly ownline: "ring";
 }
@@ -103,12 +103,12 @@ const BATCH = 100;
  *   pg-boss, a ring without delay comes at once.
  * - One of the listeners hears each ring.
  *
- * Tested with pg-boss 10, 11 and 12. pg-boss 12 is a module for Node ≥ 22.12. Version 10 has no `useListenNotify`, keeps
- * done rings for as long as the instance says, and `close()` ends every worker of this queue in the instance. pg-boss
- * emits `error`, and wants a listener for that.
+ * Tested with pg-boss 10, 11 and 12. pg-boss 12 is a module for Node ≥ 22.12. Version 10 has no `useListenNotify`,
+ * keeps done rings for as long as the instance says, and `close()` ends every worker of this queue in the instance.
+ * pg-boss emits `error`, and wants a listener for that.
  *
- * @throws OwnlineError at once: `invalid_options` for something that is not a PgBoss, an empty name, a `pollMs` below 500,
- * and an option that is not known.
+ * @throws OwnlineError at once: `invalid_options` for something that is not a PgBoss, an empty name, a `pollMs` below
+ * 500, and an option that is not known.
  *
  * @example
  * ```ts
@@ -127,7 +127,7 @@ const BATCH = 100;
 export function pgBoss(boss: PgBossLike, options: PgBossOptions = {}): PgBossQueue {
   refuseMistakes(boss);
   const { name = "ownline", pollMs = 1000, clock = performance } = checkedOptions(schema, options, "pgBoss()");
-  /** Moments are told apart by the clock of one process: clocks of two do not agree. */
+  /** Each process has moments of its own, since clocks of two processes do not agree. */
   const process = crypto.randomUUID();
 
   let made: Promise<void> | null = null;
@@ -156,7 +156,7 @@ export function pgBoss(boss: PgBossLike, options: PgBossOptions = {}): PgBossQue
     async listen(onRing) {
       await make();
       const seconds = pollMs / 1000;
-      // Told of new jobs, pg-boss looks more rarely, but it is not told when a delay ends.
+      // Notified of new jobs, pg-boss looks more rarely, but no notification comes when a delay ends.
       const polling = { pollingIntervalSeconds: seconds, notifyPollingIntervalSeconds: seconds };
       const id = await boss.work(name, { batchSize: BATCH, ...polling }, async () => onRing());
       return { close: () => boss.offWork(name, { id, wait: true }) };

@@ -34,7 +34,7 @@ export interface PostgresListenClient {
   release(destroy: boolean): void;
 }
 
-/** What PostgreSQL tells a listener. */
+/** What PostgreSQL sends to a listener. */
 export interface PostgresNotification {
   readonly channel: string;
   readonly payload?: string | undefined;
@@ -95,7 +95,7 @@ const realClock: MomentClock = { now: () => performance.now(), sleep: timer };
  *   least every `worker.pollMs`.
  * - `listen` holds one connection of its pool for as long as it listens, so a pool needs room for two. When the
  *   connection is lost, it connects again after 1, 2, 4, … seconds, at most 30, says so by `logger.error`, and rings
- *   once for what it has missed. `start()` tells `queue_unavailable` when it cannot listen in the first place.
+ *   once for what it has missed. `start()` reports `queue_unavailable` when it cannot listen in the first place.
  *
  * @throws OwnlineError at once: `invalid_options` for something that is not a pool, a channel that is not an
  * identifier, and an option that is not known.
@@ -177,7 +177,7 @@ async function listenTo(pool: PostgresListenPool, listening: Listening): Promise
     const check = async (): Promise<void> => {
       while (!watching.signal.aborted) {
         await clock.sleep(CHECK_MS, { signal: watching.signal });
-        // Whether it fails is told by the events of the client.
+        // The events of the client say whether it fails.
         if (!watching.signal.aborted) await client.query("SELECT 1").catch(() => {});
       }
     };

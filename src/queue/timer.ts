@@ -13,7 +13,7 @@ export function timer(ms: number, { signal }: { readonly signal?: AbortSignal } 
     const handle = setTimeout(done, Math.min(Math.max(0, ms), MAX_TIMER_MS));
     signal?.addEventListener("abort", done, { once: true });
     const held: unknown = handle;
-    // A bell alone is no reason for a process to live; where timers are numbers, nothing holds one.
+    // A timer alone is no reason for a process to live; where timers are numbers, nothing holds one.
     if (typeof held === "object" && held !== null && "unref" in held && typeof held.unref === "function") {
       held.unref();
     }

@@ -1,7 +1,7 @@
 /** A run of `*`, `_` or `~~` that waits for its partner. */
 interface Mark {
   /** Where its text stands in the output, to be emptied when a partner is found. */
-  readonly slot: number;
+  readonly place: number;
   readonly length: number;
 }
 
@@ -26,7 +26,10 @@ const ADDRESS = /^(?:[a-z][a-z0-9+.-]*:\S|www\.|[/#]|\S+\.\S)/i;
 const MAX_DESTINATION = 2000;
 
 const SPACE = /^\s?$/;
-/** Letters of cased scripts, digits and `_`: what a `*` or `_` between them does not emphasise. Han or kana may touch a mark. */
+/**
+ * Letters of cased scripts, digits and `_`: what a `*` or `_` between them does not emphasise. Han or kana may touch a
+ * mark.
+ */
 const WORD = /^[\p{Lu}\p{Ll}\p{Lt}\p{Lm}\p{M}\p{N}_]$/u;
 const OPENING = /* @__PURE__ */ new Set("([{<«“‘¿¡");
 const CLOSING = /* @__PURE__ */ new Set(")]}>»”.,;:!?…");
@@ -94,7 +97,9 @@ function runEnd(line: string, start: number): number {
   return end;
 }
 
-/** A backslash before punctuation that Markdown knows; not the left arm of `¯\_(ツ)_/¯`, nor a folder such as `C:\.git`. */
+/**
+ * A backslash before punctuation that Markdown knows; not the left arm of `¯\_(ツ)_/¯`, nor a folder such as `C:\.git`.
+ */
 function isEscape(line: string, at: number): boolean {
   if (line[at] !== "\\" || line[at - 1] === "¯") return false;
   const next = line[at + 1] ?? "";
@@ -226,7 +231,7 @@ function after(line: string, at: number): string {
 function placeMark(line: string, start: number, end: number, out: string[], open: Map<string, Mark[]>): void {
   const character = line.charAt(start);
   const length = end - start;
-  const slot = out.push(line.slice(start, end)) - 1;
+  const place = out.push(line.slice(start, end)) - 1;
   if (character === "~" ? length !== 2 : length > 3) return;
   const previous = before(line, start);
   const next = after(line, end);
@@ -240,18 +245,18 @@ function placeMark(line: string, start: number, end: number, out: string[], open
   if (canClose(character, previous, next)) {
     const partners = partnersOf(length, waiting);
     const first = partners[0];
-    if (first && (isDunder(character, length, out, first.slot, slot) || isFace(out, first.slot, slot))) return;
+    if (first && (isDunder(character, length, out, first.place, place) || isFace(out, first.place, place))) return;
     if (first) {
-      out[slot] = "";
+      out[place] = "";
       for (const partner of partners) {
         const rest = partner.length - length;
-        out[partner.slot] = rest > 0 ? character.repeat(rest) : "";
-        if (rest > 0) waiting(rest).push({ slot: partner.slot, length: rest });
+        out[partner.place] = rest > 0 ? character.repeat(rest) : "";
+        if (rest > 0) waiting(rest).push({ place: partner.place, length: rest });
       }
       return;
     }
   }
-  if (canOpen(character, previous, next)) waiting(length).push({ slot, length });
+  if (canOpen(character, previous, next)) waiting(length).push({ place, length });
 }
 
 /** The marks that a closing run of this length ends: one as long, a bold and an italic one, or part of a longer one. */

@@ -89,8 +89,8 @@ export type Root =
  * - `newest-turn`: the conversation's last turn.
  * - `recorded`: what was recorded under the plan's keys: the inbound message with its auto-reply, the message group.
  * - `consent`: the consent that the root's conversations are filed under.
- * - `history`, of a root `due` alone: the newest messages of its first conversations, of as many as are `wanted`, and at
- *   most `historyLimit` of each. They are not among the rows: the rules show them, and judge nothing by them.
+ * - `history`, of a root `due` alone: the newest messages of its first conversations, of as many as are `wanted`, and
+ *   at most `historyLimit` of each. They are not among the rows: the rules show them, and judge nothing by them.
  */
 export type Slice =
   | "attempts"
@@ -141,7 +141,7 @@ export interface Loaded {
   readonly histories: ReadonlyMap<string, readonly MessageRow[]>;
   /**
    * Rows that the plans name and that cannot be read. They are not among `rows`; their conversations and messages are
-   * among `found` and `chosen`, as far as they tell.
+   * among `found` and `chosen`, as far as they show it.
    */
   readonly corrupt: readonly UnreadRow[];
 }
@@ -220,8 +220,8 @@ export interface Decided<Answer> {
  * What keeps the rows of a ledger, and knows no rule. `ledgerOver` makes a `Storage` of it. A read that needs a row
  * which cannot be read throws `CorruptRow`, where it does not say otherwise.
  *
- * To write one: the tables of `Tables`, the loads of {@link Root} and {@link Slice}, one atomic write, and the reads and
- * deletions below. The storage contract of `ownline/testing` shows whether it is right.
+ * To write one: the tables of `Tables`, the loads of {@link Root} and {@link Slice}, one atomic write, and the reads
+ * and deletions below. The storage contract of `ownline/testing` shows whether it is right.
  */
 export interface LedgerDatabase {
   /** For logs and errors, for example `sqlite`. */

@@ -58,9 +58,9 @@ export type * from "./port/turns.ts";
  * - A row whose times decide when something may happen keeps the clock by which they were set. Where a later clock is
  *   more than a minute behind it, one of the two was wrong, and the times are void for each call that loads the row: a
  *   turn or a message is due now, and the time in which its state is unknown is counted from now; a rate limit starts
- *   anew, and every slot that was taken before is void; a counter's window is over; a sweep may be claimed; a worker is
- *   alive for one more lease; a START undoes no STOP that was found late, and no refusal. What is void is due in
- *   {@link Storage.due} and {@link Storage.claimTurns} for every worker, one that has set it aside too.
+ *   anew, and every reservation that was made before is void; a counter's window is over; a sweep may be claimed; a
+ *   worker is alive for one more lease; a START undoes no STOP that was found late, and no refusal. What is void is due
+ *   in {@link Storage.due} and {@link Storage.claimTurns} for every worker, one that has set it aside too.
  * - `seq` and `changedSeq` come from one counter on the conversation, raised in the writing commit: +1 for each new
  *   message, +1 for each change of an outbound message's status (several changes in one commit take one each).
  * - A failure to reach the database, or to commit, is thrown as `OwnlineError("storage_unavailable", …,
@@ -120,10 +120,11 @@ export interface Storage {
    *   While a turn holds the lease the due time is set all the same; the lease keeps others away. A text that needs
    *   no answer leaves all of that, and `answeredSeq`, as it is.
    * - `consent` opted-out: a consent row is written under each key of `consents`; the conversation's open turn ends
-   *   `cancelled`, its lease is taken away and the fence raised; nothing of it stays pending, due or backed off;
+   *   `cancelled`, its lease is taken away and the fence raised; nothing of it stays unanswered, due or backed off;
    *   `answeredSeq` becomes this text's `seq`; every `waiting` and `held` message to the person from the senders in
    *   `stops` (in other conversations too, but no auto-reply: it left with the webhook's answer) becomes `cancelled`,
-   *   returned in `cancelled`. A turn that runs in another conversation goes on; the gate stops what it writes.
+   *   returned in `cancelled`. A turn that runs in another conversation goes on; the send admission stops what it
+   *   writes.
    * - `consent` opted-in: the rows of `own` and `person` are written, and those of `siblings` that were refused through
    *   one of the services; nothing that was cancelled comes back.
    * - A person has opted out where one key that is asked is opted out. An opt-out at a number that came through a
@@ -152,8 +153,8 @@ export interface Storage {
   /**
    * Claims the conversations that have been due longest, up to `limit`, the first one first: not leased, not paused,
    * due time reached. Empty when there are none. A lease belongs to the worker until it commits or releases, or until
-   * {@link Storage.heartbeat} finds the worker dead. The fence rises by one; the due time is cleared; the worker is
-   * registered as alive for `leaseMs`.
+   * {@link Storage.heartbeat} finds that the worker has expired. The fence rises by one; the due time is cleared; the
+   * worker is registered as alive for `leaseMs`.
    *
    * The turn's id is `"t"` + the id of its first unanswered text, and `"." + n` behind it where n earlier turns began
    * with that text (see {@link Storage.requeueTurn}). The turn is made at its first run; `runs` rises by
@@ -169,7 +170,7 @@ export interface Storage {
    * - `lost`: the lease is not this worker's under this fence. Nothing changes.
    * - `superseded` (only when `supersede` is true): a newer text needs an answer. The lease ends, the turn's
    *   `superseded` rises by one, the due time that the newer text set stands. No reply is stored.
-   * - `committed`: texts newer than `throughSeq` that need an answer stay pending: `pendingSince` becomes now, the
+   * - `committed`: texts newer than `throughSeq` that need an answer stay unanswered: `pendingSince` becomes now, the
    *   due time that they set stands. Otherwise nothing stays due. `pause` pauses the conversation in the same commit:
    *   then nothing is due until it is resumed.
    * - A reply leaves from the conversation's `sender`; its `groupId` is the turn's id.
@@ -210,7 +211,7 @@ export interface Storage {
   due(query: DueQuery): Promise<DueWork>;
 
   /**
-   * The gate before every send: judges and charges all conditions and moves `waiting` to `sending` with a new attempt
+   * The send admission: judges and charges all conditions and moves `waiting` to `sending` with a new attempt
    * row, in one all-or-nothing step.
    *
    * In this order (an auto-reply is not among the "earlier messages"):
@@ -228,16 +229,16 @@ export interface Storage {
    * 5. `conditions.delayMs`: `waiting` that long. A full counter that says so: `cancelled` with its reason. Else a
    *    full counter: `waiting` until its window ends (the last of them, where several are full). No counter is charged
    *    unless the message is claimed.
-   * 6. `conditions.rateLimit`: the sender's rate limit, a queue of slots under `rateLimit.key`. A message that holds a
-   *    slot whose time has come goes on and gives it up. Else, where the rate limit is free (its `freeAt` has passed),
-   *    the message goes on and `freeAt` becomes now + `costMs`. Else it takes the next slot (at `freeAt`, which is
-   *    raised by `costMs`) and is `waiting` until then; a message that holds a slot in the future keeps it and waits. A
-   *    rate limit that was slowed down since ({@link SendResultRecord} `slow`) makes every slot that was taken before
-   *    void: the message takes a new one. Slowed down by `forMs`, a rate limit is free again after that time, after an
-   *    earlier one that is not over, and after the reservation that left last: void reservations do not block the
-   *    queue. So a queue of n messages costs one reservation each, keeps its order, and is fair: a conversation has one
-   *    message in it at a time. A message that is cancelled or expires leaves its slot empty. With `expiryMs`, it
-   *    expires so long after its slot.
+   * 6. `conditions.rateLimit`: the sender's rate limit, a queue of reservations under `rateLimit.key`. A message that
+   *    holds a reservation whose time has come goes on and gives it up. Else, where the rate limit is free (its
+   *    `freeAt` has passed), the message goes on and `freeAt` becomes now + `costMs`. Else it takes the next
+   *    reservation (at `freeAt`, which is raised by `costMs`) and is `waiting` until then; a message that holds a
+   *    reservation in the future keeps it and waits. A rate limit that was slowed down since ({@link SendResultRecord}
+   *    `slow`) makes every reservation that was made before void: the message takes a new one. Slowed down by `forMs`,
+   *    a rate limit is free again after that time, after an earlier one that is not over, and after the reservation
+   *    that left last: void reservations do not block the queue. So a queue of n messages costs one reservation each,
+   *    keeps its order, and is fair: a conversation has one message in it at a time. A message that is cancelled or
+   *    expires leaves its reservation empty. With `expiryMs`, it expires so long after its reservation.
    * 7. `claimed`: the message goes to the conversation's `participant`, every counter is charged, and the worker is
    *    registered as alive for `leaseMs`.
    *
@@ -269,8 +270,8 @@ export interface Storage {
    *   `unknown` anew); nothing else changes, and `changed` is false. In any other state nothing changes: `repeated`.
    *
    * A `slow` of a refusal slows the rate limit under its key down for all: its `freeAt` becomes at least now + `forMs`,
-   * and every slot taken before is void. So it does where the refusal itself changes nothing, unless there is no such
-   * attempt.
+   * and every reservation made before is void. So it does where the refusal itself changes nothing, unless there is no
+   * such attempt.
    *
    * The message's status is the best of its attempts, without those in `unknown` behind which another one has left:
    * about them it was decided already, and no second decision follows from them. What the provider reports of one
@@ -300,7 +301,7 @@ export interface Storage {
   recordStatus(record: StatusRecord): Promise<RecordedDelivery>;
 
   /**
-   * What speaks against an entry of the provider's list being the witness of an `unknown` message: which attempts may
+   * What speaks against an entry of the provider's list being the evidence of an `unknown` message: which attempts may
    * have made an entry that the ledger does not know yet, and have the same content (body and media) in the same
    * conversation, its own among them, by `startedAt` (then by the message's `seq`, then by attempt): those in
    * `unknown`, in any state of their message, and those in `sending` of messages in `sending`, without auto-replies.
@@ -310,7 +311,7 @@ export interface Storage {
   competingAttempts(query: CompetingAttemptsQuery): Promise<CompetingAttempts>;
 
   /**
-   * Settles a message that no witness spoke for, or that is held, by a decision of the policy or of a person. Only
+   * Settles a message of which no evidence came, or that is held, by a decision of the policy or of a person. Only
    * where its status is among `from` and, if `attempts` is given, its `attempts` are still that many (no worker has
    * tried again since); otherwise nothing changes: outcome `repeated`, and `message` is its present form.
    *
@@ -325,8 +326,8 @@ export interface Storage {
 
   /**
    * Makes a turn that ended in `fallback` unanswered again, so that its texts are answered anew, by a turn of its own:
-   * `answeredSeq` goes back to before its first text, the conversation is pending and due now (when it is resumed, if
-   * it is paused), without backoff; a `pendingSince` that newer texts set is kept. Outcome `requeued`; else nothing
+   * `answeredSeq` goes back to before its first text, the conversation is unanswered and due now (when it is resumed,
+   * if it is paused), without backoff; a `pendingSince` that newer texts set is kept. Outcome `requeued`; else nothing
    * changes, and it is the first of these that holds: `unmatched` where there is no such turn or none of its texts is
    * left, `newer` where a later turn of the conversation exists, `not-dead` where it did not end in `fallback`,
    * `opted-out` where its person has opted out.

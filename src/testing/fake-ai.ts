@@ -14,14 +14,14 @@ export interface FakeAiCall {
 }
 
 /** Holds one call between its beginning and its end, for tests of races. */
-export interface FakeAiGate {
+export interface HeldAiCall {
   /** Resolves when the call has begun. */
   readonly reached: Promise<FakeAiCall>;
   /** Lets the call end, before or after it began. */
   release(): void;
 }
 
-export interface FakeAiGateOptions {
+export interface FakeAiHoldOptions {
   /**
    * `reject` (as a good AI does): an abort ends the call at once with the signal's reason. `ignore`: the call is held
    * all the same and replies late, as a model does that does not listen.
@@ -40,7 +40,7 @@ export interface FakeAi extends Ai {
   /** Adds steps behind those that are left. */
   push(...steps: readonly FakeAiStep[]): void;
   /** Adds a step that is held until it is released. Without a step it ends as an unscripted call does. */
-  gate(step?: FakeAiStep, options?: FakeAiGateOptions): FakeAiGate;
+  hold(step?: FakeAiStep, options?: FakeAiHoldOptions): HeldAiCall;
 }
 
 /**
@@ -55,7 +55,7 @@ export interface FakeAi extends Ai {
  * import { fakeAi } from "ownline/testing";
  *
  * const ai = fakeAi(["For how many?", new Error("the model is down"), { kind: "silence" }]);
- * const held = ai.gate("Booked.");
+ * const held = ai.hold("Booked.");
  * // … a text comes in, and the AI is asked for the fourth time:
  * // const { context } = await held.reached;
  * // … a newer text comes in: context.signal is aborted, and ai.aborted is 1.
@@ -80,7 +80,7 @@ export function fakeAi(script?: readonly FakeAiStep[]): FakeAi {
     push(...more) {
       steps.push(...more.map((step) => ({ step })));
     },
-    gate(step, { onAbort = "reject" } = {}) {
+    hold(step, { onAbort = "reject" } = {}) {
       const begun = deferred<FakeAiCall>();
       const released = deferred<void>();
       steps.push({ step, onAbort, reach: begun.resolve, released: released.promise });
@@ -109,7 +109,7 @@ export function fakeAi(script?: readonly FakeAiStep[]): FakeAi {
 
 interface Held {
   readonly step?: FakeAiStep | undefined;
-  readonly onAbort?: FakeAiGateOptions["onAbort"];
+  readonly onAbort?: FakeAiHoldOptions["onAbort"];
   readonly released?: Promise<void>;
   readonly reach?: (call: FakeAiCall) => void;
 }

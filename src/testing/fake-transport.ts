@@ -158,7 +158,7 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
     acknowledge(autoReply) {
       if (autoReply !== null) {
         autoReplies.push(autoReply);
-        // A repeated webhook is answered alike, and the provider heeds the first answer alone.
+        // A repeated webhook is answered alike, and the provider handles the first answer alone.
         const isNew = taken.every(({ outboundId }) => outboundId !== autoReply.outboundId);
         if (isNew) take(autoReply, `fake-reply-${autoReplies.length}`, "accepted");
       }

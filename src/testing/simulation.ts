@@ -42,7 +42,7 @@ export interface SimulationReport {
   readonly texts: number;
   /** SMS that the provider took. */
   readonly taken: number;
-  /** SMS that it took a second time, after every witness was silent. */
+  /** SMS that it took a second time, where no evidence of the first had come. */
   readonly duplicates: number;
   readonly steps: number;
   /** Virtual milliseconds. */
@@ -59,8 +59,8 @@ export interface SimulationReport {
  * Plays a service through one seed: whole processes over one ledger, with people who text and a provider who answers,
  * all on a virtual clock. At every await of the ledger, the AI and the provider the dice may crash the process, lose
  * the answer, delay or double the call; processes freeze, are cut off from the ledger, stop and come back. Afterwards
- * nothing fails any more, everything must come to rest, and a judge who knows only what was committed, what the provider
- * took and what callers were promised looks for broken promises.
+ * nothing fails any more, everything must come to rest, and a judge who knows only what was committed, what the
+ * provider took and what callers were promised looks for broken promises.
  *
  * Nothing real is waited for: time, ids and order come from the seed alone. While it runs, `crypto` of this process is
  * a seeded stand-in; runs that are begun together take turns.

@@ -10,10 +10,10 @@ export {
 export {
   type FakeAi,
   type FakeAiCall,
-  type FakeAiGate,
-  type FakeAiGateOptions,
+  type FakeAiHoldOptions,
   type FakeAiStep,
   fakeAi,
+  type HeldAiCall,
 } from "./fake-ai.ts";
 export {
   type FakeAnswer,

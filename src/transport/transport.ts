@@ -36,7 +36,7 @@ export interface Transport {
   checkAutoReply?(autoReply: SendRequest): void;
 
   /**
-   * Texts of ours that the provider knows: the witness for sends whose answer was lost. Called only where
+   * Texts of ours that the provider knows: the evidence for sends whose answer was lost. Called only where
    * {@link TransportCapabilities.lists}.
    *
    * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected` where the list could not be read.
@@ -156,7 +156,7 @@ export interface WebhookRejection {
   readonly log: string;
 }
 
-/** A text from a person, as the provider told it. */
+/** A text from a person, as the provider reported it. */
 export interface InboundText {
   /** Unique within the provider for ever; `account:id`. */
   readonly key: string;
@@ -264,6 +264,6 @@ export interface OwnedSender {
   readonly capabilities: readonly ("sms" | "mms" | "voice")[];
   /** Where the provider posts inbound texts for it; empty where nowhere. */
   readonly webhookUrl: string;
-  /** Whether that is this transport's own webhook; absent where the transport cannot tell. */
+  /** Whether that is this transport's own webhook; absent where the transport cannot know. */
   readonly posts?: "here" | "elsewhere";
 }

@@ -160,7 +160,7 @@ describe("aiSdk with tools", () => {
     expect(seen).toEqual(["t-m1"]);
   });
 
-  it("tells the model that a tool failed, instead of failing the turn", async () => {
+  it("shows the model that a tool failed, instead of failing the turn", async () => {
     const model = modelOf(result([call("book", { people: 2 })], "tool-calls"), result([text("Sorry, full.")]));
     const tools = {
       book: book(() => {
@@ -261,7 +261,7 @@ describe("aiSdk with pictures", () => {
   const turn = { ...turnOf(["Hi"]), history: [said("user", "See", [jpeg, audio]), said("assistant", "OK", [jpeg])] };
   const bytes = new Uint8Array([0xff, 0xd8, 0xff]);
 
-  it("describes them unless told otherwise", async () => {
+  it("describes them unless the options say otherwise", async () => {
     const model = hello();
     await ask({ model }, turn);
     expect(model.doGenerateCalls[0]?.prompt).toMatchObject([

@@ -106,7 +106,7 @@ describe("openAiCompatible", () => {
     [429, true, "limit"],
     [500, true, "later"],
     [503, true, "later"],
-  ])("tells what to do about HTTP %i (retryable: %s)", async (status, retryable, remedy) => {
+  ])("says what to do about HTTP %i (retryable: %s)", async (status, retryable, remedy) => {
     answering(status, { error: { message: "no", type: "some_error" } });
     await expect(ask()).rejects.toMatchObject({
       code: "ai_failed",
@@ -234,7 +234,7 @@ describe("openAiCompatible against a server", () => {
     expect(requests).toEqual([]);
   });
 
-  it("tells the model that its answer was too long", async () => {
+  it("reports to the model that its answer was too long", async () => {
     const turn = { ...turnOf(["Hi"]), tooLong: { parts: 613, maxParts: 25, text: "Long." } };
     let sent: unknown;
     const fetch = async (_: unknown, request?: RequestInit) => {

@@ -8,7 +8,7 @@ const card = { url: "https://example.com/2", contentType: "text/vcard" };
 const of = (history: readonly HistoryEntry[]) => ({ ...turnOf(["Hi"]), history });
 
 describe("toPrompt", () => {
-  it("lets the sides take turns from the person on, and tells our opening in the system text", () => {
+  it("lets the sides take turns from the person on, and puts our opening into the system text", () => {
     const history = [said("assistant", "Your table is ready."), said("user", "Hi"), said("user", "Are you there?")];
     const { system, entries } = toPrompt(of(history), "Be short.");
     expect(entries).toEqual([{ role: "user", text: "Hi\nAre you there?", media: [] }]);

@@ -54,13 +54,13 @@ describe("a message to a number that is no sender", () => {
     return house.notices.map(({ kind, detail }) => `${kind}: ${detail}`).join("\n");
   };
 
-  it("in national format is told with the API version to set in the console", async () => {
+  it("in national format is reported with the API version to set in the console", async () => {
     const detail = await detailOf("5703251809");
     expect(detail).toMatch(/^not-answered: .*2008-08-01.*2010-04-01.*console/);
     expect(detail).not.toContain("add it to senders");
   });
 
-  it.each(["+15703251810", "68849", "whatsapp:+15703251810"])("is told to be added to senders: %s", async (to) => {
+  it.each(["+15703251810", "68849", "whatsapp:+15703251810"])("is named as missing in senders: %s", async (to) => {
     expect(await detailOf(to)).toContain("add it to senders");
   });
 });

@@ -60,17 +60,17 @@ describe("callers without a compiler", () => {
     ["events", []],
     ["events", [{}]],
     ["events", [{ conversationId: "c", after: Number.NaN }]],
-  ])("are told what %s takes, and nothing is stored: %j", async (name, args) => {
+  ])("learn what %s takes, and nothing is stored: %j", async (name, args) => {
     await using house = rig(NOW);
     const text = await house.text("hello");
     await house.sms.settled();
     const method: unknown = Reflect.get(house.sms, name);
     if (typeof method !== "function") throw new Error("there is no such method");
-    const told = async () => {
+    const shown = async () => {
       const result: unknown = await Reflect.apply(method, house.sms, args);
       return name === "events" ? (result as AsyncGenerator).next() : result;
     };
-    const error: unknown = await told().then(
+    const error: unknown = await shown().then(
       () => "nothing",
       (thrown: unknown) => thrown,
     );
@@ -78,7 +78,7 @@ describe("callers without a compiler", () => {
     expect(await house.history(text)).toHaveLength(2);
   });
 
-  it("are told all mistakes at once, with the code of the first, and none of what they wrote", async () => {
+  it("learn all mistakes at once, with the code of the first, and none of what they wrote", async () => {
     await using house = rig(NOW);
     const input: unknown = { key: "", to: "87654321", body: 5, bodi: "a secret", media: [{ url: "a.jpg" }] };
     const error: unknown = await Promise.resolve(Reflect.apply(house.sms.send, house.sms, [input])).catch(
@@ -99,7 +99,7 @@ describe("callers without a compiler", () => {
   });
 
   it.each<readonly unknown[]>([["messages", () => {}], ["__proto__", () => {}], ["message"], []])(
-    "are told which events there are: on(%j)",
+    "learn which events there are: on(%j)",
     async (...args) => {
       await using house = rig(NOW);
       expect(() => Reflect.apply(house.sms.on, house.sms, args)).toThrow("message, status, turn, consent");
@@ -174,7 +174,7 @@ describe("a key that comes again", () => {
     expect(house.provider.sent.map(({ body }) => body)).toEqual([first.body]);
   });
 
-  it("stays used after an erasure, and tells nothing of the content", async () => {
+  it("stays used after an erasure, and shows nothing of the content", async () => {
     await using house = rig(NOW);
     await house.sms.send(first);
     await house.sms.erase({ participant: PERSON });

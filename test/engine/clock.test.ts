@@ -66,17 +66,17 @@ function scene(options: RigOptions = {}): Scene {
 
 /** A ledger as one process sees it that dies: from then on no call of it is heard, or answered. */
 function mortal(storage: Storage): { readonly storage: Storage; die(): void } {
-  let isDead = false;
+  let hasStopped = false;
   const heard: Storage = new Proxy(storage, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name);
-      return isDead && typeof value === "function" ? () => new Promise(() => {}) : value;
+      return hasStopped && typeof value === "function" ? () => new Promise(() => {}) : value;
     },
   });
   return {
     storage: heard,
     die() {
-      isDead = true;
+      hasStopped = true;
     },
   };
 }
@@ -103,7 +103,7 @@ describe("a ledger whose clock was ahead for a second", () => {
     neighbour.script = () => new Promise(() => {});
     neighbour.provider.answers.push(() => new Promise(() => {}));
     await ahead(MONTH_MS, async () => {
-      await house.sms.send({ key: "dead", to: "+12345671401", body: "under way when its worker died" });
+      await house.sms.send({ key: "expired", to: "+12345671401", body: "under way when its worker died" });
       await house.text("asked when the worker died", { from: "+12345671302" });
       void neighbour.sms.processDue();
       await until(() => neighbour.asked.length > 0 && neighbour.provider.sent.length > 0);

@@ -375,7 +375,7 @@ describe("the auto-reply", () => {
     await house.text("START");
     const reply = house.messages.find(({ origin }) => origin === "auto-reply");
     await house.storage.recordStatus({
-      op: "op-told",
+      op: "op-shown",
       outboundId: reply?.id ?? null,
       attempt: 1,
       providerMessageId: "SMreply",
@@ -444,7 +444,7 @@ describe("a person who takes over", () => {
     ]);
   });
 
-  it("may let the AI answer what is pending", async () => {
+  it("may let the AI answer what is unanswered", async () => {
     await using house = rig(NOW);
     const text = await house.text("hello");
     await house.sms.settled();

@@ -115,9 +115,9 @@ describe("what the service's own code is given, and changes", () => {
     let calls = 0;
     for (const name of ["message", "status", "turn", "notice", "consent"] as const) {
       // The rig's own listeners come first; these change what they get, and the last ones see it unchanged.
-      house.sms.on(name, (told: object) => {
+      house.sms.on(name, (shown: object) => {
         calls += 1;
-        spoil(told);
+        spoil(shown);
       });
     }
     const after: string[] = [];

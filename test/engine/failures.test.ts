@@ -54,9 +54,9 @@ describe("an AI that fails", () => {
     };
     await house.text("do you have a table tonight?");
     await house.sms.settled();
-    const told = lines.above.join("\n");
-    expect(told).toMatch(/ai_failed: .*\ncaused by TypeError: refused: .*\n\s+at /);
-    expect(told).not.toMatch(/tonight|12345678900|418|requestBodyValues/);
+    const logged = lines.above.join("\n");
+    expect(logged).toMatch(/ai_failed: .*\ncaused by TypeError: refused: .*\n\s+at /);
+    expect(logged).not.toMatch(/tonight|12345678900|418|requestBodyValues/);
     const shown = lines.debug.find((line) => line.startsWith("caused by "));
     expect(shown).toContain("statusCode: 418");
     expect(shown).toMatch(/requestBodyValues: .*do you have a table tonight\?/);

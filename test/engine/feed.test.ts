@@ -18,7 +18,7 @@ const said = (messages: readonly Message[]) =>
   messages.map((message) => (message.direction === "inbound" ? message.body : `${message.body} (${message.status})`));
 
 describe("the feed of a conversation", () => {
-  it("tells what was, what comes, and each step of a delivery", async () => {
+  it("shows what was, what comes, and each step of a delivery", async () => {
     await using house = rig(NOW);
     const first = await house.type("one");
     const stop = new AbortController();
@@ -82,7 +82,7 @@ describe("the feed of a conversation", () => {
 });
 
 describe("the changes of a conversation", () => {
-  it("are told page by page after a position, and end", async () => {
+  it("come page by page after a position, and end", async () => {
     await using house = rig(NOW);
     const { conversationId, seq } = await house.type("one");
     await house.sms.settled();
@@ -99,16 +99,16 @@ describe("the changes of a conversation", () => {
 });
 
 describe("explain", () => {
-  it("tells a text's story without a number or a word of it", async () => {
+  it("shows a text's story without a number or a word of it", async () => {
     await using house = rig(NOW);
     const text = await house.text("a secret");
     await house.sms.settled();
     const story = await house.sms.explain(text.id);
     expect(story?.replies).toHaveLength(1);
-    const told = story?.steps.join("\n") ?? "";
-    expect(told).toContain(text.id.slice(1));
-    expect(told).not.toContain("secret");
-    expect(told).not.toContain("234567");
+    const shown = story?.steps.join("\n") ?? "";
+    expect(shown).toContain(text.id.slice(1));
+    expect(shown).not.toContain("secret");
+    expect(shown).not.toContain("234567");
     expect(await house.sms.explain("absent")).toBeNull();
   });
 });

@@ -157,7 +157,7 @@ describe("what the service itself has written, and wrongly", () => {
     expect(house.errors[0]).toMatchObject({ code: "invalid_options" });
   });
 
-  it("cannot break the telling by throwing what is no string and cannot be made one", async () => {
+  it("cannot break the report by throwing what is no string and cannot be made one", async () => {
     await using house = rig({ ...NOW, answer: { attempts: 1 } });
     house.script = () => Promise.reject(Object.create(null));
     house.sms.on("message", () => {
@@ -182,7 +182,7 @@ describe("what the service itself has written, and wrongly", () => {
   });
 });
 
-describe("a listener that changes what it is told", () => {
+describe("a listener that changes what it gets", () => {
   it("changes neither the ledger nor what is sent", async () => {
     await using house = rig(NOW);
     house.script = () => "what the AI said";

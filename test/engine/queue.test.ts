@@ -136,7 +136,7 @@ describe("a queue is rung", () => {
 });
 
 describe("a queue that fails", () => {
-  it("never fails the request: the text is stored, the error is told, the next look answers", async () => {
+  it("never fails the request: the text is stored, the error is emitted, the next look answers", async () => {
     const queue: Queue = { name: "broken", ring: () => Promise.reject(new Error("a secret")) };
     await using house = rig({ queue, burst: { quietMs: 0 } });
     await house.text("hello");

@@ -296,7 +296,7 @@ describe("a message whose answer was lost", () => {
   it.each([
     ["hold", "held", "held"],
     ["drop", "failed", "dropped"],
-  ] as const)("is %s by policy when every witness stays silent, and counted", async (unknown, status, notice) => {
+  ] as const)("is %s by policy where no evidence comes, and counted", async (unknown, status, notice) => {
     const one = scene({ sending: { unknown } });
     await using house = one.house;
     await loseOne(one);
@@ -307,7 +307,7 @@ describe("a message whose answer was lost", () => {
     expect(house.sms.counts()[notice]).toBe(1);
   });
 
-  it("waits for a list that cannot be read for a second window, tells it once, and then decides", async () => {
+  it("waits for a list that cannot be read for a second window, reports it once, and then decides", async () => {
     const one = scene();
     await using house = one.house;
     one.broken = new OwnlineError("transport_unavailable", "The list could not be read.", { retryable: true });

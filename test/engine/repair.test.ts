@@ -64,7 +64,7 @@ describe("a person's decision about a message", () => {
     expect(house.provider.sent).toHaveLength(1);
   });
 
-  it("is told by explain()", async () => {
+  it("is shown by explain()", async () => {
     const { house, id } = await undecided({ sending: { unknown: "hold" } });
     await using _ = house;
     await house.clock.advance(10 * MINUTE);
@@ -214,7 +214,7 @@ describe("recover(), after a restore from a backup", () => {
 });
 
 describe("a sender that was removed from the configuration", () => {
-  it("holds its messages, tells it once for each, and sends them when it is back", async () => {
+  it("holds its messages, reports it once for each, and sends them when it is back", async () => {
     const ours = new Set([OURS]);
     const senders = ((address: string) => (ours.has(address) ? { address } : undefined)) as never;
     await using house = rig({ senders });
@@ -249,13 +249,13 @@ describe("the AI", () => {
     await using house = rig({ burst: { quietMs: 0 }, worker: { concurrency: 3 }, sending: { rateLimit: false } });
     let under = 0;
     let most = 0;
-    const gates: (() => void)[] = [];
+    const barriers: (() => void)[] = [];
     house.script = async () => {
       under += 1;
       most = Math.max(most, under);
-      const gate = deferred();
-      gates.push(() => gate.resolve());
-      await gate.promise;
+      const barrier = deferred();
+      barriers.push(() => barrier.resolve());
+      await barrier.promise;
       under -= 1;
       return "x";
     };
@@ -267,7 +267,7 @@ describe("the AI", () => {
     });
     while (!over) {
       await new Promise((resolve) => setTimeout(resolve, 0));
-      if (gates.length >= 3 || house.asked.length === 10) for (const open of gates.splice(0)) open();
+      if (barriers.length >= 3 || house.asked.length === 10) for (const open of barriers.splice(0)) open();
     }
     expect(most).toBe(3);
     expect(house.asked).toHaveLength(10);

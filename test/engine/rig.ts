@@ -79,7 +79,7 @@ export interface Rig extends AsyncDisposable {
   readonly statuses: OutboundMessage[];
   readonly errors: Error[];
   readonly log: string[];
-  /** A text from the phone, through the transport's door. */
+  /** A text from the phone, through the transport. */
   text(body: string, extra?: Partial<TextInput>): Promise<Message>;
   /** A person's text by another way: typed in the app. */
   type(body: string, from?: string): Promise<Message>;
@@ -117,9 +117,9 @@ export function rig(options: RigOptions = {}): Rig {
       return self.script(turn, context);
     },
   };
-  const pending: (TextInput & { body: string })[] = [];
+  const inbound: (TextInput & { body: string })[] = [];
   provider.receive = async () => {
-    const next = pending.shift();
+    const next = inbound.shift();
     if (next === undefined) return { kind: "ignored", reason: "nothing was texted" };
     const { from, to, sid, optOut, body, media } = next;
     return {
@@ -166,7 +166,7 @@ export function rig(options: RigOptions = {}): Rig {
     log,
     async text(body, extra = {}) {
       counter += 1;
-      pending.push({ from: PERSON, to: OURS, sid: `SM${counter}in`, optOut: null, media: [], body, ...extra });
+      inbound.push({ from: PERSON, to: OURS, sid: `SM${counter}in`, optOut: null, media: [], body, ...extra });
       const seen = self.messages.length;
       const response = await sms.fetch(new Request("https://example.com/sms", { method: "POST", body: "x" }));
       if (response.status !== 200) throw new Error(`the webhook was answered ${response.status}`);

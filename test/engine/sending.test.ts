@@ -47,7 +47,7 @@ describe("sending", () => {
     expect(house.notices.map(({ kind }) => kind)).toEqual(["unknown", "resent"]);
   });
 
-  it("asks the provider to give a message up after five minutes, and waits a minute longer for a witness", async () => {
+  it("asks the provider to give a message up after five minutes, and waits a minute longer for evidence", async () => {
     await using house = rig({ burst: { quietMs: 0 } });
     house.provider.answers.push(lost);
     await house.text("hello");
@@ -98,7 +98,7 @@ describe("sending", () => {
   it.each([
     ["hold", "held"],
     ["drop", "failed"],
-  ] as const)("does what the policy says when every witness is silent: %s", async (unknown, expected) => {
+  ] as const)("does what the policy says where no evidence comes: %s", async (unknown, expected) => {
     await using house = rig({ burst: { quietMs: 0 }, sending: { unknown } });
     house.provider.answers.push(lost);
     await house.text("hello");

@@ -10,15 +10,15 @@ async function breatheOften(times = 20): Promise<void> {
   for (let round = 0; round < times; round += 1) await breathe();
 }
 
-/** A ledger that does what it is asked at once, and answers one method only when the gate opens. */
-function slowToAnswer(storage: Storage, name: keyof Storage, gate: () => Promise<void>): Storage {
+/** A ledger that does what it is asked at once, and answers one method only when the barrier opens. */
+function slowToAnswer(storage: Storage, name: keyof Storage, barrier: () => Promise<void>): Storage {
   return new Proxy(storage, {
     get(target, key) {
       const method: unknown = Reflect.get(target, key);
       if (typeof method !== "function" || key !== name) return method;
       return async (...args: unknown[]) => {
         const answer: unknown = await Reflect.apply(method, target, args);
-        await gate();
+        await barrier();
         return answer;
       };
     },
@@ -28,12 +28,12 @@ function slowToAnswer(storage: Storage, name: keyof Storage, gate: () => Promise
 describe("stopping", () => {
   it("gives back a turn that the ledger handed out while it stopped, and returns only then", async () => {
     const clock = manualClock();
-    let gate = Promise.resolve();
-    const storage = slowToAnswer(ledger(clock), "claimTurns", () => gate);
+    let barrier = Promise.resolve();
+    const storage = slowToAnswer(ledger(clock), "claimTurns", () => barrier);
     await using house = rig({ ...NOW, clock, storage });
     const held = deferred();
     await house.text("hello");
-    gate = held.promise;
+    barrier = held.promise;
     await house.sms.start();
     await breatheOften();
     const stopping = house.sms.stop();
@@ -42,18 +42,18 @@ describe("stopping", () => {
     await stopping;
     await breatheOften();
     expect(house.asked).toEqual([]);
-    gate = Promise.resolve();
+    barrier = Promise.resolve();
     await house.sms.processDue();
     expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
   });
 
   it("waits for a sweep of processDue as for the loop", async () => {
     const clock = manualClock();
-    let gate = Promise.resolve();
-    const storage = slowToAnswer(ledger(clock), "due", () => gate);
+    let barrier = Promise.resolve();
+    const storage = slowToAnswer(ledger(clock), "due", () => barrier);
     await using house = rig({ ...NOW, clock, storage });
     const held = deferred();
-    gate = held.promise;
+    barrier = held.promise;
     let over = false;
     const sweep = house.sms.processDue().then(() => {
       over = true;
@@ -82,7 +82,7 @@ describe("stopping", () => {
     expect(house.provider.sent.map(({ signal }) => signal?.aborted)).toEqual([false]);
   });
 
-  it("ends although the provider never answers and does not heed its signal", async () => {
+  it("ends although the provider never answers and does not obey its signal", async () => {
     await using house = rig(NOW);
     house.provider.answers.push(() => deferred<never>().promise);
     await house.sms.start();
@@ -166,19 +166,19 @@ describe("a run", () => {
 
   it("is not taken for lost by a heartbeat that was answered before it began", async () => {
     const clock = manualClock();
-    let gate = Promise.resolve();
-    const storage = slowToAnswer(ledger(clock), "heartbeat", () => gate);
+    let barrier = Promise.resolve();
+    const storage = slowToAnswer(ledger(clock), "heartbeat", () => barrier);
     await using house = rig({ ...NOW, clock, storage });
     const thinking = deferred<string>();
     house.script = () => thinking.promise;
     await house.sms.start();
     await breatheOften();
     const held = deferred();
-    gate = held.promise;
+    barrier = held.promise;
     await clock.advance(2500);
     await house.text("hello");
     await breatheOften();
-    gate = Promise.resolve();
+    barrier = Promise.resolve();
     held.resolve();
     await breatheOften();
     expect(house.asked.map(({ context }) => context.signal.aborted)).toEqual([false]);

@@ -6,7 +6,7 @@ import { breathe, deferred, ledger, OTHER, OURS, PERSON, type RigOptions } from 
 import { inbound, kinds, MINUTE, SECOND, scene } from "./sweep-scene.ts";
 
 describe("a text whose webhook never came", () => {
-  it("is found, stored with the provider's time, answered once, counted and told", async () => {
+  it("is found, stored with the provider's time, answered once, counted and reported", async () => {
     const one = scene();
     await using house = one.house;
     one.lose("SMlost", "hello", 30 * SECOND);
@@ -222,7 +222,7 @@ describe("a text whose webhook never came", () => {
     await expect(house.sms.send({ key: "1", to: PERSON, body: "x" })).rejects.toMatchObject({ code: "opted_out" });
   });
 
-  it("is found again after an error of the list, which is told: nothing is passed over", async () => {
+  it("is found again after an error of the list, which is reported: nothing is passed over", async () => {
     const one = scene();
     await using house = one.house;
     await house.sms.processDue();
@@ -240,7 +240,7 @@ describe("a text whose webhook never came", () => {
     expect((await inbound(one)).map(({ body }) => body)).toEqual(["hello"]);
   });
 
-  it("is found again after an error of the ledger, which is told as the ledger's own", async () => {
+  it("is found again after an error of the ledger, which is reported as the ledger's own", async () => {
     const clock = manualClock();
     const storage = ledger(clock);
     const down = new OwnlineError("storage_unavailable", "The ledger is away.", { retryable: true });

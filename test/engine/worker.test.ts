@@ -132,18 +132,18 @@ describe("start and stop", () => {
   });
 });
 
-/** A process whose own clock stands still sends no heartbeat: to the ledger, whose clock goes on, it is dead. */
+/** A process whose own clock stands still sends no heartbeat: to the ledger, whose clock goes on, it has expired. */
 describe("a process that dies", () => {
   it("is noticed, and another answers once what it held up", async () => {
     const clock = manualClock();
     const storage = ledger(clock);
-    const dead = rig({ ...NOW, clock: manualClock(), storage });
+    const expired = rig({ ...NOW, clock: manualClock(), storage });
     await using alive = rig({ ...NOW, clock, storage });
-    dead.script = () => deferred<string>().promise;
-    await dead.text("hello");
-    void dead.sms.processDue();
+    expired.script = () => deferred<string>().promise;
+    await expired.text("hello");
+    void expired.sms.processDue();
     await breatheOften();
-    expect(dead.asked).toHaveLength(1);
+    expect(expired.asked).toHaveLength(1);
 
     await alive.sms.processDue();
     expect(alive.asked).toEqual([]);
@@ -167,7 +167,7 @@ describe("a process that dies", () => {
     await clock.advance(10_001);
     await other.sms.processDue();
     await other.sms.settled();
-    thinking.resolve("from the dead");
+    thinking.resolve("from the expired worker");
     await sweep;
     await other.sms.settled();
     expect([...frozen.provider.sent, ...other.provider.sent].map(({ body }) => body)).toEqual(["re: hello"]);
@@ -179,11 +179,11 @@ describe("a process that dies", () => {
     await using last = rig({ ...NOW, clock, storage });
     await last.text("poison");
     for (let crash = 0; crash < 4; crash += 1) {
-      const dead = rig({ ...NOW, clock: manualClock(), storage });
-      dead.script = () => deferred<string>().promise;
-      void dead.sms.processDue();
+      const expired = rig({ ...NOW, clock: manualClock(), storage });
+      expired.script = () => deferred<string>().promise;
+      void expired.sms.processDue();
       await breatheOften();
-      expect(dead.asked).toHaveLength(1);
+      expect(expired.asked).toHaveLength(1);
       await clock.advance(10_001);
     }
     await last.sms.processDue();

@@ -1,7 +1,7 @@
 import { expect, it, vi } from "vitest";
 import { type Example, OURS, PERSON, runExample, type Surroundings, surroundings } from "./example.ts";
 
-// A lease of a dead process is noticed after three seconds.
+// The expiry of a killed process is noticed after three seconds.
 vi.setConfig({ testTimeout: 90_000 });
 const POLL = { timeout: 40_000, interval: 50 };
 

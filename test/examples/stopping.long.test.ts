@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: 60_000 });
 const POLL = { timeout: 30_000, interval: 50 };
 const STOPPING = "finished or given back";
 
-/** A model that thinks until it is told what to say. */
+/** A model that thinks until the test says what to answer. */
 async function slowModel() {
   const thinking: ServerResponse[] = [];
   let asked = 0;
@@ -66,7 +66,7 @@ async function settled(example: Example) {
   return answeredSeq === inboundSeq && last?.direction === "outbound" && last.status === "delivered";
 }
 
-it("finishes an answer under way when it is told to end, although the signal comes twice at once", async () => {
+it("finishes an answer under way when it gets a signal to end, although the signal comes twice at once", async () => {
   await using scene = await underWay();
   const { around, model, first } = scene;
   // Both reach it at one Ctrl-C: from the terminal, and from npm.
@@ -113,7 +113,7 @@ it("ends at once at a second signal, says so, and the next process answers once"
   expect(around.sent()).toEqual([{ from: OURS, to: PERSON, body: "A table at eight." }]);
 });
 
-it("answers a request that was under way when it was told to end", async () => {
+it("answers a request that was under way when the signal to end came", async () => {
   await using example = await runExample({});
   const body = JSON.stringify({ from: PERSON, body: "Hello!" });
   const headers = { "content-type": "application/json", "content-length": body.length, connection: "keep-alive" };

@@ -15,7 +15,9 @@ import { heldBy, readTrace } from "./trace.ts";
 const AT_ONCE = Number(process.env.OWNLINE_FAULTS_AT_ONCE ?? 8);
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000, maxConcurrency: AT_ONCE });
 
-/** How often each point is forced. Once on MongoDB, whose test server makes a round take longer than three elsewhere. */
+/**
+ * How often each point is forced. Once on MongoDB, whose test server makes a round take longer than three elsewhere.
+ */
 const ROUNDS = Number(process.env.OWNLINE_FAULTS_ROUNDS ?? 1);
 const ROUNDS_ON_MONGODB = Number(process.env.OWNLINE_FAULTS_MONGODB_ROUNDS ?? 1);
 const WINDOW_MS = 1500;
@@ -123,7 +125,7 @@ describe.concurrent.each(CASES)("kill -9 of a real process on %s, round %i", (le
     expect(waitedMs).toBeGreaterThan(quietMs - 100);
   });
 
-  it("C9: every witness silent past the window: one duplicate, and it is counted", async () => {
+  it("C9: no evidence until the window is over: one duplicate, and it is counted", async () => {
     await using on = await scene(ledger);
     await on.network({ callbackLoss: 1, listLagMs: 60_000 });
     await on.killedAt("after:post");
@@ -132,7 +134,7 @@ describe.concurrent.each(CASES)("kill -9 of a real process on %s, round %i", (le
     expect(on.verdict()).toMatchObject({ silentDuplicates: 1, violations: [] });
   });
 
-  it("C9: every witness silent past the window: held, where the policy says so", async () => {
+  it("C9: no evidence until the window is over: held, where the policy says so", async () => {
     await using on = await scene(ledger, { sending: { ...OPTIONS.sending, unknown: "hold" } });
     await on.network({ callbackLoss: 1, listLagMs: 60_000 });
     await on.killedAt("after:post");
@@ -164,7 +166,7 @@ describe.concurrent.each(CASES)("kill -9 of a real process on %s, round %i", (le
     expect(frozen.isAlive).toBe(true);
   });
 
-  it("C12: STOP committed while a reply waits: cancelled at the gate", async () => {
+  it("C12: STOP committed while a reply waits: cancelled at the send admission", async () => {
     await using on = await scene(ledger);
     await on.network({ tooMany: 1, retryAfterSeconds: 2 });
     await on.killedAt("after:recordSend");

@@ -10,7 +10,7 @@ import { FALLBACK, scriptedAi } from "./script.ts";
 import { openStorage } from "./storages.ts";
 import type { Trace } from "./trace.ts";
 
-/** A service built on ownline, as a process that fails where it is told to. */
+/** A service built on ownline, as a process that fails where its plan says. */
 export interface EngineSettings {
   readonly number: string;
   readonly publicUrl: string;
@@ -48,7 +48,7 @@ function note(trace: Trace): void {
   writeSync(traceHandle, `${JSON.stringify(trace)}\n`);
 }
 
-/** Notes what this process holds, so that the harness knows whom its death holds up. No verdict follows from it. */
+/** Notes what this process holds, so that the harness knows whom its end holds up. No verdict follows from it. */
 function tracing(storage: Storage): Storage {
   const people = new Map<string, string>();
   let claims = 0;

@@ -53,8 +53,8 @@ export interface FleetOptions {
   readonly random: () => number;
   /** What the next process is to do to itself. */
   plan(): readonly Plan[];
-  /** For the process of a slot, 0 for the first. */
-  settings(slot: number): Omit<EngineSettings, "plans" | "traceFile">;
+  /** For the process of a seat, 0 for the first. */
+  settings(seat: number): Omit<EngineSettings, "plans" | "traceFile">;
 }
 
 /** One of the first that ends by itself would be replaced for ever. */
@@ -62,10 +62,10 @@ async function refuseBroken(engine: EngineProcess): Promise<void> {
   if ((await engine.ended).signal === null) throw new Error(`a process did not start:\n${engine.output()}`);
 }
 
-/** A process that is killed while it starts tells nothing. */
+/** A process that is killed while it starts reports nothing. */
 const LEAST_LIFE_MS = 1000;
 
-interface Slot {
+interface Seat {
   engine: EngineProcess | null;
   readyAt: number;
   point: string | null;
@@ -73,7 +73,7 @@ interface Slot {
 }
 
 export async function startFleet({ provider, dir, size, random, plan, settings }: FleetOptions): Promise<Fleet> {
-  const slots: Slot[] = Array.from({ length: size }, () => ({
+  const seats: Seat[] = Array.from({ length: size }, () => ({
     engine: null,
     readyAt: 0,
     point: null,
@@ -92,49 +92,49 @@ export async function startFleet({ provider, dir, size, random, plan, settings }
   const configure = (): Promise<void> => {
     configuring = configuring.then(() => {
       const { number, publicUrl } = settings(0);
-      const backends = slots.flatMap(({ engine }) => (engine?.port ? [engine.port] : []));
+      const backends = seats.flatMap(({ engine }) => (engine?.port ? [engine.port] : []));
       return provider.setLine({ number, publicUrl, backends, network });
     });
     return configuring;
   };
 
-  const live = async (slot: Slot, index: number): Promise<void> => {
+  const live = async (seat: Seat, index: number): Promise<void> => {
     lives += 1;
     const plans = plan();
     const traceFile = join(dir, `engine-${lives}.jsonl`);
     traceFiles.push(traceFile);
     const starting = startEngine({ ...settings(index), plans, traceFile });
-    slot.point = plans[0]?.point ?? null;
+    seat.point = plans[0]?.point ?? null;
     const engine = await starting;
     if (engine.port === null && lives <= size) await refuseBroken(engine);
-    slot.engine = engine;
-    slot.readyAt = Date.now();
+    seat.engine = engine;
+    seat.readyAt = Date.now();
     if (engine.port !== null) await configure();
-    void engine.ended.then((end) => died(slot, index, engine, end));
+    void engine.ended.then((end) => died(seat, index, engine, end));
   };
 
-  const died = async (slot: Slot, index: number, engine: EngineProcess, end: Awaited<EngineProcess["ended"]>) => {
+  const died = async (seat: Seat, index: number, engine: EngineProcess, end: Awaited<EngineProcess["ended"]>) => {
     if (isClosing) return;
     if (end.signal === null && end.code !== 0) lastWords = engine.output();
-    const { point } = slot;
+    const { point } = seat;
     const wasKilled = end.signal === "SIGKILL";
     const held = heldBy(readTrace(engine.traceFile));
     const restartedAt = Date.now();
     const where = killedFromOutside.has(engine) ? null : point;
-    await live(slot, index);
-    if (wasKilled) kills.push({ at: end.at, restartedAt, readyAt: slot.readyAt, point: where, ...held });
+    await live(seat, index);
+    if (wasKilled) kills.push({ at: end.at, restartedAt, readyAt: seat.readyAt, point: where, ...held });
   };
-  const running = (): { readonly slot: Slot; readonly engine: EngineProcess }[] =>
-    slots.flatMap((slot) => {
-      const { engine, frozen } = slot;
-      return engine?.isAlive && engine.port !== null && !frozen ? [{ slot, engine }] : [];
+  const running = (): { readonly seat: Seat; readonly engine: EngineProcess }[] =>
+    seats.flatMap((seat) => {
+      const { engine, frozen } = seat;
+      return engine?.isAlive && engine.port !== null && !frozen ? [{ seat, engine }] : [];
     });
   /** One of those that take requests now. */
   const one = () => running()[Math.floor(random() * running().length)];
   const heldIn = (engine: EngineProcess, what: "turns" | "sends"): number =>
     heldBy(readTrace(engine.traceFile))[what].size;
 
-  await Promise.all(slots.map(live));
+  await Promise.all(seats.map(live));
   await configure();
   return {
     kills,
@@ -144,7 +144,7 @@ export async function startFleet({ provider, dir, size, random, plan, settings }
     },
     kill() {
       const chosen = one();
-      if (chosen === undefined || Date.now() - chosen.slot.readyAt < LEAST_LIFE_MS) return false;
+      if (chosen === undefined || Date.now() - chosen.seat.readyAt < LEAST_LIFE_MS) return false;
       const { engine } = chosen;
       killedFromOutside.add(engine);
       engine.signal("SIGKILL");
@@ -152,9 +152,9 @@ export async function startFleet({ provider, dir, size, random, plan, settings }
     },
     hold(point) {
       const all = running();
-      if (all.length < slots.length) return false;
-      for (const { slot, engine } of all) {
-        slot.point = point;
+      if (all.length < seats.length) return false;
+      for (const { seat, engine } of all) {
+        seat.point = point;
         engine.plan([{ deed: "hold", point, nth: 1 }]);
       }
       return true;
@@ -163,21 +163,21 @@ export async function startFleet({ provider, dir, size, random, plan, settings }
     killHolder(what) {
       const [holder, ...others] = running().toSorted((a, b) => heldIn(b.engine, what) - heldIn(a.engine, what));
       holder?.engine.signal("SIGKILL");
-      for (const { slot, engine } of others) {
-        slot.point = null;
+      for (const { seat, engine } of others) {
+        seat.point = null;
         engine.plan([]);
       }
     },
     async freeze(ms) {
       const chosen = one();
       if (chosen === undefined) return;
-      const { slot, engine } = chosen;
-      slot.frozen = true;
+      const { seat, engine } = chosen;
+      seat.frozen = true;
       engine.signal("SIGSTOP");
       freezes.push({ at: Date.now(), ...heldBy(readTrace(engine.traceFile)) });
       await Promise.race([new Promise((resolve) => setTimeout(resolve, ms)), engine.ended]);
       engine.signal("SIGCONT");
-      slot.frozen = false;
+      seat.frozen = false;
     },
     async deploy() {
       const engine = one()?.engine;
@@ -192,8 +192,8 @@ export async function startFleet({ provider, dir, size, random, plan, settings }
     output: () => lastWords,
     async [Symbol.asyncDispose]() {
       isClosing = true;
-      for (const { engine } of slots) engine?.signal("SIGKILL");
-      await Promise.all(slots.map(({ engine }) => engine?.ended));
+      for (const { engine } of seats) engine?.signal("SIGKILL");
+      await Promise.all(seats.map(({ engine }) => engine?.ended));
     },
   };
 }

@@ -12,14 +12,14 @@ export type Blame = (kind: ViolationKind, detail: string) => void;
 
 export type Taken = EntryOf<"taken">;
 
-export interface Witnesses {
+export interface Evidence {
   /** When the application first acknowledged a callback about a text. */
   readonly heardAt: ReadonlyMap<string, number>;
   /** Its looks into the list, by person. */
   readonly looks: ReadonlyMap<string, readonly EntryOf<"list">[]>;
 }
 
-export function evidenceOf(entries: readonly Entry[]): Witnesses {
+export function evidenceOf(entries: readonly Entry[]): Evidence {
   const heardAt = new Map<string, number>();
   const looks = new Map<string, EntryOf<"list">[]>();
   for (const entry of entries) {
@@ -34,10 +34,10 @@ export function evidenceOf(entries: readonly Entry[]): Witnesses {
   return { heardAt, looks };
 }
 
-/** The first copy of each message. A second one is a violation, unless no witness could have spoken for the first. */
+/** The first copy of each message. A second one is a violation, unless no evidence of the first could have come. */
 export function withoutCopies(
   ours: readonly Taken[],
-  { heardAt, looks }: Witnesses,
+  { heardAt, looks }: Evidence,
   graceMs: number,
   blame: Blame,
   counts: { silent: number; frozen: number },
@@ -62,7 +62,7 @@ export function withoutCopies(
     });
     if (earlier.some(({ attempt }) => attempt === one.attempt)) blame("duplicated", `${label}: one attempt, twice`);
     else if (earlier.some(({ attempt }) => attempt > one.attempt)) counts.frozen += 1;
-    else if (said.includes("known")) blame("duplicated", `${label}: a witness spoke, or the list was not asked`);
+    else if (said.includes("known")) blame("duplicated", `${label}: there was evidence, or the list was not asked`);
     else if (said.includes("late")) counts.frozen += 1;
     else counts.silent += 1;
     earlier.push(one);

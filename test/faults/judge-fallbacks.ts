@@ -1,8 +1,8 @@
 /*
- * A fallback text does not say which texts it stands for. What order tells is all there is: it stands for texts of its
- * person that no answer names, that were there before it, and around which nothing is answered in the wrong order.
- * Texts reach the ledger as their webhooks do, which is not the order in which they were sent: only a text that was
- * acknowledged before another one was sent is surely the earlier one.
+ * A fallback text does not say which texts it stands for. What follows from the order is all there is: it stands for
+ * texts of its person that no answer names, that were there before it, and around which nothing is answered in the
+ * wrong order. Texts reach the ledger as their webhooks do, which is not the order in which they were sent: only a text
+ * that was acknowledged before another one was sent is surely the earlier one.
  */
 
 /** A person's text that asks for an answer. */

@@ -82,7 +82,7 @@ describe("the judge of the fault suite", () => {
     expect(first().heard().looked().looked().taken("ta-1", answer("1"), 2).faults()).toEqual(["duplicated"]);
   });
 
-  it("counts a second copy apart where every witness was silent", () => {
+  it("counts a second copy apart where no evidence came", () => {
     const silent = story().text(one).taken("ta-1", answer("1")).looked().taken("ta-1", answer("1"), 2);
     expect(silent.verdict()).toMatchObject({ violations: [], silentDuplicates: 1, sent: 2 });
   });

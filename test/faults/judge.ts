@@ -26,7 +26,9 @@ export interface Verdict {
   readonly sent: number;
   readonly fallbacks: number;
   readonly violations: readonly Violation[];
-  /** Second copies that no witness could have prevented: no callback was heard, and the list did not show the first. */
+  /**
+   * Second copies that no evidence could have prevented: no callback was heard, and the list did not show the first.
+   */
   readonly silentDuplicates: number;
   /** Requests that froze on their way: the list was asked, or their message sent again, before they arrived. */
   readonly frozenDuplicates: number;
@@ -40,7 +42,7 @@ export interface Verdict {
 }
 
 export interface JudgeOptions {
-  /** How late a request may arrive that was claimed before a STOP or a witness was heard. */
+  /** How late a request may arrive that was claimed before a STOP or evidence was heard. */
   readonly graceMs: number;
 }
 
@@ -66,7 +68,7 @@ export function judge(entries: readonly Entry[], { graceMs }: JudgeOptions): Ver
   const violations: Violation[] = [];
   const texts = textsOf(entries);
   const taken = takenOf(entries);
-  const witnesses = evidenceOf(entries);
+  const evidence = evidenceOf(entries);
   const answeredAt = new Map<number, number>();
   const acknowledgedAt = new Map<number, { at: number; person: string }>();
   const counts = { fallbacks: 0, silent: 0, frozen: 0, underWay: 0, underWayMs: 0 };
@@ -75,7 +77,7 @@ export function judge(entries: readonly Entry[], { graceMs }: JudgeOptions): Ver
     const blame = (kind: ViolationKind, detail: string) => violations.push({ kind, person, detail });
     const theirs = texts.get(person) ?? [];
     const ours = taken.get(person) ?? [];
-    const firsts = withoutCopies(ours, witnesses, graceMs, blame, counts);
+    const firsts = withoutCopies(ours, evidence, graceMs, blame, counts);
     const groups = groupsOf(firsts, blame);
     counts.fallbacks += groups.filter(({ isFallback }) => isFallback).length;
     judgeStops(theirs, ours, graceMs, blame, counts);

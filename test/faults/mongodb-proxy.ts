@@ -25,7 +25,7 @@ export interface MongodbProxyOptions {
   readonly lifetimeMs: number;
 }
 
-/** A transaction that has begun, and has been told neither to commit nor to abort. */
+/** A transaction that has begun, and has got neither a commit nor an abort. */
 interface Transaction {
   readonly lsid: unknown;
   readonly txnNumber: unknown;

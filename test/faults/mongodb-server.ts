@@ -4,8 +4,8 @@ import { type MongodbProxy, mongodbProxy } from "./mongodb-proxy.ts";
 import { openStorage } from "./storages.ts";
 
 /**
- * What docs/reliability.md tells people to set: MongoDB's own 60 s are a minute in which the conversations stand still
- * that a dead process was writing to.
+ * What docs/reliability.md asks people to set: MongoDB's own 60 s are a minute in which the conversations stand still
+ * that a killed process was writing to.
  */
 const TRANSACTION_LIFETIME_MS = 3000;
 

@@ -26,7 +26,7 @@ export interface WebhookParts {
 
 /** What the provider posts to the application. Each call ends when nothing of it is left to post. */
 export interface Webhooks {
-  /** Tells of a person's text, and again until it is acknowledged, as the URL's `#rc=5&rp=all` asks for. */
+  /** Reports a person's text, and again until it is acknowledged, as the URL's `#rc=5&rp=all` asks for. */
   deliver(text: Text): Promise<void>;
   /** Sends a text of ours on its way, and reports on it. */
   sendOn(text: Text, statusCallback: string): Promise<void>;

@@ -3,9 +3,11 @@ import type { Verdict } from "./judge.ts";
 import type { Entry } from "./ledger.ts";
 import { readReply, readText } from "./script.ts";
 
-/** From the moment a killed process's successor takes requests to the answer of a conversation that the kill held up. */
+/**
+ * From the moment a killed process's successor takes requests to the answer of a conversation that the kill held up.
+ */
 export interface Recovery {
-  /** The dead process had claimed a turn, and no text of the conversation was on its way to the provider. */
+  /** The killed process had claimed a turn, and no text of the conversation was on its way to the provider. */
   readonly outside: Percentiles;
   /** A text of the conversation was between the claim and the provider's answer. */
   readonly inside: Percentiles;
@@ -28,7 +30,7 @@ export interface Disturbance {
   readonly to: number;
 }
 
-/** From restart to answer, at the default lease of 3 s. Inside of sending a witness is waited for first. */
+/** From restart to answer, at the default lease of 3 s. Inside of sending, evidence is waited for first. */
 const BOUND_MS = 5000;
 /** Fewer say too little. */
 const LEAST_SAMPLES = 10;
@@ -97,7 +99,7 @@ export function recoveryOf(
       const refused = (posts.get(person) ?? []).some(
         ({ at, request }) => at > kill.at && at < answerAt && !taken.has(request),
       );
-      // A claim whose answer was under way stands in no trace: a death or a freeze may have held the text up again.
+      // A claim whose answer was under way stands in no trace: a crash or a freeze may have held the text up again.
       const heldUnseen = !kill.sends.has(person) && waiting.some((tag) => repeated.has(tag));
       const overlaps = disturbances.some(({ from, to }) => from < answerAt && to > kill.at);
       if (isUntold || isSlow || heldAgain || heldUnseen || refused || overlaps) disturbed += 1;

@@ -45,14 +45,14 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
     size: run.engines,
     random,
     plan: () => (phase.isOver ? [] : trouble.nextPlans()),
-    settings: (slot) => ({
+    settings: (seat) => ({
       ...ACCOUNT,
       number: OURS,
       publicUrl: PUBLIC_URL,
       apiUrl: provider.apiUrl,
       storageUrl: database.url,
       // Where the ledger has a clock of its own, no other clock counts.
-      clockOffsetMs: slot === 1 && database.hasClock ? AN_HOUR_MS : 0,
+      clockOffsetMs: seat === 1 && database.hasClock ? AN_HOUR_MS : 0,
       fastMs: FAST_MS,
       slowMs: SLOW_MS,
       transportTimeoutMs: TRANSPORT_TIMEOUT_MS,

@@ -13,7 +13,7 @@ export interface SceneOptions {
   readonly provider: Provider;
   readonly dir: string;
   readonly storageUrl: string;
-  /** Tells this scene's number and person from those of others on the same provider. */
+  /** Distinguishes this scene's number and person from those of others on the same provider. */
   readonly index: number;
   readonly options: Pick<OwnlineOptions, "burst" | "answer" | "sending" | "sweep" | "worker">;
 }

@@ -47,7 +47,7 @@ export function printOutcome(outcome: Outcome): void {
     ["**sent after the STOP's acknowledgement**", count("to-opted-out")],
     ["**forged callbacks believed**", count("forged")],
     [
-      "second copies with every witness silent (resends counted by the engines)",
+      "second copies without evidence (resends counted by the engines)",
       `${verdict.silentDuplicates} (${noted("resent")})`,
     ],
     ["requests that froze and came late", verdict.frozenDuplicates],

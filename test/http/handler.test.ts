@@ -147,7 +147,7 @@ describe("a webhook", () => {
 });
 
 describe("a signed request that is cut elsewhere", () => {
-  it("is refused with 400, stored nowhere, and told with what to change", async () => {
+  it("is refused with 400, stored nowhere, and reported with what to change", async () => {
     const { sms, lines, stored } = scene();
     const params = textParams({ SmsSid: `SM${"b".repeat(32)}` });
     const { headers } = await posted(params);
@@ -162,7 +162,7 @@ describe("a signed request that is cut elsewhere", () => {
     expect(lines.at(-1)).not.toContain(PERSON);
   });
 
-  it("is told as another product where it is of Conversations", async () => {
+  it("is reported as another product where it is of Conversations", async () => {
     const { sms, lines, stored } = scene();
     const params = textParams({ MessageSid: `IM${"b".repeat(32)}`, ConversationSid: `CH${"b".repeat(32)}` });
     expect((await sms.fetch(new Request(PUBLIC, await posted(params)))).status).toBe(400);

@@ -353,7 +353,7 @@ describe("the events of a conversation over Express", () => {
 describe("the events of all conversations", () => {
   const position = (got: readonly Got[]) => got.filter(({ event }) => event !== null).map(({ data }) => data);
 
-  it("tell where each conversation is, then where one has come to, and nothing of a text", async () => {
+  it("show where each conversation is, then where one has come to, and nothing of a text", async () => {
     const clock = manualClock();
     await using house = rig({ ...NOW, clock });
     const mine = await house.type("mine");
@@ -377,7 +377,7 @@ describe("the events of all conversations", () => {
     await source.cancel();
   });
 
-  it("tell a reader that comes back of everything since then, page by page", async () => {
+  it("give a reader that comes back everything since then, page by page", async () => {
     const clock = manualClock();
     await using house = rig({ ...NOW, clock });
     const person = (at: number) => `+1234567${String(1000 + at)}`;
@@ -402,7 +402,7 @@ describe("the events of all conversations", () => {
     await back.cancel();
   });
 
-  it("tell of many that were new at once, though the ledger was empty before", async () => {
+  it("show many that were new at once, though the ledger was empty before", async () => {
     const clock = manualClock();
     await using house = rig({ ...NOW, clock });
     const source = sourceOf(await overviewEvents(house.sms, ask(), { authorize: allow, clock, pageSize: 2 }));
@@ -414,7 +414,7 @@ describe("the events of all conversations", () => {
     await source.cancel();
   });
 
-  it("tell nothing twice, and stop asking when the reader has gone", async () => {
+  it("show nothing twice, and stop asking when the reader has gone", async () => {
     const clock = manualClock();
     let asked = 0;
     const sms: OverviewEventsPart = {

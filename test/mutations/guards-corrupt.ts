@@ -120,13 +120,13 @@ export const corruptGuards: readonly Mutation[] = [
       "a message behind one that cannot be read is due",
       [
         "due",
-        "legible(listIn<unknown>(told.messages), corrupt, (entry) => dueMessage(entry, now)).flat();",
-        "listIn<unknown>(told.messages).flatMap((entry) => dueMessage(entry, now));",
+        "legible(listIn<unknown>(answer.messages), corrupt, (entry) => dueMessage(entry, now)).flat();",
+        "listIn<unknown>(answer.messages).flatMap((entry) => dueMessage(entry, now));",
       ],
     ],
     [
       "a row is looked at again by its key",
-      ["reads", "for (const row of told) collect(found, table, row);", "void [told, collect];"],
+      ["reads", "for (const row of answer) collect(found, table, row);", "void [answer, collect];"],
     ],
   ]),
   ...guardsOf("mongodb", "src/storage/mongodb", [

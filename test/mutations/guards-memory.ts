@@ -32,7 +32,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/ledger", "participantKey: participantKeyOf(participant), line", "participantKey: participant, line"],
   ],
   [
-    "a message expires by its slot in the sender's rateLimit",
+    "a message expires by its reservation in the sender's rate limit",
     ["ledger/rules/admission", "Math.max(row.expiresAt, reservedAt + claim.expiryMs)", "row.expiresAt"],
   ],
   [
@@ -225,7 +225,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ],
   ],
   [
-    "the gate before every send asks for consent",
+    "the send admission asks for consent",
     ["ledger/rules/admission", "if (conditions.consent && isOut)", "if (false && isOut)"],
   ],
   [
@@ -393,7 +393,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ],
   ],
   [
-    "a provider's id is kept when its message is erased: it witnesses for no other",
+    "a provider's id is kept when its message is erased: it is evidence of no other",
     ["memory/tables", 'this.#forgetKey("provider", id, row.id);', 'this.keys.delete(nameOf("provider", id));'],
   ],
   [

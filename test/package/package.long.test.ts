@@ -244,14 +244,14 @@ describe("the tarball", () => {
     const files = readdirSync(root, { recursive: true, encoding: "utf8" });
     const pages = files.filter((name) => name.endsWith(".md"));
     expect(pages.length).toBeGreaterThan(10);
-    const dead = pages.flatMap((page) => {
+    const broken = pages.flatMap((page) => {
       const text = readFileSync(join(root, page), "utf8").replaceAll(/^([ \t]*)(`{3,})[\s\S]*?^[ \t]*\2[ \t]*$/gm, "");
       return [...text.matchAll(/\]\(([^)\s#]+)/g)]
         .map(([, target = ""]) => target)
         .filter((target) => !/^[a-z]+:/i.test(target) && !existsSync(join(root, dirname(page), target)))
         .map((target) => `${page}: ${target}`);
     });
-    expect(dead).toEqual([]);
+    expect(broken).toEqual([]);
     expect(files.filter((name) => /(^|\/)(\.env|\.data|\.dev\.vars|\.wrangler|node_modules)$/.test(name))).toEqual([]);
   });
 
@@ -293,7 +293,9 @@ function resolutions(): readonly [Resolution, ...Resolution[]] {
   ];
 }
 
-/** What the compiler says about files of the service, given by their names, and about the package's own declarations. */
+/**
+ * What the compiler says about files of the service, given by their names, and about the package's own declarations.
+ */
 function typeErrors(texts: Readonly<Record<string, string>>, options: ts.CompilerOptions): string[] {
   const written = Object.entries(texts).map(([name, text]) => consumer.write(name, text));
   const program = ts.createProgram(written, {

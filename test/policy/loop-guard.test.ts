@@ -165,7 +165,7 @@ describe("loopGuard on turns", () => {
     );
   });
 
-  it("is as strict as it is told", () => {
+  it("is as strict as its options say", () => {
     expect(silenced(dialogue(times(2, () => away)), { repeats: 2 })).toBe(true);
     const close = [away, away.replace("Monday", "Tuesday"), away.replace("Monday", "Friday"), away];
     expect(silenced(dialogue(close), { similarity: 0.8 })).toBe(true);

@@ -21,7 +21,8 @@ export interface BullmqBackend {
 
 /**
  * BullMQ's queue for one case of the contract. BullMQ has no clock for tests, so it holds its delayed jobs by real time
- * and is told to promote them, by its own method, when the manual clock comes to their time: always sooner than by itself.
+ * and is asked to promote them, by its own method, when the manual clock comes to their time: always sooner than by
+ * itself.
  */
 export function underTest(backend: BullmqBackend): QueueUnderTest {
   const clock = manualClock();

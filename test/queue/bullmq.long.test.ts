@@ -112,7 +112,7 @@ describe.skipIf(noRedis !== null)(`bullmq on Redis${noRedis === null ? "" : ` ($
     });
     await idle.close();
     await own.stop();
-    await eventually("the loss is told", () => lines.length > 0);
+    await eventually("the loss is logged", () => lines.length > 0);
     expect(lines[0]).toMatch(/^error the worker of the queue \(bullmq\) has a problem: \w*Error( E[A-Z]+)?$/);
     own = await startRedis(port);
     const queue = there.queue(name);

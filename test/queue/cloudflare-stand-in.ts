@@ -20,7 +20,7 @@ export interface StandIn {
   readonly sent: { readonly body: unknown; readonly delaySeconds: number | undefined }[];
   /** How each batch ended. */
   readonly ends: string[];
-  readonly dead: unknown[];
+  readonly givenUp: unknown[];
   down: boolean;
   consume(handler: Handler): { close(): Promise<void> };
   advance(ms: number): Promise<void>;
@@ -34,7 +34,7 @@ export function standIn(clock: ManualClock, { maxRetries = 3 }: { readonly maxRe
   const self: StandIn = {
     sent: [],
     ends: [],
-    dead: [],
+    givenUp: [],
     down: false,
     binding: {
       async send(body, options) {
@@ -87,7 +87,7 @@ export function standIn(clock: ManualClock, { maxRetries = 3 }: { readonly maxRe
     self.ends.push(end.kind === "retried" ? `retried after ${end.delaySeconds} s` : end.kind);
     if (end.kind !== "retried") return;
     for (const { body, attempts } of messages) {
-      if (attempts > maxRetries) self.dead.push(body);
+      if (attempts > maxRetries) self.givenUp.push(body);
       else held.push({ body, attempts: attempts + 1, at: clock.now() + end.delaySeconds * 1000 });
     }
   }

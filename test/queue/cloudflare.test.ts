@@ -84,7 +84,7 @@ describe("the consumer", () => {
       "retried after 20 s",
       "retried after 40 s",
     ]);
-    expect(cloudflare.dead).toEqual([{ ownline: "ring" }]);
+    expect(cloudflare.givenUp).toEqual([{ ownline: "ring" }]);
     expect(lines[0]).toBe(
       "error a look into the ledger failed, and the queue brings its ring again in 5 s: storage_unavailable: the database is down",
     );

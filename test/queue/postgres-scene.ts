@@ -4,7 +4,7 @@ import type { PostgresListenPool } from "../../src/queue/postgres.ts";
 
 const BARRIER = "ownline_test_barrier";
 
-/** A pool whose listeners can be asked to have heard everything that was told so far. */
+/** A pool whose listeners can be asked to have heard everything that was sent so far. */
 export interface HeardPool {
   readonly listen: PostgresListenPool;
   /** Resolves once every listener has heard what was committed before. */
@@ -12,8 +12,8 @@ export interface HeardPool {
 }
 
 /**
- * Hands out real clients, and lets each listen to one more channel: PostgreSQL tells a session what was committed in
- * the order of the commits, so a listener that hears the barrier has heard what came before it.
+ * Hands out real clients, and lets each listen to one more channel: PostgreSQL notifies a session of what was committed
+ * in the order of the commits, so a listener that hears the barrier has heard what came before it.
  */
 export function heardPool(pool: pg.Pool): HeardPool {
   const listeners = new Map<pg.PoolClient, Set<string>>();

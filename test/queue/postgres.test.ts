@@ -75,7 +75,7 @@ async function listening() {
   const sessions: number[] = [];
   const clients: pg.PoolClient[] = [];
   let refusals = 0;
-  let gate: Promise<void> | null = null;
+  let barrier: Promise<void> | null = null;
   const sleeping = new Set<object>();
   const noting: MomentClock = {
     now: clock.now,
@@ -92,7 +92,7 @@ async function listening() {
         refusals -= 1;
         throw Object.assign(new Error("connect to db.example.com as bob failed"), { code: "ECONNREFUSED" });
       }
-      await gate;
+      await barrier;
       const client = await pool.connect();
       const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
       for (const { pid } of rows) sessions.push(pid);
@@ -117,7 +117,7 @@ async function listening() {
     /** Lets no attempt to connect go on, until what it returns is called. */
     hold(): () => void {
       let open = () => {};
-      gate = new Promise((resolve) => {
+      barrier = new Promise((resolve) => {
         open = resolve;
       });
       return () => open();
@@ -127,7 +127,7 @@ async function listening() {
     },
     async kill() {
       await pool.query("SELECT pg_terminate_backend($1)", [sessions.at(-1)]);
-      await eventually("the loss is told", () => lines.length > 0);
+      await eventually("the loss is logged", () => lines.length > 0);
     },
   };
 }
@@ -151,7 +151,7 @@ describe("postgres", () => {
     await scene.listener.close();
   });
 
-  it("waits twice as long after each failure, half a minute at most, and tells no host and no user", async () => {
+  it("waits twice as long after each failure, half a minute at most, and logs no host and no user", async () => {
     const scene = await listening();
     scene.refuse(7);
     await scene.kill();

@@ -10,8 +10,8 @@ const HOUR_MS = 3_600_000;
 
 /**
  * Two services share a ledger: one stores a text, the other has been started and looks into the ledger by itself only
- * every hour. Resolves once the second has answered, which only a ring can have brought about, and both are closed: with
- * what was sent, and the errors that were told.
+ * every hour. Resolves once the second has answered, which only a ring can have brought about, and both are closed:
+ * with what was sent, and the errors that were emitted.
  */
 export async function answersForTheOther(queues: {
   readonly web: Queue;

@@ -239,7 +239,7 @@ export class Story {
         attempts: this.chance(0.5) ? null : 1 + this.upTo(1),
         from: this.pick([["unknown"], ["held"], ["unknown", "held"]] as const, ["unknown"]),
         decision: this.pick(["resend", "resend", "sent", "hold", "drop"] as const, "resend"),
-        reason: "No witness.",
+        reason: "No evidence.",
         expiryMs: this.upTo(10 * MINUTE_MS),
       } as const;
       return (storage) => storage.resolve(resolution);
@@ -368,12 +368,12 @@ async function everything(storage: Storage, story: Story): Promise<unknown[]> {
 
 export function outcomeOf(result: unknown): string {
   if (typeof result !== "object" || result === null) return String(result);
-  if (Array.isArray(result)) return result.some((one) => one.status === "unknown") ? "suspected" : "";
+  if (Array.isArray(result)) return result.some((one) => one.status === "unknown") ? "marked-unknown" : "";
   if ("known" in result && "attempts" in result && Array.isArray(result.attempts)) {
     return result.attempts.length > 1 ? "competingAttempts" : "";
   }
   if (!("outcome" in result)) return "waitedMs" in result ? "turn" : "";
-  if ("reason" in result && result.reason === "The sender is busy.") return "paced";
+  if ("reason" in result && result.reason === "The sender is busy.") return "rate-limited";
   const isOvertaking = "overtook" in result && Array.isArray(result.overtook) && result.overtook.length > 0;
   return isOvertaking ? "overtaken" : String(result.outcome);
 }
@@ -446,7 +446,7 @@ export function learn(story: Story, result: unknown): void {
 /** What enough stories together have to meet. */
 export const OUTCOMES: readonly string[] = [
   ["turn", "committed", "superseded", "lost"],
-  ["claimed", "overtaken", "waiting", "paced", "cancelled", "gone"],
+  ["claimed", "overtaken", "waiting", "rate-limited", "cancelled", "gone"],
   ["recorded", "repeated", "erased", "opted-out", "unmatched"],
-  ["requeued", "newer", "not-dead", "suspected", "competingAttempts"],
+  ["requeued", "newer", "not-dead", "marked-unknown", "competingAttempts"],
 ].flat();

@@ -7,15 +7,15 @@ import { inboundRecord as text } from "./inbound-record.ts";
 
 const SECOND_MS = 1_000;
 
-/** A ledger in groups whose database hangs until it is told to go on. */
+/** A ledger in groups whose database hangs until the test lets it go on. */
 function hanging() {
   const database = memoryDatabase(systemClock);
   let goOn = (): void => {};
-  const gate = new Promise<void>((resolve) => {
+  const barrier = new Promise<void>((resolve) => {
     goOn = resolve;
   });
   const decide: LedgerDatabase["decide"] = async (plans, judge) => {
-    await gate;
+    await barrier;
     return await database.decide(plans, judge);
   };
   return { storage: ledgerOver({ ...database, maxPlans: 8, decide }), goOn: () => goOn() };

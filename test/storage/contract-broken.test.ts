@@ -71,10 +71,10 @@ const MISTAKES: readonly Mistake[] = [
       ...storage,
       commitTurn: (commit) => storage.commitTurn({ ...commit, supersede: false }),
     }),
-    noticedBy: "gives way to a newer text where it is told to",
+    noticedBy: "gives way to a newer text where the commit asks for it",
   },
   {
-    name: "forgets the consent at the gate",
+    name: "forgets the consent at the send admission",
     breaks: (storage) => ({
       ...storage,
       claimSend: (claim) => storage.claimSend({ ...claim, conditions: { ...claim.conditions, consent: false } }),
@@ -95,7 +95,7 @@ const MISTAKES: readonly Mistake[] = [
       ...storage,
       claimSend: (claim) => storage.claimSend({ ...claim, conditions: { ...claim.conditions, rateLimit: null } }),
     }),
-    noticedBy: "gives each text of a sender the next slot, in the order in which they asked",
+    noticedBy: "gives each text of a sender the next reservation, in the order in which they asked",
   },
   {
     name: "takes any entry of the provider's list for the one that it looks for",
@@ -130,7 +130,7 @@ const MISTAKES: readonly Mistake[] = [
     noticedBy: "does not let a STOP that was found late outlive the START that followed it",
   },
   {
-    name: "does not say when to look after a dead worker's work",
+    name: "does not say when to look after an expired worker's work",
     breaks: (storage) => ({
       ...storage,
       async due(query) {
@@ -221,7 +221,7 @@ describe("the storage contract notices a ledger that", () => {
       backOff: () => {},
     }));
     expect(await redCases(await brokenMemory())).toContain(
-      "slows a sender down when the provider says so, and voids every slot taken before",
+      "backs a sender off when the provider says so, and voids every reservation made before",
     );
   });
 });

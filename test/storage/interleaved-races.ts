@@ -19,7 +19,7 @@ export interface Race {
 const OTHER_LINE = "+15550100002";
 const OTHER_PERSON = "+15550199002";
 const ON_OTHER_LINE = { line: OTHER_LINE, sender: OTHER_LINE } as const;
-const PACED: SendConditions = {
+const RATE_LIMITED: SendConditions = {
   ...FREE,
   rateLimit: { key: "rateLimit", costMs: 1_000, reason: "The sender is busy." },
 };
@@ -150,7 +150,7 @@ export const RACES: readonly Race[] = [
   },
   {
     name: "two messages at one rate limit",
-    calls: (s) => claimingTwo(s, PACED),
+    calls: (s) => claimingTwo(s, RATE_LIMITED),
   },
   {
     name: "two messages at a counter that has room for one",
@@ -198,8 +198,8 @@ async function claimingTwo(scene: Scene, conditions: SendConditions): Promise<re
 }
 
 /**
- * Runs a race once, at another rate limit for each seed. `inOneProcess`: both calls may be of one group. Returns what is wrong
- * with it.
+ * Runs a race once, at another rate limit for each seed. `inOneProcess`: both calls may be of one group. Returns what
+ * is wrong with it.
  */
 export async function runRace(
   race: Race,

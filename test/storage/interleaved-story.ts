@@ -41,7 +41,7 @@ function turnOfEvents(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-export interface Told extends Pick<InterleavingMemory, "oracle" | "counts"> {
+export interface Played extends Pick<InterleavingMemory, "oracle" | "counts"> {
   readonly calls: number;
   readonly reached: ReadonlySet<string>;
   /** Answers to one call that differ. */
@@ -49,7 +49,7 @@ export interface Told extends Pick<InterleavingMemory, "oracle" | "counts"> {
 }
 
 /** Plays one made-up story with several callers at once, over three processes: the same seed, the same story. */
-export async function playTogether(seed: number): Promise<Told> {
+export async function playTogether(seed: number): Promise<Played> {
   const dice = diceOf(seed);
   const story = new Story(seed);
   const { clock, memory, open } = sharedLedger(dice);

@@ -42,8 +42,8 @@ describe("the simulation on the interleaving memory", { timeout: 120_000 }, () =
     const broken: string[] = [];
     let moved = 0;
     // Where a message that no longer stood first kept waiting for one whose fate had been settled.
-    const telling = [1336, 1458];
-    for (const seed of [...telling, ...Array.from({ length: 20 }, (_, index) => index + 1)]) {
+    const known = [1336, 1458];
+    for (const seed of [...known, ...Array.from({ length: 20 }, (_, index) => index + 1)]) {
       const { run, ledger } = await simulated(seed);
       broken.push(...run.violations.map(({ rule, detail }) => `seed ${seed}: ${rule}: ${detail}`), ...ledger.faults());
       moved += ledger.counts.moved.size;
@@ -100,17 +100,17 @@ describe("what several processes decide at once", () => {
   let groups = 0;
   let calls = 0;
   /** A STOP beside a message in the person's other conversation; a group of which one call had its answer already. */
-  const telling = [23, 7];
-  const seeds = [...telling, ...Array.from({ length: 60 }, (_, index) => index + 101)];
+  const known = [23, 7];
+  const seeds = [...known, ...Array.from({ length: 60 }, (_, index) => index + 101)];
 
   it.each(seeds)("is what they would decide one after the other (%i)", async (seed) => {
-    const { oracle, counts, ...told } = await playTogether(seed);
-    for (const outcome of told.reached) reached.add(outcome);
+    const { oracle, counts, ...shown } = await playTogether(seed);
+    for (const outcome of shown.reached) reached.add(outcome);
     for (const guard of counts.moved.keys()) moved.add(guard);
     groups += counts.groups;
-    calls += told.calls;
+    calls += shown.calls;
     expect(oracle.faults).toEqual([]);
-    expect(told.unlike).toEqual([]);
+    expect(shown.unlike).toEqual([]);
     expect(oracle.replays).toBeGreaterThan(counts.commits);
     expect(oracle.excused).toBeLessThan(counts.commits / 20);
   });

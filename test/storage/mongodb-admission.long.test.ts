@@ -278,7 +278,7 @@ function counted(db: MongoDb) {
   return { db: counting, underWay: () => underWay, most: () => most };
 }
 
-/** Calls through an admission, each of which runs until it is told to end. */
+/** Calls through an admission, each of which runs until the test ends it. */
 function calls(places: number) {
   const admit = admission({ places, longestWaitMs: LONGEST_WAIT_MS });
   const open = new Map<string, (error?: Error) => void>();

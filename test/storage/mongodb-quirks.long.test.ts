@@ -6,7 +6,7 @@ import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { mongodbForTests, skipNote } from "../databases/mongodb.ts";
 import { type Command, wrapped } from "../databases/mongodb-wrapped.ts";
 import { isServed } from "./mongodb-indexes.ts";
-import { FREE, PERSON, part, STORY, tell, textOf } from "./mongodb-story.ts";
+import { FREE, PERSON, part, play, STORY, textOf } from "./mongodb-story.ts";
 
 const url = inject("mongodbUrl");
 
@@ -41,7 +41,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
           throw failure?.();
         },
       });
-      const [answers, expected] = await tell(db, () => {
+      const [answers, expected] = await play(db, () => {
         run = 0;
       });
       expect(answers).toEqual(expected);
@@ -65,7 +65,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
           if (lost % 4 !== 0) throw failure;
         },
       });
-      const [answers, expected] = await tell(db, () => {
+      const [answers, expected] = await play(db, () => {
         lost = 0;
       });
       expect(answers).toEqual(expected);
@@ -76,7 +76,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
 
   it("serves every filter and order of the story by a declared index", async () => {
     const commands: Command[] = [];
-    await tell(wrapped(database.db(), { before: (command) => commands.push(command) }));
+    await play(wrapped(database.db(), { before: (command) => commands.push(command) }));
     await database.empty();
     const asked = commands.filter(({ table }) => table !== "session");
     expect(new Set(asked.map(({ table }) => table))).toEqual(new Set(COLLECTIONS.filter((table) => table !== "meta")));

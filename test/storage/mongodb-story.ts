@@ -146,8 +146,8 @@ export const STORY: readonly Call[] = [
   (s) => s.erase({ op: "18", participant: PERSON, line: null }),
 ];
 
-/** Tells the story to a database and to the reference, call by call. */
-export async function tell(
+/** Plays the story on a database and on the reference, call by call. */
+export async function play(
   db: MongoDb,
   between: (call: number) => void = () => {},
 ): Promise<readonly [unknown[], unknown[]]> {

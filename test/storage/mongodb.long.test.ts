@@ -29,9 +29,9 @@ describe.skipIf(url === "")(`mongodb keeps the storage contract${skipNote(url)}`
       const clock = manualClock();
       const storage = mongodb(database.db(), { clock });
       const pair = { reference: memory({ clock }), storage, advance: (ms: number) => clock.advance(ms) };
-      const told = await agreement(pair, seed, 100);
+      const shown = await agreement(pair, seed, 100);
       await database.empty();
-      expect(told.differences).toEqual([]);
+      expect(shown.differences).toEqual([]);
     },
   );
 });

@@ -64,8 +64,8 @@ function arriving(seed: number): readonly InboundRecord[] {
   return texts;
 }
 
-/** A repetition is told of its conversation as the commit left it. */
-function told(recorded: RecordedInbound): unknown {
+/** A repetition gets its conversation as the commit left it. */
+function shown(recorded: RecordedInbound): unknown {
   return recorded.outcome === "repeated" ? { ...recorded, conversation: null } : recorded;
 }
 
@@ -92,7 +92,7 @@ describe("many texts in one commit", () => {
     const expected: RecordedInbound[] = [];
     for (const one of texts) expected.push(await reference.recordInbound(one));
     const recorded = await Promise.all(texts.map(storage.recordInbound));
-    expect(recorded.map(told)).toEqual(expected.map(told));
+    expect(recorded.map(shown)).toEqual(expected.map(shown));
     expect(await everything(storage)).toEqual(await everything(reference));
     await clock.advance(60_000);
     expect(await everything(storage)).toEqual(await everything(reference));

@@ -202,8 +202,8 @@ describe("a row that many processes write at once", () => {
             outboundId: `${id}-1`,
             orderWaitMs: 0,
           };
-          const told = await storage.claimSend({ op: id, ...order, conditions: { ...FREE, rateLimit } });
-          outcomes.add(told.outcome);
+          const shown = await storage.claimSend({ op: id, ...order, conditions: { ...FREE, rateLimit } });
+          outcomes.add(shown.outcome);
         }
       }),
     );
@@ -223,13 +223,13 @@ describe("a row that many processes write at once", () => {
     ];
     const ids = Array.from({ length: 40 }, (_, n) => `g${n}`);
     await Promise.all(ids.map((id, n) => processes[0]?.recordOutbound(post(id, n))));
-    const told = await Promise.all(
+    const shown = await Promise.all(
       ids.map((id, n) => {
         const order = { scope: "default", workerId: "w", leaseMs: 60_000, outboundId: `${id}-1`, orderWaitMs: 0 };
         return processes[n % 4]?.claimSend({ op: id, ...order, conditions: { ...FREE, counters } });
       }),
     );
-    expect(told.filter((one) => one?.outcome === "claimed")).toHaveLength(25);
+    expect(shown.filter((one) => one?.outcome === "claimed")).toHaveLength(25);
     expect(await ledgers.open().counters(["account"])).toMatchObject([{ key: "account", count: 25 }]);
   });
 });

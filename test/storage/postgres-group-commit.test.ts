@@ -52,7 +52,7 @@ function opened() {
 }
 
 describe("group commit", () => {
-  it("records what arrives at once in one commit, and tells each caller of its own text", async () => {
+  it("records what arrives at once in one commit, and answers each caller about its own text", async () => {
     const storage = over(ledgers.pool);
     const texts = Array.from({ length: 40 }, (_, n) => text(`m${n}`, n % 7));
     const recorded = await Promise.all(texts.map((one) => storage.recordInbound(one)));
@@ -70,26 +70,26 @@ describe("group commit", () => {
   });
 
   it("collects what comes while a commit is under way, without a timer", async () => {
-    const gate = opened();
-    const pool = watched((sql) => (sql.includes("_load(") ? gate.promise : undefined));
+    const barrier = opened();
+    const pool = watched((sql) => (sql.includes("_load(") ? barrier.promise : undefined));
     const storage = over(pool);
     const first = storage.recordInbound(text("m1"));
     await new Promise((resolve) => setImmediate(resolve));
     const later = [2, 3, 4].map((n) => storage.recordInbound(text(`m${n}`)));
-    gate.resolve();
+    barrier.resolve();
     await Promise.all([first, ...later]);
     expect(pool.calls).toEqual(["load", "apply", "load", "apply"]);
     expect(await commits()).toBe(2);
   });
 
   it("answers no caller before the commit", async () => {
-    const gate = opened();
+    const barrier = opened();
     const entered = opened();
     const storage = over({
       async query(sql, values) {
         const result = await ledgers.pool.query(sql, values);
         entered.resolve();
-        await gate.promise;
+        await barrier.promise;
         return result;
       },
     });
@@ -100,7 +100,7 @@ describe("group commit", () => {
     });
     await entered.promise;
     expect(answered).toBe(0);
-    gate.resolve();
+    barrier.resolve();
     await Promise.all(calls);
     expect(answered).toBe(2);
   });
@@ -143,7 +143,7 @@ describe("group commit", () => {
     ]);
   });
 
-  it("tells of a key that comes twice in one commit that it is repeated", async () => {
+  it("answers `repeated` for a key that comes twice in one commit", async () => {
     const storage = over(ledgers.pool);
     const results = await Promise.all([text("m1"), text("m1"), text("m2")].map(storage.recordInbound));
     expect(results.map(({ outcome }) => outcome)).toEqual(["recorded", "repeated", "recorded"]);
@@ -156,7 +156,7 @@ describe("group commit", () => {
     expect(await commits()).toBe(3);
   });
 
-  it("waits for others where it is told to", async () => {
+  it("waits for others where its options ask for it", async () => {
     const storage = over(ledgers.pool, { maxDelayMs: 20 });
     const first = storage.recordInbound(text("m1"));
     await new Promise((resolve) => setImmediate(resolve));

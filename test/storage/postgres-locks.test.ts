@@ -72,7 +72,7 @@ describe("what reaches into several conversations", () => {
       // A worker whose time is over at once.
       const claim = {
         scope: "default",
-        workerId: "dead",
+        workerId: "expired",
         leaseMs: 0,
         outboundId: `${id}-1`,
         orderWaitMs: 0,

@@ -6,7 +6,7 @@ import { manualClock } from "../../src/testing/manual-clock.ts";
 import { type PostgresLedgers, postgresLedgers, quiet } from "./postgres-ledgers.ts";
 
 /*
- * auto_explain tells the plan of every statement, those inside the functions too
+ * auto_explain logs the plan of every statement, those inside the functions too
  * (https://www.postgresql.org/docs/current/auto-explain.html). With `enable_seqscan` off, PostgreSQL scans a table only
  * where no index can serve a query.
  */
@@ -60,12 +60,12 @@ const CONTRACT = [
   "cancels what has not left when STOP comes, in other conversations with the same consent too",
   "stores the auto-reply with the text, and returns it again",
   "backs off after a failure, which a newer text cannot shorten",
-  "gives way to a newer text where it is told to",
-  "resumes without what was pending where it is skipped",
-  "does not know what became of a dead worker's texts",
-  "takes a dead worker's conversations back",
+  "gives way to a newer text where the commit asks for it",
+  "resumes without what was unanswered where it is skipped",
+  "marks an expired worker's texts as unknown",
+  "reclaims an expired worker's conversations",
   "waits for the last of several full counters",
-  "slows a sender down when the provider says so, and voids every slot taken before",
+  "backs a sender off when the provider says so, and voids every reservation made before",
   "sends the parts of a text one after the other",
   "waits for an unknown text of the conversation for a while, then overtakes it",
   "keeps a second provider's id and says that it is a duplicate",
@@ -75,7 +75,7 @@ const CONTRACT = [
   "believes the list when it shows an unknown attempt",
   "looks again later for a text that the list does not show yet, and changes nothing else",
   "counts an unknown attempt as a competing one in any state of its text",
-  "counts an attempt that is under way as a rival: its entry may be in the list before its answer is recorded",
+  "counts an attempt that is under way as a competing one: its entry may be in the list before its answer is recorded",
   "requeues together with what has come since and waits for an answer",
   "marks as unknown what stands as not sent, each with an attempt that no worker makes",
   "removes what is old and done with, and keeps what waits",
@@ -83,13 +83,13 @@ const CONTRACT = [
   "lists conversations by their newest message, page by page, each once",
   "pages through messages upwards and downwards",
   "feeds every change once, by its position",
-  "tells of a text and its reply by which turn, in which attempts, with which callbacks",
+  "shows of a text and its reply by which turn, in which attempts, with which callbacks",
   "claimSweep: a repetition returns the first answer and changes nothing",
   "commitSweep: a repetition returns the first answer and changes nothing",
   "says which texts it has never recorded, an erased one not among them",
   "answers a text at once that was recorded by a clock that was a month ahead",
   "leaves a queue of reservations as it is where a clock was a month ahead for a moment",
-  "takes back what a dead worker holds that was heard of by a clock a month ahead, a lease after that is seen",
+  "takes back what an expired worker holds that was heard of by a clock a month ahead, a lease after that is seen",
 ];
 
 describe("the statements of the PostgreSQL ledger", () => {
@@ -103,8 +103,8 @@ describe("the statements of the PostgreSQL ledger", () => {
       client.on("notice", ({ message = "" }) => {
         const start = message.indexOf("{");
         if (!message.startsWith("duration:") || start < 0) return;
-        const told: Explained = JSON.parse(message.slice(start));
-        explained.set(told["Query Text"].replace(/\s+/g, " ").trim(), told.Plan);
+        const shown: Explained = JSON.parse(message.slice(start));
+        explained.set(shown["Query Text"].replace(/\s+/g, " ").trim(), shown.Plan);
       });
     });
     await pool.query(EXPLAIN);

@@ -145,9 +145,9 @@ describe("a server that cannot be used as it is", () => {
         throw Object.assign(new Error("Key (participant)=(+15550199001) is at fault"), { code });
       },
     };
-    const told = await failure(postgres(pool, { logger: quiet }).consent("k"));
-    expect(told).toMatchObject({ code: "storage_unavailable", retryable });
-    expect(told.message).not.toContain("+1555");
+    const shown = await failure(postgres(pool, { logger: quiet }).consent("k"));
+    expect(shown).toMatchObject({ code: "storage_unavailable", retryable });
+    expect(shown.message).not.toContain("+1555");
   });
 
   it("is asked again at once after a deadlock or a failed serialization, and not for ever", async () => {

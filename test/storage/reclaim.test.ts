@@ -36,7 +36,7 @@ describe.each(Object.keys(LEDGERS))("an expired worker that holds many conversat
         heartbeat < 2 ? 0 : null,
       );
       const answer = await storage.heartbeat({
-        op: `beat${heartbeat}`,
+        op: `heartbeat${heartbeat}`,
         scope: "default",
         workerId: "w",
         leaseMs: LEASE_MS,

@@ -41,7 +41,7 @@ describe("SortedIndex", () => {
     expect([...index.from({ at: 2_999, id: "z" })].slice(0, 2)).toEqual([3_000, 3_003]);
   });
 
-  it("forgets nothing when told to remove what is not there", () => {
+  it("forgets nothing when asked to remove what is not there", () => {
     const index = new SortedIndex<string>();
     index.delete({ at: 1, id: "a" });
     index.add({ at: 1, id: "a" }, "kept");

@@ -66,7 +66,7 @@ describe("migrations", () => {
   });
 });
 
-describe("the ledger's own upkeep", () => {
+describe("the ledger's own cleaning", () => {
   it("reads the database's clock where the driver has none", async () => {
     const storage = ledgerOver(sqlDatabase(batchOnly(":memory:", null), { migrate, migratesAtOpen: true }));
     await storage.open();

@@ -23,7 +23,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Another process that holds the lock for writing, until it is told to give it back. */
+/** Another process that holds the lock for writing, until the test makes it give it back. */
 async function lockedByAnotherProcess(): Promise<{ release(): Promise<void> }> {
   const script = `
     import { DatabaseSync } from "node:sqlite";

@@ -63,30 +63,30 @@ describe("fakeAi", () => {
     expect(ai.aborted).toBe(1);
   });
 
-  it("holds a call at a gate until it is released", async () => {
+  it("holds a call until it is released", async () => {
     const ai = fakeAi();
-    const gate = ai.gate("Booked.");
+    const held = ai.hold("Booked.");
     const reply = ask(ai);
-    const call = await gate.reached;
+    const call = await held.reached;
     expect(call).toBe(ai.calls[0]);
     expect(call.outcome).toBe("running");
-    gate.release();
+    held.release();
     expect(await reply).toBe("Booked.");
     expect(call.outcome).toBe("replied");
   });
 
-  it("does not hold at a gate that was released before, and replies unscripted where it has no step", async () => {
+  it("does not hold a call that was released before, and replies unscripted where it has no step", async () => {
     const ai = fakeAi();
-    ai.gate().release();
+    ai.hold().release();
     expect(await ask(ai)).toBe("Reply 1");
   });
 
-  it("leaves a gate when it is aborted there", async () => {
+  it("ends a held call when it is aborted", async () => {
     const ai = fakeAi();
-    const gate = ai.gate("Booked.");
+    const held = ai.hold("Booked.");
     const controller = new AbortController();
     const reply = ask(ai, contextOf(controller.signal));
-    await gate.reached;
+    await held.reached;
     const reason = new Error("a newer text came");
     controller.abort(reason);
     await expect(reply).rejects.toBe(reason);
@@ -95,12 +95,12 @@ describe("fakeAi", () => {
 
   it("can play a model that does not listen, and replies late", async () => {
     const ai = fakeAi();
-    const gate = ai.gate("Too late.", { onAbort: "ignore" });
+    const held = ai.hold("Too late.", { onAbort: "ignore" });
     const controller = new AbortController();
     const reply = ask(ai, contextOf(controller.signal));
-    await gate.reached;
+    await held.reached;
     controller.abort(new Error("a newer text came"));
-    gate.release();
+    held.release();
     expect(await reply).toBe("Too late.");
     expect(ai.aborted).toBe(0);
   });

@@ -20,7 +20,7 @@ async function receive(provider: FakeTransport, webhook: Request): Promise<Recei
 }
 
 describe("fakeTransport", () => {
-  it("takes every text and writes it down, unless told otherwise", async () => {
+  it("takes every text and writes it down, unless the test says otherwise", async () => {
     const provider = fakeTransport({ now: () => 5 });
     expect(await provider.send(request)).toEqual({
       kind: "accepted",

@@ -27,14 +27,14 @@ describe("manualClock", () => {
   it("wakes who sleeps again within the span once more", async () => {
     const clock = manualClock(0);
     const heartbeats: number[] = [];
-    const heart = (async () => {
+    const sending = (async () => {
       while (heartbeats.length < 3) {
         await clock.sleep(100);
         heartbeats.push(clock.now());
       }
     })();
     await clock.advance(350);
-    await heart;
+    await sending;
     expect(heartbeats).toEqual([100, 200, 300]);
     expect(clock.now()).toBe(350);
   });

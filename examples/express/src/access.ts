@@ -21,8 +21,8 @@ const LOCAL_NAMES = ["localhost", "127.0.0.1", "::1"];
 
 /**
  * The page has no login: it trusts every user of this machine. So it must not answer to another site in a browser here.
- * A site can point its own name at 127.0.0.1, and is then the same origin to the browser: only the `Host` header tells.
- * A site can also post a form here: the browser says so in `Sec-Fetch-Site`, an older one in `Origin`.
+ * A site can point its own name at 127.0.0.1, and is then the same origin to the browser: only the `Host` header shows
+ * it. A site can also post a form here: the browser says so in `Sec-Fetch-Site`, an older one in `Origin`.
  *
  * @param host `HOST`, where the server listens; a visitor may use that name, too
  * @see https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site

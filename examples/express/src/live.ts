@@ -8,9 +8,9 @@ import type { Access } from "./access.ts";
 /** Live updates for the page. */
 export interface Live {
   attach(server: HttpServer): void;
-  /** Tells every page about a conversation's new state. */
+  /** Shows every page a conversation's new state. */
   conversationChanged(id: string): Promise<void>;
-  /** Tells every page that something came to, or left, a phone of the demo. */
+  /** Notifies every page that something came to, or left, a phone of the demo. */
   phoneChanged(number: string): void;
   close(): Promise<void>;
 }
@@ -96,8 +96,8 @@ export function createLive(sms: Ownline, access: Pick<Access, "refusalOf">): Liv
   const known = new Map<string, string>();
   const stopped = new AbortController();
 
-  /** Tells of a conversation in a state that no page has been told of yet. */
-  function tell(conversation: Conversation): void {
+  /** Shows a conversation in a state that no page has seen yet. */
+  function show(conversation: Conversation): void {
     const { id, seq, answeredSeq, paused } = conversation;
     const state = `${seq} ${answeredSeq} ${paused}`;
     if (known.get(id) === state) return;
@@ -115,7 +115,7 @@ export function createLive(sms: Ownline, access: Pick<Access, "refusalOf">): Liv
         let page = await sms.conversations({ limit: WATCH_PAGE });
         const newest = page.conversations[0]?.updatedAt ?? 0;
         for (;;) {
-          page.conversations.forEach(tell);
+          page.conversations.forEach(show);
           const oldest = page.conversations.at(-1)?.updatedAt ?? 0;
           if (page.cursor === null || oldest < horizon - WATCH_MS) break;
           page = await sms.conversations({ limit: WATCH_PAGE, after: page.cursor });
@@ -132,7 +132,7 @@ export function createLive(sms: Ownline, access: Pick<Access, "refusalOf">): Liv
     attach: (server) => void io.attach(server),
     async conversationChanged(id) {
       const conversation = await sms.conversation(id);
-      if (conversation !== null) tell(conversation);
+      if (conversation !== null) show(conversation);
     },
     phoneChanged: (number) => void io.emit("phone", number),
     async close() {

@@ -48,7 +48,7 @@ export function apiRoutes(sms: Ownline, live: Pick<Live, "conversationChanged">,
 
   // Newest first with `before`, oldest first with `after`; the newest ones without either.
   routes.get("/conversations/:id/messages", async (req, res) => {
-    // Read before the messages: what changes in between is then told twice rather than never.
+    // Read before the messages: what changes in between is then sent twice rather than never.
     const conversation = await existing(sms, req.params.id);
     const { after, before = NEWEST, limit = 100 } = pageQueryOf(req.query);
     const messages = await sms.messages(
@@ -101,7 +101,7 @@ const STATUS: Partial<Record<OwnlineErrorCode, number>> = {
   storage_unavailable: 503,
 };
 
-/** Mistakes of the caller are named; what is ours is logged, and the caller is told no more than that. */
+/** Mistakes of the caller are named; what is ours is logged, and the caller learns no more than that. */
 export const answerErrors: ErrorRequestHandler = (error: unknown, _req, res, _next) => {
   if (isOwnlineError(error) && (error.party === "caller" || error.code === "storage_unavailable")) {
     res.status(STATUS[error.code] ?? 400).json({ error: { code: error.code, message: error.message } });

@@ -7,7 +7,7 @@ const TOGETHER_MS = 1000;
  */
 export function endOnSignals(stop: () => Promise<void>): void {
   let firstAt: number | null = null;
-  const heed = (signal: NodeJS.Signals) => {
+  const onSignal = (signal: NodeJS.Signals) => {
     if (firstAt === null) {
       firstAt = performance.now();
       console.log(`${signal}: what is under way is finished or given back. A second signal ends this at once.`);
@@ -23,6 +23,6 @@ export function endOnSignals(stop: () => Promise<void>): void {
       process.exit(1);
     }
   };
-  process.on("SIGINT", heed);
-  process.on("SIGTERM", heed);
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
 }

@@ -68,8 +68,8 @@ console.log(`The webhook:  ${variables.WEBHOOK_URL}`);
 console.log(`The phone:    ${PERSON} is this terminal. Write a line to text ${OURS}; what arrives is shown here.`);
 
 // Nothing calls a local Worker's cron but this. At once, too: the last run may have left something.
-await ringCron();
-setInterval(() => void ringCron(), CRON_MS).unref();
+await runCron();
+setInterval(() => void runCron(), CRON_MS).unref();
 emulator.onMessage(({ direction, to, body, status }) => {
   if (direction !== "inbound" && status === "delivered") console.log(`[${to}] ${body}`);
 });
@@ -106,7 +106,7 @@ async function answering(): Promise<void> {
   }
 }
 
-async function ringCron(): Promise<void> {
+async function runCron(): Promise<void> {
   try {
     const { status } = await fetch(`${address}/cdn-cgi/local/scheduled`);
     if (status !== 200) console.error(`The cron answered ${status}: the Worker's log above says why.`);

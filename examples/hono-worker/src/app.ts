@@ -82,7 +82,7 @@ export function createApp(config: Config): Hono {
   // Oldest first with `after`, newest first with `before` or with neither. The cursor goes on in the same direction.
   route("/conversations/:id/messages", {
     GET: withSecret(async (c, sms) => {
-      // Read before the messages: what changes in between is then told twice rather than never.
+      // Read before the messages: what changes in between is then sent twice rather than never.
       const conversation = await existing(sms, c.req.param("id"));
       const { after, before = NEWEST, limit = 100 } = pageQueryOf(c);
       const messages = await sms.messages(
@@ -113,7 +113,7 @@ export function createApp(config: Config): Hono {
     (await isSame(bearerOf(c.req.header("authorization")), config.apiSecret)) ||
     isGoodPass(getCookie(c, PASS) ?? "", config.apiSecret, Date.now());
 
-  // From the position in Last-Event-ID, or ?after=, on: nothing is missed and nothing told twice.
+  // From the position in Last-Event-ID, or ?after=, on: nothing is missed and nothing sent twice.
   route("/conversations/:id/events", {
     GET: async (c) => {
       if (!(await mayRead(c))) throw unauthorized();

@@ -16,7 +16,7 @@ const QUIET_MS = 1000;
 /**
  * D1 takes 1,000 queries for each event of a Worker on the paid plan. By the table in d1()'s docstring, 20 turns and
  * messages need at most 900, also where D1 counts each statement of a batch. On the free plan, which takes 50, set 2.
- * What is left rings the queue, and the next event does it.
+ * For what is left it notifies the queue, and the next event does it.
  */
 const PASS_LIMIT = 20;
 

@@ -23,11 +23,11 @@ type QueueBatch = CloudflareBatch & { readonly queue: string };
 const worker: Handlers = {
   fetch: app.fetch,
 
-  // The queue's rings, and those that it gave up. They carry nothing: each batch is one look into the ledger.
+  // The queue's wake-ups, and those that it gave up. They carry nothing: each batch is one look into the ledger.
   async queue(batch) {
     if (DEAD_LETTERS.test(batch.queue)) {
       logger.error(
-        `the queue gave up ${batch.messages.length} ring(s): the database was down for long. Nothing is lost, the work is done now or by the cron; the earlier errors in the log say what failed`,
+        `the queue gave up ${batch.messages.length} wake-up(s): the database was down for long. Nothing is lost, the work is done now or by the cron; the earlier errors in the log say what failed`,
       );
     }
     await consumeBatch(batch, createService(config), { logger });

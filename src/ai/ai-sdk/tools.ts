@@ -25,7 +25,7 @@ export function toolContexts(
   return Object.fromEntries(Object.keys(tools).map((name) => [name, { ...extra[name], ...shared }]));
 }
 
-/** Tools that tell the engine before they act, and that do not act any more once the run was given up. */
+/** Tools that notify the engine before they act, and that do not act any more once the run was given up. */
 export function watchedTools(tools: ToolSet, context: AiContext, turns: Readonly<Record<string, ToolTurn>>): ToolSet {
   return Object.fromEntries(
     Object.entries(tools).map(([name, tool]) => {

@@ -50,7 +50,7 @@ export const ASIDES: Courtesies = listed("no, nope, non, nao, nein, ok, okay, so
 /** Expressions of one or more words. */
 export interface Courtesies {
   readonly all: ReadonlySet<string>;
-  /** The words that they begin and end with: most messages are told by these. */
+  /** The words that they begin and end with: most messages are recognised by these. */
   readonly first: ReadonlySet<string>;
   readonly last: ReadonlySet<string>;
 }

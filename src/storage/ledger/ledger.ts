@@ -147,9 +147,9 @@ function withoutHistory(turns: readonly ClaimedTurn[]): readonly ClaimedTurn[] {
 }
 
 function storedAnswer(set: WorkingSet, call: string, answer: unknown): StoredAnswer {
-  const kept = JSON.stringify({ answer });
-  const conversationIds = [...set.conversations.rows.keys()].filter((id) => kept.includes(JSON.stringify(id)));
-  return { call, answer: kept, conversationIds };
+  const stored = JSON.stringify({ answer });
+  const conversationIds = [...set.conversations.rows.keys()].filter((id) => stored.includes(JSON.stringify(id)));
+  return { call, answer: stored, conversationIds };
 }
 
 /** These outcomes changed nothing: a repetition may be judged anew. */

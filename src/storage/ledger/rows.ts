@@ -24,7 +24,9 @@ export interface ConversationRow {
   /** When the message was sent, or came, by which the provider showed `participant`; `null` before it has. */
   readonly participantSeenAt: number | null;
   readonly sender: string;
-  /** The key of the person's consent at all senders, as it was filed last: an opt-out finds the person's conversations. */
+  /**
+   * The key of the person's consent at all senders, as it was filed last: an opt-out finds the person's conversations.
+   */
   readonly consentKey: string;
   readonly paused: boolean;
   readonly seq: number;
@@ -225,7 +227,7 @@ export interface SweepRow {
 }
 
 /** How long the database keeps a stored answer, and a worker that holds nothing after its time is over. */
-export const KEPT_FOR_MS: number = 60 * 60 * 1000;
+export const STORED_FOR_MS: number = 60 * 60 * 1000;
 
 /** So much longer than others a worker waits for what it set aside, after its due time. */
 export const LEFT_TO_OTHERS_MS: number = 30_000;

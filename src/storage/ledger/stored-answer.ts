@@ -6,16 +6,16 @@ import { CorruptRow } from "./corrupt.ts";
  *
  * @throws CorruptRow
  */
-export function answerIn<Answer>(kept: string, call: string): Answer {
+export function answerIn<Answer>(stored: string, call: string): Answer {
   try {
-    return JSON.parse(kept);
+    return JSON.parse(stored);
   } catch (cause) {
     throw new CorruptRow({ table: "answers", key: [call], column: "answer", conversationId: null }, { cause });
   }
 }
 
 /** The same for a deletion. */
-export function erasedIn(kept: string, call: string): Erased {
-  const { conversations, messages } = answerIn<Erased>(kept, call);
+export function erasedIn(stored: string, call: string): Erased {
+  const { conversations, messages } = answerIn<Erased>(stored, call);
   return { conversations, messages };
 }

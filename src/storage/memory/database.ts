@@ -35,8 +35,8 @@ export function readsAndDeletions(
 
   /** A deletion whose answer was lost deletes nothing more, and answers as the first. */
   function once(call: string, act: () => Erased): Erased {
-    const kept = tables.answers.get(call);
-    if (kept !== undefined) return JSON.parse(kept.answer);
+    const stored = tables.answers.get(call);
+    if (stored !== undefined) return JSON.parse(stored.answer);
     const answer = act();
     tables.answers.set(call, { answer: JSON.stringify(answer), at: now(), conversationIds: [] });
     return answer;

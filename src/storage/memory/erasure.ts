@@ -1,5 +1,5 @@
 import type { ErasePlan } from "../database.ts";
-import { KEPT_FOR_MS } from "../ledger/rows.ts";
+import { STORED_FOR_MS } from "../ledger/rows.ts";
 import type { Erased, PurgeOrder } from "../storage.ts";
 import { type Conversation, isDone, type Message } from "./entries.ts";
 import { firstIndex } from "./sorted-index.ts";
@@ -79,14 +79,14 @@ function pruneMoments(tables: MemoryTables, now: number): void {
   forgetOldAnswers(tables, now);
   for (const [id, { aliveUntil }] of tables.workers) {
     const holds = tables.byLease.has(id) || tables.bySender.has(id);
-    if (aliveUntil <= now - KEPT_FOR_MS && !holds) tables.workers.delete(id);
+    if (aliveUntil <= now - STORED_FOR_MS && !holds) tables.workers.delete(id);
   }
 }
 
 /** The oldest come first. */
 export function forgetOldAnswers({ answers }: MemoryTables, now: number): void {
   for (const [call, { at }] of answers) {
-    if (at > now - KEPT_FOR_MS) return;
+    if (at > now - STORED_FOR_MS) return;
     answers.delete(call);
   }
 }

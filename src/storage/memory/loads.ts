@@ -55,8 +55,8 @@ class Loading {
 
   plan(plan: Plan): Found {
     const { call, root, slices, consents = [], keys = [], counters = [], rateLimits = [], sweeps = [] } = plan;
-    const kept = this.#tables.answers.get(call);
-    if (kept !== undefined) this.#answers.set(call, kept.answer);
+    const stored = this.#tables.answers.get(call);
+    if (stored !== undefined) this.#answers.set(call, stored.answer);
     for (const key of consents) this.#consents.push(key);
     for (const { kind, key } of keys) this.#keys.push(nameOf(kind, key));
     for (const key of counters) this.#counters.push(key);

@@ -94,7 +94,9 @@ function dueMessage({ row, conversation, attempts }: Message, now: number): DueM
   };
 }
 
-/** When the first worker that holds anything expires, unless its heartbeat comes before. Now where its clock was ahead. */
+/**
+ * When the first worker that holds anything expires, unless its heartbeat comes before. Now where its clock was ahead.
+ */
 function firstExpiry({ workers, byLease, bySender }: MemoryTables, scope: string, now: number): number {
   const ofScope = [...workers.values()].filter((worker) => worker.scope === scope);
   const holding = ofScope.filter(({ id }) => byLease.has(id) || bySender.has(id));
@@ -185,18 +187,18 @@ export function changes(tables: MemoryTables, { conversationId, after, limit }: 
 
 /** See `Storage.story`. */
 export function story(tables: MemoryTables, messageId: string): MessageStory | null {
-  const told = tables.messages.get(messageId);
-  if (told === undefined) return null;
-  const { row, conversation } = told;
-  const turn = row.status === null ? turnThatAnswered(told) : tables.turns.get(row.turnId ?? "");
-  const replies = row.status === null ? repliesTo(tables, told, turn) : (tables.groups.get(row.groupId ?? "") ?? []);
+  const shown = tables.messages.get(messageId);
+  if (shown === undefined) return null;
+  const { row, conversation } = shown;
+  const turn = row.status === null ? turnThatAnswered(shown) : tables.turns.get(row.turnId ?? "");
+  const replies = row.status === null ? repliesTo(tables, shown, turn) : (tables.groups.get(row.groupId ?? "") ?? []);
   return {
     message: messageOf(row),
     conversation: conversationOf(conversation.row),
     turn: turn === undefined ? null : turnOf(turn),
     answers: turn === undefined ? [] : answeredBy(conversation, turn).map((one) => inboundOf(inbound(one.row))),
     replies: replies.map((one) => outboundOf(outbound(one.row))),
-    attempts: (row.status === null ? replies : [told]).flatMap(attemptsOf),
+    attempts: (row.status === null ? replies : [shown]).flatMap(attemptsOf),
   };
 }
 

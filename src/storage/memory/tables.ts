@@ -17,7 +17,7 @@ import { isAhead } from "../ledger/rules/clock.ts";
 import { type Conversation, claimablePlace, duePlace, isListedOpen, isUnsent, type Message } from "./entries.ts";
 import { DueIndex, firstIndex, IndexByScope, isSamePlace, SortedIndex } from "./sorted-index.ts";
 
-export interface KeptAnswer {
+export interface StoredAnswer {
   readonly answer: string;
   readonly at: number;
   readonly conversationIds: readonly string[];
@@ -35,7 +35,7 @@ export class MemoryTables {
   readonly workers: Map<string, WorkerRow> = new Map<string, WorkerRow>();
   readonly sweeps: Map<string, SweepRow> = new Map<string, SweepRow>();
   /** The oldest first. */
-  readonly answers: Map<string, KeptAnswer> = new Map<string, KeptAnswer>();
+  readonly answers: Map<string, StoredAnswer> = new Map<string, StoredAnswer>();
 
   readonly byAddress: Map<string, Conversation> = new Map<string, Conversation>();
   readonly byParticipant: Map<string, Set<Conversation>> = new Map<string, Set<Conversation>>();

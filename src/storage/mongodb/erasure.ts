@@ -214,10 +214,10 @@ async function forgetTurns(deletion: Deletion, conversationId: string, rows: rea
     { conversationId, needsAnswer: true, seq },
     { projection: { seq: 1 } },
   );
-  const kept = new Set(replies.map(({ groupId }) => groupId));
+  const remaining = new Set(replies.map(({ groupId }) => groupId));
   const left = answered.flatMap(({ seq: at }) => (typeof at === "number" ? at : []));
   const empty = turns.filter(({ id, firstSeq, throughSeq }) => {
-    return !kept.has(id) && !left.some((one) => one >= firstSeq && one <= throughSeq);
+    return !remaining.has(id) && !left.some((one) => one >= firstSeq && one <= throughSeq);
   });
   await deletion.deleteIn(
     "turns",

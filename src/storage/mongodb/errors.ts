@@ -104,7 +104,7 @@ const DUPLICATE =
 const UNREACHABLE =
   "MongoDB cannot be reached: see that its primary is up and that this process may connect to it. The same call may be repeated.";
 
-/** What a call is told whose server does not answer at all. */
+/** The error of a call whose server does not answer at all. */
 export function outOfReach(): OwnlineError {
   return new OwnlineError("storage_unavailable", UNREACHABLE, { retryable: true });
 }
@@ -120,7 +120,7 @@ function sentenceOf({ name, code }: ServerError): string {
   return "MongoDB did not confirm a commit of the ledger: see the cause, and that a primary and a majority of its members are up. The same call may be repeated.";
 }
 
-/** What a server without transactions is told. */
+/** The error about a server without transactions. */
 export function unsupported(cause?: unknown): OwnlineError {
   return new OwnlineError(
     "storage_unsupported",

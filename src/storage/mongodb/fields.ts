@@ -4,8 +4,8 @@ import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
 
 /*
- * How a field of a row stands in a document. A field that is `null` is not in the document, so that partial indexes hold
- * only what has a value.
+ * How a field of a row stands in a document. A field that is `null` is not in the document, so that partial indexes
+ * hold only what has a value.
  */
 
 /** Reads and writes one kind of field. */
@@ -24,7 +24,7 @@ export const NUMBER: Field<number> = { read: number, write: (value) => value };
 export const BOOLEAN: Field<boolean> = { read: boolean, write: (value) => value };
 
 /** What a person, the AI or the provider wrote: it may hold any character. */
-export const FREE_TEXT: Field<string> = { read: keptText, write: kept };
+export const FREE_TEXT: Field<string> = { read: storedText, write: stored };
 
 export const TEXTS: Field<readonly string[]> = {
   read: (doc, name) => list(doc, name).map((entry) => text({ entry }, "entry")),
@@ -35,17 +35,17 @@ export const MEDIA: Field<readonly Media[]> = {
   read: (doc, name) =>
     list(doc, name).map((entry) => {
       const one = entriesOf(entry, name);
-      return { url: keptText(one, "url"), contentType: keptText(one, "contentType") };
+      return { url: storedText(one, "url"), contentType: storedText(one, "contentType") };
     }),
-  write: (media) => media.map(({ url, contentType }) => ({ url: kept(url), contentType: kept(contentType) })),
+  write: (media) => media.map(({ url, contentType }) => ({ url: stored(url), contentType: stored(contentType) })),
 };
 
 export const ERROR: Field<MessageError> = {
   read(doc, name) {
     const error = entriesOf(doc[name], name);
-    return { code: orNull(NUMBER).read(error, "code"), reason: keptText(error, "reason") };
+    return { code: orNull(NUMBER).read(error, "code"), reason: storedText(error, "reason") };
   },
-  write: ({ code, reason }) => ({ code, reason: kept(reason) }),
+  write: ({ code, reason }) => ({ code, reason: stored(reason) }),
 };
 
 /** A word of a closed set, whose words are given as the keys of an object. */
@@ -113,11 +113,11 @@ const HALF_A_PAIR = /\p{Surrogate}/u;
  * A text as BSON can hold it. BSON is UTF-8, where half a surrogate pair has no place: the driver would replace it
  * silently, so such a text is kept as JSON, which escapes it.
  */
-function kept(value: string): string | { readonly json: string } {
+function stored(value: string): string | { readonly json: string } {
   return HALF_A_PAIR.test(value) ? { json: JSON.stringify(value) } : value;
 }
 
-function keptText(doc: MongoDocument, name: string): string {
+function storedText(doc: MongoDocument, name: string): string {
   const value = doc[name];
   if (typeof value === "string") return value;
   const parsed = parsedIn(text(entriesOf(value, name), "json"), name);

@@ -1,4 +1,4 @@
-import { KEPT_FOR_MS } from "../ledger/rows.ts";
+import { STORED_FOR_MS } from "../ledger/rows.ts";
 import { holdersIn, idIn } from "./roots.ts";
 import { find, type Store } from "./store.ts";
 
@@ -10,7 +10,7 @@ export const DOCUMENTS_A_HEARTBEAT = 5_000;
  * whether there may be more.
  */
 export async function prune(store: Store, now: number, limit: number): Promise<boolean> {
-  const longAgo = now - KEPT_FOR_MS;
+  const longAgo = now - STORED_FOR_MS;
   const first = (sort: object) => ({ sort, limit, projection: { _id: 1 } });
   const [answers, workers] = await Promise.all([
     find(store, "answers", { at: { $lt: longAgo } }, first({ at: 1 })),

@@ -6,7 +6,9 @@ import { withinReach } from "./within-reach.ts";
 
 /** A row that many processes write at once may move this often: a commit takes milliseconds. */
 const CONFLICT_TRIES = 20;
-/** Of an error that we do not know; a server that only speaks MongoDB's protocol has conflicts with codes of its own. */
+/**
+ * Of an error that we do not know; a server that only speaks MongoDB's protocol has conflicts with codes of its own.
+ */
 const UNSURE_TRIES = 6;
 const COMMIT_TRIES = 3;
 const LONGEST_WAIT_MS = 100;
@@ -83,7 +85,7 @@ async function commit(session: MongoSession): Promise<void> {
   }
 }
 
-/** The server ends a transaction that stays open, so a failure to tell it changes nothing. */
+/** The server ends a transaction that stays open, so a failure to abort it changes nothing. */
 async function giveUp(session: MongoSession): Promise<void> {
   try {
     await session.abortTransaction();

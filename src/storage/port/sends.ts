@@ -7,7 +7,7 @@ import type { UnknownAttempt } from "./turns.ts";
  * The port's words, part of storage.ts: what a message must meet before it leaves, and what became of it.
  */
 
-/** What a gate demands, as data, so that the storage can judge and charge it in one step. */
+/** What the send admission demands, as data, so that the storage can judge and charge it in one step. */
 export interface SendConditions {
   /** The person must not have opted out. */
   readonly consent: boolean;
@@ -27,7 +27,7 @@ export interface RateLimitCondition {
   readonly key: string;
   /** How long this message keeps the sender busy. Whole milliseconds. */
   readonly costMs: number;
-  /** The reason that is given to a message that waits for its slot. */
+  /** The reason that is given to a message that waits for its reservation. */
   readonly reason: string;
 }
 
@@ -64,8 +64,8 @@ export interface SendClaim {
   readonly outboundId: string;
   readonly orderWaitMs: number;
   /**
-   * A message that gets a reservation at its sender's rate limit expires so long after it. One that would expire later than so
-   * long after now, or after its reservation, was recorded by a clock that was ahead: it expires then.
+   * A message that gets a reservation at its sender's rate limit expires so long after it. One that would expire later
+   * than so long after now, or after its reservation, was recorded by a clock that was ahead: it expires then.
    * @default its expiry stays
    */
   readonly expiryMs?: number;
@@ -146,7 +146,10 @@ export interface StatusRecord {
   readonly optOut: boolean;
   /** Where it opts out. @default the key that the conversation is filed under */
   readonly consents?: ConsentKeys;
-  /** Given where this failure is temporary: nothing was sent, and the same message may be sent again. @default it is final */
+  /**
+   * Given where this failure is temporary: nothing was sent, and the same message may be sent again. @default it is
+   * final
+   */
   readonly retry?: RetryTerms | null;
 }
 
@@ -166,8 +169,8 @@ export interface RecordedDelivery {
   readonly cancelled: readonly OutboundMessage[];
   readonly consentChanged: boolean;
   /**
-   * Milliseconds until the conversation's next message is due, itself or one that waited for it, 0 for now; `null` where
-   * none is. The confirmation of an opt-out does not count.
+   * Milliseconds until the conversation's next message is due, itself or one that waited for it, 0 for now; `null`
+   * where none is. The confirmation of an opt-out does not count.
    */
   readonly nextInMs: number | null;
 }

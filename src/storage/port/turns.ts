@@ -92,7 +92,7 @@ export interface HeartbeatAnswer {
   readonly leases: readonly HeldLease[];
   /** Messages that became `unknown` because their worker died. */
   readonly unsettled: readonly OutboundMessage[];
-  /** Conversations that were taken back from dead workers. */
+  /** Conversations that were taken back from expired workers. */
   readonly recovered: number;
 }
 

@@ -1,5 +1,5 @@
-import { KEPT_FOR_MS, PRIMARY_KEYS } from "../ledger/rows.ts";
-import { COLUMNS, type Kept, TABLE_NAMES, type Written } from "../sql/columns.ts";
+import { PRIMARY_KEYS, STORED_FOR_MS } from "../ledger/rows.ts";
+import { COLUMNS, type StoredAs, TABLE_NAMES, type Written } from "../sql/columns.ts";
 import { isAhead } from "../sql/conditions.ts";
 import { FULL, PRECEDED } from "./conflicts.ts";
 import { FUNCTION_SETTINGS } from "./statements.ts";
@@ -7,7 +7,10 @@ import { FUNCTION_SETTINGS } from "./statements.ts";
 /** A decision that is older is made anew: its clock is not the database's any more. */
 const OLDEST_MS = 5_000;
 
-/** How rows of a table are ordered when they are inserted: two calls that insert the same rows wait, and do not deadlock. */
+/**
+ * How rows of a table are ordered when they are inserted: two calls that insert the same rows wait, and do not
+ * deadlock.
+ */
 const INSERT_ORDER: { readonly [T in Written]: string } = {
   keys: "r.kind, r.key",
   conversations: "r.participant_key, r.line",
@@ -78,8 +81,8 @@ function updateText(table: Written): string {
   const patch = `(patches -> (${key}))`;
   const sets = COLUMNS[table]
     .filter(({ column }) => column !== "version" && !isOneOf(names, column))
-    .map(({ column, kept }) => {
-      const value = `(${patch} ->> '${column}')${CASTS[kept]}`;
+    .map(({ column, storedAs }) => {
+      const value = `(${patch} ->> '${column}')${CASTS[storedAs]}`;
       return `${column} = case when ${patch} ? '${column}' then ${value} else t.${column} end`;
     });
   if (VERSIONED.has(table)) sets.push("version = t.version + 1");
@@ -93,7 +96,7 @@ function updateText(table: Written): string {
 }
 
 /** How the text of a patch becomes the value of a column. */
-const CASTS: { readonly [K in Kept]: string } = { text: "", json: "", integer: "::bigint", boolean: "::boolean" };
+const CASTS: { readonly [K in StoredAs]: string } = { text: "", json: "", integer: "::bigint", boolean: "::boolean" };
 
 function columnOf(table: Written, field: string): string {
   return COLUMNS[table].find((column) => column.field === field)?.column ?? field;
@@ -139,10 +142,10 @@ const ROWS_A_HEARTBEAT = 5_000;
 /** Deletes old stored answers, and workers that hold nothing and were not heard of for an hour. Waits for no lock. */
 export function pruneText(limit: string): string {
   return `delete from ownline_answers a where a.call = any (array(
-    select f.call from ownline_answers f where f.at < moment - ${KEPT_FOR_MS} order by f.at limit ${limit}
+    select f.call from ownline_answers f where f.at < moment - ${STORED_FOR_MS} order by f.at limit ${limit}
     for update skip locked));
   delete from ownline_workers w where w.id = any (array(
-    select f.id from ownline_workers f where f.alive_until < moment - ${KEPT_FOR_MS}
+    select f.id from ownline_workers f where f.alive_until < moment - ${STORED_FOR_MS}
       and (select true from ownline_conversations c where c.lease_worker = f.id limit 1) is null
       and (select true from ownline_attempts a where a.worker = f.id limit 1) is null
     order by f.alive_until limit ${limit} for update skip locked));`;

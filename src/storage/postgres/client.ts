@@ -7,7 +7,7 @@ import { inSchema } from "./schema.ts";
 /** What is called of a `pg.Pool` (https://node-postgres.com/apis/pool#poolquery). */
 export interface PostgresPool {
   query(text: string, values: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
-  /** Tells of an idle connection that broke (https://node-postgres.com/apis/pool#error). */
+  /** Reports an idle connection that broke (https://node-postgres.com/apis/pool#error). */
   on?(event: "error", listener: (error: Error) => void): unknown;
 }
 

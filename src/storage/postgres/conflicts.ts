@@ -10,8 +10,8 @@ const IN_THE_WAY = ["40001", "40P01"];
 const UNIQUE_VIOLATION = "23505";
 
 /** What has moved since it was loaded; empty where everything was written. */
-export function movedIn(told: unknown): readonly string[] {
-  return Array.isArray(told) ? told.map(String) : [];
+export function movedIn(answer: unknown): readonly string[] {
+  return Array.isArray(answer) ? answer.map(String) : [];
 }
 
 /** Whether everything was undone since another process was first or in the way, or since a counter is full now. */

@@ -55,7 +55,7 @@ export interface PostgresDatabaseOptions {
 /**
  * The rows of a ledger in PostgreSQL. A decision is two calls of the pool: one reads what the plans name and the clock
  * in one snapshot, and locks nothing; the other takes the locks, checks that all of it is as it was, and writes. No
- * transaction stays open while this process thinks, or is busy, or is dead.
+ * transaction stays open while this process thinks, or is busy, or has died.
  */
 export function postgresDatabase(options: PostgresDatabaseOptions): LedgerDatabase {
   const { pool, schema, logger, clock, maxBatch, maxDelayMs } = options;

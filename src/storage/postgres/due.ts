@@ -69,17 +69,17 @@ export async function due(
 ): ReturnType<LedgerDatabase["due"]> {
   const most = Math.min(limit, Number.MAX_SAFE_INTEGER);
   const asked = [most, client.now(), scope, workerId, JSON.stringify(without)];
-  const told = record(await client.read(DUE, asked), "due");
-  const now = integer(told, "at");
+  const answer = record(await client.read(DUE, asked), "due");
+  const now = integer(answer, "at");
   const times = ["next_turn", "next_message", "next_set_aside", "next_expiry", "ahead_expiry"].flatMap((name) =>
-    timeIn(told, name),
+    timeIn(answer, name),
   );
   const corrupt: UnreadRow[] = [];
-  const messages = legible(listIn<unknown>(told.messages), corrupt, (entry) => dueMessage(entry, now)).flat();
+  const messages = legible(listIn<unknown>(answer.messages), corrupt, (entry) => dueMessage(entry, now)).flat();
   return {
     found: {
       messages,
-      turns: told.turns === true,
+      turns: answer.turns === true,
       nextInMs: times.length === 0 ? null : Math.max(0, Math.min(...times) - now),
     },
     corrupt,
@@ -124,17 +124,17 @@ export async function competingAttempts(
   { outboundId, providerMessageIds }: CompetingAttemptsQuery,
 ): Promise<CompetingAttempts> {
   const asked = [outboundId, JSON.stringify(providerMessageIds.map(keepable)), client.now()];
-  const told = record(await client.read(COMPETING_ATTEMPTS, asked), "competingAttempts");
-  const found = rowsOf(told.attempts).map((row) => {
-    const made = [integer(row, "created_at"), integer(told, "conversation_created_at")];
+  const answer = record(await client.read(COMPETING_ATTEMPTS, asked), "competingAttempts");
+  const found = rowsOf(answer.attempts).map((row) => {
+    const made = [integer(row, "created_at"), integer(answer, "conversation_created_at")];
     const attempt = unknownAttemptOf(
       attemptRow(row),
       made.map((createdAt) => ({ createdAt })),
-      integer(told, "at"),
+      integer(answer, "at"),
     );
     return { ...attempt, seq: integer(row, "seq") };
   });
-  const known = new Set(rowsOf(told.known).map((row) => text(row, "key")));
+  const known = new Set(rowsOf(answer.known).map((row) => text(row, "key")));
   return {
     attempts: byStart(found),
     known: providerMessageIds.filter((providerMessageId) => known.has(providerMessageId)),

@@ -18,19 +18,19 @@ function deletion(name: string, body: string): string {
   return `create function ownline_1_${name}(p jsonb) returns jsonb language plpgsql ${FUNCTION_SETTINGS} as $body$
 declare
   moment bigint := ownline_1_now((p ->> 'now')::bigint);
-  kept text;
-  told jsonb;
+  stored text;
+  removed jsonb;
   touched text[];
   owners text[];
   messages text[];
 begin
   perform pg_advisory_xact_lock(hashtextextended('ownline call ' || (p ->> 'call'), 0));
-  select a.answer into kept from ownline_answers a where a.call = p ->> 'call';
-  if kept is not null then return to_jsonb(kept); end if;
+  select a.answer into stored from ownline_answers a where a.call = p ->> 'call';
+  if stored is not null then return to_jsonb(stored); end if;
   ${body}
-  told := jsonb_build_object('conversations', cardinality(owners), 'messages', cardinality(messages));
-  insert into ownline_answers (call, at, answer) values (p ->> 'call', moment, told::text);
-  return told;
+  removed := jsonb_build_object('conversations', cardinality(owners), 'messages', cardinality(messages));
+  insert into ownline_answers (call, at, answer) values (p ->> 'call', moment, removed::text);
+  return removed;
 end
 $body$`;
 }
@@ -117,6 +117,6 @@ async function run(
 ): Promise<Erased> {
   const answer = await client.call(name, textOf({ ...order, now: client.now() }));
   if (typeof answer === "string") return erasedIn(answer, order.call);
-  const told = record(answer, name);
-  return { conversations: integer(told, "conversations"), messages: integer(told, "messages") };
+  const counts = record(answer, name);
+  return { conversations: integer(counts, "conversations"), messages: integer(counts, "messages") };
 }

@@ -115,8 +115,8 @@ export interface Read {
   readonly clock: number;
 }
 
-export function readFrom(told: unknown, plans: readonly Plan[]): Read {
-  const read = record(told, "load");
+export function readFrom(raw: unknown, plans: readonly Plan[]): Read {
+  const read = record(raw, "load");
   const rows = collected();
   for (const table of TABLES) for (const row of rowsOf(read[table])) collect(rows, table, row);
   const answers = new Map<string, string>();

@@ -112,18 +112,18 @@ const listed = (table: string, column: string, list: string): string =>
     where t.${column} = any (array(select jsonb_array_elements_text(p -> '${list}'))))`;
 
 /** Only where there is something to read is a table opened: its locks cost more than its rows. */
-const readOf = (table: string, ids: string): string => `if cardinality(${ids}) > 0 then ${toldOf(table, ids)} end if;`;
+const readOf = (table: string, ids: string): string => `if cardinality(${ids}) > 0 then ${rowsOf(table, ids)} end if;`;
 
-const toldOf = (table: string, ids: string): string =>
-  `told_${table} := (select json_agg(to_json(t)) from ownline_${table} t where t.id = any (${ids}));`;
+const rowsOf = (table: string, ids: string): string =>
+  `rows_${table} := (select json_agg(to_json(t)) from ownline_${table} t where t.id = any (${ids}));`;
 
 const named = (table: string, column: string): string =>
-  `if p ? '${table}' then told_${table} := ${listed(table, column, table)}; end if;`;
+  `if p ? '${table}' then rows_${table} := ${listed(table, column, table)}; end if;`;
 
 /** Conversations with their rows, in the order of the plans: a lone call looks for its one only once. */
 const rootsText = (names: string, condition: string): string =>
   `select array_agg(c.id order by r.n), json_agg(to_json(c)) filter (where c.id is not null)
-        into roots, told_conversations
+        into roots, rows_conversations
       from rows from (jsonb_to_recordset(p -> 'roots') as (${names})) with ordinality as r(${namesIn(names)}, n)
       left join lateral (select o.* from ownline_conversations o where ${condition.replaceAll("c.", "o.")} limit 1) c
         on true;`;
@@ -131,7 +131,7 @@ const rootsText = (names: string, condition: string): string =>
 const namesIn = (names: string): string => names.replaceAll(" text", "");
 
 const KEYS = `
-      select json_agg(to_json(o)) as told,
+      select json_agg(to_json(o)) as owned,
         array_agg(o.ref) filter (where o.kind <> 'provider' and o.ref is not null) as recorded
       from jsonb_to_recordset(p -> 'keys') as j(kind text, key text) cross join lateral (
         select f.* from ownline_keys f where f.kind = j.kind and f.key = j.key limit 1) o`;
@@ -172,13 +172,13 @@ declare
   answers json;
   keys json;
   consents json;
-  told_conversations json;
-  told_messages json;
-  told_turns json;
-  told_workers json;
-  told_counters json;
-  told_rate_limits json;
-  told_sweeps json;
+  rows_conversations json;
+  rows_messages json;
+  rows_turns json;
+  rows_workers json;
+  rows_counters json;
+  rows_rate_limits json;
+  rows_sweeps json;
   attempts json;
   events json;
   history json;
@@ -244,20 +244,20 @@ begin
           with ordinality as r(by, id, line, participant_key, attempt, key, n)) r;
   end case;
   conversations := array_remove(roots, null);
-  count := case when told_conversations is null then 0 else cardinality(conversations) end;
+  count := case when rows_conversations is null then 0 else cardinality(conversations) end;
   messages := array_remove(chosen, null);
   if p ? 'turns' then turns := array(select jsonb_array_elements_text(p -> 'turns')); end if;
   -- What a text needs, in one statement: each takes as long to begin as to run.
   if p ? 'keys' and p ? 'consents' and not slices ? 'consent' then
-    select k.told, k.recorded, ${listed("consents", "key", "consents")}, ${ANSWERS}
+    select k.owned, k.recorded, ${listed("consents", "key", "consents")}, ${ANSWERS}
       into keys, recorded, consents, answers from (${KEYS}) k;
   else
-    if p ? 'keys' then select k.told, k.recorded into keys, recorded from (${KEYS}) k; end if;
+    if p ? 'keys' then select k.owned, k.recorded into keys, recorded from (${KEYS}) k; end if;
     if p ? 'consents' and not slices ? 'consent' then consents := ${listed("consents", "key", "consents")}; end if;
     answers := ${ANSWERS};
   end if;
   ${ORDER.map((slice) => `if slices ? '${slice}' then ${SLICES[slice]} end if;`).join("\n  ")}
-  if cardinality(conversations) > count then ${toldOf("conversations", "conversations")} end if;
+  if cardinality(conversations) > count then ${rowsOf("conversations", "conversations")} end if;
   ${readOf("messages", "messages")}
   ${readOf("turns", "turns")}
   ${readOf("workers", "expired")}
@@ -265,9 +265,9 @@ begin
   ${named("rate_limits", "key")}
   ${named("sweeps", "sender")}
   return json_build_object('clock', clock, 'now', moment, 'found', roots, 'chosen', chosen, 'answers', answers,
-    'conversations', told_conversations, 'messages', told_messages, 'attempts', attempts, 'events', events,
-    'turns', told_turns, 'keys', keys, 'consents', consents, 'counters', told_counters,
-    'rateLimits', told_rate_limits, 'sweeps', told_sweeps, 'workers', told_workers,
+    'conversations', rows_conversations, 'messages', rows_messages, 'attempts', attempts, 'events', events,
+    'turns', rows_turns, 'keys', keys, 'consents', consents, 'counters', rows_counters,
+    'rateLimits', rows_rate_limits, 'sweeps', rows_sweeps, 'workers', rows_workers,
     'history', history);
 end
 $body$`,

@@ -78,11 +78,11 @@ export async function conversations(client: PostgresClient, page: ConversationPa
 /** See `Storage.messages`. */
 export async function messages(client: PostgresClient, page: MessagePage): Promise<readonly Message[]> {
   const { conversationId, limit } = page;
-  const told =
+  const answer =
     page.before === undefined
       ? await client.read(MESSAGES_AFTER, [conversationId, page.after, limit])
       : await client.read(MESSAGES_BEFORE, [conversationId, Math.min(page.before, Number.MAX_SAFE_INTEGER), limit]);
-  return rowsOf(told).map((row) => messageOf(messageRow(row)));
+  return rowsOf(answer).map((row) => messageOf(messageRow(row)));
 }
 
 /** See `LedgerDatabase.changes`. */
@@ -93,14 +93,14 @@ export async function changes(client: PostgresClient, page: ChangePage): ReturnT
 
 /** See `Storage.counters`. */
 export async function counters(client: PostgresClient, keys: readonly string[]): Promise<readonly OpenCounter[]> {
-  const told = await client.read(COUNTERS, [JSON.stringify(keys.map(keepable)), client.now()]);
-  return rowsOf(told).map(openCounter);
+  const answer = await client.read(COUNTERS, [JSON.stringify(keys.map(keepable)), client.now()]);
+  return rowsOf(answer).map(openCounter);
 }
 
 /** See `Storage.unrecorded`. */
 export async function unrecorded(client: PostgresClient, keys: readonly string[]): Promise<readonly string[]> {
-  const told = await client.read(RECORDED, [JSON.stringify(keys.map(keepable))]);
-  const recorded = new Set(rowsOf(told).map((row) => text(row, "key")));
+  const answer = await client.read(RECORDED, [JSON.stringify(keys.map(keepable))]);
+  const recorded = new Set(rowsOf(answer).map((row) => text(row, "key")));
   return keys.filter((key) => !recorded.has(key));
 }
 
@@ -110,8 +110,8 @@ export async function unread(client: PostgresClient, rows: readonly UnreadRow[])
   for (const table of TABLES) {
     const keys = rows.filter((row) => row.table === table).map(({ key }) => key);
     if (keys.length === 0) continue;
-    const told = rowsOf(await client.read(byKeys(table), [JSON.stringify(keys)]));
-    for (const row of told) collect(found, table, row);
+    const answer = rowsOf(await client.read(byKeys(table), [JSON.stringify(keys)]));
+    for (const row of answer) collect(found, table, row);
   }
   return found.corrupt;
 }

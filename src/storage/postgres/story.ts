@@ -9,10 +9,10 @@ import { rowOf, rowsOf } from "./rows.ts";
 
 /** All of it in one statement, so that it is of one moment. */
 const READ_STORY = `
-  with told as (select m.* from ownline_messages m where m.id = $1),
+  with shown as (select m.* from ownline_messages m where m.id = $1),
   -- The turn that claimed the message last, or that wrote it.
   turn as (
-    select t.* from told m join ownline_turns t on t.id = case
+    select t.* from shown m join ownline_turns t on t.id = case
       when m.status is not null then m.turn_id
       when m.needs_answer then (
         select case when u.through_seq >= m.seq then u.id end from ownline_turns u
@@ -21,12 +21,12 @@ const READ_STORY = `
     end),
   replies as (
     select r.* from ownline_messages r where r.group_id = any (array(
-      select m.group_id from told m where m.status is not null
-      union all select t.id from turn t join told m on m.status is null
-      union all select m.auto_reply_id from told m where m.status is null))),
+      select m.group_id from shown m where m.status is not null
+      union all select t.id from turn t join shown m on m.status is null
+      union all select m.auto_reply_id from shown m where m.status is null))),
   attempts as (
     select a.*, r.seq from replies r join ownline_attempts a on a.outbound_id = r.id
-    where (select m.status from told m) is null or r.id = $1)
+    where (select m.status from shown m) is null or r.id = $1)
   select json_build_object(
     'message', to_json(m),
     'conversation', (select to_json(c) from ownline_conversations c where c.id = m.conversation_id),
@@ -41,13 +41,13 @@ const READ_STORY = `
           select json_agg(to_json(e) order by e.position) from ownline_events e
           where e.outbound_id = a.outbound_id and e.attempt = a.attempt)) order by a.seq, a.attempt)
       from attempts a))::text as answer
-  from told m`;
+  from shown m`;
 
 /** See `Storage.story`. */
 export async function story(client: PostgresClient, id: string): Promise<MessageStory | null> {
-  const told = await client.read(`select (${READ_STORY}) as answer`, [id]);
-  if (told === null) return null;
-  const { message, conversation, turn, answers, replies, attempts } = record(told, "story");
+  const answer = await client.read(`select (${READ_STORY}) as answer`, [id]);
+  if (answer === null) return null;
+  const { message, conversation, turn, answers, replies, attempts } = record(answer, "story");
   return {
     message: shown(rowOf(message)),
     conversation: conversationOf(conversationRow(rowOf(conversation))),
@@ -69,10 +69,18 @@ function isOutboundMessage(message: Message): message is OutboundMessage {
 }
 
 function attemptOf(entry: unknown): AttemptStory {
-  const told = record(entry, "attempts");
-  const row = attemptRow(rowOf(told.row));
+  const answer = record(entry, "attempts");
+  const row = attemptRow(rowOf(answer.row));
   const { outboundId, attempt, status, providerMessageId, error, startedAt } = row;
-  return { outboundId, attempt, status, providerMessageId, error, startedAt, events: rowsOf(told.events).map(eventOf) };
+  return {
+    outboundId,
+    attempt,
+    status,
+    providerMessageId,
+    error,
+    startedAt,
+    events: rowsOf(answer.events).map(eventOf),
+  };
 }
 
 function eventOf(row: SqlRow): StatusEvent {

@@ -65,7 +65,10 @@ function some(name: string, list: readonly unknown[]): { readonly [name: string]
   return list.length === 0 ? {} : { [name]: list };
 }
 
-/** A call that reads a consent shares its lock, found or not. A call that writes it, or stops messages under it, has the lock alone. */
+/**
+ * A call that reads a consent shares its lock, found or not. A call that writes it, or stops messages under it, has the
+ * lock alone.
+ */
 function lockedConsents(
   { inserted, updated }: Changes,
   guards: readonly Guard[],
@@ -98,23 +101,23 @@ function guardsIn(guards: readonly Guard[]): Readonly<Record<string, Expected>> 
 
 function newRow(table: Written, row: object): object {
   const fields = new Map<string, unknown>(Object.entries(row));
-  const kept: Record<string, unknown> = {};
+  const stored: Record<string, unknown> = {};
   for (const column of COLUMNS[table]) {
     const value = fields.get(column.field);
-    if (value !== null && value !== undefined) kept[column.column] = keep(column, value);
+    if (value !== null && value !== undefined) stored[column.column] = keep(column, value);
   }
-  return kept;
+  return stored;
 }
 
 /** A patch by the name of its row. */
 function patchOf(table: Written, row: object): readonly [string, object] {
   const fields = new Map<string, unknown>(Object.entries(row));
-  const kept: Record<string, unknown> = {};
+  const stored: Record<string, unknown> = {};
   for (const column of COLUMNS[table]) {
     if (fields.has(column.field) && column.field !== "version")
-      kept[column.column] = keep(column, fields.get(column.field));
+      stored[column.column] = keep(column, fields.get(column.field));
   }
-  return [PRIMARY_KEYS[table].map((field) => String(fields.get(field))).join(" "), kept];
+  return [PRIMARY_KEYS[table].map((field) => String(fields.get(field))).join(" "), stored];
 }
 
 /**

@@ -1,12 +1,12 @@
 import type { Table } from "../ledger/rows.ts";
 
 /** How a field is kept in its column. */
-export type Kept = "text" | "integer" | "boolean" | "json";
+export type StoredAs = "text" | "integer" | "boolean" | "json";
 
 export interface Column {
   readonly field: string;
   readonly column: string;
-  readonly kept: Kept;
+  readonly storedAs: StoredAs;
 }
 
 /** The tables as the database names them. */
@@ -32,8 +32,8 @@ const integer = (fields: string): readonly Column[] => columns(fields, "integer"
 const json = (fields: string): readonly Column[] => columns(fields, "json");
 const boolean = (fields: string): readonly Column[] => columns(fields, "boolean");
 
-function columns(fields: string, kept: Kept): readonly Column[] {
-  return fields.split(" ").map((field) => ({ field, column: columnOf(field), kept }));
+function columns(fields: string, storedAs: StoredAs): readonly Column[] {
+  return fields.split(" ").map((field) => ({ field, column: columnOf(field), storedAs }));
 }
 
 /** `dueAt` becomes `due_at`. */

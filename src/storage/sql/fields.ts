@@ -33,9 +33,9 @@ export function integerOrNull(row: SqlRow, column: string): number | null {
 
 /** A column that holds JSON. */
 export function json(row: SqlRow, column: string): unknown {
-  const kept = text(row, column);
+  const stored = text(row, column);
   try {
-    const parsed: unknown = JSON.parse(kept);
+    const parsed: unknown = JSON.parse(stored);
     return parsed;
   } catch {
     // The parser's words quote the text.

@@ -1,5 +1,5 @@
 import type { Plan } from "../database.ts";
-import { KEPT_FOR_MS } from "../ledger/rows.ts";
+import { STORED_FOR_MS } from "../ledger/rows.ts";
 import type { SqlStatement } from "./driver.ts";
 import { bind, oneLine, prepare } from "./statement.ts";
 
@@ -9,13 +9,13 @@ const ROWS_A_HEARTBEAT = 5_000;
 const PRUNE_ANSWERS = prepare(
   oneLine(`
     delete from ownline_answers where call in (
-      select a.call from ownline_answers a where a.at < :now - ${KEPT_FOR_MS} order by a.at limit :limit)`),
+      select a.call from ownline_answers a where a.at < :now - ${STORED_FOR_MS} order by a.at limit :limit)`),
 );
 
 const PRUNE_WORKERS = prepare(
   oneLine(`
     delete from ownline_workers where id in (
-      select w.id from ownline_workers w where w.alive_until < :now - ${KEPT_FOR_MS}
+      select w.id from ownline_workers w where w.alive_until < :now - ${STORED_FOR_MS}
         and not exists (select 1 from ownline_conversations c where c.lease_worker = w.id)
         and not exists (select 1 from ownline_attempts a where a.worker = w.id)
       order by w.alive_until limit :limit)`),

@@ -59,7 +59,7 @@ function keyIn(row: SqlRow, name: string): string | number {
   return typeof value === "string" ? value : Number(value);
 }
 
-/** Whose row it is, as far as it tells. */
+/** Whose row it is, as far as it shows it. */
 function ownerOf(table: Table, row: SqlRow): { readonly conversationId: string | null; readonly consentKey?: string } {
   const id = table === "conversations" ? row.id : row.conversation_id;
   return {

@@ -16,14 +16,14 @@ const TURN_ID = `case
 end`;
 
 /** The groups that belong to message `m`: its own, or those that answer it. */
-const GROUPS = `select m.id as told, m.status is null as answered, m.group_id as id from ownline_messages m
+const GROUPS = `select m.id as shown, m.status is null as answered, m.group_id as id from ownline_messages m
   where m.id = :id and m.group_id is not null
   union all
   select m.id, 1, ${TURN_ID} from ownline_messages m where m.id = :id and m.status is null
   union all
   select m.id, 1, m.auto_reply_id from ownline_messages m where m.id = :id and m.status is null`;
 
-const TOLD = `(${GROUPS}) g cross join ownline_messages r on r.group_id = g.id and (g.answered = 1 or r.id = g.told)`;
+const SHOWN = `(${GROUPS}) g cross join ownline_messages r on r.group_id = g.id and (g.answered = 1 or r.id = g.shown)`;
 
 const STATEMENTS = [
   "select m.* from ownline_messages m where m.id = :id",
@@ -34,8 +34,8 @@ const STATEMENTS = [
       and a.seq between t.first_seq and t.through_seq
     where m.id = :id order by a.seq`,
   `select r.* from (${GROUPS}) g cross join ownline_messages r on r.group_id = g.id`,
-  `select r.seq, a.* from ${TOLD} cross join ownline_attempts a on a.outbound_id = r.id`,
-  `select e.* from ${TOLD} cross join ownline_events e on e.outbound_id = r.id`,
+  `select r.seq, a.* from ${SHOWN} cross join ownline_attempts a on a.outbound_id = r.id`,
+  `select e.* from ${SHOWN} cross join ownline_events e on e.outbound_id = r.id`,
 ].map((sql) => prepare(oneLine(sql)));
 
 /** See `Storage.story`. */

@@ -142,9 +142,9 @@ function paramsOf(columns: readonly Column[], rows: readonly Fields[]): SqlValue
  *
  * @throws OwnlineError `invalid_message` for an id, key or address that SQL text cannot keep
  */
-export function keep({ column, kept }: Column, value: unknown): SqlValue {
+export function keep({ column, storedAs }: Column, value: unknown): SqlValue {
   if (value === null || value === undefined) return null;
-  switch (kept) {
+  switch (storedAs) {
     case "text":
       if (typeof value !== "string") throw new TypeError(`The column ${column} keeps text.`);
       return keepable(value);
@@ -157,6 +157,6 @@ export function keep({ column, kept }: Column, value: unknown): SqlValue {
     case "json":
       return JSON.stringify(value);
     default:
-      return kept satisfies never;
+      return storedAs satisfies never;
   }
 }

@@ -11,7 +11,7 @@ export interface AttemptEntry {
   readonly reported: ProviderStatus[];
   /** The provider took it and sends nothing of it. */
   throttled: boolean;
-  /** The ledger was told so: it may be sent again. */
+  /** The ledger knows so: it may be sent again. */
   gaveUp: boolean;
 }
 
@@ -48,7 +48,7 @@ export interface TextEntry {
   readonly delivery: Delivery & { kind: "text" };
   readonly conversation: ConversationEntry;
   /** Since when something was waiting for an answer when it came. */
-  readonly pendingSinceMs: number;
+  readonly unansweredSinceMs: number;
   /** The turn that was committed over it. */
   turnId: string | null;
   /** Need not be answered, since the person opted out after it or an operator skipped it. */
@@ -71,14 +71,14 @@ export interface ConversationEntry {
   erased: boolean;
 }
 
-/** The rate limit of one sender, as the ledger's answers tell it. */
+/** The rate limit of one sender, as the ledger's answers show it. */
 export interface RateLimitEntry {
-  /** The end of the last slot that was given and counts. */
+  /** The end of the last reservation that was given and counts. */
   freeAtMs: number;
-  /** The end of the last slot in which something left. */
+  /** The end of the last reservation in which something left. */
   usedUntilMs: number;
-  /** By message, when the slot begins that it waits for. */
-  readonly slots: Map<string, number>;
+  /** By message, when the reservation begins that it waits for. */
+  readonly reservations: Map<string, number>;
 }
 
 /** The judge's own model of the ledger. */

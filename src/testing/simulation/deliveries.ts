@@ -69,10 +69,15 @@ export type DeliveryBody =
       readonly overtook: readonly string[];
       readonly rateLimit: RateLimit | null;
     }
-  /** A message waits for its slot in the rate limit of its sender. */
-  | { readonly kind: "slot-given"; readonly outboundId: string; readonly rateLimit: RateLimit; readonly slotMs: number }
+  /** A message waits for its reservation in the rate limit of its sender. */
+  | {
+      readonly kind: "reservation-given";
+      readonly outboundId: string;
+      readonly rateLimit: RateLimit;
+      readonly reservedMs: number;
+    }
   /** The provider wants a sender to be slower. */
-  | { readonly kind: "slowed"; readonly rateLimitKey: string; readonly forMs: number }
+  | { readonly kind: "backed-off"; readonly rateLimitKey: string; readonly forMs: number }
   /** What the provider answered to an attempt was recorded. */
   | {
       readonly kind: "answer-recorded";
@@ -107,7 +112,7 @@ export type DeliveryBody =
   /** A process began to recover the ledger, as after a restore. */
   | { readonly kind: "recovering" }
   /** A message may have left without the ledger's knowledge, under this attempt. */
-  | { readonly kind: "suspected"; readonly outboundId: string; readonly attempt: number }
+  | { readonly kind: "marked-unknown"; readonly outboundId: string; readonly attempt: number }
   /** A person was forgotten, at this address. */
   | { readonly kind: "erased"; readonly participant: string }
   | {
@@ -137,7 +142,7 @@ export type DeliveryBody =
   | { readonly kind: "acknowledged"; readonly key: string }
   /** A `send()` resolved with this message. */
   | { readonly kind: "sent"; readonly key: string; readonly messageId: string }
-  | { readonly kind: "told"; readonly process: string; readonly notice: Notice };
+  | { readonly kind: "notice-emitted"; readonly process: string; readonly notice: Notice };
 
 /** A sender's rate limit, as a claim names it. */
 export interface RateLimit {

@@ -11,7 +11,7 @@ export interface Features {
   readonly erasures: number;
   /** Whether operators decide about held messages, and have failed turns answered anew. */
   readonly operators: boolean;
-  /** Whether what no witness spoke for is held for them. */
+  /** Whether a message without evidence is held for them. */
   readonly holds: boolean;
   /** Whether processes recover the ledger before they start, as after a restore. */
   readonly recoveries: boolean;

@@ -2,8 +2,8 @@ import { participantKeyOf } from "../../model/person-address.ts";
 import { type AttemptEntry, Book, type MessageEntry } from "./book.ts";
 import type { Delivery } from "./deliveries.ts";
 import { enterAnswer, judgeSilence } from "./judge-loops.ts";
-import { enterPacedClaim, enterSlot, enterSlowdown } from "./judge-rate-limit.ts";
-import { enterErasure, enterPause, enterRequeue, enterResolution, enterSuspicion } from "./judge-repairs.ts";
+import { enterBackOff, enterRateLimitedClaim, enterReservation } from "./judge-rate-limit.ts";
+import { enterErasure, enterMarkedUnknown, enterPause, enterRequeue, enterResolution } from "./judge-repairs.ts";
 import { enterText, openTexts } from "./judge-texts.ts";
 import type { Settings } from "./settings.ts";
 import { short } from "./world.ts";
@@ -82,16 +82,16 @@ function enter(book: Book, delivery: Delivery, terms: Terms, accuse: AccuseNow):
     case "send-claimed":
       enterSendClaim(book, delivery, terms, accuse);
       return;
-    case "slot-given": {
-      enterSlot(book, delivery, accuse);
+    case "reservation-given": {
+      enterReservation(book, delivery, accuse);
       const message = book.messages.get(delivery.outboundId);
       // Behind a long queue it expires later than it would by its age.
-      const expiresAtMs = delivery.slotMs + terms.settings.sending.expiryMs;
+      const expiresAtMs = delivery.reservedMs + terms.settings.sending.expiryMs;
       if (message !== undefined) message.expiresAtMs = Math.max(message.expiresAtMs, expiresAtMs);
       return;
     }
-    case "slowed":
-      enterSlowdown(book, delivery);
+    case "backed-off":
+      enterBackOff(book, delivery);
       return;
     case "handed-over": {
       const attempt = book.messages.get(delivery.outboundId)?.attempts[delivery.attempt - 1];
@@ -132,7 +132,7 @@ function enter(book: Book, delivery: Delivery, terms: Terms, accuse: AccuseNow):
       if (delivery.providerMessageId !== null) message.providerMessageIds.add(delivery.providerMessageId);
       if (delivery.answer === "found") message.waits = false;
       if (delivery.temporary) enterTemporary(message, attempt);
-      if (delivery.answer === "retry" && delivery.attempt === message.attempts.length && !isWitnessed(attempt)) {
+      if (delivery.answer === "retry" && delivery.attempt === message.attempts.length && !hasEvidence(attempt)) {
         // An earlier attempt whose answer was lost may have left after all: then the message is unknown again.
         message.waits = message.attempts.every((one) => one === attempt || one.answer === "retry" || one.gaveUp);
       }
@@ -163,8 +163,8 @@ function enter(book: Book, delivery: Delivery, terms: Terms, accuse: AccuseNow):
     case "recovering":
       book.everRecovered = true;
       return;
-    case "suspected":
-      enterSuspicion(book, delivery, accuse);
+    case "marked-unknown":
+      enterMarkedUnknown(book, delivery, accuse);
       return;
     case "erased":
       enterErasure(book, delivery);
@@ -190,7 +190,7 @@ function enter(book: Book, delivery: Delivery, terms: Terms, accuse: AccuseNow):
       book.sent.set(delivery.key, first);
       return;
     }
-    case "told":
+    case "notice-emitted":
       return;
     default:
       delivery satisfies never;
@@ -225,7 +225,7 @@ function enterTurnClaim(
   }
   const { quietMs, maxWaitMs } = terms.settings.burst;
   const isQuiet = delivery.atMs - newest.delivery.atMs >= quietMs;
-  if (!isQuiet && delivery.atMs - Math.min(...answering.map((text) => text.pendingSinceMs)) < maxWaitMs) {
+  if (!isQuiet && delivery.atMs - Math.min(...answering.map((text) => text.unansweredSinceMs)) < maxWaitMs) {
     accuse(
       "bursts",
       `a turn was claimed ${delivery.atMs - newest.delivery.atMs} ms after a text, in the middle of the burst`,
@@ -307,12 +307,12 @@ function enterSendClaim(
   }
   if (message.stopped) accuse("consent", `${name} was stopped by a STOP, and came back`);
   if (message.conversation.erased) accuse("erasure", `${name} was claimed although its person was forgotten`);
-  enterPacedClaim(book, delivery, accuse);
+  enterRateLimitedClaim(book, delivery, accuse);
   if (delivery.atMs >= message.expiresAtMs) accuse("expiry", `${name} was claimed after its expiry`);
   if (last !== undefined && !message.waits) {
     accuse("once", `${name} was claimed again, and nothing said that it had not left`);
   }
-  if (message.attempts.some(isWitnessed))
+  if (message.attempts.some(hasEvidence))
     accuse("once", `${name} was claimed again although the provider is known to have it`);
   if (delivery.attempt !== message.attempts.length + 1)
     accuse("once", `${name} was given attempt ${delivery.attempt} twice`);
@@ -342,7 +342,7 @@ function enterTemporary(message: MessageEntry, attempt: AttemptEntry): void {
 }
 
 /** Whether the provider is known to have taken it, and may have sent it. */
-export function isWitnessed(attempt: AttemptEntry): boolean {
+export function hasEvidence(attempt: AttemptEntry): boolean {
   if (attempt.gaveUp) return false;
   return attempt.answer === "accepted" || attempt.answer === "found" || attempt.reported.length > 0;
 }

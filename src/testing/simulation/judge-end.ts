@@ -3,7 +3,7 @@ import type { Message, OutboundMessage } from "../../model/message.ts";
 import { participantKeyOf } from "../../model/person-address.ts";
 import type { Ownline } from "../../ownline.ts";
 import type { Book, ConversationEntry, MessageEntry } from "./book.ts";
-import { isWitnessed, type Terms } from "./judge-course.ts";
+import { hasEvidence, type Terms } from "./judge-course.ts";
 import { metFullLimit } from "./judge-loops.ts";
 import { judgeForm, judgeSpellings } from "./judge-spellings.ts";
 import { short } from "./world.ts";
@@ -137,12 +137,12 @@ function judgeMessage(
       !own.taken.some((copy) => copy.providerMessageId === providerMessageId) &&
       !wasForgottenUnseen(book, providerMessageId)
     )
-      accuse("witness", `${name} shows ${providerMessageId}, under which the provider has another message`);
+      accuse("evidence", `${name} shows ${providerMessageId}, under which the provider has another message`);
   }
   const shownIds = message.providerMessageIds.toSorted().join();
   if (shownIds !== Array.from(own.providerMessageIds).toSorted().join()) {
     accuse(
-      "told",
+      "notice-emitted",
       `${name} shows the provider's ids ${shownIds}, and ${[...own.providerMessageIds].join()} were reported`,
     );
   }
@@ -237,7 +237,7 @@ function bestOf(own: MessageEntry): ProviderStatus | null {
   const ends = own.attempts.flatMap((attempt): ProviderStatus[] => {
     // It may be sent again, or be too old by then.
     if (attempt.gaveUp) return [];
-    const said: ProviderStatus[] = [...attempt.reported, ...(isWitnessed(attempt) ? ["accepted" as const] : [])];
+    const said: ProviderStatus[] = [...attempt.reported, ...(hasEvidence(attempt) ? ["accepted" as const] : [])];
     const highest = said.toSorted((one, other) => RANK[other] - RANK[one])[0];
     return highest === undefined ? [] : [highest];
   });
@@ -246,7 +246,7 @@ function bestOf(own: MessageEntry): ProviderStatus | null {
   const isLost = best === "failed" || best === "undelivered";
   const isOpen = own.attempts.some((attempt, index) => {
     if (attempt.gaveUp) return index === own.attempts.length - 1;
-    return !isWitnessed(attempt) && attempt.answer !== "retry";
+    return !hasEvidence(attempt) && attempt.answer !== "retry";
   });
   return isLost && isOpen ? null : best;
 }
@@ -285,9 +285,9 @@ function judgeOrder(outbound: readonly OutboundMessage[], book: Book, accuse: Ac
   for (const [index, earlier] of left.entries()) {
     for (const later of left.slice(index + 1)) {
       if (earlier.first.atMs <= later.first.atMs) continue;
-      const isToldOf = later.own.attempts.some(({ overtook }) => overtook.includes(earlier.message.id));
+      const isKnownToOvertake = later.own.attempts.some(({ overtook }) => overtook.includes(earlier.message.id));
       const isSameText = earlier.message.groupId === later.message.groupId;
-      if (isToldOf && !isSameText) continue;
+      if (isKnownToOvertake && !isSameText) continue;
       if (earlier.own.decisions.includes("hold")) continue;
       accuse("order", `${short(later.message.id)} left before ${short(earlier.message.id)}`);
     }

@@ -5,64 +5,73 @@ import { short } from "./world.ts";
 type AccuseNow = (rule: string, detail: string) => void;
 
 /*
- * What a sender's rate limit promises, over all processes: it gives slots that do not overlap, each as long as the
- * provider needs for the message; nothing leaves before its slot, and nothing without one; and once the provider asked
- * for less, nothing leaves until that time is over, and slots that were given before count no more, nor hold anybody
- * up.
+ * What a sender's rate limit promises, over all processes: it gives reservations that do not overlap, each as long as
+ * the provider needs for the message; nothing leaves before its reservation, and nothing without one; and once the
+ * provider asked for less, nothing leaves until that time is over, and reservations that were given before count no
+ * more, nor hold a message up.
  *
- * A slot may be used late. So within any time there leave at most as many as the rate allows, one more, and those
- * whose slots had passed before without being used: as many as waited while every process stood still.
+ * A reservation may be used late. So within any time there leave at most as many as the rate allows, one more, and
+ * those whose reservations had passed before without being used: as many as waited while every process stood still.
  */
 
-/** A message was told to wait for its slot. */
-export function enterSlot(book: Book, delivery: Delivery & { kind: "slot-given" }, accuse: AccuseNow): void {
-  const { outboundId, slotMs, rateLimit } = delivery;
+/** A message has to wait for its reservation. */
+export function enterReservation(
+  book: Book,
+  delivery: Delivery & { kind: "reservation-given" },
+  accuse: AccuseNow,
+): void {
+  const { outboundId, reservedMs, rateLimit } = delivery;
   const entry = rateLimitOf(book, rateLimit.key);
-  if (entry.slots.get(outboundId) === slotMs) return;
-  if (slotMs < entry.freeAtMs) {
+  if (entry.reservations.get(outboundId) === reservedMs) return;
+  if (reservedMs < entry.freeAtMs) {
     accuse(
       "rateLimit",
-      `${short(outboundId)} was given a slot that begins ${entry.freeAtMs - slotMs} ms within another one`,
+      `${short(outboundId)} was given a reservation that begins ${entry.freeAtMs - reservedMs} ms within another one`,
     );
   }
-  if (slotMs > entry.freeAtMs) {
+  if (reservedMs > entry.freeAtMs) {
     accuse(
       "rateLimit",
-      `${short(outboundId)} was given a slot ${slotMs - entry.freeAtMs} ms later than the next free one`,
+      `${short(outboundId)} was given a reservation ${reservedMs - entry.freeAtMs} ms later than the next free one`,
     );
   }
-  entry.slots.set(outboundId, slotMs);
-  entry.freeAtMs = slotMs + rateLimit.costMs;
+  entry.reservations.set(outboundId, reservedMs);
+  entry.freeAtMs = reservedMs + rateLimit.costMs;
 }
 
 /** A message was let go. */
-export function enterPacedClaim(book: Book, delivery: Delivery & { kind: "send-claimed" }, accuse: AccuseNow): void {
+export function enterRateLimitedClaim(
+  book: Book,
+  delivery: Delivery & { kind: "send-claimed" },
+  accuse: AccuseNow,
+): void {
   if (delivery.rateLimit === null) return;
   const { key, costMs } = delivery.rateLimit;
   const entry = rateLimitOf(book, key);
-  const slotMs = entry.slots.get(delivery.outboundId);
-  entry.slots.delete(delivery.outboundId);
+  const reservedMs = entry.reservations.get(delivery.outboundId);
+  entry.reservations.delete(delivery.outboundId);
   const name = short(delivery.outboundId);
-  if (slotMs !== undefined) {
-    if (delivery.atMs < slotMs) accuse("rateLimit", `${name} was claimed ${slotMs - delivery.atMs} ms before its slot`);
-    entry.usedUntilMs = Math.max(entry.usedUntilMs, slotMs + costMs);
+  if (reservedMs !== undefined) {
+    if (delivery.atMs < reservedMs)
+      accuse("rateLimit", `${name} was claimed ${reservedMs - delivery.atMs} ms before its reservation`);
+    entry.usedUntilMs = Math.max(entry.usedUntilMs, reservedMs + costMs);
     return;
   }
-  if (delivery.atMs < entry.freeAtMs) accuse("rateLimit", `${name} was claimed in the slot of another message`);
+  if (delivery.atMs < entry.freeAtMs) accuse("rateLimit", `${name} was claimed in the reservation of another message`);
   entry.freeAtMs = delivery.atMs + costMs;
   entry.usedUntilMs = Math.max(entry.usedUntilMs, entry.freeAtMs);
 }
 
 /** The provider wants a sender to be slower: each message that waits for a reservation needs a new one. */
-export function enterSlowdown(book: Book, { rateLimitKey, forMs, atMs }: Delivery & { kind: "slowed" }): void {
+export function enterBackOff(book: Book, { rateLimitKey, forMs, atMs }: Delivery & { kind: "backed-off" }): void {
   const entry = rateLimitOf(book, rateLimitKey);
-  entry.slots.clear();
+  entry.reservations.clear();
   entry.usedUntilMs = Math.max(entry.usedUntilMs, atMs + forMs);
   entry.freeAtMs = entry.usedUntilMs;
 }
 
 function rateLimitOf(book: Book, key: string): RateLimitEntry {
-  const entry = book.rateLimits.get(key) ?? { freeAtMs: 0, usedUntilMs: 0, slots: new Map() };
+  const entry = book.rateLimits.get(key) ?? { freeAtMs: 0, usedUntilMs: 0, reservations: new Map() };
   book.rateLimits.set(key, entry);
   return entry;
 }

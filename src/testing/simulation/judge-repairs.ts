@@ -1,7 +1,7 @@
 import { participantKeyOf } from "../../model/person-address.ts";
 import type { AttemptEntry, Book, MessageEntry } from "./book.ts";
 import type { Delivery } from "./deliveries.ts";
-import { type AccuseNow, isWitnessed, type Terms } from "./judge-course.ts";
+import { type AccuseNow, hasEvidence, type Terms } from "./judge-course.ts";
 import { short } from "./world.ts";
 
 /** What the policy or an operator decided about a message in `unknown`. */
@@ -26,24 +26,27 @@ export function enterResolution(
     message.expiresAtMs = Math.max(message.expiresAtMs, delivery.atMs + terms.settings.sending.expiryMs);
   const name = short(message.id);
   if (message.conversation.erased) accuse("erasure", `${name} of a forgotten person was decided upon`);
-  if (message.attempts.some(isWitnessed))
-    accuse("witness", `${name} was given up although a witness had spoken for it`);
+  if (message.attempts.some(hasEvidence)) accuse("evidence", `${name} was given up although there was evidence of it`);
   // A person may know more, and sooner.
   if (delivery.byPerson || wasHeld) return;
   if (delivery.atMs - last.claimedAtMs < terms.settings.sending.unknownWindowMs && last.answer !== "retry") {
-    accuse("witness", `${name} was given up before its window was over`);
+    accuse("evidence", `${name} was given up before its window was over`);
   }
 }
 
 /** A message may have left while the ledger was another: it has an attempt more, or the one that was under way. */
-export function enterSuspicion(book: Book, delivery: Delivery & { kind: "suspected" }, accuse: AccuseNow): void {
+export function enterMarkedUnknown(
+  book: Book,
+  delivery: Delivery & { kind: "marked-unknown" },
+  accuse: AccuseNow,
+): void {
   const message = book.messages.get(delivery.outboundId);
   if (message === undefined) {
     accuse("traces", `${short(delivery.outboundId)} is marked as unknown, and was never committed`);
     return;
   }
   message.waits = false;
-  for (const { slots } of book.rateLimits.values()) slots.delete(message.id);
+  for (const { reservations } of book.rateLimits.values()) reservations.delete(message.id);
   if (delivery.attempt === message.attempts.length) return;
   const hand = { handedOver: false, answer: null, reported: [], overtook: [], throttled: false, gaveUp: false };
   message.attempts.push({ claimedAtMs: delivery.atMs, ...hand });

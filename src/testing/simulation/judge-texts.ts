@@ -9,8 +9,8 @@ export function enterText(book: Book, delivery: Delivery & { kind: "text" }, ter
   const first = book.texts.get(delivery.key);
   if (first?.conversation.erased === true) accuse("erasure", `${delivery.key} was forgotten, and stored again`);
   else if (first !== undefined) accuse("once", `${delivery.key} was stored twice`);
-  const pendingSinceMs = openTexts(conversation)[0]?.delivery.atMs ?? delivery.atMs;
-  const text = { delivery, pendingSinceMs, turnId: null, excused: !delivery.needsAnswer, conversation };
+  const unansweredSinceMs = openTexts(conversation)[0]?.delivery.atMs ?? delivery.atMs;
+  const text = { delivery, unansweredSinceMs, turnId: null, excused: !delivery.needsAnswer, conversation };
   conversation.texts.push(text);
   book.texts.set(delivery.key, text);
   const optedInAtMs = book.optedInAtMs.get(delivery.consentKey);

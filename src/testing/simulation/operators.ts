@@ -4,7 +4,7 @@ import { short, type World } from "./world.ts";
 
 /** People of the service who put right what the ledger and the provider could not decide. */
 export interface Operators {
-  /** Listens to what a process tells. */
+  /** Listens to what a process emits. */
   watch(sms: Ownline): void;
 }
 

@@ -2,7 +2,7 @@ import { isOwnlineError } from "../../errors.ts";
 import type { StatusCallback } from "../../transport/transport.ts";
 import type { SimulatedProcess } from "./process.ts";
 import type { SimulatedProvider } from "./provider.ts";
-import { note, type World, witness } from "./world.ts";
+import { note, observe, type World } from "./world.ts";
 
 /** How long a caller waits for an answer before it takes the call for lost. */
 const PATIENCE_MS = 15_000;
@@ -15,7 +15,7 @@ export interface Callers {
   later(afterMs: number, act: () => void): void;
   /** Calls until `action` says that it is done; a rejection means that it is to be repeated. */
   call(what: string, action: (process: SimulatedProcess) => Promise<string>): void;
-  /** Brings a webhook until it is answered 200, now and then once more or at two doors at once. */
+  /** Brings a webhook until it is answered 200, now and then once more or at two processes at once. */
   bring(key: string, webhook: () => Request): void;
   /** Brings a status callback; the provider gives up after a few times. */
   bringCallback(provider: SimulatedProvider, report: StatusCallback, afterMs: number): void;
@@ -72,7 +72,7 @@ export function callersOf(world: World, choose: () => SimulatedProcess | null): 
   const post = (key: string | null, webhook: () => Request) => async (process: SimulatedProcess) => {
     const { status } = await process.sms.fetch(webhook());
     if (status !== 200) throw new TypeError(`answered ${status}`);
-    if (key !== null && process.alive) witness(world, { kind: "acknowledged", key });
+    if (key !== null && process.alive) observe(world, { kind: "acknowledged", key });
     return "200";
   };
 

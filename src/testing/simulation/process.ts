@@ -1,6 +1,6 @@
 import type { EngineClock } from "../../engine/options/clock.ts";
 import type { Ownline } from "../../ownline.ts";
-import { note, type World, witness } from "./world.ts";
+import { note, observe, type World } from "./world.ts";
 
 interface Sleeper {
   /** By the process's own clock. */
@@ -17,7 +17,7 @@ export class SimulatedProcess {
   readonly world: World;
   readonly clock: EngineClock;
   alive = true;
-  /** Whether it was told to stop. */
+  /** Whether it was asked to stop. */
   stopping = false;
   frozenUntilMs = 0;
   /** No way to the ledger until then. */
@@ -66,11 +66,11 @@ export class SimulatedProcess {
   jump(ms: number): void {
     this.#aheadMs += ms;
     note(this.world, this.name, "its clock jumps", `${ms} ms`);
-    witness(this.world, { kind: "clock-jumped" });
+    observe(this.world, { kind: "clock-jumped" });
     for (const sleeper of Array.from(this.#sleepers)) if (sleeper.untilMs <= this.clock.now()) sleeper.wake();
   }
 
-  /** Lets something reach it: not if it is dead, later if it is frozen. */
+  /** Lets something reach it: not if it has crashed, later if it is frozen. */
   hear(what: string, listen: () => void): false | undefined {
     if (!this.alive) return false;
     const { timeline, trace } = this.world;

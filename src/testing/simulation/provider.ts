@@ -14,7 +14,7 @@ import type {
 import { cross } from "./crossing.ts";
 import { drawFault, SEND_FAULTS } from "./faults.ts";
 import type { SimulatedProcess } from "./process.ts";
-import { note, short, type World, witness } from "./world.ts";
+import { note, observe, short, type World } from "./world.ts";
 
 const URL_OF_OURS = "https://ownline.test/sms";
 const HEADER = "x-simulated-provider";
@@ -99,7 +99,7 @@ export function simulatedProvider(world: World, post: PostReport): SimulatedProv
     ids += 1;
     const providerMessageId = `SM${ids}`;
     const { outboundId, attempt, from, to, body } = send;
-    witness(world, { kind: "taken", outboundId, attempt, providerMessageId, from, to, body });
+    observe(world, { kind: "taken", outboundId, attempt, providerMessageId, from, to, body });
     note(world, "provider", `takes ${short(outboundId)} attempt ${attempt} from ${process.name}`, providerMessageId);
     const mediaCount = send.media.length;
     const isThrottled = !world.calm && world.features.throttled > 0 && dice.chance(world.features.throttled);
@@ -110,14 +110,14 @@ export function simulatedProvider(world: World, post: PostReport): SimulatedProv
     const end = dice.next();
     const last = end < 0.05 ? "undelivered" : end < 0.08 ? "failed" : "delivered";
     if (isThrottled) trace.count("provider.send", "throttled");
-    if (isThrottled) witness(world, { kind: "throttled", outboundId, attempt });
+    if (isThrottled) observe(world, { kind: "throttled", outboundId, attempt });
     reportAll({ outboundId, attempt, providerMessageId }, isThrottled ? "throttled" : last);
     return providerMessageId;
   }
 
   function handOver(process: SimulatedProcess, send: SendRequest): Promise<SendResult> {
     const { outboundId, attempt } = send;
-    witness(world, { kind: "handed-over", outboundId, attempt });
+    observe(world, { kind: "handed-over", outboundId, attempt });
     return new Promise((resolve, reject) => {
       if (!process.alive) return;
       const call = "provider.send";
@@ -179,7 +179,7 @@ export function simulatedProvider(world: World, post: PostReport): SimulatedProv
   function keep(text: InboundText): void {
     if (inbound.some((known) => known.text.key === text.key)) return;
     inbound.push({ text, at: timeline.now, isShown: false });
-    witness(world, { kind: "texted", key: text.key, to: text.to });
+    observe(world, { kind: "texted", key: text.key, to: text.to });
   }
 
   return {
@@ -210,7 +210,7 @@ export function simulatedProvider(world: World, post: PostReport): SimulatedProv
             const from = typeof since === "number" ? since : timeline.now - since.lastMs;
             const shown = inbound.filter(({ text, at }) => text.to === to && at >= from && isListed(at));
             for (const entry of shown) {
-              if (!entry.isShown) witness(world, { kind: "listed", key: entry.text.key });
+              if (!entry.isShown) observe(world, { kind: "listed", key: entry.text.key });
               entry.isShown = true;
             }
             return { texts: shown.map(({ text, at }) => ({ ...text, occurredAt: at })), asOf: timeline.now };

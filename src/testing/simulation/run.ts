@@ -5,6 +5,7 @@ import { crossing } from "./crossing.ts";
 import { diceOf } from "./dice.ts";
 import { type FaultOptions, ratesOf } from "./faults.ts";
 import { featuresOf } from "./features.ts";
+import { observed } from "./observed.ts";
 import { operatorsOf } from "./operators.ts";
 import { callersOf } from "./people.ts";
 import { SimulatedProcess } from "./process.ts";
@@ -16,8 +17,7 @@ import { LedgerTime, type SimulationClock } from "./simulated-time.ts";
 import { Timeline } from "./timeline.ts";
 import { Trace } from "./trace.ts";
 import { playTroubles, stopPolitely } from "./troubles.ts";
-import { witnessed } from "./witnessed.ts";
-import { note, type World, witness } from "./world.ts";
+import { note, observe, type World } from "./world.ts";
 
 export interface RunOptions {
   readonly seed: number;
@@ -77,7 +77,7 @@ export async function run(options: RunOptions): Promise<Ran> {
   const ledgerTime = new LedgerTime(timeline);
   const storage = await options.storage(ledgerTime.clock);
   await storage.migrate();
-  const ledger = witnessed(world, storage);
+  const ledger = observed(world, storage);
 
   const living: SimulatedProcess[] = [];
   const choose = (): SimulatedProcess | null => (living.length === 0 ? null : dice.pick(living));
@@ -159,7 +159,8 @@ export async function run(options: RunOptions): Promise<Ran> {
     if (ended !== "settled") stuck = ended;
     else if (await isAtRest(reader)) break;
     else {
-      // Another process is on its way to the provider, or holds what a dead one held: that is nothing to wait for here.
+      // Another process is on its way to the provider, or holds what a crashed one held: that is nothing to wait for
+      // here.
       const again = timeline.now + settings.worker.leaseMs;
       stuck = await step(() => timeline.now >= again, limitMs);
     }
@@ -189,8 +190,8 @@ function serviceOf(
     logger: SILENT,
   });
   sms.on("notice", (notice) => {
-    witness(world, { kind: "told", process: process.name, notice });
-    note(world, process.name, `tells ${notice.kind}`, notice.detail);
+    observe(world, { kind: "notice-emitted", process: process.name, notice });
+    note(world, process.name, `emits ${notice.kind}`, notice.detail);
   });
   return sms;
 }
@@ -244,7 +245,7 @@ async function work(process: SimulatedProcess): Promise<void> {
 async function recover(process: SimulatedProcess): Promise<void> {
   const { world, sms } = process;
   note(world, process.name, "recovers the ledger");
-  witness(world, { kind: "recovering" });
+  observe(world, { kind: "recovering" });
   for (let isDone = false; !isDone && !process.stopping; ) {
     world.trace.count("operator.recover", "calls");
     try {

@@ -2,7 +2,7 @@ import { spellingsOf } from "../../model/person-address.ts";
 import type { InboundText } from "../../transport/transport.ts";
 import type { Callers } from "./people.ts";
 import type { SimulatedProvider } from "./provider.ts";
-import { note, type World, witness } from "./world.ts";
+import { note, observe, type World } from "./world.ts";
 
 /** One person by one address; two addresses of one person share their consent. */
 export interface Party {
@@ -84,7 +84,7 @@ export function playScript(
     callers.later(afterMs, () =>
       callers.call("app.simulate", async (process) => {
         await process.sms.simulate({ id, from: formOf(party), to: party.ours, body });
-        if (process.alive) witness(world, { kind: "acknowledged", key: `simulated:${id}` });
+        if (process.alive) observe(world, { kind: "acknowledged", key: `simulated:${id}` });
         return "stored";
       }),
     );
@@ -95,7 +95,7 @@ export function playScript(
     callers.later(afterMs, () =>
       callers.call("app.send", async (process) => {
         const { id } = await process.sms.send({ key, to: formOf(party), from: party.ours, body, origin });
-        if (process.alive) witness(world, { kind: "sent", key, messageId: id });
+        if (process.alive) observe(world, { kind: "sent", key, messageId: id });
         return "stored";
       }),
     );
@@ -117,7 +117,7 @@ export function playScript(
         callers.later(forMs, () =>
           callers.call("operator.resume", async (other) => {
             await other.sms.resume(chosen, { answerPending });
-            return answerPending ? "answers what is pending" : "skips what is pending";
+            return answerPending ? "answers what is unanswered" : "skips what is unanswered";
           }),
         );
         return "paused";

@@ -2,7 +2,7 @@ import type { Ai, AiContext, AiFunction, AiTurn, Reply } from "../../ai/ai.ts";
 import { OwnlineError } from "../../errors.ts";
 import { AI_FAULTS, drawFault } from "./faults.ts";
 import type { SimulatedProcess } from "./process.ts";
-import { note, witness } from "./world.ts";
+import { note, observe } from "./world.ts";
 
 /**
  * An AI behind faults: slow, failing, silent for ever, deaf to its signal. What it says is the given one's business;
@@ -22,7 +22,7 @@ export function simulatedAi(process: SimulatedProcess, given: Ai | AiFunction | 
         trace.count(call, "calls");
         const fault = world.calm ? null : drawFault(dice, rates.ai, AI_FAULTS);
         if (fault !== null) trace.count(call, fault);
-        witness(world, {
+        observe(world, {
           kind: "asked",
           turnId: turn.id,
           run: turn.run,
@@ -32,7 +32,7 @@ export function simulatedAi(process: SimulatedProcess, given: Ai | AiFunction | 
         const { signal } = context;
         if (fault !== "deaf") signal.addEventListener("abort", () => reject(signal.reason), { once: true });
         if (fault === "tool") {
-          witness(world, { kind: "tool-started", turnId: turn.id });
+          observe(world, { kind: "tool-started", turnId: turn.id });
           context.toolStarted();
         }
         if (fault === "hangs") return;

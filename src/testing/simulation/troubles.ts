@@ -49,9 +49,9 @@ export function playTroubles(world: World, fleet: Fleet, untilMs: number): void 
   });
 }
 
-/** A deploy: the process is told to stop, and is gone once it has. */
+/** A deploy: the process is asked to stop, and is gone once it has. */
 export function stopPolitely(process: SimulatedProcess, timeoutMs: number): void {
   process.stopping = true;
-  note(process.world, process.name, "is told to stop", `within ${timeoutMs} ms`);
+  note(process.world, process.name, "is asked to stop", `within ${timeoutMs} ms`);
   void process.sms.stop({ timeoutMs }).then(() => process.crash("has stopped"));
 }

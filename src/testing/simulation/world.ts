@@ -22,7 +22,7 @@ export interface World {
   calm: boolean;
 }
 
-export function witness(world: World, body: DeliveryBody): void {
+export function observe(world: World, body: DeliveryBody): void {
   world.deliveries.push({ ...body, atMs: world.timeline.now });
 }
 

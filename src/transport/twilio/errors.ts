@@ -29,7 +29,7 @@ type Group = readonly [kind: ProviderErrorClass, remedy: string, codes: string];
 
 const CREDENTIALS = "check the account's SID, credentials, status and trial limits";
 const SLOWER = "send slower: a rate or queue is full";
-export const WITNESS = "it may have been sent: look for it before sending again";
+export const LOOK_FIRST = "it may have been sent: look for it before sending again";
 // Twilio broke off, or lost sight of the message.
 const MAYBE_SENT = "20500-20504 30410 30500";
 const REFUSED = "change the request: as it is, it will be refused again";
@@ -38,7 +38,7 @@ const REFUSED = "change the request: as it is, it will be refused again";
 const GROUPS: readonly Group[] = [
   ["retry-now", "repeat it with backoff: Twilio did nothing", "20429"],
   ["opted-out", "send nothing until the person texts START", "21610 63033"],
-  ["ambiguous", WITNESS, MAYBE_SENT],
+  ["ambiguous", LOOK_FIRST, MAYBE_SENT],
   ["configuration", CREDENTIALS, "20003-20008 21608 30002 63051"],
   [
     "configuration",
@@ -93,7 +93,7 @@ export function classifyError(error: {
   if (httpStatus === 429) return { class: "retry-later", remedy: SLOWER };
   if (httpStatus === 401 || httpStatus === 403) return { class: "configuration", remedy: CREDENTIALS };
   const refused = httpStatus ? httpStatus !== 408 && httpStatus >= 400 && httpStatus < 500 : code !== undefined;
-  return refused ? { class: "permanent", remedy: REFUSED } : { class: "ambiguous", remedy: WITNESS };
+  return refused ? { class: "permanent", remedy: REFUSED } : { class: "ambiguous", remedy: LOOK_FIRST };
 }
 
 /**

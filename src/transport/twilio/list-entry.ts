@@ -33,7 +33,7 @@ export function byAge(page: readonly Fields[], since: number): ByAge {
   };
 }
 
-/** Reads one entry. What the fields below throw for is told as the entry's fault; any other error is thrown on. */
+/** Reads one entry. What the fields below throw for is reported as the entry's fault; any other error is thrown on. */
 export async function readEntry<Value>(
   fields: Fields,
   read: (fields: Fields) => Promise<Value> | Value,

@@ -179,7 +179,9 @@ function answerIn(error: unknown): RestAnswer | undefined {
   return { kind: "answer", httpStatus: error.status, retryAfter: null, date: null, body: JSON.stringify({ code }) };
 }
 
-/** The client cannot be aborted, so an answer that comes after the limit is let go: Twilio's callback will tell. */
+/**
+ * The client cannot be aborted, so an answer that comes after the limit is let go: Twilio's callback will settle it.
+ */
 async function within(
   timeoutMs: number,
   signal: AbortSignal | undefined,

@@ -1,6 +1,6 @@
 import { OwnlineError } from "../../errors.ts";
 import { apiUrlFault } from "./api-url.ts";
-import { codeIn, jsonObject, leavesOpen, WITNESS } from "./errors.ts";
+import { codeIn, jsonObject, LOOK_FIRST, leavesOpen } from "./errors.ts";
 import {
   type CreateMessage,
   type FetchFunction,
@@ -40,7 +40,7 @@ export interface SendMessageInput {
  * - `accepted`: Twilio took it; `status` is Twilio's own word, for example `queued`
  * - `refused`: Twilio took nothing, on purpose. `classifyError(result)` says what follows, `parseRetryAfter` when
  * - `unreached`: Twilio never got it, so it may be repeated
- * - `unknown`: it may have been sent. Repeat nothing before a status callback or the account's list has told
+ * - `unknown`: it may have been sent. Repeat nothing before a status callback or the account's list has settled it
  *
  * A `reason` is a sentence for a log: no number, text or secret.
  */
@@ -121,7 +121,7 @@ export function settle(outcome: RestAnswer | RestFailure): SendOutcome {
   }
   const code = codeIn(body);
   if (!leavesOpen(httpStatus, code)) return { kind: "refused", httpStatus, code, retryAfter };
-  return { kind: "unknown", code, reason: `Twilio answered with HTTP ${httpStatus}: ${WITNESS}` };
+  return { kind: "unknown", code, reason: `Twilio answered with HTTP ${httpStatus}: ${LOOK_FIRST}` };
 }
 
 /** Redirects are not followed, so a server that answered so took nothing. */

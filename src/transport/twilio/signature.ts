@@ -89,8 +89,8 @@ export async function signWith(
  * Whether Twilio signed a request with one of the auth tokens.
  *
  * - `params` with an entry: a form, signed after the URL; `bodySHA256` in the URL changes nothing about that.
- * - else `rawBody` whose URL carries `bodySHA256`: JSON. The URL must be signed, and `bodySHA256` must be the SHA-256 of
- *   exactly these bytes in hex.
+ * - else `rawBody` whose URL carries `bodySHA256`: JSON. The URL must be signed, and `bodySHA256` must be the SHA-256
+ *   of exactly these bytes in hex.
  * - else `rawBody`: it is read as a form, whose parameters are signed after the URL. JSON without `bodySHA256` is
  *   therefore refused: nothing vouches for it.
  * - neither: a GET, or a form without entries. The URL alone is signed.
@@ -103,7 +103,8 @@ export async function signWith(
  * A signature that does not match, and a URL that cannot be read, are results; it does not throw for them. The time
  * that it takes grows linearly with the URL and the body. Bound their size before you call it.
  *
- * A signature vouches for the request, not for its freshness: see {@link parseWebhook} for what tells a repetition.
+ * A signature vouches for the request, not for its freshness: see {@link parseWebhook} for how to recognise a
+ * repetition.
  *
  * @throws OwnlineError `invalid_options` when an auth token is missing or empty.
  * @see https://www.twilio.com/docs/usage/security

@@ -78,13 +78,13 @@ export type ParsedWebhook = InboundWebhook | StatusWebhook | UnsupportedWebhook;
  * disagrees. Where a name is repeated, its first value counts and `raw` keeps all; what is missing or empty is
  * undefined. Never throws.
  *
- * Ids must have Twilio's form: `SM` or `MM`, `AC` and `MG`, each with 32 hexadecimal digits; a message's may have fewer, as
- * in tests. `MessageSid`, `SmsSid` and `SmsMessageSid` must be the same id where they are there, and a message must name
- * its account. The signature does not
- * say where a name ends and its value begins, so these rules tell a recorded request that was cut elsewhere from a new
- * one. A request that breaks one is `unsupported`, with a remedy: answer it with an error, and store nothing.
+ * Ids must have Twilio's form: `SM` or `MM`, `AC` and `MG`, each with 32 hexadecimal digits; a message's may have
+ * fewer, as in tests. `MessageSid`, `SmsSid` and `SmsMessageSid` must be the same id where they are there, and a
+ * message must name its account. The signature does not say where a name ends and its value begins, so these rules tell
+ * a recorded request that was cut elsewhere from a new one. A request that breaks one is `unsupported`, with a remedy:
+ * answer it with an error, and store nothing.
  *
- * Parse only what `verifyRequest` found valid. A repetition is told by `accountSid` and `messageSid` together.
+ * Parse only what `verifyRequest` found valid. A repetition is recognised by `accountSid` and `messageSid` together.
  *
  * @see https://www.twilio.com/docs/messaging/guides/webhook-request
  * @see https://www.twilio.com/docs/messaging/guides/track-outbound-message-status

@@ -34,7 +34,7 @@ async function stored(sms: Ownline): Promise<readonly Message[]> {
   return pages.flat();
 }
 
-const told = (messages: readonly Message[]) => messages.map(({ origin, from, to, body }) => [origin, from, to, body]);
+const shown = (messages: readonly Message[]) => messages.map(({ origin, from, to, body }) => [origin, from, to, body]);
 
 /**
  * Whole conversations over a ledger, as few as show that the engine is at home in a runtime.
@@ -54,7 +54,7 @@ export function conversationCases(ledger: string, open: () => Promise<Storage>):
         const sent = provider.taken.map(({ from, to, body }) => [from, to, body]);
         equal(sent, [[OURS, PERSON, "The first answer."]], "what left");
         equal(
-          told(await stored(sms)),
+          shown(await stored(sms)),
           [
             ["simulated", PERSON, OURS, "Hello!"],
             ["ai", OURS, PERSON, "The first answer."],
@@ -99,7 +99,7 @@ export function conversationCases(ledger: string, open: () => Promise<Storage>):
       },
     ],
     [
-      "heeds STOP",
+      "obeys STOP",
       async (storage) => {
         const provider = fakeTransport();
         const sms = service(storage, provider);

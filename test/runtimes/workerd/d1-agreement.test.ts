@@ -19,9 +19,9 @@ describe("D1 and the reference in memory", () => {
     );
     await storage.migrate();
     const pair = { reference: memory({ clock }), storage, advance: (ms: number) => clock.advance(ms) };
-    const told = await agreement(pair, seed, 120);
-    expect(told.differences).toEqual([]);
+    const shown = await agreement(pair, seed, 120);
+    expect(shown.differences).toEqual([]);
     // It was a story of something.
-    expect(told.reached.size).toBeGreaterThan(10);
+    expect(shown.reached.size).toBeGreaterThan(10);
   });
 });

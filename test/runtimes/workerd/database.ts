@@ -31,18 +31,18 @@ const CLOCK = "unixepoch('subsec') * 1000";
 
 /**
  * The database as it is, but for its clock, which runs ahead by what `aheadMs` says: D1 reads the machine's clock,
- * which no test can set, so the statement that reads it is told to add to it.
+ * which no test can set, so the statement that reads it is changed to add to it.
  */
 export function onClock(database: D1DatabaseLike, aheadMs: () => number): D1DatabaseLike {
-  return told(database, () => `${CLOCK} + ${aheadMs()}`);
+  return shown(database, () => `${CLOCK} + ${aheadMs()}`);
 }
 
 /** The same with a clock that stands still at what `now` says. */
 export function atTime(database: D1DatabaseLike, now: () => number): D1DatabaseLike {
-  return told(database, () => String(now()));
+  return shown(database, () => String(now()));
 }
 
-function told(database: D1DatabaseLike, time: () => string): D1DatabaseLike {
+function shown(database: D1DatabaseLike, time: () => string): D1DatabaseLike {
   return {
     prepare: (sql) => database.prepare(sql.replaceAll(CLOCK, time())),
     batch: (statements) => database.batch(statements),

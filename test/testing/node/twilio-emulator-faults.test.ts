@@ -17,7 +17,7 @@ describe("faults", () => {
     emulator.faults.next(fault);
     expect((await send()).kind).toBe(kind);
     expect(emulator.messages).toHaveLength(taken);
-    expect(emulator.faults.pending).toBe(0);
+    expect(emulator.faults.remaining).toBe(0);
     expect((await send()).kind).toBe("accepted");
   });
 
@@ -57,7 +57,7 @@ describe("faults", () => {
     expect((await send({ body: "first" })).kind).toBe("accepted");
     expect((await send({ body: "second" })).kind).toBe("refused");
     emulator.faults.next({ kind: "drop-after-accept", times: 3 });
-    expect(emulator.faults.pending).toBe(3);
+    expect(emulator.faults.remaining).toBe(3);
     emulator.faults.clear();
     expect((await send()).kind).toBe("accepted");
   });

@@ -137,7 +137,7 @@ describe("credentials and limits", () => {
     expect(emulator.messages).toEqual([]);
   });
 
-  it("refuses more requests in a second than it is told to take", async () => {
+  it("refuses more requests in a second than its options allow", async () => {
     let now = 0;
     const { send } = bench({ maxRequestsPerSecond: 2, now: () => now });
     expect([(await send()).kind, (await send()).kind]).toEqual(["accepted", "accepted"]);

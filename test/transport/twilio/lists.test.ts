@@ -219,7 +219,7 @@ describe("reading Twilio's lists", () => {
     });
   });
 
-  it("tells Twilio's clock, over fetch and through the official client alike, and null where there is none", async () => {
+  it("reads Twilio's clock, over fetch and through the official client alike, and null where there is none", async () => {
     const query = { from: "+15703251809", to: "+12345678900", since };
     const scope = nock(API).get(MESSAGES).query(true).times(2);
     scope.reply(200, { messages: [], next_page_uri: null }, { Date: "Fri, 20 Nov 2026 10:00:59 GMT" });

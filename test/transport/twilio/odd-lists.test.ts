@@ -119,7 +119,7 @@ describe("an odd entry of Twilio's list", () => {
   });
 });
 
-it("tells a trial account's notice from the text behind it", async () => {
+it("separates a trial account's notice from the text behind it", async () => {
   const body = "Sent from your Twilio trial account - See you at 7";
   const { messages } = await twilio({ ...common, fetch: listing(sent(GOOD, { body }), sent(ODD)) }).find({
     from: OURS,

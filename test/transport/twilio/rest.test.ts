@@ -132,7 +132,7 @@ describe("what becomes of a send", () => {
     expect((await sendBy(answering(status, body))).kind).toBe("unknown");
   });
 
-  it("tells how long Twilio wants us to wait", async () => {
+  it("says how long Twilio wants us to wait", async () => {
     expect(await sendBy(answering(429, { code: 20429 }, { "Retry-After": "3" }))).toMatchObject({ retryAfterMs: 3000 });
     expect(await sendBy(answering(429, { code: 20429 }))).toMatchObject({ retryAfterMs: null });
   });

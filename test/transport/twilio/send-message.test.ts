@@ -78,7 +78,7 @@ describe("sendMessage", () => {
     [401, { code: 20003 }, "configuration"],
     [429, { code: 20429 }, "retry-now"],
     [422, "not JSON", "permanent"],
-  ])("tells a refusal of HTTP %i with %j, which classifyError judges: %s", async (httpStatus, body, kind) => {
+  ])("reports a refusal of HTTP %i with %j, which classifyError judges: %s", async (httpStatus, body, kind) => {
     const result = await sendBy(answering(httpStatus, body, { "Retry-After": "3" }));
     const code = typeof body === "string" ? undefined : body.code;
     expect(result).toEqual({ kind: "refused", httpStatus, code, retryAfter: "3" });

@@ -252,8 +252,8 @@ describe("what arrives", () => {
       );
       expect(result.httpStatus).toBe(400);
       expect(result.log).toMatch(/imitate Twilio's API are not supported/);
-      const told = ["From", "To", "Body", "MessageSid", "AccountSid"].flatMap((name) => params.get(name) || []);
-      for (const value of told) expect(result.log).not.toContain(value);
+      const shown = ["From", "To", "Body", "MessageSid", "AccountSid"].flatMap((name) => params.get(name) || []);
+      for (const value of shown) expect(result.log).not.toContain(value);
     },
   );
 

@@ -141,7 +141,7 @@ async function answersOnce(s: QueueScene, { wrap, by, extraMs }: Misbehaviour): 
     () => false,
     () => true,
   );
-  equal(service.errors.length > 0, isRefused, "whether an error was told");
+  equal(service.errors.length > 0, isRefused, "whether an error was emitted");
 }
 
 async function text(service: Service, body: string): Promise<void> {

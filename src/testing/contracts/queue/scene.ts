@@ -18,7 +18,7 @@ export interface Service {
   readonly sms: Ownline;
   readonly ai: FakeAi;
   readonly provider: FakeTransport;
-  /** The codes of the errors that were told. */
+  /** The codes of the errors that were emitted. */
   readonly errors: readonly string[];
   /** Lets time pass for the ledger, the service and the queue alike, second by second, with all the work in it. */
   pass(ms: number): Promise<void>;

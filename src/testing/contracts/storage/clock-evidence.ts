@@ -7,7 +7,10 @@ import { consentKeyOf, LEASE_MS, PERSON, UNKNOWN_WINDOW_MS } from "./terms.ts";
 const MONTH_MS = 30 * 86_400_000;
 const MINUTES_MS = 5 * 60_000;
 
-/** What must not be concluded from the times of a clock that was ahead: that a message never left, or that a STOP is old. */
+/**
+ * What must not be concluded from the times of a clock that was ahead: that a message never left, or that a STOP is
+ * old.
+ */
 export const clockEvidenceCases: readonly StorageCase[] = [
   {
     name: "says that an attempt began before now which a clock that was ahead began, for as long as its state is unknown",
@@ -29,7 +32,7 @@ export const clockEvidenceCases: readonly StorageCase[] = [
         equal(
           competingAttempts.attempts.map(({ startedAfter }) => startedAfter),
           [createdAt],
-          "startedAfter of the rival",
+          "startedAfter of the competing attempt",
         );
         await s.sendResult(id, 1, { kind: "unseen", lookInMs: 0, asOf: null });
         await s.advance(2 * MINUTES_MS);
@@ -54,13 +57,13 @@ export const clockEvidenceCases: readonly StorageCase[] = [
       equal((await unknownOf(s, id)).attempts[0]?.startedAfter, 0, "startedAfter");
       const reply = await ahead(s, MONTH_MS, async () => {
         const made = await s.waiting({ participant: "+15550199002" });
-        await s.sending(made, { workerId: "dead" });
+        await s.sending(made, { workerId: "expired" });
         return made;
       });
       await s.heartbeat({ workerId: "w2" });
       await s.advance(LEASE_MS);
       await s.heartbeat({ workerId: "w2", lookInMs: 0 });
-      equal((await unknownOf(s, reply)).attempts[0]?.startedAfter, 0, "startedAfter of a dead worker's");
+      equal((await unknownOf(s, reply)).attempts[0]?.startedAfter, 0, "startedAfter of an expired worker's");
     },
   },
   {

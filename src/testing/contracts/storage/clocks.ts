@@ -7,7 +7,7 @@ const MONTH_MS = 30 * 86_400_000;
 const MINUTE_MS = 60_000;
 const COST_MS = 30_000;
 const RATE_LIMIT = { key: "sender", costMs: COST_MS, reason: "The sender is busy." } as const;
-const PACED: SendConditions = { ...FREE, rateLimit: RATE_LIMIT };
+const RATE_LIMITED: SendConditions = { ...FREE, rateLimit: RATE_LIMIT };
 
 /** What the storage's clock wrote while it was ahead, and what it wrote before. */
 export const clockCases: readonly StorageCase[] = [
@@ -79,17 +79,17 @@ export const clockCases: readonly StorageCase[] = [
     async run(s) {
       await s.advance(MONTH_MS);
       const [first, second, third] = await strangers(s, 3);
-      await s.sending(first, { conditions: PACED });
+      await s.sending(first, { conditions: RATE_LIMITED });
       await waits(s, second, COST_MS);
       await ahead(s, -MONTH_MS, async () => {
         for (const id of await s.dueIds()) {
-          await s.claimSend(id, { conditions: { ...PACED, delayMs: MINUTE_MS }, expiryMs: EXPIRY_MS });
+          await s.claimSend(id, { conditions: { ...RATE_LIMITED, delayMs: MINUTE_MS }, expiryMs: EXPIRY_MS });
         }
       });
       equal((await s.dueIds()).toSorted(), [second, third].toSorted(), "due");
       await s.sending(third);
       await s.advance(COST_MS);
-      await s.sending(second, { conditions: PACED });
+      await s.sending(second, { conditions: RATE_LIMITED });
     },
   },
   {
@@ -97,12 +97,12 @@ export const clockCases: readonly StorageCase[] = [
     async run(s) {
       const [second, third] = await ahead(s, MONTH_MS, async () => {
         const made = await strangers(s, 3);
-        await s.sending(made[0], { conditions: PACED });
+        await s.sending(made[0], { conditions: RATE_LIMITED });
         await waits(s, made[1], COST_MS);
         return made.slice(1);
       });
       equal((await s.dueIds()).toSorted(), [second, third].toSorted(), "due");
-      await s.sending(present(second, "the second"), { conditions: PACED });
+      await s.sending(present(second, "the second"), { conditions: RATE_LIMITED });
       await waits(s, present(third, "the third"), COST_MS);
     },
   },
@@ -110,10 +110,11 @@ export const clockCases: readonly StorageCase[] = [
     name: "leaves a queue of reservations as it is where a clock was a month ahead for a moment",
     async run(s) {
       const [first, ...queue] = await strangers(s, 5);
-      await s.sending(first, { conditions: PACED });
+      await s.sending(first, { conditions: RATE_LIMITED });
       for (const [place, id] of queue.entries()) await waits(s, id, (place + 1) * COST_MS);
       await ahead(s, MONTH_MS, async () => {
-        for (const id of await s.dueIds()) equal((await s.claimSend(id, { conditions: PACED })).outcome, "waiting", id);
+        for (const id of await s.dueIds())
+          equal((await s.claimSend(id, { conditions: RATE_LIMITED })).outcome, "waiting", id);
       });
       const [early, ...others] = await s.dueIds();
       equal([early, ...others].toSorted(), queue.toSorted(), "due, since the clock may have moved their times");
@@ -125,11 +126,11 @@ export const clockCases: readonly StorageCase[] = [
     name: "lets a queue leave in its order and at its rateLimit where a clock that was a month ahead used up the rateLimit",
     async run(s) {
       const [first, ...queue] = await strangers(s, 4);
-      await s.sending(first, { conditions: PACED });
+      await s.sending(first, { conditions: RATE_LIMITED });
       for (const [place, id] of queue.entries()) await waits(s, id, (place + 1) * COST_MS);
       await ahead(s, MONTH_MS, async () => {
         const [stranger] = await strangers(s, 1);
-        await s.sending(stranger, { conditions: PACED });
+        await s.sending(stranger, { conditions: RATE_LIMITED });
       });
       await leaveInTime(s, queue);
     },
@@ -156,13 +157,13 @@ export const clockCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "takes back what a dead worker holds that was heard of by a clock a month ahead, a lease after that is seen",
+    name: "takes back what an expired worker holds that was heard of by a clock a month ahead, a lease after that is seen",
     async run(s) {
       const [claimed, id] = await ahead(s, MONTH_MS, async () => {
         await s.texted({ participant: "+15550199002" });
         const made = await s.waiting();
-        await s.sending(made, { workerId: "dead" });
-        return [await s.claimed("dead"), made] as const;
+        await s.sending(made, { workerId: "expired" });
+        return [await s.claimed("expired"), made] as const;
       });
       equal((await s.due(10, { workerId: "w2" })).nextInMs, 0, "nextInMs asks for a heartbeat");
       const seen = await s.heartbeat({ workerId: "w2" });
@@ -176,10 +177,10 @@ export const clockCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "leaves a turn to a worker that was heard of by a clock a month ahead, where a dead worker's message is taken back",
+    name: "leaves a turn to a worker that was heard of by a clock a month ahead, where an expired worker's message is taken back",
     async run(s) {
       const id = await s.waiting();
-      await s.sending(id, { workerId: "dead" });
+      await s.sending(id, { workerId: "expired" });
       await s.advance(LEASE_MS);
       const claimed = await ahead(s, MONTH_MS, async () => {
         await s.texted();
@@ -208,7 +209,7 @@ export const clockCases: readonly StorageCase[] = [
       await s.texted();
       await s.claimed();
       await s.advance(LEASE_MS);
-      equal((await s.heartbeat({ workerId: "w2" })).recovered, 1, "dead a lease later");
+      equal((await s.heartbeat({ workerId: "w2" })).recovered, 1, "expired a lease later");
     },
   },
   {
@@ -283,7 +284,7 @@ async function leaveInTime(s: Scene, queue: readonly string[]): Promise<void> {
     equal(await s.dueIds(), [], "due before its time");
     await s.advance(COST_MS);
     equal(await s.dueIds(), [id], "due at its time");
-    await s.sending(id, { conditions: PACED });
+    await s.sending(id, { conditions: RATE_LIMITED });
   }
 }
 
@@ -296,7 +297,7 @@ async function strangers(s: Scene, count: number): Promise<readonly [string, str
 }
 
 async function waits(s: Scene, id: string, forMs: number): Promise<void> {
-  const answer = await s.claimSend(id, { conditions: PACED });
+  const answer = await s.claimSend(id, { conditions: RATE_LIMITED });
   ok(answer.outcome === "waiting", `${id}: expected waiting, got ${answer.outcome}`);
   s.near(answer.retryInMs, forMs, `how long ${id} waits`);
 }

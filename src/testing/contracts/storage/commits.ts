@@ -93,7 +93,7 @@ export const commitCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "gives way to a newer text where it is told to",
+    name: "gives way to a newer text where the commit asks for it",
     async run(s) {
       const first = present((await s.texted()).message, "the first text");
       const claimed = await s.claimed();

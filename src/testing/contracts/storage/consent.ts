@@ -128,7 +128,7 @@ export const consentCases: readonly StorageCase[] = [
         [4, 5],
         "positions: a place each, behind STOP's own",
       );
-      equal((await s.claimSend(waiting)).outcome, "gone", "the gate");
+      equal((await s.claimSend(waiting)).outcome, "gone", "the send admission");
       equal(await s.dueIds(), [stranger], "due");
       await s.storage.recordInbound(s.start());
       equal(await s.statuses([waiting]), ["cancelled"], "after START");
@@ -161,7 +161,7 @@ export const consentCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "lets nothing slip past a STOP that races with the gate",
+    name: "lets nothing slip past a STOP that races with the send admission",
     async run(s) {
       for (let round = 0; round < 12; round += 1) {
         const participant = `+15550300${round}`;
@@ -176,7 +176,7 @@ export const consentCases: readonly StorageCase[] = [
         ok(
           (answer.outcome === "claimed" && status === "sending") ||
             (answer.outcome !== "claimed" && status === "cancelled"),
-          `STOP and the gate disagree: the gate said ${answer.outcome}, the text is ${status}`,
+          `STOP and the send admission disagree: it said ${answer.outcome}, the text is ${status}`,
         );
       }
     },
@@ -222,7 +222,7 @@ export const consentCases: readonly StorageCase[] = [
       const sent = present(autoReply, "the auto-reply");
       const id = await s.waiting();
       equal(await s.dueIds(), [id], "due");
-      equal((await s.claimSend(sent.id)).outcome, "gone", "the gate for the auto-reply");
+      equal((await s.claimSend(sent.id)).outcome, "gone", "the send admission of the auto-reply");
       await s.sent(id);
       await s.advance(3_600_000);
       equal((await s.heartbeat({ workerId: "w2" })).unsettled, [], "unsettled");

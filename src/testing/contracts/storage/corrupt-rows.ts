@@ -123,7 +123,10 @@ export const corruptRowCases: readonly StorageCase[] = [
       );
       equal([recovered, unsettled.map(({ id }) => id)], [1, [other]], "reclaimed");
       equal((await s.claim("w2"))?.turn.id, whole.turn.id, "the turn that runs again");
-      ok((await s.due(10, { workerId: "w2" })).nextInMs !== 0, "what a dead worker holds there is not due for ever");
+      ok(
+        (await s.due(10, { workerId: "w2" })).nextInMs !== 0,
+        "what an expired worker holds there is not due for ever",
+      );
       await s.heartbeat({ workerId: "w2" });
       equal((await s.commit(kept, { workerId: "w2" })).outcome, "committed", "its commit");
     },

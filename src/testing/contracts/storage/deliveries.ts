@@ -45,9 +45,9 @@ export const deliveryCases: readonly StorageCase[] = [
       equal(await s.dueIds(), [id], "due after the backoff");
       equal(await s.sending(id), 2, "attempt");
       equal((await s.accept(id, 2)).message?.status, "accepted", "the second attempt");
-      const told = (await s.storyOf(id)).attempts.map(({ attempt, status, error }) => [attempt, status, error?.code]);
+      const shown = (await s.storyOf(id)).attempts.map(({ attempt, status, error }) => [attempt, status, error?.code]);
       equal(
-        told,
+        shown,
         [
           [1, "refused", 21610],
           [2, "accepted", undefined],
@@ -68,7 +68,7 @@ export const deliveryCases: readonly StorageCase[] = [
         "the text",
       );
       equal(consentChanged, false, "consentChanged");
-      equal((await s.claimSend(id)).outcome, "gone", "the gate");
+      equal((await s.claimSend(id)).outcome, "gone", "the send admission");
       equal(await s.dueIds(), [], "due");
     },
   },
@@ -88,7 +88,7 @@ export const deliveryCases: readonly StorageCase[] = [
       equal([consent?.state, consent?.source], ["opted-out", "refused-send"], "consent");
       equal((await s.commit(claimed)).outcome, "lost", "the running turn");
       const conversation = await s.storage.conversation(claimed.conversation.id);
-      equal([conversation?.answeredSeq, (await s.due(10)).turns], [1, false], "what was pending");
+      equal([conversation?.answeredSeq, (await s.due(10)).turns], [1, false], "what was unanswered");
       equal((await s.posted()).outcome, "opted-out", "the next text");
     },
   },
@@ -102,7 +102,7 @@ export const deliveryCases: readonly StorageCase[] = [
       await s.sending(one);
       await s.advance(60_000);
       equal((await s.storage.recordInbound(s.start())).consentChanged, false, "a START of a person who is opted in");
-      const pending = present((await s.texted()).message, "a text after it");
+      const unanswered = present((await s.texted()).message, "a text after it");
       const delivery = await s.refuse(one, "opt-out");
       equal([delivery.message?.status, delivery.consentChanged], ["failed", false], "the delivery");
       equal(
@@ -112,7 +112,7 @@ export const deliveryCases: readonly StorageCase[] = [
       );
       equal((await s.storage.consent(consentKeyOf(PERSON)))?.state, "opted-in", "consent");
       await s.advance(60_000);
-      equal((await s.claim())?.messages, [pending], "what waits for an answer");
+      equal((await s.claim())?.messages, [unanswered], "what waits for an answer");
       const later = await s.waiting();
       await s.sending(later);
       equal((await s.refuse(later, "opt-out")).consentChanged, true, "a send that began after the START");
@@ -169,13 +169,13 @@ export const deliveryCases: readonly StorageCase[] = [
       equal([found.message?.status, found.duplicate], ["delivered", true], "a callback for the first");
       const failed = await s.callback(id, "failed", { attempt: 2, providerMessageId: "SM2" });
       equal([failed.message?.status, failed.changed], ["delivered", false], "the best of its attempts");
-      const told = (await s.storyOf(id)).attempts.map(({ attempt, status, providerMessageId }) => [
+      const shown = (await s.storyOf(id)).attempts.map(({ attempt, status, providerMessageId }) => [
         attempt,
         status,
         providerMessageId,
       ]);
       equal(
-        told,
+        shown,
         [
           [1, "delivered", "SM1"],
           [2, "failed", "SM2"],

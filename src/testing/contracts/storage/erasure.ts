@@ -45,7 +45,7 @@ export const erasureCases: readonly StorageCase[] = [
       }
       equal((await s.accept(outbound.id, 1, "SM1")).outcome, "unmatched", "a late answer");
       equal((await s.resolve(outbound.id, "resend")).outcome, "unmatched", "a late decision");
-      equal((await s.claimSend(outbound.id)).outcome, "gone", "the gate");
+      equal((await s.claimSend(outbound.id)).outcome, "gone", "the send admission");
       equal(await s.pause(outbound.conversationId, { paused: true }), null, "a pause");
       equal(await erase(s), { conversations: 0, messages: 0 }, "erasing again");
     },
@@ -62,7 +62,7 @@ export const erasureCases: readonly StorageCase[] = [
       equal({ outcome, messages }, { outcome: "lost", messages: [] }, "the running turn");
       equal(await s.release(claimed), false, "its release");
       equal((await s.heartbeat()).leases, [], "leases");
-      equal((await s.claimSend(id)).outcome, "gone", "the gate");
+      equal((await s.claimSend(id)).outcome, "gone", "the send admission");
       await s.advance(DEBOUNCE_MS);
       equal(await s.due(10), { messages: [], turns: false, nextInMs: null }, "due");
     },
@@ -103,7 +103,7 @@ export const erasureCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "forgets a person on one line only, where told so",
+    name: "forgets a person on one line only, where the call names one",
     async run(s) {
       await s.texted();
       const other = await s.texted({ line: OTHER_LINE });
@@ -170,7 +170,7 @@ export const erasureCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "removes conversations left empty, and at most as many messages as told, oldest first",
+    name: "removes conversations left empty, and at most as many messages as the limit, oldest first",
     async run(s) {
       const ids = [];
       for (let person = 0; person < 5; person += 1) {

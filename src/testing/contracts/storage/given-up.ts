@@ -48,7 +48,7 @@ export const givenUpCases: readonly StorageCase[] = [
       await s.release(await s.claimed(), { retryInMs: 0, error: failed });
       equal((await s.storyOf(text.id)).turn?.error, failed, "after the first run");
       const again = present(await s.claim(), "the turn again");
-      equal(again.turn.error, failed, "what the next run is told");
+      equal(again.turn.error, failed, "what the next run gets");
       await s.release(again, { reason: "stopped", retryInMs: 0 });
       equal((await s.storyOf(text.id)).turn?.error, failed, "after a run that did not fail");
       const last = present(await s.claim(), "the turn once more");

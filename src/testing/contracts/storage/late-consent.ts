@@ -12,7 +12,7 @@ export const lateConsentCases: readonly StorageCase[] = [
       await s.storage.recordInbound(s.stop());
       await s.storage.recordInbound(s.start());
       const waiting = await s.waiting();
-      const pending = present((await s.texted()).message, "a text that waits");
+      const unanswered = present((await s.texted()).message, "a text that waits");
       const consent = await s.storage.consent(consentKeyOf(PERSON));
       await s.advance(60_000);
       const late = await s.storage.recordInbound(lateStop(s, before));
@@ -20,7 +20,7 @@ export const lateConsentCases: readonly StorageCase[] = [
       equal(late.message?.body, "STOP", "it is recorded all the same");
       equal(await s.storage.consent(consentKeyOf(PERSON)), consent, "consent");
       equal(await s.statuses([waiting]), ["waiting"], "what waits to be sent");
-      equal((await s.claim())?.messages, [pending], "what waits for an answer");
+      equal((await s.claim())?.messages, [unanswered], "what waits for an answer");
     },
   },
   {

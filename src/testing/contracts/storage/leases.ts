@@ -2,10 +2,10 @@ import { equal, ok, present } from "./assert.ts";
 import type { StorageCase } from "./scene.ts";
 import { DEBOUNCE_MS, FREE, LEASE_MS, ORDER_WAIT_MS, SCOPE, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
-/** How workers stay alive and are buried, and how a person takes a conversation over. */
+/** How workers stay alive, how their work is reclaimed, and how a person takes a conversation over. */
 export const leaseCases: readonly StorageCase[] = [
   {
-    name: "tells a worker what it holds, and where a newer text waits",
+    name: "shows a worker what it holds, and where a newer text waits",
     async run(s) {
       await s.texted();
       const { conversation, fence, turn } = await s.claimed();
@@ -19,14 +19,14 @@ export const leaseCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "takes a dead worker's conversations back",
+    name: "reclaims an expired worker's conversations",
     async run(s) {
       await s.texted();
       const claimed = await s.claimed();
       await s.advance(LEASE_MS - 1_000);
       equal((await s.heartbeat({ workerId: "w2" })).recovered, 0, "recovered while the worker lives");
       await s.advance(2_000);
-      equal(await s.claim("w2"), null, "a claim before the worker is buried");
+      equal(await s.claim("w2"), null, "a claim before the worker's work is reclaimed");
       equal((await s.heartbeat({ workerId: "w2" })).recovered, 1, "recovered");
       equal((await s.due(10)).turns, true, "due at once");
       const again = present(await s.claim("w2"), "the next run");
@@ -36,14 +36,14 @@ export const leaseCases: readonly StorageCase[] = [
         "the turn",
       );
       ok(again.fence > claimed.fence, "the fence rises");
-      equal((await s.commit(claimed)).outcome, "lost", "the dead worker's commit");
-      equal(await s.release(claimed), false, "the dead worker's release");
-      equal((await s.heartbeat()).leases, [], "what the dead worker holds when it wakes");
+      equal((await s.commit(claimed)).outcome, "lost", "the expired worker's commit");
+      equal(await s.release(claimed), false, "the expired worker's release");
+      equal((await s.heartbeat()).leases, [], "what the expired worker holds when it wakes");
       equal((await s.commit(again, { workerId: "w2" })).outcome, "committed", "the new worker's commit");
     },
   },
   {
-    name: "refuses a buried worker before anybody has claimed its conversation",
+    name: "refuses an expired worker before another one has claimed its conversation",
     async run(s) {
       await s.texted();
       const claimed = await s.claimed();
@@ -87,7 +87,7 @@ export const leaseCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "does not know what became of a dead worker's texts",
+    name: "marks an expired worker's texts as unknown",
     async run(s) {
       const id = await s.waiting();
       await s.sending(id);
@@ -109,11 +109,11 @@ export const leaseCases: readonly StorageCase[] = [
         "it is due to be settled",
       );
       equal((await s.heartbeat({ workerId: "w2" })).unsettled, [], "unsettled, the second time");
-      equal((await s.accept(id)).message?.status, "accepted", "the dead worker's answer is a delivery");
+      equal((await s.accept(id)).message?.status, "accepted", "the expired worker's answer is a delivery");
     },
   },
   {
-    name: "leaves a dead worker's texts alone that the provider has spoken of",
+    name: "leaves an expired worker's texts alone that the provider has reported",
     async run(s) {
       const [answered, reported] = [await s.waiting(), await s.waiting({ participant: "+15550199002" })];
       await s.sent(answered);
@@ -145,11 +145,11 @@ export const leaseCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "makes later texts wait for a dead worker's, counted from the burial",
+    name: "makes later texts wait for an expired worker's, counted from the reclaim",
     async run(s) {
       const id = await s.waiting();
       const next = await s.waiting();
-      await s.sending(id, { workerId: "dead" });
+      await s.sending(id, { workerId: "expired" });
       await s.advance(LEASE_MS + 1);
       await s.heartbeat({ workerId: "w2" });
       equal(await s.dueIds(), [next], "due");
@@ -168,13 +168,13 @@ export const leaseCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "buries a dead worker once when two others race for it",
+    name: "reclaims an expired worker's work once when two others race for it",
     async run(s) {
       for (let person = 0; person < 4; person += 1) await s.texted({ participant: `+1555020${person}` });
       await s.advance(DEBOUNCE_MS);
-      for (let claims = 0; claims < 4; claims += 1) await s.claim("dead");
+      for (let claims = 0; claims < 4; claims += 1) await s.claim("expired");
       const id = await s.waiting();
-      await s.sending(id, { workerId: "dead" });
+      await s.sending(id, { workerId: "expired" });
       await s.advance(LEASE_MS + 1);
       const heartbeat = (workerId: string) => {
         return { scope: SCOPE, op: s.id("op"), workerId, leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
@@ -210,7 +210,7 @@ export const leaseCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "resumes with what was pending, at once",
+    name: "resumes with what was unanswered, at once",
     async run(s) {
       await s.texted();
       const claimed = await s.claimed();
@@ -227,7 +227,7 @@ export const leaseCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "resumes without what was pending where it is skipped",
+    name: "resumes without what was unanswered where it is skipped",
     async run(s) {
       const text = present((await s.texted()).message, "the text");
       const { conversation } = await s.claimed();

@@ -54,8 +54,8 @@ export const OPERATIONS: readonly Operation[] = [
     name: "heartbeat",
     async prepare(s) {
       await s.texted();
-      await s.claimed("dead");
-      await s.sending(await s.waiting(), { workerId: "dead" });
+      await s.claimed("expired");
+      await s.sending(await s.waiting(), { workerId: "expired" });
       await s.advance(LEASE_MS + 1);
       const heartbeat = {
         scope: SCOPE,
@@ -91,7 +91,7 @@ export const OPERATIONS: readonly Operation[] = [
     },
   },
   {
-    name: "claimSend that takes a slot",
+    name: "claimSend that takes a reservation",
     async prepare(s) {
       const rateLimit = { key: "sender", costMs: 60_000, reason: "The sender is busy." };
       const conditions = { ...FREE, rateLimit };

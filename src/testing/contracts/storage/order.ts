@@ -175,7 +175,7 @@ export const orderCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "cancels a part at the gate when an earlier part is dead",
+    name: "cancels a part at the send admission when an earlier part failed",
     async run(s) {
       for (const status of ["failed", "undelivered"] as const) {
         const [first, second] = idsOf(await s.waitingMessages(2));
@@ -186,7 +186,7 @@ export const orderCases: readonly StorageCase[] = [
         equal((await s.callback(one, status)).cancelled, [], "an unknown part is not cancelled");
         await s.resolve(two, "resend");
         equal(await s.dueIds(), [two], `due after ${status}`);
-        equal((await s.claimSend(two)).outcome, "cancelled", `the gate after ${status}`);
+        equal((await s.claimSend(two)).outcome, "cancelled", `the send admission after ${status}`);
       }
     },
   },

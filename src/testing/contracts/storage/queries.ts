@@ -204,7 +204,7 @@ export const queryCases: readonly StorageCase[] = [
     name: "counts the end of a lease and of a handing-over among what becomes due",
     async run(s) {
       await s.texted();
-      await s.claimed("dead");
+      await s.claimed("expired");
       s.near((await s.due(10)).nextInMs, LEASE_MS, "while a turn runs");
       await s.advance(5_000);
       s.near((await s.due(10)).nextInMs, LEASE_MS - 5_000, "later");

@@ -10,22 +10,22 @@ export const repairCases: readonly StorageCase[] = [
     name: "answers anew, in a turn of its own, what was given up",
     async run(s) {
       const texts = [await s.texted(), await s.texted()].map(({ message }) => present(message, "a text"));
-      const dead = await fallenBack(s);
-      const { outcome, conversation } = await requeue(s, dead.turn.id);
+      const ended = await fallenBack(s);
+      const { outcome, conversation } = await requeue(s, ended.turn.id);
       equal([outcome, conversation?.answeredSeq], ["requeued", 0], "the answer");
       const work = await s.due(10);
       equal(work.turns, true, "a turn that is due");
       const again = present(await s.claim(), "the turn");
       equal(again.messages, texts, "the texts to answer");
       const { id, runs, failures, outcome: ending } = again.turn;
-      equal([id, runs, failures, ending], [`${dead.turn.id}.1`, 1, 0, null], "the turn");
+      equal([id, runs, failures, ending], [`${ended.turn.id}.1`, 1, 0, null], "the turn");
       equal(again.crashes, 0, "crashes");
       s.near(again.waitedMs, 0, "waitedMs, since it was requeued");
       await s.commit(again, { parts: s.parts(1, again.turn.id) });
       const story = await s.storyOf(present(texts[0], "the first text").id);
       equal([story.turn?.id, story.turn?.outcome], [id, "replied"], "the turn that answered the text");
       equal(story.answers, texts, "what it answered");
-      const [fallback] = await replies(s, dead.turn.id);
+      const [fallback] = await replies(s, ended.turn.id);
       equal((await s.storyOf(present(fallback, "the fallback"))).turn?.outcome, "fallback", "the turn of the fallback");
       equal(await s.claim(), null, "nothing more to answer");
     },
@@ -52,13 +52,13 @@ export const repairCases: readonly StorageCase[] = [
     name: "requeues together with what has come since and waits for an answer",
     async run(s) {
       await s.texted();
-      const dead = await fallenBack(s);
+      const ended = await fallenBack(s);
       await s.advance(10_000);
       const newer = present((await s.texted()).message, "the newer text");
       await s.advance(1_000);
-      equal((await requeue(s, dead.turn.id)).outcome, "requeued", "outcome");
+      equal((await requeue(s, ended.turn.id)).outcome, "requeued", "outcome");
       const again = present(await s.claim(), "the turn, at once");
-      equal([again.turn.id, again.messages.length], [`${dead.turn.id}.1`, 2], "the turn");
+      equal([again.turn.id, again.messages.length], [`${ended.turn.id}.1`, 2], "the turn");
       equal([again.messages.at(-1), again.turn.throughSeq], [newer, newer.seq], "the newer text");
       s.near(again.waitedMs, 1_000, "waitedMs, since the newer text");
     },
@@ -67,14 +67,14 @@ export const repairCases: readonly StorageCase[] = [
     name: "requeues only the last turn of a conversation",
     async run(s) {
       await s.texted();
-      const dead = await fallenBack(s);
+      const ended = await fallenBack(s);
       await s.texted();
       const later = await s.claimed();
-      equal((await requeue(s, dead.turn.id)).outcome, "newer", "while a later one runs");
+      equal((await requeue(s, ended.turn.id)).outcome, "newer", "while a later one runs");
       await s.commit(later, { outcome: "fallback", parts: [] });
-      await refuses(s, dead, "newer");
+      await refuses(s, ended, "newer");
       equal((await requeue(s, later.turn.id)).outcome, "requeued", "the last one");
-      await refuses(s, dead, "newer");
+      await refuses(s, ended, "newer");
       equal((await requeue(s, later.turn.id)).outcome, "requeued", "the last one again, before anybody began it");
       await s.claimed();
       await refuses(s, later, "newer");
@@ -89,11 +89,11 @@ export const repairCases: readonly StorageCase[] = [
       await s.commit(replied, { parts: [] });
       await refuses(s, replied, "not-dead");
       await s.texted();
-      const dead = await fallenBack(s);
+      const ended = await fallenBack(s);
       await s.storage.recordInbound(s.stop());
-      await refuses(s, dead, "opted-out");
+      await refuses(s, ended, "opted-out");
       await s.storage.recordInbound(s.start());
-      equal((await requeue(s, dead.turn.id)).outcome, "requeued", "after START");
+      equal((await requeue(s, ended.turn.id)).outcome, "requeued", "after START");
       equal(await requeue(s, "t-absent"), { outcome: "unmatched", conversation: null }, "a turn that is not there");
     },
   },
@@ -101,10 +101,10 @@ export const repairCases: readonly StorageCase[] = [
     name: "does not requeue a turn whose texts are gone",
     async run(s) {
       await s.texted();
-      const dead = await fallenBack(s);
+      const ended = await fallenBack(s);
       await s.advance(60_000);
       await s.storage.purge({ op: s.id("op"), olderThanMs: 30_000, limit: 10 });
-      equal(await requeue(s, dead.turn.id), { outcome: "unmatched", conversation: null }, "after a purge");
+      equal(await requeue(s, ended.turn.id), { outcome: "unmatched", conversation: null }, "after a purge");
       await s.texted({ participant: "+15550199002" });
       const erased = await fallenBack(s);
       await s.storage.erase({ op: s.id("op"), participant: "+15550199002", line: null });
@@ -115,13 +115,13 @@ export const repairCases: readonly StorageCase[] = [
     name: "requeues in a paused conversation for when it is resumed",
     async run(s) {
       await s.texted();
-      const dead = await fallenBack(s);
-      await s.pause(dead.conversation.id, { paused: true });
-      equal((await requeue(s, dead.turn.id)).outcome, "requeued", "outcome");
+      const ended = await fallenBack(s);
+      await s.pause(ended.conversation.id, { paused: true });
+      equal((await requeue(s, ended.turn.id)).outcome, "requeued", "outcome");
       const { turns, nextInMs } = await s.due(10);
       equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due while it is paused");
-      await s.pause(dead.conversation.id, { paused: false });
-      equal((await s.claim())?.turn.id, `${dead.turn.id}.1`, "the turn, once it is resumed");
+      await s.pause(ended.conversation.id, { paused: false });
+      equal((await s.claim())?.turn.id, `${ended.turn.id}.1`, "the turn, once it is resumed");
     },
   },
   {
@@ -134,10 +134,10 @@ export const repairCases: readonly StorageCase[] = [
       const onItsWay = await s.waiting({ participant: "+15550199003" });
       await s.advance(5_000);
       await s.sending(onItsWay);
-      const suspected = await markUnknown(s);
-      equal(idsOf(suspected), [waiting, backedOff, onItsWay], "what is suspected, oldest first");
+      const marked = await markUnknown(s);
+      equal(idsOf(marked), [waiting, backedOff, onItsWay], "what is marked, oldest first");
       equal(
-        suspected.map(({ status, attempts, error }) => [status, attempts, error]),
+        marked.map(({ status, attempts, error }) => [status, attempts, error]),
         [
           ["unknown", 1, null],
           ["unknown", 2, null],
@@ -145,7 +145,7 @@ export const repairCases: readonly StorageCase[] = [
         ],
         "as what",
       );
-      for (const message of suspected) {
+      for (const message of marked) {
         equal(await s.outbound(message.id), message, "the text");
         const newest = (await s.storyOf(message.id)).attempts.at(-1);
         equal(
@@ -160,14 +160,14 @@ export const repairCases: readonly StorageCase[] = [
       const unknown = (await s.due(10)).messages.map((due) => due.unknown?.attempts.at(-1)?.startedAt);
       equal(
         unknown,
-        suspected.map(({ createdAt }) => createdAt),
+        marked.map(({ createdAt }) => createdAt),
         "what is looked for",
       );
       equal(await markUnknown(s), [], "a second time");
     },
   },
   {
-    name: "suspects as many as told at once, and nothing that is settled, unknown, or an auto-reply",
+    name: "marks as many as the limit at once, and nothing that is settled, unknown, or an auto-reply",
     async run(s) {
       const ids = [];
       for (let person = 1; person <= 5; person += 1) ids.push(await s.waiting({ participant: `+1555020${person}` }));
@@ -189,7 +189,7 @@ export const repairCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "believes the provider about a suspected attempt, exactly",
+    name: "believes the provider about an attempt that is marked as unknown, exactly",
     async run(s) {
       const [called, listed, refused] = [
         await s.waiting(),
@@ -206,11 +206,11 @@ export const repairCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "keeps the order of a conversation whose texts are suspected, and sends them again when told",
+    name: "keeps the order of a conversation whose texts are marked as unknown, and sends them again by decision",
     async run(s) {
       const parts = idsOf(await s.waitingMessages(3));
       const next = await s.waiting();
-      equal(idsOf(await markUnknown(s)), [...parts, next], "what is suspected");
+      equal(idsOf(await markUnknown(s)), [...parts, next], "what is marked");
       const seqs = await Promise.all([...parts, next].map(async (id) => (await s.outbound(id)).changedSeq));
       equal(seqs, [5, 6, 7, 8], "a position for each change");
       for (const id of [...parts, next].toReversed()) await s.resolve(id, "resend");
@@ -222,7 +222,7 @@ export const repairCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "takes a suspected text from the worker that hands it over",
+    name: "takes a text that is marked as unknown from the worker that hands it over",
     async run(s) {
       const id = await s.waiting();
       await s.sending(id);

@@ -234,7 +234,7 @@ export class Scene {
     return this.storage.claimSend(this.sendClaim(outboundId, overrides));
   }
 
-  /** Passes the gate, which must be open. */
+  /** Passes the send admission, which must let it. */
   async sending(outboundId: string, overrides: Partial<SendClaim> = {}): Promise<number> {
     const answer = await this.claimSend(outboundId, overrides);
     ok(answer.outcome === "claimed", `claimSend: expected claimed, got ${JSON.stringify(answer)}`);

@@ -4,13 +4,13 @@ import { SCOPE } from "./terms.ts";
 /** Everything that can be seen of a ledger, but for the passing of time. */
 export async function snapshotOf(storage: Storage, consentKeys: Iterable<string>): Promise<unknown> {
   const { conversations } = await storage.conversations({ limit: 1_000 });
-  const told = [];
+  const shown = [];
   for (const conversation of conversations) {
     const messages = await storage.messages({ conversationId: conversation.id, after: 0, limit: 1_000 });
     const stories = await Promise.all(messages.map((message) => storage.story(message.id)));
-    told.push({ conversation, messages, stories });
+    shown.push({ conversation, messages, stories });
   }
   const consents = await Promise.all(Array.from(consentKeys, (key) => storage.consent(key)));
   const { messages, turns } = await storage.due({ scope: SCOPE, workerId: "w1", limit: 1_000 });
-  return { told, consents, due: { messages, turns } };
+  return { shown, consents, due: { messages, turns } };
 }

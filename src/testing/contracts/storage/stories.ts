@@ -2,7 +2,7 @@ import { equal, present } from "./assert.ts";
 import type { StorageCase } from "./scene.ts";
 import { FREE } from "./terms.ts";
 
-/** What the ledger tells about one message. */
+/** What the ledger shows of one message. */
 export const storyCases: readonly StorageCase[] = [
   {
     name: "shows a text that no worker has claimed as waiting",
@@ -13,7 +13,7 @@ export const storyCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "tells of a text and its reply by which turn, in which attempts, with which callbacks",
+    name: "shows of a text and its reply by which turn, in which attempts, with which callbacks",
     async run(s) {
       const first = present((await s.texted()).message, "the first text");
       const second = present(
@@ -41,9 +41,9 @@ export const storyCases: readonly StorageCase[] = [
         ],
         "the replies",
       );
-      const told = story.attempts.map(({ outboundId, attempt, status }) => [outboundId, attempt, status]);
+      const shown = story.attempts.map(({ outboundId, attempt, status }) => [outboundId, attempt, status]);
       equal(
-        told,
+        shown,
         [
           [one, 1, "refused"],
           [one, 2, "delivered"],
@@ -79,7 +79,7 @@ export const storyCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "tells of a send() its parts, and no turn",
+    name: "shows of a send() its parts, and no turn",
     async run(s) {
       const parts = await s.waitingMessages(2);
       const [first, second] = [present(parts[0], "1"), present(parts[1], "2")];
@@ -97,7 +97,7 @@ export const storyCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "tells of a text that came while the turn ran that it is not part of it",
+    name: "shows a text that came while the turn ran as no part of it",
     async run(s) {
       await s.texted();
       await s.claimed();

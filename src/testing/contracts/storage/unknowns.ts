@@ -19,7 +19,7 @@ export const unknownCases: readonly StorageCase[] = [
       s.near((await s.due(10)).nextInMs, UNKNOWN_WINDOW_MS, "nextInMs");
       await s.advance(UNKNOWN_WINDOW_MS);
       equal(await s.dueIds(), [id], "due after the window");
-      equal((await s.claimSend(id)).outcome, "gone", "the gate, before anybody decided");
+      equal((await s.claimSend(id)).outcome, "gone", "the send admission, before a decision");
       const attempt = (await s.storyOf(id)).attempts[0];
       equal([attempt?.status, attempt?.error?.reason], ["unknown", "The answer was lost."], "the attempt");
     },
@@ -69,7 +69,7 @@ export const unknownCases: readonly StorageCase[] = [
           ["accepted", null, false],
           `after ${decision}`,
         );
-        equal((await s.claimSend(id)).outcome, "gone", `the gate after ${decision}`);
+        equal((await s.claimSend(id)).outcome, "gone", `the send admission after ${decision}`);
         equal(await s.dueIds(), [], `due after ${decision}`);
       }
     },
@@ -128,7 +128,7 @@ export const unknownCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "believes a buried worker's late refusal",
+    name: "believes an expired worker's late refusal",
     async run(s) {
       const id = await s.waiting();
       await s.sending(id);

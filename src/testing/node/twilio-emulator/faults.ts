@@ -64,7 +64,7 @@ export interface Faults {
   /** Forgets what has not happened yet. */
   clear(): void;
   /** How many are still to happen: 0 says that a test has seen all of them. */
-  readonly pending: number;
+  readonly remaining: number;
 }
 
 export interface FaultPlan extends Faults {
@@ -85,7 +85,7 @@ export function createFaults(): FaultPlan {
     clear() {
       planned = [];
     },
-    get pending() {
+    get remaining() {
       return planned.reduce((sum, { left }) => sum + left, 0);
     },
     take(subject, ...kinds) {

@@ -62,7 +62,7 @@ const MAX_REDIRECTS = 5;
 export function createInbound({ ledger, faults, call, dispatch }: InboundOptions): Inbound {
   const posted = new Map<string, Readonly<Record<string, string>>>();
 
-  /** Twilio handles the words by itself, and then still tells the application. */
+  /** Twilio handles the words by itself, and then still notifies the application. */
   function handleWords(text: EmulatedText, number: EmulatedNumber): { type?: OptOutType; replies: EmulatedMessage[] } {
     const type = WORDS[text.body.trim().toUpperCase()];
     if (type === undefined || (number.optOut ?? "default") === "off") return { replies: [] };

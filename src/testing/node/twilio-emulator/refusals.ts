@@ -54,7 +54,7 @@ function refusedService({ services }: Ledger, sid: string, from: string): Refusa
   return undefined;
 }
 
-/** The heart of the matter: only a number that the account owns is a sender. */
+/** Only a number that the account owns is a sender. */
 export function refusedSender(
   { numbers }: Pick<Ledger, "numbers">,
   from: string,

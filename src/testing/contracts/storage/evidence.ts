@@ -63,7 +63,7 @@ export const evidenceCases: readonly StorageCase[] = [
       await s.sendResult(id, 2, { kind: "unknown", lookInMs: 0, error: { code: null, reason: "Lost." } });
       equal(await evidenceSince(s), null, "evidenceSince of the next time");
       await unseen(s, id, 0, 70_000);
-      equal(await evidenceSince(s), 70_000, "its own witness");
+      equal(await evidenceSince(s), 70_000, "its own evidence");
     },
   },
   {
@@ -237,7 +237,7 @@ export const evidenceCases: readonly StorageCase[] = [
     name: "counts an unknown attempt as a competing one in any state of its text",
     async run(s) {
       const parts = () => [s.part(s.id("o"))];
-      const [sent, dropped, buried] = [
+      const [sent, dropped, reclaimed] = [
         await s.waiting({ parts: parts() }),
         await s.waiting({ parts: parts() }),
         await s.waiting({ parts: parts() }),
@@ -249,22 +249,22 @@ export const evidenceCases: readonly StorageCase[] = [
       await s.sending(dropped);
       await s.lose(dropped);
       await s.resolve(dropped, "drop");
-      await s.sending(buried, { workerId: "dead" });
+      await s.sending(reclaimed, { workerId: "expired" });
       await s.advance(LEASE_MS + 1);
       await s.heartbeat();
       equal(
-        (await competingAttempts(s, buried)).attempts.map(({ outboundId, attempt }) => [outboundId, attempt]),
+        (await competingAttempts(s, reclaimed)).attempts.map(({ outboundId, attempt }) => [outboundId, attempt]),
         [
           [sent, 1],
           [dropped, 1],
-          [buried, 1],
+          [reclaimed, 1],
         ],
         "competingAttempts",
       );
     },
   },
   {
-    name: "counts an attempt that is under way as a rival: its entry may be in the list before its answer is recorded",
+    name: "counts an attempt that is under way as a competing one: its entry may be in the list before its answer is recorded",
     async run(s) {
       const parts = () => [s.part(s.id("o"))];
       await s.storage.recordInbound(s.text({ autoReply: { ...s.part(s.id("a")), conditions: FREE } }));

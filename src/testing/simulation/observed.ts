@@ -1,9 +1,9 @@
 import type { SendResultRecord, Storage } from "../../storage/storage.ts";
 import type { DeliveryBody } from "./deliveries.ts";
-import { type World, witness } from "./world.ts";
+import { observe, type World } from "./world.ts";
 
 /** The ledger, with everything written down that the judge needs, at the moment of its commit. */
-export function witnessed(world: World, storage: Storage): Storage {
+export function observed(world: World, storage: Storage): Storage {
   /** A repeated operation is no second deed. */
   const ops = new Set<string>();
   const isFirst = (method: string, op: string | undefined): boolean => {
@@ -18,7 +18,7 @@ export function witnessed(world: World, storage: Storage): Storage {
       world.missing.delete(record.key);
       const isNew = recorded.outcome === "recorded" && isFirst("recordInbound", record.op);
       if (isNew && message !== null && conversation !== null) {
-        witness(world, {
+        observe(world, {
           kind: "text",
           key: record.key,
           messageId: message.id,
@@ -44,7 +44,7 @@ export function witnessed(world: World, storage: Storage): Storage {
         const ids = recorded.messages.map(({ id }) => id);
         const { key, consentKey, participant } = record;
         const conversationId = recorded.conversation.id;
-        witness(world, { kind: "queued", key, ids, conversationId, consentKey, participant });
+        observe(world, { kind: "queued", key, ids, conversationId, consentKey, participant });
       }
       return recorded;
     },
@@ -52,7 +52,7 @@ export function witnessed(world: World, storage: Storage): Storage {
       const turns = await storage.claimTurns(claim);
       if (turns.length === 0 || !isFirst("claimTurns", claim.op)) return turns;
       for (const claimed of turns) {
-        witness(world, {
+        observe(world, {
           kind: "turn-claimed",
           workerId: claim.workerId,
           conversationId: claimed.conversation.id,
@@ -70,7 +70,7 @@ export function witnessed(world: World, storage: Storage): Storage {
         const { workerId, conversationId, turnId, fence, throughSeq, outcome, pause } = commit;
         const ids = committed.messages.map(({ id }) => id);
         const lease = { workerId, conversationId, turnId, fence, throughSeq };
-        witness(world, { kind: "turn-committed", ...lease, outcome, paused: pause, ids });
+        observe(world, { kind: "turn-committed", ...lease, outcome, paused: pause, ids });
       }
       return committed;
     },
@@ -80,11 +80,11 @@ export function witnessed(world: World, storage: Storage): Storage {
       const { rateLimit } = claim.conditions;
       if (claimed.outcome === "claimed" && isFirst("claimSend", claim.op)) {
         const { attempt, overtook } = claimed;
-        witness(world, { kind: "send-claimed", outboundId, attempt, overtook, rateLimit });
+        observe(world, { kind: "send-claimed", outboundId, attempt, overtook, rateLimit });
       }
       if (claimed.outcome === "waiting" && claimed.reason === rateLimit?.reason && isFirst("claimSend", claim.op)) {
-        const slotMs = world.timeline.now + (claimed.retryInMs ?? 0);
-        witness(world, { kind: "slot-given", outboundId, rateLimit, slotMs });
+        const reservedMs = world.timeline.now + (claimed.retryInMs ?? 0);
+        observe(world, { kind: "reservation-given", outboundId, rateLimit, reservedMs });
       }
       return claimed;
     },
@@ -98,7 +98,7 @@ export function witnessed(world: World, storage: Storage): Storage {
         const providerMessageId =
           result.kind === "accepted" || result.kind === "found" ? result.providerMessageId : null;
         const temporary = result.kind === "found" && (result.retry ?? null) !== null;
-        witness(world, {
+        observe(world, {
           kind: "answer-recorded",
           outboundId,
           attempt,
@@ -107,7 +107,7 @@ export function witnessed(world: World, storage: Storage): Storage {
           temporary,
         });
         const slow = result.kind === "refused" ? result.slow : undefined;
-        if (slow !== undefined) witness(world, { kind: "slowed", rateLimitKey: slow.key, forMs: slow.forMs });
+        if (slow !== undefined) observe(world, { kind: "backed-off", rateLimitKey: slow.key, forMs: slow.forMs });
       }
       return recorded;
     },
@@ -116,7 +116,7 @@ export function witnessed(world: World, storage: Storage): Storage {
       const { outboundId, attempt, providerMessageId, status, optOut, retry = null } = record;
       const isKnown = recorded.outcome !== "unmatched" && outboundId !== null && attempt !== null;
       if (isKnown && isFirst("recordStatus", record.op)) {
-        witness(world, {
+        observe(world, {
           kind: "report-recorded",
           outboundId,
           attempt,
@@ -132,27 +132,27 @@ export function witnessed(world: World, storage: Storage): Storage {
       const resolved = await storage.resolve(resolution);
       const { outboundId, decision, attempts } = resolution;
       if (resolved.changed && isFirst("resolve", resolution.op))
-        witness(world, { kind: "resolved", outboundId, decision, byPerson: attempts === null });
+        observe(world, { kind: "resolved", outboundId, decision, byPerson: attempts === null });
       return resolved;
     },
     async requeueTurn(requeue) {
       const requeued = await storage.requeueTurn(requeue);
       const { outcome, conversation } = requeued;
       if (outcome === "requeued" && conversation !== null && isFirst("requeueTurn", requeue.op))
-        witness(world, { kind: "requeued", turnId: requeue.turnId, conversationId: conversation.id });
+        observe(world, { kind: "requeued", turnId: requeue.turnId, conversationId: conversation.id });
       return requeued;
     },
-    async markUnknown(suspicion) {
-      const suspected = await storage.markUnknown(suspicion);
+    async markUnknown(order) {
+      const marked = await storage.markUnknown(order);
       // A call that changed nothing may be decided anew.
-      if (suspected.length === 0 || !isFirst("markUnknown", suspicion.op)) return suspected;
-      for (const { id, attempts } of suspected)
-        witness(world, { kind: "suspected", outboundId: id, attempt: attempts });
-      return suspected;
+      if (marked.length === 0 || !isFirst("markUnknown", order.op)) return marked;
+      for (const { id, attempts } of marked)
+        observe(world, { kind: "marked-unknown", outboundId: id, attempt: attempts });
+      return marked;
     },
     async erase(order) {
       const erased = await storage.erase(order);
-      if (isFirst("erase", order.op)) witness(world, { kind: "erased", participant: order.participant });
+      if (isFirst("erase", order.op)) observe(world, { kind: "erased", participant: order.participant });
       return erased;
     },
     async commitSweep(commit) {
@@ -160,7 +160,7 @@ export function witnessed(world: World, storage: Storage): Storage {
       const { sender, watermark } = commit;
       if (committed && isFirst("commitSweep", commit.op)) {
         if (!world.sweptFromMs.has(sender)) world.sweptFromMs.set(sender, watermark);
-        witness(world, { kind: "swept", sender, watermarkMs: watermark });
+        observe(world, { kind: "swept", sender, watermarkMs: watermark });
       }
       return committed;
     },
@@ -168,7 +168,7 @@ export function witnessed(world: World, storage: Storage): Storage {
       const changed = await storage.setPaused(change);
       const { conversationId, paused, skipPending } = change;
       if (changed !== null && isFirst("setPaused", change.op))
-        witness(world, { kind: "paused", conversationId, paused, skipPending });
+        observe(world, { kind: "paused", conversationId, paused, skipPending });
       return changed;
     },
   };

@@ -13,7 +13,7 @@ const COUNTER: CounterCondition = {
   reason: "Too many.",
 };
 
-/** What the gate before every send judges, and what it charges. The order of texts has a file of its own. */
+/** What the send admission judges, and what it charges. The order of texts has a file of its own. */
 export const sendAdmissionCases: readonly StorageCase[] = [
   {
     name: "hands a text over with its first attempt",
@@ -39,7 +39,7 @@ export const sendAdmissionCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "lets one of two racing workers through the gate",
+    name: "admits one of two racing workers",
     async run(s) {
       await race(6, async (_, stagger) => {
         const id = await s.waiting({ participant: `+1555${s.id("030")}` });
@@ -105,7 +105,7 @@ export const sendAdmissionCases: readonly StorageCase[] = [
       await s.storage.recordInbound(s.stop({ line: "+15550100002", consentKey: key }));
       const { messages } = await s.commit(claimed);
       const [free, bound] = [present(messages[0], "the reply").id, await stillBound()];
-      equal((await s.claimSend(free)).outcome, "cancelled", "the gate of a reply");
+      equal((await s.claimSend(free)).outcome, "cancelled", "the send admission of a reply");
       equal(bound, "opted-out", "a new text");
 
       async function stillBound() {
