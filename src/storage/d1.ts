@@ -42,10 +42,10 @@ export interface D1Options {
  * | Event | Batches | Statements |
  * | --- | --- | --- |
  * | a webhook with a message, or a status callback | 4 | 12 to 16 |
- * | `processDue()` with nothing to do | 7 | 24 |
+ * | `processDue()` with nothing to do | 7 | 25 |
  * | `processDue()` that answers one message | 16 to 18 | about 80 |
  * | each further turn, and each further message that it sends | about 8 | about 40 |
- * | each heartbeat, four for each `worker.leaseMs` of work | 2 | 13 |
+ * | each heartbeat, four for each `worker.leaseMs` of work | 2 | 14 |
  *
  * A batch is one request to D1. Cloudflare's page applies the limits "for individual queries" to each statement of a
  * batch, and does not say whether that includes this one. So set `worker.passLimit`, how many turns and messages one

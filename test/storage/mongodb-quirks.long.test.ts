@@ -3,12 +3,14 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { COLLECTIONS, INDEXES } from "../../src/storage/mongodb/schema.ts";
 import { mongodb } from "../../src/storage/mongodb.ts";
 import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
+import { manualClock } from "../../src/testing/manual-clock.ts";
 import { mongodbForTests, skipNote } from "../databases/mongodb.ts";
 import { type Command, wrapped } from "../databases/mongodb-wrapped.ts";
 import { isServed } from "./mongodb-indexes.ts";
 import { FREE, PERSON, part, play, STORY, textOf } from "./mongodb-story.ts";
 
 const url = inject("mongodbUrl");
+const MONTH_MS = 30 * 86_400_000;
 
 describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
   const database = mongodbForTests(url);
@@ -152,6 +154,28 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
     expect(message?.createdAt).toBeLessThanOrEqual(Date.now() + 1_000);
     expect(nextInMs).toBeGreaterThan(30_000);
     expect(claimed).toBeNull();
+  });
+
+  it("keeps an answer that a clock ahead stored for an hour from its next heartbeat on", async () => {
+    const clock = manualClock();
+    const storage = mongodb(database.db(), { clock });
+    const beat = (op: string) =>
+      storage.heartbeat({ scope: "default", op, workerId: "w1", leaseMs: 0, lookInMs: 1_000 });
+    const isKept = async () => {
+      const answers = database.db().collection("ownline_answers");
+      return (await answers.find({ _id: "heartbeat ahead" }).toArray()).length === 1;
+    };
+    await clock.advance(MONTH_MS);
+    await beat("ahead");
+    await clock.advance(-MONTH_MS);
+    await beat("right");
+    await clock.advance(60 * 60_000);
+    await beat("an hour later");
+    expect(await isKept()).toBe(true);
+    await clock.advance(1);
+    await beat("later");
+    expect(await isKept()).toBe(false);
+    await database.empty();
   });
 
   it("keeps emoji, dollars, dots and quotes in keys and ids, and every half of a surrogate pair in texts", async () => {

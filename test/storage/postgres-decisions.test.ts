@@ -244,6 +244,20 @@ describe("a heartbeat", () => {
     return rows[0].n;
   };
 
+  it("keeps an answer for an hour from now on that was stored by a clock that was ahead", async () => {
+    const { pool, schema } = ledgers;
+    const ahead = Date.now() + 30 * 86_400_000;
+    await pool.query(
+      `insert into "${schema}".ownline_answers (call, at, answer) values ('ahead', ${ahead}, '{}'), ('right', ${Date.now()}, '{}')`,
+    );
+    await heartbeat(ledgers.open(), "b0");
+    const { rows } = await pool.query(
+      `select call, at from "${schema}".ownline_answers where call in ('ahead', 'right')`,
+    );
+    expect(rows).toHaveLength(2);
+    for (const { at } of rows) expect(Math.abs(Number(at) - Date.now())).toBeLessThan(60_000);
+  });
+
   it("deletes old stored answers and workers that hold nothing, and leaves those alone that are locked", async () => {
     const storage = ledgers.open();
     const { pool, schema } = ledgers;

@@ -18,6 +18,8 @@ function tables(driver: SqlDriver) {
   return driver.read([{ sql: "select name from sqlite_master where name like 'extra%'", params: [] }]);
 }
 
+const MONTH_MS = 30 * 86_400_000;
+
 describe("migrations", () => {
   it("are numbered from 1 upwards, and the last is the version that this code writes", () => {
     expect(MIGRATIONS.map(({ version }) => version)).toEqual(MIGRATIONS.map((_, index) => index + 1));
@@ -125,6 +127,31 @@ describe("the ledger's own cleaning", () => {
       ["heartbeat second", "heartbeat third"],
       ["second", "third"],
     ]);
+    await storage.close();
+  });
+
+  it("forgets an answer an hour later that was stored while the clock was a month ahead", async () => {
+    const clock = manualClock();
+    const driver = batchOnly(":memory:", clock);
+    const storage = ledgerOver(sqlDatabase(driver, { migrate, migratesAtOpen: true }));
+    await storage.open();
+    const beat = (op: string) =>
+      storage.heartbeat({ scope: "default", op, workerId: "w", leaseMs: 0, lookInMs: 1_000 });
+    const isKept = async (op: string) => {
+      const sql = "select call from ownline_answers where call = ?";
+      const [rows = []] = await driver.read([{ sql, params: [`heartbeat ${op}`] }]);
+      return rows.length === 1;
+    };
+    await clock.advance(MONTH_MS);
+    await beat("ahead");
+    await clock.advance(-MONTH_MS);
+    await beat("right");
+    await clock.advance(60 * 60_000);
+    await beat("an hour later");
+    expect(await isKept("ahead")).toBe(true);
+    await clock.advance(1);
+    await beat("later");
+    expect(await isKept("ahead")).toBe(false);
     await storage.close();
   });
 });

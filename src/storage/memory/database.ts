@@ -38,7 +38,7 @@ export function readsAndDeletions(
     const stored = tables.answers.get(call);
     if (stored !== undefined) return JSON.parse(stored.answer);
     const answer = act();
-    tables.answers.set(call, { answer: JSON.stringify(answer), at: now(), conversationIds: [] });
+    tables.storeAnswer({ call, answer: JSON.stringify(answer), conversationIds: [] }, now());
     return answer;
   }
 

@@ -83,8 +83,10 @@ function pruneMoments(tables: MemoryTables, now: number): void {
   }
 }
 
-/** The oldest come first. */
-export function forgetOldAnswers({ answers }: MemoryTables, now: number): void {
+/** The oldest come first. Where the clock was ahead when one was stored, all are dated first. */
+export function forgetOldAnswers(tables: MemoryTables, now: number): void {
+  tables.dateAnswers(now);
+  const { answers } = tables;
   for (const [call, { at }] of answers) {
     if (at > now - STORED_FOR_MS) return;
     answers.delete(call);

@@ -36,6 +36,8 @@ export class MemoryTables {
   readonly sweeps: Map<string, SweepRow> = new Map<string, SweepRow>();
   /** The oldest first. */
   readonly answers: Map<string, StoredAnswer> = new Map<string, StoredAnswer>();
+  /** When the newest one was stored. */
+  #answeredAt = 0;
 
   readonly byAddress: Map<string, Conversation> = new Map<string, Conversation>();
   readonly byParticipant: Map<string, Set<Conversation>> = new Map<string, Set<Conversation>>();
@@ -95,8 +97,19 @@ export class MemoryTables {
       const before = row === undefined || isAhead(row.writtenAt, now) ? 0 : row.aliveUntil;
       if (before < until) this.workers.set(id, { id, scope, aliveUntil: until, writtenAt: now });
     }
-    for (const { call, answer, conversationIds } of answers)
-      this.answers.set(call, { answer, at: now, conversationIds });
+    for (const answer of answers) this.storeAnswer(answer, now);
+  }
+
+  storeAnswer({ call, answer, conversationIds }: Changes["answers"][number], now: number): void {
+    this.answers.set(call, { answer, at: now, conversationIds });
+    this.#answeredAt = now;
+  }
+
+  /** An answer that a clock ahead stored is kept for as long as others, from now on. */
+  dateAnswers(now: number): void {
+    if (!isAhead(this.#answeredAt, now)) return;
+    this.#answeredAt = now;
+    for (const [call, one] of this.answers) if (isAhead(one.at, now)) this.answers.set(call, { ...one, at: now });
   }
 
   messageOf(id: string | undefined): Message {

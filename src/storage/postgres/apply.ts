@@ -1,4 +1,4 @@
-import { PRIMARY_KEYS, STORED_FOR_MS } from "../ledger/rows.ts";
+import { CLOCKS_APART_MS, PRIMARY_KEYS, STORED_FOR_MS } from "../ledger/rows.ts";
 import { COLUMNS, type StoredAs, TABLE_NAMES, type Written } from "../sql/columns.ts";
 import { isAhead } from "../sql/conditions.ts";
 import { FULL, PRECEDED } from "./conflicts.ts";
@@ -139,9 +139,15 @@ const IS_OPEN = `k.ends_at > moment and not ${isAhead("k", "moment")}`;
 /** Rows of each kind that go with one heartbeat at most: more than come between two of them. */
 const ROWS_A_HEARTBEAT = 5_000;
 
-/** Deletes old stored answers, and workers that hold nothing and were not heard of for an hour. Waits for no lock. */
+/**
+ * Deletes old stored answers, and workers that hold nothing and were not heard of for an hour. Waits for no lock. An
+ * answer that a clock ahead stored is kept for as long as others, from now on.
+ */
 export function pruneText(limit: string): string {
-  return `delete from ownline_answers a where a.call = any (array(
+  return `update ownline_answers a set at = moment where a.call = any (array(
+    select f.call from ownline_answers f where f.at > moment + ${CLOCKS_APART_MS} order by f.at desc limit ${limit}
+    for update skip locked));
+  delete from ownline_answers a where a.call = any (array(
     select f.call from ownline_answers f where f.at < moment - ${STORED_FOR_MS} order by f.at limit ${limit}
     for update skip locked));
   delete from ownline_workers w where w.id = any (array(

@@ -1,10 +1,17 @@
 import type { Plan } from "../database.ts";
-import { STORED_FOR_MS } from "../ledger/rows.ts";
+import { CLOCKS_APART_MS, STORED_FOR_MS } from "../ledger/rows.ts";
 import type { SqlStatement } from "./driver.ts";
 import { bind, oneLine, prepare } from "./statement.ts";
 
 /** So many rows of each kind go with one heartbeat at most: more than come between two of them. */
 const ROWS_A_HEARTBEAT = 5_000;
+
+/** An answer that a clock ahead stored is kept for as long as others, from now on. */
+const DATE_ANSWERS = prepare(
+  oneLine(`
+    update ownline_answers set at = :now where call in (
+      select a.call from ownline_answers a where a.at > :now + ${CLOCKS_APART_MS} order by a.at desc limit :limit)`),
+);
 
 const PRUNE_ANSWERS = prepare(
   oneLine(`
@@ -33,5 +40,5 @@ export function pruneAll(now: number): SqlStatement[] {
 }
 
 function prune(now: number, limit: number): SqlStatement[] {
-  return [PRUNE_ANSWERS, PRUNE_WORKERS].map((statement) => bind(statement, { now, limit }));
+  return [DATE_ANSWERS, PRUNE_ANSWERS, PRUNE_WORKERS].map((statement) => bind(statement, { now, limit }));
 }

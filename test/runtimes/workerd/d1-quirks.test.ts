@@ -138,7 +138,7 @@ describe("the queries of a message", () => {
     const callback = await cost((sms) => sms.fetch(provider.report({ providerMessageId, status: "delivered" })));
     expect(provider.taken).toHaveLength(1);
     const most = (batches: number, statements: number): Cost => ({ batches, statements });
-    const allowed = { idle: most(7, 24), webhook: most(4, 12), answer: most(18, 86), callback: most(4, 16) };
+    const allowed = { idle: most(7, 25), webhook: most(4, 12), answer: most(18, 86), callback: most(4, 16) };
     const costs = { idle, webhook, answer, callback };
     const isWithin = (spent: Cost, limit: Cost) =>
       spent.batches <= limit.batches && spent.statements <= limit.statements;
