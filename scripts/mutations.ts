@@ -31,10 +31,11 @@ const PARTS = [
 /** MongoDB's test server takes minutes for the storage contract. */
 const LONGEST_MS = 1_200_000;
 const VITEST = join(ROOT, "node_modules", "vitest", "vitest.mjs");
-/** The engine's guards that neither the simulation nor the contract can miss. */
-const ENGINE_TESTS = ["clock", "corrupt-rows", "spellings", "unknown-early", "unstorable"].map(
-  (name) => `test/engine/${name}.test.ts`,
-);
+/** For the guards of the engine and of the rules that neither the simulation nor the contract misses. */
+const ENGINE_TESTS = [
+  "test/storage/wrong-clock.test.ts",
+  ...["clock", "corrupt-rows", "spellings", "unknown-early", "unstorable"].map((name) => `test/engine/${name}.test.ts`),
+];
 const SQLITE_TESTS = [
   ...["corrupt", "guards", "erasure", "migrate"].map((name) => `test/storage/sql-${name}.test.ts`),
   ...["erasure", "groups", "locks", "quirks"].map((name) => `test/storage/sqlite-${name}.test.ts`),

@@ -5,7 +5,8 @@
  *   `sender_as_participant`, `opted_out`, `erased`, `key_reused`, `not_found`, `invalid_state`, `aborted`
  * - Transport: `transport_rejected`, `transport_unavailable`, `webhook_rejected`
  * - AI: `ai_failed`, `ai_timeout`
- * - Storage: `storage_unavailable`, `storage_unsupported`, `storage_unmigrated`, `storage_corrupt`
+ * - Storage: `storage_unavailable`, `storage_unsupported`, `storage_unmigrated`, `storage_corrupt`; `storage_clock`,
+ *   never thrown: emitted by the `error` event
  * - Queue: `queue_unavailable`, never thrown: emitted by the `error` event
  */
 export type OwnlineErrorCode =
@@ -30,6 +31,7 @@ export type OwnlineErrorCode =
   | "storage_unsupported"
   | "storage_unmigrated"
   | "storage_corrupt"
+  | "storage_clock"
   | "queue_unavailable";
 
 /**

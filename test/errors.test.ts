@@ -24,6 +24,7 @@ const parties: Readonly<Record<OwnlineErrorCode, ErrorParty>> = {
   storage_unsupported: "storage",
   storage_unmigrated: "storage",
   storage_corrupt: "storage",
+  storage_clock: "storage",
   queue_unavailable: "queue",
 };
 

@@ -81,9 +81,12 @@ export interface Storage {
   readonly name: string;
 
   /**
-   * What an operator must look at: the rows that this handle has met and could not read, each once, as the errors that
-   * calls about them get. The list is live: calls add to it, and a row leaves it when it was found mended. At most
-   * 1000.
+   * What an operator must look at. The list is live: calls add to it.
+   *
+   * - `storage_corrupt`: the rows that this handle has met and could not read, each once, as the errors that calls
+   *   about them get. A row leaves the list when it was found mended. At most 1000.
+   * - `storage_clock`: a clock that was ahead wrote rows, one error for each kind of row and each time that it was
+   *   ahead. At most 100; the oldest goes first.
    */
   readonly problems: readonly OwnlineError[];
 

@@ -88,6 +88,19 @@ async function until(holds: () => boolean): Promise<void> {
 const copiesOf = (body: string, ...houses: readonly Rig[]): number =>
   houses.flatMap(({ provider }) => provider.sent).filter((request) => request.body === body).length;
 
+/** What the errors about a wrong clock say is void. */
+const reported = ({ errors }: Rig): (string | undefined)[] =>
+  errors.map(({ message }) => /The times of ([^:]+) are void/.exec(message)?.[1]);
+
+/** The provider says by a status callback that a message was delivered. */
+async function called({ provider, sms }: Rig, providerMessageId: string): Promise<void> {
+  const delivered = { providerMessageId, status: "delivered", rawStatus: "delivered", error: null } as const;
+  const report = { ...delivered, outboundId: null, attempt: null, optOut: false };
+  provider.receive = async () => ({ kind: "status", report });
+  const response = await sms.fetch(new Request("https://example.com/sms", { method: "POST", body: "x" }));
+  expect(response.status).toBe(200);
+}
+
 describe("a ledger whose clock was ahead for a second", () => {
   it("answers every text once and sends every message once", async () => {
     const { house, second, ahead, pass } = scene();
@@ -122,6 +135,10 @@ describe("a ledger whose clock was ahead for a second", () => {
       expect([body, copiesOf(`re: ${body}`, house)]).toEqual([body, 1]);
     }
     expect((await house.sms.processDue()).nextDueAt).toBeNull();
+    const kinds = ["attempts to send", "heartbeats", "messages", "rate limits", "searches for lost webhooks", "turns"];
+    expect(reported(house).toSorted()).toEqual(kinds);
+    expect(house.errors[0]).toMatchObject({ code: "storage_clock", party: "storage", retryable: false });
+    expect(house.errors[0]?.message).toContain("it was 30 days ahead then, or is behind now");
   });
 
   it("looks a message up whose answer was lost then, and does not send it twice", async () => {
@@ -144,6 +161,25 @@ describe("a ledger whose clock was ahead for a second", () => {
     expect(house.notices.map(({ kind }) => kind)).toEqual(["unknown", "found", "unknown", "found"]);
   });
 
+  it.each<readonly [call: string, act: (house: Rig) => Promise<unknown>]>([
+    ["takes a webhook with a message", (house) => house.text("after")],
+    ["stores a message to send", (house) => house.sms.send({ key: "after", to: PERSON, body: "after" })],
+    ["takes a status callback", (house) => called(house, "SM-list-1")],
+  ])("is reported once by a process that only %s", async (_call, act) => {
+    const { house, second, ahead } = scene();
+    await using _ = house;
+    const other = second();
+    await ahead(MONTH_MS, async () => {
+      await house.sms.send({ key: "during", to: PERSON, body: "during" });
+      await house.sms.processDue();
+    });
+    await act(other);
+    expect(reported(other)).toContain("turns");
+    const { length } = other.errors;
+    await act(other);
+    expect(other.errors).toHaveLength(length);
+  });
+
   it("looks for lost webhooks again at once", async () => {
     const { house, ahead, pass } = scene({ sweep: { everyMs: 10 * MINUTE_MS } });
     await using _ = house;
@@ -155,6 +191,7 @@ describe("a ledger whose clock was ahead for a second", () => {
     await ahead(MONTH_MS, () => house.sms.processDue());
     await pass(SECOND_MS);
     expect(looks).toBe(2);
+    expect(reported(house)).toContain("searches for lost webhooks");
     await pass(10 * MINUTE_MS, MINUTE_MS);
     expect(looks).toBe(3);
   });

@@ -50,11 +50,11 @@ export const clockGuards: readonly Mutation[] = [
     ],
     [
       "a START that a clock ahead filed undoes no STOP",
-      ["consent", "return !isAhead(filed.changedAt, set.now);", "return true;"],
+      ["consent", 'return !set.ahead.has("consent", filed.changedAt);', "return true;"],
     ],
     [
       "a window that a clock ahead opened is over",
-      ["counters", "return isAhead(row.writtenAt, set.now) ? undefined : row;", "return row;"],
+      ["counters", 'return set.ahead.has("counter", row.writtenAt) ? undefined : row;', "return row;"],
     ],
     [
       "a worker that was heard of by a clock ahead expires a lease later",
@@ -72,6 +72,27 @@ export const clockGuards: readonly Mutation[] = [
     [
       "an expiry is brought back by a second look only",
       ["admission", "expiryMs === undefined || set.now - row.writtenAt < LOOK_AGAIN_MS", "expiryMs === undefined"],
+    ],
+    [
+      "what a clock ahead wrote is guarded although its call waits",
+      [
+        "../guards",
+        '  for (const { key = "" } of rateLimits) guard({ on: "rateLimit", key, version: versionIn(set.rateLimits, key) });\n',
+        "",
+      ],
+    ],
+    ["what a clock ahead wrote is reported", ["../deciding", "      alone.noteAhead(course.ahead);\n", ""]],
+    [
+      "a heartbeat that a clock ahead wrote is reported",
+      ["heartbeat", '    set.ahead.has("worker", writtenAt);\n', ""],
+    ],
+    [
+      "what a clock ahead wrote is reported once for each kind of row",
+      ["../wrong-clock", "    if (before !== undefined && isSameOccurrence(before, one)) continue;\n", ""],
+    ],
+    [
+      "an answer that a clock ahead stored is forgotten an hour later",
+      ["../../memory/erasure", "  tables.dateAnswers(now);\n", ""],
     ],
     [
       "what a clock ahead wrote is found although it is due much later",
@@ -100,7 +121,43 @@ export const clockGuards: readonly Mutation[] = [
       ],
     ],
   ]),
+  ...guardsOf("memory", "src/engine", [
+    [
+      "an engine reports what a clock ahead wrote once",
+      ["support/problems", "    if (clocks.has(error)) return false;\n", ""],
+    ],
+    [
+      "what a clock ahead wrote is reported where a message comes in",
+      [
+        "api/commands",
+        "    reportProblems(context);\n    const { message, conversation }",
+        "    const { message, conversation }",
+      ],
+    ],
+    [
+      "what a clock ahead wrote is reported where a message is stored to be sent",
+      ["api/commands", "      reportProblems(context);\n      if (recorded.", "      if (recorded."],
+    ],
+    [
+      "what a clock ahead wrote is reported where a status callback comes in",
+      ["api/commands", "      reportProblems(context);\n      worker.lookIn", "      worker.lookIn"],
+    ],
+    [
+      "what a search for lost webhooks meets that a clock ahead wrote is reported",
+      ["worker/worker", "    reportProblems(context);\n", ""],
+    ],
+  ]),
+  ...guardsOf("sqlite", "src/storage/ledger", [
+    [
+      "what a clock ahead wrote is reported where calls are decided together",
+      ["batching", "      alone.noteAhead(course.ahead);\n", ""],
+    ],
+  ]),
   ...guardsOf("sqlite", "src/storage/sql", [
+    [
+      "an answer that a clock ahead stored is forgotten an hour later",
+      ["prune", "[DATE_ANSWERS, PRUNE_ANSWERS, PRUNE_WORKERS]", "[PRUNE_ANSWERS, PRUNE_WORKERS]"],
+    ],
     [
       "a turn that a clock ahead has wait is found",
       ["load-statements", "aheadConversations(NOW)} order", "aheadConversations(NOW)} and false order"],
@@ -125,6 +182,10 @@ export const clockGuards: readonly Mutation[] = [
     ["a counter that a clock ahead opened is not full", ["guards", 'isAhead("n", ":now")}', '"false"}']],
   ]),
   ...guardsOf("postgres", "src/storage/postgres", [
+    [
+      "an answer that a clock ahead stored is forgotten an hour later",
+      ["apply", "where f.at > moment + ", "where false and f.at > moment + "],
+    ],
     ["a turn that a clock ahead has wait is found", ["loads", "c where c.scope = p ->> 'scope'\n", "c where false\n"]],
     [
       "a message that a clock ahead has wait is found",
@@ -146,6 +207,10 @@ export const clockGuards: readonly Mutation[] = [
     ["a counter is charged anew where a clock ahead opened it", ["apply", 'isAhead("k", "moment")}', '"false"}']],
   ]),
   ...guardsOf("mongodb", "src/storage/mongodb", [
+    [
+      "an answer that a clock ahead stored is forgotten an hour later",
+      ["prune", "  if (ahead.length > 0) await dateAnswers(store, ahead.map(idIn), now);\n", ""],
+    ],
     [
       "what a clock ahead has wait is found",
       [

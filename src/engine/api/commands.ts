@@ -9,6 +9,7 @@ import { receive } from "../inbound/receive.ts";
 import { recordCallback } from "../inbound/status.ts";
 import { DEFAULT_SCOPE } from "../options/parse-options.ts";
 import type { EngineContext } from "../support/context.ts";
+import { reportProblems } from "../support/problems.ts";
 import { compose } from "../turns/compose.ts";
 import { heed } from "../worker/heed.ts";
 import type { Scheduler, WaitUntil } from "../worker/wake-ups.ts";
@@ -38,6 +39,7 @@ export function createCommands(context: EngineContext, { worker, scheduler, open
   const { senders, storage, reporter } = context;
 
   const take = async (recorded: RecordedInbound, ctx: WaitUntil | undefined): Promise<RecordedInbound> => {
+    reportProblems(context);
     const { message, conversation } = recorded;
     if (recorded.outcome === "recorded") {
       heed(worker, recorded);
@@ -116,6 +118,7 @@ export function createCommands(context: EngineContext, { worker, scheduler, open
         expiryMs: context.sending.expiryMs,
       };
       const recorded = await storage.recordOutbound(posted);
+      reportProblems(context);
       if (recorded.outcome === "opted-out") {
         throw new OwnlineError(
           "opted_out",
@@ -143,6 +146,7 @@ export function createCommands(context: EngineContext, { worker, scheduler, open
     async receiveStatus(report) {
       await open();
       const { message, changed, nextInMs } = await recordCallback(context, report);
+      reportProblems(context);
       worker.lookIn(nextInMs);
       if (!changed || message === null || worker.started) return;
       // The next part of a text may have waited for this one. What is sent again waits a while: each wake-up says for how long.

@@ -12,7 +12,7 @@ import { contentDigestFor } from "../support/content.ts";
 import { createReporter, type EngineContext } from "../support/context.ts";
 import { createTally, type NoticeCounts } from "../support/counts.ts";
 import { createEmitter } from "../support/emitter.ts";
-import { onceForEachRow, reportProblems } from "../support/problems.ts";
+import { onceForEachProblem, reportProblems } from "../support/problems.ts";
 import { senderBook } from "../support/senders.ts";
 import type { PassResult } from "../worker/rounds.ts";
 import type { WaitUntil } from "../worker/wake-ups.ts";
@@ -128,7 +128,7 @@ export function createEngine<Senders extends SendersOption>(
   });
 
   const told = createReporter(emitter.emit, options);
-  const isToBeReported = onceForEachRow();
+  const isToBeReported = onceForEachProblem();
   const tally = createTally();
   const reporter: EngineContext["reporter"] = {
     ...told,

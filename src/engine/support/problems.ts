@@ -14,13 +14,23 @@ export function isCorrupt(error: unknown): error is OwnlineError & { readonly co
   return isOwnlineError(error) && error.code === "storage_corrupt";
 }
 
-/** Whether an error is to be reported: one about a row of the ledger is so once, however often the row is met. */
-export function onceForEachRow(): (error: OwnlineError) => boolean {
-  const isNew = firstTime();
-  return ({ row }) => row === undefined || isNew(`${row.table} ${row.id}`);
+/**
+ * Whether an error is to be reported. One about a row of the ledger is so once, however often the row is met. One about
+ * its clock is made once, and stays in the list of problems.
+ */
+export function onceForEachProblem(): (error: OwnlineError) => boolean {
+  const isNewRow = firstTime();
+  const clocks = new WeakSet<OwnlineError>();
+  return (error) => {
+    if (error.row !== undefined) return isNewRow(`${error.row.table} ${error.row.id}`);
+    if (error.code !== "storage_clock") return true;
+    if (clocks.has(error)) return false;
+    clocks.add(error);
+    return true;
+  };
 }
 
-/** Reports what the ledger has met in this process that an operator must look at. */
+/** Reports what the ledger has met in this process that an operator must look at: each problem once. */
 export function reportProblems({ storage, reporter }: Pick<EngineContext, "storage" | "reporter">): void {
   for (const error of storage.problems) reporter.error(error);
 }

@@ -1,7 +1,7 @@
 import type { OwnlineError } from "../../errors.ts";
 import { createSweeper, type SweepHow, type Swept } from "../inbound/sweep.ts";
 import type { EngineContext } from "../support/context.ts";
-import { isCorrupt, trouble } from "../support/problems.ts";
+import { isCorrupt, reportProblems, trouble } from "../support/problems.ts";
 import type { OwedReleases, Run } from "../turns/turn.ts";
 import { heart } from "./heart.ts";
 import { createHeartbeat } from "./heartbeat.ts";
@@ -107,6 +107,7 @@ export function createWorker(context: EngineContext): Worker {
   /** A slow list does not hold up what is due; what it brings is due later than all that, so it is looked at again. */
   const passAndSweep = async (): Promise<PassResult> => {
     const [done, { found }] = await Promise.all([pass(), sweeper.run(stopLists.signal)]);
+    reportProblems(context);
     if (found === 0) return done;
     const more = await pass();
     return { turns: done.turns + more.turns, sends: done.sends + more.sends, nextInMs: more.nextInMs };

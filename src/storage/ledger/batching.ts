@@ -92,6 +92,7 @@ export function batching(database: LedgerDatabase, alone: LeftAlone): (entry: En
     try {
       const plans = group.map(({ plan }) => plan);
       const course = await database.decide(plans, (loaded) => decideAll(group, loaded));
+      alone.noteAhead(course.ahead);
       for (const { settle } of course.verdicts) settle();
       for (const { entry, error } of course.failed) entry.reject(alone.refusal(error));
       waiting = [...course.deferred, ...waiting];

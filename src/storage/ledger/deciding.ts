@@ -4,6 +4,7 @@ import { type Choosing, choosesAmong, mayConcern, refuseCorrupt, unreadCandidate
 import type { UnreadRow } from "./corrupt.ts";
 import { nameOf } from "./held.ts";
 import type { LeftAlone } from "./left-alone.ts";
+import type { Ahead } from "./rules/clock.ts";
 import { WorkingSet } from "./working-set.ts";
 
 /** One call, ready to be decided together with others. */
@@ -25,7 +26,8 @@ export interface Verdict {
 
 /**
  * The result of a group: the calls that have an answer, those that failed, those that the next group decides, and those
- * that are decided alone since a row of theirs may be one that cannot be read.
+ * that are decided alone since a row of theirs may be one that cannot be read. An operator must know what is `corrupt`
+ * and what was written `ahead`.
  */
 export interface Course {
   readonly verdicts: readonly Verdict[];
@@ -33,6 +35,7 @@ export interface Course {
   readonly deferred: readonly Entry[];
   readonly apart: readonly Entry[];
   readonly corrupt: readonly UnreadRow[];
+  readonly ahead: readonly Ahead[];
   /** Candidates were found that cannot be read: nothing was decided, and others are to be found in their place. */
   readonly isAgain: boolean;
 }
@@ -56,6 +59,7 @@ export async function commitOne(database: LedgerDatabase, entry: Entry, alone: L
     for (;;) {
       const course = await alone.withoutVoid(database, decide);
       alone.note(course.corrupt);
+      alone.noteAhead(course.ahead);
       for (const { settle } of course.verdicts) settle();
       if (!course.isAgain) return;
       for (const { conversationId } of course.corrupt) if (conversationId !== null) skipped.add(conversationId);
@@ -70,7 +74,15 @@ function without(plan: Choosing, conversations: readonly string[]): Plan {
   return conversations.length === 0 ? plan : { ...plan, root: { ...plan.root, without: conversations } };
 }
 
-const NOTHING_DECIDED = { verdicts: [], failed: [], deferred: [], apart: [], corrupt: [], isAgain: false } as const;
+const NOTHING_DECIDED = {
+  verdicts: [],
+  failed: [],
+  deferred: [],
+  apart: [],
+  corrupt: [],
+  ahead: [],
+  isAgain: false,
+} as const;
 
 function decideOne(entry: Entry, loaded: Loaded, alone: LeftAlone): Decided<Course> {
   const set = new WorkingSet(loaded);
@@ -86,7 +98,7 @@ function decideOne(entry: Entry, loaded: Loaded, alone: LeftAlone): Decided<Cour
   }
   const verdict = entry.decide(set);
   const changes = changesOf(set, verdict.stored === null ? [] : [verdict.stored]);
-  return { answer: { ...NOTHING_DECIDED, verdicts: [verdict], corrupt }, changes };
+  return { answer: { ...NOTHING_DECIDED, verdicts: [verdict], corrupt, ahead: set.ahead.found }, changes };
 }
 
 /** Decides calls together, over what was loaded for all of them. */
@@ -125,7 +137,8 @@ function tryAll(
     }
   }
   const answers = verdicts.flatMap(({ stored }) => stored ?? []);
-  return { answer: { ...NOTHING_DECIDED, verdicts, failed, deferred, apart }, changes: changesOf(set, answers) };
+  const answer = { ...NOTHING_DECIDED, verdicts, failed, deferred, apart, ahead: set.ahead.found };
+  return { answer, changes: changesOf(set, answers) };
 }
 
 /**

@@ -46,7 +46,7 @@ type Run = <Input, Answer>(call: string, input: Input, method: Method<Input, Ans
 
 /** The ledger over a database: the rules decide, the database keeps the rows. */
 export function ledgerOver(database: LedgerDatabase): Storage {
-  const alone = leftAlone();
+  const alone = leftAlone(database.name);
   const run = runner(database, alone);
 
   /** A row that cannot be read is noted, and the caller gets the error that names it. */

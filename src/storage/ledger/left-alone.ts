@@ -2,6 +2,8 @@ import type { OwnlineError } from "../../errors.ts";
 import type { LedgerDatabase } from "../database.ts";
 import { CorruptRow, corruptRowError, isVoid, type UnreadRow } from "./corrupt.ts";
 import { nameOf } from "./held.ts";
+import type { Ahead } from "./rules/clock.ts";
+import { wrongClock } from "./wrong-clock.ts";
 
 /** How long a conversation with a row that cannot be read is left alone, before the row is looked at again. */
 const LEFT_ALONE_MS = 60_000;
@@ -13,19 +15,21 @@ const MOST_CONVERSATIONS = 5_000;
 
 /**
  * What one handle has met that cannot be read. Nothing is written about it: a row that cannot be read may not be safe to
- * change, and a restored one must work as it did before.
+ * change, and a restored one must work as it did before. What it has met of a wrong clock stands in the same list.
  */
 export interface LeftAlone {
   /** Notes the database's clock. */
   moment(now: number): void;
   note(rows: readonly UnreadRow[]): void;
+  /** Notes what a decision has met that a clock ahead wrote, once the decision is committed. */
+  noteAhead(found: readonly Ahead[]): void;
   /** The conversations that no candidate may be of. */
   conversations(): readonly string[];
   /** Whether a row has been left alone for so long that it must be looked at again. */
   isDue(now: number): boolean;
   /** Looks at those rows again. A conversation whose rows can be read is a candidate again. */
   look(database: Pick<LedgerDatabase, "unread">): Promise<void>;
-  /** What an operator must know, each row once. It is changed in place. */
+  /** What an operator must know: each row that cannot be read, once, and a clock that was ahead. Changed in place. */
   readonly problems: readonly OwnlineError[];
   /** Runs a call, and again where it meets a limit that cannot be read: that one is deleted, and begins anew. */
   withoutVoid<Answer>(database: Pick<LedgerDatabase, "discard">, call: () => Promise<Answer>): Promise<Answer>;
@@ -40,8 +44,10 @@ interface Met {
   until: number;
 }
 
-export function leftAlone(): LeftAlone {
+/** `ledger`: its name, for the errors. */
+export function leftAlone(ledger: string): LeftAlone {
   const met = new Map<string, Met>();
+  const clocks = wrongClock(ledger);
   const problems: OwnlineError[] = [];
   /** `null` until a decision reads the database's clock: what is noted before that is left alone from then on. */
   let clock: number | null = null;
@@ -61,12 +67,15 @@ export function leftAlone(): LeftAlone {
   }
 
   function list(): void {
-    problems.splice(0, problems.length, ...Array.from(met.values(), ({ error }) => error));
+    problems.splice(0, problems.length, ...Array.from(met.values(), ({ error }) => error), ...clocks.errors);
   }
 
   return {
     problems,
     note,
+    noteAhead(found) {
+      if (clocks.note(found)) list();
+    },
     moment(now) {
       if (clock === null) for (const each of met.values()) each.until = untilFrom(now);
       clock = now;

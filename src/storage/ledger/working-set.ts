@@ -14,7 +14,7 @@ import type {
   TurnRow,
   WorkerRow,
 } from "./rows.ts";
-import { isAhead, voidTimes } from "./rules/clock.ts";
+import { AheadRows, isAhead, voidTimes } from "./rules/clock.ts";
 
 type OutboundField =
   | "status"
@@ -71,6 +71,8 @@ export class WorkingSet {
   readonly expired: ReadonlyMap<string, number>;
   /** Workers that hold something, and whose clock was ahead when they were heard of last. */
   readonly heardAhead: readonly WorkerRow[];
+  /** What the decision met that was written by a clock that was ahead of the present one. */
+  readonly ahead: AheadRows;
   /** Expired workers from which a rule took what they held. */
   readonly reclaimed: Map<string, number> = new Map<string, number>();
   readonly #loaded: Loaded;
@@ -100,7 +102,8 @@ export class WorkingSet {
     this.heardAhead = workers.filter(({ writtenAt }) => isAhead(writtenAt, this.now));
     const others = workers.filter((worker) => !this.heardAhead.includes(worker));
     this.expired = new Map(others.map(({ id, aliveUntil }) => [id, aliveUntil]));
-    voidTimes(this, this.now);
+    this.ahead = new AheadRows(this.now);
+    voidTimes(this, this.ahead, this.now);
   }
 
   /** Turns to a plan: what follows decides about it. */

@@ -22,6 +22,48 @@ export function isAhead(writtenAt: number, now: number): boolean {
   return writtenAt > now + CLOCKS_APART_MS;
 }
 
+/** What was written ahead. */
+export type AheadKind =
+  | "conversation"
+  | "message"
+  | "attempt"
+  | "consent"
+  | "counter"
+  | "rate limit"
+  | "sweep"
+  | "worker";
+
+/** Rows of one kind that were written ahead. */
+export interface Ahead {
+  readonly kind: AheadKind;
+  /** The clock of the last one's writing. */
+  readonly newestAt: number;
+  /** The present clock. */
+  readonly now: number;
+}
+
+/** Notes the rows of one decision that were written ahead, for the report. */
+export class AheadRows {
+  readonly #now: number;
+  readonly #found: Map<AheadKind, Ahead> = new Map<AheadKind, Ahead>();
+
+  constructor(now: number) {
+    this.#now = now;
+  }
+
+  /** Whether a row of a kind was written ahead. One that was is noted. */
+  has(kind: AheadKind, writtenAt: number): boolean {
+    if (!isAhead(writtenAt, this.#now)) return false;
+    const { newestAt = writtenAt } = this.#found.get(kind) ?? {};
+    this.#found.set(kind, { kind, newestAt: Math.max(newestAt, writtenAt), now: this.#now });
+    return true;
+  }
+
+  get found(): readonly Ahead[] {
+    return [...this.#found.values()];
+  }
+}
+
 /** Rows of one decision, as they were loaded. */
 export interface DatedRows {
   readonly conversations: Held<ConversationRow>;
@@ -32,13 +74,16 @@ export interface DatedRows {
 }
 
 /** Voids the times of rows that were written ahead. A decision that loads such a row writes it back with valid times. */
-export function voidTimes({ conversations, messages, attempts, rateLimits, sweeps }: DatedRows, now: number): void {
-  for (const row of conversations.rows.values()) if (isAhead(row.writtenAt, now)) voidConversation(row, now);
-  for (const row of messages.rows.values()) if (isAhead(row.writtenAt, now)) voidMessage(row, now);
-  for (const row of rateLimits.rows.values()) if (isAhead(row.writtenAt, now)) voidRateLimit(row, now);
-  for (const row of sweeps.rows.values()) if (isAhead(row.writtenAt, now)) voidSweep(row, now);
+export function voidTimes(held: DatedRows, ahead: AheadRows, now: number): void {
+  const { conversations, messages, attempts, rateLimits, sweeps } = held;
+  for (const row of conversations.rows.values()) {
+    if (ahead.has("conversation", row.writtenAt)) voidConversation(row, now);
+  }
+  for (const row of messages.rows.values()) if (ahead.has("message", row.writtenAt)) voidMessage(row, now);
+  for (const row of rateLimits.rows.values()) if (ahead.has("rate limit", row.writtenAt)) voidRateLimit(row, now);
+  for (const row of sweeps.rows.values()) if (ahead.has("sweep", row.writtenAt)) voidSweep(row, now);
   for (const row of attempts.rows.values()) {
-    if (!isAhead(row.startedAt, now)) continue;
+    if (!ahead.has("attempt", row.startedAt)) continue;
     const owners = [messages.get(row.outboundId), conversations.get(row.conversationId)];
     const made = owners.flatMap((owner) => owner?.createdAt ?? []);
     Object.assign(row, beginningOf(row, made, now));

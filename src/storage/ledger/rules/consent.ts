@@ -1,7 +1,6 @@
 import { withoutChannel } from "../../../model/phone-number.ts";
 import type { Consent, ConsentChange, ConsentKeys } from "../../storage.ts";
 import type { Conversation, Outbound, WorkingSet } from "../working-set.ts";
-import { isAhead } from "./clock.ts";
 import { endOpenTurn, revokeLease, settleUnanswered } from "./leases.ts";
 import { changeStatus, isStoppable, refreshDue } from "./order.ts";
 
@@ -57,7 +56,7 @@ export function hasOptedInSince(set: WorkingSet, { own }: ConsentKeys, moment: n
 function isInSince(set: WorkingSet, key: string, moment: number): boolean {
   const filed = set.consents.get(key);
   if (filed?.state !== "opted-in" || filed.changedAt <= moment) return false;
-  return !isAhead(filed.changedAt, set.now);
+  return !set.ahead.has("consent", filed.changedAt);
 }
 
 /**

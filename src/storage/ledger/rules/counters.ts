@@ -1,6 +1,5 @@
 import type { CounterCondition } from "../../storage.ts";
 import type { WorkingSet } from "../working-set.ts";
-import { isAhead } from "./clock.ts";
 
 /** Whether counters let a message pass. */
 export type CounterJudgement =
@@ -41,5 +40,5 @@ function openWindow(set: WorkingSet, key: string) {
   const row = set.counters.get(key);
   if (row === undefined || row.endsAt <= set.now) return undefined;
   // The database charges by the same rule.
-  return isAhead(row.writtenAt, set.now) ? undefined : row;
+  return set.ahead.has("counter", row.writtenAt) ? undefined : row;
 }

@@ -32,7 +32,8 @@ export function heartbeat(set: WorkingSet, beating: Heartbeat): HeartbeatAnswer 
 
 /** A worker may be alive whose clock was ahead: it has one more lease to be heard of by a clock that is right. */
 function giveTime(set: WorkingSet, { workerId, leaseMs }: Heartbeat): void {
-  for (const { id, scope } of set.heardAhead) {
+  for (const { id, scope, writtenAt } of set.heardAhead) {
+    set.ahead.has("worker", writtenAt);
     if (id !== workerId) set.keepAlive({ workerId: id, scope }, set.now + leaseMs);
   }
 }

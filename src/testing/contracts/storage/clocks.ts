@@ -253,6 +253,29 @@ export const clockCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "reports what a clock wrote that was ahead, once for each kind of row",
+    async run(s) {
+      await ahead(s, MONTH_MS, async () => {
+        for (const participant of ["+15550199002", "+15550199003"]) {
+          await s.texted({ participant });
+          await s.waiting({ participant });
+        }
+      });
+      equal([(await s.due(10)).turns, s.storage.problems], [true, []], "before anything is decided about it");
+      const reported = () =>
+        s.storage.problems.map(({ code, message }) => [
+          code,
+          / (\S+) are void/.exec(message)?.[1],
+          DAYS.exec(message)?.[1],
+        ]);
+      const [turns, messages] = ["turns", "messages"].map((whose) => ["storage_clock", whose, "30 days"]);
+      await Promise.all((await s.dueIds()).map((id) => s.sending(id)));
+      equal(reported(), [turns, messages], "what is reported");
+      for (let times = 0; times < 2; times += 1) await s.commit(present(await s.claim(), "a turn"), { parts: [] });
+      equal(reported(), [turns, messages], "what is reported when all is decided");
+    },
+  },
+  {
     name: "believes a clock that was ahead by a minute, and no more",
     async run(s) {
       await ahead(s, MINUTE_MS - 1_000, () => s.texted());
@@ -266,6 +289,7 @@ export const clockCases: readonly StorageCase[] = [
   },
 ];
 
+const DAYS = /(\d+ days) ahead/;
 const LOOK_AGAIN_MS = 10_000;
 const SWEEP_EVERY_MS = 600_000;
 const SWEEP_LEASE_MS = 30_000;

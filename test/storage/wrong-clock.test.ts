@@ -1,0 +1,92 @@
+import { expect, it } from "vitest";
+import type { Loaded, Plan } from "../../src/storage/database.ts";
+import { changesOf } from "../../src/storage/ledger/changes.ts";
+import { WorkingSet } from "../../src/storage/ledger/working-set.ts";
+import { wrongClock } from "../../src/storage/ledger/wrong-clock.ts";
+import { memory } from "../../src/storage/memory.ts";
+import { manualClock } from "../../src/testing/manual-clock.ts";
+import { inboundRecord } from "./inbound-record.ts";
+
+const HOUR_MS = 3_600_000;
+const NOW = Date.UTC(2026, 0, 1);
+
+it("guards what a clock ahead wrote although the call that names it waits for the next group", () => {
+  const dates = { writtenAt: NOW + HOUR_MS, version: 7 };
+  const loaded: Loaded = {
+    now: NOW,
+    rows: {
+      rateLimits: [{ key: "limit", freeAt: NOW + HOUR_MS, usedUntil: NOW + HOUR_MS, epoch: 2, ...dates }],
+      sweeps: [{ sender: "sender", watermark: 5, fence: 3, claimedUntil: NOW + HOUR_MS, committedAt: null, ...dates }],
+    },
+    answers: new Map(),
+    corrupt: [],
+    histories: new Map(),
+    found: [[]],
+    chosen: [[]],
+  };
+  const set = new WorkingSet(loaded);
+  const plan: Plan = { call: "another", root: { by: "nothing" }, slices: [] };
+  set.turnTo(plan, 0);
+  const changes = changesOf(set, []);
+  expect(changes?.updated.rateLimits).toEqual([
+    { key: "limit", freeAt: NOW, usedUntil: NOW, epoch: 3, writtenAt: NOW },
+  ]);
+  expect(changes?.updated.sweeps).toEqual([{ sender: "sender", claimedUntil: NOW, writtenAt: NOW }]);
+  expect(changes?.guards).toEqual([
+    { on: "call", key: "another", version: null },
+    { on: "rateLimit", key: "limit", version: 7 },
+    { on: "sweep", key: "sender", version: 7 },
+  ]);
+});
+
+it("reports one error for each kind of row and each time that the clock was wrong", () => {
+  const clocks = wrongClock("sqlite");
+  const kinds = (): (string | undefined)[] =>
+    clocks.errors.map(({ message }) => /The times of ([^:]+) are void/.exec(message)?.[1]);
+  const found = { kind: "message", newestAt: NOW + 48 * HOUR_MS, now: NOW } as const;
+  expect(clocks.note([found, { ...found, kind: "worker" }])).toBe(true);
+  expect(kinds()).toEqual(["messages", "heartbeats"]);
+  const known = [
+    { ...found, newestAt: found.newestAt + 1000, now: NOW + 24 * HOUR_MS },
+    { ...found, newestAt: found.newestAt + 10 * HOUR_MS, now: NOW + 24 * HOUR_MS + 1000 },
+  ];
+  for (const one of known) expect(clocks.note([one])).toBe(false);
+  expect(kinds()).toEqual(["messages", "heartbeats"]);
+  expect(clocks.note([{ ...found, newestAt: NOW + 90 * HOUR_MS, now: NOW + 72 * HOUR_MS }])).toBe(true);
+  expect(kinds()).toEqual(["messages", "heartbeats", "messages"]);
+  const [first, , last] = clocks.errors;
+  expect(first?.message).toContain("ledger said 2026-01-03T00:00:00.000Z when it wrote rows");
+  expect(first?.message).toContain("says 2026-01-01T00:00:00.000Z now: it was 2 days ahead then");
+  expect(last?.message).toContain("18 hours ahead");
+});
+
+it("keeps 100 errors at most, and a moment that no date can show", () => {
+  const clocks = wrongClock("sqlite");
+  const farAt = 9e15;
+  for (let time = 0; time <= 100; time += 1) {
+    const now = NOW + time * 3 * HOUR_MS;
+    clocks.note([{ kind: "sweep", newestAt: time === 100 ? farAt : now + 2 * HOUR_MS, now }]);
+  }
+  expect(clocks.errors).toHaveLength(100);
+  expect(clocks.errors[0]?.message).toContain("says 2026-01-01T03:00:00.000Z now");
+  expect(clocks.errors[99]?.message).toContain(`said ${farAt} ms when`);
+});
+
+it("forgets what a call answered while memory's clock was a month ahead an hour after that", async () => {
+  const clock = manualClock();
+  const storage = memory({ clock });
+  const { conversation } = await storage.recordInbound(inboundRecord("m1"));
+  const conversationId = conversation?.id ?? "";
+  const pause = { op: "op", conversationId, paused: true, skipPending: false };
+  await storage.setPaused({ ...pause, op: "before", paused: false });
+  await clock.advance(30 * 24 * HOUR_MS);
+  const first = await storage.setPaused(pause);
+  await clock.advance(-30 * 24 * HOUR_MS);
+  await storage.setPaused({ ...pause, op: "after", paused: false });
+  await clock.advance(HOUR_MS - 1);
+  expect(await storage.setPaused(pause)).toEqual(first);
+  expect((await storage.conversation(conversationId))?.paused).toBe(false);
+  await clock.advance(1);
+  await storage.setPaused(pause);
+  expect((await storage.conversation(conversationId))?.paused).toBe(true);
+});
