@@ -8,8 +8,8 @@ import { type Grown, grownPostgres, grownSqlite, MARK } from "./grown-ledgers.ts
 
 /*
  * What one message costs, from its arrival to its reply's delivery, as the ledger grows: by stored messages, and by the
- * length of the conversation. Rows and pages come from PostgreSQL's own statistics, and must stay flat: a query that had
- * lost its index fails the run. Times are printed beside them.
+ * length of the conversation. Rows and pages come from PostgreSQL's own statistics, and must stay flat: a query that
+ * had lost its index fails the run. Times are printed beside them.
  */
 
 const ROUNDS = 40;
@@ -120,11 +120,11 @@ async function live(storage: Storage, id: string, person: string): Promise<void>
   const workerId = "bench";
   const leaseMs = 3_600_000;
   await storage.recordInbound({ ...inboundOf(id, person), debounceMs: 0, maxWaitMs: 0 });
-  const turn = await claimOne(storage, { op: `claim ${id}`, scope: "default", workerId, leaseMs });
+  const turn = await claimOne(storage, { callId: `claim ${id}`, scope: "default", workerId, leaseMs });
   if (turn === null) throw new Error("The text is not due.");
   const part = { id: `${turn.turn.id}-1`, body: "Yes.", media: [], encoding: "GSM-7", segments: 1 } as const;
   await storage.commitTurn({
-    op: `commit ${id}`,
+    callId: `commit ${id}`,
     workerId,
     conversationId: turn.conversation.id,
     turnId: turn.turn.id,
@@ -138,7 +138,7 @@ async function live(storage: Storage, id: string, person: string): Promise<void>
   });
   await storage.due({ scope: "default", workerId: "w1", limit: 10 });
   const claimed = await storage.claimSend({
-    op: `send ${id}`,
+    callId: `send ${id}`,
     workerId,
     scope: "default",
     leaseMs,
@@ -150,7 +150,7 @@ async function live(storage: Storage, id: string, person: string): Promise<void>
   const delivery = { outboundId: part.id, attempt: claimed.attempt };
   const providerMessageId = `SM${id}r`;
   await storage.recordSend({
-    op: `sent ${id}`,
+    callId: `sent ${id}`,
     ...delivery,
     result: { kind: "accepted", providerMessageId, status: "accepted" },
   });
@@ -161,7 +161,7 @@ async function live(storage: Storage, id: string, person: string): Promise<void>
     error: null,
     optOut: false,
   } as const;
-  await storage.recordStatus({ op: `status ${id}`, ...delivery, ...report });
+  await storage.recordStatus({ callId: `status ${id}`, ...delivery, ...report });
 }
 
 function tableOf(rows: readonly (readonly Cell[])[]): Table {

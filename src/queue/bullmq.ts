@@ -10,7 +10,7 @@ import type { Queue } from "./queue.ts";
  */
 export interface BullmqQueueLike {
   readonly name: string;
-  add(name: string, data: BullmqRing, options: BullmqJobOptions): Promise<unknown>;
+  add(name: string, data: BullmqWakeUp, options: BullmqJobOptions): Promise<unknown>;
 }
 
 /**
@@ -23,12 +23,12 @@ export interface BullmqWorkerLike {
   close(): Promise<void>;
 }
 
-/** What a ring looks like in the queue. It carries no content. */
-export interface BullmqRing {
-  readonly ownline: "ring";
+/** What a wake-up looks like in the queue. It carries no content. */
+export interface BullmqWakeUp {
+  readonly ownline: "wake-up";
 }
 
-/** How a ring is added. */
+/** How a wake-up is added. */
 export interface BullmqJobOptions {
   attempts: number;
   removeOnComplete: boolean;
@@ -39,9 +39,9 @@ export interface BullmqJobOptions {
 
 export interface BullmqOptions {
   /**
-   * Makes the worker that hears the rings; called with the queue's name at each `start()`. Its connection needs
-   * `maxRetriesPerRequest: null`, as BullMQ asks for. Left out, this process rings and does not hear: a web process
-   * beside others that work. @default none
+   * Makes the worker that hears the wake-ups; called with the queue's name at each `start()`. Its connection needs
+   * `maxRetriesPerRequest: null`, as BullMQ asks for. Left out, this process sends wake-ups and hears none: a web
+   * process beside others that work. @default none
    */
   readonly worker?: (name: string, processor: () => Promise<void>) => BullmqWorkerLike;
   /** Hears the worker's errors, such as a lost connection. @default warnings and errors to the console */
@@ -64,18 +64,18 @@ const schema = lazily(() =>
 );
 
 const MOMENT_MS = 100;
-const RING: BullmqRing = { ownline: "ring" };
-/** Nothing piles up, and nothing is tried again: a lost ring does no harm. */
+const WAKE_UP: BullmqWakeUp = { ownline: "wake-up" };
+/** Nothing piles up, and nothing is tried again: a lost wake-up does no harm. */
 const ONCE: BullmqJobOptions = { attempts: 1, removeOnComplete: true, removeOnFail: true };
 
 /**
- * Rings through BullMQ, for teams that run it already. Only as a bell: BullMQ keeps no order for a conversation, and
- * here it need not, since the ledger does.
+ * Sends wake-ups through BullMQ, for teams that run it already, and nothing else: BullMQ keeps no order for a
+ * conversation, and here it need not, since the ledger does.
  *
- * - Delays end at a tenth of a second, rounded up; the rings of one process that are due at the same moment are one
+ * - Delays end at a tenth of a second, rounded up; the wake-ups of one process that are due at the same moment are one
  *   job.
  * - Jobs are removed as soon as they are done. Give the queue a name of its own for each ledger.
- * - One of the workers hears each ring. The worker is closed with `stop()`; the queue stays yours.
+ * - One of the workers hears each wake-up. The worker is closed with `stop()`; the queue stays yours.
  * - While Redis is away, BullMQ holds what is added and waits. `enableOfflineQueue: false` in the queue's connection
  *   makes that an error at once; otherwise ownline waits two seconds before it reports `queue_unavailable`.
  *
@@ -106,24 +106,24 @@ export function bullmq(queue: BullmqQueueLike, options: BullmqOptions = {}): Que
   /** Each process has moments of its own, since clocks of two processes do not agree. */
   const process = crypto.randomUUID();
 
-  const bell: Queue = {
+  const producer: Queue = {
     name: "bullmq",
-    async ring({ delayMs }) {
+    async notify({ delayMs }) {
       if (delayMs <= 0) {
-        await queue.add("ring", RING, ONCE);
+        await queue.add("wake-up", WAKE_UP, ONCE);
         return;
       }
       const now = clock.now();
       const moment = Math.ceil((now + delayMs) / MOMENT_MS);
       const delay = Math.ceil(moment * MOMENT_MS - now);
-      await queue.add("ring", RING, { ...ONCE, delay, deduplication: { id: `${process} ${moment}` } });
+      await queue.add("wake-up", WAKE_UP, { ...ONCE, delay, deduplication: { id: `${process} ${moment}` } });
     },
   };
-  if (makeWorker === undefined) return bell;
+  if (makeWorker === undefined) return producer;
   return {
-    ...bell,
-    async listen(onRing) {
-      const worker = makeWorker(queue.name, async () => onRing());
+    ...producer,
+    async listen(onWakeUp) {
+      const worker = makeWorker(queue.name, async () => onWakeUp());
       // Without a listener an emitter throws. BullMQ connects again by itself.
       worker.on("error", (error) => logger.error(`the worker of the queue (bullmq) has a problem: ${reasonOf(error)}`));
       return { close: () => worker.close() };

@@ -10,12 +10,12 @@ import type { Queue } from "./queue.ts";
  * @see https://developers.cloudflare.com/queues/configuration/javascript-apis/#queue
  */
 export interface CloudflareQueueBinding {
-  send(body: CloudflareRing, options?: { readonly delaySeconds?: number }): Promise<unknown>;
+  send(body: CloudflareWakeUp, options?: { readonly delaySeconds?: number }): Promise<unknown>;
 }
 
-/** What a ring looks like in the queue. It carries no content. */
-export interface CloudflareRing {
-  readonly ownline: "ring";
+/** What a wake-up looks like in the queue. It carries no content. */
+export interface CloudflareWakeUp {
+  readonly ownline: "wake-up";
 }
 
 /**
@@ -43,15 +43,15 @@ export interface ConsumeOptions {
 const MAX_DELAY_SECONDS = 43_200;
 const FIRST_RETRY_SECONDS = 5;
 const MAX_RETRY_SECONDS = 600;
-const RING: CloudflareRing = { ownline: "ring" };
+const WAKE_UP: CloudflareWakeUp = { ownline: "wake-up" };
 
 const consumeSchema = lazily(() =>
   object<ConsumeOptions>({ logger: optional(aLogger()) }, "give an object of options"),
 );
 
 /**
- * The producer: rings through Cloudflare Queues. Delays are whole seconds, rounded up, and end at 12 hours; what is due
- * later is rung for again by then.
+ * The producer: sends wake-ups through Cloudflare Queues. Delays are whole seconds, rounded up, and end at 12 hours;
+ * what is due later is rung for again by then.
  *
  * A Worker's `scheduled` handler that calls `processDue()` is the net beneath: a queue may lose a message, and a
  * message that failed too often ends in the dead-letter queue.
@@ -86,23 +86,24 @@ export function cloudflareQueue(binding: CloudflareQueueBinding): Queue {
   }
   return {
     name: "cloudflare",
-    async ring({ delayMs }) {
+    async notify({ delayMs }) {
       // Said even where it is 0: the queue itself may have a delay that counts otherwise.
       const delaySeconds = Math.min(Math.max(0, Math.ceil(delayMs / 1000)), MAX_DELAY_SECONDS);
-      await binding.send(RING, { delaySeconds });
+      await binding.send(WAKE_UP, { delaySeconds });
     },
   };
 }
 
 /**
- * The consumer: one look into the ledger for each batch, however many rings are in it. Call it in the Worker's `queue`
- * handler, with an `sms` that has this queue as its `queue`; what is due later has been rung for when it returns.
+ * The consumer: one look into the ledger for each batch, however many wake-ups are in it. Call it in the Worker's
+ * `queue` handler, with an `sms` that has this queue as its `queue`; what is due later has been rung for when it
+ * returns.
  *
  * - Done: the whole batch is acknowledged.
  * - Failed (the storage is down): the reason is logged and the whole batch comes again after 5, 10, 20, … seconds, at
  *   most 10 minutes. Nothing is thrown.
- * - After `max_retries` a ring goes to the `dead_letter_queue`, where one is configured, and is deleted otherwise. A
- *   ring carries nothing, so nothing is lost with it: the cron's `processDue()` does the work. A dead-letter queue
+ * - After `max_retries` a wake-up goes to the `dead_letter_queue`, where one is configured, and is deleted otherwise. A
+ *   wake-up carries nothing, so nothing is lost with it: the cron's `processDue()` does the work. A dead-letter queue
  *   shows you that the storage was down for long. Its consumer may be this same function.
  * - The Worker is stopped in the middle: the queue brings the batch again.
  *
@@ -124,7 +125,7 @@ export async function consumeBatch(
     const attempts = Math.max(1, ...batch.messages.map((message) => message.attempts));
     const delaySeconds = Math.min(FIRST_RETRY_SECONDS * 2 ** (attempts - 1), MAX_RETRY_SECONDS);
     logger.error(
-      `a look into the ledger failed, and the queue brings its ring again in ${delaySeconds} s: ${reasonOf(error)}`,
+      `a look into the ledger failed, and the queue brings its wake-up again in ${delaySeconds} s: ${reasonOf(error)}`,
     );
     batch.retryAll({ delaySeconds });
     return;

@@ -14,7 +14,7 @@ export interface InProcessClock {
 
 /** A queue in this process: it always listens. */
 export interface InProcessQueue extends Queue {
-  listen(onRing: () => void): Promise<QueueListener>;
+  listen(onWakeUp: () => void): Promise<QueueListener>;
 }
 
 const schema = lazily(() =>
@@ -25,8 +25,8 @@ const schema = lazily(() =>
 );
 
 /**
- * Makes a queue of timers: for tests, and for one process in which several services share a ledger. Its rings end with
- * the process; the ledger does not, so a service that starts again finds what is due.
+ * Makes a queue of timers: for tests, and for one process in which several services share a ledger. Its wake-ups end
+ * with the process; the ledger does not, so a service that starts again finds what is due.
  *
  * All listeners hear each wake-up. One that no listener heard goes to the next listener.
  *
@@ -37,28 +37,28 @@ const schema = lazily(() =>
  *
  * const queue = inProcess();
  * const listener = await queue.listen(() => console.log("look into the ledger"));
- * await queue.ring({ delayMs: 0 });
+ * await queue.notify({ delayMs: 0 });
  * await listener.close();
  * ```
  */
 export function inProcess(options: InProcessOptions = {}): InProcessQueue {
   const { clock } = checkedOptions(schema, options, "inProcess()");
   const sleep = clock === undefined ? timer : clock.sleep.bind(clock);
-  const listeners = new Set<{ readonly onRing: () => void }>();
+  const listeners = new Set<{ readonly onWakeUp: () => void }>();
   let unheard = false;
 
   const sound = (): void => {
     unheard = listeners.size === 0;
-    for (const { onRing } of listeners) onRing();
+    for (const { onWakeUp } of listeners) onWakeUp();
   };
 
   return {
     name: "in-process",
-    async ring({ delayMs }) {
+    async notify({ delayMs }) {
       void sleep(Math.max(0, delayMs)).then(sound);
     },
-    async listen(onRing) {
-      const listener = { onRing };
+    async listen(onWakeUp) {
+      const listener = { onWakeUp };
       listeners.add(listener);
       if (unheard) void sleep(0).then(sound);
       return {

@@ -6,19 +6,19 @@ export interface MomentClock {
   sleep(ms: number, options?: { readonly signal?: AbortSignal }): Promise<void>;
 }
 
-/** The moments at which a listener is to ring. */
+/** The moments at which a listener is to be woken. */
 export interface Moments {
   add(delayMs: number): void;
   /** Forgets them all, and leaves no timer. */
   close(): void;
 }
 
-/** Rings that are due within one of these come together, at its end. */
+/** Wake-ups that are due within one of these come together, at its end. */
 const ROUND_MS = 100;
 /** A worker that wakes at the soonest thousand has looked into the ledger so often that it misses nothing later. */
 const MOST_MOMENTS = 1000;
 
-/** Rings at each moment, never before it, with one timer for all of them. The soonest thousand are kept. */
+/** Wakes at each moment, never before it, with one timer for all of them. The soonest thousand are kept. */
 export function createMoments(onMoment: () => void, clock: MomentClock): Moments {
   /** Rising. */
   const due: number[] = [];

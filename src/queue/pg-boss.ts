@@ -12,15 +12,15 @@ import type { Queue, QueueListener } from "./queue.ts";
 export interface PgBossLike {
   createQueue(name: string, options: PgBossQueueOptions): Promise<void>;
   /** Null where the queue's policy says that there is such a job already. */
-  send(name: string, data: PgBossRing, options: PgBossSendOptions): Promise<string | null>;
+  send(name: string, data: PgBossWakeUp, options: PgBossSendOptions): Promise<string | null>;
   work(name: string, options: PgBossWorkOptions, handler: () => Promise<void>): Promise<string>;
   /** Resolves once what is being worked is done, where `wait` says so. */
   offWork(name: string, options: { id: string; wait: boolean }): Promise<void>;
 }
 
-/** What a ring looks like in the queue. It carries no content. */
-export interface PgBossRing {
-  readonly ownline: "ring";
+/** What a wake-up looks like in the queue. It carries no content. */
+export interface PgBossWakeUp {
+  readonly ownline: "wake-up";
 }
 
 /** How the queue is made. */
@@ -34,7 +34,7 @@ export interface PgBossQueueOptions {
   deleteAfterSeconds: number;
 }
 
-/** How a ring is sent. */
+/** How a wake-up is sent. */
 export interface PgBossSendOptions {
   singletonKey: string;
   /** Seconds from now, by the database's clock. */
@@ -61,7 +61,7 @@ export interface PgBossOptions {
 
 /** A queue that listens by itself. */
 export interface PgBossQueue extends Queue {
-  listen(onRing: () => void): Promise<QueueListener>;
+  listen(onWakeUp: () => void): Promise<QueueListener>;
 }
 
 /** What pg-boss takes: https://pgboss.io/api/workers */
@@ -78,8 +78,8 @@ const schema = lazily(() =>
 );
 
 const MOMENT_MS = 1000;
-const RING: PgBossRing = { ownline: "ring" };
-/** A lost ring does no harm, so nothing is tried again, and nothing is kept for longer than it may be of use. */
+const WAKE_UP: PgBossWakeUp = { ownline: "wake-up" };
+/** A lost wake-up does no harm, so nothing is tried again, and nothing is kept for longer than it may be of use. */
 const QUEUE: Omit<PgBossQueueOptions, "name"> = {
   // At most one job for each key waits; it may be one of those that are being worked already.
   policy: "short",
@@ -89,22 +89,23 @@ const QUEUE: Omit<PgBossQueueOptions, "name"> = {
   retentionSeconds: 3600,
   deleteAfterSeconds: 60,
 };
-/** However many rings are waiting, one look into the ledger is enough. */
+/** However many wake-ups are waiting, one look into the ledger is enough. */
 const BATCH = 100;
 
 /**
- * Rings through pg-boss, for teams that run it already. The instance must be started; start and stop stay yours.
+ * Sends wake-ups through pg-boss, for teams that run it already. The instance must be started; start and stop stay
+ * yours.
  *
  * - The queue is made when it is first needed, with retries off and short retention. If you make it yourself, make it
- *   with `policy: "short"`: under another policy each ring is a job of its own.
- * - A thousand rings are few jobs: one that waits takes in all that are due in the same second; one that has been
+ *   with `policy: "short"`: under another policy each wake-up is a job of its own.
+ * - A thousand wake-ups are few jobs: one that waits takes in all that are due in the same second; one that has been
  *   taken does not, since its look into the ledger may have come too early for them.
  * - Delays end at whole seconds, rounded up, and a listener looks every `pollMs`. With `useListenNotify: true` in
- *   pg-boss, a ring without delay comes at once.
- * - One of the listeners hears each ring.
+ *   pg-boss, a wake-up without delay comes at once.
+ * - One of the listeners hears each wake-up.
  *
  * Tested with pg-boss 10, 11 and 12. pg-boss 12 is a module for Node ≥ 22.12. Version 10 has no `useListenNotify`,
- * keeps done rings for as long as the instance says, and `close()` ends every worker of this queue in the instance.
+ * keeps done wake-ups for as long as the instance says, and `close()` ends every worker of this queue in the instance.
  * pg-boss emits `error`, and wants a listener for that.
  *
  * @throws OwnlineError at once: `invalid_options` for something that is not a PgBoss, an empty name, a `pollMs` below
@@ -141,24 +142,24 @@ export function pgBoss(boss: PgBossLike, options: PgBossOptions = {}): PgBossQue
 
   return {
     name: "pg-boss",
-    async ring({ delayMs }) {
+    async notify({ delayMs }) {
       await make();
       if (delayMs <= 0) {
-        await boss.send(name, RING, { singletonKey: "now", startAfter: 0 });
+        await boss.send(name, WAKE_UP, { singletonKey: "now", startAfter: 0 });
         return;
       }
       const now = clock.now();
       const moment = Math.ceil((now + delayMs) / MOMENT_MS) * MOMENT_MS;
       // A duration, by the database's clock: an instant by ours might lie in its past.
       const startAfter = Math.ceil(moment - now) / 1000;
-      await boss.send(name, RING, { singletonKey: `${process} ${moment / MOMENT_MS}`, startAfter });
+      await boss.send(name, WAKE_UP, { singletonKey: `${process} ${moment / MOMENT_MS}`, startAfter });
     },
-    async listen(onRing) {
+    async listen(onWakeUp) {
       await make();
       const seconds = pollMs / 1000;
       // Notified of new jobs, pg-boss looks more rarely, but no notification comes when a delay ends.
       const polling = { pollingIntervalSeconds: seconds, notifyPollingIntervalSeconds: seconds };
-      const id = await boss.work(name, { batchSize: BATCH, ...polling }, async () => onRing());
+      const id = await boss.work(name, { batchSize: BATCH, ...polling }, async () => onWakeUp());
       return { close: () => boss.offWork(name, { id, wait: true }) };
     },
   };

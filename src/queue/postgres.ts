@@ -8,7 +8,7 @@ import { timer } from "./timer.ts";
 export type { MomentClock } from "./moments.ts";
 
 /**
- * What we call of a `Pool` of the `pg` package, to ring.
+ * What we call of a `Pool` of the `pg` package, to send wake-ups.
  *
  * @see https://node-postgres.com/apis/pool
  */
@@ -49,7 +49,7 @@ export interface PostgresNotifyOptions {
   /**
    * Where to listen, if not through the pool. `LISTEN` needs a session of its own: behind a pooler in transaction mode
    * (PgBouncer, the pooled address of many providers) it hears nothing, so hand over a pool here whose address leads to
-   * the server itself. Ringing works through any pooler. @default the pool
+   * the server itself. Sending works through any pooler. @default the pool
    */
   readonly listen?: PostgresListenPool;
   /** Hears when the listening connection is lost, and when it is back. @default warnings and errors to the console */
@@ -60,7 +60,7 @@ export interface PostgresNotifyOptions {
 
 /** A queue that listens by itself. */
 export interface PostgresNotifyQueue extends Queue {
-  listen(onRing: () => void): Promise<QueueListener>;
+  listen(onWakeUp: () => void): Promise<QueueListener>;
 }
 
 /** PostgreSQL cuts a longer name: https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS */
@@ -86,16 +86,17 @@ const CHECK_MS = 60_000;
 const realClock: MomentClock = { now: () => performance.now(), sleep: timer };
 
 /**
- * Rings through PostgreSQL's `NOTIFY`: whichever process stores a text wakes all that have called `start()`, on any
- * machine, by the database that they share anyway. There is no table and nothing to migrate.
+ * Sends wake-ups through PostgreSQL's `NOTIFY`: the process that stores a text wakes all that have called `start()`, on
+ * any machine, by the database that they share anyway. There is no table and nothing to migrate.
  *
- * - Every listener hears each ring. `NOTIFY` knows no delay, so a ring carries it, and each listener waits by itself:
- *   to the next tenth of a second, for at most the soonest 1000 moments.
+ * - Every listener hears each wake-up. `NOTIFY` knows no delay, so a wake-up carries it, and each listener waits by
+ *   itself: to the next tenth of a second, for at most the soonest 1000 moments.
  * - A wake-up that no process hears is gone. That does no harm: `start()` looks into the ledger first, and then at
  *   least every `worker.pollMs`.
  * - `listen` holds one connection of its pool for as long as it listens, so a pool needs room for two. When the
- *   connection is lost, it connects again after 1, 2, 4, … seconds, at most 30, says so by `logger.error`, and rings
- *   once for what it has missed. `start()` reports `queue_unavailable` when it cannot listen in the first place.
+ *   connection is lost, it connects again after 1, 2, 4, … seconds, at most 30, says so by `logger.error`, and wakes
+ *   the service once for what it has missed. `start()` reports `queue_unavailable` when it cannot listen in the first
+ *   place.
  *
  * @throws OwnlineError at once: `invalid_options` for something that is not a pool, a channel that is not an
  * identifier, and an option that is not known.
@@ -121,10 +122,10 @@ export function postgresNotify(pool: PostgresNotifyPool, options: PostgresNotify
   const { channel = "ownline", listen = pool, logger = consoleLogger, clock = realClock } = given;
   return {
     name: "postgres",
-    async ring({ delayMs }) {
+    async notify({ delayMs }) {
       await pool.query("SELECT pg_notify($1, $2)", [channel, String(Math.max(0, Math.ceil(delayMs)))]);
     },
-    listen: (onRing) => listenTo(listen, { channel, logger, clock, onRing }),
+    listen: (onWakeUp) => listenTo(listen, { channel, logger, clock, onWakeUp }),
   };
 }
 
@@ -132,7 +133,7 @@ interface Listening {
   readonly channel: string;
   readonly logger: Logger;
   readonly clock: MomentClock;
-  onRing(): void;
+  onWakeUp(): void;
 }
 
 interface Session {
@@ -142,18 +143,18 @@ interface Session {
 }
 
 async function listenTo(pool: PostgresListenPool, listening: Listening): Promise<QueueListener> {
-  const { logger, clock, onRing } = listening;
+  const { logger, clock, onWakeUp } = listening;
   const closing = new AbortController();
   const { signal } = closing;
-  const ring = (): void => {
-    if (!signal.aborted) onRing();
+  const wake = (): void => {
+    if (!signal.aborted) onWakeUp();
   };
-  const moments = createMoments(ring, clock);
+  const moments = createMoments(wake, clock);
   const hear = (payload: string | undefined): void => {
     const delayMs = Number(payload);
-    // A payload that is not ours (a person's bare NOTIFY) rings at once.
+    // A payload that is not ours (a person's bare NOTIFY) wakes at once.
     if (delayMs > 0 && !signal.aborted) moments.add(delayMs);
-    else ring();
+    else wake();
   };
 
   /** Connects until it works; null once it is closed. */
@@ -204,7 +205,7 @@ async function listenTo(pool: PostgresListenPool, listening: Listening): Promise
         return;
       }
       if (session !== null) logger.info("the queue (postgres) listens again");
-      ring();
+      wake();
     }
   };
   void keep();

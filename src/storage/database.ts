@@ -190,7 +190,7 @@ export type Guard =
 
 /** The conversations to erase. */
 export interface ErasePlan {
-  readonly op: string;
+  readonly callId: string;
   readonly participantKey: string;
   /** `null` for all lines. */
   readonly line: string | null;

@@ -49,11 +49,11 @@ export type * from "./port/turns.ts";
  *
  * Rules for every adapter:
  * - Each mutating method is **one atomic commit**. Nothing of it is seen before all of it is.
- * - Each mutating method is **idempotent by its `op`**: a repetition, after an answer that was lost, changes nothing
- *   and returns what the first call returned, however much has happened since. Operation ids may be forgotten after an
- *   hour, and when the person in the answer is erased. A call that changed nothing (it answered `null`, `false`,
- *   `lost`, `gone` or `unmatched`) may be decided anew. `recordInbound` and `recordOutbound` are idempotent by their
- *   `key` too, for ever: another call with a known `key` gets the present form.
+ * - Each mutating method is **idempotent by its `callId`**: a repetition, after an answer that was lost, changes
+ *   nothing and returns what the first call returned, however much has happened since. Operation ids may be forgotten
+ *   after an hour, and when the person in the answer is erased. A call that changed nothing (it answered `null`,
+ *   `false`, `lost`, `gone` or `unmatched`) may be decided anew. `recordInbound` and `recordOutbound` are idempotent by
+ *   their `key` too, for ever: another call with a known `key` gets the present form.
  * - Times come from the storage's own clock, read once for each call; callers hand over durations.
  * - A row whose times decide when something may happen keeps the clock by which they were set. Where a later clock is
  *   more than a minute behind it, one of the two was wrong, and the times are void for each call that loads the row: a
@@ -64,7 +64,7 @@ export type * from "./port/turns.ts";
  * - `seq` and `changedSeq` come from one counter on the conversation, raised in the writing commit: +1 for each new
  *   message, +1 for each change of an outbound message's status (several changes in one commit take one each).
  * - A failure to reach the database, or to commit, is thrown as `OwnlineError("storage_unavailable", …,
- *   { retryable: true })`. Then nothing, or everything, was written; the caller repeats with the same `op`.
+ *   { retryable: true })`. Then nothing, or everything, was written; the caller repeats with the same `callId`.
  * - Every query is served by an index: its cost does not depend on how many conversations or messages there are.
  * - A row that cannot be read (broken JSON, a word or a number that ownline never writes) fails the calls that are
  *   about it with `storage_corrupt`, which is not retryable and names the row, and no other call. What chooses among
@@ -118,8 +118,8 @@ export interface Storage {
    * - `key` known: nothing changes; outcome `repeated` with the first message and its auto-reply, as they are now.
    *   `key` erased: outcome `erased`.
    * - `needsAnswer` is stored as `record.needsAnswer` and not opted out (after this very text's change of consent).
-   * - A text that needs an answer sets `pendingSince` (kept if set) and, unless the conversation is paused, the due
-   *   time: `max(min(now + debounceMs, pendingSince + maxWaitMs), now, the backoff a failed turn left)`.
+   * - A text that needs an answer sets `unansweredSince` (kept if set) and, unless the conversation is paused, the due
+   *   time: `max(min(now + debounceMs, unansweredSince + maxWaitMs), now, the backoff a failed turn left)`.
    *   While a turn holds the lease the due time is set all the same; the lease keeps others away. A text that needs
    *   no answer leaves all of that, and `answeredSeq`, as it is.
    * - `consent` opted-out: a consent row is written under each key of `consents`; the conversation's open turn ends
@@ -173,9 +173,9 @@ export interface Storage {
    * - `lost`: the lease is not this worker's under this fence. Nothing changes.
    * - `superseded` (only when `supersede` is true): a newer text needs an answer. The lease ends, the turn's
    *   `superseded` rises by one, the due time that the newer text set stands. No reply is stored.
-   * - `committed`: texts newer than `throughSeq` that need an answer stay unanswered: `pendingSince` becomes now, the
-   *   due time that they set stands. Otherwise nothing stays due. `pause` pauses the conversation in the same commit:
-   *   then nothing is due until it is resumed.
+   * - `committed`: texts newer than `throughSeq` that need an answer stay unanswered: `unansweredSince` becomes now,
+   *   the due time that they set stands. Otherwise nothing stays due. `pause` pauses the conversation in the same
+   *   commit: then nothing is due until it is resumed.
    * - A reply leaves from the conversation's `sender`; its `groupId` is the turn's id.
    */
   commitTurn(commit: TurnCommit): Promise<CommittedTurn>;
@@ -237,11 +237,11 @@ export interface Storage {
    *    `freeAt` has passed), the message goes on and `freeAt` becomes now + `costMs`. Else it takes the next
    *    reservation (at `freeAt`, which is raised by `costMs`) and is `waiting` until then; a message that holds a
    *    reservation in the future keeps it and waits. A rate limit that was slowed down since ({@link SendResultRecord}
-   *    `slow`) makes every reservation that was made before void: the message takes a new one. Slowed down by `forMs`,
-   *    a rate limit is free again after that time, after an earlier one that is not over, and after the reservation
-   *    that left last: void reservations do not block the queue. So a queue of n messages costs one reservation each,
-   *    keeps its order, and is fair: a conversation has one message in it at a time. A message that is cancelled or
-   *    expires leaves its reservation empty. With `expiryMs`, it expires so long after its reservation.
+   *    `backOff`) makes every reservation that was made before void: the message takes a new one. Slowed down by
+   *    `forMs`, a rate limit is free again after that time, after an earlier one that is not over, and after the
+   *    reservation that left last: void reservations do not block the queue. So a queue of n messages costs one
+   *    reservation each, keeps its order, and is fair: a conversation has one message in it at a time. A message that
+   *    is cancelled or expires leaves its reservation empty. With `expiryMs`, it expires so long after its reservation.
    * 7. `claimed`: the message goes to the conversation's `participant`, every counter is charged, and the worker is
    *    registered as alive for `leaseMs`.
    *
@@ -272,9 +272,9 @@ export interface Storage {
    *   again after `lookInMs`, and keeps the first `asOf` that was not `null` as its `evidenceSince` (until it becomes
    *   `unknown` anew); nothing else changes, and `changed` is false. In any other state nothing changes: `repeated`.
    *
-   * A `slow` of a refusal slows the rate limit under its key down for all: its `freeAt` becomes at least now + `forMs`,
-   * and every reservation made before is void. So it does where the refusal itself changes nothing, unless there is no
-   * such attempt.
+   * A `backOff` of a refusal holds the rate limit under its key back for all: its `freeAt` becomes at least now +
+   * `forMs`, and every reservation made before is void. So it does where the refusal itself changes nothing, unless
+   * there is no such attempt.
    *
    * The message's status is the best of its attempts, without those in `unknown` behind which another one has left:
    * about them it was decided already, and no second decision follows from them. What the provider reports of one
@@ -330,10 +330,10 @@ export interface Storage {
   /**
    * Makes a turn that ended in `fallback` unanswered again, so that its texts are answered anew, by a turn of its own:
    * `answeredSeq` goes back to before its first text, the conversation is unanswered and due now (when it is resumed,
-   * if it is paused), without backoff; a `pendingSince` that newer texts set is kept. Outcome `requeued`; else nothing
-   * changes, and it is the first of these that holds: `unmatched` where there is no such turn or none of its texts is
-   * left, `newer` where a later turn of the conversation exists, `not-dead` where it did not end in `fallback`,
-   * `opted-out` where its person has opted out.
+   * if it is paused), without backoff; a `unansweredSince` that newer texts set is kept. Outcome `requeued`; else
+   * nothing changes, and it is the first of these that holds: `unmatched` where there is no such turn or none of its
+   * texts is left, `newer` where a later turn of the conversation exists, `not-failed` where it did not end in
+   * `fallback`, `opted-out` where its person has opted out.
    */
   requeueTurn(requeue: TurnRequeue): Promise<RequeuedTurn>;
 
@@ -348,7 +348,7 @@ export interface Storage {
 
   /**
    * Pauses or resumes a conversation. Pausing takes the lease away from a running turn, which stays open, and raises
-   * the fence; nothing of it is due until it is resumed. Resuming with `skipPending` counts everything so far
+   * the fence; nothing of it is due until it is resumed. Resuming with `skipUnanswered` counts everything so far
    * (`inboundSeq`) as answered and ends an open turn as `cancelled`; without it, what is unanswered is due at once,
    * without its backoff. A conversation that is so already stays as it is. `null` when there is none.
    */

@@ -10,7 +10,7 @@ describe("an answer of more parts than a phone should get", () => {
   it("is asked for once more, and then one fallback leaves", async () => {
     await using house = rig(NOW);
     house.script = () => parts(100);
-    await house.text("tell me all");
+    await house.text("say it all");
     await house.sms.settled();
     expect(house.asked.map(({ turn }) => turn.tooLong?.parts)).toEqual([undefined, 100]);
     expect(house.asked[1]?.turn.tooLong).toMatchObject({ maxParts: 25 });
@@ -24,7 +24,7 @@ describe("an answer of more parts than a phone should get", () => {
   it("gives way to a second, shorter answer", async () => {
     await using house = rig(NOW);
     house.script = ({ tooLong }) => (tooLong ? "in short" : parts(26));
-    await house.text("tell me all");
+    await house.text("say it all");
     await house.sms.settled();
     expect(bodies(house)).toEqual(["in short"]);
     expect(house.errors).toEqual([]);
@@ -33,7 +33,7 @@ describe("an answer of more parts than a phone should get", () => {
   it("leaves whole up to the bound", async () => {
     await using house = rig(NOW);
     house.script = () => parts(20);
-    await house.text("tell me all");
+    await house.text("say it all");
     await house.sms.settled();
     expect(house.asked).toHaveLength(1);
     expect(bodies(house).join(" ")).toBe(parts(20));
@@ -53,7 +53,7 @@ describe("an answer of more parts than a phone should get", () => {
   it("bounds neither the fallback nor what the service sends", async () => {
     await using house = rig({ ...NOW, answer: { maxParts: 1, fallbackText: parts(2) } });
     house.script = () => parts(3);
-    await house.text("tell me all");
+    await house.text("say it all");
     await house.sms.settled();
     expect(house.provider.sent).toHaveLength(2);
     await house.sms.send({ key: "k", from: OURS, to: PERSON, body: parts(3) });

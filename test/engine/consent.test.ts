@@ -375,7 +375,7 @@ describe("the auto-reply", () => {
     await house.text("START");
     const reply = house.messages.find(({ origin }) => origin === "auto-reply");
     await house.storage.recordStatus({
-      op: "op-shown",
+      callId: "call-shown",
       outboundId: reply?.id ?? null,
       attempt: 1,
       providerMessageId: "SMreply",
@@ -415,7 +415,7 @@ describe("a person who takes over", () => {
     await house.sms.pause(text.conversationId);
     await house.text("can a human help?");
     await house.sms.settled();
-    await house.sms.send({ key: "op-1", to: PERSON, body: "Yes, I am Eva.", origin: "operator" });
+    await house.sms.send({ key: "operator-1", to: PERSON, body: "Yes, I am Eva.", origin: "operator" });
     await house.sms.settled();
     await house.sms.resume(text.conversationId);
     await house.sms.settled();
@@ -435,7 +435,7 @@ describe("a person who takes over", () => {
   it("is seen by the AI that answers afterwards, and the person's text still comes last", async () => {
     await using house = rig(NOW);
     const text = await house.text("is it open?");
-    await house.sms.send({ key: "op", to: PERSON, body: "Eva here, one moment.", origin: "operator" });
+    await house.sms.send({ key: "call", to: PERSON, body: "Eva here, one moment.", origin: "operator" });
     await house.sms.settled();
     expect(text.seq).toBe(1);
     expect(house.asked[0]?.turn.history.map(({ text: said }) => said)).toEqual([
@@ -450,7 +450,7 @@ describe("a person who takes over", () => {
     await house.sms.settled();
     await house.sms.pause(text.conversationId);
     await house.text("anyone?");
-    await house.sms.resume(text.conversationId, { answerPending: true });
+    await house.sms.resume(text.conversationId, { answerUnanswered: true });
     await house.sms.settled();
     expect(house.provider.sent.at(-1)?.body).toBe("re: anyone?");
   });

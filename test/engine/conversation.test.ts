@@ -79,7 +79,7 @@ describe("a conversation", () => {
     await using house = rig();
     const sentence = "This is a sentence that is there to be long. ";
     house.script = () => sentence.repeat(100);
-    await house.type("Tell me everything");
+    await house.type("Say everything");
     await house.sms.settled();
 
     const bodies = house.provider.sent.map(({ body }) => body);

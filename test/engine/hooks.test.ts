@@ -338,7 +338,7 @@ describe("the loop guard", () => {
     const policies = [loopGuard({ limits: [{ max: 2, windowMs: 3_600_000 }] })];
     await using house = rig({ ...NOW, policies, sending: { maxSegments: 1, rateLimit: false } });
     house.script = () => "This sentence stands in a long answer to one question. ".repeat(30);
-    await house.text("tell me all");
+    await house.text("say it all");
     await house.sms.settled();
     const parts = house.provider.sent.length;
     expect(parts).toBeGreaterThan(8);

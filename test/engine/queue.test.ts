@@ -1,17 +1,17 @@
 import { describe, expect, it, vi } from "vitest";
-import type { Queue, QueueListener, RingOrder } from "../../src/index.ts";
+import type { Queue, QueueListener, WakeUpOrder } from "../../src/index.ts";
 import { inProcess } from "../../src/queue/in-process.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { breathe, deferred, OURS, PERSON, rig } from "./rig.ts";
 
 /** A queue that only notes what it was asked for. */
-function noting(): Queue & { readonly orders: RingOrder[]; readonly delays: () => number[] } {
-  const orders: RingOrder[] = [];
+function noting(): Queue & { readonly orders: WakeUpOrder[]; readonly delays: () => number[] } {
+  const orders: WakeUpOrder[] = [];
   return {
     name: "noting",
     orders,
     delays: () => orders.map(({ delayMs }) => delayMs),
-    async ring(order) {
+    async notify(order) {
       orders.push(order);
     },
   };
@@ -37,7 +37,7 @@ describe("a queue is rung", () => {
     expect(queue.delays()).toEqual([0]);
     const { conversationId } = await house.text("hello");
     await house.sms.pause(conversationId);
-    await house.sms.resume(conversationId, { answerPending: true });
+    await house.sms.resume(conversationId, { answerUnanswered: true });
     expect(queue.delays()).toEqual([0, 2000, 0]);
   });
 
@@ -59,7 +59,7 @@ describe("a queue is rung", () => {
     expect(queue.delays()).toEqual([2000, 2000]);
   });
 
-  it("after a look, for what is due later, though a ring may be on its way", async () => {
+  it("after a look, for what is due later, though a wake-up may be on its way", async () => {
     const queue = noting();
     await using house = rig({ queue });
     await house.text("hello");
@@ -137,11 +137,11 @@ describe("a queue is rung", () => {
 
 describe("a queue that fails", () => {
   it("never fails the request: the text is stored, the error is emitted, the next look answers", async () => {
-    const queue: Queue = { name: "broken", ring: () => Promise.reject(new Error("a secret")) };
+    const queue: Queue = { name: "broken", notify: () => Promise.reject(new Error("a secret")) };
     await using house = rig({ queue, burst: { quietMs: 0 } });
     await house.text("hello");
     expect(house.errors).toMatchObject([{ code: "queue_unavailable", party: "queue", retryable: true }]);
-    expect(house.log.join("\n")).toContain("the queue (broken) could not take a ring: Error");
+    expect(house.log.join("\n")).toContain("the queue (broken) could not take a wake-up: Error");
     expect(house.log.join("\n")).not.toContain("secret");
     await house.sms.processDue();
     expect(house.provider.sent).toHaveLength(1);
@@ -150,7 +150,7 @@ describe("a queue that fails", () => {
   it("may throw at once", async () => {
     const queue: Queue = {
       name: "broken",
-      ring() {
+      notify() {
         throw new Error("at once");
       },
     };
@@ -160,7 +160,7 @@ describe("a queue that fails", () => {
   });
 
   it("keeps no answer for longer than two seconds", async () => {
-    const queue: Queue = { name: "hanging", ring: () => deferred().promise };
+    const queue: Queue = { name: "hanging", notify: () => deferred().promise };
     await using house = rig({ queue });
     const texting = house.text("hello");
     await breatheOften();

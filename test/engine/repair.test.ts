@@ -70,7 +70,7 @@ describe("a person's decision about a message", () => {
     await house.clock.advance(10 * MINUTE);
     await house.sms.settled();
     const before = (await house.sms.explain(id))?.steps.join("\n");
-    expect(before).toContain("nobody knows whether the provider took it");
+    expect(before).toContain("it is not known whether the provider took it");
     expect(before).toContain("is held");
     expect(before).toContain("resolve()");
     expect((await house.sms.explain(id))?.steps).toHaveLength(3);
@@ -168,7 +168,7 @@ describe("recover(), after a restore from a backup", () => {
     for (const key of ["1", "2"]) await house.sms.send({ key, to: key === "1" ? PERSON : OTHER, body: `text ${key}` });
     took("text 1", PERSON, house.clock.now() + SECOND);
     await house.clock.advance(60 * MINUTE);
-    expect(await house.sms.recover()).toEqual({ suspected: 2, swept: 0 });
+    expect(await house.sms.recover()).toEqual({ markedUnknown: 2, swept: 0 });
     await house.sms.processDue();
     expect(house.provider.sent).toEqual([]);
     await house.sms.settled();
@@ -185,7 +185,7 @@ describe("recover(), after a restore from a backup", () => {
     took("re: answered", PERSON, now - 49 * MINUTE);
     came(OTHER, "not answered", now - 40 * MINUTE);
     took("before it", OTHER, now - 41 * MINUTE);
-    expect(await house.sms.recover()).toEqual({ suspected: 0, swept: 2 });
+    expect(await house.sms.recover()).toEqual({ markedUnknown: 0, swept: 2 });
     await house.sms.settled();
     expect(house.provider.sent.map(({ body }) => body)).toEqual(["re: not answered"]);
     expect(house.notices.filter(({ kind }) => kind === "not-answered").map(({ detail }) => detail)).toEqual([
@@ -203,7 +203,7 @@ describe("recover(), after a restore from a backup", () => {
     // Another sweep may still be at it.
     expect(await codeOf(house.sms.recover())).toMatch(/^transport_unavailable/);
     await house.clock.advance(2 * MINUTE);
-    expect(await house.sms.recover()).toEqual({ suspected: 0, swept: 1 });
+    expect(await house.sms.recover()).toEqual({ markedUnknown: 0, swept: 1 });
   });
 
   it("is refused once this process has begun to work", async () => {

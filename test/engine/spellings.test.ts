@@ -216,7 +216,7 @@ describe("a message to such a person", () => {
     one.lose("SM1in", "hello", MINUTE, WITH_NINE);
     const answer = { from: OURS, to: WITHOUT_NINE, body: "re: hello", mediaCount: 0, status: "delivered" } as const;
     entries.push({ ...answer, providerMessageId: "SM2", createdAt: rigged.clock.now() });
-    expect(await rigged.sms.recover()).toEqual({ suspected: 0, swept: 1 });
+    expect(await rigged.sms.recover()).toEqual({ markedUnknown: 0, swept: 1 });
     await rigged.sms.settled();
     expect(rigged.provider.sent).toEqual([]);
   });

@@ -206,14 +206,16 @@ describe("a message that the provider took and did not send for now", () => {
     expect(kinds(place)).toEqual(["unknown", "found", "retried"]);
   });
 
-  it("rings the queue, so that a service without a process comes back for it", async () => {
-    const rings: number[] = [];
-    await using place = house({ queue: { name: "counted", ring: async ({ delayMs }) => void rings.push(delayMs) } });
+  it("notifies the queue, so that a service without a process comes back for it", async () => {
+    const wakeUps: number[] = [];
+    await using place = house({
+      queue: { name: "counted", notify: async ({ delayMs }) => void wakeUps.push(delayMs) },
+    });
     const id = await sent(place);
-    rings.length = 0;
+    wakeUps.length = 0;
     await report(place, id);
-    expect(rings).toEqual([0]);
+    expect(wakeUps).toEqual([0]);
     await place.sms.processDue();
-    expect(rings.at(-1)).toBe(MINUTE_MS);
+    expect(wakeUps.at(-1)).toBe(MINUTE_MS);
   });
 });

@@ -3,7 +3,7 @@ import worker from "../../examples/hono-worker/src/worker.ts";
 
 /*
  * The example's Worker in a runtime that loses what a runtime may lose. LOSES names it: `wait-until`, the work after
- * the answer; `queue`, every ring.
+ * the answer; `queue`, every wake-up.
  */
 const loses = new Set(String(Reflect.get(env, "LOSES")).split(","));
 const nothing = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} };

@@ -37,7 +37,7 @@ function batchOf(queue: string) {
   return { batch, fates };
 }
 
-it("has the queue bring its rings again while the database is down, and says who must look at what", async () => {
+it("has the queue bring its wake-ups again while the database is down, and says who must look at what", async () => {
   const { batch, fates } = batchOf("ownline-wake");
   await worker.queue(batch);
   expect(fates).toEqual(["again"]);
@@ -45,11 +45,11 @@ it("has the queue bring its rings again while the database is down, and says who
   expect(log.join()).not.toContain("gave up");
 });
 
-it("says what it means that the queue has given rings up", async () => {
-  const { batch, fates } = batchOf("ownline-wake-dead");
+it("says what it means that the queue has given wake-ups up", async () => {
+  const { batch, fates } = batchOf("ownline-wake-failed");
   await worker.queue(batch);
   expect(fates).toEqual(["again"]);
-  expect(log.join()).toContain("the queue gave up 2 ring(s)");
+  expect(log.join()).toContain("the queue gave up 2 wake-up(s)");
 });
 
 it("lets the cron fail loudly, for the runtime to count it", async () => {

@@ -11,11 +11,11 @@ const POLL = { timeout: 40_000, interval: 200 };
 /** Answered, once, and the provider agrees. */
 async function isAnsweredOnce(
   edge: Edge,
-  ring: () => Promise<void> = async () => {},
+  wake: () => Promise<void> = async () => {},
   answer = "offline demo",
 ): Promise<void> {
   const look = async () => {
-    await ring();
+    await wake();
     return edge.conversationWith(PERSON);
   };
   await expect.poll(look, POLL).toMatchObject({ answered: true, texts: ["Hello!", "ai: delivered"] });
@@ -59,12 +59,12 @@ async function stallingModel(answer: string): Promise<StallingModel> {
 describe.skipIf(unable !== null)(`the Worker example, let down${unable === null ? "" : ` (${unable})`}`, () => {
   it.each<[string, readonly Loss[], (edge: Edge) => Promise<void>]>([
     ["by the queue, where nothing works on after the answer", ["wait-until"], async () => {}],
-    ["by the cron, where every ring is lost as well", ["wait-until", "queue"], (edge) => edge.cron()],
-  ])("answers once %s", async (_, loses, ring) => {
+    ["by the cron, where every wake-up is lost as well", ["wait-until", "queue"], (edge) => edge.cron()],
+  ])("answers once %s", async (_, loses, wake) => {
     await using edge = await runWorker({ loses });
     const { response } = await edge.emulator.text({ from: PERSON, to: OURS, body: "Hello!" });
     expect([response?.status, edge.sentTo(PERSON)]).toEqual([200, []]);
-    await isAnsweredOnce(edge, () => ring(edge));
+    await isAnsweredOnce(edge, () => wake(edge));
   });
 
   it("answers once when the isolate is thrown away between acknowledgement and answer", async () => {

@@ -20,7 +20,7 @@ export const unable: string | null = existsSync(join(COMMANDS, "workerd"))
   ? null
   : "workerd is not installed: run npm ci";
 
-/** What is lost on the way: the work after the answer, the rings of the queue. */
+/** What is lost on the way: the work after the answer, the wake-ups of the queue. */
 export type Loss = "wait-until" | "queue";
 
 /** What the API answers, all of it optional: which field comes is the test's business. */
@@ -56,7 +56,7 @@ export interface Edge extends AsyncDisposable {
   migrate(): Promise<void>;
   /** Runs SQL on the Worker's database. */
   sql(statement: string): Promise<void>;
-  /** Rings the cron. */
+  /** Runs the cron. */
   cron(): Promise<void>;
   /** Ends the isolate at once, in the middle of its work, and starts another. The database stays. */
   throwAway(): Promise<void>;

@@ -73,7 +73,11 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
   ],
   [
     "a row of the ledger that cannot be read is reported once",
-    ["engine/api/engine", "if (isToBeReported(error)) told.error(error, texts);", "told.error(error, texts);"],
+    [
+      "engine/api/engine",
+      "if (isToBeReported(error)) baseReporter.error(error, texts);",
+      "baseReporter.error(error, texts);",
+    ],
   ],
   [
     "neither the AI nor the fallback text stands in for a row that cannot be read",

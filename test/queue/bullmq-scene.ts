@@ -26,25 +26,25 @@ export interface BullmqBackend {
  */
 export function underTest(backend: BullmqBackend): QueueUnderTest {
   const clock = manualClock();
-  const queue = backend.queue(`ring-${randomUUID()}`);
+  const queue = backend.queue(`wakeup-${randomUUID()}`);
   const due = new Map<string, number>();
   let workers = 0;
   const noting: BullmqQueueLike = {
     name: queue.name,
     async add(name, data, options) {
       const job = await queue.add(name, data, options);
-      // A ring that is taken in by another has that one's id.
+      // A wake-up that is taken in by another has that one's id.
       if (options.delay !== undefined && job.id !== undefined && !due.has(job.id)) {
         due.set(job.id, clock.now() + options.delay);
       }
       return job;
     },
   };
-  const bell = bullmq(noting, { worker: backend.worker, clock });
+  const adapter = bullmq(noting, { worker: backend.worker, clock });
   return {
-    queue: bell,
-    async listen(onRing) {
-      const listener = await bell.listen?.(() => void onRing());
+    queue: adapter,
+    async listen(onWakeUp) {
+      const listener = await adapter.listen?.(() => void onWakeUp());
       if (listener === undefined) throw new Error("the queue does not listen");
       workers += 1;
       return {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createPostgresBackend, Queue, Worker, withBackend } from "bullmq";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
-import { type BullmqRing, bullmq } from "../../src/queue/bullmq.ts";
+import { type BullmqWakeUp, bullmq } from "../../src/queue/bullmq.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import { queueContract } from "../../src/testing/contracts/queue.ts";
 import { noRedis, type RedisServer, startRedis } from "../databases/redis.ts";
@@ -14,12 +14,12 @@ import { answersForTheOther } from "./two-services.ts";
 // A server answers when it likes; nothing here waits for longer than it must.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const freshName = () => `ring-${randomUUID()}`;
+const freshName = () => `wakeup-${randomUUID()}`;
 
 function redisBackend(port: () => number): BullmqBackend {
   const connection = () => ({ host: "127.0.0.1", port: port(), maxRetriesPerRequest: null });
   return {
-    queue: (name) => new Queue<BullmqRing>(name, { connection: connection() }),
+    queue: (name) => new Queue<BullmqWakeUp>(name, { connection: connection() }),
     worker: (name, processor) => new Worker(name, processor, { connection: connection() }),
   };
 }
@@ -40,17 +40,17 @@ function holds(backend: BullmqBackend): void {
     for (const queue of [web, worker]) await queue.close();
   });
 
-  it("brings a ring after its delay in real time, and leaves nothing behind", async () => {
+  it("brings a wake-up after its delay in real time, and leaves nothing behind", async () => {
     const queue = backend.queue(freshName());
-    const bell = bullmq(queue, { worker: backend.worker });
+    const adapter = bullmq(queue, { worker: backend.worker });
     const at: number[] = [];
-    const listener = await bell.listen?.(() => at.push(performance.now()));
+    const listener = await adapter.listen?.(() => at.push(performance.now()));
     const start = performance.now();
-    await bell.ring({ delayMs: 250 });
-    await eventually("the ring", () => at.length > 0);
+    await adapter.notify({ delayMs: 250 });
+    await eventually("the wake-up", () => at.length > 0);
     expect((at[0] ?? 0) - start).toBeGreaterThanOrEqual(250);
-    await bell.ring({ delayMs: 0 });
-    await eventually("the next ring", () => at.length > 1);
+    await adapter.notify({ delayMs: 0 });
+    await eventually("the next wake-up", () => at.length > 1);
     await listener?.close();
     await expect(queue.getJobCounts()).resolves.toMatchObject({
       waiting: 0,
@@ -62,16 +62,16 @@ function holds(backend: BullmqBackend): void {
     await queue.close();
   });
 
-  it("makes one job of the rings of one moment, and lets none for sooner be taken in by one for later", async () => {
+  it("makes one job of the wake-ups of one moment, and lets none for sooner be taken in by one for later", async () => {
     let now = 40;
     const queue = backend.queue(freshName());
-    const bell = bullmq(queue, { clock: { now: () => now } });
-    for (const delayMs of [60_060, 60_001, 60_030, 60_061]) await bell.ring({ delayMs });
+    const adapter = bullmq(queue, { clock: { now: () => now } });
+    for (const delayMs of [60_060, 60_001, 60_030, 60_061]) await adapter.notify({ delayMs });
     now = 90;
-    for (const delayMs of [60_010, 30_000]) await bell.ring({ delayMs });
+    for (const delayMs of [60_010, 30_000]) await adapter.notify({ delayMs });
     await expect(queue.getJobCounts("delayed")).resolves.toEqual({ delayed: 3 });
     // Another process counts by a clock of its own.
-    await bullmq(queue, { clock: { now: () => 90 } }).ring({ delayMs: 60_010 });
+    await bullmq(queue, { clock: { now: () => 90 } }).notify({ delayMs: 60_010 });
     await expect(queue.getJobCounts("delayed")).resolves.toEqual({ delayed: 4 });
     await queue.obliterate({ force: true });
     await queue.close();
@@ -105,10 +105,10 @@ describe.skipIf(noRedis !== null)(`bullmq on Redis${noRedis === null ? "" : ` ($
     const there = redisBackend(() => port);
     const name = freshName();
     const { lines, logger } = heard();
-    let rings = 0;
+    let wakeUps = 0;
     const idle = there.queue(name);
     const listener = await bullmq(idle, { worker: there.worker, logger }).listen?.(() => {
-      rings += 1;
+      wakeUps += 1;
     });
     await idle.close();
     await own.stop();
@@ -116,8 +116,8 @@ describe.skipIf(noRedis !== null)(`bullmq on Redis${noRedis === null ? "" : ` ($
     expect(lines[0]).toMatch(/^error the worker of the queue \(bullmq\) has a problem: \w*Error( E[A-Z]+)?$/);
     own = await startRedis(port);
     const queue = there.queue(name);
-    await bullmq(queue).ring({ delayMs: 0 });
-    await expect.poll(() => rings, { timeout: 15_000 }).toBe(1);
+    await bullmq(queue).notify({ delayMs: 0 });
+    await expect.poll(() => wakeUps, { timeout: 15_000 }).toBe(1);
     await listener?.close();
     await queue.close();
     await own.stop();
@@ -136,22 +136,24 @@ describe("bullmq on PostgreSQL", () => {
   });
 
   holds({
-    queue: (name) => new PgQueue<BullmqRing>(name, { connection: connection() }),
+    queue: (name) => new PgQueue<BullmqWakeUp>(name, { connection: connection() }),
     worker: (name, processor) => new PgWorker(name, processor, { connection: connection() }),
   });
 });
 
 describe("bullmq", () => {
-  it("only rings where no worker is made", () => {
-    const bell = bullmq({ name: "ownline", add: async () => {} });
-    expect(bell.listen).toBeUndefined();
+  it("only sends where no worker is made", () => {
+    const adapter = bullmq({ name: "ownline", add: async () => {} });
+    expect(adapter.listen).toBeUndefined();
   });
 
   it("puts nothing about anybody into the queue, and has nothing kept or tried again", async () => {
     const added: unknown[] = [];
-    const bell = bullmq({ name: "ownline", add: async (...args) => void added.push(args) });
-    await bell.ring({ delayMs: 0 });
-    expect(added).toEqual([["ring", { ownline: "ring" }, { attempts: 1, removeOnComplete: true, removeOnFail: true }]]);
+    const adapter = bullmq({ name: "ownline", add: async (...args) => void added.push(args) });
+    await adapter.notify({ delayMs: 0 });
+    expect(added).toEqual([
+      ["wake-up", { ownline: "wake-up" }, { attempts: 1, removeOnComplete: true, removeOnFail: true }],
+    ]);
   });
 
   it("refuses what is no Queue, at once", () => {

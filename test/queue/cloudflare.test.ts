@@ -12,7 +12,7 @@ const harness: QueueHarness = {
     const cloudflare = standIn(manualClock());
     return {
       queue: cloudflareQueue(cloudflare.binding),
-      listen: async (onRing) => cloudflare.consume((batch) => consumeBatch(batch, { processDue: onRing })),
+      listen: async (onWakeUp) => cloudflare.consume((batch) => consumeBatch(batch, { processDue: onWakeUp })),
       advance: cloudflare.advance,
       dispose: async () => {},
     };
@@ -45,22 +45,22 @@ describe("the producer", () => {
   it("asks for whole seconds, never sooner than asked, and never for more than the queue takes", async () => {
     const cloudflare = standIn(manualClock());
     const queue = cloudflareQueue(cloudflare.binding);
-    for (const delayMs of [0, 1, 1000, 1001, 43_200_000, 10 ** 12]) await queue.ring({ delayMs });
+    for (const delayMs of [0, 1, 1000, 1001, 43_200_000, 10 ** 12]) await queue.notify({ delayMs });
     expect(cloudflare.sent.map(({ delaySeconds }) => delaySeconds)).toEqual([0, 1, 1, 2, 43_200, 43_200]);
   });
 
   it("puts nothing about anybody into the queue", async () => {
     const cloudflare = standIn(manualClock());
-    await cloudflareQueue(cloudflare.binding).ring({ delayMs: 5 });
-    expect(cloudflare.sent.map(({ body }) => body)).toEqual([{ ownline: "ring" }]);
+    await cloudflareQueue(cloudflare.binding).notify({ delayMs: 5 });
+    expect(cloudflare.sent.map(({ body }) => body)).toEqual([{ ownline: "wake-up" }]);
   });
 });
 
 describe("the consumer", () => {
-  it("looks into the ledger once for a batch, however many rings are in it", async () => {
+  it("looks into the ledger once for a batch, however many wake-ups are in it", async () => {
     const cloudflare = standIn(manualClock());
     const queue = cloudflareQueue(cloudflare.binding);
-    for (let ring = 0; ring < 10; ring += 1) await queue.ring({ delayMs: 0 });
+    for (let count = 0; count < 10; count += 1) await queue.notify({ delayMs: 0 });
     let looks = 0;
     const processDue = async () => {
       looks += 1;
@@ -73,7 +73,7 @@ describe("the consumer", () => {
   it("has the batch brought again, later each time, then in the dead-letter queue, and says why", async () => {
     const { lines, logger } = heard();
     const cloudflare = standIn(manualClock(), { maxRetries: 3 });
-    await cloudflareQueue(cloudflare.binding).ring({ delayMs: 0 });
+    await cloudflareQueue(cloudflare.binding).notify({ delayMs: 0 });
     const processDue = () =>
       Promise.reject(new OwnlineError("storage_unavailable", "the database is down", { retryable: true }));
     cloudflare.consume((batch) => consumeBatch(batch, { processDue }, { logger }));
@@ -84,9 +84,9 @@ describe("the consumer", () => {
       "retried after 20 s",
       "retried after 40 s",
     ]);
-    expect(cloudflare.givenUp).toEqual([{ ownline: "ring" }]);
+    expect(cloudflare.givenUp).toEqual([{ ownline: "wake-up" }]);
     expect(lines[0]).toBe(
-      "error a look into the ledger failed, and the queue brings its ring again in 5 s: storage_unavailable: the database is down",
+      "error a look into the ledger failed, and the queue brings its wake-up again in 5 s: storage_unavailable: the database is down",
     );
   });
 

@@ -15,7 +15,7 @@ async function broken(spoil: (queue: Queue) => Queue): Promise<string[]> {
         await clock.advance(ms);
         await new Promise((resolve) => setTimeout(resolve, 0));
       };
-      const listen = (onRing: () => Promise<void>) => queue.listen(() => void onRing());
+      const listen = (onWakeUp: () => Promise<void>) => queue.listen(() => void onWakeUp());
       return { queue: spoil(queue), listen, advance, dispose: async () => {} };
     },
   });
@@ -24,36 +24,37 @@ async function broken(spoil: (queue: Queue) => Queue): Promise<string[]> {
 }
 
 describe("the queue contract finds a queue that", () => {
-  it("rings before its time", async () => {
-    const found = await broken((queue) => ({ name: "hasty", ring: () => queue.ring({ delayMs: 0 }) }));
-    expect(found).toContain("brings no ring before its time, and brings it then");
+  it("wakes before its time", async () => {
+    const found = await broken((queue) => ({ name: "hasty", notify: () => queue.notify({ delayMs: 0 }) }));
+    expect(found).toContain("brings no wake-up before its time, and brings it then");
   });
 
-  it("loses rings", async () => {
-    const found = await broken(() => ({ name: "deaf", ring: async () => {} }));
-    expect(found).toContain("brings a ring that is asked for now");
-    expect(found).toContain("answers a burst once when rings come as they should");
-    expect(found).toContain("asks the AI again after its failure, by a ring of its own");
+  it("loses wake-ups", async () => {
+    const found = await broken(() => ({ name: "deaf", notify: async () => {} }));
+    expect(found).toContain("brings a wake-up that is asked for now");
+    expect(found).toContain("answers a burst once when wake-ups come as they should");
+    expect(found).toContain("asks the AI again after its failure, by a wake-up of its own");
   });
 
-  it("lets only the first ring stand", async () => {
+  it("lets only the first wake-up stand", async () => {
     const found = await broken((queue) => {
       let taken = 0;
       return {
         name: "forgetful",
-        async ring(order) {
+        async notify(order) {
           taken += 1;
-          if (taken === 1) await queue.ring(order);
+          if (taken === 1) await queue.notify(order);
         },
       };
     });
-    expect(found).toContain("takes many rings at once, and brings one at least after the last of each moment");
+    expect(found).toContain("takes many wake-ups at once, and brings one at least after the last of each moment");
   });
 
   it("cannot take a long wait", async () => {
     const found = await broken((queue) => ({
       name: "short",
-      ring: (order) => (order.delayMs > 86_400_000 ? Promise.reject(new RangeError("too long")) : queue.ring(order)),
+      notify: (order) =>
+        order.delayMs > 86_400_000 ? Promise.reject(new RangeError("too long")) : queue.notify(order),
     }));
     expect(found).toEqual(["takes a wait of many days"]);
   });

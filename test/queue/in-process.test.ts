@@ -8,12 +8,12 @@ const harness: QueueHarness = {
   async create() {
     const clock = manualClock();
     const queue = inProcess({ clock });
-    // A moment later even where no caller waits: rings that are due at once come with the next turn of events.
+    // A moment later even where no caller waits: wake-ups that are due at once come with the next turn of events.
     const advance = async (ms: number) => {
       await clock.advance(ms);
       await new Promise((resolve) => setTimeout(resolve, 0));
     };
-    return { queue, listen: (onRing) => queue.listen(() => void onRing()), advance, dispose: async () => {} };
+    return { queue, listen: (onWakeUp) => queue.listen(() => void onWakeUp()), advance, dispose: async () => {} };
   },
 };
 
@@ -37,8 +37,8 @@ describe("in-process", () => {
   it("gives a wake-up that no listener heard to the next one, once", async () => {
     const clock = manualClock();
     const queue = inProcess({ clock });
-    await queue.ring({ delayMs: 0 });
-    await queue.ring({ delayMs: 10 });
+    await queue.notify({ delayMs: 0 });
+    await queue.notify({ delayMs: 10 });
     await clock.advance(10);
     await clock.advance(1);
     const first = vi.fn<() => void>();
@@ -54,15 +54,15 @@ describe("in-process", () => {
     vi.useFakeTimers();
     try {
       const queue = inProcess();
-      const onRing = vi.fn<() => void>();
-      await queue.listen(onRing);
-      await queue.ring({ delayMs: 50 });
-      await queue.ring({ delayMs: 2 ** 40 });
+      const onWakeUp = vi.fn<() => void>();
+      await queue.listen(onWakeUp);
+      await queue.notify({ delayMs: 50 });
+      await queue.notify({ delayMs: 2 ** 40 });
       expect(vi.getTimerCount()).toBe(2);
       await vi.advanceTimersByTimeAsync(49);
-      expect(onRing).not.toHaveBeenCalled();
+      expect(onWakeUp).not.toHaveBeenCalled();
       await vi.advanceTimersByTimeAsync(1);
-      expect(onRing).toHaveBeenCalledTimes(1);
+      expect(onWakeUp).toHaveBeenCalledTimes(1);
     } finally {
       vi.useRealTimers();
     }

@@ -45,7 +45,7 @@ afterAll(async () => {
   await pool.end();
 });
 
-const freshName = () => `ring-${randomUUID()}`;
+const freshName = () => `count-${randomUUID()}`;
 
 async function jobs(schema: string, name: string): Promise<{ state: string; waitMs: number }[]> {
   const { rows } = await pool.query<{ state: string; wait: string }>(
@@ -64,7 +64,7 @@ const harness: QueueHarness = {
     const queue = pgBoss(byHand, { name, pollMs: 500, clock });
     return {
       queue,
-      listen: (onRing) => queue.listen(() => void onRing()),
+      listen: (onWakeUp) => queue.listen(() => void onWakeUp()),
       async advance(ms) {
         await clock.tick(ms);
         await eventually("what was taken is done", async () =>
@@ -103,39 +103,39 @@ describe("two services over one ledger", () => {
 });
 
 describe("pg-boss", () => {
-  it("makes one waiting job of a thousand rings for now", async () => {
+  it("makes one waiting job of a thousand wake-ups for now", async () => {
     const name = freshName();
     const queue = pgBoss(real, { name });
-    await Promise.all(Array.from({ length: 1000 }, () => queue.ring({ delayMs: 0 })));
+    await Promise.all(Array.from({ length: 1000 }, () => queue.notify({ delayMs: 0 })));
     await expect(jobs(schemas.real, name)).resolves.toEqual([{ state: "created", waitMs: 0 }]);
   });
 
-  it("lets a ring that comes while one is worked stand beside it", async () => {
+  it("lets a wake-up that comes while one is worked stand beside it", async () => {
     const name = freshName();
     const queue = pgBoss(real, { name });
-    await queue.ring({ delayMs: 0 });
+    await queue.notify({ delayMs: 0 });
     await real.fetch(name);
-    await queue.ring({ delayMs: 0 });
+    await queue.notify({ delayMs: 0 });
     const states = (await jobs(schemas.real, name)).map(({ state }) => state);
     expect(states.toSorted()).toEqual(["active", "created"]);
   });
 
-  it("makes one job of the rings of one second, and lets none for sooner be taken in by one for later", async () => {
+  it("makes one job of the wake-ups of one second, and lets none for sooner be taken in by one for later", async () => {
     let now = 400;
     const name = freshName();
     const queue = pgBoss(real, { name, clock: { now: () => now } });
-    for (const delayMs of [5000, 4700, 2, 0]) await queue.ring({ delayMs });
+    for (const delayMs of [5000, 4700, 2, 0]) await queue.notify({ delayMs });
     now = 900;
-    for (const delayMs of [4700, 100, 101]) await queue.ring({ delayMs });
+    for (const delayMs of [4700, 100, 101]) await queue.notify({ delayMs });
     const waits = (await jobs(schemas.real, name)).map(({ waitMs }) => waitMs);
     expect(waits).toEqual([0, 600, 1100, 5600]);
   });
 
-  it("never takes in the rings of another process, whose clock may differ", async () => {
+  it("never takes in the wake-ups of another process, whose clock may differ", async () => {
     const name = freshName();
     const at = (now: number): PgBossOptions => ({ name, clock: { now: () => now } });
-    await pgBoss(real, at(100)).ring({ delayMs: 60_000 });
-    await pgBoss(real, at(59_500)).ring({ delayMs: 1000 });
+    await pgBoss(real, at(100)).notify({ delayMs: 60_000 });
+    await pgBoss(real, at(59_500)).notify({ delayMs: 1000 });
     const waits = (await jobs(schemas.real, name)).map(({ waitMs }) => waitMs);
     expect(waits).toEqual([1500, 60_900]);
   });
@@ -143,7 +143,7 @@ describe("pg-boss", () => {
   it("keeps what is done for a minute, tries nothing again, and says nothing about anybody", async () => {
     const name = freshName();
     const queue = pgBoss(real, { name });
-    await queue.ring({ delayMs: 0 });
+    await queue.notify({ delayMs: 0 });
     const made = await real.getQueue(name);
     expect(made).toMatchObject({
       policy: "short",
@@ -153,24 +153,24 @@ describe("pg-boss", () => {
       deadLetter: null,
     });
     const [job] = await real.fetch(name);
-    expect(job?.data).toEqual({ ownline: "ring" });
+    expect(job?.data).toEqual({ ownline: "wake-up" });
   });
 
-  it("rings once for many jobs that wait", async () => {
+  it("wakes once for many jobs that wait", async () => {
     const name = freshName();
     const queue = pgBoss(real, { name, pollMs: 500 });
     // As it is with a queue that was made with another policy.
     await real.createQueue(name, { policy: "standard" });
-    for (let ring = 0; ring < 20; ring += 1) await queue.ring({ delayMs: 0 });
-    let rings = 0;
+    for (let count = 0; count < 20; count += 1) await queue.notify({ delayMs: 0 });
+    let wakeUps = 0;
     const listener = await queue.listen(() => {
-      rings += 1;
+      wakeUps += 1;
     });
     await eventually("all are done", async () =>
       (await jobs(schemas.real, name)).every(({ state }) => state === "completed"),
     );
     await listener.close();
-    expect(rings).toBe(1);
+    expect(wakeUps).toBe(1);
   });
 
   it("leaves the workers that others have on the queue", async () => {
@@ -180,8 +180,8 @@ describe("pg-boss", () => {
     const first = await queue.listen(() => heard.push("first"));
     const second = await queue.listen(() => heard.push("second"));
     await first.close();
-    await queue.ring({ delayMs: 0 });
-    await eventually("a ring", () => heard.length > 0);
+    await queue.notify({ delayMs: 0 });
+    await eventually("a wake-up", () => heard.length > 0);
     await second.close();
     expect(heard).toEqual(["second"]);
   });
@@ -199,7 +199,7 @@ describe("pg-boss", () => {
     expect(ended).toEqual([["ownline", { id: "ours", wait: true }]]);
   });
 
-  it("makes the queue at the next ring where it could not be made", async () => {
+  it("makes the queue at the next wake-up where it could not be made", async () => {
     let failures = 1;
     const calls: string[] = [];
     const queue = pgBoss({
@@ -215,9 +215,9 @@ describe("pg-boss", () => {
       work: async () => "id",
       offWork: async () => {},
     });
-    await expect(queue.ring({ delayMs: 0 })).rejects.toThrow("the database is down");
-    await queue.ring({ delayMs: 0 });
-    await queue.ring({ delayMs: 0 });
+    await expect(queue.notify({ delayMs: 0 })).rejects.toThrow("the database is down");
+    await queue.notify({ delayMs: 0 });
+    await queue.notify({ delayMs: 0 });
     expect(calls).toEqual(["createQueue", "createQueue", "send", "send"]);
   });
 

@@ -23,7 +23,7 @@ beforeAll(() => {
 
 afterAll(() => pool.end());
 
-const freshChannel = () => `ring_${randomUUID().replaceAll("-", "")}`;
+const freshChannel = () => `wakeup_${randomUUID().replaceAll("-", "")}`;
 
 const harness: QueueHarness = {
   // Moments are rounded up to a tenth of a second.
@@ -34,7 +34,7 @@ const harness: QueueHarness = {
     const queue = postgresNotify(pool, { channel: freshChannel(), listen, clock });
     return {
       queue,
-      listen: (onRing) => queue.listen(() => void onRing()),
+      listen: (onWakeUp) => queue.listen(() => void onWakeUp()),
       async advance(ms) {
         await heard();
         await clock.advance(ms);
@@ -101,9 +101,9 @@ async function listening() {
     },
   };
   const queue = postgresNotify(pool, { channel: freshChannel(), listen, clock: noting, logger });
-  let rings = 0;
+  let wakeUps = 0;
   const listener = await queue.listen(() => {
-    rings += 1;
+    wakeUps += 1;
   });
   return {
     clock,
@@ -113,7 +113,7 @@ async function listening() {
     sessions,
     clients,
     sleeping,
-    rings: () => rings,
+    wakeUps: () => wakeUps,
     /** Lets no attempt to connect go on, until what it returns is called. */
     hold(): () => void {
       let open = () => {};
@@ -133,17 +133,17 @@ async function listening() {
 }
 
 describe("postgres", () => {
-  it("connects again when the server ends the session, says so, and rings once for what it missed", async () => {
+  it("connects again when the server ends the session, says so, and wakes once for what it missed", async () => {
     const scene = await listening();
     await scene.kill();
-    expect(scene.rings()).toBe(0);
+    expect(scene.wakeUps()).toBe(0);
     await scene.clock.advance(999);
     expect(scene.sessions).toHaveLength(1);
     await scene.clock.advance(1);
-    await eventually("a ring after the reconnection", () => scene.rings() > 0);
-    expect([scene.rings(), scene.sessions.length]).toEqual([1, 2]);
-    await scene.queue.ring({ delayMs: 0 });
-    await eventually("a ring over the new session", () => scene.rings() === 2);
+    await eventually("a wake-up after the reconnection", () => scene.wakeUps() > 0);
+    expect([scene.wakeUps(), scene.sessions.length]).toEqual([1, 2]);
+    await scene.queue.notify({ delayMs: 0 });
+    await eventually("a wake-up over the new session", () => scene.wakeUps() === 2);
     expect(scene.lines).toEqual([
       "error the queue (postgres) has lost the connection on which it listens, and connects again: error 57P01. Nothing is lost meanwhile: the ledger is looked into every worker.pollMs",
       "info the queue (postgres) listens again",
@@ -166,18 +166,18 @@ describe("postgres", () => {
     expect(scene.lines.join()).not.toMatch(/db\.example\.com|bob/);
     expect(scene.lines[1]).toMatch(/still cannot listen, and tries again: Error ECONNREFUSED$/);
     await scene.clock.advance(30_000);
-    await eventually("a ring after the reconnection", () => scene.rings() === 1);
+    await eventually("a wake-up after the reconnection", () => scene.wakeUps() === 1);
     await scene.listener.close();
   });
 
   it("gives up its connection, its waits and its attempts when it is closed", async () => {
     const scene = await listening();
-    await scene.queue.ring({ delayMs: 1000 });
+    await scene.queue.notify({ delayMs: 1000 });
     await scene.kill();
     await scene.listener.close();
     await scene.listener.close();
     await scene.clock.advance(120_000);
-    expect([scene.sessions.length, scene.rings()]).toEqual([1, 0]);
+    expect([scene.sessions.length, scene.wakeUps()]).toEqual([1, 0]);
     await eventually("no session is left", () => pool.totalCount === pool.idleCount);
   });
 
@@ -190,7 +190,7 @@ describe("postgres", () => {
     open();
     await eventually("the attempt has come through", () => scene.sessions.length === 2);
     await eventually("no session is left", () => pool.totalCount === pool.idleCount);
-    expect(scene.rings()).toBe(0);
+    expect(scene.wakeUps()).toBe(0);
   });
 
   it("hands no session that still listens back to the pool", async () => {
@@ -206,30 +206,30 @@ describe("postgres", () => {
 
   it("leaves no timer when it is closed", async () => {
     const scene = await listening();
-    await scene.queue.ring({ delayMs: 60_000 });
-    // The look at the connection, and the ring.
-    await eventually("the ring is waited for", () => scene.sleeping.size === 2);
+    await scene.queue.notify({ delayMs: 60_000 });
+    // The look at the connection, and the wake-up.
+    await eventually("the wake-up is waited for", () => scene.sleeping.size === 2);
     await scene.listener.close();
     await eventually("nothing sleeps", () => scene.sleeping.size === 0);
-    expect(scene.rings()).toBe(0);
+    expect(scene.wakeUps()).toBe(0);
   });
 
-  it("rings for a person's bare NOTIFY, and for a payload that is not its own", async () => {
+  it("wakes for a person's bare NOTIFY, and for a payload that is not its own", async () => {
     const channel = freshChannel();
     const queue = postgresNotify(pool, { channel });
-    let rings = 0;
+    let wakeUps = 0;
     const listener = await queue.listen(() => {
-      rings += 1;
+      wakeUps += 1;
     });
     await pool.query(`NOTIFY ${channel}`);
-    await eventually("a ring", () => rings === 1);
+    await eventually("a wake-up", () => wakeUps === 1);
     await pool.query(`NOTIFY ${channel}, 'hello'`);
-    await eventually("another ring", () => rings === 2);
+    await eventually("another wake-up", () => wakeUps === 2);
     await listener.close();
-    expect(rings).toBe(2);
+    expect(wakeUps).toBe(2);
   });
 
-  it("lets each listener hear each ring, and no other channel's", async () => {
+  it("lets each listener hear each wake-up, and no other channel's", async () => {
     const channel = freshChannel();
     const heard: string[] = [];
     const listeners = await Promise.all(
@@ -237,7 +237,7 @@ describe("postgres", () => {
     );
     const stranger = postgresNotify(pool, { channel: freshChannel() });
     listeners.push(await stranger.listen(() => heard.push("stranger")));
-    await postgresNotify(pool, { channel }).ring({ delayMs: 0 });
+    await postgresNotify(pool, { channel }).notify({ delayMs: 0 });
     await eventually("both hear it", () => heard.length >= 2);
     expect(heard.toSorted()).toEqual(["first", "second"]);
     for (const listener of listeners) await listener.close();

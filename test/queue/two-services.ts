@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 
 /**
  * Two services share a ledger: one stores a text, the other has been started and looks into the ledger by itself only
- * every hour. Resolves once the second has answered, which only a ring can have brought about, and both are closed:
+ * every hour. Resolves once the second has answered, which only a wake-up can have brought about, and both are closed:
  * with what was sent, and the errors that were emitted.
  */
 export async function answersForTheOther(queues: {

@@ -178,11 +178,11 @@ export class Story {
     }
     const next = this.pick(["retry", "retry", "retry", "fail", "opt-out"] as const, "retry");
     const retryInMs = next === "retry" ? this.upTo(MINUTE_MS) : 0;
-    const slow = { key: this.pick(RATE_LIMITS, "slow"), forMs: this.upTo(20_000) };
-    return { kind: "refused", next, retryInMs, error, ...(this.chance(0.3) ? { slow } : {}) };
+    const backOff = { key: this.pick(RATE_LIMITS, "slow"), forMs: this.upTo(20_000) };
+    return { kind: "refused", next, retryInMs, error, ...(this.chance(0.3) ? { backOff } : {}) };
   }
 
-  status(): Omit<StatusRecord, "op"> {
+  status(): Omit<StatusRecord, "callId"> {
     const status = this.pick(PROVIDER_STATUSES, "sent");
     const isByAttempt = this.chance(0.7);
     return {
@@ -197,7 +197,7 @@ export class Story {
   }
 
   next(): Call {
-    const op = this.id("op");
+    const callId = this.id("call");
     const roll = this.#random();
     const workerId = this.pick(WORKERS, "w1");
     const leaseMs = this.pick([MINUTE_MS, MINUTE_MS / 6], MINUTE_MS);
@@ -207,14 +207,15 @@ export class Story {
       return (storage) => storage.recordInbound(text);
     }
     if (roll < 0.24) return this.post();
-    if (roll < 0.34) return (storage) => claimOne(storage, { scope: "default", op, workerId, leaseMs });
-    if (roll < 0.45) return this.endTurn(op);
-    if (roll < 0.5) return (storage) => storage.heartbeat({ scope: "default", op, workerId, leaseMs, lookInMs: 5_000 });
+    if (roll < 0.34) return (storage) => claimOne(storage, { scope: "default", callId, workerId, leaseMs });
+    if (roll < 0.45) return this.endTurn(callId);
+    if (roll < 0.5)
+      return (storage) => storage.heartbeat({ scope: "default", callId, workerId, leaseMs, lookInMs: 5_000 });
     const outboundId = this.pick(this.outbound, "o0");
     if (roll < 0.72) {
       const claim = {
         scope: "default",
-        op,
+        callId,
         workerId,
         leaseMs,
         outboundId,
@@ -226,15 +227,15 @@ export class Story {
     if (roll < 0.82) {
       const result = this.result();
       const attempt = 1 + this.upTo(1);
-      return (storage) => storage.recordSend({ op, outboundId, attempt, result });
+      return (storage) => storage.recordSend({ callId, outboundId, attempt, result });
     }
     if (roll < 0.9) {
-      const report = { op, ...this.status() };
+      const report = { callId, ...this.status() };
       return (storage) => storage.recordStatus(report);
     }
     if (roll < 0.93) {
       const resolution = {
-        op,
+        callId,
         outboundId,
         attempts: this.chance(0.5) ? null : 1 + this.upTo(1),
         from: this.pick([["unknown"], ["held"], ["unknown", "held"]] as const, ["unknown"]),
@@ -244,8 +245,8 @@ export class Story {
       } as const;
       return (storage) => storage.resolve(resolution);
     }
-    if (roll < 0.96) return this.repair(op);
-    return this.rare(op, workerId);
+    if (roll < 0.96) return this.repair(callId);
+    return this.rare(callId, workerId);
   }
 
   post(): Call {
@@ -269,12 +270,12 @@ export class Story {
     return (storage) => storage.recordOutbound(post);
   }
 
-  endTurn(op: string): Call {
+  endTurn(callId: string): Call {
     const lease = this.chance(0.85) ? this.leases.pop() : this.leases[0];
     if (lease === undefined)
-      return (storage) => claimOne(storage, { scope: "default", op, workerId: "w1", leaseMs: MINUTE_MS });
+      return (storage) => claimOne(storage, { scope: "default", callId, workerId: "w1", leaseMs: MINUTE_MS });
     const { workerId, turn } = lease;
-    const held = { op, workerId, conversationId: turn.conversation.id, turnId: turn.turn.id, fence: turn.fence };
+    const held = { callId, workerId, conversationId: turn.conversation.id, turnId: turn.turn.id, fence: turn.fence };
     if (this.chance(0.35)) {
       const reason = this.pick(["failed", "superseded", "stopped"] as const, "failed");
       const retryInMs = this.upTo(20_000);
@@ -293,14 +294,14 @@ export class Story {
     return (storage) => storage.commitTurn(commit);
   }
 
-  repair(op: string): Call {
+  repair(callId: string): Call {
     const roll = this.#random();
     if (roll < 0.5) {
       const turnId = this.chance(0.9) ? (this.turns.at(-1) ?? "t0") : this.pick(this.turns, "t0");
-      return (storage) => storage.requeueTurn({ op, turnId });
+      return (storage) => storage.requeueTurn({ callId, turnId });
     }
     if (roll < 0.75) {
-      const suspicion = { scope: "default", op, limit: 1 + this.upTo(2), lookInMs: this.upTo(MINUTE_MS) };
+      const suspicion = { scope: "default", callId, limit: 1 + this.upTo(2), lookInMs: this.upTo(MINUTE_MS) };
       return (storage) => storage.markUnknown(suspicion);
     }
     const outboundId = this.pick(this.outbound, "o0");
@@ -308,24 +309,29 @@ export class Story {
     return (storage) => storage.competingAttempts({ outboundId, providerMessageIds });
   }
 
-  rare(op: string, workerId: string): Call {
+  rare(callId: string, workerId: string): Call {
     const conversationId = this.pick(this.conversations, "c0");
     const roll = this.#random();
     if (roll < 0.6) {
-      const change = { op, conversationId, paused: this.chance(0.4), skipPending: this.chance(0.5) };
+      const change = { callId, conversationId, paused: this.chance(0.4), skipUnanswered: this.chance(0.5) };
       return (storage) => storage.setPaused(change);
     }
     if (roll < 0.65) {
-      const order = { op, participant: this.pick(PEOPLE, ""), line: this.chance(0.5) ? null : this.pick(LINES, "") };
+      const order = {
+        callId,
+        participant: this.pick(PEOPLE, ""),
+        line: this.chance(0.5) ? null : this.pick(LINES, ""),
+      };
       return (storage) => storage.erase(order);
     }
     if (roll < 0.8) {
-      const order = { op, olderThanMs: this.upTo(5 * MINUTE_MS), limit: 1 + this.upTo(3) };
+      const order = { callId, olderThanMs: this.upTo(5 * MINUTE_MS), limit: 1 + this.upTo(3) };
       return (storage) => storage.purge(order);
     }
     const sender = this.pick(LINES, "");
-    if (roll < 0.9) return (storage) => storage.claimSweep({ op, workerId, sender, everyMs: 10_000, leaseMs: 5_000 });
-    const commit = { op, sender, fence: this.upTo(3), watermark: this.upTo(1_000) };
+    if (roll < 0.9)
+      return (storage) => storage.claimSweep({ callId, workerId, sender, everyMs: 10_000, leaseMs: 5_000 });
+    const commit = { callId, sender, fence: this.upTo(3), watermark: this.upTo(1_000) };
     return (storage) => storage.commitSweep(commit);
   }
 }
@@ -448,5 +454,5 @@ export const OUTCOMES: readonly string[] = [
   ["turn", "committed", "superseded", "lost"],
   ["claimed", "overtaken", "waiting", "rate-limited", "cancelled", "gone"],
   ["recorded", "repeated", "erased", "opted-out", "unmatched"],
-  ["requeued", "newer", "not-dead", "marked-unknown", "competingAttempts"],
+  ["requeued", "newer", "not-failed", "marked-unknown", "competingAttempts"],
 ].flat();

@@ -34,9 +34,9 @@ const MISTAKES: readonly Mistake[] = [
     name: "ignores operation ids",
     breaks: (storage) => ({
       ...storage,
-      commitTurn: (commit) => storage.commitTurn({ ...commit, op: crypto.randomUUID() }),
-      claimSend: (claim) => storage.claimSend({ ...claim, op: crypto.randomUUID() }),
-      recordStatus: (record) => storage.recordStatus({ ...record, op: crypto.randomUUID() }),
+      commitTurn: (commit) => storage.commitTurn({ ...commit, callId: crypto.randomUUID() }),
+      claimSend: (claim) => storage.claimSend({ ...claim, callId: crypto.randomUUID() }),
+      recordStatus: (record) => storage.recordStatus({ ...record, callId: crypto.randomUUID() }),
     }),
     noticedBy: "commitTurn: a repetition returns the first answer and changes nothing",
   },

@@ -47,7 +47,7 @@ export const RACES: readonly Race[] = [
     async calls(s) {
       await s.texted();
       await s.advance(LEASE_MS);
-      const claim = { scope: "default", op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS };
+      const claim = { scope: "default", callId: s.id("call"), workerId: "w1", leaseMs: LEASE_MS };
       return [(storage) => claimOne(storage, claim), (storage) => claimOne(storage, claim)];
     },
   },
@@ -55,7 +55,7 @@ export const RACES: readonly Race[] = [
     name: "one call for a search that is made twice",
     isOneCall: true,
     async calls(s) {
-      const claim = { op: s.id("op"), workerId: "w1", sender: OTHER_LINE, everyMs: 1_000, leaseMs: 1_000 };
+      const claim = { callId: s.id("call"), workerId: "w1", sender: OTHER_LINE, everyMs: 1_000, leaseMs: 1_000 };
       return [(storage) => storage.claimSweep(claim), (storage) => storage.claimSweep(claim)];
     },
   },
@@ -72,7 +72,12 @@ export const RACES: readonly Race[] = [
     async calls(s) {
       const { conversation } = await s.texted();
       await s.advance(LEASE_MS);
-      const change = { op: s.id("op"), conversationId: conversation?.id ?? "", paused: true, skipPending: false };
+      const change = {
+        callId: s.id("call"),
+        conversationId: conversation?.id ?? "",
+        paused: true,
+        skipUnanswered: false,
+      };
       return [claimingTurn(s, "w1"), (storage) => storage.setPaused(change)];
     },
   },
@@ -121,7 +126,7 @@ export const RACES: readonly Race[] = [
       await s.advance(1);
       const error = { code: 21610, reason: "The provider refused it." };
       const result = { kind: "refused", next: "opt-out", retryInMs: 0, error } as const;
-      const record = { op: s.id("op"), outboundId: id, attempt, result };
+      const record = { callId: s.id("call"), outboundId: id, attempt, result };
       return [recording(s.start()), (storage) => storage.recordSend(record)];
     },
   },
@@ -142,8 +147,8 @@ export const RACES: readonly Race[] = [
       await s.lose(ids[1], attempts[1]);
       const found = { kind: "found", providerMessageId: "SM-one", status: "sent" } as const;
       const records = [
-        { op: s.id("op"), outboundId: ids[0], attempt: attempts[0], result: found },
-        { op: s.id("op"), outboundId: ids[1], attempt: attempts[1], result: found },
+        { callId: s.id("call"), outboundId: ids[0], attempt: attempts[0], result: found },
+        { callId: s.id("call"), outboundId: ids[1], attempt: attempts[1], result: found },
       ] as const;
       return [(storage) => storage.recordSend(records[0]), (storage) => storage.recordSend(records[1])];
     },
@@ -160,7 +165,7 @@ export const RACES: readonly Race[] = [
     name: "two claims of one search",
     async calls(s) {
       const claim = (workerId: string): Call => {
-        const claimed = { op: s.id("op"), workerId, sender: OTHER_LINE, everyMs: 1_000, leaseMs: 1_000 };
+        const claimed = { callId: s.id("call"), workerId, sender: OTHER_LINE, everyMs: 1_000, leaseMs: 1_000 };
         return (storage) => storage.claimSweep(claimed);
       };
       return [claim("w1"), claim("w2")];
@@ -182,12 +187,12 @@ function recording(record: InboundRecord): Call {
 }
 
 function claimingTurn(scene: Scene, workerId: string): Call {
-  const claim = { scope: "default", op: scene.id("op"), workerId, leaseMs: LEASE_MS };
+  const claim = { scope: "default", callId: scene.id("call"), workerId, leaseMs: LEASE_MS };
   return (storage) => claimOne(storage, claim);
 }
 
 function beating(scene: Scene, workerId: string): Call {
-  const heartbeat = { scope: "default", op: scene.id("op"), workerId, leaseMs: LEASE_MS, lookInMs: 1_000 };
+  const heartbeat = { scope: "default", callId: scene.id("call"), workerId, leaseMs: LEASE_MS, lookInMs: 1_000 };
   return (storage) => storage.heartbeat(heartbeat);
 }
 

@@ -42,14 +42,14 @@ describe("memory", () => {
     const clock = manualClock();
     const storage = memory({ clock });
     await storage.recordInbound(TEXT);
-    const pause = { op: "op", conversationId: "c1", paused: true, skipPending: false };
+    const pause = { callId: "call", conversationId: "c1", paused: true, skipUnanswered: false };
     const first = await storage.setPaused(pause);
-    await storage.setPaused({ ...pause, op: "other", paused: false });
+    await storage.setPaused({ ...pause, callId: "other", paused: false });
     await clock.advance(3_599_999);
     expect(await storage.setPaused(pause)).toEqual(first);
     expect((await storage.conversation("c1"))?.paused).toBe(false);
     await clock.advance(1);
-    await storage.setPaused({ ...pause, op: "another", paused: false });
+    await storage.setPaused({ ...pause, callId: "another", paused: false });
     await storage.setPaused(pause);
     expect((await storage.conversation("c1"))?.paused).toBe(true);
   });
@@ -58,9 +58,9 @@ describe("memory", () => {
     const clock = manualClock();
     const storage = memory({ clock });
     await storage.recordInbound(TEXT);
-    const claim = { scope: "default", op: "op", workerId: "w1", leaseMs: 15_000 };
+    const claim = { scope: "default", callId: "call", workerId: "w1", leaseMs: 15_000 };
     expect((await claimOne(storage, claim))?.messages).toHaveLength(1);
-    await storage.erase({ op: "erase", participant: TEXT.participant, line: null });
+    await storage.erase({ callId: "erase", participant: TEXT.participant, line: null });
     expect(await claimOne(storage, claim)).toBeNull();
   });
 
@@ -72,7 +72,7 @@ describe("memory", () => {
     };
     const erasure = async (count: number) => {
       const ledgers = await Promise.all(Array.from({ length: ROUNDS }, () => filled(count)));
-      return () => ledgers.pop()?.erase({ op: "erase", participant: TEXT.participant, line: null });
+      return () => ledgers.pop()?.erase({ callId: "erase", participant: TEXT.participant, line: null });
     };
     expect(await growthOf(erasure, 400)).toBeLessThan(LINEAR_AT_MOST);
   }, 60_000);

@@ -142,7 +142,7 @@ describe("mongodb whose server does not answer", () => {
     await settled();
     expect(client.asked()).not.toContain("ownline_conversations.distinct");
     const heartbeat = storage
-      .heartbeat({ scope: "default", op: "1", workerId: "w1", leaseMs: 3000, lookInMs: 0 })
+      .heartbeat({ scope: "default", callId: "1", workerId: "w1", leaseMs: 3000, lookInMs: 0 })
       .catch(() => {});
     await settled();
     expect(client.asked()).toContain("ownline_conversations.distinct");
@@ -218,7 +218,7 @@ async function untilAnswered(record: () => Promise<RecordedInbound>): Promise<Re
 
 /** Erases people, also where that fails. */
 async function eraseMany(storage: ReturnType<typeof mongodb>, count: number): Promise<void> {
-  const people = Array.from({ length: count }, (_, n) => ({ op: `${n}`, participant: `person ${n}`, line: null }));
+  const people = Array.from({ length: count }, (_, n) => ({ callId: `${n}`, participant: `person ${n}`, line: null }));
   await Promise.allSettled(people.map((order) => storage.erase(order)));
 }
 

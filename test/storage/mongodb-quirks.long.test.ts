@@ -110,10 +110,10 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
       );
     };
     await storage.recordInbound(textOf("later"));
-    const claim = await claimOne(storage, { scope: "default", op: "1", workerId: "w1", leaseMs: 15_000 });
+    const claim = await claimOne(storage, { scope: "default", callId: "1", workerId: "w1", leaseMs: 15_000 });
     await add();
     await storage.commitTurn({
-      op: "2",
+      callId: "2",
       workerId: "w1",
       conversationId: "c-later",
       turnId: "tm-later",
@@ -127,7 +127,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
     });
     await add();
     const send = { scope: "default", workerId: "w1", leaseMs: 15_000, outboundId: "o-later", orderWaitMs: 1_000 };
-    expect(await storage.claimSend({ op: "3", ...send, conditions: FREE })).toMatchObject({ outcome: "claimed" });
+    expect(await storage.claimSend({ callId: "3", ...send, conditions: FREE })).toMatchObject({ outcome: "claimed" });
     const kept = await Promise.all(
       tables.map((table) =>
         db
@@ -147,7 +147,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
     const before = Date.now();
     const { message } = await storage.recordInbound(textOf("clock", { debounceMs: 60_000, maxWaitMs: 60_000 }));
     const { nextInMs } = await storage.due({ scope: "default", workerId: "w1", limit: 1 });
-    const claimed = await claimOne(storage, { scope: "default", op: "clock", workerId: "w1", leaseMs: 15_000 });
+    const claimed = await claimOne(storage, { scope: "default", callId: "clock", workerId: "w1", leaseMs: 15_000 });
     await database.empty();
     // The server runs on this machine: the two clocks are one.
     expect(message?.createdAt).toBeGreaterThanOrEqual(before - 1_000);
@@ -159,21 +159,21 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
   it("keeps an answer that a clock ahead stored for an hour from its next heartbeat on", async () => {
     const clock = manualClock();
     const storage = mongodb(database.db(), { clock });
-    const beat = (op: string) =>
-      storage.heartbeat({ scope: "default", op, workerId: "w1", leaseMs: 0, lookInMs: 1_000 });
+    const heartbeat = (callId: string) =>
+      storage.heartbeat({ scope: "default", callId, workerId: "w1", leaseMs: 0, lookInMs: 1_000 });
     const isKept = async () => {
       const answers = database.db().collection("ownline_answers");
       return (await answers.find({ _id: "heartbeat ahead" }).toArray()).length === 1;
     };
     await clock.advance(MONTH_MS);
-    await beat("ahead");
+    await heartbeat("ahead");
     await clock.advance(-MONTH_MS);
-    await beat("right");
+    await heartbeat("right");
     await clock.advance(60 * 60_000);
-    await beat("an hour later");
+    await heartbeat("an hour later");
     expect(await isKept()).toBe(true);
     await clock.advance(1);
-    await beat("later");
+    await heartbeat("later");
     expect(await isKept()).toBe(false);
     await database.empty();
   });
@@ -197,7 +197,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
       async () => storage.recordInbound(textOf("x", { participant: odd })),
       async () => storage.conversation(odd),
       async () => storage.story(odd),
-      async () => claimOne(storage, { scope: "default", op: odd, workerId: "w1", leaseMs: 1 }),
+      async () => claimOne(storage, { scope: "default", callId: odd, workerId: "w1", leaseMs: 1 }),
     ];
     for (const call of calls) await expect(call()).rejects.toMatchObject(refused);
   });

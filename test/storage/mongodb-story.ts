@@ -30,10 +30,10 @@ type Call = (storage: Storage, advance: (ms: number) => Promise<void>) => Promis
 export const STORY: readonly Call[] = [
   (s) => s.recordInbound(textOf("1", { autoReply: { ...part("a-1"), conditions: FREE } })),
   (s) => s.recordInbound(textOf("2")),
-  (s) => claimOne(s, { scope: "default", op: "1", workerId: "w1", leaseMs: 15_000 }),
+  (s) => claimOne(s, { scope: "default", callId: "1", workerId: "w1", leaseMs: 15_000 }),
   (s) =>
     s.releaseTurn({
-      op: "2",
+      callId: "2",
       workerId: "w1",
       conversationId: "c-1",
       turnId: "tm-1",
@@ -41,10 +41,10 @@ export const STORY: readonly Call[] = [
       reason: "stopped",
       retryInMs: 0,
     }),
-  (s) => claimOne(s, { scope: "default", op: "3", workerId: "w1", leaseMs: 15_000 }),
+  (s) => claimOne(s, { scope: "default", callId: "3", workerId: "w1", leaseMs: 15_000 }),
   (s) =>
     s.commitTurn({
-      op: "4",
+      callId: "4",
       workerId: "w1",
       conversationId: "c-1",
       turnId: "tm-1",
@@ -56,13 +56,13 @@ export const STORY: readonly Call[] = [
       parts: [part("tm-1-1"), part("tm-1-2")],
       expiryMs: 600_000,
     }),
-  (s) => s.requeueTurn({ op: "5", turnId: "tm-1" }),
-  (s) => s.setPaused({ op: "6", conversationId: "c-1", paused: true, skipPending: false }),
-  (s) => s.setPaused({ op: "7", conversationId: "c-1", paused: false, skipPending: true }),
+  (s) => s.requeueTurn({ callId: "5", turnId: "tm-1" }),
+  (s) => s.setPaused({ callId: "6", conversationId: "c-1", paused: true, skipUnanswered: false }),
+  (s) => s.setPaused({ callId: "7", conversationId: "c-1", paused: false, skipUnanswered: true }),
   (s) =>
     s.claimSend({
       scope: "default",
-      op: "8",
+      callId: "8",
       workerId: "w1",
       leaseMs: 15_000,
       outboundId: "tm-1-1",
@@ -71,14 +71,14 @@ export const STORY: readonly Call[] = [
     }),
   (s) =>
     s.recordSend({
-      op: "9",
+      callId: "9",
       outboundId: "tm-1-1",
       attempt: 1,
       result: { kind: "accepted", providerMessageId: "SM-out", status: "accepted" },
     }),
   (s) =>
     s.recordStatus({
-      op: "10",
+      callId: "10",
       outboundId: null,
       attempt: null,
       providerMessageId: "SM-out",
@@ -90,7 +90,7 @@ export const STORY: readonly Call[] = [
   (s) =>
     s.claimSend({
       scope: "default",
-      op: "11",
+      callId: "11",
       workerId: "w2",
       leaseMs: 15_000,
       outboundId: "tm-1-2",
@@ -99,13 +99,13 @@ export const STORY: readonly Call[] = [
     }),
   async (s, advance) => {
     await advance(15_001);
-    return s.heartbeat({ scope: "default", op: "12", workerId: "w1", leaseMs: 15_000, lookInMs: 1_000 });
+    return s.heartbeat({ scope: "default", callId: "12", workerId: "w1", leaseMs: 15_000, lookInMs: 1_000 });
   },
   (s) => s.competingAttempts({ outboundId: "tm-1-2", providerMessageIds: ["SM-out", "SM-other"] }),
   (s) => s.due({ scope: "default", workerId: "w1", limit: 10 }),
   (s) =>
     s.resolve({
-      op: "13",
+      callId: "13",
       outboundId: "tm-1-2",
       attempts: 1,
       from: ["unknown"],
@@ -113,7 +113,7 @@ export const STORY: readonly Call[] = [
       reason: "Not known.",
       expiryMs: 60_000,
     }),
-  (s) => s.markUnknown({ scope: "default", op: "14", limit: 10, lookInMs: 1_000 }),
+  (s) => s.markUnknown({ scope: "default", callId: "14", limit: 10, lookInMs: 1_000 }),
   (s) =>
     s.recordOutbound({
       key: "order:1",
@@ -137,13 +137,13 @@ export const STORY: readonly Call[] = [
   (s) => s.messages({ conversationId: "c-1", after: 0, limit: 100 }),
   (s) => s.messages({ conversationId: "c-1", before: 100, limit: 100 }),
   (s) => s.changes({ conversationId: "c-1", after: 0, limit: 100 }),
-  (s) => s.claimSweep({ op: "15", workerId: "w1", sender: LINE, everyMs: 60_000, leaseMs: 15_000 }),
-  (s) => s.commitSweep({ op: "16", sender: LINE, fence: 1, watermark: 5_000 }),
+  (s) => s.claimSweep({ callId: "15", workerId: "w1", sender: LINE, everyMs: 60_000, leaseMs: 15_000 }),
+  (s) => s.commitSweep({ callId: "16", sender: LINE, fence: 1, watermark: 5_000 }),
   async (s, advance) => {
     await advance(3_600_000);
-    return s.purge({ op: "17", olderThanMs: 60_000, limit: 3 });
+    return s.purge({ callId: "17", olderThanMs: 60_000, limit: 3 });
   },
-  (s) => s.erase({ op: "18", participant: PERSON, line: null }),
+  (s) => s.erase({ callId: "18", participant: PERSON, line: null }),
 ];
 
 /** Plays the story on a database and on the reference, call by call. */

@@ -77,7 +77,7 @@ describe.skipIf(url === "")(`a worker's document in MongoDB${skipNote(url)}`, ()
     await storage.recordInbound(inboundRecord("1"));
     const commit = held();
     const late = mongodb(wrapped(database.db(), { before: commit.hold }), { clock });
-    const claiming = claimOne(late, { scope: "default", op: "late", workerId: "w1", leaseMs: LEASE_MS });
+    const claiming = claimOne(late, { scope: "default", callId: "late", workerId: "w1", leaseMs: LEASE_MS });
     await commit.reached;
     await clock.advance(LEASE_MS + 1);
     // It sees no lease yet.
@@ -85,7 +85,9 @@ describe.skipIf(url === "")(`a worker's document in MongoDB${skipNote(url)}`, ()
     commit.release();
     expect(await claiming).not.toBeNull();
     await heartbeat(storage, "after");
-    expect(await claimOne(storage, { scope: "default", op: "next", workerId: "w2", leaseMs: LEASE_MS })).not.toBeNull();
+    expect(
+      await claimOne(storage, { scope: "default", callId: "next", workerId: "w2", leaseMs: LEASE_MS }),
+    ).not.toBeNull();
   });
 
   it("stays as long as its worker holds something, also where the transaction that takes it back fails", async () => {
@@ -93,7 +95,7 @@ describe.skipIf(url === "")(`a worker's document in MongoDB${skipNote(url)}`, ()
     const storage = mongodb(database.db(), { clock });
     await storage.recordInbound(inboundRecord("1"));
     expect(
-      await claimOne(storage, { scope: "default", op: "first", workerId: "w1", leaseMs: LEASE_MS }),
+      await claimOne(storage, { scope: "default", callId: "first", workerId: "w1", leaseMs: LEASE_MS }),
     ).not.toBeNull();
     await clock.advance(LEASE_MS + 2 * HOUR_MS);
     const failures = [new MongoServerError({ message: "injected", code: 112 })];
@@ -105,7 +107,9 @@ describe.skipIf(url === "")(`a worker's document in MongoDB${skipNote(url)}`, ()
     });
     await heartbeat(mongodb(failing, { clock }), "1");
     expect(failures).toEqual([]);
-    expect(await claimOne(storage, { scope: "default", op: "next", workerId: "w2", leaseMs: LEASE_MS })).not.toBeNull();
+    expect(
+      await claimOne(storage, { scope: "default", callId: "next", workerId: "w2", leaseMs: LEASE_MS }),
+    ).not.toBeNull();
   });
 });
 
@@ -132,7 +136,7 @@ function claimSend(storage: Storage, outboundId: string, counters: readonly Coun
   const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters, rateLimit: null };
   return storage.claimSend({
     scope: "default",
-    op: outboundId,
+    callId: outboundId,
     workerId: "w1",
     leaseMs: LEASE_MS,
     outboundId,
@@ -141,8 +145,8 @@ function claimSend(storage: Storage, outboundId: string, counters: readonly Coun
   });
 }
 
-function heartbeat(storage: Storage, op: string) {
-  return storage.heartbeat({ scope: "default", op, workerId: "w2", leaseMs: LEASE_MS, lookInMs: 1_000 });
+function heartbeat(storage: Storage, callId: string) {
+  return storage.heartbeat({ scope: "default", callId, workerId: "w2", leaseMs: LEASE_MS, lookInMs: 1_000 });
 }
 
 /** Holds commits back until they are released. */

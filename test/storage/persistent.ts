@@ -10,8 +10,10 @@ const MOST_TRIES = 100;
 export function persistent(storage: Storage): Storage {
   return {
     ...storage,
-    recordInbound: (record) => again((named) => storage.recordInbound(named), { op: crypto.randomUUID(), ...record }),
-    recordOutbound: (record) => again((named) => storage.recordOutbound(named), { op: crypto.randomUUID(), ...record }),
+    recordInbound: (record) =>
+      again((named) => storage.recordInbound(named), { callId: crypto.randomUUID(), ...record }),
+    recordOutbound: (record) =>
+      again((named) => storage.recordOutbound(named), { callId: crypto.randomUUID(), ...record }),
     claimTurns: (claim) => again(storage.claimTurns, claim),
     commitTurn: (commit) => again(storage.commitTurn, commit),
     releaseTurn: (release) => again(storage.releaseTurn, release),

@@ -21,16 +21,16 @@ async function prepare(storage: Storage): Promise<void> {
   for (const person of [1, 2, 3, 4]) {
     await storage.recordInbound(text(`before${person}`, person, { conversationId: `c${person}` }));
   }
-  await storage.setPaused({ op: "pause", conversationId: "c1", paused: true, skipPending: false });
+  await storage.setPaused({ callId: "pause", conversationId: "c1", paused: true, skipUnanswered: false });
   const stop = { needsAnswer: false, consent: { state: "opted-out", source: "word" } } as const;
   await storage.recordInbound(text("stop", 2, stop));
 }
 
 async function backOff(storage: Storage): Promise<void> {
-  const turn = await claimOne(storage, { scope: "default", op: "claim", workerId: "w", leaseMs: 60_000 });
+  const turn = await claimOne(storage, { scope: "default", callId: "claim", workerId: "w", leaseMs: 60_000 });
   if (turn === null) throw new TypeError("nothing was due");
   const held = { workerId: "w", conversationId: turn.conversation.id, turnId: turn.turn.id, fence: turn.fence };
-  await storage.releaseTurn({ op: "release", ...held, reason: "failed", retryInMs: 9_000 });
+  await storage.releaseTurn({ callId: "release", ...held, reason: "failed", retryInMs: 9_000 });
 }
 
 /** Texts of six people, one of whom texts two lines; some of them twice, some known before. */

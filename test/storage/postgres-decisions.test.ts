@@ -145,10 +145,10 @@ describe("between load and apply", () => {
     await other.recordOutbound(post("g1"));
     let first: unknown = null;
     const { storage } = interrupted(async () => {
-      first ??= await other.claimSend({ op: "claim", ...order });
+      first ??= await other.claimSend({ callId: "claim", ...order });
       return undefined;
     });
-    const again = await storage.claimSend({ op: "claim", ...order });
+    const again = await storage.claimSend({ callId: "claim", ...order });
     expect(again).toMatchObject({ outcome: "claimed", attempt: 1 });
     expect(again).toEqual(first);
   });
@@ -202,7 +202,7 @@ describe("a row that many processes write at once", () => {
             outboundId: `${id}-1`,
             orderWaitMs: 0,
           };
-          const shown = await storage.claimSend({ op: id, ...order, conditions: { ...FREE, rateLimit } });
+          const shown = await storage.claimSend({ callId: id, ...order, conditions: { ...FREE, rateLimit } });
           outcomes.add(shown.outcome);
         }
       }),
@@ -226,7 +226,7 @@ describe("a row that many processes write at once", () => {
     const shown = await Promise.all(
       ids.map((id, n) => {
         const order = { scope: "default", workerId: "w", leaseMs: 60_000, outboundId: `${id}-1`, orderWaitMs: 0 };
-        return processes[n % 4]?.claimSend({ op: id, ...order, conditions: { ...FREE, counters } });
+        return processes[n % 4]?.claimSend({ callId: id, ...order, conditions: { ...FREE, counters } });
       }),
     );
     expect(shown.filter((one) => one?.outcome === "claimed")).toHaveLength(25);
@@ -235,8 +235,8 @@ describe("a row that many processes write at once", () => {
 });
 
 describe("a heartbeat", () => {
-  const heartbeat = (storage: Storage, op: string) =>
-    storage.heartbeat({ scope: "default", op, workerId: "w1", leaseMs: 60_000, lookInMs: 1_000 });
+  const heartbeat = (storage: Storage, callId: string) =>
+    storage.heartbeat({ scope: "default", callId, workerId: "w1", leaseMs: 60_000, lookInMs: 1_000 });
   const count = async (table: string): Promise<number> => {
     const { rows } = await ledgers.pool.query(
       `select count(*)::integer as n from "${ledgers.schema}".ownline_${table} where ${table === "answers" ? "call" : "id"} like 'old%'`,
@@ -270,7 +270,7 @@ describe("a heartbeat", () => {
       orderWaitMs: 0,
       conditions: FREE,
     };
-    expect((await storage.claimSend({ op: "c", ...held })).outcome).toBe("claimed");
+    expect((await storage.claimSend({ callId: "c", ...held })).outcome).toBe("claimed");
     const long = Date.now() - 2 * 3_600_000;
     await pool.query(
       `insert into "${schema}".ownline_answers (call, at, answer) select 'old ' || i, ${long}, '{}' from generate_series(1, 3) i`,

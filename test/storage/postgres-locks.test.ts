@@ -47,17 +47,21 @@ const REACHING: readonly (readonly [string, "apply" | "erase" | "purge", (storag
         status: "failed",
         rawStatus: "failed",
       } as const;
-      return storage.recordStatus({ op: "r", ...report, error: null, optOut: true });
+      return storage.recordStatus({ callId: "r", ...report, error: null, optOut: true });
     },
   ],
   [
     "a heartbeat that reclaims",
     "apply",
-    (storage) => storage.heartbeat({ scope: "default", op: "h", workerId: "w1", leaseMs: 60_000, lookInMs: 1_000 }),
+    (storage) => storage.heartbeat({ scope: "default", callId: "h", workerId: "w1", leaseMs: 60_000, lookInMs: 1_000 }),
   ],
-  ["suspicion", "apply", (storage) => storage.markUnknown({ scope: "default", op: "s", limit: 10, lookInMs: 1_000 })],
-  ["an erasure", "erase", (storage) => storage.erase({ op: "e", participant: post("a").participant, line: null })],
-  ["a purge", "purge", (storage) => storage.purge({ op: "p", olderThanMs: -1_000, limit: 10 })],
+  [
+    "suspicion",
+    "apply",
+    (storage) => storage.markUnknown({ scope: "default", callId: "s", limit: 10, lookInMs: 1_000 }),
+  ],
+  ["an erasure", "erase", (storage) => storage.erase({ callId: "e", participant: post("a").participant, line: null })],
+  ["a purge", "purge", (storage) => storage.purge({ callId: "p", olderThanMs: -1_000, limit: 10 })],
 ];
 
 describe("what reaches into several conversations", () => {
@@ -78,7 +82,7 @@ describe("what reaches into several conversations", () => {
         orderWaitMs: 0,
         conditions: FREE,
       };
-      expect(await storage.claimSend({ op: id, ...claim })).toMatchObject({ outcome: "claimed" });
+      expect(await storage.claimSend({ callId: id, ...claim })).toMatchObject({ outcome: "claimed" });
     }
     const client = await ledgers.pool.connect();
     const lock = (id: string) =>
@@ -107,10 +111,10 @@ const COUNTED = ["b", "a"].map(
 
 describe("a claim of a message", () => {
   const RATE_LIMIT = { key: "p", costMs: 1, reason: "Busy." };
-  const claim = (storage: Storage, op: string, outboundId: string, conditions: Partial<SendConditions>) =>
+  const claim = (storage: Storage, callId: string, outboundId: string, conditions: Partial<SendConditions>) =>
     storage.claimSend({
       scope: "default",
-      op,
+      callId,
       workerId: "w1",
       leaseMs: 60_000,
       outboundId,
@@ -258,7 +262,7 @@ describe("operations that meet", () => {
     let n = 0;
     const work = async (storage: (typeof handles)[number], workerId: string, round: number) => {
       n += 1;
-      const op = `${workerId} ${n}`;
+      const callId = `${workerId} ${n}`;
       const person = n % 3;
       // One person on two lines: a STOP reaches into both conversations.
       const line = n % 2 === 0 ? "+15550100001" : "+15550100002";
@@ -278,14 +282,14 @@ describe("operations that meet", () => {
       } as const;
       await Promise.all([
         storage.recordInbound(text(`m${n}`, person, { line, consent })),
-        storage.recordOutbound({ ...sent, line }).then(() => storage.claimSend({ op, ...claim })),
-        claimOne(storage, { scope: "default", op, workerId, leaseMs: 1 }),
-        storage.heartbeat({ scope: "default", op, workerId, leaseMs: 1, lookInMs: 1 }),
-        storage.recordStatus({ op, ...report, rawStatus: "sent", optOut: round % 7 === 3 }),
+        storage.recordOutbound({ ...sent, line }).then(() => storage.claimSend({ callId, ...claim })),
+        claimOne(storage, { scope: "default", callId, workerId, leaseMs: 1 }),
+        storage.heartbeat({ scope: "default", callId, workerId, leaseMs: 1, lookInMs: 1 }),
+        storage.recordStatus({ callId, ...report, rawStatus: "sent", optOut: round % 7 === 3 }),
         storage.due({ scope: "default", workerId: "w1", limit: 10 }),
-        round % 9 === 5 ? storage.erase({ op, participant: sent.participant, line: null }) : null,
-        round % 4 === 1 ? storage.purge({ op, olderThanMs: 0, limit: 5 }) : null,
-        round % 6 === 1 ? storage.markUnknown({ scope: "default", op, limit: 3, lookInMs: 1 }) : null,
+        round % 9 === 5 ? storage.erase({ callId, participant: sent.participant, line: null }) : null,
+        round % 4 === 1 ? storage.purge({ callId, olderThanMs: 0, limit: 5 }) : null,
+        round % 6 === 1 ? storage.markUnknown({ scope: "default", callId, limit: 3, lookInMs: 1 }) : null,
       ]);
     };
     const workers = handles.flatMap((storage, index) => [1, 2].map((at) => ({ storage, workerId: `w${index}${at}` })));

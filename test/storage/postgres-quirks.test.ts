@@ -193,14 +193,14 @@ describe("a pooler in transaction mode", () => {
       const storage = postgres(pooler, { schema: ledgers.schema, logger: quiet });
       await storage.open();
       await storage.recordInbound(text("m1", 1, { body: "before\0after 👍🏽" }));
-      const claimed = await claimOne(storage, { scope: "default", op: "1", workerId: "w", leaseMs: 60_000 });
+      const claimed = await claimOne(storage, { scope: "default", callId: "1", workerId: "w", leaseMs: 60_000 });
       expect(claimed?.messages.map(({ body }) => body)).toEqual(["before\0after 👍🏽"]);
-      await storage.heartbeat({ scope: "default", op: "2", workerId: "w", leaseMs: 60_000, lookInMs: 1_000 });
+      await storage.heartbeat({ scope: "default", callId: "2", workerId: "w", leaseMs: 60_000, lookInMs: 1_000 });
       const { conversation, turn: held, fence } = claimed ?? never();
       const lease = { workerId: "w", conversationId: conversation.id, turnId: held.id, fence };
       const part = { id: "r-1", body: "\ud800 alone", media: [], encoding: "UCS-2", segments: 1 } as const;
       const commit = { throughSeq: held.throughSeq, outcome: "replied", supersede: true, pause: false } as const;
-      const done = await storage.commitTurn({ op: "3", ...lease, ...commit, parts: [part], expiryMs: 60_000 });
+      const done = await storage.commitTurn({ callId: "3", ...lease, ...commit, parts: [part], expiryMs: 60_000 });
       expect(done).toMatchObject({ outcome: "committed", messages: [{ body: "\ud800 alone" }] });
       const send = {
         scope: "default",
@@ -210,7 +210,7 @@ describe("a pooler in transaction mode", () => {
         orderWaitMs: 0,
         conditions: FREE,
       };
-      expect(await storage.claimSend({ op: "4", ...send })).toMatchObject({ outcome: "claimed", attempt: 1 });
+      expect(await storage.claimSend({ callId: "4", ...send })).toMatchObject({ outcome: "claimed", attempt: 1 });
     } finally {
       for (const client of clients) client.release();
     }

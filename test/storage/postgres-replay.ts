@@ -212,14 +212,14 @@ class Scene {
 
   /** A repetition deletes nothing more. */
   #erase(order: ErasePlan): void {
-    if (this.#deleted.has(order.op)) return;
-    this.#deleted.add(order.op);
+    if (this.#deleted.has(order.callId)) return;
+    this.#deleted.add(order.callId);
     erase(this.#tables, order);
   }
 
   #purge(order: PurgeOrder, now: number): void {
-    if (this.#deleted.has(order.op)) return;
-    this.#deleted.add(order.op);
+    if (this.#deleted.has(order.callId)) return;
+    this.#deleted.add(order.callId);
     purge(this.#tables, order, now);
   }
 

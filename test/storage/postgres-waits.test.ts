@@ -32,7 +32,7 @@ async function whileItWaits<T>(change: string, name: "apply" | "purge", act: () 
 
 async function claim(storage: Storage, id: string, leaseMs: number, conditions: Partial<SendConditions> = {}) {
   const order = { scope: "default", workerId: `worker of ${id}`, leaseMs, outboundId: `${id}-1`, orderWaitMs: 0 };
-  return await storage.claimSend({ op: `claim ${id}`, ...order, conditions: { ...FREE, ...conditions } });
+  return await storage.claimSend({ callId: `claim ${id}`, ...order, conditions: { ...FREE, ...conditions } });
 }
 
 describe("what has changed while a lock was waited for", () => {
@@ -44,7 +44,7 @@ describe("what has changed while a lock was waited for", () => {
     const change = `
       with held as (select 1 from ownline_conversations where id = 'c-a' for update)
       update ownline_workers set alive_until = alive_until + 3600000 where exists (select from held)`;
-    const heartbeat = { scope: "default", op: "heartbeat", workerId: "other", leaseMs: 60_000, lookInMs: 1_000 };
+    const heartbeat = { scope: "default", callId: "heartbeat", workerId: "other", leaseMs: 60_000, lookInMs: 1_000 };
     const { unsettled } = await whileItWaits(change, "apply", () => storage.heartbeat(heartbeat));
     expect(unsettled).toEqual([]);
     expect((await storage.story("a-1"))?.message).toMatchObject({ status: "sending" });
@@ -57,7 +57,7 @@ describe("what has changed while a lock was waited for", () => {
       with held as (select 1 from ownline_conversations where id = '${conversation?.id}' for update)
       update ownline_messages set needs_answer = true where exists (select from held)`;
     const purged = await whileItWaits(change, "purge", () =>
-      storage.purge({ op: "p", olderThanMs: -1_000, limit: 10 }),
+      storage.purge({ callId: "p", olderThanMs: -1_000, limit: 10 }),
     );
     expect(purged).toEqual({ conversations: 0, messages: 0 });
     expect(await storage.story("m1")).not.toBeNull();

@@ -27,7 +27,7 @@ describe.each(Object.keys(LEDGERS))("an expired worker that holds many conversat
     await storage.open();
     for (let n = 0; n < PEOPLE; n += 1) {
       await storage.recordInbound(inboundRecord(`m${n}`, { participant: `+1555019${1000 + n}`, consentKey: `c${n}` }));
-      await claimOne(storage, { op: `claim${n}`, scope: "default", workerId: "expired", leaseMs: LEASE_MS });
+      await claimOne(storage, { callId: `claim${n}`, scope: "default", workerId: "expired", leaseMs: LEASE_MS });
     }
     await clock.advance(LEASE_MS + 1);
     const recovered: number[] = [];
@@ -36,7 +36,7 @@ describe.each(Object.keys(LEDGERS))("an expired worker that holds many conversat
         heartbeat < 2 ? 0 : null,
       );
       const answer = await storage.heartbeat({
-        op: `heartbeat${heartbeat}`,
+        callId: `heartbeat${heartbeat}`,
         scope: "default",
         workerId: "w",
         leaseMs: LEASE_MS,
@@ -47,7 +47,8 @@ describe.each(Object.keys(LEDGERS))("an expired worker that holds many conversat
     expect(recovered).toEqual([100, 30, 0]);
     let claimed = 0;
     while (
-      (await claimOne(storage, { op: `again${claimed}`, scope: "default", workerId: "w", leaseMs: LEASE_MS })) !== null
+      (await claimOne(storage, { callId: `again${claimed}`, scope: "default", workerId: "w", leaseMs: LEASE_MS })) !==
+      null
     )
       claimed += 1;
     expect(claimed).toBe(PEOPLE);

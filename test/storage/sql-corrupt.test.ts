@@ -36,14 +36,14 @@ describe("rows that cannot be read, in SQL", () => {
     for (const participant of ["+15550199001", "+15550199002"]) {
       await storage.recordInbound(inboundRecord(participant, { participant, conversationId: `c${participant}` }));
     }
-    const claim = { op: "claim", scope: "default", workerId: "w1", leaseMs: 15_000, limit: 2 };
+    const claim = { callId: "claim", scope: "default", workerId: "w1", leaseMs: 15_000, limit: 2 };
     const claimed = await storage.claimTurns(claim);
     expect(claimed).toHaveLength(2);
     const { changes } = database
       .prepare("update ownline_answers set conversation_ids = '[' where conversation_ids is not null")
       .run();
     expect(changes).toBe(1);
-    const erased = await storage.erase({ op: "erase", participant: "+15550199001", line: null });
+    const erased = await storage.erase({ callId: "erase", participant: "+15550199001", line: null });
     expect(erased).toEqual({ conversations: 1, messages: 1 });
     expect(database.prepare("select call from ownline_answers where conversation_ids is not null").all()).toEqual([]);
   });
@@ -51,7 +51,7 @@ describe("rows that cannot be read, in SQL", () => {
   it("name the answer of an erasure that is repeated, where it cannot be read", async () => {
     const { database, storage } = opened();
     await storage.open();
-    const order = { op: "erase", participant: "+15550199001", line: null };
+    const order = { callId: "erase", participant: "+15550199001", line: null };
     await storage.erase(order);
     await corruptIn(database, { table: "answers", id: "erase erase" });
     await expect(storage.erase(order)).rejects.toMatchObject({ code: "storage_corrupt", row: { table: "answers" } });
@@ -88,11 +88,11 @@ describe("rows that cannot be read, in SQL", () => {
     await storage.recordInbound(inboundRecord("one", { messageId: "m1", debounceMs: 0 }));
     await corruptIn(database, { table: "messages", id: "m1" });
     const query = { scope: "default", workerId: "w1", limit: 10 };
-    const claim = (op: string) =>
-      storage.claimTurns({ op, scope: "default", workerId: "w1", leaseMs: 15_000, limit: 1 });
+    const claim = (callId: string) =>
+      storage.claimTurns({ callId, scope: "default", workerId: "w1", leaseMs: 15_000, limit: 1 });
     await claim("first");
     database.exec("update ownline_messages set media = '[]'");
-    for (const op of ["second", "third"]) expect(await claim(op)).toEqual([]);
+    for (const callId of ["second", "third"]) expect(await claim(callId)).toEqual([]);
     expect(await storage.due(query)).toEqual({ messages: [], turns: false, nextInMs: null });
     await clock.advance(MINUTE_MS - 1);
     expect(await claim("fourth")).toEqual([]);

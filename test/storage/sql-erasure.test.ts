@@ -30,9 +30,9 @@ function textTo(storage: Storage, id: string) {
 /** One text, answered and delivered. */
 async function converse(storage: Storage, id: string): Promise<void> {
   await textTo(storage, id);
-  const turn = await claimOne(storage, { scope: "default", op: id, workerId: "w", leaseMs: 1_000 });
+  const turn = await claimOne(storage, { scope: "default", callId: id, workerId: "w", leaseMs: 1_000 });
   await storage.commitTurn({
-    op: id,
+    callId: id,
     workerId: "w",
     conversationId: turn?.conversation.id ?? "",
     turnId: turn?.turn.id ?? "",
@@ -48,7 +48,7 @@ async function converse(storage: Storage, id: string): Promise<void> {
   const outboundId = `t${id}-1`;
   await storage.claimSend({
     scope: "default",
-    op: id,
+    callId: id,
     workerId: "w",
     leaseMs: 1_000,
     outboundId,
@@ -57,7 +57,7 @@ async function converse(storage: Storage, id: string): Promise<void> {
   });
   const providerMessageId = `SM-out-${id}`;
   await storage.recordSend({
-    op: id,
+    callId: id,
     outboundId,
     attempt: 1,
     result: { kind: "accepted", providerMessageId, status: "delivered" },
@@ -78,7 +78,7 @@ describe("erasure in SQL", () => {
     await converse(storage, "m1");
     const before = JSON.stringify(await dump(driver));
     for (const trace of [PERSON, BODY, REPLY]) expect(before).toContain(trace);
-    await expect(storage.erase({ op: "e", participant: PERSON, line: null })).resolves.toEqual({
+    await expect(storage.erase({ callId: "e", participant: PERSON, line: null })).resolves.toEqual({
       conversations: 1,
       messages: 2,
     });
@@ -90,7 +90,7 @@ describe("erasure in SQL", () => {
   it("keeps a tombstone for every key and every id of the provider, and nothing else of the conversation", async () => {
     const { driver, storage } = await begin();
     await converse(storage, "m1");
-    await storage.erase({ op: "e", participant: PERSON, line: LINE });
+    await storage.erase({ callId: "e", participant: PERSON, line: LINE });
     const tables = await dump(driver);
     expect(tables.ownline_keys).toMatchObject([
       { kind: "inbound", key: "account:m1", ref: null, attempt: null },
@@ -105,13 +105,13 @@ describe("erasure in SQL", () => {
   it("keeps nothing of what a key was used for, by erasure and by retention", async () => {
     const { clock, driver, storage } = await begin();
     for (const id of ["one", "two"]) await storage.recordOutbound(post(id, 1));
-    await storage.erase({ op: "e", participant: post("one", 1).participant, line: null });
+    await storage.erase({ callId: "e", participant: post("one", 1).participant, line: null });
     await storage.recordOutbound({ ...post("three", 2), expiryMs: 1 });
     await clock.advance(1);
     const conditions = { consent: true, unpaused: true, delayMs: 0, cancel: null, counters: [], rateLimit: null };
     const claim = {
       scope: "default",
-      op: "c",
+      callId: "c",
       workerId: "w",
       leaseMs: 1_000,
       outboundId: "three-1",
@@ -119,7 +119,7 @@ describe("erasure in SQL", () => {
       conditions,
     };
     expect((await storage.claimSend(claim)).outcome).toBe("cancelled");
-    await storage.purge({ op: "p", olderThanMs: 0, limit: 100 });
+    await storage.purge({ callId: "p", olderThanMs: 0, limit: 100 });
     expect((await dump(driver)).ownline_keys).toMatchObject(
       ["one", "three", "two"].map((id) => ({ key: `send:${id}`, ref: null, content: null })),
     );
@@ -131,7 +131,7 @@ describe("erasure in SQL", () => {
     await converse(storage, "m1");
     await clock.advance(10_000);
     await converse(storage, "m2");
-    await storage.purge({ op: "p", olderThanMs: 5_000, limit: 100 });
+    await storage.purge({ callId: "p", olderThanMs: 5_000, limit: 100 });
     expect((await dump(driver)).ownline_turns).toMatchObject([{ id: "tm2" }]);
     await storage.close();
   });

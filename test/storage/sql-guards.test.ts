@@ -13,7 +13,7 @@ const NOW = 1_000_000;
 const plain = (sql: string): SqlStatement => ({ sql, params: [] });
 
 const conversation = (id: string, participant: string): string => `insert into ownline_conversations
-  (id, scope, line, participant_key, participant, sender, consent_key, paused, seq, inbound_seq, answered_seq, pending_seq, backoff_until, fence,
+  (id, scope, line, participant_key, participant, sender, consent_key, paused, seq, inbound_seq, answered_seq, unanswered_seq, backoff_until, fence,
     created_at, updated_at, written_at, version)
   values ('${id}', 'default', 'line', '${participant}', '${participant}', 'line', 'consent', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3)`;
 
@@ -162,7 +162,7 @@ it("each change of a row that is guarded raises its version", async () => {
   const states = ["opted-out", "opted-in"] as const;
   for (const [index, state] of states.entries()) {
     await storage.recordInbound(text(`m${index}`, { consent: { state, source: "word" } }));
-    await storage.claimSweep({ op: `${index}`, ...sweep });
+    await storage.claimSweep({ callId: `${index}`, ...sweep });
     expect(await versions()).toEqual([index + 1, index + 1, index + 1]);
   }
   await storage.close();

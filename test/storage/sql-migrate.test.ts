@@ -73,7 +73,7 @@ describe("the ledger's own cleaning", () => {
     const storage = ledgerOver(sqlDatabase(batchOnly(":memory:", null), { migrate, migratesAtOpen: true }));
     await storage.open();
     const before = Date.now();
-    const heartbeat = { scope: "default", op: "1", workerId: "w", leaseMs: 1_000, lookInMs: 1_000 };
+    const heartbeat = { scope: "default", callId: "1", workerId: "w", leaseMs: 1_000, lookInMs: 1_000 };
     await expect(storage.heartbeat(heartbeat)).resolves.toEqual({ leases: [], unsettled: [], recovered: 0 });
     const { conversation } = await storage.recordOutbound({
       key: "k",
@@ -104,8 +104,8 @@ describe("the ledger's own cleaning", () => {
     const driver = batchOnly(":memory:", clock);
     const storage = ledgerOver(sqlDatabase(driver, { migrate, migratesAtOpen: true }));
     await storage.open();
-    const heartbeat = (op: string) =>
-      storage.heartbeat({ scope: "default", op, workerId: op, leaseMs: 0, lookInMs: 1_000 });
+    const heartbeat = (callId: string) =>
+      storage.heartbeat({ scope: "default", callId, workerId: callId, leaseMs: 0, lookInMs: 1_000 });
     const kept = async () => {
       const select = (sql: string) => ({ sql, params: [] });
       const [answers = [], workers = []] = await driver.read([
@@ -135,22 +135,22 @@ describe("the ledger's own cleaning", () => {
     const driver = batchOnly(":memory:", clock);
     const storage = ledgerOver(sqlDatabase(driver, { migrate, migratesAtOpen: true }));
     await storage.open();
-    const beat = (op: string) =>
-      storage.heartbeat({ scope: "default", op, workerId: "w", leaseMs: 0, lookInMs: 1_000 });
-    const isKept = async (op: string) => {
+    const heartbeat = (callId: string) =>
+      storage.heartbeat({ scope: "default", callId, workerId: "w", leaseMs: 0, lookInMs: 1_000 });
+    const isKept = async (callId: string) => {
       const sql = "select call from ownline_answers where call = ?";
-      const [rows = []] = await driver.read([{ sql, params: [`heartbeat ${op}`] }]);
+      const [rows = []] = await driver.read([{ sql, params: [`heartbeat ${callId}`] }]);
       return rows.length === 1;
     };
     await clock.advance(MONTH_MS);
-    await beat("ahead");
+    await heartbeat("ahead");
     await clock.advance(-MONTH_MS);
-    await beat("right");
+    await heartbeat("right");
     await clock.advance(60 * 60_000);
-    await beat("an hour later");
+    await heartbeat("an hour later");
     expect(await isKept("ahead")).toBe(true);
     await clock.advance(1);
-    await beat("later");
+    await heartbeat("later");
     expect(await isKept("ahead")).toBe(false);
     await storage.close();
   });

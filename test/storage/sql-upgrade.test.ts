@@ -57,9 +57,9 @@ const conditions = {
 async function converse(storage: Storage, id: string): Promise<void> {
   const consent = { state: "opted-in", source: "word" } as const;
   await storage.recordInbound(inboundRecord(id, { consentKey: "consent", consent }));
-  const turn = await claimOne(storage, { scope: "default", op: id, workerId: "w", leaseMs: 1_000 });
+  const turn = await claimOne(storage, { scope: "default", callId: id, workerId: "w", leaseMs: 1_000 });
   await storage.commitTurn({
-    op: id,
+    callId: id,
     workerId: "w",
     conversationId: turn?.conversation.id ?? "",
     turnId: turn?.turn.id ?? "",
@@ -73,7 +73,7 @@ async function converse(storage: Storage, id: string): Promise<void> {
   });
   const send = {
     scope: "default",
-    op: id,
+    callId: id,
     workerId: "w",
     leaseMs: 1_000,
     outboundId: `${id}-1`,
@@ -81,18 +81,18 @@ async function converse(storage: Storage, id: string): Promise<void> {
     conditions,
   };
   expect(await storage.claimSend(send)).toMatchObject({ outcome: "claimed" });
-  await storage.heartbeat({ scope: "default", op: id, workerId: "w", leaseMs: 2_000, lookInMs: 1_000 });
-  const sweep = await storage.claimSweep({ op: id, workerId: "w", sender: SENDER, everyMs: 0, leaseMs: 1_000 });
-  await storage.commitSweep({ op: id, sender: SENDER, fence: sweep?.fence ?? 0, watermark: 1 });
+  await storage.heartbeat({ scope: "default", callId: id, workerId: "w", leaseMs: 2_000, lookInMs: 1_000 });
+  const sweep = await storage.claimSweep({ callId: id, workerId: "w", sender: SENDER, everyMs: 0, leaseMs: 1_000 });
+  await storage.commitSweep({ callId: id, sender: SENDER, fence: sweep?.fence ?? 0, watermark: 1 });
 }
 
-/** What is known about a message that was sent. Repeated under another `op`, it raises the count of its event. */
-async function settle(storage: Storage, id: string, op: string): Promise<void> {
+/** What is known about a message that was sent. Repeated under another `callId`, it raises the count of its event. */
+async function settle(storage: Storage, id: string, callId: string): Promise<void> {
   const providerMessageId = `SM-out-${id}`;
   const attempt = { outboundId: `${id}-1`, attempt: 1 };
-  await storage.recordSend({ ...attempt, op, result: { kind: "accepted", providerMessageId, status: "sent" } });
+  await storage.recordSend({ ...attempt, callId, result: { kind: "accepted", providerMessageId, status: "sent" } });
   const status = { providerMessageId, status: "sent", rawStatus: "sent", error: null, optOut: false } as const;
-  await storage.recordStatus({ ...attempt, ...status, op });
+  await storage.recordStatus({ ...attempt, ...status, callId });
 }
 
 describe("a ledger that a later version has upgraded", () => {

@@ -38,7 +38,7 @@ function copies(mark: string): number {
     .reduce((sum, file) => sum + readFileSync(file, "latin1").split(mark).length - 1, 0);
 }
 
-const erase = (storage: Storage, op = "o1") => storage.erase({ op, participant: GONE, line: null });
+const erase = (storage: Storage, callId = "o1") => storage.erase({ callId, participant: GONE, line: null });
 
 function betterSqlite3(): { readonly missing: string | null; open(at: string): SqliteDatabase } {
   try {
@@ -85,7 +85,7 @@ describe.each(drivers)("on %s", (_, sourceOf, missing) => {
     await storage.recordInbound(inboundRecord("g", { participant: GONE, body: "DIAGNOSIS", needsAnswer: false }));
     now += 10_000;
     await storage.recordInbound(inboundRecord("s", { participant: STAYS, body: "GREETING", needsAnswer: false }));
-    expect(await storage.purge({ op: "o", olderThanMs: 5000, limit: 10 })).toMatchObject({ messages: 1 });
+    expect(await storage.purge({ callId: "o", olderThanMs: 5000, limit: 10 })).toMatchObject({ messages: 1 });
     expect([copies("DIAGNOSIS"), copies("GREETING")]).toEqual([0, 1]);
     await storage.close();
     if (typeof source !== "string") source.close();
@@ -154,7 +154,7 @@ describe("while another connection reads", () => {
     await storage.open();
     await fill(storage);
     const reader = reading();
-    await expect(storage.purge({ op: "o1", olderThanMs: 0, limit: 10 })).resolves.toBeDefined();
+    await expect(storage.purge({ callId: "o1", olderThanMs: 0, limit: 10 })).resolves.toBeDefined();
     reader.exec("commit");
     reader.close();
     await storage.close();

@@ -86,26 +86,29 @@ describe("calls of one tick", () => {
   it("with one call id get one answer, and happen once", async () => {
     const { database, storage } = await counted();
     await storage.recordInbound(text("m1"));
-    const claim = { scope: "default", op: "1", workerId: "w", leaseMs: 1_000 };
+    const claim = { scope: "default", callId: "1", workerId: "w", leaseMs: 1_000 };
     const claims = await Promise.all([claimOne(storage, claim), claimOne(storage, claim), claimOne(storage, claim)]);
     expect(claims[0]).toMatchObject({ turn: { runs: 1 }, fence: 1 });
     expect(new Set(claims.map((one) => JSON.stringify(one))).size).toBe(1);
 
-    const sweep = { op: "2", workerId: "w", sender: "+15550100001", everyMs: 1_000, leaseMs: 1_000 };
+    const sweep = { callId: "2", workerId: "w", sender: "+15550100001", everyMs: 1_000, leaseMs: 1_000 };
     const sweeps = await Promise.all([storage.claimSweep(sweep), storage.claimSweep(sweep)]);
     expect(sweeps).toEqual([
       { watermark: null, fence: 1 },
       { watermark: null, fence: 1 },
     ]);
 
-    const op = { op: "3", consentKey: "consent", consent: { state: "opted-out", source: "word" } as const };
-    const stops = await Promise.all([storage.recordInbound(text("m2", op)), storage.recordInbound(text("m2", op))]);
+    const callId = { callId: "3", consentKey: "consent", consent: { state: "opted-out", source: "word" } as const };
+    const stops = await Promise.all([
+      storage.recordInbound(text("m2", callId)),
+      storage.recordInbound(text("m2", callId)),
+    ]);
     expect(stops.map(({ outcome, consentChanged }) => [outcome, consentChanged])).toEqual([
       ["recorded", true],
       ["recorded", true],
     ]);
 
-    const order = { op: "4", participant: "+15550199001", line: null };
+    const order = { callId: "4", participant: "+15550199001", line: null };
     const erasures = await Promise.all([storage.erase(order), storage.erase(order)]);
     expect(erasures).toEqual([
       { conversations: 1, messages: 2 },

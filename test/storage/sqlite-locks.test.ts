@@ -75,8 +75,8 @@ describe.each(sources)("on %s, while another process holds the lock for writing"
     const settled: string[] = [];
     const note = (name: string) => () => void settled.push(name);
     const recorded = storage.recordInbound(text("m1"));
-    const beaten = storage.heartbeat({ scope: "default", op: "1", workerId: "w", leaseMs: 1_000, lookInMs: 1_000 });
-    const erased = storage.erase({ op: "2", participant: "+15550199009", line: null });
+    const beaten = storage.heartbeat({ scope: "default", callId: "1", workerId: "w", leaseMs: 1_000, lookInMs: 1_000 });
+    const erased = storage.erase({ callId: "2", participant: "+15550199009", line: null });
     const writes = [recorded.then(note("inbound")), beaten.then(note("heartbeat")), erased.then(note("erase"))];
     await someTurns();
     expect((await storage.conversations({ limit: 9 })).conversations).toHaveLength(1);
@@ -95,7 +95,7 @@ describe.each(sources)("on %s, while another process holds the lock for writing"
     const storage = open(source);
     await storage.open();
     const other = await lockedByAnotherProcess();
-    const waiting = [storage.recordInbound(text("m1")), storage.erase({ op: "1", participant: "x", line: null })];
+    const waiting = [storage.recordInbound(text("m1")), storage.erase({ callId: "1", participant: "x", line: null })];
     const ended = Promise.allSettled(waiting);
     await someTurns();
     await storage.close();

@@ -271,7 +271,7 @@ describe("a database of the caller", () => {
     await storage.open();
     const { message } = await storage.recordInbound(text("m1"));
     expect(message?.seq).toBe(1);
-    const turn = await claimOne(storage, { scope: "default", op: "1", workerId: "w", leaseMs: 1_000 });
+    const turn = await claimOne(storage, { scope: "default", callId: "1", workerId: "w", leaseMs: 1_000 });
     expect(turn).toMatchObject({ fence: 1, messages: [message] });
     database.close();
   });
@@ -302,9 +302,9 @@ describe("texts", () => {
     const media = [{ url: `https://example.com/${odd}`, contentType: odd }];
     const { message, conversation } = await storage.recordInbound(text("m1", { body: odd, media }));
     expect(message).toMatchObject({ body: odd, media });
-    const turn = await claimOne(storage, { scope: "default", op: "1", workerId: "w", leaseMs: 1_000 });
+    const turn = await claimOne(storage, { scope: "default", callId: "1", workerId: "w", leaseMs: 1_000 });
     await storage.commitTurn({
-      op: "2",
+      callId: "2",
       workerId: "w",
       conversationId: conversation?.id ?? "",
       turnId: turn?.turn.id ?? "",

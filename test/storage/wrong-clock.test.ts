@@ -77,12 +77,12 @@ it("forgets what a call answered while memory's clock was a month ahead an hour 
   const storage = memory({ clock });
   const { conversation } = await storage.recordInbound(inboundRecord("m1"));
   const conversationId = conversation?.id ?? "";
-  const pause = { op: "op", conversationId, paused: true, skipPending: false };
-  await storage.setPaused({ ...pause, op: "before", paused: false });
+  const pause = { callId: "call", conversationId, paused: true, skipUnanswered: false };
+  await storage.setPaused({ ...pause, callId: "before", paused: false });
   await clock.advance(30 * 24 * HOUR_MS);
   const first = await storage.setPaused(pause);
   await clock.advance(-30 * 24 * HOUR_MS);
-  await storage.setPaused({ ...pause, op: "after", paused: false });
+  await storage.setPaused({ ...pause, callId: "after", paused: false });
   await clock.advance(HOUR_MS - 1);
   expect(await storage.setPaused(pause)).toEqual(first);
   expect((await storage.conversation(conversationId))?.paused).toBe(false);

@@ -36,7 +36,7 @@ describe("a turn that is run for a test", () => {
   it("shows each part as it would leave, and what it costs", async () => {
     const { sends } = await runTurn({ ai: () => "**Yes** \u201cat eight\u201d", conversation: "Is 8 free?" });
     expect(sends).toEqual([{ body: 'Yes "at eight"', media: [], origin: "ai", encoding: "GSM-7", segments: 1 }]);
-    const long = await runTurn({ ai: () => "word ".repeat(700), conversation: "Tell me all" });
+    const long = await runTurn({ ai: () => "word ".repeat(700), conversation: "Say it all" });
     expect(long.sends.length).toBeGreaterThan(1);
   });
 

@@ -9,7 +9,7 @@ import { createService, logger } from "./service.ts";
 const config = readConfig(env);
 const app = createApp(config);
 
-const DEAD_LETTERS = /-dead$/;
+const GIVEN_UP = /-failed$/;
 
 /** What the runtime calls. */
 interface Handlers {
@@ -25,7 +25,7 @@ const worker: Handlers = {
 
   // The queue's wake-ups, and those that it gave up. They carry nothing: each batch is one look into the ledger.
   async queue(batch) {
-    if (DEAD_LETTERS.test(batch.queue)) {
+    if (GIVEN_UP.test(batch.queue)) {
       logger.error(
         `the queue gave up ${batch.messages.length} wake-up(s): the database was down for long. Nothing is lost, the work is done now or by the cron; the earlier errors in the log say what failed`,
       );

@@ -26,8 +26,8 @@ export interface Admin {
   /** `null` where there is no such conversation. */
   conversation(id: string): Promise<Conversation | null>;
   /**
-   * Newest activity first, 50 at a time (`limit`, at most 1000); `after` takes the `cursor` of the page before. One whose
-   * row cannot be read is left out, and reported by the `error` event as `storage_corrupt`.
+   * Newest activity first, 50 at a time (`limit`, at most 1000); `after` takes the `cursor` of the page before. One
+   * whose row cannot be read is left out, and reported by the `error` event as `storage_corrupt`.
    */
   conversations(page?: Partial<ConversationPage>): Promise<ConversationList>;
   /** A message as it is now, `null` where there is none. */
@@ -51,11 +51,11 @@ export interface Admin {
    */
   pause(conversationId: string): Promise<Conversation>;
   /**
-   * Hands the conversation back to the AI. What was said meanwhile is not answered late, unless `answerPending`.
+   * Hands the conversation back to the AI. What was said meanwhile is not answered late, unless `answerUnanswered`.
    *
    * @throws OwnlineError `not_found`
    */
-  resume(conversationId: string, options?: { readonly answerPending?: boolean }): Promise<Conversation>;
+  resume(conversationId: string, options?: { readonly answerUnanswered?: boolean }): Promise<Conversation>;
   /**
    * A message's whole story from the ledger, also in sentences; `null` where there is no such message.
    *
@@ -67,14 +67,17 @@ export interface Admin {
    * find nothing; an opt-out outlives the data, under a keyed hash of the number.
    *
    * `participant` is a number as people write it, in either spelling of one that is written in two ways, or any
-   * participant that `conversations()` returns; repeated, it finds nothing. It works also where rows of the person cannot
-   * be read. What the database and the provider keep all the same: docs/guide/privacy.md.
+   * participant that `conversations()` returns; repeated, it finds nothing. It works also where rows of the person
+   * cannot be read. What the database and the provider keep all the same: docs/guide/privacy.md.
    *
-   * @throws OwnlineError `invalid_address` where it is not a number in E.164, and no conversation has it as it is written;
-   * `storage_unavailable`, and then call it again: SQLite throws it too where a copy is left in its log
+   * @throws OwnlineError `invalid_address` where it is not a number in E.164, and no conversation has it as it is
+   * written; `storage_unavailable`, and then call it again: SQLite throws it too where a copy is left in its log
    */
   erase(order: EraseRequest): Promise<Erased>;
-  /** Retention: removes up to `limit` (1000) messages older than `olderThanMs` that nothing waits for. Call it again until it says 0. */
+  /**
+   * Retention: removes up to `limit` (1000) messages older than `olderThanMs` that nothing waits for. Call it again
+   * until it says 0.
+   */
   purge(order: { readonly olderThanMs: number; readonly limit?: number }): Promise<Erased>;
 }
 
@@ -120,7 +123,12 @@ export function createAdmin(
     async pause(conversationId) {
       checkedId(conversationId, "pause", "the conversation's id");
       await open();
-      const paused = await storage.setPaused({ op: newId("o"), conversationId, paused: true, skipPending: false });
+      const paused = await storage.setPaused({
+        callId: newId("o"),
+        conversationId,
+        paused: true,
+        skipUnanswered: false,
+      });
       if (paused === null) throw unknownConversation();
       worker.callOff(conversationId);
       return paused;
@@ -128,13 +136,13 @@ export function createAdmin(
 
     async resume(conversationId, options) {
       checkedId(conversationId, "resume", "the conversation's id");
-      const { answerPending = false } = checkedResume(options);
+      const { answerUnanswered = false } = checkedResume(options);
       await open();
       const resumed = await storage.setPaused({
-        op: newId("o"),
+        callId: newId("o"),
         conversationId,
         paused: false,
-        skipPending: !answerPending,
+        skipUnanswered: !answerUnanswered,
       });
       if (resumed === null) throw unknownConversation();
       worker.wake();
@@ -159,7 +167,7 @@ export function createAdmin(
     async purge(order) {
       const { olderThanMs, limit } = checkedRetention(order);
       await open();
-      return storage.purge({ op: newId("o"), olderThanMs, limit });
+      return storage.purge({ callId: newId("o"), olderThanMs, limit });
     },
   };
 }

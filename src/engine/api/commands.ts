@@ -102,7 +102,7 @@ export function createCommands(context: EngineContext, { worker, scheduler, open
       const parts = compose(context, groupId, body, media);
       await open();
       const posted: OutboundRecord = {
-        op: newId("o"),
+        callId: newId("o"),
         key: keyIn(context, "send", key),
         groupId,
         conversationId: newId("c"),
@@ -149,7 +149,8 @@ export function createCommands(context: EngineContext, { worker, scheduler, open
       reportProblems(context);
       worker.lookIn(nextInMs);
       if (!changed || message === null || worker.started) return;
-      // The next part of a text may have waited for this one. What is sent again waits a while: each wake-up says for how long.
+      // The next part of a text may have waited for this one. What is sent again waits a while: each wake-up says for
+      // how long.
       if (message.part < message.parts || message.status === "waiting") await scheduler.notify(0);
     },
   };
@@ -167,7 +168,7 @@ function erased(what: string, name: string): OwnlineError {
   );
 }
 
-/** Nobody may read another person's text by guessing its id, and no text may vanish behind another one's. */
+/** A caller must not read another person's text by guessing its id, and no text may vanish behind another one's. */
 function usedForAnother(): OwnlineError {
   return new OwnlineError(
     "invalid_message",

@@ -10,7 +10,7 @@ import { type ConsentFiling, consentFiling } from "../support/consent-key.ts";
 import { consentAt } from "../support/consent-place.ts";
 import { contentDigestFor } from "../support/content.ts";
 import { createReporter, type EngineContext } from "../support/context.ts";
-import { createTally, type NoticeCounts } from "../support/counts.ts";
+import { createNoticeCounter, type NoticeCounts } from "../support/counts.ts";
 import { createEmitter } from "../support/emitter.ts";
 import { onceForEachProblem, reportProblems } from "../support/problems.ts";
 import { senderBook } from "../support/senders.ts";
@@ -54,8 +54,9 @@ export interface Engine<Senders extends SendersOption = SendersOption>
    * repetition has the same `to`, `from`, `body` and number of `media`; with others, `key_reused` is thrown, and its
    * `messageId` names the first message.
    *
-   * @throws OwnlineError `invalid_message`, `invalid_address`, `unknown_sender` (`from` is not ours), `sender_required`,
-   * `sender_as_participant` (`to` is ours), `opted_out`, `erased`, `key_reused`, `storage_unavailable`
+   * @throws OwnlineError `invalid_message`, `invalid_address`, `unknown_sender` (`from` is not ours),
+   * `sender_required`, `sender_as_participant` (`to` is ours), `opted_out`, `erased`, `key_reused`,
+   * `storage_unavailable`
    */
   send(input: SendInput<SenderAddress<Senders>>, ctx?: WaitUntil): Promise<OutboundMessage>;
   /**
@@ -70,7 +71,8 @@ export interface Engine<Senders extends SendersOption = SendersOption>
   off<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): void;
   /**
    * Follows one conversation in the ledger, whichever process writes it: new messages and every change of a message's
-   * status, by `changedSeq`, from `after` on, without a gap. It goes on until the signal is aborted or the loop is left.
+   * status, by `changedSeq`, from `after` on, without a gap. It goes on until the signal is aborted or the loop is
+   * left.
    *
    * @throws OwnlineError `invalid_options`, `storage_unavailable`
    */
@@ -83,9 +85,10 @@ export interface Engine<Senders extends SendersOption = SendersOption>
    */
   start(): Promise<void>;
   /**
-   * Takes no new work, waits up to `timeoutMs` for what is at work, and gives the rest back to the ledger, where another
-   * process or the next start finds it. Reading and storing still work afterwards. Called while it goes on, it returns
-   * the same promise, and the time that is over first counts: `stop({ timeoutMs: 0 })` hurries. @default 10000 ms
+   * Takes no new work, waits up to `timeoutMs` for what is at work, and gives the rest back to the ledger, where
+   * another process or the next start finds it. Reading and storing still work afterwards. Called while it goes on, it
+   * returns the same promise, and the time that is over first counts: `stop({ timeoutMs: 0 })` hurries. @default 10000
+   * ms
    */
   stop(options?: { readonly timeoutMs?: number }): Promise<void>;
   /**
@@ -101,8 +104,8 @@ export interface Engine<Senders extends SendersOption = SendersOption>
    */
   settled(): Promise<void>;
   /**
-   * How often this process has told each kind of notice since it began: how many messages were `unknown`, and of these
-   * `found`, `resent`, `held` or `dropped`; how many texts were `swept`. For all processes together, add them up.
+   * How often this process has emitted each kind of notice since it began: how many messages were `unknown`, and of
+   * these `found`, `resent`, `held` or `dropped`; how many texts were `swept`. For all processes together, add them up.
    */
   counts(): NoticeCounts;
   /** `stop()`, and closes what the storage opened. The same as `await using`. */
@@ -127,25 +130,25 @@ export function createEngine<Senders extends SendersOption>(
     report: () => reportProblems({ storage, reporter }),
   });
 
-  const told = createReporter(emitter.emit, options);
+  const baseReporter = createReporter(emitter.emit, options);
   const isToBeReported = onceForEachProblem();
-  const tally = createTally();
+  const noticeCounter = createNoticeCounter();
   const reporter: EngineContext["reporter"] = {
-    ...told,
+    ...baseReporter,
     message(message) {
       feed.changed(message.conversationId);
-      told.message(message);
+      baseReporter.message(message);
     },
     status(message) {
       feed.changed(message.conversationId);
-      told.status(message);
+      baseReporter.status(message);
     },
     notice(notice) {
-      tally.count(notice.kind);
-      told.notice(notice);
+      noticeCounter.count(notice.kind);
+      baseReporter.notice(notice);
     },
     error(error, texts) {
-      if (isToBeReported(error)) told.error(error, texts);
+      if (isToBeReported(error)) baseReporter.error(error, texts);
     },
   };
 
@@ -233,7 +236,7 @@ export function createEngine<Senders extends SendersOption>(
       await worker.drain({ withinMs: null, idle: true });
     },
 
-    counts: tally.counts,
+    counts: noticeCounter.counts,
 
     async close() {
       await stop();

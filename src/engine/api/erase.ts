@@ -51,7 +51,7 @@ export function eraseOrder(order: EraseRequest): (storage: Pick<Storage, "erase"
     for (const address of addresses) {
       for (const spelling of line?.all ?? [null]) {
         try {
-          const erased = await storage.erase({ op: newId("o"), participant: address, line: spelling });
+          const erased = await storage.erase({ callId: newId("o"), participant: address, line: spelling });
           conversations += erased.conversations;
           messages += erased.messages;
         } catch (error) {
@@ -75,8 +75,8 @@ function spellingsOf(address: unknown, name: string): Spellings {
   try {
     return { all: [...new Set([normalizeAddress(address, name), written])], refusal: null };
   } catch (refusal) {
-    const mayBeKept = written !== "" && written.length <= LONGEST_ADDRESS && !UNKEEPABLE.test(written);
-    if (!isOwnlineError(refusal) || !mayBeKept) throw refusal;
+    const mayBeStored = written !== "" && written.length <= LONGEST_ADDRESS && !UNKEEPABLE.test(written);
+    if (!isOwnlineError(refusal) || !mayBeStored) throw refusal;
     return { all: [written], refusal };
   }
 }

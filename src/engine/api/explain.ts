@@ -8,7 +8,7 @@ export interface Explanation extends MessageStory {
   readonly steps: readonly string[];
 }
 
-/** Tells a message's story from the ledger. */
+/** Builds a message's story from the ledger. */
 export function explain(story: MessageStory): Explanation {
   const { message } = story;
   return {
@@ -85,7 +85,7 @@ function arrivalOf({ providerMessageId, occurredAt, createdAt }: InboundMessage)
 }
 
 function stateOf({ status, providerMessageId, events }: AttemptStory): string {
-  if (status === "unknown") return "unknown, nobody knows whether the provider took it";
+  if (status === "unknown") return "unknown, it is not known whether the provider took it";
   if (providerMessageId !== null) return `${status} as ${providerMessageId}`;
   return status === "accepted" && events.length === 0 ? "accepted, as a person has said" : status;
 }

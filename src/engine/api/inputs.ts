@@ -158,7 +158,7 @@ const feed = lazily(() =>
 const retention = lazily(() =>
   object<RetentionInput>({ olderThanMs: milliseconds(0), limit: optional(pageSize()) }, OBJECT),
 );
-const resumption = lazily(() => optional(object<ResumeInput>({ answerPending: optional(trueOrFalse()) }, OBJECT)));
+const resumption = lazily(() => optional(object<ResumeInput>({ answerUnanswered: optional(trueOrFalse()) }, OBJECT)));
 const ending = lazily(() => optional(object<StopInput>({ timeoutMs: optional(milliseconds(0)) }, OBJECT)));
 const erasure = lazily(() =>
   object<{ participant: unknown; line?: unknown }>({ participant: anything(), line: optional(anything()) }, OBJECT),
@@ -173,7 +173,7 @@ export interface RetentionInput {
   readonly limit?: number;
 }
 export interface ResumeInput {
-  readonly answerPending?: boolean;
+  readonly answerUnanswered?: boolean;
 }
 export interface StopInput {
   readonly timeoutMs?: number;
@@ -284,7 +284,9 @@ function addressField(name: string, read: (value: unknown, name: string) => stri
   return z.pipe(reading, z.custom<string>());
 }
 
-/** The provider fetches the media that we send, so their addresses must be public. Those that a person sent need not be. */
+/**
+ * The provider fetches the media that we send, so their addresses must be public. Those that a person sent need not be.
+ */
 function mediaOf(isUrl: (url: string) => boolean, remedy: string): Fields<SendInput>["media"] {
   const fields: Fields<Media> = {
     url: textThat(isUrl, remedy),

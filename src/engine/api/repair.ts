@@ -24,29 +24,29 @@ export interface Repair {
    * Has the texts of a turn answered anew that ended in the fallback text or as `failed`, after its cause is mended.
    * Idempotent: a turn that was requeued is found requeued.
    *
-   * @throws OwnlineError `not_found`; `opted_out`; `invalid_state` where the turn did not end so, or where a later one has
-   * answered since
+   * @throws OwnlineError `not_found`; `opted_out`; `invalid_state` where the turn did not end so, or where a later one
+   * has answered since
    */
   requeue(turnId: string): Promise<Conversation>;
   /**
    * After a restore of the ledger from a backup, before `start()` or `processDue()`: what the backup has as unsent may
    * have left since. All of it becomes `unknown`, and is looked for in the provider's list before any of it is sent
-   * again. Texts that came meanwhile are found in the provider's list, from the backup's last sweep on (a day back where
-   * there was none); one that the provider's list shows to be answered is stored, and not answered again.
+   * again. Texts that came meanwhile are found in the provider's list, from the backup's last sweep on (a day back
+   * where there was none); one that the provider's list shows to be answered is stored, and not answered again.
    *
    * A text that the backup has as unanswered is answered, also where it was answered between backup and restore.
    *
    * Repeating it does no harm: call it until it succeeds.
    *
-   * @throws OwnlineError `invalid_state` after `start()` or `processDue()`; `transport_unavailable` where the provider's list
-   * could not be read; `storage_unavailable`
+   * @throws OwnlineError `invalid_state` after `start()` or `processDue()`; `transport_unavailable` where the
+   * provider's list could not be read; `storage_unavailable`
    */
   recover(): Promise<Recovered>;
 }
 
 export interface Recovered {
   /** Messages whose fate is now `unknown`. */
-  readonly suspected: number;
+  readonly markedUnknown: number;
   /** Texts that the backup did not have. */
   readonly swept: number;
 }
@@ -83,7 +83,7 @@ export function createRepair(context: EngineContext, { worker, scheduler, open, 
       const reason = reasonFor(checkedDecision(decision));
       await open();
       const delivery = await storage.resolve({
-        op: newId("o"),
+        callId: newId("o"),
         outboundId: messageId,
         attempts: null,
         from: ["unknown", "held"],
@@ -115,7 +115,7 @@ export function createRepair(context: EngineContext, { worker, scheduler, open, 
       await open();
       const story = await storage.story(firstMessageIdOf(turnId));
       const consents = story === null ? {} : { consents: await consentsNow(context, story.conversation) };
-      const order = { op: newId("o"), turnId, ...consents };
+      const order = { callId: newId("o"), turnId, ...consents };
       const { outcome, conversation } = await storage.requeueTurn(order);
       switch (outcome) {
         case "requeued":
@@ -125,7 +125,7 @@ export function createRepair(context: EngineContext, { worker, scheduler, open, 
             "invalid_state",
             "a later turn has answered this conversation since, so the turn was not requeued: write to the person with send() instead",
           );
-        case "not-dead":
+        case "not-failed":
           throw new OwnlineError(
             "invalid_state",
             "the turn ended neither with the fallback text nor as failed, so there is nothing to answer anew",
@@ -151,11 +151,11 @@ export function createRepair(context: EngineContext, { worker, scheduler, open, 
         );
       }
       await open();
-      let suspected = 0;
+      let markedUnknown = 0;
       for (;;) {
-        const messages = await storage.markUnknown({ scope, op: newId("o"), limit: MARK_LIMIT, lookInMs: 0 });
+        const messages = await storage.markUnknown({ scope, callId: newId("o"), limit: MARK_LIMIT, lookInMs: 0 });
         for (const message of messages) reportDelivery(context, { ...CHANGED, message });
-        suspected += messages.length;
+        markedUnknown += messages.length;
         if (messages.length === 0) break;
       }
       const { found, missed } = await worker.sweepNow({
@@ -173,7 +173,7 @@ export function createRepair(context: EngineContext, { worker, scheduler, open, 
           { retryable: true },
         );
       }
-      return { suspected, swept: found };
+      return { markedUnknown, swept: found };
     },
   };
 }

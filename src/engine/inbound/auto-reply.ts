@@ -33,8 +33,8 @@ export function autoReplyFor(
   const body = wellFormed(said);
   const id = partIdOf(newId("a"), 1);
   const { line, sender } = route;
-  // The service's own auto-reply is checked as it was written: one that was cut through an emoji is a mistake to report,
-  // as a control character is. A policy's reply may confirm a STOP, so it leaves repaired.
+  // The service's own auto-reply is checked as it was written: one that was cut through an emoji is a mistake to
+  // report, as a control character is. A policy's reply may confirm a STOP, so it leaves repaired.
   const written = worded === null ? said : body;
   const request = { outboundId: id, attempt: 1, line, from: sender, to: text.from, body: written, media: [] };
   const author = worded === null ? "options.autoReply" : `the policy "${worded.policy}"`;
@@ -57,21 +57,23 @@ export function autoReplyFor(
 }
 
 /**
- * A policy's reply answers the person's own word, so it needs no consent and no AI that may speak. The confirmation of an
- * opt-out is the last message to the person: no limit and no delay holds it back.
+ * A policy's reply answers the person's own word, so it needs no consent and no AI that may speak. The confirmation of
+ * an opt-out is the last message to the person: no limit and no delay holds it back.
  */
 function wordedConditions({ confirms }: WordedReply, conditions: SendConditions): SendConditions {
   const free = { ...conditions, consent: false, unpaused: false };
   return confirms ? { ...free, delayMs: 0, cancel: null, counters: [], rateLimit: null } : free;
 }
 
-/** Within it a confirmation counts as asked for: https://www.ecfr.gov/current/title-47/part-64/section-64.1200 (a)(12) */
+/**
+ * Within it a confirmation counts as asked for: https://www.ecfr.gov/current/title-47/part-64/section-64.1200 (a)(12)
+ */
 const CONFIRM_WITHIN_MS = 300_000;
 
 /**
  * The confirmation of an opt-out that has no webhook whose answer could carry it: typed in the app, found in the
- * provider's list, or with a transport that cannot reply so. It leaves as one message. Found too late, an opt-out is not
- * confirmed any more.
+ * provider's list, or with a transport that cannot reply so. It leaves as one message. Found too late, an opt-out is
+ * not confirmed any more.
  */
 export function confirmationFor(
   context: EngineContext,
@@ -87,7 +89,10 @@ export function confirmationFor(
   return { id: partIdOf(newId("s"), 1), body, media: [], encoding, segments, expiryMs: CONFIRM_WITHIN_MS };
 }
 
-/** A policy's reply. One that is not a text is the policy's mistake: it is reported, and the message is stored without it. */
+/**
+ * A policy's reply. One that is not a text is the policy's mistake: it is reported, and the message is stored without
+ * it.
+ */
 function wordsOf({ reporter }: EngineContext, { policy, reply }: WordedReply): string | null {
   if (typeof reply === "string" && reply.trim() !== "") return reply;
   reporter.error(
@@ -180,20 +185,20 @@ export async function reportUnsentReply(
   if (message === null || (worded === null && !message.needsAnswer)) return;
   const { conversationId } = message;
   const reply = worded === null ? "the auto-reply" : `the reply of the policy "${worded.policy}"`;
-  const tell = (kind: "cancelled" | "silenced", why: string) =>
+  const report = (kind: "cancelled" | "silenced", why: string) =>
     context.reporter.notice({ kind, conversationId, messageId: null, detail: `${reply} was not sent: ${why}` });
-  if (conditions.unpaused && conversation?.paused === true) return tell("cancelled", "a person has taken over");
-  if (conditions.cancel !== null) return tell("cancelled", conditions.cancel);
+  if (conditions.unpaused && conversation?.paused === true) return report("cancelled", "a person has taken over");
+  if (conditions.cancel !== null) return report("cancelled", conditions.cancel);
   if (conditions.delayMs > 0) {
-    return tell("cancelled", "a policy delays messages, and the webhook's answer cannot wait");
+    return report("cancelled", "a policy delays messages, and the webhook's answer cannot wait");
   }
   try {
     const full = await fullCounter(context, conditions.counters);
     // The window may have ended since the commit.
-    if (full === null) return tell("silenced", "a limit of a policy was full");
-    if (isNews(context, full.rule.key, full.endsInMs)) tell("silenced", full.rule.reason);
+    if (full === null) return report("silenced", "a limit of a policy was full");
+    if (isNews(context, full.rule.key, full.endsInMs)) report("silenced", full.rule.reason);
   } catch (error) {
     context.reporter.error(trouble(error));
-    tell("silenced", "a limit of a policy was full");
+    report("silenced", "a limit of a policy was full");
   }
 }

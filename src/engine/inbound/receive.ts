@@ -22,7 +22,7 @@ export async function receive(context: EngineContext, incoming: IncomingText): P
 
 /**
  * The same for a text that was found in the provider's list. `null` where it is left to its webhook for now: the list
- * opts nobody in and carries no reply, and the webhook of a text that is stored already changes nothing any more.
+ * opts no person in and carries no reply, and the webhook of a text that is stored already changes nothing any more.
  *
  * @throws OwnlineError as `receive`
  */
@@ -48,14 +48,14 @@ async function losesByHaste(
 ): Promise<boolean> {
   const consent = wishIn(verdicts);
   const filed = await consentIn(storage, consents);
-  // A STOP counts at once, whatever becomes of its confirmation: unless a START has come since. That one may have been
-  // texted before it and come late; only a webhook's order tells.
+  // A STOP counts at once, also where its confirmation fails: unless a START has come since. That one may have been
+  // texted before it and come late; only a webhook's order shows it.
   if (consent === "opted-out") return filed?.state === "opted-in" && filed.changedAt > (text.occurredAt ?? 0);
   if (mayReply(transport, text) && verdicts.some(({ reply }) => reply !== undefined)) return true;
-  // Whatever the consent is now: the STOP before a START may come after it. A YES is an everyday answer.
+  // For any present consent: the STOP before a START may come after it. A YES is an everyday answer.
   if (consent === "opted-in" && verdicts.some(({ answer }) => !answer)) return true;
-  // Nobody is answered who has opted out: the START before this text may still be on its way, or this text be one, by a
-  // word that the provider alone knows.
+  // A person who has opted out gets no answer: the START before this text may still be on its way, or this text be one,
+  // by a word that the provider alone knows.
   return filed?.state === "opted-out";
 }
 
@@ -115,7 +115,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
   const autoReply = route === null || isOutAlready ? null : autoReplyFor(context, text, judged, route);
   const confirmation = route === null || isOutAlready ? null : confirmationFor(context, text, judged);
   const arrival: InboundRecord = {
-    op: newId("o"),
+    callId: newId("o"),
     key: text.key,
     messageId: newId("m"),
     conversationId: newId("c"),

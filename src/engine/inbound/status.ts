@@ -31,7 +31,7 @@ async function recordOf(context: EngineContext, report: StatusCallback): Promise
   const retry = retryOf(context, report);
   const record = { outboundId, attempt, providerMessageId, status, rawStatus, error, retry };
   const write = (change: Pick<StatusRecord, "optOut" | "consents">) =>
-    context.storage.recordStatus({ op: newId("o"), ...record, ...change });
+    context.storage.recordStatus({ callId: newId("o"), ...record, ...change });
   if (!optOut) return write({ optOut });
   // The message says which senders the opt-out is about. A report without its id finds it by the provider's.
   const named = outboundId === null ? null : await context.storage.story(outboundId);
@@ -50,7 +50,7 @@ async function recordOf(context: EngineContext, report: StatusCallback): Promise
  */
 async function isForeign({ storage }: EngineContext, { sender, outboundId }: StatusCallback): Promise<boolean> {
   if (sender === undefined) return false;
-  // Whose message it is cannot be told.
+  // It is not known whose message it is.
   if (outboundId === null) return true;
   const story = await storage.story(outboundId);
   if (story === null || story.message.direction === "inbound") return false;

@@ -15,7 +15,7 @@ import { receiveSwept } from "./receive.ts";
 export interface Sweeper {
   /**
    * Reads the provider's list for each sender whose turn it is, in any process, and stores what is missing. Never
-   * rejects: what fails is told, and looked for again next time.
+   * rejects: what fails is reported, and looked for again next time.
    */
   run(signal: AbortSignal, how?: SweepHow): Promise<Swept>;
 }
@@ -111,8 +111,8 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
   ): Promise<Swept> => {
     const { sender: address } = route;
     const everyMs = how.now === true ? 0 : options.everyMs;
-    const op = newId("o");
-    const claim = { op, workerId, sender: address, everyMs, leaseMs: SWEEP_LEASE_MS };
+    const callId = newId("o");
+    const claim = { callId, workerId, sender: address, everyMs, leaseMs: SWEEP_LEASE_MS };
     const claimed = await storage.claimSweep(claim);
     if (claimed === null) return { found: 0, missed: how.now === true ? 1 : 0 };
     const listed = await list(route, claimed, options, signal, how);
@@ -140,7 +140,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     // Nothing says how far the list was read: the claim runs out, and the next sweep begins where this one did.
     if (watermark === 0) return { found, missed: 0 };
     const { fence } = claimed;
-    await storage.commitSweep({ op: newId("o"), sender: address, fence, watermark });
+    await storage.commitSweep({ callId: newId("o"), sender: address, fence, watermark });
     return { found, missed: 0 };
   };
 

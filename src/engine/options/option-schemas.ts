@@ -211,7 +211,7 @@ const schema = lazily(() =>
       ),
       queue: optional(
         methods<Queue>(
-          ["ring"],
+          ["notify"],
           'give a queue, for example cloudflareQueue(env.QUEUE) from "ownline/queue/cloudflare"',
         ),
       ),

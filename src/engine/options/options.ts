@@ -30,8 +30,9 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
   readonly policies?: readonly Policy[];
   /**
    * A fixed text that rides on the answer to the provider's webhook, before the AI has thought: "Got it, one moment."
-   * A function chooses it for each text; `null` for none. Never for simulated texts. One that XML cannot carry (a control
-   * character, half an emoji) or of over 1,600 characters is reported by an `error` event and left out. @default none
+   * A function chooses it for each text; `null` for none. Never for simulated texts. One that XML cannot carry (a
+   * control character, half an emoji) or of over 1,600 characters is reported by an `error` event and left out.
+   * @default none
    */
   readonly autoReply?: string | ((text: InboundSnapshot) => string | null);
   readonly burst?: BurstOptions;
@@ -47,7 +48,7 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
   readonly sweep?: SweepOptions | false;
   readonly worker?: WorkerOptions;
   /**
-   * Where nothing stays alive to look into the ledger (Workers, serverless): rings when something is due, so that
+   * Where nothing stays alive to look into the ledger (Workers, serverless): notifies it when something is due, so that
    * another invocation does it. It only speeds things up: a cron that calls `processDue()` is the net beneath. A
    * process that was started listens to it, where it can be listened to. @default none
    */
@@ -106,7 +107,9 @@ export interface AnswerOptions {
 export interface HistoryOptions {
   /** The most messages that the AI sees. @default 40 */
   readonly maxMessages?: number;
-  /** The most characters that the AI sees; the oldest messages go first, the texts to answer always stay. @default 16000 */
+  /**
+   * The most characters that the AI sees; the oldest messages go first, the texts to answer always stay. @default 16000
+   */
   readonly maxCharacters?: number;
   /** Changes what the AI sees: to summarise, to redact, to add deliveries. @default the window as it is */
   readonly select?: (
@@ -117,8 +120,8 @@ export interface HistoryOptions {
 
 export interface SendingOptions {
   /**
-   * After this long a message that has not left is cancelled; counted from its slot in the sender's rate limit where it has one
-   * later than that. @default 14400000 (4 hours)
+   * After this long a message that has not left is cancelled; counted from its reservation in the sender's rate limit
+   * where it has one later than that. @default 14400000 (4 hours)
    */
   readonly expiryMs?: number;
   /**
@@ -127,7 +130,7 @@ export interface SendingOptions {
    */
   readonly validityMs?: number;
   /**
-   * How long to wait for a witness when the provider's answer was lost. Not shorter than `validityMs`: until then the
+   * How long to wait for evidence when the provider's answer was lost. Not shorter than `validityMs`: until then the
    * message may still leave. @default `validityMs` and a minute
    */
   readonly unknownWindowMs?: number;
@@ -151,9 +154,9 @@ export interface SendingOptions {
   readonly backoffMs?: number;
   /**
    * How fast a sender sends, in all processes together, in segments per second: `by-kind` is 1 for a long code, 3 for a
-   * toll-free number, 100 for a short code, 80 messages for WhatsApp, and no limit for other channels and for a Messaging
-   * Service as sender. A function says it for each sender, `null` for no limit; `ratePerSecond` of a sender counts
-   * before both. `false` sends as fast as it can, also after the provider has asked for less. @default "by-kind"
+   * toll-free number, 100 for a short code, 80 messages for WhatsApp, and no limit for other channels and for a
+   * Messaging Service as sender. A function says it for each sender, `null` for no limit; `ratePerSecond` of a sender
+   * counts before both. `false` sends as fast as it can, also after the provider has asked for less. @default "by-kind"
    */
   readonly rateLimit?: "by-kind" | false | ((sender: string) => number | null);
   /** The most messages in a second from all senders together. @default no limit */
@@ -165,20 +168,22 @@ export interface SweepOptions {
   readonly everyMs?: number;
   /** How far back each look reaches behind the last one: as long as the provider's list may lag. @default 600000 */
   readonly overlapMs?: number;
-  /** A text that is older than this when it is found is stored and shown, but not answered. @default 3600000 (1 hour) */
+  /**
+   * A text that is older than this when it is found is stored and shown, but not answered. @default 3600000 (1 hour)
+   */
   readonly answerWithinMs?: number;
 }
 
 export interface WorkerOptions {
   /** How often to look into the ledger when no wake-up comes. @default 1000 */
   readonly pollMs?: number;
-  /** How soon a dead process is noticed: its work goes on elsewhere a second later at most. @default 3000 */
+  /** How soon a process that died is noticed: its work goes on elsewhere a second later at most. @default 3000 */
   readonly leaseMs?: number;
   /** The most turns at work at once in this process, and the most messages on their way to the provider. @default 32 */
   readonly concurrency?: number;
   /**
    * The most turns and messages that one `processDue()` begins, for a runtime that limits an invocation: D1 takes 50 or
-   * 1,000 queries for each event of a Worker. The rest is due at once: the result says so, and the queue is told.
+   * 1,000 queries for each event of a Worker. The rest is due at once: the result says so, and the queue is notified.
    * @default no limit
    */
   readonly passLimit?: number;

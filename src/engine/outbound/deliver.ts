@@ -6,7 +6,7 @@ import { abortQuietly } from "../support/abort.ts";
 import { consentsOf, consentWhere } from "../support/consent-place.ts";
 import { type EngineContext, reportCancelled } from "../support/context.ts";
 import { trouble } from "../support/problems.ts";
-import { persist } from "../support/retrying.ts";
+import { retrying } from "../support/retrying.ts";
 import type { Route } from "../support/senders.ts";
 import { conditionsOf, requestFor, UNJUDGED } from "./attempt.ts";
 import { LONGEST_BACKOFF_MS, laterMs, reportDelivery } from "./outcome.ts";
@@ -18,7 +18,7 @@ const UNJUDGED_WAIT_MS = 60_000;
 /** What a transport gets to report how far it came, once it was called off. */
 const CALLED_OFF_MS = 2000;
 
-/** Sends one message that is due, if the gate lets it. */
+/** Sends one message that is due, if the send admission lets it. */
 export type Deliver = (due: Due, signal: AbortSignal) => Promise<Delivered>;
 
 type Due = Pick<DueMessage, "message" | "conversation">;
@@ -47,17 +47,18 @@ async function send(
 ): Promise<Delivered> {
   const { storage, clock, reporter, worker } = context;
   const askedAt = clock.now();
-  const op = newId("o");
-  const judged = await gate(context, due);
+  const callId = newId("o");
+  const judged = await admissionOf(context, due);
   if (judged === null) {
     const done = await unknownLines.setAside(due.message, due.conversation.line, signal);
     return { done, nextInMs: done ? 0 : null };
   }
   const { conditions, consents } = judged;
-  // Not given up while this process lives: a claim whose answer was lost is in `sending`, and nobody else may touch it.
-  const claimed = await persist(context, { signal }, () =>
+  // Not given up while this process lives: a claim whose answer was lost is in `sending`, and no other worker may touch
+  // it.
+  const claimed = await retrying(context, { signal }, () =>
     storage.claimSend({
-      op,
+      callId,
       scope: context.scope,
       workerId: context.workerId,
       leaseMs: worker.leaseMs,
@@ -76,7 +77,7 @@ async function send(
     validityMs: context.sending.validityMs,
     signal,
   });
-  // A process that froze since it asked may have been declared dead, and its message judged to be unknown.
+  // A process that froze since it asked may have expired, and its message may be marked as unknown.
   const tooLate = clock.now() - askedAt >= worker.leaseMs;
   const result: SendResult = tooLate
     ? notSent("the process stood still for longer than its lease, so the message was not handed over")
@@ -84,13 +85,13 @@ async function send(
   if (result.kind === "refused" && (result.refusal === "configuration" || result.wholeAccount)) {
     reporter.error(new OwnlineError("transport_rejected", result.error.reason, errorCode(result.error.code)));
   }
-  const recordOp = newId("o");
+  const recordCallId = newId("o");
   const recorded = deliveryOf(context, claimed.message.from, claimed.attempt, result);
   const optsOut = recorded.kind === "refused" && recorded.next === "opt-out";
   const changed = optsOut ? await consentsOf(context, due, { changes: true }) : consents;
-  const delivery = await persist(context, { signal }, () =>
+  const delivery = await retrying(context, { signal }, () =>
     storage.recordSend({
-      op: recordOp,
+      callId: recordCallId,
       outboundId: claimed.message.id,
       attempt: claimed.attempt,
       result: recorded,
@@ -118,7 +119,7 @@ function notDelivered(claimed: Exclude<ClaimedSend, { readonly outcome: "claimed
  * Where a policy or the resolver fails, the message waits: it is neither sent unjudged nor lost. `null` where
  * the sender is not one of this process's: its policies are not asked.
  */
-async function gate(context: EngineContext, due: Due): Promise<Gate | null> {
+async function admissionOf(context: EngineContext, due: Due): Promise<Admission | null> {
   const { conversation, message } = due;
   let conditions = UNJUDGED;
   let route: Route | null = null;
@@ -146,7 +147,7 @@ async function gate(context: EngineContext, due: Due): Promise<Gate | null> {
   return { conditions: waiting, consents: await context.consents(consentWhere(due, route)) };
 }
 
-interface Gate {
+interface Admission {
   readonly conditions: SendConditions;
   readonly consents: ConsentKeys;
 }
@@ -156,7 +157,7 @@ async function handOver(context: EngineContext, request: SendRequest, signal: Ab
   try {
     return await Promise.race([context.transport.send(request), calledOff(context, signal, over.signal)]);
   } catch (error) {
-    // A transport must not throw; if one does, nobody knows how far it came.
+    // A transport must not throw; if one does, it is not known how far it came.
     context.reporter.error(
       new OwnlineError(
         "transport_unavailable",
@@ -169,19 +170,19 @@ async function handOver(context: EngineContext, request: SendRequest, signal: Ab
     );
     return {
       kind: "unknown",
-      error: { code: null, reason: "the transport threw, so nobody knows whether the provider took it" },
+      error: { code: null, reason: "the transport threw, so it is not known whether the provider took it" },
     };
   } finally {
     abortQuietly(over);
   }
 }
 
-/** A transport that does not heed its signal must not keep the process from ending. */
+/** A transport that does not obey its signal must not keep the process from ending. */
 function calledOff({ clock }: EngineContext, signal: AbortSignal, over: AbortSignal): Promise<SendResult> {
   return new Promise((resolve) => {
     const giveUp = async () => {
       await clock.sleep(CALLED_OFF_MS, { signal: over });
-      const reason = "the process stopped before an answer came, so nobody knows whether the provider took it";
+      const reason = "the process stopped before an answer came, so it is not known whether the provider took it";
       resolve({ kind: "unknown", error: { code: null, reason } });
     };
     if (signal.aborted) void giveUp();
@@ -203,10 +204,10 @@ function deliveryOf({ sending }: EngineContext, from: string, attempt: number, r
         const backoffMs = Math.min(firstMs * 2 ** Math.min(attempt - 1, 20), LONGEST_BACKOFF_MS);
         // Never beyond its expiry, however long the provider wants to be left alone: others wait behind it.
         const retryInMs = Math.min(Math.max(result.retryAfterMs ?? 0, backoffMs), sending.expiryMs);
-        // Whoever else sends from this number, in any process, slows down with it.
-        const slows = result.tooFast === true && sending.rateLimit !== false;
-        const slow = slows ? { slow: { key: rateLimitKeyOf(from), forMs: retryInMs } } : {};
-        return { kind: "refused", next: "retry", retryInMs, error, ...slow };
+        // All that send from this number, in any process, slow down with it.
+        const isTooFast = result.tooFast === true && sending.rateLimit !== false;
+        const backOff = isTooFast ? { backOff: { key: rateLimitKeyOf(from), forMs: retryInMs } } : {};
+        return { kind: "refused", next: "retry", retryInMs, error, ...backOff };
       }
       return { kind: "refused", next: refusal === "opted-out" ? "opt-out" : "fail", retryInMs: 0, error };
     }

@@ -5,7 +5,7 @@ import type { FoundMessages, ProviderMessage } from "../../transport/transport.t
 import { comparable } from "../support/content.ts";
 
 /** An attempt, and the entry of the provider's list that proves that it left. */
-export interface Witness {
+export interface Match {
   readonly attempt: UnknownAttempt;
   readonly entry: ProviderMessage;
 }
@@ -45,12 +45,12 @@ export interface Evidence {
 
 /**
  * Which of the message's attempts the provider's list proves. Presence proves that a message left only where it is
- * unambiguous: there must be as many entries that nobody has claimed as attempts that may have made them, in this
+ * unambiguous: there must be as many entries that no attempt has claimed as attempts that may have made them, in this
  * message and in others with the same words; then they belong to each other in order. An attempt that a person has
  * decided to be sent counts among them: it has made an entry, and the ledger does not know which. Where all those
  * attempts are the message's own, a single entry proves enough. Otherwise nothing is claimed.
  */
-export function evidenceOf(evidence: Evidence): readonly Witness[] {
+export function evidenceOf(evidence: Evidence): readonly Match[] {
   const { alike, message, competingAttempts, expiryMs } = evidence;
   const began = beginnings(evidence);
   const known = new Set(competingAttempts.known);
@@ -68,21 +68,21 @@ export function evidenceOf(evidence: Evidence): readonly Witness[] {
   );
   if (able.every(isOwn) && free.length < able.length) return newestFirst(free, able, began);
   if (free.length !== able.length) return [];
-  const pairs = able.flatMap((attempt, at): Witness[] => {
+  const pairs = able.flatMap((attempt, at): Match[] => {
     const entry = free[at];
     return entry !== undefined && entry.createdAt >= began(attempt) ? [{ attempt, entry }] : [];
   });
   return pairs.length === able.length ? pairs.filter(({ attempt }) => isOwn(attempt)) : [];
 }
 
-/** The attempts that may have made an entry from the first rival's beginning on, by `startedAt`. */
+/** The attempts that may have made an entry from the first competing attempt's beginning on, by `startedAt`. */
 function contenders(
   { competingAttempts, decided, expiryMs }: Evidence,
   began: (attempt: UnknownAttempt) => number,
 ): readonly UnknownAttempt[] {
   const first = Math.min(...competingAttempts.attempts.map(began));
   const isCompeting = ({ outboundId, attempt }: UnknownAttempt): boolean =>
-    competingAttempts.attempts.some((rival) => rival.outboundId === outboundId && rival.attempt === attempt);
+    competingAttempts.attempts.some((one) => one.outboundId === outboundId && one.attempt === attempt);
   const late = decided.filter(
     (attempt) => !isCompeting(attempt) && attempt.startedAt + expiryMs + ALLOWANCE_MS >= first,
   );
@@ -94,7 +94,7 @@ function newestFirst(
   free: readonly ProviderMessage[],
   attempts: readonly UnknownAttempt[],
   began: (attempt: UnknownAttempt) => number,
-): Witness[] {
+): Match[] {
   const left = [...attempts];
   return free.toReversed().flatMap((entry) => {
     const at = left.findLastIndex((attempt) => began(attempt) <= entry.createdAt);
@@ -124,8 +124,8 @@ export function earliestStart({ startedAt, startedAfter = startedAt }: UnknownAt
  * in the same conversation. The provider has an entry for each, and no id in the ledger says which: so such an entry
  * must not prove that another message left.
  *
- * Read after {@link Storage.competingAttempts}: an attempt that a person decides about meanwhile stands in both, and in neither
- * the other way round. Reads the whole conversation, since an old message may have been sent again lately.
+ * Read after {@link Storage.competingAttempts}: an attempt that a person decides about meanwhile stands in both, and in
+ * neither the other way round. Reads the whole conversation, since an old message may have been sent again lately.
  *
  * @returns oldest attempt first
  * @throws OwnlineError `storage_unavailable`
@@ -152,7 +152,9 @@ function mayHoldOne(other: OutboundMessage, { id, body, media }: OutboundMessage
   return isAlike && other.origin !== "auto-reply" && other.providerMessageIds.length < other.attempts;
 }
 
-/** A provider's answer, callback or list brings an id; only a person's decision makes an attempt accepted without one. */
+/**
+ * A provider's answer, callback or list brings an id; only a person's decision makes an attempt accepted without one.
+ */
 async function within(storage: Storage, messageId: string): Promise<readonly UnknownAttempt[]> {
   const story = await storage.story(messageId);
   const attempts = story?.attempts ?? [];

@@ -4,7 +4,9 @@ import { type EngineContext, reportCancelled } from "../support/context.ts";
 export const LONGEST_BACKOFF_MS = 900_000;
 const LATER_MS = 60_000;
 
-/** How long a message waits first that the provider does not send for now: a full queue empties in minutes, not seconds. */
+/**
+ * How long a message waits first that the provider does not send for now: a full queue empties in minutes, not seconds.
+ */
 export function laterMs({ backoffMs }: EngineContext["sending"]): number {
   return Math.max(backoffMs, LATER_MS);
 }
@@ -17,7 +19,7 @@ export function retryOf(
   return temporary === true ? { firstMs: laterMs(sending), mostMs: LONGEST_BACKOFF_MS } : null;
 }
 
-/** Tells that a message will be sent again which the provider had taken. */
+/** Reports that a message will be sent again which the provider had taken. */
 export function reportRetried(
   { reporter }: Pick<EngineContext, "reporter">,
   { changed, message }: RecordedDelivery,
@@ -41,7 +43,7 @@ export const CHANGED = {
   nextInMs: null,
 } as const;
 
-/** Tells what a delivery from the provider has changed. */
+/** Reports what a delivery from the provider has changed. */
 export function reportDelivery({ reporter }: Pick<EngineContext, "reporter">, delivery: RecordedDelivery): void {
   const { message } = delivery;
   if (message === null || delivery.outcome === "repeated") return;
@@ -53,7 +55,7 @@ export function reportDelivery({ reporter }: Pick<EngineContext, "reporter">, de
     if (kind === "failed" || kind === "unknown" || kind === "held") {
       const unsaid = {
         failed: `the provider says ${status}`,
-        unknown: "nobody knows whether the provider took it",
+        unknown: "it is not known whether the provider took it",
         held: "a person must decide",
       };
       reporter.notice({ kind, ...about, detail: error?.reason ?? unsaid[kind] });

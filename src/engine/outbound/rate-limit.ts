@@ -9,7 +9,7 @@ import type { EngineContext } from "../support/context.ts";
 /** What a provider takes from one sender in a second, https://www.twilio.com/docs/api/errors/21611 */
 const LONG_CODE_PER_SECOND = 1;
 const SHORT_CODE_PER_SECOND = 100;
-/** What is said of toll-free numbers that nobody has asked more for; Twilio's reference names no figure. */
+/** What is said of toll-free numbers without a higher agreed rate; Twilio's reference names no figure. */
 const TOLL_FREE_PER_SECOND = 3;
 /** A WhatsApp sender's first limit; Twilio raises it on request. */
 const WHATSAPP_PER_SECOND = 80;
@@ -19,7 +19,7 @@ const SHORT_CODE = /^\d{3,8}$/;
 /**
  * How fast the message's sender may send, in all processes together: as long as the provider needs for its segments.
  * A sender without a rate is not held up, but slows down like the others when the provider wants it to. `null` where
- * pacing is off.
+ * the rate limit is off.
  *
  * @throws OwnlineError `invalid_options` where the function in `sending.rateLimit` throws or returns no rate
  */

@@ -6,8 +6,8 @@ import type { FoundMessages } from "../../transport/transport.ts";
 import { unlessAborted } from "../support/abort.ts";
 import { type EngineContext, reportCancelled } from "../support/context.ts";
 import { firstTime, trouble } from "../support/problems.ts";
-import { persist } from "../support/retrying.ts";
-import { alikeIn, decidedSent, earliestStart, evidenceOf, type Witness } from "./evidence.ts";
+import { retrying } from "../support/retrying.ts";
+import { alikeIn, decidedSent, earliestStart, evidenceOf, type Match } from "./evidence.ts";
 import { reportDelivery, reportRetried, retryOf } from "./outcome.ts";
 import { createPassed } from "./passed-by.ts";
 import { findInList, listTrouble, unreadableEntry } from "./provider-list.ts";
@@ -28,7 +28,7 @@ export type Reconcile = (
 ) => Promise<boolean>;
 
 type Look =
-  | { readonly kind: "found"; readonly witnesses: readonly Witness[]; readonly asOf: number | null }
+  | { readonly kind: "found"; readonly matches: readonly Match[]; readonly asOf: number | null }
   | { readonly kind: "unseen"; readonly asOf: number | null }
   | { readonly kind: "unreadable" }
   | { readonly kind: "called-off" };
@@ -37,7 +37,7 @@ type Look =
  * Looks into the provider's list for messages whose fate is unknown: soon, then less and less often, until the window
  * is over. What the list shows was sent. What it does not show proves nothing: the policy decides only when the window
  * is over and the list was read after that, by the provider's own clock, so that a clock of ours that jumped sends
- * nothing twice. Where the provider does not tell its time, or has no list, the storage's clock alone counts.
+ * nothing twice. Where the provider does not give its time, or has no list, the storage's clock alone counts.
  *
  * A list that cannot be read is waited for: for a second window by the storage's clock, of which this process must have
  * waited one itself; after a day without such a process the policy decides all the same. Each account has a list of its
@@ -93,7 +93,7 @@ export function createReconcile(
       const asked = findInList(transport, { from, to, since: Math.max(0, first - LOOK_BACK_MS) });
       found = await unlessAborted(asked, signal);
     } catch (error) {
-      // Told when it begins: each message that is looked for would tell it again.
+      // Reported when it begins: each message that is looked for would report it again.
       if (!unreadableSince.has(account)) {
         unreadableSince.set(account, clock.now());
         reporter.error(listTrouble(transport.name, error));
@@ -114,7 +114,7 @@ export function createReconcile(
     if (providerMessageIds.every((providerMessageId) => competingAttempts.known.includes(providerMessageId)))
       return { kind: "unseen", asOf };
     const decided = await decidedSent(storage, message);
-    const witnesses = evidenceOf({
+    const matches = evidenceOf({
       alike,
       asOf,
       message,
@@ -123,7 +123,7 @@ export function createReconcile(
       decided,
       expiryMs: sending.expiryMs,
     });
-    return witnesses.length === 0 ? { kind: "unseen", asOf } : { kind: "found", witnesses, asOf };
+    return matches.length === 0 ? { kind: "unseen", asOf } : { kind: "found", matches, asOf };
   };
 
   const isOver = (message: OutboundMessage, unknown: UnknownState, look: Look): boolean => {
@@ -135,7 +135,7 @@ export function createReconcile(
     }
     if (look.kind === "called-off") return false;
     return (
-      look.asOf === null || witnessedMs(unknown, look.asOf) >= windowMs - firstLookMs || standsStill(message, look.asOf)
+      look.asOf === null || readMs(unknown, look.asOf) >= windowMs - firstLookMs || standsStill(message, look.asOf)
     );
   };
 
@@ -144,20 +144,20 @@ export function createReconcile(
     if (leftMs > 0) return Math.min(Math.max(firstLookMs, unknown.forMs), leftMs, LONGEST_LOOK_MS);
     const asOf = look.kind === "unseen" ? look.asOf : null;
     if (asOf === null) return LOOK_MS;
-    const unwitnessedMs = windowMs - firstLookMs - witnessedMs(unknown, asOf);
-    return Math.min(Math.max(SOONEST_LOOK_MS, unwitnessedMs), LONGEST_LOOK_MS);
+    const stillMs = windowMs - firstLookMs - readMs(unknown, asOf);
+    return Math.min(Math.max(SOONEST_LOOK_MS, stillMs), LONGEST_LOOK_MS);
   };
 
-  const claim = async (witnesses: readonly Witness[], signal: AbortSignal): Promise<boolean> => {
+  const claim = async (matches: readonly Match[], signal: AbortSignal): Promise<boolean> => {
     let claimed = false;
-    for (const { attempt, entry } of witnesses) {
+    for (const { attempt, entry } of matches) {
       const { providerMessageId, status, error = null } = entry;
       const retry = retryOf(context, entry);
       const result: SendResultRecord = { kind: "found", providerMessageId, status, error, retry };
-      const op = newId("o");
+      const callId = newId("o");
       const { outboundId } = attempt;
-      const delivery = await persist(context, { signal }, () =>
-        storage.recordSend({ op, outboundId, attempt: attempt.attempt, result }),
+      const delivery = await retrying(context, { signal }, () =>
+        storage.recordSend({ callId, outboundId, attempt: attempt.attempt, result }),
       );
       if (delivery.outcome === "recorded" && delivery.message !== null) {
         claimed = true;
@@ -175,8 +175,8 @@ export function createReconcile(
     const asOf = look.kind === "unseen" || look.kind === "found" ? look.asOf : null;
     const attempt = unknown.attempts.at(-1)?.attempt ?? message.attempts;
     const result: SendResultRecord = { kind: "unseen", lookInMs: nextLookMs(unknown, look), asOf };
-    const op = newId("o");
-    await persist(context, { signal }, () => storage.recordSend({ op, outboundId: message.id, attempt, result }));
+    const callId = newId("o");
+    await retrying(context, { signal }, () => storage.recordSend({ callId, outboundId: message.id, attempt, result }));
   };
 
   const decide = async (
@@ -187,10 +187,10 @@ export function createReconcile(
     const isConfirmation = message.origin === "system";
     const decision = isConfirmation && sending.unknown === "resend" ? "drop" : sending.unknown;
     const silences: Partial<Record<typeof look.kind, string>> = {
-      unreadable: "no witness spoke for it within the window, and the provider's list could not be read",
+      unreadable: "no evidence of it came within the window, and the provider's list could not be read",
       passed: "the provider's list shows newer messages of its sender, and not this one",
     };
-    const silence = silences[look.kind] ?? "no witness spoke for it within the window";
+    const silence = silences[look.kind] ?? "no evidence of it came within the window";
     const consequences = {
       resend: "so it is sent again; the person may get it twice",
       hold: "so a person must decide: call resolve()",
@@ -199,11 +199,11 @@ export function createReconcile(
         : "so it is dropped, as options.sending.unknown says",
     } as const;
     const reason = `${silence}, ${consequences[decision]}`;
-    const op = newId("o");
+    const callId = newId("o");
     const { id: outboundId, attempts, conversationId } = message;
     const { expiryMs } = sending;
-    const delivery = await persist(context, { signal }, () =>
-      storage.resolve({ op, outboundId, attempts, from: ["unknown"], decision, reason, expiryMs }),
+    const delivery = await retrying(context, { signal }, () =>
+      storage.resolve({ callId, outboundId, attempts, from: ["unknown"], decision, reason, expiryMs }),
     );
     if (!delivery.changed || delivery.message === null) return delivery.changed;
     if (decision === "hold") {
@@ -233,7 +233,7 @@ export function createReconcile(
     }
     const look = await lookFor(message, unknown, signal);
     if (look.kind === "called-off") return false;
-    if (look.kind === "found" && (await claim(look.witnesses, signal))) return true;
+    if (look.kind === "found" && (await claim(look.matches, signal))) return true;
     if (isOver(message, unknown, look)) return decide(message, look, signal);
     if (look.kind === "unseen" && (await isPassed(message, unknown, look.asOf, signal))) {
       return decide(message, { kind: "passed" }, signal);
@@ -243,7 +243,7 @@ export function createReconcile(
   };
 }
 
-/** For how long, by the provider's clock, its list has been read without a witness. */
-function witnessedMs({ evidenceSince }: UnknownState, asOf: number): number {
+/** For how long, by the provider's clock, its list has been read without evidence. */
+function readMs({ evidenceSince }: UnknownState, asOf: number): number {
   return evidenceSince === null ? 0 : asOf - evidenceSince;
 }

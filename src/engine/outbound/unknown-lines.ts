@@ -2,10 +2,12 @@ import { OwnlineError } from "../../errors.ts";
 import { newId } from "../../model/ids.ts";
 import type { OutboundMessage } from "../../model/message.ts";
 import { type EngineContext, reportCancelled } from "../support/context.ts";
-import { persist } from "../support/retrying.ts";
+import { retrying } from "../support/retrying.ts";
 import { UNJUDGED } from "./attempt.ts";
 
-/** How long what this process does not know is left alone by all. After as long again, it is due for this process too. */
+/**
+ * How long what this process does not know is left alone by all. After as long again, it is due for this process too.
+ */
 export const SET_ASIDE_MS: number = 30_000;
 
 /** Each line is reported once, not at every look. */
@@ -51,10 +53,10 @@ export function createUnknownLines(context: EngineContext): UnknownLines {
     report,
     async setAside(message, line, signal) {
       report(line, `message ${message.id} waits`);
-      const op = newId("o");
-      const claimed = await persist(context, { signal }, () =>
+      const callId = newId("o");
+      const claimed = await retrying(context, { signal }, () =>
         storage.claimSend({
-          op,
+          callId,
           scope,
           workerId: context.workerId,
           leaseMs: worker.leaseMs,

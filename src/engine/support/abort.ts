@@ -8,7 +8,7 @@ export function abortQuietly(controller: AbortController): void {
 
 /** Waits for the work, or `null` when the signal is aborted before: work that cannot be called off goes on unheard. */
 export async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result | null> {
-  // What it fails with when nobody waits any more must not end the process.
+  // What it fails with when no caller waits any more must not end the process.
   work.catch(() => {});
   if (signal.aborted) return null;
   const done = new AbortController();

@@ -15,7 +15,10 @@ export function comparable(body: string): string {
     .trim();
 }
 
-/** What makes a `send()` another one under the same key. URLs of media are signed anew each time, so only their count is. */
+/**
+ * What makes a `send()` another one under the same key. URLs of media are signed anew each time, so only their count
+ * is.
+ */
 export interface SendContent {
   /** The one spelling of the person's address. */
   readonly to: string;
@@ -24,10 +27,12 @@ export interface SendContent {
   readonly mediaCount: number;
 }
 
-/** A digest that tells nothing of the content without the ledger's secret. */
+/** A digest that shows nothing of the content without the ledger's secret. */
 export type ContentDigest = (content: SendContent) => Promise<string>;
 
-/** HMAC-SHA-256 under the ledger's own secret. The text is compared as the provider's list is: see {@link comparable}. */
+/**
+ * HMAC-SHA-256 under the ledger's own secret. The text is compared as the provider's list is: see {@link comparable}.
+ */
 export function contentDigestFor(secret: string): ContentDigest {
   const sign = platformHashing().signer("sha256", secret, "hex");
   return async ({ to, from, body, mediaCount }) => sign(JSON.stringify([to, from, comparable(body), mediaCount]));

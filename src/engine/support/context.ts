@@ -25,7 +25,7 @@ export interface EngineContext extends Omit<EngineOptions, "ai" | "senders"> {
   readonly contentDigest: ContentDigest;
 }
 
-/** Tells listeners, and writes the log. Never throws: a listener's mistake must not harm a turn. */
+/** Calls listeners, and writes the log. Never throws: a listener's mistake must not harm a turn. */
 export interface Reporter {
   message(message: Message): void;
   status(message: OutboundMessage): void;
@@ -41,7 +41,7 @@ export interface Reporter {
 
 export type Emit = <Name extends keyof OwnlineEvents>(name: Name, ...args: Parameters<OwnlineEvents[Name]>) => void;
 
-/** Notices that somebody should look at even without a listener. */
+/** Notices that an operator should look at even without a listener. */
 const LOUD: ReadonlySet<Notice["kind"]> = new Set([
   "held",
   "unknown",
@@ -106,7 +106,7 @@ export function createReporter(emit: Emit, options: Pick<EngineOptions, "logger"
   };
 }
 
-/** Tells of messages that were stopped before they left. */
+/** Reports messages that were stopped before they left. */
 export function reportCancelled(reporter: Reporter, messages: readonly OutboundMessage[]): void {
   for (const message of messages) {
     reporter.status(message);

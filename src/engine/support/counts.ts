@@ -1,10 +1,10 @@
 import type { NoticeKind } from "../../model/events.ts";
 
-/** How often each kind of notice was told. */
+/** How often each kind of notice was emitted. */
 export type NoticeCounts = Readonly<Record<NoticeKind, number>>;
 
 /** Counts the notices of this process. */
-export interface Tally {
+export interface NoticeCounter {
   count(kind: NoticeKind): void;
   /** As it is now. */
   counts(): NoticeCounts;
@@ -31,7 +31,7 @@ const NONE: NoticeCounts = {
   "not-swept": 0,
 };
 
-export function createTally(): Tally {
+export function createNoticeCounter(): NoticeCounter {
   const counts: Record<NoticeKind, number> = { ...NONE };
   return {
     count(kind) {

@@ -22,7 +22,10 @@ export interface Emitter {
    */
   on<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): () => void;
   off<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): unknown;
-  /** Calls every listener, each with a copy. One that throws, or rejects, is logged, and harms neither the others nor the work. */
+  /**
+   * Calls every listener, each with a copy. One that throws, or rejects, is logged, and harms neither the others nor
+   * the work.
+   */
   readonly emit: Emit;
 }
 
@@ -31,7 +34,7 @@ export function createEmitter(logger: Logger): Emitter {
   return {
     on(name, listener) {
       refuseOthers("on", name, listener);
-      // A context of its own tells this registration from another one of the same function.
+      // A context of its own distinguishes this registration from another one of the same function.
       const registration = {};
       emitter.on(name, listener, registration);
       return () => void emitter.off(name, listener, registration);
@@ -47,7 +50,8 @@ export function createEmitter(logger: Logger): Emitter {
         logger.debug(describeThrown(error));
       };
       for (const listener of emitter.listeners(name)) {
-        // A copy for each: the engine and the other listeners still work with these objects. An error cannot be cloned whole.
+        // A copy for each: the engine and the other listeners still work with these objects. An error cannot be cloned
+        // whole.
         const call = () => Reflect.apply(listener, undefined, name === "error" ? args : structuredClone(args));
         harmless(call, failed);
       }

@@ -4,7 +4,7 @@ import type { EngineContext } from "./context.ts";
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2000;
 
-export interface PersistLimits {
+export interface RetryLimits {
   /** Give up when this has passed. @default never */
   readonly forMs?: number;
   /** Give up when aborted. */
@@ -15,9 +15,9 @@ export interface PersistLimits {
  * Makes a call to the ledger, and repeats it while the storage says that it may be repeated: calls carry an operation
  * id, so a repetition after a lost answer does nothing twice. Having given up, throws the last error.
  */
-export async function persist<Result>(
+export async function retrying<Result>(
   { clock }: Pick<EngineContext, "clock">,
-  { forMs = Number.POSITIVE_INFINITY, signal }: PersistLimits,
+  { forMs = Number.POSITIVE_INFINITY, signal }: RetryLimits,
   call: () => Promise<Result>,
 ): Promise<Result> {
   const startedAt = clock.now();

@@ -12,7 +12,9 @@ import {
 import { isRate } from "../options/option-schemas.ts";
 import type { SendersOption } from "../options/options.ts";
 
-/** Where a text belongs: the line that keeps its conversation, and the number of ours that it came to or leaves from. */
+/**
+ * Where a text belongs: the line that keeps its conversation, and the number of ours that it came to or leaves from.
+ */
 export interface Route {
   readonly line: string;
   readonly sender: string;
@@ -114,7 +116,7 @@ export function senderBook(option: SendersOption): SenderBook {
   };
 }
 
-/** What the resolver says, if it speaks of the address in question: nobody else's may ever become a sender. */
+/** What the resolver says, if it speaks of the address in question: no other address may ever become a sender. */
 async function resolve(finder: Finder, address: string): Promise<SenderConfig | undefined> {
   const { name } = finder;
   const found: unknown = await hook(name, () => finder.resolve(address));

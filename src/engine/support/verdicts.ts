@@ -18,7 +18,7 @@ export function verdictsOf<Verdict extends object>(
     const verdict = hookNow(name, () => ask(policy)) ?? null;
     if (verdict === null) return [];
     if (!Array.isArray(verdict) && isVerdict(verdict)) return [verdict];
-    // The mistake is told here; what the promise fails with later must not end the process.
+    // The mistake is reported here; what the promise fails with later must not end the process.
     if (verdict instanceof Promise) verdict.catch(() => {});
     throw new OwnlineError("invalid_options", `${name} returned no verdict: return one, or null, at once`, {
       retryable: true,

@@ -15,7 +15,8 @@ export function historyLimitOf({ history }: Pick<EngineContext, "history">): num
 
 /**
  * What was said, oldest first: the newest `maxMessages` that either side has seen, or more. Texts that came after the
- * run's inputs were frozen are left out; what our side has said meanwhile is not. They came with the claim, or are read.
+ * run's inputs were frozen are left out; what our side has said meanwhile is not. They came with the claim, or are
+ * read.
  *
  * @throws OwnlineError `storage_unavailable`
  */
@@ -50,15 +51,15 @@ export function historyFor(
   const earlier = recent.filter((message) => !ids.has(message.id));
   let room = history.maxCharacters - answering.reduce((sum, message) => sum + message.body.length, 0);
   let places = history.maxMessages - answering.length;
-  const kept: Message[] = [];
+  const chosen: Message[] = [];
   for (const message of earlier.toReversed()) {
     room -= message.body.length;
     places -= 1;
     if (room < 0 || places < 0) break;
-    kept.unshift(message);
+    chosen.unshift(message);
   }
   // The texts to answer come last, even where a colleague has written after them: models answer what stands last.
-  return [...kept, ...answering].map(toEntry);
+  return [...chosen, ...answering].map(toEntry);
 }
 
 /** Lets the service change what the AI sees, in the AI's own time; see the `history.select` option. */
@@ -73,7 +74,7 @@ export function withSelectedHistory({ ai, history }: Pick<EngineContext, "ai" | 
         const own = structuredClone(turn);
         return select(own.history, own);
       });
-      // It may have taken so long that nobody waits for the answer any more.
+      // It may have taken so long that no run waits for the answer any more.
       context.signal.throwIfAborted();
       return ai.reply({ ...turn, history: selected }, context);
     },

@@ -8,7 +8,7 @@ import { kindOfThrown } from "../../thrown.ts";
 import { SET_ASIDE_MS, type UnknownLines } from "../outbound/unknown-lines.ts";
 import type { EngineContext } from "../support/context.ts";
 import { CORRUPT_WAIT_MS, isCorrupt, trouble } from "../support/problems.ts";
-import { isTemporary, persist } from "../support/retrying.ts";
+import { isTemporary, retrying } from "../support/retrying.ts";
 import { ask } from "./ask.ts";
 import { compose } from "./compose.ts";
 import { historyFor, recentMessages, withSelectedHistory } from "./history.ts";
@@ -28,7 +28,7 @@ export interface Run {
   readonly done: Promise<CommittedTurn | null>;
 }
 
-/** `lost`: the lease is somebody else's, so there is nothing to release. */
+/** `lost`: the lease is another worker's, so there is nothing to release. */
 export type GiveUpReason = "superseded" | "stopped" | "lost";
 
 /** A turn gives way to a newer text at most this often, so that a fast texter is answered at last. */
@@ -62,7 +62,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
     claimed.waitedMs + (clock.now() - startedAt) >= burst.maxWaitMs;
 
   const releaseOf = (reason: TurnRelease["reason"], retryInMs: number, error: MessageError | null): TurnRelease => ({
-    op: newId("o"),
+    callId: newId("o"),
     workerId: context.workerId,
     conversationId: conversation.id,
     turnId: turn.id,
@@ -77,7 +77,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
   const release = async (...how: Parameters<typeof releaseOf>): Promise<boolean> => {
     const order = releaseOf(...how);
     try {
-      return await persist(context, { forMs: context.worker.leaseMs }, () => context.storage.releaseTurn(order));
+      return await retrying(context, { forMs: context.worker.leaseMs }, () => context.storage.releaseTurn(order));
     } catch (error) {
       owed.set(conversation.id, order);
       context.reporter.error(trouble(error));
@@ -142,7 +142,9 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
     }
   };
 
-  /** What becomes of a run that failed: another run, else what stands in for the answer. `null`: nothing more to store. */
+  /**
+   * What becomes of a run that failed: another run, else what stands in for the answer. `null`: nothing more to store.
+   */
   const failed = async (error: OwnlineError, refused: Decision | null = null): Promise<Decision | null> => {
     context.reporter.error(error, said);
     if (isCorrupt(error)) {
@@ -181,7 +183,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
     const { reason, ...rest } = decision;
     let committed: CommittedTurn;
     try {
-      committed = await persist(context, { forMs: context.worker.leaseMs }, commitOf(context, claimed, rest));
+      committed = await retrying(context, { forMs: context.worker.leaseMs }, commitOf(context, claimed, rest));
     } catch (cause) {
       if (isTemporary(cause)) throw cause;
       const instead = await failed(refusal(context, cause), decision);
@@ -248,10 +250,10 @@ function commitOf(
   claimed: ClaimedTurn,
   decision: Omit<Decision, "reason">,
 ): () => Promise<CommittedTurn> {
-  const op = newId("o");
+  const callId = newId("o");
   return () =>
     context.storage.commitTurn({
-      op,
+      callId,
       workerId: context.workerId,
       conversationId: claimed.conversation.id,
       turnId: claimed.turn.id,

@@ -38,7 +38,7 @@ export function createClaims(
   let left = false;
 
   const claimed = (limit: number, historyLimit: number | null): Promise<readonly ClaimedTurn[]> => {
-    const asked = { op: newId("o"), scope, workerId, leaseMs: worker.leaseMs, limit };
+    const asked = { callId: newId("o"), scope, workerId, leaseMs: worker.leaseMs, limit };
     return storage.claimTurns(historyLimit === null ? asked : { ...asked, historyLimit });
   };
   /** A history that the ledger cannot read holds up no other turn: each then reads its own. */

@@ -15,8 +15,8 @@ export interface HeartbeatParts {
 }
 
 /**
- * One heartbeat: says that this process is alive, and heeds what the ledger answers: which of its runs were taken from
- * it, where a newer text waits, what was left behind by the dead.
+ * One heartbeat: says that this process is alive, and handles what the ledger answers: which of its runs were taken
+ * from it, where a newer text waits, what expired workers left behind.
  */
 export function createHeartbeat(context: EngineContext, { runs, owed, wake }: HeartbeatParts): () => Promise<void> {
   const { storage, reporter, workerId } = context;
@@ -31,7 +31,7 @@ export function createHeartbeat(context: EngineContext, { runs, owed, wake }: He
     for (const { conversationId, turnId, fence } of idle) {
       if (idleLeases.get(conversationId) !== fence) continue;
       const owes = owed.get(conversationId);
-      const held = { op: newId("o"), workerId, conversationId, turnId, fence };
+      const held = { callId: newId("o"), workerId, conversationId, turnId, fence };
       storage
         .releaseTurn(owes?.fence === fence ? owes : { ...held, reason: "stopped", retryInMs: 0, error: null })
         .then(wake, (error) => reporter.error(trouble(error)));
@@ -49,7 +49,7 @@ export function createHeartbeat(context: EngineContext, { runs, owed, wake }: He
     for (const run of asked) {
       const lease = held.get(run.conversationId);
       if (lease === undefined || lease.fence !== run.fence) run.giveUp("lost");
-      else if (lease.pendingSeq > run.throughSeq) run.giveUp("superseded");
+      else if (lease.unansweredSeq > run.throughSeq) run.giveUp("superseded");
     }
     for (const message of answer.unsettled) reportDelivery(context, { ...CHANGED, message });
     if (answer.recovered > 0) {
@@ -57,7 +57,7 @@ export function createHeartbeat(context: EngineContext, { runs, owed, wake }: He
         kind: "recovered",
         conversationId: null,
         messageId: null,
-        detail: `${answer.recovered} turn(s) of a dead process are due again`,
+        detail: `${answer.recovered} turn(s) of an expired worker are due again`,
       });
     }
     if (answer.recovered > 0 || answer.unsettled.length > 0) wake();
@@ -67,7 +67,7 @@ export function createHeartbeat(context: EngineContext, { runs, owed, wake }: He
     // The ledger may have answered before it gave us a turn that has begun since: such a run is not in the answer.
     const asked = [...runs.values()];
     const answer = await storage.heartbeat({
-      op: newId("o"),
+      callId: newId("o"),
       scope: context.scope,
       workerId,
       leaseMs: context.worker.leaseMs,

@@ -73,8 +73,8 @@ export interface Scheduler {
   /** Asks the queue for a wake-up in `delayMs`. Resolves once the queue has taken it, or has failed. */
   notify(delayMs: number): Promise<void>;
   /**
-   * After a look: the next thing is due then; `null` for nothing. It asks the queue although a wake-up may be on its way,
-   * since that one may come too early, or never; but not within a second of having asked for one that does.
+   * After a look: the next thing is due then; `null` for nothing. It asks the queue although a wake-up may be on its
+   * way, since that one may come too early, or never; but not within a second of having asked for one that does.
    */
   notifyAgain(nextInMs: number | null): Promise<void>;
   /** Calls `onWakeUp` at each wake-up, where the queue can be listened to. */
@@ -137,7 +137,8 @@ export function createScheduler(
   const notify = async (delayMs: number): Promise<void> => {
     if (queue === null) return;
     const askedAt = clock.now();
-    if (await attempt("take a ring", () => queue.ring({ delayMs }))) asked = { askedAt, comesAt: askedAt + delayMs };
+    if (await attempt("take a wake-up", () => queue.notify({ delayMs })))
+      asked = { askedAt, comesAt: askedAt + delayMs };
   };
 
   const notifyAgain = async (nextInMs: number | null): Promise<void> => {

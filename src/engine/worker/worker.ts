@@ -22,8 +22,8 @@ export interface Worker {
   /** Something is due then; `null` for nothing. */
   lookIn(ms: number | null): void;
   /**
-   * A text that needs an answer was stored: a run that did not see it gives way, and the turn is claimed when it is due;
-   * `null`: none is.
+   * A text that needs an answer was stored: a run that did not see it gives way, and the turn is claimed when it is
+   * due; `null`: none is.
    */
   newerText(conversationId: string, seq: number, turnInMs: number | null): void;
   /** Messages were stored that are to be sent. */
@@ -39,7 +39,9 @@ export interface Worker {
    * what is left is due, `null` where nothing is.
    */
   drain(options: { readonly withinMs: number | null; readonly idle: boolean }): Promise<number | null>;
-  /** Takes no new work, gives what runs `timeoutMs`, then gives it back. One for all who ask meanwhile; see `Engine`. */
+  /**
+   * Takes no new work, gives what runs `timeoutMs`, then gives it back. One for all who ask meanwhile; see `Engine`.
+   */
   stop(options: { readonly timeoutMs: number }): Promise<void>;
 }
 
@@ -59,7 +61,7 @@ export function createWorker(context: EngineContext): Worker {
   let whenStopped = new AbortController();
   let stopSends = new AbortController();
   let stopLists = new AbortController();
-  /** What the last pass met: whatever is still due is not asked about again at once, or by `drain` at all. */
+  /** What the last pass met: what is still due is not asked about again at once, or by `drain` at all. */
   let met: OwnlineError | null = null;
   /** `settled()` runs: nothing happens but what is due. */
   let idling = false;
@@ -186,7 +188,7 @@ export function createWorker(context: EngineContext): Worker {
           const error = lastError();
           // Nothing is settled by waiting for what no repetition can mend.
           if (error !== null && !error.retryable) throw error;
-          // A row that is due and was not done is somebody else's, or has just failed: look again in a moment.
+          // A row that is due and was not done is another worker's, or has just failed: look again in a moment.
           await wakeUp.wait(clock, Math.max(nextInMs, error === null ? 5 : TROUBLE_WAIT_MS), { since, idle });
         }
         return nextInMs;

@@ -59,14 +59,14 @@ export function ledgerOver(database: LedgerDatabase): Storage {
   }
 
   /** A method whose calls bear an operation id. */
-  function once<Input extends { readonly op: string }, Answer>(
+  function once<Input extends { readonly callId: string }, Answer>(
     name: string,
     plan: Method<Input, Answer>["plan"],
     rule: Method<Input, Answer>["rule"],
     repeated: (answer: Answer) => Answer = asItIs,
   ): (input: Input) => Promise<Answer> {
     const method: Method<Input, Answer> = { plan, rule, keeps: changedSomething, repeated };
-    return (input) => run(`${name} ${input.op}`, input, method);
+    return (input) => run(`${name} ${input.callId}`, input, method);
   }
 
   const inbound = { plan: inboundPlan, rule: recordInbound, keeps: hasMoreThanRows };
@@ -79,8 +79,8 @@ export function ledgerOver(database: LedgerDatabase): Storage {
     open: () => database.open(),
     close: () => database.close(),
 
-    recordInbound: (record) => run(`recordInbound ${record.op ?? crypto.randomUUID()}`, record, inbound),
-    recordOutbound: (record) => run(`recordOutbound ${record.op ?? crypto.randomUUID()}`, record, outbound),
+    recordInbound: (record) => run(`recordInbound ${record.callId ?? crypto.randomUUID()}`, record, inbound),
+    recordOutbound: (record) => run(`recordOutbound ${record.callId ?? crypto.randomUUID()}`, record, outbound),
 
     claimTurns: once("claimTurns", turnClaimPlan, claimTurns, withoutHistory),
     commitTurn: once("commitTurn", turnCommitPlan, commitTurn),
@@ -108,8 +108,8 @@ export function ledgerOver(database: LedgerDatabase): Storage {
     story: (messageId) => asked(database.story(messageId)),
     unrecorded: (keys) => asked(database.unrecorded(keys)),
 
-    erase: ({ op, participant, line }) => {
-      return asked(database.erase({ op, participantKey: participantKeyOf(participant), line }));
+    erase: ({ callId, participant, line }) => {
+      return asked(database.erase({ callId, participantKey: participantKeyOf(participant), line }));
     },
     purge: (order) => asked(database.purge(order)),
   };

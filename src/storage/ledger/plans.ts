@@ -118,7 +118,7 @@ export function sendRecordPlan({ outboundId, result, consents }: SendRecord, cal
     root: { by: "message", id: outboundId },
     slices: ["attempts", "group", "queue", ...stopped.slices],
     keys: namesId ? [{ kind: "provider", key: result.providerMessageId }] : [],
-    rateLimits: result.kind === "refused" && result.slow !== undefined ? [result.slow.key] : [],
+    rateLimits: result.kind === "refused" && result.backOff !== undefined ? [result.backOff.key] : [],
   };
 }
 

@@ -33,9 +33,9 @@ export interface ConversationRow {
   readonly inboundSeq: number;
   readonly answeredSeq: number;
   /** `seq` of the newest inbound message that needed an answer. Unanswered where it is above `answeredSeq`. */
-  readonly pendingSeq: number;
+  readonly unansweredSeq: number;
   /** Since when a message has been unanswered. */
-  readonly pendingSince: number | null;
+  readonly unansweredSince: number | null;
   /** When a turn may begin. A paused conversation has none. */
   readonly dueAt: number | null;
   /** A turn that failed is not run again before this time. */

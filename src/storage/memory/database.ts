@@ -67,8 +67,8 @@ export function readsAndDeletions(
     discard: async () => {},
     unrecorded: async (keys) => keys.filter((key) => !tables.keys.has(nameOf("inbound", key))),
 
-    erase: async (order) => once(`erase ${order.op}`, () => erase(tables, order)),
-    purge: async (order) => once(`purge ${order.op}`, () => purge(tables, order, now())),
+    erase: async (order) => once(`erase ${order.callId}`, () => erase(tables, order)),
+    purge: async (order) => once(`purge ${order.callId}`, () => purge(tables, order, now())),
   };
 }
 

@@ -71,8 +71,8 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
     seq: NUMBER,
     inboundSeq: NUMBER,
     answeredSeq: NUMBER,
-    pendingSeq: NUMBER,
-    pendingSince: orNull(NUMBER),
+    unansweredSeq: NUMBER,
+    unansweredSince: orNull(NUMBER),
     dueAt: orNull(NUMBER),
     backoffUntil: NUMBER,
     leaseWorker: orNull(TEXT),
@@ -198,7 +198,9 @@ type Derived = Readonly<Record<string, string | number | true | null>>;
 const DERIVED: { readonly [T in Table]?: (row: Tables[T]) => Derived } = {
   /** When a turn may begin: not while one runs. */
   conversations: ({ dueAt, leaseWorker }) => ({ claimableAt: leaseWorker === null ? dueAt : null }),
-  /** What holds others up or may be stopped, without auto-replies; and what retention may delete once it is answered. */
+  /**
+   * What holds others up or may be stopped, without auto-replies; and what retention may delete once it is answered.
+   */
   messages: ({ status, origin }) => ({
     open: status === null || origin === "auto-reply" ? null : openAs(status),
     done: status === null || isFinal(status) ? true : null,

@@ -59,9 +59,9 @@ function slicesOf(values: readonly string[]): readonly (readonly string[])[] {
 const ID = { projection: { _id: 1 } };
 
 /** See `Storage.erase`. */
-export function erase(store: Store, { op, participantKey, line }: ErasePlan): Promise<Erased> {
+export function erase(store: Store, { callId, participantKey, line }: ErasePlan): Promise<Erased> {
   const person = { participantKey: keepable(participantKey), ...(line === null ? {} : { line: keepable(line) }) };
-  return once(store, `erase ${op}`, async (deletion) => {
+  return once(store, `erase ${callId}`, async (deletion) => {
     const ids = (await deletion.find("conversations", person, ID)).map(idIn).toSorted();
     await raise(deletion, ids);
     const theirs = { conversationId: { $in: ids } };
@@ -81,7 +81,7 @@ export function erase(store: Store, { op, participantKey, line }: ErasePlan): Pr
 /** See `Storage.purge`. */
 export async function purge(store: Store, order: PurgeOrder): Promise<Erased> {
   const now = await readClock(store);
-  const purged = await once(store, `purge ${order.op}`, (deletion) => purgeIn(deletion, order, now));
+  const purged = await once(store, `purge ${order.callId}`, (deletion) => purgeIn(deletion, order, now));
   await store.collection("counters").deleteMany({ endsAt: { $lte: now } });
   while (await prune(store, now, MOST_VALUES));
   return purged;

@@ -18,7 +18,9 @@ export interface ConsentKeys {
   readonly services: readonly string[];
   /** Of other numbers of these services: what is said to the service is filed for them too. */
   readonly siblings: readonly string[];
-  /** Of all senders together. Each change of consent is filed under it, and the person's conversations are found by it. */
+  /**
+   * Of all senders together. Each change of consent is filed under it, and the person's conversations are found by it.
+   */
   readonly person: string;
   /** Whether `person` is asked too: an opt-out to any sender counts then. */
   readonly asksPerson: boolean;
@@ -28,7 +30,7 @@ export interface ConsentKeys {
 
 export interface InboundRecord {
   /** The call's id. A repetition of the same call gets its first answer, as long as that is kept. @default none */
-  readonly op?: string;
+  readonly callId?: string;
   /** Unique for ever: `account:MessageSid` for a webhook, `simulated:id` for a simulated text. */
   readonly key: string;
   /** Taken if the text is new. */
@@ -72,7 +74,9 @@ export interface ConsentChange {
 }
 
 export interface Consent extends Pick<ConsentChange, "state" | "source"> {
-  /** The key of the Messaging Service that an opt-out came through: a START to the service lifts it. Absent for none. */
+  /**
+   * The key of the Messaging Service that an opt-out came through: a START to the service lifts it. Absent for none.
+   */
   readonly service?: string;
   /** Of an opt-out: the provider itself blocks the person. Absent where it does not. */
   readonly providerBlocks?: true;
@@ -118,7 +122,7 @@ export interface RecordedInbound {
 
 export interface OutboundRecord {
   /** See {@link InboundRecord}. */
-  readonly op?: string;
+  readonly callId?: string;
   readonly key: string;
   readonly groupId: string;
   readonly conversationId: string;
@@ -145,6 +149,8 @@ export interface RecordedOutbound {
   /** What is recorded under the key. */
   readonly messages: readonly OutboundMessage[];
   readonly conversation: Conversation | null;
-  /** Milliseconds until the first of the messages is due, 0 for now; `null` where it waits for another one, or has left. */
+  /**
+   * Milliseconds until the first of the messages is due, 0 for now; `null` where it waits for another one, or has left.
+   */
   readonly dueInMs: number | null;
 }

@@ -6,7 +6,7 @@ import type { ConsentKeys } from "./arrivals.ts";
  */
 
 export interface Resolution {
-  readonly op: string;
+  readonly callId: string;
   readonly outboundId: string;
   /** Its attempts as they were when it was decided about; `null` for a person's word, which always counts. */
   readonly attempts: number | null;
@@ -17,35 +17,35 @@ export interface Resolution {
 }
 
 export interface TurnRequeue {
-  readonly op: string;
+  readonly callId: string;
   readonly turnId: string;
   /** @default the key that the conversation is filed under */
   readonly consents?: ConsentKeys;
 }
 
 export interface RequeuedTurn {
-  readonly outcome: "requeued" | "newer" | "not-dead" | "opted-out" | "unmatched";
+  readonly outcome: "requeued" | "newer" | "not-failed" | "opted-out" | "unmatched";
   /** As it is now; `null` where unmatched. */
   readonly conversation: Conversation | null;
 }
 
 export interface UnknownMark {
-  readonly op: string;
+  readonly callId: string;
   readonly scope: string;
   readonly limit: number;
   readonly lookInMs: number;
 }
 
 export interface PauseChange {
-  readonly op: string;
+  readonly callId: string;
   readonly conversationId: string;
   readonly paused: boolean;
   /** Only for resuming. */
-  readonly skipPending: boolean;
+  readonly skipUnanswered: boolean;
 }
 
 export interface EraseOrder {
-  readonly op: string;
+  readonly callId: string;
   /** In any spelling: see {@link Storage.recordInbound}. */
   readonly participant: string;
   /** `null` for all lines. */
@@ -53,7 +53,7 @@ export interface EraseOrder {
 }
 
 export interface PurgeOrder {
-  readonly op: string;
+  readonly callId: string;
   readonly olderThanMs: number;
   readonly limit: number;
 }
@@ -64,7 +64,7 @@ export interface Erased {
 }
 
 export interface SweepClaim {
-  readonly op: string;
+  readonly callId: string;
   readonly workerId: string;
   readonly sender: string;
   readonly everyMs: number;
@@ -78,7 +78,7 @@ export interface ClaimedSweep {
 }
 
 export interface SweepCommit {
-  readonly op: string;
+  readonly callId: string;
   readonly sender: string;
   readonly fence: number;
   readonly watermark: number;

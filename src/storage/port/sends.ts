@@ -56,7 +56,7 @@ export interface OpenCounter {
 }
 
 export interface SendClaim {
-  readonly op: string;
+  readonly callId: string;
   /** A message of another scope is `gone`. */
   readonly scope: string;
   readonly workerId: string;
@@ -94,7 +94,7 @@ export type ClaimedSend =
   | { readonly outcome: "gone" };
 
 export interface SendRecord {
-  readonly op: string;
+  readonly callId: string;
   readonly outboundId: string;
   readonly attempt: number;
   readonly result: SendResultRecord;
@@ -111,7 +111,7 @@ export type SendResultRecord =
       readonly retryInMs: number;
       readonly error: MessageError;
       /** The provider wants the sender to slow down; absent where it does not say so. */
-      readonly slow?: { readonly key: string; readonly forMs: number };
+      readonly backOff?: { readonly key: string; readonly forMs: number };
     }
   | { readonly kind: "unknown"; readonly lookInMs: number; readonly error: MessageError }
   | {
@@ -135,7 +135,7 @@ export interface RetryTerms {
 }
 
 export interface StatusRecord {
-  readonly op: string;
+  readonly callId: string;
   readonly outboundId: string | null;
   readonly attempt: number | null;
   readonly providerMessageId: string;

@@ -7,7 +7,7 @@ import type { PartRecord } from "./arrivals.ts";
  */
 
 export interface TurnClaim {
-  readonly op: string;
+  readonly callId: string;
   /** Only conversations of this scope are claimed. */
   readonly scope: string;
   readonly workerId: string;
@@ -32,12 +32,12 @@ export interface ClaimedTurn {
    * conversations: then `messages()` has them.
    */
   readonly history: readonly Message[] | null;
-  /** How long the first of them has been waiting: since `pendingSince`. */
+  /** How long the first of them has been waiting: since `unansweredSince`. */
   readonly waitedMs: number;
 }
 
 export interface TurnCommit {
-  readonly op: string;
+  readonly callId: string;
   readonly workerId: string;
   readonly conversationId: string;
   readonly turnId: string;
@@ -66,7 +66,7 @@ export interface CommittedTurn {
 }
 
 export interface TurnRelease {
-  readonly op: string;
+  readonly callId: string;
   readonly workerId: string;
   readonly conversationId: string;
   readonly turnId: string;
@@ -79,7 +79,7 @@ export interface TurnRelease {
 }
 
 export interface Heartbeat {
-  readonly op: string;
+  readonly callId: string;
   /** Only workers of this scope are judged expired. */
   readonly scope: string;
   readonly workerId: string;
@@ -101,7 +101,7 @@ export interface HeldLease {
   readonly turnId: string;
   readonly fence: number;
   /** `seq` of the newest text that needs an answer. */
-  readonly pendingSeq: number;
+  readonly unansweredSeq: number;
 }
 
 export interface DueQuery {

@@ -101,13 +101,13 @@ $body$`,
 ];
 
 /** See `Storage.erase`. */
-export function erase(client: PostgresClient, { op, participantKey, line }: ErasePlan): Promise<Erased> {
-  return run(client, "erase", { call: `erase ${op}`, participant_key: participantKey, line });
+export function erase(client: PostgresClient, { callId, participantKey, line }: ErasePlan): Promise<Erased> {
+  return run(client, "erase", { call: `erase ${callId}`, participant_key: participantKey, line });
 }
 
 /** See `Storage.purge`. */
-export function purge(client: PostgresClient, { op, olderThanMs, limit }: PurgeOrder): Promise<Erased> {
-  return run(client, "purge", { call: `purge ${op}`, older_than_ms: Math.ceil(olderThanMs), limit });
+export function purge(client: PostgresClient, { callId, olderThanMs, limit }: PurgeOrder): Promise<Erased> {
+  return run(client, "purge", { call: `purge ${callId}`, older_than_ms: Math.ceil(olderThanMs), limit });
 }
 
 async function run(

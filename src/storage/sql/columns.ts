@@ -46,7 +46,7 @@ export const COLUMNS: { readonly [T in Written]: readonly Column[] } = {
   conversations: [
     ...text("id scope line participantKey participant sender consentKey leaseWorker setAsideBy"),
     ...boolean("paused"),
-    ...integer("seq inboundSeq answeredSeq pendingSeq pendingSince dueAt backoffUntil writtenAt fence"),
+    ...integer("seq inboundSeq answeredSeq unansweredSeq unansweredSince dueAt backoffUntil writtenAt fence"),
     ...integer("participantSeenAt createdAt updatedAt version"),
   ],
   messages: [

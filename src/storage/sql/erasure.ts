@@ -7,8 +7,8 @@ import { pruneAll } from "./prune.ts";
 import { bind, keepable, NOW, oneLine, prepare } from "./statement.ts";
 
 /*
- * Deletions: what goes is listed first, and deleted where every conversation is as it was listed. The keys stay and lead
- * nowhere. Ids need no trace: what is not there is not found, and no id is given twice.
+ * Deletions: what goes is listed first, and deleted where every conversation is as it was listed. The keys stay and
+ * lead nowhere. Ids need no trace: what is not there is not found, and no id is given twice.
  */
 
 const MOMENT = prepare(oneLine(`select ${NOW} as now`));
@@ -107,8 +107,8 @@ const LEFT_OVER = [
 ].map((sql) => prepare(oneLine(sql)));
 
 /** See `Storage.erase`. */
-export function erase(driver: SqlDriver, { op, participantKey, line }: ErasePlan): Promise<Erased> {
-  const call = `erase ${op}`;
+export function erase(driver: SqlDriver, { callId, participantKey, line }: ErasePlan): Promise<Erased> {
+  const call = `erase ${callId}`;
   const params = { call, participantKey, line, now: driver.now() };
   const reads = [MOMENT, ANSWER, ERASED_CONVERSATIONS, ERASED_MESSAGES].map((each) => bind(each, params));
   return driver.transact<Erased>(reads, (results) => {
@@ -121,8 +121,8 @@ export function erase(driver: SqlDriver, { op, participantKey, line }: ErasePlan
 }
 
 /** See `Storage.purge`. */
-export function purge(driver: SqlDriver, { op, olderThanMs, limit }: PurgeOrder): Promise<Erased> {
-  const call = `purge ${op}`;
+export function purge(driver: SqlDriver, { callId, olderThanMs, limit }: PurgeOrder): Promise<Erased> {
+  const call = `purge ${callId}`;
   const asked = { call, olderThanMs, limit, now: driver.now() };
   const reads = [MOMENT, ANSWER, PURGED_CONVERSATIONS, PURGED_MESSAGES].map((each) => bind(each, asked));
   return driver.transact<Erased>(reads, (results) => {

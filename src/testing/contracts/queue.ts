@@ -1,16 +1,16 @@
 import type { ContractCase } from "./contract-case.ts";
 import { conversationCases } from "./queue/conversations.ts";
 import type { QueueHarness } from "./queue/harness.ts";
-import { ringCases } from "./queue/rings.ts";
 import { QueueScene } from "./queue/scene.ts";
+import { wakeUpCases } from "./queue/wake-ups.ts";
 
 export type { ContractCase } from "./contract-case.ts";
 export type { QueueHarness, QueueUnderTest } from "./queue/harness.ts";
 
 /**
- * What every queue adapter promises, as a list of cases: rings come, and none before its time. Then whole conversations
- * over the queue, which is made to misbehave (rings come late, twice, out of order or never, or are refused): each is
- * answered exactly once, at the latest when the cron's `processDue()` looks.
+ * What every queue adapter promises, as a list of cases: wake-ups come, and none before its time. Then whole
+ * conversations over the queue, which is made to misbehave (wake-ups come late, twice, out of order or never, or are
+ * refused): each is answered exactly once, at the latest when the cron's `processDue()` looks.
  *
  * @example
  * ```ts
@@ -31,7 +31,7 @@ export type { QueueHarness, QueueUnderTest } from "./queue/harness.ts";
  * ```
  */
 export function queueContract(harness: QueueHarness): readonly ContractCase[] {
-  return [...ringCases, ...conversationCases].map(({ name, run }) => ({
+  return [...wakeUpCases, ...conversationCases].map(({ name, run }) => ({
     name,
     async run() {
       const under = await harness.create();

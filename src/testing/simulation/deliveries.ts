@@ -119,7 +119,7 @@ export type DeliveryBody =
       readonly kind: "paused";
       readonly conversationId: string;
       readonly paused: boolean;
-      readonly skipPending: boolean;
+      readonly skipUnanswered: boolean;
     }
   /** The AI was asked. */
   | { readonly kind: "asked"; readonly turnId: string; readonly run: number; readonly messageIds: readonly string[] }

@@ -279,7 +279,7 @@ function enterCommit(
   for (const text of answered) text.turnId = delivery.turnId;
   book.write(delivery.ids, conversation, delivery.turnId, delivery.atMs, terms.settings.sending.expiryMs);
   conversation.lease = null;
-  if (delivery.paused) enterPause(book, { ...delivery, kind: "paused", paused: true, skipPending: false });
+  if (delivery.paused) enterPause(book, { ...delivery, kind: "paused", paused: true, skipUnanswered: false });
 }
 
 function enterSendClaim(

@@ -89,7 +89,7 @@ export function enterPause(book: Book, delivery: Delivery & { kind: "paused" }):
   if (delivery.paused) {
     conversation.lease = null;
     for (const message of conversation.messages) message.metPause = true;
-  } else if (delivery.skipPending) {
+  } else if (delivery.skipUnanswered) {
     for (const text of conversation.texts) text.excused = true;
   }
 }

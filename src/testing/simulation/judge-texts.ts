@@ -72,7 +72,7 @@ function judgeSwept(book: Book, delivery: Delivery & { kind: "text" }, { setting
   }
 }
 
-/** Found too late, or, after a restore, answered as far as the provider's list can tell. */
+/** Found too late, or, after a restore, answered as far as the provider's list shows. */
 function mayStayUnanswered(book: Book, delivery: Delivery & { kind: "text" }, { settings }: Terms): boolean {
   const sinceMs = delivery.sweptSinceMs;
   if (sinceMs === null || settings.sweep === null) return false;

@@ -4,19 +4,19 @@ import { observe, type World } from "./world.ts";
 
 /** The ledger, with everything written down that the judge needs, at the moment of its commit. */
 export function observed(world: World, storage: Storage): Storage {
-  /** A repeated operation is no second deed. */
-  const ops = new Set<string>();
-  const isFirst = (method: string, op: string | undefined): boolean => {
-    if (op === undefined) return true;
-    const key = `${method} ${op}`;
-    return !ops.has(key) && ops.add(key).has(key);
+  /** A repeated call is not counted twice. */
+  const callIds = new Set<string>();
+  const isFirst = (method: string, callId: string | undefined): boolean => {
+    if (callId === undefined) return true;
+    const key = `${method} ${callId}`;
+    return !callIds.has(key) && callIds.add(key).has(key);
   };
   const seen: Partial<Storage> = {
     async recordInbound(record) {
       const recorded = await storage.recordInbound(record);
       const { message, conversation, autoReply } = recorded;
       world.missing.delete(record.key);
-      const isNew = recorded.outcome === "recorded" && isFirst("recordInbound", record.op);
+      const isNew = recorded.outcome === "recorded" && isFirst("recordInbound", record.callId);
       if (isNew && message !== null && conversation !== null) {
         observe(world, {
           kind: "text",
@@ -39,7 +39,7 @@ export function observed(world: World, storage: Storage): Storage {
     },
     async recordOutbound(record) {
       const recorded = await storage.recordOutbound(record);
-      const isNew = recorded.outcome === "recorded" && isFirst("recordOutbound", record.op);
+      const isNew = recorded.outcome === "recorded" && isFirst("recordOutbound", record.callId);
       if (isNew && recorded.conversation !== null) {
         const ids = recorded.messages.map(({ id }) => id);
         const { key, consentKey, participant } = record;
@@ -50,7 +50,7 @@ export function observed(world: World, storage: Storage): Storage {
     },
     async claimTurns(claim) {
       const turns = await storage.claimTurns(claim);
-      if (turns.length === 0 || !isFirst("claimTurns", claim.op)) return turns;
+      if (turns.length === 0 || !isFirst("claimTurns", claim.callId)) return turns;
       for (const claimed of turns) {
         observe(world, {
           kind: "turn-claimed",
@@ -66,7 +66,7 @@ export function observed(world: World, storage: Storage): Storage {
     },
     async commitTurn(commit) {
       const committed = await storage.commitTurn(commit);
-      if (committed.outcome === "committed" && isFirst("commitTurn", commit.op)) {
+      if (committed.outcome === "committed" && isFirst("commitTurn", commit.callId)) {
         const { workerId, conversationId, turnId, fence, throughSeq, outcome, pause } = commit;
         const ids = committed.messages.map(({ id }) => id);
         const lease = { workerId, conversationId, turnId, fence, throughSeq };
@@ -78,11 +78,11 @@ export function observed(world: World, storage: Storage): Storage {
       const claimed = await storage.claimSend(claim);
       const { outboundId } = claim;
       const { rateLimit } = claim.conditions;
-      if (claimed.outcome === "claimed" && isFirst("claimSend", claim.op)) {
+      if (claimed.outcome === "claimed" && isFirst("claimSend", claim.callId)) {
         const { attempt, overtook } = claimed;
         observe(world, { kind: "send-claimed", outboundId, attempt, overtook, rateLimit });
       }
-      if (claimed.outcome === "waiting" && claimed.reason === rateLimit?.reason && isFirst("claimSend", claim.op)) {
+      if (claimed.outcome === "waiting" && claimed.reason === rateLimit?.reason && isFirst("claimSend", claim.callId)) {
         const reservedMs = world.timeline.now + (claimed.retryInMs ?? 0);
         observe(world, { kind: "reservation-given", outboundId, rateLimit, reservedMs });
       }
@@ -94,7 +94,7 @@ export function observed(world: World, storage: Storage): Storage {
       if (recorded.outcome === "unmatched") return recorded;
       // The list's word counts only where the ledger takes it; that it shows nothing says nothing.
       const counts = result.kind === "found" ? recorded.outcome === "recorded" : result.kind !== "unseen";
-      if (counts && isFirst("recordSend", record.op)) {
+      if (counts && isFirst("recordSend", record.callId)) {
         const providerMessageId =
           result.kind === "accepted" || result.kind === "found" ? result.providerMessageId : null;
         const temporary = result.kind === "found" && (result.retry ?? null) !== null;
@@ -106,8 +106,9 @@ export function observed(world: World, storage: Storage): Storage {
           providerMessageId,
           temporary,
         });
-        const slow = result.kind === "refused" ? result.slow : undefined;
-        if (slow !== undefined) observe(world, { kind: "backed-off", rateLimitKey: slow.key, forMs: slow.forMs });
+        const backOff = result.kind === "refused" ? result.backOff : undefined;
+        if (backOff !== undefined)
+          observe(world, { kind: "backed-off", rateLimitKey: backOff.key, forMs: backOff.forMs });
       }
       return recorded;
     },
@@ -115,7 +116,7 @@ export function observed(world: World, storage: Storage): Storage {
       const recorded = await storage.recordStatus(record);
       const { outboundId, attempt, providerMessageId, status, optOut, retry = null } = record;
       const isKnown = recorded.outcome !== "unmatched" && outboundId !== null && attempt !== null;
-      if (isKnown && isFirst("recordStatus", record.op)) {
+      if (isKnown && isFirst("recordStatus", record.callId)) {
         observe(world, {
           kind: "report-recorded",
           outboundId,
@@ -131,34 +132,34 @@ export function observed(world: World, storage: Storage): Storage {
     async resolve(resolution) {
       const resolved = await storage.resolve(resolution);
       const { outboundId, decision, attempts } = resolution;
-      if (resolved.changed && isFirst("resolve", resolution.op))
+      if (resolved.changed && isFirst("resolve", resolution.callId))
         observe(world, { kind: "resolved", outboundId, decision, byPerson: attempts === null });
       return resolved;
     },
     async requeueTurn(requeue) {
       const requeued = await storage.requeueTurn(requeue);
       const { outcome, conversation } = requeued;
-      if (outcome === "requeued" && conversation !== null && isFirst("requeueTurn", requeue.op))
+      if (outcome === "requeued" && conversation !== null && isFirst("requeueTurn", requeue.callId))
         observe(world, { kind: "requeued", turnId: requeue.turnId, conversationId: conversation.id });
       return requeued;
     },
     async markUnknown(order) {
       const marked = await storage.markUnknown(order);
       // A call that changed nothing may be decided anew.
-      if (marked.length === 0 || !isFirst("markUnknown", order.op)) return marked;
+      if (marked.length === 0 || !isFirst("markUnknown", order.callId)) return marked;
       for (const { id, attempts } of marked)
         observe(world, { kind: "marked-unknown", outboundId: id, attempt: attempts });
       return marked;
     },
     async erase(order) {
       const erased = await storage.erase(order);
-      if (isFirst("erase", order.op)) observe(world, { kind: "erased", participant: order.participant });
+      if (isFirst("erase", order.callId)) observe(world, { kind: "erased", participant: order.participant });
       return erased;
     },
     async commitSweep(commit) {
       const committed = await storage.commitSweep(commit);
       const { sender, watermark } = commit;
-      if (committed && isFirst("commitSweep", commit.op)) {
+      if (committed && isFirst("commitSweep", commit.callId)) {
         if (!world.sweptFromMs.has(sender)) world.sweptFromMs.set(sender, watermark);
         observe(world, { kind: "swept", sender, watermarkMs: watermark });
       }
@@ -166,9 +167,9 @@ export function observed(world: World, storage: Storage): Storage {
     },
     async setPaused(change) {
       const changed = await storage.setPaused(change);
-      const { conversationId, paused, skipPending } = change;
-      if (changed !== null && isFirst("setPaused", change.op))
-        observe(world, { kind: "paused", conversationId, paused, skipPending });
+      const { conversationId, paused, skipUnanswered } = change;
+      if (changed !== null && isFirst("setPaused", change.callId))
+        observe(world, { kind: "paused", conversationId, paused, skipUnanswered });
       return changed;
     },
   };

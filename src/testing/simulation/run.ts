@@ -249,8 +249,8 @@ async function recover(process: SimulatedProcess): Promise<void> {
   for (let isDone = false; !isDone && !process.stopping; ) {
     world.trace.count("operator.recover", "calls");
     try {
-      const { suspected, swept } = await sms.recover();
-      note(world, process.name, "has recovered the ledger", `${suspected} suspected, ${swept} swept`);
+      const { markedUnknown, swept } = await sms.recover();
+      note(world, process.name, "has recovered the ledger", `${markedUnknown} marked as unknown, ${swept} swept`);
       isDone = true;
     } catch {
       world.trace.count("operator.recover", "repeated");

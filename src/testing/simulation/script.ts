@@ -102,7 +102,7 @@ export function playScript(
   };
 
   const takeOverAt = (afterMs: number) => {
-    const answerPending = dice.chance(0.5);
+    const answerUnanswered = dice.chance(0.5);
     const forMs = dice.between(500, 12_000);
     const nth = dice.next();
     // The same one in each repetition, though others may have begun meanwhile.
@@ -116,8 +116,8 @@ export function playScript(
         await process.sms.pause(chosen);
         callers.later(forMs, () =>
           callers.call("operator.resume", async (other) => {
-            await other.sms.resume(chosen, { answerPending });
-            return answerPending ? "answers what is unanswered" : "skips what is unanswered";
+            await other.sms.resume(chosen, { answerUnanswered });
+            return answerUnanswered ? "answers what is unanswered" : "skips what is unanswered";
           }),
         );
         return "paused";
@@ -163,7 +163,7 @@ export function playScript(
       callers.call("operator.resume", async (process) => {
         const { conversations } = await process.sms.conversations();
         const paused = conversations.filter((one) => one.paused);
-        for (const { id } of paused) await process.sms.resume(id, { answerPending: true });
+        for (const { id } of paused) await process.sms.resume(id, { answerUnanswered: true });
         return `${paused.length} without an operator`;
       }),
     );

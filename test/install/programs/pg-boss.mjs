@@ -1,5 +1,5 @@
 import { pgBoss } from "ownline/queue/pg-boss";
-import { answersForTheOther } from "./rings.mjs";
+import { answersForTheOther } from "./wake-ups.mjs";
 
 /* Wake-ups through the installed pg-boss, on the PostgreSQL server of OWNLINE_TEST_POSTGRES_URL. */
 const installed = await import("pg-boss");

@@ -61,7 +61,7 @@ export function recordSend(
         break;
       case "refused":
         effects.isNew = recordRefusal(set, row, attempt, result);
-        if (result.slow !== undefined) backOff(set, result.slow.key, result.slow.forMs);
+        if (result.backOff !== undefined) backOff(set, result.backOff.key, result.backOff.forMs);
         if (result.next === "opt-out") optOut(set, row, attempt, consents, effects);
         break;
       case "unknown":

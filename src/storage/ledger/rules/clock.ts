@@ -12,7 +12,8 @@ import {
 /*
  * A clock that was wrong. A row keeps the clock by which its times were set (`writtenAt`). Where that is more than a
  * minute ahead of the clock that reads the row, one of the two is wrong, and the times say nothing: a clock that was 30
- * days ahead for a second must not keep a line silent for a month. What such a row waits for is due now and judged anew.
+ * days ahead for a second must not keep a line silent for a month. What such a row waits for is due now and judged
+ * anew.
  *
  * Only the times are void. What a row says otherwise stays: a status, a fence, the state of a consent.
  */
@@ -73,7 +74,9 @@ export interface DatedRows {
   readonly sweeps: Held<SweepRow>;
 }
 
-/** Voids the times of rows that were written ahead. A decision that loads such a row writes it back with valid times. */
+/**
+ * Voids the times of rows that were written ahead. A decision that loads such a row writes it back with valid times.
+ */
 export function voidTimes(held: DatedRows, ahead: AheadRows, now: number): void {
   const { conversations, messages, attempts, rateLimits, sweeps } = held;
   for (const row of conversations.rows.values()) {
@@ -95,7 +98,7 @@ export type Dated = "conversations" | "messages" | "rateLimits" | "sweeps";
 
 /** The times of a row that decide when something may happen: a change of one sets its `writtenAt`. */
 export const MOMENTS: { readonly [T in Dated]: ReadonlySet<keyof Tables[T]> } = {
-  conversations: new Set(["pendingSince", "dueAt", "backoffUntil"]),
+  conversations: new Set(["unansweredSince", "dueAt", "backoffUntil"]),
   messages: new Set(["expiresAt", "notBefore", "orderUntil", "unknownSince", "settleAt", "reservedAt", "dueAt"]),
   rateLimits: new Set(["freeAt", "usedUntil"]),
   sweeps: new Set(["claimedUntil", "committedAt"]),
@@ -103,16 +106,17 @@ export const MOMENTS: { readonly [T in Dated]: ReadonlySet<keyof Tables[T]> } = 
 
 /** Its turn may begin now, and it has been waiting since now. */
 function voidConversation(row: Mutable<ConversationRow>, now: number): void {
-  row.pendingSince = atLatest(row.pendingSince, now);
+  row.unansweredSince = atLatest(row.unansweredSince, now);
   row.dueAt = atLatest(row.dueAt, now);
   row.backoffUntil = Math.min(row.backoffUntil, now);
   row.writtenAt = now;
 }
 
 /**
- * It is due now, and its state has been unknown since now at the earliest. Its reservation stays: where it was made by the
- * same clock, the rate limit no longer knows it. Its expiry stays until a later look brings it back (`admission.ts`): were
- * the present clock the one that is wrong, the message would be too old when that is right again.
+ * It is due now, and its state has been unknown since now at the earliest. Its reservation stays: where it was made by
+ * the same clock, the rate limit no longer knows it. Its expiry stays until a later look brings it back
+ * (`admission.ts`): were the present clock the one that is wrong, the message would be too old when that is right
+ * again.
  */
 function voidMessage(row: Mutable<MessageRow>, now: number): void {
   row.notBefore = atLatest(row.notBefore, now);

@@ -23,7 +23,7 @@ export function heartbeat(set: WorkingSet, beating: Heartbeat): HeartbeatAnswer 
       conversationId: conversation.id,
       turnId: set.openTurnOf(conversation)?.id ?? "",
       fence: conversation.fence,
-      pendingSeq: hasUnanswered(conversation) ? conversation.pendingSeq : 0,
+      unansweredSeq: hasUnanswered(conversation) ? conversation.unansweredSeq : 0,
     })),
     unsettled: unsettled.map(outboundOf),
     recovered,

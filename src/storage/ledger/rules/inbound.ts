@@ -88,10 +88,10 @@ function recordedBefore(set: WorkingSet, ref: string | null, isSameCall: boolean
 }
 
 function askForAnswer(set: WorkingSet, conversation: Conversation, { seq }: Inbound, record: InboundRecord): void {
-  conversation.pendingSeq = seq;
-  conversation.pendingSince ??= set.now;
+  conversation.unansweredSeq = seq;
+  conversation.unansweredSince ??= set.now;
   if (conversation.paused) return;
-  const settled = Math.min(set.now + record.debounceMs, conversation.pendingSince + record.maxWaitMs);
+  const settled = Math.min(set.now + record.debounceMs, conversation.unansweredSince + record.maxWaitMs);
   conversation.dueAt = Math.max(settled, set.now, conversation.backoffUntil);
 }
 

@@ -47,8 +47,8 @@ export function endOpenTurn(set: WorkingSet, conversation: Conversation): void {
   turn.committedAt = set.now;
 }
 
-export function hasUnanswered({ pendingSeq, answeredSeq }: Conversation): boolean {
-  return pendingSeq > answeredSeq;
+export function hasUnanswered({ unansweredSeq, answeredSeq }: Conversation): boolean {
+  return unansweredSeq > answeredSeq;
 }
 
 /** Counts everything up to a position as answered; what is newer keeps its due time. */
@@ -56,6 +56,6 @@ export function settleUnanswered(conversation: Conversation, answeredSeq: number
   conversation.answeredSeq = answeredSeq;
   conversation.backoffUntil = 0;
   if (hasUnanswered(conversation)) return;
-  conversation.pendingSince = null;
+  conversation.unansweredSince = null;
   conversation.dueAt = null;
 }

@@ -5,12 +5,12 @@ import type { Conversation, WorkingSet } from "../working-set.ts";
 import { endOpenTurn, hasUnanswered, revokeLease, settleUnanswered } from "./leases.ts";
 
 /** See `Storage.setPaused`. */
-export function setPaused(set: WorkingSet, { paused, skipPending }: PauseChange): Shown | null {
+export function setPaused(set: WorkingSet, { paused, skipUnanswered }: PauseChange): Shown | null {
   const conversation = set.root();
   if (conversation === undefined) return null;
   if (conversation.paused === paused) return conversationOf(conversation);
   if (paused) pause(conversation);
-  else resume(set, conversation, skipPending);
+  else resume(set, conversation, skipUnanswered);
   return conversationOf(conversation);
 }
 
@@ -20,10 +20,10 @@ export function pause(conversation: Conversation): void {
   conversation.paused = true;
 }
 
-function resume(set: WorkingSet, conversation: Conversation, skipPending: boolean): void {
+function resume(set: WorkingSet, conversation: Conversation, skipUnanswered: boolean): void {
   conversation.paused = false;
   conversation.backoffUntil = 0;
-  if (skipPending) {
+  if (skipUnanswered) {
     endOpenTurn(set, conversation);
     settleUnanswered(conversation, conversation.inboundSeq);
   }

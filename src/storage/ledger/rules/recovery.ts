@@ -16,10 +16,10 @@ export function requeueTurn(set: WorkingSet, { turnId, consents }: TurnRequeue):
   }
   const refuse = (outcome: RequeuedTurn["outcome"]) => ({ outcome, conversation: conversationOf(conversation) });
   if (hasLaterTurn(set, turn)) return refuse("newer");
-  if (turn.outcome !== "fallback" && turn.outcome !== "failed") return refuse("not-dead");
+  if (turn.outcome !== "fallback" && turn.outcome !== "failed") return refuse("not-failed");
   if (isOptedOut(set, consents ?? onlyKey(filedKey(set, conversation)))) return refuse("opted-out");
   conversation.answeredSeq = turn.firstSeq - 1;
-  conversation.pendingSince ??= set.now;
+  conversation.unansweredSince ??= set.now;
   conversation.backoffUntil = 0;
   conversation.dueAt = conversation.paused ? null : set.now;
   return { outcome: "requeued", conversation: conversationOf(conversation) };

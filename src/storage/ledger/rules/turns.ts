@@ -48,7 +48,7 @@ function claimed(
     fence: conversation.fence,
     messages: unanswered.map(inboundOf),
     history: set.historyOf(conversation)?.map(messageOf) ?? null,
-    waitedMs: set.now - (conversation.pendingSince ?? set.now),
+    waitedMs: set.now - (conversation.unansweredSince ?? set.now),
   };
 }
 
@@ -90,7 +90,7 @@ export function commitTurn(set: WorkingSet, commit: TurnCommit): CommittedTurn {
   }
   const { conversation, turn } = lease;
   conversation.leaseWorker = null;
-  if (commit.supersede && hasUnanswered(conversation) && conversation.pendingSeq > commit.throughSeq) {
+  if (commit.supersede && hasUnanswered(conversation) && conversation.unansweredSeq > commit.throughSeq) {
     turn.superseded += 1;
     const turnInMs = inMs(set, conversation.dueAt);
     return {
@@ -108,7 +108,7 @@ export function commitTurn(set: WorkingSet, commit: TurnCommit): CommittedTurn {
   const reply = { key: null, groupId: turn.id, origin: "ai", sender: conversation.sender, turnId: turn.id } as const;
   const group = fileGroup(set, conversation, { ...reply, parts, expiryMs });
   settleUnanswered(conversation, commit.throughSeq);
-  if (conversation.pendingSince !== null) conversation.pendingSince = set.now;
+  if (conversation.unansweredSince !== null) conversation.unansweredSince = set.now;
   if (commit.pause) pause(conversation);
   refreshDue(set, conversation.id);
   return {
@@ -126,7 +126,7 @@ function endTurn(set: WorkingSet, conversation: Conversation, turn: Turn): void 
   turn.outcome = "failed";
   turn.committedAt = set.now;
   settleUnanswered(conversation, turn.throughSeq);
-  if (conversation.pendingSince !== null) conversation.pendingSince = set.now;
+  if (conversation.unansweredSince !== null) conversation.unansweredSince = set.now;
 }
 
 /** See `Storage.releaseTurn`. */

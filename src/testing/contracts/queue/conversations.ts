@@ -11,61 +11,64 @@ interface Misbehaviour {
   /** What the service gets in place of the queue. */
   wrap(queue: Queue): Queue;
   /** How the conversation gets its answer. */
-  readonly by: "ring" | "cron";
+  readonly by: "wake-up" | "cron";
   /** How much longer that may take. */
   readonly extraMs: number;
 }
 
 const MISBEHAVIOURS: readonly Misbehaviour[] = [
-  { name: "rings come as they should", wrap: (queue) => queue, by: "ring", extraMs: 0 },
+  { name: "wake-ups come as they should", wrap: (queue) => queue, by: "wake-up", extraMs: 0 },
   {
-    name: "rings come late",
-    wrap: (queue) => ({ name: queue.name, ring: ({ delayMs }) => queue.ring({ delayMs: delayMs + LATE_MS }) }),
-    by: "ring",
+    name: "wake-ups come late",
+    wrap: (queue) => ({ name: queue.name, notify: ({ delayMs }) => queue.notify({ delayMs: delayMs + LATE_MS }) }),
+    by: "wake-up",
     extraMs: 2 * LATE_MS,
   },
   {
-    name: "rings come too early",
-    wrap: (queue) => ({ name: queue.name, ring: ({ delayMs }) => queue.ring({ delayMs: Math.min(delayMs, 1000) }) }),
-    by: "ring",
-    extraMs: 0,
-  },
-  {
-    name: "every ring comes three times",
+    name: "wake-ups come too early",
     wrap: (queue) => ({
       name: queue.name,
-      async ring(order) {
-        await Promise.all([queue.ring(order), queue.ring(order)]);
-        await queue.ring({ delayMs: order.delayMs + 1000 });
-      },
+      notify: ({ delayMs }) => queue.notify({ delayMs: Math.min(delayMs, 1000) }),
     }),
-    by: "ring",
+    by: "wake-up",
     extraMs: 0,
   },
   {
-    name: "rings overtake each other",
+    name: "every wake-up comes three times",
+    wrap: (queue) => ({
+      name: queue.name,
+      async notify(order) {
+        await Promise.all([queue.notify(order), queue.notify(order)]);
+        await queue.notify({ delayMs: order.delayMs + 1000 });
+      },
+    }),
+    by: "wake-up",
+    extraMs: 0,
+  },
+  {
+    name: "wake-ups overtake each other",
     wrap(queue) {
       let held: number | null = null;
       return {
         name: queue.name,
-        async ring({ delayMs }) {
+        async notify({ delayMs }) {
           if (held === null) {
             held = delayMs;
             return;
           }
-          await queue.ring({ delayMs });
-          await queue.ring({ delayMs: held + delayMs });
+          await queue.notify({ delayMs });
+          await queue.notify({ delayMs: held + delayMs });
           held = null;
         },
       };
     },
-    by: "ring",
+    by: "wake-up",
     extraMs: 0,
   },
-  { name: "every ring is lost", wrap: ({ name }) => ({ name, ring: async () => {} }), by: "cron", extraMs: 0 },
+  { name: "every wake-up is lost", wrap: ({ name }) => ({ name, notify: async () => {} }), by: "cron", extraMs: 0 },
   {
-    name: "the queue refuses every ring",
-    wrap: ({ name }) => ({ name, ring: () => Promise.reject(new Error("the queue is down")) }),
+    name: "the queue refuses every wake-up",
+    wrap: ({ name }) => ({ name, notify: () => Promise.reject(new Error("the queue is down")) }),
     by: "cron",
     extraMs: 0,
   },
@@ -80,7 +83,7 @@ export const conversationCases: readonly QueueCase[] = [
     }),
   ),
   {
-    name: "asks the AI again after its failure, by a ring of its own",
+    name: "asks the AI again after its failure, by a wake-up of its own",
     async run(s) {
       const service = await s.serve();
       service.ai.push(new Error("the model is down"));
@@ -106,20 +109,20 @@ export const conversationCases: readonly QueueCase[] = [
   {
     name: "falls silent when nothing is due any more",
     async run(s) {
-      let rings = 0;
+      let wakeUps = 0;
       const { name } = s.queue;
       const service = await s.serve({
         name,
-        async ring(order) {
-          rings += 1;
-          await s.queue.ring(order);
+        async notify(order) {
+          wakeUps += 1;
+          await s.queue.notify(order);
         },
       });
       await text(service, "one");
       await service.pass(LONG_MS + 4 * s.lateMs);
-      const before = rings;
+      const before = wakeUps;
       await service.pass(LONG_MS + 4 * s.lateMs);
-      equal(rings, before, "rings after the answer");
+      equal(wakeUps, before, "wake-ups after the answer");
     },
   },
 ];
@@ -129,14 +132,14 @@ async function answersOnce(s: QueueScene, { wrap, by, extraMs }: Misbehaviour): 
   await text(service, "one");
   await text(service, "two");
   await service.pass(LONG_MS + extraMs + 4 * s.lateMs);
-  equal(service.provider.taken.length, by === "ring" ? 1 : 0, "answers before the cron looks");
+  equal(service.provider.taken.length, by === "wake-up" ? 1 : 0, "answers before the cron looks");
   await service.sms.processDue();
   await service.pass(LONG_MS);
   await service.sms.processDue();
   equal(service.provider.taken.length, 1, "answers");
   const asked = service.ai.calls.map(({ turn }) => turn.messages.map(({ body }) => body));
   equal(asked, [["one", "two"]], "what the AI was asked");
-  const refused = wrap(s.queue).ring({ delayMs: 0 });
+  const refused = wrap(s.queue).notify({ delayMs: 0 });
   const isRefused = await refused.then(
     () => false,
     () => true,

@@ -6,9 +6,9 @@ import type { ManualClock } from "../../manual-clock.ts";
 export interface QueueHarness {
   /** A queue of its own, empty, for one case. */
   create(): Promise<QueueUnderTest>;
-  /** How much later than its time a ring may come: the queue gathers batches, or looks at intervals. @default 0 */
+  /** How much later than its time a wake-up may come: the queue gathers batches, or looks at intervals. @default 0 */
   readonly lateMs?: number;
-  /** How much earlier than its time a ring may come, because clocks are read twice. @default 0 */
+  /** How much earlier than its time a wake-up may come, because clocks are read twice. @default 0 */
   readonly earlyMs?: number;
   /** The ledger of the conversations. @default memory */
   ledger?(clock: ManualClock): Storage;
@@ -18,10 +18,10 @@ export interface QueueHarness {
 export interface QueueUnderTest {
   readonly queue: Queue;
   /**
-   * Brings the rings: `queue.listen`, or the runtime's own handler (a consumer), which hands what `onRing` returns to
-   * the queue as its work. A rejection is a failed delivery.
+   * Brings the wake-ups: `queue.listen`, or the runtime's own handler (a consumer), which hands what `onWakeUp` returns
+   * to the queue as its work. A rejection is a failed delivery.
    */
-  listen(onRing: () => Promise<void>): Promise<QueueListener>;
+  listen(onWakeUp: () => Promise<void>): Promise<QueueListener>;
   /** Lets the queue's time pass, really or by a clock, and what is due by then arrive. */
   advance(ms: number): Promise<void>;
   /** Ends the queue and removes it. */

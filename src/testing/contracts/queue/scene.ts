@@ -47,10 +47,10 @@ export class QueueScene {
     this.earlyMs = harness.earlyMs ?? 0;
   }
 
-  /** Hears rings. */
-  async listen(onRing: () => Promise<void>): Promise<QueueListener> {
+  /** Hears wake-ups. */
+  async listen(onWakeUp: () => Promise<void>): Promise<QueueListener> {
     const listener = await this.#under.listen(() => {
-      const work = onRing();
+      const work = onWakeUp();
       this.#working.add(work);
       const done = () => this.#working.delete(work);
       work.then(done, done);
@@ -60,27 +60,29 @@ export class QueueScene {
     return listener;
   }
 
-  /** Counts rings. */
-  async count(): Promise<{ readonly rings: number; readonly listener: QueueListener }> {
-    const counted = { rings: 0 };
+  /** Counts wake-ups. */
+  async count(): Promise<{ readonly wakeUps: number; readonly listener: QueueListener }> {
+    const counted = { wakeUps: 0 };
     const listener = await this.listen(async () => {
-      counted.rings += 1;
+      counted.wakeUps += 1;
     });
     return {
-      get rings() {
-        return counted.rings;
+      get wakeUps() {
+        return counted.wakeUps;
       },
       listener,
     };
   }
 
-  /** Lets the queue's time pass, and waits for the work that its rings began. */
+  /** Lets the queue's time pass, and waits for the work that its wake-ups began. */
   async advance(ms: number): Promise<void> {
     await this.#under.advance(ms);
     await Promise.allSettled(this.#working);
   }
 
-  /** Starts a service whose webhooks ring the queue, and whose consumer hears it. Nothing else works on the ledger. */
+  /**
+   * Starts a service whose webhooks notify the queue, and whose consumer hears it. Nothing else works on the ledger.
+   */
   async serve(queue: Queue = this.queue): Promise<Service> {
     const clock = manualClock();
     const errors: string[] = [];

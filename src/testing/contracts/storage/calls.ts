@@ -12,12 +12,12 @@ export const callCases: readonly StorageCase[] = [
     name: REPEATED_STOP,
     async run(s) {
       const waiting = await s.waiting();
-      const stop = { ...s.stop(), op: s.id("op") };
+      const stop = { ...s.stop(), callId: s.id("call") };
       const first = await s.storage.recordInbound(stop);
       equal([first.consentChanged, first.cancelled.map(({ id }) => id)], [true, [waiting]], "the first answer");
       equal(await s.storage.recordInbound(stop), first, "the same call's answer");
       equal(await s.second.recordInbound(stop), first, "its answer on another handle");
-      const again = await s.storage.recordInbound({ ...stop, op: s.id("op") });
+      const again = await s.storage.recordInbound({ ...stop, callId: s.id("call") });
       equal([again.outcome, again.consentChanged, again.cancelled], ["repeated", false, []], "another call's answer");
       await s.storage.recordInbound(s.start());
       equal(await s.storage.recordInbound(stop), first, "the same call's answer after a START");
@@ -27,16 +27,20 @@ export const callCases: readonly StorageCase[] = [
   {
     name: REPEATED_SEND,
     async run(s) {
-      const post = { ...s.post(), op: s.id("op") };
+      const post = { ...s.post(), callId: s.id("call") };
       const first = await s.storage.recordOutbound(post);
       equal(await s.second.recordOutbound(post), first, "the same call's answer");
-      equal((await s.storage.recordOutbound({ ...post, op: s.id("op") })).outcome, "repeated", "another call's answer");
+      equal(
+        (await s.storage.recordOutbound({ ...post, callId: s.id("call") })).outcome,
+        "repeated",
+        "another call's answer",
+      );
     },
   },
   {
     name: CALLS_AT_ONCE,
     async run(s) {
-      const stop = { ...s.stop(), op: s.id("op") };
+      const stop = { ...s.stop(), callId: s.id("call") };
       const [one, other] = await Promise.all([s.storage.recordInbound(stop), s.second.recordInbound(stop)]);
       equal([one.outcome, one.consentChanged], ["recorded", true], "the first answer");
       equal(other, one, "the second answer");

@@ -327,10 +327,16 @@ async function waits(s: Scene, id: string, forMs: number): Promise<void> {
 }
 
 function claimSweep(s: Scene) {
-  const op = s.id("op");
-  return s.storage.claimSweep({ op, workerId: "w1", sender: LINE, everyMs: SWEEP_EVERY_MS, leaseMs: SWEEP_LEASE_MS });
+  const callId = s.id("call");
+  return s.storage.claimSweep({
+    callId,
+    workerId: "w1",
+    sender: LINE,
+    everyMs: SWEEP_EVERY_MS,
+    leaseMs: SWEEP_LEASE_MS,
+  });
 }
 
 function commitSweep(s: Scene, fence: number, watermark: number) {
-  return s.storage.commitSweep({ op: s.id("op"), sender: LINE, fence, watermark });
+  return s.storage.commitSweep({ callId: s.id("call"), sender: LINE, fence, watermark });
 }

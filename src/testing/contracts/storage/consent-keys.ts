@@ -142,7 +142,7 @@ const cases: readonly StorageCase[] = [
       const attempt = await s.sending(id, asked);
       const error = { code: 21610, reason: "The person has opted out." };
       const result = { kind: "refused", next: "opt-out", retryInMs: 0, error } as const;
-      const delivery = await s.storage.recordSend({ op: s.id("op"), outboundId: id, attempt, result, ...asked });
+      const delivery = await s.storage.recordSend({ callId: s.id("call"), outboundId: id, attempt, result, ...asked });
       equal(delivery.consentChanged, true, "consentChanged");
       equal(await sendingAt(s, [NUMBER]), "opted-out", "the number");
       equal(await sendingAt(s, [SERVICE]), "opted-out", "the service");
@@ -190,8 +190,8 @@ const cases: readonly StorageCase[] = [
       const confirming = () => ({ confirmation: { ...s.part(s.id("s"), "You are out."), expiryMs: 300_000 } });
       const earlier = await s.waiting();
       await s.sending(earlier);
-      const op = s.id("op");
-      const stop = s.stop({ op, ...confirming() });
+      const callId = s.id("call");
+      const stop = s.stop({ callId, ...confirming() });
       const { confirmation, message } = await s.storage.recordInbound(stop);
       const id = confirmation?.id ?? "";
       equal(

@@ -76,7 +76,7 @@ export const corruptCallCases: readonly StorageCase[] = [
       const { mend } = await s.corrupt("conversations", claimed.conversation.id);
       equal(await s.storage.commitTurn(commit), first, "the repetition");
       await mend();
-      const call = `commitTurn ${commit.op}`;
+      const call = `commitTurn ${commit.callId}`;
       await s.corrupt("answers", call);
       const row = await refusedRow(s.storage.commitTurn(commit), "a repetition whose answer cannot be read");
       equal([row.table, row.id], ["answers", call], "the row");
@@ -200,7 +200,7 @@ export const corruptCallCases: readonly StorageCase[] = [
       await s.corrupt("messages", messageId);
       await s.corrupt("conversations", conversationId);
       await refusedRow(s.texted(), "a text before the erasure");
-      const erased = await s.storage.erase({ op: s.id("op"), participant: PERSON, line: null });
+      const erased = await s.storage.erase({ callId: s.id("call"), participant: PERSON, line: null });
       equal(erased, { conversations: 1, messages: 2 }, "erased");
       equal([await s.storage.conversation(conversationId), await s.storage.story(messageId)], [null, null], "left");
       const next = present((await s.texted()).conversation, "the next conversation");
@@ -218,7 +218,7 @@ export const corruptCallCases: readonly StorageCase[] = [
         await s.commit(present(await s.claim(), "a turn"), { outcome: "silent", parts: [] });
       await s.corrupt("conversations", broken);
       await s.advance(100_000);
-      await s.storage.purge({ op: s.id("op"), olderThanMs: 50_000, limit: 10 });
+      await s.storage.purge({ callId: s.id("call"), olderThanMs: 50_000, limit: 10 });
       equal(
         await s.storage.messages({ conversationId: whole, after: 0, limit: 9 }),
         [],

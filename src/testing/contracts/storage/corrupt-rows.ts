@@ -31,7 +31,7 @@ export const corruptRowCases: readonly StorageCase[] = [
       async run(s) {
         const conversations = await texted(s, MANY + 2);
         for (const id of conversations.slice(0, MANY)) await brk(s, id);
-        const claim = { op: s.id("op"), scope: SCOPE, workerId: "w1", leaseMs: LEASE_MS, limit: 1 };
+        const claim = { callId: s.id("call"), scope: SCOPE, workerId: "w1", leaseMs: LEASE_MS, limit: 1 };
         const [first] = await s.storage.claimTurns(claim);
         equal(first?.conversation.id, conversations[MANY], "the first that can be read");
         equal((await s.storage.claimTurns(claim))[0]?.fence, first?.fence, "a repetition");
@@ -144,7 +144,7 @@ export const corruptRowCases: readonly StorageCase[] = [
       await s.corrupt("messages", other);
       const marked: string[] = [];
       for (;;) {
-        const rows = await s.storage.markUnknown({ op: s.id("op"), scope: SCOPE, limit: 1, lookInMs: 0 });
+        const rows = await s.storage.markUnknown({ callId: s.id("call"), scope: SCOPE, limit: 1, lookInMs: 0 });
         if (rows.length === 0) break;
         marked.push(...rows.map(({ id }) => id));
       }

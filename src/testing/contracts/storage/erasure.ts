@@ -72,7 +72,7 @@ export const erasureCases: readonly StorageCase[] = [
     async run(s) {
       await s.texted();
       await s.advance(DEBOUNCE_MS);
-      const claim = { scope: SCOPE, op: s.id("op"), workerId: "w1", leaseMs: 15_000 };
+      const claim = { scope: SCOPE, callId: s.id("call"), workerId: "w1", leaseMs: 15_000 };
       const claimed = present(await claimOne(s.storage, claim), "the turn");
       const commit = s.commitOf(claimed);
       equal((await s.storage.commitTurn(commit)).outcome, "committed", "the commit");
@@ -120,7 +120,7 @@ export const erasureCases: readonly StorageCase[] = [
         await s.texted();
         const claimed = await s.claimed();
         const commit = s.commitOf(claimed, { parts: s.parts(3, claimed.turn.id) });
-        const order = { op: s.id("op"), participant: PERSON, line: null };
+        const order = { callId: s.id("call"), participant: PERSON, line: null };
         const sides = [() => s.storage.erase(order), () => s.second.commitTurn(commit)];
         await Promise.all((round % 2 === 0 ? sides : sides.toReversed()).map((side) => side()));
         equal(await s.due(10), { messages: [], turns: false, nextInMs: null }, "due");
@@ -189,9 +189,9 @@ export const erasureCases: readonly StorageCase[] = [
 ];
 
 function erase(s: Scene, line: string | null = null) {
-  return s.storage.erase({ op: s.id("op"), participant: PERSON, line });
+  return s.storage.erase({ callId: s.id("call"), participant: PERSON, line });
 }
 
 function purge(s: Scene, olderThanMs: number, limit = 100) {
-  return s.storage.purge({ op: s.id("op"), olderThanMs, limit });
+  return s.storage.purge({ callId: s.id("call"), olderThanMs, limit });
 }

@@ -146,7 +146,7 @@ export const evidenceCases: readonly StorageCase[] = [
       const other = await s.waiting({ participant: "+15550199002" });
       await s.sending(other);
       await s.accept(other, 1, "SM-erased");
-      await s.storage.erase({ op: s.id("op"), participant: "+15550199002", line: null });
+      await s.storage.erase({ callId: s.id("call"), participant: "+15550199002", line: null });
       const own = await lost(s);
       const delivery = await found(s, own, "SM-erased", "delivered");
       equal(
@@ -165,7 +165,7 @@ export const evidenceCases: readonly StorageCase[] = [
       await s.accept(other, 1, "SM-purged");
       await s.callback(other, "delivered");
       await s.advance(100_000);
-      equal((await s.storage.purge({ op: s.id("op"), olderThanMs: 50_000, limit: 10 })).messages, 1, "what went");
+      equal((await s.storage.purge({ callId: s.id("call"), olderThanMs: 50_000, limit: 10 })).messages, 1, "what went");
       const own = await lost(s);
       const delivery = await found(s, own, "SM-purged", "delivered");
       equal(

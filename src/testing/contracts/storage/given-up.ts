@@ -36,7 +36,7 @@ export const givenUpCases: readonly StorageCase[] = [
       await s.release(claimed, { reason: "given-up", retryInMs: 0, error: refused });
       equal((await s.due(10)).nextInMs, null, "when something is due");
       const turnId = claimed.turn.id;
-      equal((await s.storage.requeueTurn({ op: s.id("op"), turnId })).outcome, "requeued", "the turn");
+      equal((await s.storage.requeueTurn({ callId: s.id("call"), turnId })).outcome, "requeued", "the turn");
       const again = present(await s.claim(), "the turn again");
       equal(again.messages, claimed.messages, "its texts");
     },

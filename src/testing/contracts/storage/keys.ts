@@ -17,11 +17,11 @@ export const keyCases: readonly StorageCase[] = [
       const { messages } = await s.storage.recordOutbound(post);
       const before = await s.snapshot();
       for (const change of [{ content: "other" }, { content: "other", participant: OTHER_PERSON }]) {
-        const reused = await s.second.recordOutbound({ ...post, ...change, groupId: s.id("o"), op: s.id("op") });
+        const reused = await s.second.recordOutbound({ ...post, ...change, groupId: s.id("o"), callId: s.id("call") });
         equal([reused.outcome, reused.messages], ["reused", messages], "another content");
       }
       // The ids of the repetition are not taken.
-      const repeated = await s.storage.recordOutbound({ ...post, groupId: s.id("o"), op: s.id("op") });
+      const repeated = await s.storage.recordOutbound({ ...post, groupId: s.id("o"), callId: s.id("call") });
       equal([repeated.outcome, repeated.messages], ["repeated", messages], "the same content");
       equal(await s.snapshot(), before, "the ledger");
       equal((await s.storage.recordOutbound(s.post({ content: "other" }))).outcome, "recorded", "another key");
@@ -32,9 +32,9 @@ export const keyCases: readonly StorageCase[] = [
     async run(s) {
       const post = s.post({ content: "one", parts: s.parts(2) });
       await s.storage.recordOutbound(post);
-      await s.storage.erase({ op: s.id("op"), participant: PERSON, line: null });
+      await s.storage.erase({ callId: s.id("call"), participant: PERSON, line: null });
       for (const content of ["one", "other"]) {
-        const { outcome, messages } = await s.storage.recordOutbound({ ...post, content, op: s.id("op") });
+        const { outcome, messages } = await s.storage.recordOutbound({ ...post, content, callId: s.id("call") });
         equal([outcome, messages], ["erased", []], `content ${content}`);
       }
     },

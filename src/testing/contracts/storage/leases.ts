@@ -11,10 +11,10 @@ export const leaseCases: readonly StorageCase[] = [
       const { conversation, fence, turn } = await s.claimed();
       const lease = { conversationId: conversation.id, turnId: turn.id, fence };
       const answer = await s.heartbeat();
-      equal(answer, { leases: [{ ...lease, pendingSeq: 1 }], unsettled: [], recovered: 0 }, "before the newer text");
+      equal(answer, { leases: [{ ...lease, unansweredSeq: 1 }], unsettled: [], recovered: 0 }, "before the newer text");
       await s.texted();
       await s.texted({ needsAnswer: false });
-      equal((await s.heartbeat()).leases, [{ ...lease, pendingSeq: 2 }], "after the newer text");
+      equal((await s.heartbeat()).leases, [{ ...lease, unansweredSeq: 2 }], "after the newer text");
       equal((await s.heartbeat({ workerId: "w2" })).leases, [], "what another worker holds");
     },
   },
@@ -177,7 +177,7 @@ export const leaseCases: readonly StorageCase[] = [
       await s.sending(id, { workerId: "expired" });
       await s.advance(LEASE_MS + 1);
       const heartbeat = (workerId: string) => {
-        return { scope: SCOPE, op: s.id("op"), workerId, leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
+        return { scope: SCOPE, callId: s.id("call"), workerId, leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
       };
       const answers = await Promise.all([s.storage.heartbeat(heartbeat("w1")), s.second.heartbeat(heartbeat("w2"))]);
       equal(
@@ -233,7 +233,7 @@ export const leaseCases: readonly StorageCase[] = [
       const { conversation } = await s.claimed();
       await s.pause(conversation.id, { paused: true });
       await s.texted({ needsAnswer: false });
-      const resumed = await s.pause(conversation.id, { paused: false, skipPending: true });
+      const resumed = await s.pause(conversation.id, { paused: false, skipUnanswered: true });
       equal([resumed?.paused, resumed?.answeredSeq], [false, 2], "the conversation");
       equal((await s.storyOf(text.id)).turn?.outcome, "cancelled", "the turn");
       const { turns, nextInMs } = await s.due(10);
@@ -281,7 +281,7 @@ export const leaseCases: readonly StorageCase[] = [
     async run(s) {
       await s.texted();
       const claimed = await s.claimed();
-      await s.pause(claimed.conversation.id, { paused: false, skipPending: true });
+      await s.pause(claimed.conversation.id, { paused: false, skipUnanswered: true });
       equal((await s.commit(claimed)).outcome, "committed", "the running turn");
       equal(await s.pause("c-absent", { paused: true }), null, "a conversation that is not there");
     },

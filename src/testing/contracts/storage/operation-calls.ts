@@ -20,7 +20,7 @@ export const OPERATIONS: readonly Operation[] = [
       await s.texted();
       await s.texted({ participant: "+15550199002" });
       await s.advance(60_000);
-      const claim = { scope: SCOPE, op: s.id("op"), workerId: "w1", leaseMs: LEASE_MS };
+      const claim = { scope: SCOPE, callId: s.id("call"), workerId: "w1", leaseMs: LEASE_MS };
       return (storage) => claimOne(storage, claim);
     },
   },
@@ -59,7 +59,7 @@ export const OPERATIONS: readonly Operation[] = [
       await s.advance(LEASE_MS + 1);
       const heartbeat = {
         scope: SCOPE,
-        op: s.id("op"),
+        callId: s.id("call"),
         workerId: "w1",
         leaseMs: LEASE_MS,
         lookInMs: UNKNOWN_WINDOW_MS,
@@ -106,7 +106,7 @@ export const OPERATIONS: readonly Operation[] = [
       const outboundId = await s.waiting();
       await s.sending(outboundId);
       const result = { kind: "accepted", providerMessageId: "SM1", status: "accepted" } as const;
-      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      const record = { callId: s.id("call"), outboundId, attempt: 1, result };
       return (storage) => storage.recordSend(record);
     },
   },
@@ -118,7 +118,7 @@ export const OPERATIONS: readonly Operation[] = [
       await s.sending(outboundId);
       const error = { code: 21610, reason: "The person opted out." };
       const result = { kind: "refused", next: "opt-out", retryInMs: 0, error } as const;
-      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      const record = { callId: s.id("call"), outboundId, attempt: 1, result };
       return (storage) => storage.recordSend(record);
     },
   },
@@ -132,7 +132,7 @@ export const OPERATIONS: readonly Operation[] = [
         lookInMs: UNKNOWN_WINDOW_MS,
         error: { code: null, reason: "Silence." },
       } as const;
-      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      const record = { callId: s.id("call"), outboundId, attempt: 1, result };
       return (storage) => storage.recordSend(record);
     },
   },
@@ -141,10 +141,10 @@ export const OPERATIONS: readonly Operation[] = [
     async prepare(s) {
       const outboundId = await s.waiting();
       await s.sending(outboundId);
-      const slow = { key: "sender", forMs: 60_000 };
+      const backOff = { key: "sender", forMs: 60_000 };
       const error = { code: 20429, reason: "Too many requests." };
-      const result = { kind: "refused", next: "retry", retryInMs: 60_000, error, slow } as const;
-      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      const result = { kind: "refused", next: "retry", retryInMs: 60_000, error, backOff } as const;
+      const record = { callId: s.id("call"), outboundId, attempt: 1, result };
       return (storage) => storage.recordSend(record);
     },
   },
@@ -155,7 +155,7 @@ export const OPERATIONS: readonly Operation[] = [
       await s.sending(outboundId);
       await s.lose(outboundId);
       const result = { kind: "found", providerMessageId: "SM1", status: "sent" } as const;
-      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      const record = { callId: s.id("call"), outboundId, attempt: 1, result };
       return (storage) => storage.recordSend(record);
     },
   },
@@ -166,7 +166,7 @@ export const OPERATIONS: readonly Operation[] = [
       await s.sending(outboundId);
       await s.lose(outboundId);
       const result = { kind: "unseen", lookInMs: 60_000, asOf: 1_000 } as const;
-      const record = { op: s.id("op"), outboundId, attempt: 1, result };
+      const record = { callId: s.id("call"), outboundId, attempt: 1, result };
       return (storage) => storage.recordSend(record);
     },
   },
@@ -217,7 +217,7 @@ export const OPERATIONS: readonly Operation[] = [
     async prepare(s) {
       await s.texted();
       const { turn } = await fallenBack(s);
-      const requeue = { op: s.id("op"), turnId: turn.id };
+      const requeue = { callId: s.id("call"), turnId: turn.id };
       return (storage) => storage.requeueTurn(requeue);
     },
   },
@@ -227,7 +227,7 @@ export const OPERATIONS: readonly Operation[] = [
       await s.texted();
       const claimed = await s.claimed();
       await s.commit(claimed);
-      const requeue = { op: s.id("op"), turnId: claimed.turn.id };
+      const requeue = { callId: s.id("call"), turnId: claimed.turn.id };
       return (storage) => storage.requeueTurn(requeue);
     },
   },
@@ -236,7 +236,7 @@ export const OPERATIONS: readonly Operation[] = [
     async prepare(s) {
       await s.waitingMessages(3);
       await s.sending(await s.waiting({ participant: "+15550199002" }));
-      const suspicion = { scope: SCOPE, op: s.id("op"), limit: 3, lookInMs: UNKNOWN_WINDOW_MS };
+      const suspicion = { scope: SCOPE, callId: s.id("call"), limit: 3, lookInMs: UNKNOWN_WINDOW_MS };
       return (storage) => storage.markUnknown(suspicion);
     },
   },
@@ -245,7 +245,7 @@ export const OPERATIONS: readonly Operation[] = [
     async prepare(s) {
       await s.texted();
       const { conversation } = await s.claimed();
-      const change = { op: s.id("op"), conversationId: conversation.id, paused: true, skipPending: false };
+      const change = { callId: s.id("call"), conversationId: conversation.id, paused: true, skipUnanswered: false };
       return (storage) => storage.setPaused(change);
     },
   },
@@ -254,7 +254,7 @@ export const OPERATIONS: readonly Operation[] = [
     async prepare(s) {
       await s.texted();
       await s.waitingMessages(2);
-      const order = { op: s.id("op"), participant: PERSON, line: null };
+      const order = { callId: s.id("call"), participant: PERSON, line: null };
       return (storage) => storage.erase(order);
     },
   },
@@ -264,23 +264,23 @@ export const OPERATIONS: readonly Operation[] = [
       await s.texted({ needsAnswer: false });
       await s.texted({ needsAnswer: false });
       await s.advance(60_000);
-      const order = { op: s.id("op"), olderThanMs: 30_000, limit: 1 };
+      const order = { callId: s.id("call"), olderThanMs: 30_000, limit: 1 };
       return (storage) => storage.purge(order);
     },
   },
   {
     name: "claimSweep",
     async prepare(s) {
-      const claim = { op: s.id("op"), workerId: "w1", sender: LINE, everyMs: 60_000, leaseMs: LEASE_MS };
+      const claim = { callId: s.id("call"), workerId: "w1", sender: LINE, everyMs: 60_000, leaseMs: LEASE_MS };
       return (storage) => storage.claimSweep(claim);
     },
   },
   {
     name: "commitSweep",
     async prepare(s) {
-      const claim = { op: s.id("op"), workerId: "w1", sender: LINE, everyMs: 60_000, leaseMs: LEASE_MS };
+      const claim = { callId: s.id("call"), workerId: "w1", sender: LINE, everyMs: 60_000, leaseMs: LEASE_MS };
       const { fence } = present(await s.storage.claimSweep(claim), "the claim");
-      const commit = { op: s.id("op"), sender: LINE, fence, watermark: 1_000 };
+      const commit = { callId: s.id("call"), sender: LINE, fence, watermark: 1_000 };
       return (storage) => storage.commitSweep(commit);
     },
   },

@@ -160,7 +160,7 @@ export const rateLimitCases: readonly StorageCase[] = [
       const [first, second, third] = await strangers(s, 3);
       await s.sending(first, { conditions: RATE_LIMITED });
       await waits(s, second, COST_MS);
-      await slow(s, first, 10 * COST_MS);
+      await backOff(s, first, 10 * COST_MS);
       await waits(s, third, 10 * COST_MS);
       await s.advance(COST_MS);
       equal(await s.dueIds(), [second], "the void reservation's text asks again");
@@ -176,11 +176,11 @@ export const rateLimitCases: readonly StorageCase[] = [
       const [first, second, third] = await strangers(s, 3);
       await s.sending(first, { conditions: RATE_LIMITED });
       await waits(s, second, COST_MS);
-      await slow(s, first, 1_000);
+      await backOff(s, first, 1_000);
       await waits(s, third, COST_MS);
       await s.advance(COST_MS);
       await s.sending(third, { conditions: RATE_LIMITED });
-      await slow(s, third, 1_000);
+      await backOff(s, third, 1_000);
       await waits(s, second, COST_MS);
     },
   },
@@ -190,7 +190,7 @@ export const rateLimitCases: readonly StorageCase[] = [
       const [first, ...queue] = await strangers(s, 8);
       await s.sending(first, { conditions: RATE_LIMITED });
       for (const [place, id] of queue.entries()) await waits(s, id, (place + 1) * COST_MS);
-      await slow(s, first, 2 * COST_MS);
+      await backOff(s, first, 2 * COST_MS);
       const [newcomer] = await strangers(s, 1);
       await waits(s, newcomer, 2 * COST_MS);
       for (const [place, id] of queue.entries()) {
@@ -210,8 +210,8 @@ export const rateLimitCases: readonly StorageCase[] = [
       await s.sending(first, { conditions: RATE_LIMITED });
       await s.advance(COST_MS);
       await s.sending(second, { conditions: RATE_LIMITED });
-      await slow(s, first, 10 * COST_MS);
-      await slow(s, second, 2 * COST_MS);
+      await backOff(s, first, 10 * COST_MS);
+      await backOff(s, second, 2 * COST_MS);
       await waits(s, third, 10 * COST_MS);
     },
   },
@@ -220,10 +220,10 @@ export const rateLimitCases: readonly StorageCase[] = [
     async run(s) {
       const [first, second] = await strangers(s, 2);
       await s.sent(first);
-      const delivery = await slow(s, first, COST_MS);
+      const delivery = await backOff(s, first, COST_MS);
       equal([delivery.outcome, delivery.message?.status], ["repeated", "accepted"], "the late refusal");
       await waits(s, second, COST_MS);
-      equal((await slow(s, "o-absent", 10 * COST_MS)).outcome, "unmatched", "a refusal of nothing");
+      equal((await backOff(s, "o-absent", 10 * COST_MS)).outcome, "unmatched", "a refusal of nothing");
       await waits(s, second, COST_MS);
     },
   },
@@ -262,8 +262,8 @@ async function waits(s: Scene, id: string, forMs: number): Promise<void> {
   s.near(answer.retryInMs, forMs, `how long ${id} waits`);
 }
 
-function slow(s: Scene, id: string, forMs: number) {
+function backOff(s: Scene, id: string, forMs: number) {
   const refusal = { kind: "refused", next: "retry", retryInMs: 600_000 } as const;
   const error = { code: 20429, reason: "Too many requests." };
-  return s.sendResult(id, 1, { ...refusal, error, slow: { key: RATE_LIMIT.key, forMs } });
+  return s.sendResult(id, 1, { ...refusal, error, backOff: { key: RATE_LIMIT.key, forMs } });
 }

@@ -85,9 +85,9 @@ export const repairCases: readonly StorageCase[] = [
     async run(s) {
       await s.texted();
       const replied = await s.claimed();
-      await refuses(s, replied, "not-dead");
+      await refuses(s, replied, "not-failed");
       await s.commit(replied, { parts: [] });
-      await refuses(s, replied, "not-dead");
+      await refuses(s, replied, "not-failed");
       await s.texted();
       const ended = await fallenBack(s);
       await s.storage.recordInbound(s.stop());
@@ -103,11 +103,11 @@ export const repairCases: readonly StorageCase[] = [
       await s.texted();
       const ended = await fallenBack(s);
       await s.advance(60_000);
-      await s.storage.purge({ op: s.id("op"), olderThanMs: 30_000, limit: 10 });
+      await s.storage.purge({ callId: s.id("call"), olderThanMs: 30_000, limit: 10 });
       equal(await requeue(s, ended.turn.id), { outcome: "unmatched", conversation: null }, "after a purge");
       await s.texted({ participant: "+15550199002" });
       const erased = await fallenBack(s);
-      await s.storage.erase({ op: s.id("op"), participant: "+15550199002", line: null });
+      await s.storage.erase({ callId: s.id("call"), participant: "+15550199002", line: null });
       equal(await requeue(s, erased.turn.id), { outcome: "unmatched", conversation: null }, "after an erasure");
     },
   },
@@ -256,7 +256,7 @@ async function fallenBack(s: Scene): Promise<ClaimedTurn> {
 }
 
 function requeue(s: Scene, turnId: string): Promise<RequeuedTurn> {
-  return s.storage.requeueTurn({ op: s.id("op"), turnId });
+  return s.storage.requeueTurn({ callId: s.id("call"), turnId });
 }
 
 async function refuses(s: Scene, { turn }: ClaimedTurn, outcome: RequeuedTurn["outcome"]): Promise<void> {
@@ -273,7 +273,7 @@ async function replies(s: Scene, turnId: string): Promise<string[]> {
 }
 
 function markUnknown(s: Scene, limit = 10): Promise<readonly OutboundMessage[]> {
-  return s.storage.markUnknown({ scope: SCOPE, op: s.id("op"), limit, lookInMs: UNKNOWN_WINDOW_MS });
+  return s.storage.markUnknown({ scope: SCOPE, callId: s.id("call"), limit, lookInMs: UNKNOWN_WINDOW_MS });
 }
 
 function idsOf(messages: readonly OutboundMessage[]): string[] {

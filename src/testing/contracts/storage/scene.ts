@@ -186,12 +186,12 @@ export class Scene {
   }
 
   claim(workerId = "w1"): Promise<ClaimedTurn | null> {
-    return claimOne(this.storage, { scope: SCOPE, op: this.id("op"), workerId, leaseMs: LEASE_MS });
+    return claimOne(this.storage, { scope: SCOPE, callId: this.id("call"), workerId, leaseMs: LEASE_MS });
   }
 
   commitOf(claimed: ClaimedTurn, overrides: Partial<TurnCommit> = {}): TurnCommit {
     return {
-      op: this.id("op"),
+      callId: this.id("call"),
       workerId: "w1",
       conversationId: claimed.conversation.id,
       turnId: claimed.turn.id,
@@ -213,7 +213,7 @@ export class Scene {
   releaseOf(claimed: ClaimedTurn, overrides: Partial<TurnRelease> = {}): TurnRelease {
     const { conversation, turn, fence } = claimed;
     const held = { workerId: "w1", conversationId: conversation.id, turnId: turn.id, fence };
-    return { op: this.id("op"), ...held, reason: "failed", retryInMs: 5_000, ...overrides };
+    return { callId: this.id("call"), ...held, reason: "failed", retryInMs: 5_000, ...overrides };
   }
 
   release(claimed: ClaimedTurn, overrides: Partial<TurnRelease> = {}): Promise<boolean> {
@@ -222,12 +222,12 @@ export class Scene {
 
   heartbeat(overrides: Partial<Heartbeat> = {}): Promise<HeartbeatAnswer> {
     const times = { scope: SCOPE, leaseMs: LEASE_MS, lookInMs: UNKNOWN_WINDOW_MS };
-    return this.storage.heartbeat({ op: this.id("op"), workerId: "w1", ...times, ...overrides });
+    return this.storage.heartbeat({ callId: this.id("call"), workerId: "w1", ...times, ...overrides });
   }
 
   sendClaim(outboundId: string, overrides: Partial<SendClaim> = {}): SendClaim {
     const times = { scope: SCOPE, leaseMs: LEASE_MS, orderWaitMs: ORDER_WAIT_MS };
-    return { op: this.id("op"), workerId: "w1", outboundId, conditions: FREE, ...times, ...overrides };
+    return { callId: this.id("call"), workerId: "w1", outboundId, conditions: FREE, ...times, ...overrides };
   }
 
   claimSend(outboundId: string, overrides: Partial<SendClaim> = {}): Promise<ClaimedSend> {
@@ -242,7 +242,7 @@ export class Scene {
   }
 
   sendResult(outboundId: string, attempt: number, result: SendResultRecord): Promise<RecordedDelivery> {
-    return this.storage.recordSend({ op: this.id("op"), outboundId, attempt, result });
+    return this.storage.recordSend({ callId: this.id("call"), outboundId, attempt, result });
   }
 
   accept(
@@ -269,7 +269,7 @@ export class Scene {
 
   resolutionOf(outboundId: string, decision: Resolution["decision"], overrides: Partial<Resolution> = {}): Resolution {
     const about = { attempts: null, from: ["unknown"], reason: "Not known.", expiryMs: EXPIRY_MS } as const;
-    return { op: this.id("op"), outboundId, decision, ...about, ...overrides };
+    return { callId: this.id("call"), outboundId, decision, ...about, ...overrides };
   }
 
   resolve(
@@ -287,7 +287,7 @@ export class Scene {
 
   callbackOf(outboundId: string, status: StatusRecord["status"], overrides: Partial<StatusRecord> = {}): StatusRecord {
     const attempt = overrides.attempt ?? 1;
-    const found = { op: this.id("op"), outboundId, attempt, providerMessageId: `SM-${outboundId}-${attempt}` };
+    const found = { callId: this.id("call"), outboundId, attempt, providerMessageId: `SM-${outboundId}-${attempt}` };
     return { ...found, status, rawStatus: status, error: null, optOut: false, ...overrides };
   }
 
@@ -301,9 +301,9 @@ export class Scene {
 
   pause(
     conversationId: string,
-    change: { readonly paused: boolean; readonly skipPending?: boolean },
+    change: { readonly paused: boolean; readonly skipUnanswered?: boolean },
   ): Promise<Conversation | null> {
-    return this.storage.setPaused({ op: this.id("op"), conversationId, skipPending: false, ...change });
+    return this.storage.setPaused({ callId: this.id("call"), conversationId, skipUnanswered: false, ...change });
   }
 
   async storyOf(messageId: string): Promise<MessageStory> {

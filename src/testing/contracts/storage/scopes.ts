@@ -18,7 +18,7 @@ export const scopeCases: readonly StorageCase[] = [
       equal(await s.claim(), null, "a turn of another scope");
       equal(await s.due(10), { messages: [], turns: false, nextInMs: null }, "what is due in this scope");
       equal((await s.due(10, { scope: OTHER })).turns, true, "what is due in the other one");
-      const claim = { op: s.id("op"), scope: OTHER, workerId: "w2", leaseMs: LEASE_MS };
+      const claim = { callId: s.id("call"), scope: OTHER, workerId: "w2", leaseMs: LEASE_MS };
       present(await claimOne(s.second, claim), "the turn in its own scope");
       equal((await s.due(10)).nextInMs, null, "the end of another scope's lease");
     },
@@ -44,7 +44,7 @@ export const scopeCases: readonly StorageCase[] = [
     async run(s) {
       await s.texted({ scope: OTHER });
       await s.advance(DEBOUNCE_MS);
-      const claim = { op: s.id("op"), scope: OTHER, workerId: "gone", leaseMs: LEASE_MS };
+      const claim = { callId: s.id("call"), scope: OTHER, workerId: "gone", leaseMs: LEASE_MS };
       present(await claimOne(s.storage, claim), "the turn");
       const id = await s.waiting({ scope: OTHER, participant: OTHER_PERSON });
       await s.sending(id, { scope: OTHER, workerId: "gone" });
@@ -53,7 +53,7 @@ export const scopeCases: readonly StorageCase[] = [
       equal([here.recovered, here.unsettled], [0, []], "taken over in this scope");
       const there = await s.heartbeat({ scope: OTHER, workerId: "w3" });
       equal([there.recovered, there.unsettled.map((message) => message.id)], [1, [id]], "in the other scope");
-      const suspicion = { op: s.id("op"), scope: SCOPE, limit: 10, lookInMs: 0 };
+      const suspicion = { callId: s.id("call"), scope: SCOPE, limit: 10, lookInMs: 0 };
       await s.waiting({ scope: OTHER, participant: "+15550199003" });
       equal(await s.storage.markUnknown(suspicion), [], "what may have left, in this scope");
     },
@@ -64,7 +64,7 @@ export const scopeCases: readonly StorageCase[] = [
       const id = await s.waiting();
       const { conversation } = await s.texted({ scope: OTHER });
       await s.advance(DEBOUNCE_MS);
-      const claim = { op: s.id("op"), scope: OTHER, workerId: "w1", leaseMs: LEASE_MS };
+      const claim = { callId: s.id("call"), scope: OTHER, workerId: "w1", leaseMs: LEASE_MS };
       const claimed = present(await claimOne(s.storage, claim), "the turn in the new scope");
       equal(claimed.conversation.id, conversation?.id, "its conversation");
       await s.commit(claimed);

@@ -100,7 +100,7 @@ const cases: readonly StorageCase[] = [
       const post = s.post({ participant: WITH_NINE });
       const third = await s.storage.recordOutbound(post);
       equal([third.conversation?.id, third.messages[0]?.to], [id, WITHOUT_NINE], "the form that the provider showed");
-      const repeated = await s.storage.recordOutbound({ ...post, participant: WITHOUT_NINE, op: s.id("op") });
+      const repeated = await s.storage.recordOutbound({ ...post, participant: WITHOUT_NINE, callId: s.id("call") });
       equal([repeated.outcome, repeated.messages], ["repeated", third.messages], "the key, with the other form");
     },
   },
@@ -167,16 +167,16 @@ const cases: readonly StorageCase[] = [
         const stored = s.text({ participant: asked });
         await s.storage.recordInbound(stored);
         await s.texted({ participant: shown });
-        const order = { op: s.id("op"), participant: asked ?? "", line: LINE };
+        const order = { callId: s.id("call"), participant: asked ?? "", line: LINE };
         equal(
           await s.storage.erase({ ...order, line: "+15550100009" }),
           { conversations: 0, messages: 0 },
           "elsewhere",
         );
-        const erased = await s.storage.erase({ ...order, op: s.id("op") });
+        const erased = await s.storage.erase({ ...order, callId: s.id("call") });
         equal(erased, { conversations: 1, messages: 2 }, `the person of ${asked}`);
         equal((await s.storage.conversations({ limit: 10 })).conversations, [], "what is left");
-        const again = await s.storage.recordInbound({ ...stored, participant: shown ?? "", op: s.id("op") });
+        const again = await s.storage.recordInbound({ ...stored, participant: shown ?? "", callId: s.id("call") });
         equal(again.outcome, "erased", "a repetition");
       }
     },

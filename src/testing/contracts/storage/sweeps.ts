@@ -42,7 +42,7 @@ export const sweepCases: readonly StorageCase[] = [
       const [stored, erased] = [s.text(), s.text({ participant: "+15550199002" })];
       await s.storage.recordInbound(stored);
       await s.storage.recordInbound(erased);
-      await s.storage.erase({ op: s.id("op"), participant: "+15550199002", line: null });
+      await s.storage.erase({ callId: s.id("call"), participant: "+15550199002", line: null });
       const asked = ["AC1:SM-new", stored.key, "AC1:SM-also-new", erased.key];
       equal(await s.storage.unrecorded(asked), ["AC1:SM-new", "AC1:SM-also-new"], "unrecorded");
       equal(await s.storage.unrecorded([]), [], "of none");
@@ -73,7 +73,7 @@ export const sweepCases: readonly StorageCase[] = [
 ];
 
 function sweepOf(s: Scene, sender: string, workerId: string) {
-  return { op: s.id("op"), workerId, sender, everyMs: EVERY_MS, leaseMs: SWEEP_LEASE_MS };
+  return { callId: s.id("call"), workerId, sender, everyMs: EVERY_MS, leaseMs: SWEEP_LEASE_MS };
 }
 
 function claimSweep(s: Scene, sender: string = LINE) {
@@ -81,5 +81,5 @@ function claimSweep(s: Scene, sender: string = LINE) {
 }
 
 function commitSweep(s: Scene, fence: number, watermark: number) {
-  return s.storage.commitSweep({ op: s.id("op"), sender: LINE, fence, watermark });
+  return s.storage.commitSweep({ callId: s.id("call"), sender: LINE, fence, watermark });
 }

@@ -60,7 +60,7 @@ export const turnCases: readonly StorageCase[] = [
         await s.advance(DEBOUNCE_MS);
         const claims = await Promise.all(
           [s.storage, s.second].map(async (handle, side) => {
-            const claim = { op: s.id("op"), scope: SCOPE, workerId: `w${side}`, leaseMs: 600_000 };
+            const claim = { callId: s.id("call"), scope: SCOPE, workerId: `w${side}`, leaseMs: 600_000 };
             await stagger(side === 0 ? 0 : 1);
             return claimOne(handle, claim);
           }),
@@ -83,9 +83,9 @@ export const turnCases: readonly StorageCase[] = [
         await s.advance(DEBOUNCE_MS);
         const claimOn = async (side: 0 | 1) => {
           const handle = side === 0 ? s.storage : s.second;
-          const claim = { op: s.id("op"), scope: SCOPE, workerId: `w${side}`, leaseMs: 600_000 };
+          const claim = { callId: s.id("call"), scope: SCOPE, workerId: `w${side}`, leaseMs: 600_000 };
           await stagger(side);
-          return (await claimOne(handle, claim)) ?? (await claimOne(handle, { ...claim, op: s.id("op") }));
+          return (await claimOne(handle, claim)) ?? (await claimOne(handle, { ...claim, callId: s.id("call") }));
         };
         const [one, other] = await Promise.all([claimOn(0), claimOn(1)]);
         ok(one !== null && other !== null, "one of the workers got nothing although two conversations were due");
@@ -115,13 +115,13 @@ export const turnCases: readonly StorageCase[] = [
       }
       await s.advance(DEBOUNCE_MS);
       const participantsOf = (turns: readonly ClaimedTurn[]) => turns.map((turn) => turn.conversation.participant);
-      const two = { scope: SCOPE, op: s.id("op"), workerId: "w1", leaseMs: 600_000, limit: 2 };
+      const two = { scope: SCOPE, callId: s.id("call"), workerId: "w1", leaseMs: 600_000, limit: 2 };
       const claimed = await s.storage.claimTurns(two);
       equal(participantsOf(claimed), ["+15550200001", "+15550200002"], "the first two");
       equal(await s.storage.claimTurns(two), claimed, "the same call again");
-      const others = await s.second.claimTurns({ ...two, op: s.id("op"), workerId: "w2" });
+      const others = await s.second.claimTurns({ ...two, callId: s.id("call"), workerId: "w2" });
       equal(participantsOf(others), ["+15550200003"], "what was left");
-      equal(await s.storage.claimTurns({ ...two, op: s.id("op") }), [], "when none is left");
+      equal(await s.storage.claimTurns({ ...two, callId: s.id("call") }), [], "when none is left");
       for (const turn of claimed) equal((await s.commit(turn)).outcome, "committed", "the commit of each");
     },
   },
@@ -138,7 +138,7 @@ export const turnCases: readonly StorageCase[] = [
       await s.advance(1_000);
       await s.texted({ participant: short });
       await s.advance(DEBOUNCE_MS);
-      const claim = { scope: SCOPE, op: s.id("op"), workerId: "w1", leaseMs: 600_000, limit: 2, historyLimit: 4 };
+      const claim = { scope: SCOPE, callId: s.id("call"), workerId: "w1", leaseMs: 600_000, limit: 2, historyLimit: 4 };
       const page = { conversationId, before: Number.MAX_SAFE_INTEGER, limit: 4 };
       const newest = (await s.storage.messages(page)).toReversed();
       const claimed = await s.storage.claimTurns(claim);

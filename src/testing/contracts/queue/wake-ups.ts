@@ -4,68 +4,68 @@ import type { QueueCase } from "./scene.ts";
 const DELAY_MS = 5000;
 
 /** What a queue itself promises. */
-export const ringCases: readonly QueueCase[] = [
+export const wakeUpCases: readonly QueueCase[] = [
   {
-    name: "brings a ring that is asked for now",
+    name: "brings a wake-up that is asked for now",
     async run(s) {
       const heard = await s.count();
-      await s.queue.ring({ delayMs: 0 });
+      await s.queue.notify({ delayMs: 0 });
       await s.advance(s.lateMs);
-      ok(heard.rings >= 1, "no ring came");
+      ok(heard.wakeUps >= 1, "no wake-up came");
     },
   },
   {
-    name: "brings no ring before its time, and brings it then",
+    name: "brings no wake-up before its time, and brings it then",
     async run(s) {
       const heard = await s.count();
-      await s.queue.ring({ delayMs: DELAY_MS });
+      await s.queue.notify({ delayMs: DELAY_MS });
       await s.advance(DELAY_MS - s.earlyMs - 1);
-      equal(heard.rings, 0, "rings before the time");
+      equal(heard.wakeUps, 0, "wake-ups before the time");
       await s.advance(1 + s.earlyMs + s.lateMs);
-      ok(heard.rings >= 1, "no ring came in its time");
+      ok(heard.wakeUps >= 1, "no wake-up came in its time");
     },
   },
   {
     name: "lets a short wait overtake a long one, and still brings the long one",
     async run(s) {
       const heard = await s.count();
-      await s.queue.ring({ delayMs: 4 * DELAY_MS });
-      await s.queue.ring({ delayMs: 0 });
+      await s.queue.notify({ delayMs: 4 * DELAY_MS });
+      await s.queue.notify({ delayMs: 0 });
       await s.advance(s.lateMs);
-      const early = heard.rings;
-      ok(early >= 1, "the short wait's ring waited for the long one's");
+      const early = heard.wakeUps;
+      ok(early >= 1, "the short wait's wake-up waited for the long one's");
       await s.advance(4 * DELAY_MS);
-      ok(heard.rings > early, "the long wait's ring did not come");
+      ok(heard.wakeUps > early, "the long wait's wake-up did not come");
     },
   },
   {
-    name: "takes many rings at once, and brings one at least after the last of each moment",
+    name: "takes many wake-ups at once, and brings one at least after the last of each moment",
     async run(s) {
       const heard = await s.count();
       const delays = [0, DELAY_MS, 2 * DELAY_MS].flatMap((delayMs) => Array.from({ length: 10 }, () => delayMs));
-      await Promise.all(delays.map((delayMs) => s.queue.ring({ delayMs })));
+      await Promise.all(delays.map((delayMs) => s.queue.notify({ delayMs })));
       let before = 0;
       for (const wait of [s.lateMs, DELAY_MS, DELAY_MS]) {
         await s.advance(wait);
-        ok(heard.rings > before, "no ring came for one of the moments");
-        before = heard.rings;
+        ok(heard.wakeUps > before, "no wake-up came for one of the moments");
+        before = heard.wakeUps;
       }
     },
   },
   {
     name: "takes a wait of many days",
     async run(s) {
-      await s.queue.ring({ delayMs: 40 * 86_400_000 });
+      await s.queue.notify({ delayMs: 40 * 86_400_000 });
     },
   },
   {
     name: "is silent for a listener that is closed",
     async run(s) {
       const heard = await s.count();
-      await s.queue.ring({ delayMs: DELAY_MS });
+      await s.queue.notify({ delayMs: DELAY_MS });
       await heard.listener.close();
       await s.advance(DELAY_MS + s.lateMs);
-      equal(heard.rings, 0, "rings after the close");
+      equal(heard.wakeUps, 0, "wake-ups after the close");
     },
   },
 ];
