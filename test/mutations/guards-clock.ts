@@ -144,7 +144,7 @@ export const clockGuards: readonly Mutation[] = [
     ],
     [
       "what a search for lost webhooks meets that a clock ahead wrote is reported",
-      ["worker/worker", "    reportProblems(context);\n", ""],
+      ["worker/worker", "  reportProblems(context);\n", ""],
     ],
   ]),
   ...guardsOf("sqlite", "src/storage/ledger", [

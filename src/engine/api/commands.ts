@@ -11,7 +11,6 @@ import { DEFAULT_SCOPE } from "../options/parse-options.ts";
 import type { EngineContext } from "../support/context.ts";
 import { reportProblems } from "../support/problems.ts";
 import { compose } from "../turns/compose.ts";
-import { heed } from "../worker/heed.ts";
 import type { Scheduler, WaitUntil } from "../worker/wake-ups.ts";
 import type { Worker } from "../worker/worker.ts";
 import { checkContext, checkedSend, checkedSimulate, type SendInput, type SimulateInput } from "./inputs.ts";
@@ -42,7 +41,7 @@ export function createCommands(context: EngineContext, { worker, scheduler, open
     reportProblems(context);
     const { message, conversation } = recorded;
     if (recorded.outcome === "recorded") {
-      heed(worker, recorded);
+      worker.handleInbound(recorded);
       if (recorded.confirmation !== undefined) await scheduler.schedule(ctx, 0);
       else if (message?.needsAnswer === true) await scheduler.schedule(ctx, context.burst.quietMs);
     } else if (message?.needsAnswer === true && (conversation?.answeredSeq ?? 0) < message.seq && !worker.started) {

@@ -4,8 +4,8 @@ import type { UnknownLines } from "../outbound/unknown-lines.ts";
 import type { EngineContext } from "../support/context.ts";
 import { isTemporary } from "../support/retrying.ts";
 import { historyLimitOf } from "../turns/history.ts";
-import { type OwedReleases, type Run, startRun } from "../turns/turn.ts";
-import type { Pass } from "./pass.ts";
+import { startRun } from "../turns/turn.ts";
+import type { Pass, WorkerState } from "./state.ts";
 
 /** In one call. Each comes with its messages: behind many of them, the first turn would begin late. */
 const MOST_CLAIMS = 8;
@@ -21,19 +21,13 @@ export interface Claims {
 }
 
 export interface ClaimParts {
-  /** Those that this process has at work, by conversation. */
-  readonly runs: Map<string, Run>;
-  readonly owed: OwedReleases;
   readonly unknownLines: UnknownLines;
-  isStopping(): boolean;
   /** A run has ended, with this commit: `null` for none. */
   ended(claimed: ClaimedTurn, committed: CommittedTurn | null, pass: Pass): void;
 }
 
-export function createClaims(
-  context: EngineContext,
-  { runs, owed, unknownLines, isStopping, ended }: ClaimParts,
-): Claims {
+export function createClaims(context: EngineContext, state: WorkerState, { unknownLines, ended }: ClaimParts): Claims {
+  const { runs, owed } = state;
   const { storage, scope, workerId, worker } = context;
   let left = false;
 
@@ -55,7 +49,7 @@ export function createClaims(
     const run = startRun(context, turn, { owed, unknownLines });
     runs.set(run.conversationId, run);
     // The stop came while the ledger was choosing: the turn goes back at once.
-    if (isStopping()) run.giveUp("stopped");
+    if (state.stopping !== null) run.giveUp("stopped");
     void run.done.then((committed) => {
       if (runs.get(run.conversationId) === run) runs.delete(run.conversationId);
       ended(turn, committed, pass);
@@ -70,7 +64,7 @@ export function createClaims(
       left = true;
     },
     async claim(pass) {
-      if (isStopping()) return 0;
+      if (state.stopping !== null) return 0;
       const limit = Math.min(pass.room, worker.concurrency - runs.size, MOST_CLAIMS);
       left = true;
       if (limit <= 0) return 0;

@@ -4,23 +4,66 @@ import { CHANGED, reportDelivery } from "../outbound/outcome.ts";
 import { LOOK_MS } from "../outbound/reconcile.ts";
 import type { EngineContext } from "../support/context.ts";
 import { trouble } from "../support/problems.ts";
-import type { OwedReleases, Run } from "../turns/turn.ts";
+import type { Run } from "../turns/turn.ts";
+import type { WorkerState } from "./state.ts";
 
-export interface HeartbeatParts {
-  /** What this process is working on, by conversation. */
-  readonly runs: ReadonlyMap<string, Run>;
-  readonly owed: OwedReleases;
-  /** Something became due. */
-  wake(): void;
+/** Does a piece of work, and keeps this process alive in the ledger meanwhile. Rejects where the work does. */
+export type WithHeartbeats = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
+/**
+ * Keeps this process alive in the ledger for as long as any work goes on: one heartbeat before the first piece of work
+ * begins, and then four within each lease.
+ */
+export function createHeartbeats(context: EngineContext, state: WorkerState): WithHeartbeats {
+  const { clock, reporter, worker } = context;
+  const heartbeat = createHeartbeat(context, state);
+  let working = 0;
+  let repeating: { stop(): Promise<void> } | null = null;
+
+  const repeat = () => {
+    const stopped = new AbortController();
+    const ended = (async () => {
+      for (;;) {
+        await clock.sleep(worker.leaseMs / 4, { signal: stopped.signal });
+        if (stopped.signal.aborted) return;
+        await heartbeat().catch((error) => reporter.error(trouble(error)));
+      }
+    })();
+    return {
+      stop: () => {
+        stopped.abort();
+        return ended;
+      },
+    };
+  };
+
+  return async (work) => {
+    working += 1;
+    try {
+      if (repeating === null) {
+        await heartbeat();
+        repeating ??= repeat();
+      }
+      return await work();
+    } finally {
+      working -= 1;
+      if (working === 0 && repeating !== null) {
+        const last = repeating;
+        repeating = null;
+        await last.stop();
+      }
+    }
+  };
 }
 
 /**
- * One heartbeat: says that this process is alive, and handles what the ledger answers: which of its runs were taken
- * from it, where a newer text waits, what expired workers left behind.
+ * One heartbeat: says that this process is alive, and handles what the ledger answers: which of its runs were taken from
+ * it, where a newer text waits, what was reclaimed from expired workers.
  */
-export function createHeartbeat(context: EngineContext, { runs, owed, wake }: HeartbeatParts): () => Promise<void> {
+function createHeartbeat(context: EngineContext, { runs, owed, agenda }: WorkerState): () => Promise<void> {
   const { storage, reporter, workerId } = context;
   let idleLeases = new Map<string, number>();
+  const wake = (): void => agenda.lookIn(0);
 
   /**
    * A lease that no run holds, twice in a row: its run could not reach the ledger at its end. What that run owes is
@@ -43,7 +86,7 @@ export function createHeartbeat(context: EngineContext, { runs, owed, wake }: He
     idleLeases = new Map(idle.map((lease) => [lease.conversationId, lease.fence]));
   };
 
-  const heed = (answer: HeartbeatAnswer, asked: readonly Run[]) => {
+  const handle = (answer: HeartbeatAnswer, asked: readonly Run[]) => {
     const held = new Map(answer.leases.map((lease) => [lease.conversationId, lease]));
     releaseIdle(answer.leases);
     for (const run of asked) {
@@ -73,6 +116,6 @@ export function createHeartbeat(context: EngineContext, { runs, owed, wake }: He
       leaseMs: context.worker.leaseMs,
       lookInMs: Math.min(LOOK_MS, context.sending.unknownWindowMs),
     });
-    heed(answer, asked);
+    handle(answer, asked);
   };
 }

@@ -1,16 +1,12 @@
-import type { OwnlineError } from "../../errors.ts";
 import type { ClaimedTurn, CommittedTurn, DueWork, RecordedOutbound } from "../../storage/storage.ts";
 import { createDeliver } from "../outbound/deliver.ts";
 import { createReconcile } from "../outbound/reconcile.ts";
 import { createUnknownLines } from "../outbound/unknown-lines.ts";
 import type { EngineContext } from "../support/context.ts";
 import { reportProblems, trouble } from "../support/problems.ts";
-import type { OwedReleases, Run } from "../turns/turn.ts";
-import { newAgenda } from "./agenda.ts";
 import { createClaims } from "./claims.ts";
-import { endlessPass, newPass, type Pass } from "./pass.ts";
 import { createSends } from "./sends.ts";
-import type { WakeUp } from "./wake-ups.ts";
+import { endlessPass, newPass, type Pass, type WorkerState } from "./state.ts";
 
 /** What one pass over the due work did, and when the next one is due. */
 export interface PassResult {
@@ -31,8 +27,6 @@ export interface Rounds {
   loop(signal: AbortSignal): Promise<void>;
   /** Does all that is due now, as far as `worker.passLimit` allows. */
   pass(): Promise<PassResult>;
-  /** The loop looks then, if not sooner; `null` for no look. */
-  lookIn(ms: number | null): void;
   /** A conversation's turn is due then, and not when it was last said to be; `null`: none is due. */
   turnIn(conversationId: string, ms: number | null): void;
   /** Messages were stored that are to be sent. */
@@ -41,39 +35,19 @@ export interface Rounds {
   underWay(): Promise<unknown>[];
 }
 
-export interface RoundParts {
-  readonly wakeUp: WakeUp;
-  /** The runs of this process, by conversation. */
-  readonly runs: Map<string, Run>;
-  readonly owed: OwedReleases;
-  isStarted(): boolean;
-  isStopping(): boolean;
-  /** Whether nothing can happen but what is due. */
-  isIdling(): boolean;
-  /** Aborted when what is on its way to the provider must end. */
-  sendSignal(): AbortSignal;
-  /** A message could not be sent. */
-  failed(error: OwnlineError): void;
-}
-
 const DUE_LIMIT = 100;
 const TROUBLE_WAIT_MS = 1000;
 
-export function createRounds(context: EngineContext, parts: RoundParts): Rounds {
+export function createRounds(context: EngineContext, state: WorkerState): Rounds {
   const { clock, storage, scope, workerId, worker, reporter } = context;
-  const { wakeUp, runs, owed, isStarted, isStopping, isIdling, sendSignal, failed } = parts;
-  const agenda = newAgenda(clock, wakeUp, worker.pollMs);
+  const { agenda, runs, wakeUp } = state;
   const { lookIn } = agenda;
   const unknownLines = createUnknownLines(context);
-  const sends = createSends(context, {
+  const sends = createSends(context, state, {
     deliver: createDeliver(context, unknownLines),
-    reconcile: createReconcile(context, { unknownLines, isJumping: () => isIdling() && clock.jumps === true }),
-    signal: sendSignal,
-    isStopping,
-    lookIn,
-    failed,
+    reconcile: createReconcile(context, { unknownLines, isJumping: () => state.isIdling && clock.jumps === true }),
   });
-  const claims = createClaims(context, { runs, owed, unknownLines, isStopping, ended });
+  const claims = createClaims(context, state, { unknownLines, ended });
   const looping = endlessPass();
 
   /** What a run leaves to be done is known from its commit; where there is none, the ledger says it. */
@@ -97,7 +71,7 @@ export function createRounds(context: EngineContext, parts: RoundParts): Rounds 
 
   /** Without the loop, only a turn that is due now matters: a pass finds out at its end when the next one will be. */
   function turnIn(conversationId: string, ms: number | null): void {
-    if (isStarted()) agenda.turnIn(conversationId, ms);
+    if (state.loop !== null) agenda.turnIn(conversationId, ms);
     else if (ms === 0) lookIn(0);
   }
 
@@ -126,11 +100,10 @@ export function createRounds(context: EngineContext, parts: RoundParts): Rounds 
   ];
 
   return {
-    lookIn,
     turnIn,
     underWay,
     filed(recorded) {
-      if (isStarted()) takeUp(recorded, looping);
+      if (state.loop !== null) takeUp(recorded, looping);
       else lookIn(0);
     },
     async loop(signal) {
@@ -171,7 +144,7 @@ export function createRounds(context: EngineContext, parts: RoundParts): Rounds 
           await Promise.race(working);
           if (agenda.asked !== asked || agenda.isLookDue()) break;
         }
-        if (isIdle || (isStopping() && underWay().length === 0)) {
+        if (isIdle || (state.stopping !== null && underWay().length === 0)) {
           return { turns, sends: own.sent, nextInMs: due.turns || due.messages.length > 0 ? 0 : due.nextInMs };
         }
       }

@@ -1,10 +1,9 @@
-import type { OwnlineError } from "../../errors.ts";
 import type { DueMessage } from "../../storage/storage.ts";
 import type { Deliver } from "../outbound/deliver.ts";
 import type { Reconcile } from "../outbound/reconcile.ts";
 import type { EngineContext } from "../support/context.ts";
 import { isCorrupt, trouble } from "../support/problems.ts";
-import type { Pass } from "./pass.ts";
+import type { Pass, WorkerState } from "./state.ts";
 
 /** What is needed of a message to send it, or to settle it. */
 export type Sendable = Pick<DueMessage, "message" | "conversation" | "unknown">;
@@ -20,12 +19,6 @@ export interface Sends {
 export interface SendParts {
   readonly deliver: Deliver;
   readonly reconcile: Reconcile;
-  /** Aborted when what is under way must end. */
-  signal(): AbortSignal;
-  isStopping(): boolean;
-  /** Has the worker look for what is due then; `null` for no look. */
-  lookIn(ms: number | null): void;
-  failed(error: OwnlineError): void;
 }
 
 /** What came of a conversation's messages, and when its next one is due; `null` where none is known to be. */
@@ -34,8 +27,9 @@ interface Course {
   readonly failed: boolean;
 }
 
-export function createSends(context: EngineContext, parts: SendParts): Sends {
-  const { deliver, reconcile, signal, isStopping, lookIn, failed } = parts;
+export function createSends(context: EngineContext, state: WorkerState, { deliver, reconcile }: SendParts): Sends {
+  const { lookIn } = state.agenda;
+  const signal = (): AbortSignal => state.aborts.sends.signal;
   const underWay = new Map<string, Promise<void>>();
   /** Messages were left lying because enough others were under way, or one of their conversation was. */
   let crowded = false;
@@ -63,9 +57,11 @@ export function createSends(context: EngineContext, parts: SendParts): Sends {
       } catch (error) {
         pass.idle?.add(message.id);
         const failure = trouble(error);
-        failed(failure);
-        // The ledger passes the conversation over from now on: the others need not wait.
-        return { nextInMs: null, failed: !isCorrupt(failure) };
+        context.reporter.error(failure);
+        // Where a row cannot be read, the ledger passes the conversation over from now on: the others need not wait.
+        if (isCorrupt(failure)) return { nextInMs: null, failed: false };
+        state.met = failure;
+        return { nextInMs: null, failed: true };
       }
     }
     return { nextInMs: soonest(waitMs, nextInMs), failed: false };
@@ -93,7 +89,7 @@ export function createSends(context: EngineContext, parts: SendParts): Sends {
     start(due, pass) {
       let begun = 0;
       for (const [conversationId, all] of byConversation(due)) {
-        if (isStopping()) break;
+        if (state.stopping !== null) break;
         const messages = all.filter(({ message }) => pass.idle?.has(message.id) !== true).slice(0, pass.room);
         if (messages.length === 0) continue;
         if (underWay.has(conversationId)) {
