@@ -32,6 +32,9 @@ const FLOORS: Readonly<Record<string, number>> = {
   "cli/": 8,
 };
 
+/** The engine's rooms, from the lowest up: a file imports from its own room or from a lower one. Type imports count. */
+const ROOMS: readonly string[] = ["options", "support", "outbound", "turns", "inbound", "worker", "api"];
+
 /** Each package that `src` may import, and where. A package that is not here may be imported nowhere. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   eventemitter3: /^engine\//,
@@ -107,6 +110,7 @@ function faultOf(file: string, { specifier, onDemand }: Import, files: ReadonlyS
   if (from === undefined || to === undefined) return "a file has no floor";
   if (file.startsWith("storage/ledger/") && !OF_THE_LEDGER.test(target)) return "the ledger knows no database";
   if (target.startsWith("testing/node/") && !NODE_STATIC.test(file)) return "testing/node runs on Node alone";
+  if (file.startsWith("engine/") && target.startsWith("engine/")) return roomFaultOf(file, target);
   if (folderOf(file) === folderOf(target) && from === to) return undefined;
   // The one error tree and the logger's interface carry the whole house, the other rooms of their floor included.
   if (to === 1 && folderOf(target) === "") return undefined;
@@ -115,10 +119,24 @@ function faultOf(file: string, { specifier, onDemand }: Import, files: ReadonlyS
   return from === 4 && adapter ? "the engine knows ports, never an adapter or a policy" : undefined;
 }
 
+/** The number of a file's room, from 0 up; -1 for a file of the engine that is in none. */
+function roomOf(file: string): number {
+  return ROOMS.findIndex((room) => file.startsWith(`engine/${room}/`));
+}
+
+function roomFaultOf(file: string, target: string): string | undefined {
+  const [from, to] = [roomOf(file), roomOf(target)];
+  if (from < 0 || to < 0) return "a file of the engine has no room";
+  return from < to ? `the room ${ROOMS[from]} may not import the room ${ROOMS[to]}` : undefined;
+}
+
 function faults(sources: Readonly<Record<string, string>>): string[] {
   const files = new Set(Object.keys(sources));
   return Object.entries(sources).flatMap(([file, text]) => [
     ...(floorOf(file) === undefined ? [`${file}: has no floor; give its folder one`] : []),
+    ...(file.startsWith("engine/") && roomOf(file) < 0
+      ? [`${file}: has no room; it is one of ${ROOMS.join(", ")}`]
+      : []),
     ...importsOf(file, text).flatMap((found) => {
       const fault = faultOf(file, found, files);
       return fault === undefined ? [] : [`${file} imports ${found.specifier}: ${fault}`];
@@ -164,17 +182,38 @@ describe("the floors of the house", () => {
     expect(faults(sources)).toEqual([]);
   });
 
-  it("lets no file of the ledger import itself through others", () => {
-    const isOfJudge = (file: string) => file.startsWith("storage/ledger/") || file === "storage/database.ts";
-    const ledger = Object.fromEntries(Object.entries(readSources()).filter(([file]) => isOfJudge(file)));
-    expect(Object.keys(ledger)).toContain("storage/ledger/ledger.ts");
-    expect(circleIn(ledger)).toBeNull();
-    const circle = {
-      "a.ts": `import "./b.ts";`,
-      "b.ts": `import type { C } from "./c.ts";`,
-      "c.ts": `import "./b.ts";`,
-    };
-    expect(circleIn(circle)).toEqual(["b.ts", "c.ts", "b.ts"]);
+  it("lets no file of src import itself through others", () => {
+    expect(circleIn(readSources()) ?? []).toEqual([]);
+  });
+
+  it.each([
+    [
+      "two files of a folder",
+      {
+        "model/a.ts": `import "./b.ts";`,
+        "model/b.ts": `import { c } from "./c.ts";`,
+        "model/c.ts": `export * from "./b.ts";`,
+      },
+      ["model/b.ts", "model/c.ts", "model/b.ts"],
+    ],
+    [
+      "a type import",
+      {
+        "engine/turns/turn.ts": `import type { Asked } from "./ask.ts";`,
+        "engine/turns/ask.ts": `type Run = import("./turn.ts").Run;`,
+      },
+      ["engine/turns/turn.ts", "engine/turns/ask.ts", "engine/turns/turn.ts"],
+    ],
+    [
+      "two folders of one folder",
+      {
+        "storage/ledger/ledger.ts": `import "./rules/order.ts";`,
+        "storage/ledger/rules/order.ts": `import "../ledger.ts";`,
+      },
+      ["storage/ledger/ledger.ts", "storage/ledger/rules/order.ts", "storage/ledger/ledger.ts"],
+    ],
+  ])("finds a circle through %s", (_, sources, circle) => {
+    expect(circleIn(sources)).toEqual(circle);
   });
 
   it("lets an import run downwards, inside a folder, and to a package in its place", () => {
@@ -191,9 +230,13 @@ describe("the floors of the house", () => {
       "storage/memory/database.ts": `import "../ledger/ledger.ts";`,
       "hmac.ts": `process.getBuiltinModule("node:crypto");`,
       "ai/ai-sdk.ts": `import { generateText } from "ai";`,
-      "engine/engine.ts": `import { EventEmitter } from "eventemitter3"; import "../transport/transport.ts";`,
+      "engine/api/engine.ts": `import "../worker/worker.ts"; import "../support/emitter.ts"; import "./feed.ts";`,
+      "engine/api/feed.ts": `import type { S } from "../options/options.ts";`,
+      "engine/worker/worker.ts": `import "../../transport/transport.ts";`,
+      "engine/support/emitter.ts": `import { EventEmitter } from "eventemitter3";`,
+      "engine/options/options.ts": "",
       "http/node.ts": `import { Readable } from "node:stream";`,
-      "ownline.ts": `import { e } from "./engine/engine.ts"; import "./transport/twilio/twilio.ts";`,
+      "ownline.ts": `import { e } from "./engine/api/engine.ts"; import "./transport/twilio/twilio.ts";`,
       "index.ts": `export * from "./ownline.ts";`,
       "testing/node/node.ts": `import "../../index.ts"; import "node:http";`,
     };
@@ -201,11 +244,11 @@ describe("the floors of the house", () => {
   });
 
   it.each([
-    ["an upward import out", "model/message.ts", `import { x } from "../engine/engine.ts";`],
-    ["an upward type import out", "model/message.ts", `import type { X } from "../engine/engine.ts";`],
-    ["an upward import type out", "model/message.ts", `type X = import("../engine/engine.ts").X;`],
-    ["an upward re-export out", "model/message.ts", `export * from "../engine/engine.ts";`],
-    ["an upward dynamic import out", "model/message.ts", `await import("../engine/engine.ts");`],
+    ["an upward import out", "model/message.ts", `import { x } from "../engine/api/engine.ts";`],
+    ["an upward type import out", "model/message.ts", `import type { X } from "../engine/api/engine.ts";`],
+    ["an upward import type out", "model/message.ts", `type X = import("../engine/api/engine.ts").X;`],
+    ["an upward re-export out", "model/message.ts", `export * from "../engine/api/engine.ts";`],
+    ["an upward dynamic import out", "model/message.ts", `await import("../engine/api/engine.ts");`],
     ["a neighbour on the same floor", "storage/memory.ts", `import type { X } from "../transport/transport.ts";`],
     ["a database out of the ledger", "storage/ledger/ledger.ts", `import "../memory.ts";`],
     [
@@ -214,24 +257,28 @@ describe("the floors of the house", () => {
       `import type { T } from "../../sql/rows.ts";`,
     ],
     ["segments out of the errors", "errors.ts", `import "./segments/segments.ts";`],
-    ["the engine and an adapter apart", "engine/turn.ts", `import "../storage/memory.ts";`],
-    ["the engine and an adapter's inside apart", "engine/turn.ts", `import "../transport/twilio/rest.ts";`],
-    ["zod out", "engine/options.ts", `import * as z from "zod/mini";`],
+    ["the engine and an adapter apart", "engine/turns/turn.ts", `import "../../storage/memory.ts";`],
+    ["the engine and an adapter's inside apart", "engine/turns/turn.ts", `import "../../transport/twilio/rest.ts";`],
+    ["zod out", "engine/options/options.ts", `import * as z from "zod/mini";`],
     ["ai out of other files", "ai/offline.ts", `import type { LanguageModel } from "ai";`],
     ["eventemitter3 out of other folders", "http/handler.ts", `import { EventEmitter } from "eventemitter3";`],
-    ["Node out of the core", "engine/turn.ts", `import { createHash } from "node:crypto";`],
-    ["Node out of the core, on demand too", "engine/turn.ts", `process.getBuiltinModule("node:crypto");`],
+    ["Node out of the core", "engine/turns/turn.ts", `import { createHash } from "node:crypto";`],
+    ["Node out of the core, on demand too", "engine/turns/turn.ts", `process.getBuiltinModule("node:crypto");`],
     ["Node out of the portable tests", "testing/testing.ts", `export * from "./node/node.ts";`],
     ["a static node:sqlite out of the adapter", "storage/sqlite.ts", `import { DatabaseSync } from "node:sqlite";`],
     ["vitest out of the package", "testing/testing.ts", `import { expect } from "vitest";`],
-    ["computed specifiers out", "engine/turn.ts", `await import("../" + name);`],
+    ["computed specifiers out", "engine/turns/turn.ts", `await import("../" + name);`],
     ["the package's own name out", "http/express.ts", `import { x } from "ownline";`],
     ["a folder without a floor out", "misc/thing.ts", ""],
+    ["a file of the engine in a room", "engine/turn.ts", ""],
+    ["a room out of a lower one", "engine/turns/turn.ts", `import "../api/engine.ts";`],
+    ["a room's types out of a lower one", "engine/turns/turn.ts", `import type { E } from "../api/engine.ts";`],
+    ["a room out of a lower one, on demand too", "engine/turns/turn.ts", `await import("../api/engine.ts");`],
   ])("keeps %s", (_, file, text) => {
     const others = {
       "errors.ts": "",
       "segments/segments.ts": "",
-      "engine/engine.ts": "",
+      "engine/api/engine.ts": "",
       "transport/transport.ts": "",
       "transport/twilio/rest.ts": "",
       "storage/memory.ts": "",

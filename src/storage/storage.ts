@@ -39,6 +39,7 @@ import type {
 } from "./port/turns.ts";
 
 export type * from "./port/arrivals.ts";
+export type * from "./port/conditions.ts";
 export type * from "./port/operations.ts";
 export type * from "./port/reading.ts";
 export type * from "./port/sends.ts";

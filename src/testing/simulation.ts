@@ -1,7 +1,8 @@
 import { memory } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
+import type { Violation } from "./simulation/accusation.ts";
 import type { FaultOptions } from "./simulation/faults.ts";
-import { judgeCourse, type Violation } from "./simulation/judge-course.ts";
+import { judgeCourse } from "./simulation/judge-course.ts";
 import { copiesOf, judgeEnd } from "./simulation/judge-end.ts";
 import { run } from "./simulation/run.ts";
 import { withSeededCrypto } from "./simulation/seeded-crypto.ts";
@@ -9,8 +10,8 @@ import type { SimulatedOptions } from "./simulation/settings.ts";
 import type { SimulationClock } from "./simulation/simulated-time.ts";
 import type { FaultTable } from "./simulation/trace.ts";
 
+export type { Violation } from "./simulation/accusation.ts";
 export type { AiFaults, CallFaults, FaultOptions, FaultRates, SendFaults } from "./simulation/faults.ts";
-export type { Violation } from "./simulation/judge-course.ts";
 export type { SimulatedOptions } from "./simulation/settings.ts";
 export type { SimulationClock } from "./simulation/simulated-time.ts";
 export type { FaultTable } from "./simulation/trace.ts";

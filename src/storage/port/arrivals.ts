@@ -1,7 +1,7 @@
 import type { ConsentSource, ConsentState } from "../../model/consent.ts";
 import type { Conversation } from "../../model/conversation.ts";
 import type { InboundMessage, InboundOrigin, Media, OutboundMessage, OutboundOrigin } from "../../model/message.ts";
-import type { SendConditions } from "./sends.ts";
+import type { SendConditions } from "./conditions.ts";
 
 /*
  * The port's words, part of storage.ts: what is stored of a text that came, and of one that is to be sent.

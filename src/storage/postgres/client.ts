@@ -2,7 +2,6 @@ import type { Logger } from "../../logger.ts";
 import type { StorageClock } from "../clock.ts";
 import { keepable } from "../sql/statement.ts";
 import { isConflict, postgresError, sqlState } from "./errors.ts";
-import { inSchema } from "./schema.ts";
 
 /** What is called of a `pg.Pool` (https://node-postgres.com/apis/pool#poolquery). */
 export interface PostgresPool {
@@ -93,4 +92,16 @@ function answerIn(rows: readonly unknown[]): unknown {
     throw new TypeError("The pool's query() returned something else than the text asked for.");
   const parsed: unknown = JSON.parse(answer);
   return parsed;
+}
+
+/** Stands for the schema's name in a text for {@link inSchema}. */
+export const SCHEMA_NAME = "{schema}";
+
+/**
+ * A text of the ledger's SQL with the schema before every table and function. They are qualified one by one, since a
+ * pooled connection keeps no `search_path`. An index lives in its table's schema, and is not qualified.
+ */
+export function inSchema(sql: string, schema: string): string {
+  // The name comes last: one that begins with ownline_ itself is no table.
+  return sql.replaceAll(/(?<!index )\bownline_/g, `"${schema}".ownline_`).replaceAll(SCHEMA_NAME, schema);
 }

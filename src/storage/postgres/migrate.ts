@@ -2,9 +2,9 @@ import { OwnlineError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { integer, record, text } from "../sql/fields.ts";
 import type { OpenedLedger } from "../storage.ts";
-import type { PostgresClient } from "./client.ts";
+import { type PostgresClient, SCHEMA_NAME } from "./client.ts";
 import { isMissing } from "./errors.ts";
-import { type PostgresStep, SCHEMA_NAME, SCHEMA_VERSION, STEPS } from "./schema.ts";
+import { type PostgresStep, SCHEMA_VERSION, STEPS } from "./schema.ts";
 
 /** PostgreSQL 13 is the oldest with `gen_random_uuid()` in its core, which makes the ledger's secret. */
 const OLDEST_SERVER = 130_000;

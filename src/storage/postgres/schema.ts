@@ -24,15 +24,3 @@ export const SCHEMA_VERSION: number = 1;
 export const STEPS: readonly PostgresStep[] = [
   { version: 1, minWriter: 1, statements: [...TABLES, ...LOAD, ...APPLY, ...ERASURE] },
 ];
-
-/** Stands for the schema's name in a text for {@link inSchema}. */
-export const SCHEMA_NAME = "{schema}";
-
-/**
- * A text of the ledger's SQL with the schema before every table and function. They are qualified one by one, since a
- * pooled connection keeps no `search_path`. An index lives in its table's schema, and is not qualified.
- */
-export function inSchema(sql: string, schema: string): string {
-  // The name comes last: one that begins with ownline_ itself is no table.
-  return sql.replaceAll(/(?<!index )\bownline_/g, `"${schema}".ownline_`).replaceAll(SCHEMA_NAME, schema);
-}

@@ -182,3 +182,9 @@ export class Book {
     }
   }
 }
+
+/** Whether the provider is known to have taken it, and may have sent it. */
+export function hasEvidence(attempt: AttemptEntry): boolean {
+  if (attempt.gaveUp) return false;
+  return attempt.answer === "accepted" || attempt.answer === "found" || attempt.reported.length > 0;
+}

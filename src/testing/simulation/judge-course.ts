@@ -1,32 +1,12 @@
 import { participantKeyOf } from "../../model/person-address.ts";
-import { type AttemptEntry, Book, type MessageEntry } from "./book.ts";
+import type { Accuse, AccuseNow, Terms } from "./accusation.ts";
+import { type AttemptEntry, Book, hasEvidence, type MessageEntry } from "./book.ts";
 import type { Delivery } from "./deliveries.ts";
 import { enterAnswer, judgeSilence } from "./judge-loops.ts";
 import { enterBackOff, enterRateLimitedClaim, enterReservation } from "./judge-rate-limit.ts";
 import { enterErasure, enterMarkedUnknown, enterPause, enterRequeue, enterResolution } from "./judge-repairs.ts";
 import { enterText, openTexts } from "./judge-texts.ts";
-import type { Settings } from "./settings.ts";
 import { short } from "./world.ts";
-
-/** A promise that was broken. */
-export interface Violation {
-  /** Which promise, in a few words. */
-  readonly rule: string;
-  readonly detail: string;
-  /** Virtual time, Unix milliseconds. */
-  readonly atMs: number;
-}
-
-export type Accuse = (rule: string, detail: string, atMs: number) => void;
-
-/** What the judge must know of the run. */
-export interface Terms {
-  readonly settings: Settings;
-  /** Whether the policies are the usual ones: with others, who is answered is not the judge's to say. */
-  readonly usualPolicies: boolean;
-  /** Whether the AI is the one that repeats what it was asked. */
-  readonly usualAi: boolean;
-}
 
 /** Goes through what happened, and accuses what may not happen at that moment. */
 export function judgeCourse(deliveries: readonly Delivery[], terms: Terms, accuse: Accuse): Book {
@@ -35,8 +15,6 @@ export function judgeCourse(deliveries: readonly Delivery[], terms: Terms, accus
     enter(book, delivery, terms, (rule, detail) => accuse(rule, detail, delivery.atMs));
   return book;
 }
-
-export type AccuseNow = (rule: string, detail: string) => void;
 
 function enter(book: Book, delivery: Delivery, terms: Terms, accuse: AccuseNow): void {
   switch (delivery.kind) {
@@ -339,10 +317,4 @@ function enterSendClaim(
 function enterTemporary(message: MessageEntry, attempt: AttemptEntry): void {
   attempt.gaveUp = true;
   if (attempt === message.attempts.at(-1)) message.waits = true;
-}
-
-/** Whether the provider is known to have taken it, and may have sent it. */
-export function hasEvidence(attempt: AttemptEntry): boolean {
-  if (attempt.gaveUp) return false;
-  return attempt.answer === "accepted" || attempt.answer === "found" || attempt.reported.length > 0;
 }

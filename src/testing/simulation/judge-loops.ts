@@ -1,6 +1,6 @@
+import type { AccuseNow } from "./accusation.ts";
 import type { Book, MessageEntry } from "./book.ts";
 import type { Delivery } from "./deliveries.ts";
-import type { AccuseNow } from "./judge-course.ts";
 import { short } from "./world.ts";
 
 const MINUTE_MS = 60_000;

@@ -1,7 +1,7 @@
 import { participantKeyOf } from "../../model/person-address.ts";
-import type { AttemptEntry, Book, MessageEntry } from "./book.ts";
+import type { AccuseNow, Terms } from "./accusation.ts";
+import { type AttemptEntry, type Book, hasEvidence, type MessageEntry } from "./book.ts";
 import type { Delivery } from "./deliveries.ts";
-import { type AccuseNow, hasEvidence, type Terms } from "./judge-course.ts";
 import { short } from "./world.ts";
 
 /** What the policy or an operator decided about a message in `unknown`. */

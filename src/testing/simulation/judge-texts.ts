@@ -1,7 +1,7 @@
 import { participantKeyOf } from "../../model/person-address.ts";
+import type { AccuseNow, Terms } from "./accusation.ts";
 import type { Book, ConversationEntry, TextEntry } from "./book.ts";
 import type { Delivery } from "./deliveries.ts";
-import type { AccuseNow, Terms } from "./judge-course.ts";
 
 /** A text was recorded for the first time. */
 export function enterText(book: Book, delivery: Delivery & { kind: "text" }, terms: Terms, accuse: AccuseNow): void {
