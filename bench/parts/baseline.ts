@@ -58,7 +58,12 @@ async function speeds(bench: Bench, earlier: Package, present: Package): Promise
           { build: earlier, ledger: one.ledger },
           { build: present, ledger: other.ledger },
         ].map(({ build, ledger }) => ({
-          contestant: { kind: "ownline", ledger, build: join(build.folder, "dist") } as const,
+          contestant: {
+            kind: "ownline",
+            ledger,
+            build: join(build.folder, "dist"),
+            isEarlier: build === earlier,
+          } as const,
           answers,
         }));
         const [before, now] = await webhookRounds(tasks, { texts, callers, people: null }, rounds);

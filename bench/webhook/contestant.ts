@@ -5,8 +5,16 @@ import type { ProviderFetch } from "./provider.ts";
 export type ContestantSpec =
   /** `chat-history` is the Chat SDK whose AI gets the conversation, as ownline's does. */
   | { readonly kind: "bare" | "twilio" | "chat" | "chat-history" }
-  /** `build` is the `dist` of another build of the package; `null` for this checkout. */
-  | { readonly kind: "ownline"; readonly ledger: LedgerSpec; readonly build: string | null };
+  /**
+   * `build` is the `dist` of another build of the package; `null` for this checkout. `isEarlier`: it has
+   * `sending.rateLimit` under the name `pace`.
+   */
+  | {
+      readonly kind: "ownline";
+      readonly ledger: LedgerSpec;
+      readonly build: string | null;
+      readonly isEarlier?: boolean;
+    };
 
 export interface Setup {
   /** Whether it answers each text over the provider, or only acknowledges it. */

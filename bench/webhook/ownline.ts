@@ -21,18 +21,19 @@ const silent = { debug() {}, info() {}, warn() {}, error: console.error };
 
 /** The package as a service sets it up, every safety on; only bursts are not waited for, and no sender has a rate limit. */
 export async function ownlineContestant(
-  { ledger: spec, build: dist }: Extract<ContestantSpec, { kind: "ownline" }>,
+  { ledger: spec, build: dist, isEarlier = false }: Extract<ContestantSpec, { kind: "ownline" }>,
   { answers, fetch }: Setup,
 ): Promise<Contestant> {
   const build = dist === null ? PRESENT : await buildIn(dist);
   const ledger = await openLedger(spec, build);
+  const sending: { rateLimit?: false; pace?: false } = isEarlier ? { pace: false } : { rateLimit: false };
   const sms = build.ownline({
     senders: [OURS],
     transport: build.twilio({ accountSid: ACCOUNT, authToken: TOKEN, webhookUrl: HOOK, fetch }),
     storage: ledger.storage,
     ai: () => ANSWER,
     burst: { quietMs: 0 },
-    sending: { rateLimit: false },
+    sending,
     sweep: false,
     logger: silent,
   });
