@@ -20,7 +20,7 @@ export type WebhookHandler = (request: Request, ctx?: HandlerContext | object) =
 /** The parts of the engine that the handler needs. */
 export interface WebhookReceiver {
   receiveWebhook(text: InboundText, ctx?: HandlerContext): Promise<Pick<RecordedInbound, "autoReply" | "conversation">>;
-  receiveStatus(report: StatusCallback): Promise<void>;
+  receiveStatus(callback: StatusCallback): Promise<void>;
 }
 
 /** What the provider posts is small; anything longer is not from it. */
@@ -96,7 +96,7 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
           else logger.warn(oneLine(received.log));
           return transport.acknowledge(null);
         case "status":
-          await receiver.receiveStatus(received.report);
+          await receiver.receiveStatus(received.callback);
           return transport.acknowledge(null);
         case "inbound": {
           const { autoReply, conversation } = await receiver.receiveWebhook(

@@ -46,7 +46,7 @@ export interface FakeText {
 }
 
 /** What the provider says about a text of ours. */
-export interface FakeReport {
+export interface FakeStatusCallback {
   readonly providerMessageId: string;
   readonly status: ProviderStatus;
   readonly error?: MessageError | null;
@@ -72,7 +72,7 @@ export interface FakeTransport extends Transport {
   /** The webhook of a person's text: `await sms.fetch(provider.text({ … }))`. */
   text(text: FakeText): Request;
   /** The status callback of a text that the provider took, or of one that it does not know. */
-  report(report: FakeReport): Request;
+  report(report: FakeStatusCallback): Request;
 }
 
 const HEADER = "X-Fake-Transport";
@@ -210,7 +210,7 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
       const { outboundId = null, attempt = null } = message ?? {};
       return webhook({
         kind: "status",
-        report: { outboundId, attempt, providerMessageId, status, rawStatus: status, error, optOut },
+        callback: { outboundId, attempt, providerMessageId, status, rawStatus: status, error, optOut },
       });
     },
   };

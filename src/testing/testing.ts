@@ -17,8 +17,8 @@ export {
 } from "./fake-ai.ts";
 export {
   type FakeAnswer,
-  type FakeReport,
   type FakeSent,
+  type FakeStatusCallback,
   type FakeText,
   type FakeTransport,
   type FakeTransportOptions,

@@ -137,7 +137,7 @@ export interface WebhookRequest {
 
 export type ReceivedWebhook =
   | { readonly kind: "inbound"; readonly text: InboundText }
-  | { readonly kind: "status"; readonly report: StatusCallback }
+  | { readonly kind: "status"; readonly callback: StatusCallback }
   /** Genuine, but nothing that we handle; acknowledged. */
   | {
       readonly kind: "ignored";

@@ -95,8 +95,8 @@ const reported = ({ errors }: Rig): (string | undefined)[] =>
 /** The provider says by a status callback that a message was delivered. */
 async function called({ provider, sms }: Rig, providerMessageId: string): Promise<void> {
   const delivered = { providerMessageId, status: "delivered", rawStatus: "delivered", error: null } as const;
-  const report = { ...delivered, outboundId: null, attempt: null, optOut: false };
-  provider.receive = async () => ({ kind: "status", report });
+  const callback = { ...delivered, outboundId: null, attempt: null, optOut: false };
+  provider.receive = async () => ({ kind: "status", callback });
   const response = await sms.fetch(new Request("https://example.com/sms", { method: "POST", body: "x" }));
   expect(response.status).toBe(200);
 }

@@ -206,9 +206,9 @@ describe("an opt-out", () => {
     const house = deployed(storage, [{ address: OURS, service: SERVICE }]);
     await house.reaches(OURS);
     const [request] = house.provider.sent;
-    const report = { providerMessageId: "SM1", status: "failed", rawStatus: "failed", optOut: true } as const;
+    const callback = { providerMessageId: "SM1", status: "failed", rawStatus: "failed", optOut: true } as const;
     const error = { code: 21610, reason: "Attempt to send to unsubscribed recipient" };
-    await house.post({ kind: "status", report: { ...report, error, outboundId: null, attempt: null } });
+    await house.post({ kind: "status", callback: { ...callback, error, outboundId: null, attempt: null } });
     expect(request).toBeDefined();
     expect(await deployed(storage, [OURS]).reaches(OURS)).toBe(false);
     expect(await deployed(storage, [{ address: SECOND, service: SERVICE }]).reaches(SECOND)).toBe(false);

@@ -10,7 +10,7 @@ async function reported(sender: NonNullable<StatusCallback["sender"]>, hasId = t
   const providerMessageId = message?.direction === "outbound" ? (message.providerMessageIds[0] ?? "") : "";
   house.provider.receive = async () => ({
     kind: "status",
-    report: {
+    callback: {
       outboundId: hasId ? id : null,
       attempt: hasId ? 1 : null,
       providerMessageId,

@@ -142,14 +142,14 @@ it("records what the provider reports without a look", async () => {
   const { id } = await house.sms.send({ key: "order", to: "+12345678900", body: "Your table is ready." });
   await settle();
   take();
-  const report = {
+  const callback = {
     outboundId: id,
     attempt: 1,
     providerMessageId: "SM1",
     status: "delivered",
     rawStatus: "delivered",
   } as const;
-  house.provider.receive = async () => ({ kind: "status", report: { ...report, error: null, optOut: false } });
+  house.provider.receive = async () => ({ kind: "status", callback: { ...callback, error: null, optOut: false } });
   await house.sms.fetch(new Request("https://example.com/sms", { method: "POST", body: "x" }));
   await settle();
   expect(take()).toEqual({ recordStatus: 1 });

@@ -102,7 +102,7 @@ describe("a queue is rung", () => {
     const before = queue.orders.length;
     house.provider.receive = async () => ({
       kind: "status",
-      report: {
+      callback: {
         outboundId: first?.outboundId ?? null,
         attempt: 1,
         providerMessageId: "SM1",

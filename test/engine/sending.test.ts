@@ -258,9 +258,9 @@ type Report = {
   rawStatus: string;
 };
 
-async function status(house: House, report: Report): Promise<void> {
+async function status(house: House, callback: Report): Promise<void> {
   const receive = house.provider.receive;
-  house.provider.receive = async () => ({ kind: "status", report: { ...report, error: null, optOut: false } });
+  house.provider.receive = async () => ({ kind: "status", callback: { ...callback, error: null, optOut: false } });
   const response = await house.sms.fetch(new Request("https://example.com/sms", { method: "POST", body: "x" }));
   house.provider.receive = receive;
   if (response.status !== 200) throw new Error(`the callback was answered ${response.status}`);

@@ -19,7 +19,7 @@ async function report(house: Rig, outboundId: string, extra: Partial<StatusCallb
   const receive = house.provider.receive;
   house.provider.receive = async () => ({
     kind: "status",
-    report: { ...about, error: THROTTLED, optOut: false, temporary: true, ...extra },
+    callback: { ...about, error: THROTTLED, optOut: false, temporary: true, ...extra },
   });
   await house.sms.fetch(new Request("https://example.com/sms", { method: "POST", body: "x" }));
   house.provider.receive = receive;

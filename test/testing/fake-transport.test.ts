@@ -98,7 +98,7 @@ describe("fakeTransport", () => {
       await receive(provider, provider.report({ providerMessageId: "fake-1", status: "undelivered", error })),
     ).toEqual({
       kind: "status",
-      report: {
+      callback: {
         outboundId: "out_1",
         attempt: 1,
         providerMessageId: "fake-1",
@@ -110,7 +110,7 @@ describe("fakeTransport", () => {
     });
     expect(provider.taken).toMatchObject([{ status: "undelivered" }]);
     expect(await receive(provider, provider.report({ providerMessageId: "other", status: "sent" }))).toMatchObject({
-      report: { outboundId: null, attempt: null },
+      callback: { outboundId: null, attempt: null },
     });
   });
 

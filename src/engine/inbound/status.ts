@@ -10,14 +10,14 @@ import type { EngineContext } from "../support/context.ts";
  *
  * @throws OwnlineError `storage_unavailable`: the report must not be acknowledged then.
  */
-export async function recordCallback(context: EngineContext, report: StatusCallback): Promise<RecordedDelivery> {
-  const delivery = (await isForeign(context, report)) ? UNMATCHED : await recordOf(context, report);
+export async function recordCallback(context: EngineContext, callback: StatusCallback): Promise<RecordedDelivery> {
+  const delivery = (await isForeign(context, callback)) ? UNMATCHED : await recordOf(context, callback);
   if (delivery.outcome === "unmatched") {
     context.reporter.notice({
       kind: "unmatched-status",
       conversationId: null,
       messageId: null,
-      detail: `the provider reported "${report.rawStatus}" about a message that the ledger does not know; something else sends through this webhook, or the message was erased`,
+      detail: `the provider reported "${callback.rawStatus}" about a message that the ledger does not know; something else sends through this webhook, or the message was erased`,
     });
     return delivery;
   }
@@ -26,9 +26,9 @@ export async function recordCallback(context: EngineContext, report: StatusCallb
   return delivery;
 }
 
-async function recordOf(context: EngineContext, report: StatusCallback): Promise<RecordedDelivery> {
-  const { outboundId, attempt, providerMessageId, status, rawStatus, error, optOut } = report;
-  const retry = retryOf(context, report);
+async function recordOf(context: EngineContext, callback: StatusCallback): Promise<RecordedDelivery> {
+  const { outboundId, attempt, providerMessageId, status, rawStatus, error, optOut } = callback;
+  const retry = retryOf(context, callback);
   const record = { outboundId, attempt, providerMessageId, status, rawStatus, error, retry };
   const write = (change: Pick<StatusRecord, "optOut" | "consents">) =>
     context.storage.recordStatus({ callId: newId("o"), ...record, ...change });

@@ -89,7 +89,7 @@ export type DeliveryBody =
       readonly temporary: boolean;
     }
   | {
-      readonly kind: "report-recorded";
+      readonly kind: "status-recorded";
       readonly outboundId: string;
       readonly attempt: number;
       readonly providerMessageId: string;

@@ -117,7 +117,7 @@ function enter(book: Book, delivery: Delivery, terms: Terms, accuse: AccuseNow):
       if (delivery.answer === "opt-out") book.refuse(message, attempt);
       return;
     }
-    case "report-recorded": {
+    case "status-recorded": {
       const message = book.messages.get(delivery.outboundId);
       const attempt = message?.attempts[delivery.attempt - 1];
       attempt?.reported.push(delivery.status);

@@ -118,7 +118,7 @@ export function observed(world: World, storage: Storage): Storage {
       const isKnown = recorded.outcome !== "unmatched" && outboundId !== null && attempt !== null;
       if (isKnown && isFirst("recordStatus", record.callId)) {
         observe(world, {
-          kind: "report-recorded",
+          kind: "status-recorded",
           outboundId,
           attempt,
           providerMessageId,

@@ -37,9 +37,9 @@ export interface SimulatedProvider {
 }
 
 /** How the callbacks of a taken text get home. */
-export type PostReport = (report: StatusCallback, afterMs: number) => void;
+export type PostStatus = (report: StatusCallback, afterMs: number) => void;
 
-export function simulatedProvider(world: World, post: PostReport): SimulatedProvider {
+export function simulatedProvider(world: World, post: PostStatus): SimulatedProvider {
   const { dice, timeline, trace } = world;
   const webhooks: ReceivedWebhook[] = [];
   const taken: ProviderMessage[] = [];
@@ -231,7 +231,7 @@ export function simulatedProvider(world: World, post: PostReport): SimulatedProv
       trace.count("webhook.text", "lost for good");
       world.missing.set(text.key, { to: text.to, atMs: timeline.now });
     },
-    report: (report) => request({ kind: "status", report }),
+    report: (callback) => request({ kind: "status", callback }),
     forged: (text) => request({ kind: "inbound", text }, "forged"),
     block: (participant) => void blocked.add(participantKeyOf(participant)),
     unblock: (participant) => void blocked.delete(participantKeyOf(participant)),

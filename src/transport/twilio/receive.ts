@@ -182,14 +182,14 @@ function statusCallback({ messageSid, status, errorCode }: StatusWebhook, query:
   if (known === undefined) {
     return { kind: "ignored", reason: "a status callback whose status is new, or of a text that came in" };
   }
-  const report: StatusCallback = {
+  const callback: StatusCallback = {
     ...attemptOf(query),
     providerMessageId: messageSid,
     status: known,
     rawStatus: status,
     ...failureOf(known, status, errorCode),
   };
-  return { kind: "status", report };
+  return { kind: "status", callback };
 }
 
 function reject(httpStatus: WebhookRejection["httpStatus"], reason: string, log: string): WebhookRejection {

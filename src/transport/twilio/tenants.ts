@@ -93,7 +93,7 @@ async function receiveFor(
     if (received.text.to !== address) return otherAccount();
     return { kind: "inbound", text: { ...received.text, service } };
   }
-  return { kind: "status", report: { ...received.report, sender: { from: address, service } } };
+  return { kind: "status", callback: { ...received.callback, sender: { from: address, service } } };
 }
 
 /** The number of ours that a request is about, else the Messaging Service; `null` where it names neither. */

@@ -111,7 +111,7 @@ describe("several accounts behind one webhook", () => {
   it("says for whom a status speaks", async () => {
     const params = { From: NUMBER_A, To: PERSON, AccountSid: sidOf("a"), MessageStatus: "delivered" };
     const received = await sms().receive(await request("a", params));
-    expect(received).toMatchObject({ kind: "status", report: { sender: { from: NUMBER_A, service: null } } });
+    expect(received).toMatchObject({ kind: "status", callback: { sender: { from: NUMBER_A, service: null } } });
   });
 
   it("sends by the sender's account, and names what is missing where there is none", async () => {

@@ -426,7 +426,7 @@ describe("a status callback", () => {
   it("comes back to its attempt", async () => {
     expect(await status({ MessageStatus: "delivered", To: "+12345678900" })).toEqual({
       kind: "status",
-      report: {
+      callback: {
         outboundId: "out_1.x",
         attempt: 2,
         providerMessageId: SID,
@@ -442,13 +442,13 @@ describe("a status callback", () => {
     "belongs to no attempt of ours with the query %j",
     async (query) => {
       const result = await status({ MessageStatus: "sent" }, query);
-      expect(result).toMatchObject({ kind: "status", report: { outboundId: null, attempt: null } });
+      expect(result).toMatchObject({ kind: "status", callback: { outboundId: null, attempt: null } });
     },
   );
 
   it("takes the attempt from the signed URL, never from the body", async () => {
     const result = await status({ MessageStatus: "sent", ownline: "forged.1" }, "");
-    expect(result).toMatchObject({ report: { outboundId: null } });
+    expect(result).toMatchObject({ callback: { outboundId: null } });
   });
 
   it.each([
@@ -464,7 +464,7 @@ describe("a status callback", () => {
     ["failed", "failed"],
     ["canceled", "failed"],
   ])("%s means %s", async (rawStatus, expected) => {
-    expect(await status({ MessageStatus: rawStatus })).toMatchObject({ report: { status: expected, rawStatus } });
+    expect(await status({ MessageStatus: rawStatus })).toMatchObject({ callback: { status: expected, rawStatus } });
   });
 
   it("ignores a status that is new", async () => {
@@ -474,24 +474,24 @@ describe("a status callback", () => {
   it("says that a failure is temporary where the message was certainly not sent", async () => {
     for (const MessageStatus of ["failed", "undelivered"]) {
       const throttled = await status({ MessageStatus, ErrorCode: "30022" });
-      expect(throttled).toMatchObject({ report: { error: { code: 30022 }, temporary: true } });
+      expect(throttled).toMatchObject({ callback: { error: { code: 30022 }, temporary: true } });
     }
     const unreachable = await status({ MessageStatus: "undelivered", ErrorCode: "30003" });
-    expect(unreachable).not.toMatchObject({ report: { temporary: true } });
+    expect(unreachable).not.toMatchObject({ callback: { temporary: true } });
   });
 
   it("says why, and that the person has opted out", async () => {
     expect(await status({ MessageStatus: "failed", ErrorCode: "21610" })).toMatchObject({
-      report: { error: { code: 21610 }, optOut: true },
+      callback: { error: { code: 21610 }, optOut: true },
     });
     expect(await status({ MessageStatus: "undelivered", ErrorCode: "30003" })).toMatchObject({
-      report: { error: { code: 30003 }, optOut: false },
+      callback: { error: { code: 30003 }, optOut: false },
     });
     expect(await status({ MessageStatus: "undelivered" })).toMatchObject({
-      report: { error: { code: null, reason: "Twilio gave no reason" } },
+      callback: { error: { code: null, reason: "Twilio gave no reason" } },
     });
     expect(await status({ MessageStatus: "canceled" })).toMatchObject({
-      report: { error: { code: null, reason: "it was canceled at Twilio" } },
+      callback: { error: { code: null, reason: "it was canceled at Twilio" } },
     });
   });
 });
