@@ -31,7 +31,7 @@ function diagnose(status: number | undefined, code: string | undefined): [readon
     return [["The AI provider refused the credentials", "Check the API key, and that it may use this model."], false];
   }
   if (status === 404) {
-    return [["The AI provider knows no such address or model", "Check the base URL and the model's name."], false];
+    return [["The AI provider does not know this address or model", "Check the base URL and the model's name."], false];
   }
   if (status === 429) {
     return [["The AI provider is limiting requests", "Raise the account's limit if this happens often."], true];

@@ -51,12 +51,12 @@ const consumeSchema = lazily(() =>
 
 /**
  * The producer: sends wake-ups through Cloudflare Queues. Delays are whole seconds, rounded up, and end at 12 hours;
- * what is due later is rung for again by then.
+ * for what is due later, the engine notifies the queue again by then.
  *
  * A Worker's `scheduled` handler that calls `processDue()` is the net beneath: a queue may lose a message, and a
  * message that failed too often ends in the dead-letter queue.
  *
- * @throws OwnlineError `invalid_options` where the binding is no queue's, as one whose name is misspelt.
+ * @throws OwnlineError `invalid_options` where the binding is not a queue, for example because its name is misspelt.
  * @example
  * ```ts
  * import { type OwnlineOptions, ownline } from "ownline";
@@ -96,8 +96,8 @@ export function cloudflareQueue(binding: CloudflareQueueBinding): Queue {
 
 /**
  * The consumer: one look into the ledger for each batch, however many wake-ups are in it. Call it in the Worker's
- * `queue` handler, with an `sms` that has this queue as its `queue`; what is due later has been rung for when it
- * returns.
+ * `queue` handler, with an `sms` that has this queue as its `queue`; for what is due later, the queue is notified
+ * before it returns.
  *
  * - Done: the whole batch is acknowledged.
  * - Failed (the storage is down): the reason is logged and the whole batch comes again after 5, 10, 20, … seconds, at

@@ -15,7 +15,7 @@ export interface Queue {
    * Asks for one wake-up, no sooner than `delayMs` from now. Resolves once the queue has taken it.
    *
    * A queue that cannot wait so long wakes the service earlier instead: a worker that is woken too early notifies
-   * again. The caller bears a rejection: what is due stands in the ledger already.
+   * again. The caller can ignore a rejection: what is due stands in the ledger already.
    */
   notify(order: WakeUpOrder): Promise<void>;
 

@@ -82,10 +82,14 @@ export function addToUcs2(into: Packer, character: string): void {
 
 let segmenter: Intl.Segmenter | undefined;
 
-/** Node 20 copies the text for each step through it, so it is handed slices: the whole would take its square in time. */
+/**
+ * Node 20 copies the text for each step through it, so it is handed slices: the whole would take its square in time.
+ */
 const SLICE_UNITS = 256;
 
-/** The characters of a text as a person sees them; CR and LF apart, and code points where there is no `Intl.Segmenter`. */
+/**
+ * The characters of a text as a person sees them; CR and LF apart, and code points where there is no `Intl.Segmenter`.
+ */
 export function charactersOf(text: string): string[] {
   if (!("Segmenter" in Intl)) return [...text];
   segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
@@ -126,7 +130,7 @@ function packGsm7(text: string): Packer | undefined {
  *
  * An empty text counts as one segment of no units, which is what the calculator says; Twilio sends it only with media.
  *
- * @throws {OwnlineError} `invalid_message` where the text is no string.
+ * @throws {OwnlineError} `invalid_message` where the text is not a string.
  * @see https://www.twilio.com/docs/glossary/what-sms-character-limit
  *
  * @example

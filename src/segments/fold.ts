@@ -24,7 +24,7 @@ export interface FoldOptions {
  *
  * Folding twice changes nothing more. A folded text can be longer: an ellipsis becomes three dots.
  *
- * @throws {OwnlineError} `invalid_message` where the text is no string, `invalid_options` for an unknown mode.
+ * @throws {OwnlineError} `invalid_message` where the text is not a string, `invalid_options` for an unknown mode.
  * @see https://www.twilio.com/docs/messaging/services#smart-encoding
  *
  * @example

@@ -39,7 +39,7 @@ const DELIMITER_CELL = /^:?-+:?$/;
  * (`***`, an empty code fence) comes back as it is rather than empty. What stood in code or behind an escape may
  * read as Markdown afterwards, so convert once. Time grows with the length of the text, for hostile input too.
  *
- * @throws {OwnlineError} `invalid_message` where the text is no string.
+ * @throws {OwnlineError} `invalid_message` where the text is not a string.
  *
  * @example
  * ```ts

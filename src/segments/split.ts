@@ -55,8 +55,8 @@ const NOWHERE = 0;
  *
  * Time grows with the length of the text.
  *
- * @throws {OwnlineError} `invalid_message` where the text is no string, `invalid_options` where a limit is no integer
- * or too small.
+ * @throws {OwnlineError} `invalid_message` where the text is not a string, `invalid_options` where a limit is not an
+ * integer or too small.
  *
  * @example
  * ```ts
@@ -146,7 +146,9 @@ function furthest(pieces: readonly Piece[], from: number, end: number, { maxLeng
   return end;
 }
 
-/** The best place to cut at or before `to`: the last of the best kind, where only a word may leave the part half empty. */
+/**
+ * The best place to cut at or before `to`: the last of the best kind, where only a word may leave the part half empty.
+ */
 function bestCut(pieces: readonly Piece[], from: number, to: number): number {
   const half = from + (to - from) / 2;
   let best = to;

@@ -20,7 +20,8 @@ export interface PostgresOptions {
    */
   readonly schema?: string;
   /**
-   * How calls that arrive at the same time share a commit, and with it one wait for the disk. `false` for a commit each.
+   * How calls that arrive at the same time share a commit, and with it one wait for the disk. `false` for a commit
+   * each.
    * @default { maxBatch: 64, maxDelayMs: 0 }
    */
   readonly groupCommit?: GroupCommit | false;
@@ -54,8 +55,8 @@ const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/;
  * The schema comes from `migrate()`, as a step of the deployment. It may run from several processes at once, and old
  * and new code serve together while it does.
  *
- * @throws OwnlineError at once: `invalid_options` when there is no pool, for a name that no schema can have, and for an
- * option that is not known.
+ * @throws OwnlineError at once: `invalid_options` when the pool is missing, for a name that no schema can have, and for
+ * an option that is not known.
  *
  * @example
  * ```ts

@@ -152,7 +152,7 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
       const given = headers.get(HEADER);
       if (given === null) return rejected(400, `The ${HEADER} header is missing.`);
       if (given !== secret) return rejected(403, "The webhook is of another fake provider.");
-      return webhooks.get(body) ?? { kind: "ignored", reason: "the fake provider made no such webhook" };
+      return webhooks.get(body) ?? { kind: "ignored", reason: "the fake provider did not make this webhook" };
     },
 
     acknowledge(autoReply) {

@@ -21,7 +21,7 @@ async function breatheOften(times = 20): Promise<void> {
   for (let round = 0; round < times; round += 1) await breathe();
 }
 
-describe("a queue is rung", () => {
+describe("a queue is notified", () => {
   it("when a text is stored that will be due after the burst", async () => {
     const queue = noting();
     await using house = rig({ queue });

@@ -18,5 +18,6 @@ export const EXCEPTIONS: readonly Exception[] = [
   { word: /^persist$/, line: /--persist-to/, why: "an option of wrangler" },
   { word: /^persist$/, file: /sqlite-(connection|erasure)/, why: "a journal mode of SQLite" },
   { word: /^pending$/, file: /closing-reporter\.ts$/, why: "Vitest's state of a test" },
+  { word: /^pace$/, file: /^bench\/webhook\//, why: "the option in the earlier package that the benchmark runs" },
   { word: /^nobody$/, file: /pgbouncer\.ts$/, why: "a user of Unix" },
 ];

@@ -20,7 +20,7 @@ export const RULES: readonly Rule[] = [
   { not: ["intent", "intents"], say: "waiting; only `send({ intent })` is Twilio's", where: "everywhere" },
   { not: ["pending"], say: "unanswered for inbound messages, waiting for outbound ones", where: "everywhere" },
   {
-    not: ["bell", "bells", "ring", "rings", "ringing", "rang", "ringer", "ringers"],
+    not: ["bell", "bells", "ring", "rings", "ringing", "rang", "rung", "ringer", "ringers"],
     say: "wake-up, notify",
     where: "everywhere",
   },

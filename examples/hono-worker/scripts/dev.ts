@@ -111,7 +111,7 @@ async function runCron(): Promise<void> {
     const { status } = await fetch(`${address}/cdn-cgi/local/scheduled`);
     if (status !== 200) console.error(`The cron answered ${status}: the Worker's log above says why.`);
   } catch (error) {
-    console.error("The cron could not be rung:", error);
+    console.error("The cron could not be run:", error);
   }
 }
 

@@ -41,7 +41,7 @@ export function failureOf(error: unknown, isModelId: boolean): OwnlineError {
     return failed(`The AI provider has no API key. ${remedy}`, false, error);
   }
   if (NoSuchModelError.isInstance(last)) {
-    return failed("The AI provider knows no such model. Check the model's name.", false, error);
+    return failed("The AI provider does not know this model. Check the model's name.", false, error);
   }
   if (last instanceof Error && (last.name === "TimeoutError" || last.name === "AbortError")) {
     const message = "The AI took longer than the `timeout` that aiSdk() was given.";

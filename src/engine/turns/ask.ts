@@ -28,7 +28,7 @@ export async function ask(
   const { clock, timeoutMs, giveUp, toolStarted } = options;
   // An AI that does not look at its signal would begin, and its tools with it.
   if (giveUp.aborted) return { kind: "given-up" };
-  // One controller rather than AbortSignal.any(): Node keeps a joined signal for ever while anybody listens to it, and
+  // One controller rather than AbortSignal.any(): Node keeps a joined signal for ever while a listener is on it, and
   // with it all that the listener knows, the whole history among it.
   const call = new AbortController();
   const { signal } = call;

@@ -103,7 +103,7 @@ function once(store: Store, name: string, act: (deletion: Deletion) => Promise<E
   );
 }
 
-/** A decision that read one of them is made anew. One whose version is no number is read by none. */
+/** A decision that read one of them is made anew. A decision never reads one whose version is not a number. */
 async function raise({ store, session }: Deletion, conversationIds: readonly string[]): Promise<void> {
   for (const some of slicesOf(conversationIds)) {
     const readable = { _id: { $in: some }, version: { $gte: 0 } };

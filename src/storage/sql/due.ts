@@ -54,8 +54,8 @@ const ALL = prepareAll(false);
 const SOME = prepareAll(true);
 
 /**
- * See `LedgerDatabase.due`. What a database's clock makes due between two of these statements is found by the second, so
- * what comes later is read first, and what belongs to a message last.
+ * See `LedgerDatabase.due`. What a database's clock makes due between two of these statements is found by the second,
+ * so what comes later is read first, and what belongs to a message last.
  */
 export async function due(driver: SqlDriver, query: DueLook): ReturnType<LedgerDatabase["due"]> {
   const { without, ...asked } = query;
@@ -88,7 +88,7 @@ function soonest(row: SqlRow): number | null {
   return times.length === 0 ? null : Math.max(0, Math.min(...times) - integer(row, "at"));
 }
 
-/** A time that is no number of ours is behind all others: it comes never. */
+/** A time that is not a number that ownline writes is behind all others: it never comes. */
 export function timeIn(row: SqlRow, column: string): readonly number[] {
   const at = row[column] === null ? Number.NaN : Number(row[column]);
   return Number.isSafeInteger(at) ? [at] : [];

@@ -96,7 +96,7 @@ export function conversationsIn(rows: readonly SqlRow[], limit: number): Seen<Co
   return { found: { conversations: listed, cursor: last === undefined ? null : cursorBehind(last) }, corrupt };
 }
 
-/** A time that is no number of ours stands before all others. */
+/** A time that is not a number that ownline writes stands before all others. */
 function cursorBehind(row: SqlRow): string {
   const { updated_at: at } = row;
   const isTime = typeof at === "bigint" || typeof at === "number";
@@ -127,7 +127,7 @@ export async function changes(driver: SqlDriver, page: ChangePage): Promise<Seen
 
 type SeenChanges = Awaited<ReturnType<LedgerDatabase["changes"]>>;
 
-/** A position that is no number of ours stands behind all others. */
+/** A position that is not a number that ownline writes stands behind all others. */
 export function changesIn(rows: readonly SqlRow[], limit: number): SeenChanges {
   const corrupt: UnreadRow[] = [];
   const found = legible(rows, corrupt, messageRow).map(messageOf);

@@ -243,7 +243,7 @@ function read({ url, headers }: WebhookRequest, webhooks: readonly ReceivedWebho
     return { kind: "rejected", httpStatus: 403, reason: "It is not signed.", log: "A forged webhook came." };
   }
   const place = Number(new URL(url).searchParams.get("webhook"));
-  return webhooks[place] ?? { kind: "ignored", reason: "the simulated provider made no such webhook" };
+  return webhooks[place] ?? { kind: "ignored", reason: "the simulated provider did not make this webhook" };
 }
 
 function refused(refusal: (SendResult & { kind: "refused" })["refusal"], code: number, tooFast = false): SendResult {
