@@ -1,8 +1,7 @@
 import type { AiTurn } from "../../ai/ai.ts";
 import { isOwnlineError, OwnlineError } from "../../errors.ts";
-import type { TurnOutcome } from "../../model/conversation.ts";
 import { newId } from "../../model/ids.ts";
-import type { Message, MessageError, OutboundMessage } from "../../model/message.ts";
+import type { Message, MessageError } from "../../model/message.ts";
 import type { ClaimedTurn, CommittedTurn, TurnRelease } from "../../storage/storage.ts";
 import { kindOfThrown } from "../../thrown.ts";
 import { SET_ASIDE_MS, type UnknownLines } from "../outbound/unknown-lines.ts";
@@ -12,6 +11,7 @@ import { isTemporary, retrying } from "../support/retrying.ts";
 import { ask } from "./ask.ts";
 import { compose } from "./compose.ts";
 import { historyFor, recentMessages, withSelectedHistory } from "./history.ts";
+import { reportCommitted, reportSuperseded, reportTurn } from "./report-turn.ts";
 import { type Decision, silencedBy } from "./silence.ts";
 import { answerWithinBound } from "./within-bound.ts";
 
@@ -290,48 +290,5 @@ function asAiError(name: string, cause: unknown): OwnlineError {
   return new OwnlineError("ai_failed", `the AI (${name}) failed: ${kindOfThrown(cause)}; see the cause`, {
     cause,
     retryable: true,
-  });
-}
-
-function reportCommitted(
-  context: EngineContext,
-  claimed: ClaimedTurn,
-  outcome: TurnOutcome,
-  reason: string | null,
-  committed: CommittedTurn,
-): void {
-  const { reporter } = context;
-  const { conversation } = claimed;
-  if (committed.outcome === "superseded") reportSuperseded(context, conversation.id);
-  if (committed.outcome !== "committed") return;
-  for (const message of committed.messages) reporter.message(message);
-  reportTurn(context, claimed, outcome, reason, committed.messages);
-}
-
-function reportTurn(
-  { reporter, ai }: EngineContext,
-  { conversation, turn, messages }: ClaimedTurn,
-  outcome: TurnOutcome,
-  reason: string | null,
-  replies: readonly OutboundMessage[],
-): void {
-  reporter.turn({
-    turnId: turn.id,
-    conversationId: conversation.id,
-    outcome,
-    run: turn.runs,
-    answered: messages,
-    replies,
-    reason,
-    ai: ai.name,
-  });
-}
-
-function reportSuperseded({ reporter }: EngineContext, conversationId: string): void {
-  reporter.notice({
-    kind: "superseded",
-    conversationId,
-    messageId: null,
-    detail: "a newer text came; both are answered together",
   });
 }
