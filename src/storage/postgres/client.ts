@@ -101,7 +101,7 @@ export const SCHEMA_NAME = "{schema}";
  * A text of the ledger's SQL with the schema before every table and function. They are qualified one by one, since a
  * pooled connection keeps no `search_path`. An index lives in its table's schema, and is not qualified.
  */
-export function inSchema(sql: string, schema: string): string {
+function inSchema(sql: string, schema: string): string {
   // The name comes last: one that begins with ownline_ itself is no table.
   return sql.replaceAll(/(?<!index )\bownline_/g, `"${schema}".ownline_`).replaceAll(SCHEMA_NAME, schema);
 }
