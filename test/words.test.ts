@@ -10,8 +10,11 @@ const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"];
 const READ = /\.([cm]?[jt]s|md|sql|html|svg|jsonc)$/;
 /** This check, which has to name the words. */
 const SKIPPED = /^test\/words[./]/;
-/** Other people's code and words, and what is made. Not entered: an example's node_modules leads back to this checkout. */
-const SKIPPED_FOLDERS: ReadonlySet<string> = new Set(["node_modules", "dist", ".tmp", "docs/api"]);
+/**
+ * Other people's code and words, and what is made. Not entered: an example's node_modules leads back to this checkout.
+ * Folders that begin with a dot are skipped too: other tests write to them (.tmp, wrangler's).
+ */
+const SKIPPED_FOLDERS: ReadonlySet<string> = new Set(["node_modules", "dist", "docs/api"]);
 
 interface Found {
   readonly place: string;
@@ -48,6 +51,7 @@ function filesIn(folder: string): string[] {
   return readdirSync(new URL(`${folder}/`, ROOT), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
     if (!entry.isDirectory()) return [path];
+    if (entry.name.startsWith(".")) return [];
     return SKIPPED_FOLDERS.has(entry.name) || SKIPPED_FOLDERS.has(path) ? [] : filesIn(path);
   });
 }

@@ -33,6 +33,8 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
     port,
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
+    // Without a locale in the environment it would be SQL_ASCII, which the ledger refuses.
+    initdbFlags: ["--encoding=UTF8"],
     postgresFlags: Object.entries(flags).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
     onLog: (line) => lines.push(String(line)),
     onError: (error) => lines.push(String(error)),
