@@ -1,4 +1,4 @@
-/** Where an embedded storage reads the time. Databases with a clock of their own do not take one. */
+/** The clock that an embedded storage reads. Databases with a clock of their own do not take one. */
 export interface StorageClock {
   /** Unix milliseconds. */
   now(): number;

@@ -6,9 +6,9 @@ export type { D1DatabaseLike, D1Migrations, D1ResultLike, D1StatementLike } from
 export type { SqlValue } from "./sql/driver.ts";
 
 /**
- * What `wrangler d1 migrations apply` takes from the package's folder `migrations/d1`, as code: for tests, for a
- * database that no wrangler reaches, and for `storage.migrate()`. A Worker that leaves migrations to wrangler does not
- * import it, and is smaller by 2 kB, minified and gzipped.
+ * The migrations of the package's folder `migrations/d1` as code. Use it in tests, for `storage.migrate()`, and for a
+ * database that `wrangler d1 migrations apply` cannot reach. A Worker that leaves migrations to wrangler does not
+ * import this module, and is smaller by 2 kB, minified and gzipped.
  *
  * @example
  * ```ts

@@ -10,34 +10,37 @@ export type { SqlValue } from "./sql/driver.ts";
 
 /** Brings a database up to date: `migrations` of `ownline/storage/d1-migrations`. */
 export interface D1Migrations {
-  /** Creates and upgrades the schema. Repeated, it does nothing. */
+  /** Creates and upgrades the schema. A second call changes nothing. */
   apply(database: D1DatabaseLike): Promise<void>;
 }
 
 /** Options of {@link d1}. */
 export interface D1Options {
-  /** For `storage.migrate()`. Not needed where `wrangler d1 migrations apply` does the same. @default none */
+  /**
+   * The migrations that `storage.migrate()` applies. Not needed if you use `wrangler d1 migrations apply`. @default
+   * none
+   */
   readonly migrations?: D1Migrations;
   /**
-   * Whether `open()` calls `storage.migrate()` by itself, which costs each service one or two more queries. Without it,
-   * migrations are a step of the deployment.
+   * Whether `open()` calls `storage.migrate()`. This costs each service one or two more queries. Without it, migrations
+   * are a step of the deployment.
    * @default false
    */
   readonly migrate?: boolean;
 }
 
 /**
- * The ledger in Cloudflare D1, for Workers. Each call is decided by two batches: one reads, the other one checks that
- * what was read still stands, and writes. D1 runs each batch as one transaction. Times come from the database's own
- * clock, since many isolates write to one ledger. All tables begin with `ownline_`.
+ * The ledger in Cloudflare D1, for Workers. Each call uses two batches: the first one reads, and the second one checks
+ * that the rows have not changed, and writes. D1 runs each batch as one transaction. Times come from the database's own
+ * clock, because many isolates write to one ledger. The names of all tables begin with `ownline_`.
  *
  * The schema comes from `wrangler d1 migrations apply`, with `"migrations_dir": "node_modules/ownline/migrations/d1"`
- * beside the binding in `wrangler.jsonc`, or from `storage.migrate()`, which needs the option `migrations`. Both may be
- * used, in any order; the ledger's secret is made once, by the first of them.
+ * beside the binding in `wrangler.jsonc`, or from `storage.migrate()`, which needs the option `migrations`. You may use
+ * both, in any order. The first one creates the ledger's secret.
  *
  * D1 takes [50 queries for each event of a Worker on the free plan, 1,000 on the paid
- * one](https://developers.cloudflare.com/d1/platform/limits/). What ownline sends, counted in workerd, in batches and in
- * the statements that they hold:
+ * one](https://developers.cloudflare.com/d1/platform/limits/). The batches that ownline sends, and the statements in
+ * them, counted in workerd:
  *
  * | Event | Batches | Statements |
  * | --- | --- | --- |
@@ -48,15 +51,15 @@ export interface D1Options {
  * | each heartbeat, four for each `worker.leaseMs` of work | 2 | 14 |
  *
  * A batch is one request to D1. Cloudflare's page applies the limits "for individual queries" to each statement of a
- * batch, and does not say whether that includes this one. So set `worker.passLimit`, how many turns and messages one
- * `processDue()` begins: 20 stays below 1,000 either way; with 2, the free plan answers one message for each event where
- * batches are counted, and too little where statements are. A longer `worker.leaseMs` saves heartbeats. What a limit
- * ends is not lost: the next event goes on with it.
+ * batch. It does not say whether the number of queries counts batches or statements. So set `worker.passLimit`, the
+ * number of turns and messages that one `processDue()` begins: 20 stays below 1,000 in both cases. On the free plan, a
+ * limit of 2 answers one message for each event if batches are counted, and does not suffice if statements are. A
+ * longer `worker.leaseMs` saves heartbeats. Work that a limit interrupts is not lost: the next event continues it.
  *
- * Pass the binding itself, not a session: the ledger reads what it has just written.
+ * Pass the binding itself, not a session, because the ledger reads rows that it has just written.
  *
- * @throws OwnlineError at once: `invalid_options` when there is no database, as when the binding is missing, when
- * `migrate` is set without `migrations`, and for an option that is not known.
+ * @throws OwnlineError at once: `invalid_options` if there is no database (for example because the binding is missing),
+ * if `migrate` is set without `migrations`, and for an unknown option.
  *
  * @example
  * ```ts
@@ -102,7 +105,7 @@ export function d1(database: D1DatabaseLike, options: D1Options = {}): Storage {
   return ledgerOver(rows);
 }
 
-/** A binding that `wrangler.jsonc` does not name is `undefined`. */
+/** Refuses a missing database: a binding that `wrangler.jsonc` does not name is `undefined`. */
 function refuseMistakes(database: unknown, { migrate, migrations }: D1Options): void {
   const isDatabase = typeof database === "object" && database !== null && "prepare" in database && "batch" in database;
   if (!isDatabase) {

@@ -13,10 +13,10 @@ export interface MemoryOptions {
 }
 
 /**
- * A ledger in the memory of one process, for tests and for trying things out: it forgets everything when the process
- * ends, so a text that was acknowledged can go unanswered. Every call is one synchronous step.
+ * A ledger in the memory of one process, for tests and first experiments. All data is lost when the process ends, so a
+ * text that was acknowledged can stay unanswered. Every call is one synchronous step.
  *
- * @throws OwnlineError `invalid_options` for an option that is not known.
+ * @throws OwnlineError `invalid_options` for an unknown option.
  *
  * @example
  * ```ts

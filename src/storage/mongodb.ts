@@ -19,33 +19,34 @@ export type {
 /** Options of {@link mongodb}. */
 export interface MongodbOptions {
   /**
-   * For tests that move the time. Without it the ledger reads the server's clock, the same for all processes.
+   * A clock for tests that move the time. Without it, the ledger reads the server's clock, which is the same for all
+   * processes.
    * @default the server's clock
    */
   readonly clock?: StorageClock;
 }
 
 /**
- * The ledger in MongoDB, over a `Db` of the official driver (`mongodb` 6 or 7). A call reads what it needs, and then
- * checks and writes in one transaction; up to 16 calls share one. It is acknowledged by a majority of the members,
- * journaled, also where the `Db` has another write concern, and read from the primary. Where other processes change the
- * same documents, it is decided anew, up to 20 times. Times come from the server's own clock. All collections begin with
- * `ownline_`. A server that cannot be reached is `storage_unavailable` within 5 s, also where
- * `serverSelectionTimeoutMS` is longer.
+ * The ledger in MongoDB, over a `Db` of the official driver (`mongodb` 6 or 7). A call reads its documents, and then
+ * checks and writes in one transaction; up to 16 calls share a transaction. Writes are journaled and acknowledged by a
+ * majority of the members, even if the `Db` has another write concern. Reads go to the primary. If other processes
+ * change the same documents meanwhile, the call is decided anew, up to 20 times. Times come from the server's own
+ * clock. The names of all collections begin with `ownline_`. If the server cannot be reached, calls fail with
+ * `storage_unavailable` within 5 s, even if `serverSelectionTimeoutMS` is longer.
  *
- * At most 8 decisions are under way at once over one client, and one fewer than its `maxPoolSize` where that is small.
- * Further ones wait for their turn: the worker's in one line, messages and what else comes from outside in another,
- * served by turns; heartbeats never wait. One that has waited for 10 s is refused as `storage_unavailable`, retryable.
+ * At most 8 decisions are under way at once over one client, or one fewer than its `maxPoolSize` if that is smaller.
+ * Further decisions wait in two queues that take turns: one for the worker's calls, one for messages and other calls
+ * from outside. Heartbeats never wait. A decision that has waited for 10 s fails with `storage_unavailable`, retryable.
  *
- * It needs a replica set (one member is enough) or a sharded cluster, of MongoDB 5.0 or later: only they have
+ * It needs a replica set (one member is enough) or a sharded cluster of MongoDB 5.0 or later, because only these have
  * transactions. `storage.migrate()` creates the collections and indexes, as a step of the deployment. You connect and
- * close the client; the ledger does neither.
+ * close the client; the ledger does not.
  *
- * Tested against DocumentDB, the open-source database that speaks MongoDB's protocol, and not against MongoDB's own
- * server. There, of two transactions that write one document one fails at once; here the second one waits. Such
- * conflicts are injected in the tests.
+ * It is tested against DocumentDB, the open-source database that speaks MongoDB's protocol, and not against MongoDB's
+ * own server. If two transactions write one document, MongoDB's server fails one of them at once; DocumentDB makes the
+ * second one wait. The tests inject the conflicts of MongoDB's server.
  *
- * @throws OwnlineError at once: `invalid_options` when there is no `Db`, and for an option that is not known.
+ * @throws OwnlineError at once: `invalid_options` if there is no `Db`, and for an unknown option.
  *
  * @example
  * ```ts
@@ -62,7 +63,7 @@ export function mongodb(db: MongoDb, options: MongodbOptions = {}): Storage {
   return ledgerOver(mongodbDatabase(db, options.clock ?? null));
 }
 
-/** A client is not a database, and a missing one is `undefined`. */
+/** Refuses a client in place of a `Db`, and a missing `Db`. */
 function refuseMistakes(db: unknown): void {
   const isDb = typeof db === "object" && db !== null && "collection" in db && "client" in db;
   if (isDb) return;

@@ -5,31 +5,32 @@ import { commitOne, decideAll, type Entry } from "./deciding.ts";
 import type { LeftAlone } from "./left-alone.ts";
 
 /**
- * A call that has waited so long for the calls before it fails, and may be repeated: nothing of it was decided. Twilio
- * gives a webhook up after 15 s (https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides).
+ * A call fails when it has waited this long for earlier calls. The ledger has not decided it, so the caller may repeat
+ * it. Twilio stops waiting for a webhook's response after 15 s
+ * (https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides).
  */
 const LONGEST_WAIT_MS = 10_000;
 
-/** How often the waiting calls are looked through. */
+/** How often the ledger checks which waiting calls have waited too long. */
 const LOOK_EVERY_MS = 1_000;
 
-/** How many calls that wait for no group are decided at a time. */
+/** How many calls the ledger decides at once outside of groups. */
 const MOST_LONE = 8;
 
 /**
- * Decides calls: alone, or where the database can, in groups. A group is what came while the one before was decided, or
- * within one turn of the event loop.
+ * Decides calls in groups where the database supports it, otherwise each call alone. A group holds the calls that
+ * arrived while the previous group was decided, or within one turn of the event loop.
  */
 export function batching(database: LedgerDatabase, alone: LeftAlone): (entry: Entry) => void {
   let waiting: Entry[] = [];
   let isBusy = false;
-  /** When each of the waiting calls came. */
+  /** When each waiting call arrived. */
   const since = new WeakMap<Entry, number>();
   let alarm: ReturnType<typeof setTimeout> | null = null;
   const lone: Entry[] = [];
   let loneUnderWay = 0;
 
-  /** Lone calls wait for no group, and no group waits for them. */
+  /** Lone calls and groups do not wait for each other. */
   async function drainLone(): Promise<void> {
     if (loneUnderWay >= MOST_LONE) return;
     loneUnderWay += 1;
@@ -55,7 +56,9 @@ export function batching(database: LedgerDatabase, alone: LeftAlone): (entry: En
     alarm = null;
   }
 
-  /** While a database hangs, the calls behind it do not hang with it. */
+  /**
+   * Rejects calls that have waited too long. Without this, they would wait for as long as the database does not answer.
+   */
   function watch(): void {
     alarm ??= setTimeout(() => {
       alarm = null;
@@ -67,7 +70,10 @@ export function batching(database: LedgerDatabase, alone: LeftAlone): (entry: En
     }, LOOK_EVERY_MS);
   }
 
-  /** The first ones that can be decided together. One that cannot waits for the next group, or goes alone. */
+  /**
+   * Takes the first calls that can be decided together. A call that must be decided alone ends the group, or is the
+   * group.
+   */
   function takeGroup(): readonly Entry[] {
     const [first] = waiting;
     if (first === undefined) return [];
@@ -103,7 +109,10 @@ export function batching(database: LedgerDatabase, alone: LeftAlone): (entry: En
     for (const entry of apart) await commitOne(database, entry, alone);
   }
 
-  /** Nothing was written. A database that is away fails all; one call at fault must not fail the others. */
+  /**
+   * Nothing was written. If the database is unreachable, all calls fail. Otherwise each call is decided alone, so that
+   * one faulty call does not fail the others.
+   */
   async function failed(group: readonly Entry[], error: unknown): Promise<void> {
     if (isOwnlineError(error) && error.retryable) {
       for (const entry of group) entry.reject(error);
@@ -143,28 +152,32 @@ function waitedTooLong(name: string): OwnlineError {
 }
 
 /**
- * Messages and callbacks come by events of their own, and one turn of the event loop brings many. What a worker calls
- * follows from the answers of a group, within a few microtasks.
+ * Whether a webhook caused the call. Each webhook is an event of its own, and one turn of the event loop can bring
+ * many. A worker makes its calls within a few microtasks after a group's answers.
  */
 function comesFromOutside({ root: { by } }: Plan): boolean {
   return by === "address" || by === "attempt";
 }
 
-/** More than lie between the answer to one call of a worker and its next call, which then shares the next group. */
+/**
+ * A worker needs fewer microtasks than this between the answer to one call and its next call. So the next call joins
+ * the next group.
+ */
 const MICROTASKS = 16;
 
 async function afterMicrotasks(): Promise<void> {
   for (let count = 0; count < MICROTASKS; count += 1) await Promise.resolve();
 }
 
-/** What looks at candidates, or at all conversations under a consent, is not decided beside others. */
+/** A call that chooses among candidates, or reads all conversations under a consent, is decided without other calls. */
 function goesAlone(plan: Plan): boolean {
   return choosesAmong(plan) || plan.slices.includes("stoppable");
 }
 
 /**
- * A heartbeat must not come late, and it keeps no order with other calls. A STOP does: it follows the messages that the
- * person wrote before it. Claims of turns take turns, since each would claim the same conversation.
+ * Whether a call is decided at once. A heartbeat must not be late, and its order among other calls does not matter. The
+ * order of a STOP matters: it follows the messages that the person wrote before. Claims of turns wait for each other,
+ * because each would claim the same conversation.
  */
 function waitsForNone({ root: { by } }: Plan): boolean {
   return by === "workers" || by === "unsent";

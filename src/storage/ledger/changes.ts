@@ -5,7 +5,10 @@ import { PRIMARY_KEYS, type Tables } from "./rows.ts";
 import { MOMENTS } from "./rules/clock.ts";
 import type { WorkingSet } from "./working-set.ts";
 
-/** What the rules changed in a working set, as the database writes it; `null` where they changed nothing. */
+/**
+ * The changes that the rules made in a working set, in the form that the database writes. `null` if they changed
+ * nothing.
+ */
 export function changesOf(set: WorkingSet, answers: readonly StoredAnswer[]): Changes | null {
   const touched = new Set<string>();
   const touch = ({ conversationId }: { readonly conversationId: string }): void => void touched.add(conversationId);
@@ -56,7 +59,10 @@ export function changesOf(set: WorkingSet, answers: readonly StoredAnswer[]): Ch
     charges: set.charges,
     alive: Array.from(set.alive, ([workerId, { scope, until }]) => ({ workerId, scope, until })),
     answers,
-    /** Only a database that others write to between load and write asks for them. */
+    /**
+     * Computed only when read: a database needs guards only if other processes can write between its load and its
+     * write.
+     */
     get guards() {
       return guardsOf(set, { touched, rateLimits: rateLimits.updated, sweeps: sweeps.updated });
     },
@@ -70,7 +76,7 @@ interface Compared<Row> {
 
 const UNCHANGED: Compared<never> = { inserted: [], updated: [] };
 
-/** `UNCHANGED` where nothing is. `touch` hears of every row that is new or changed. */
+/** The new and changed rows; `UNCHANGED` if there are none. Calls `touch` for each of these rows. */
 function compare<Row extends object>(
   held: Held<Row>,
   names: readonly (keyof Row & string)[],
@@ -91,7 +97,7 @@ function compare<Row extends object>(
   return inserted.length === 0 && updated.length === 0 ? UNCHANGED : { inserted, updated };
 }
 
-/** A row of which a time changed keeps the clock of the change. */
+/** Adds `writtenAt` to each patch that changes one of the row's times. */
 function dated<Row extends { readonly writtenAt: number }>(
   compared: Compared<Row>,
   moments: ReadonlySet<keyof Row>,
@@ -107,7 +113,10 @@ function dated<Row extends { readonly writtenAt: number }>(
 
 type ConversationPatch = Partial<Tables["conversations"]>;
 
-/** A conversation of which only other rows changed has an empty patch: its version rises all the same. */
+/**
+ * If only a conversation's messages, attempts, events or turns changed, the conversation gets an empty patch. So its
+ * version rises too.
+ */
 function withTouched(
   set: WorkingSet,
   patches: readonly ConversationPatch[],
@@ -118,7 +127,7 @@ function withTouched(
   return [...patches, ...others.map((id) => ({ id }))];
 }
 
-/** The fields of a row that are not as they were, with those that name it; `null` where all are. */
+/** The changed fields of a row, and the fields of its primary key; `null` if no field changed. */
 function patchOf<Row extends object>(
   names: readonly (keyof Row & string)[],
   before: Row,

@@ -2,15 +2,15 @@ import type { Rows } from "../database.ts";
 import type { UnreadRow } from "./corrupt.ts";
 import type { MessageRow, Table, Tables } from "./rows.ts";
 
-/** Rows of each table, by the fields that name them: each once, also where several plans look at it. */
+/** Rows of each table by primary key. A row is here once, even if several plans name it. */
 export type CollectedRows = { readonly [T in Table]: Map<string, Tables[T]> };
 
 export interface Collected extends CollectedRows {
-  /** Those that cannot be read. */
+  /** Rows that cannot be read. */
   readonly corrupt: UnreadRow[];
 }
 
-/** Nothing yet. */
+/** Empty maps for a load to fill. */
 export function collected(): Collected {
   return {
     conversations: new Map(),
@@ -28,7 +28,7 @@ export function collected(): Collected {
   };
 }
 
-/** What a database has loaded. */
+/** The collected rows as lists. */
 export function listsOf(rows: Collected): Rows {
   return {
     conversations: [...rows.conversations.values()],

@@ -3,8 +3,8 @@ import { CorruptRow, isVoid, type UnreadRow } from "./corrupt.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 /*
- * Which calls a row concerns that cannot be read. What a lone call loaded, it named; in a group, one call may have loaded
- * what another one does not need.
+ * Which calls are about a row that cannot be read. A call that is decided alone has loaded only rows that its plan
+ * names. In a group, one call may have loaded a row that another call does not need.
  */
 
 /** A plan that looks at candidates. */
@@ -12,13 +12,16 @@ export interface Choosing extends Plan {
   readonly root: Extract<Root, { readonly by: "due" | "workers" | "unsent" }>;
 }
 
-/** Whether a call takes what it finds: then it passes over what cannot be read. */
+/** Whether a call chooses among candidates. Such a call skips candidates that cannot be read. */
 export function choosesAmong(plan: Plan): plan is Choosing {
   const { by } = plan.root;
   return by === "due" || by === "workers" || by === "unsent";
 }
 
-/** Whether a row that cannot be read may be one of this call, by its place in the group. Alone, the call is judged again. */
+/**
+ * Whether one of the rows that cannot be read may belong to the call at this index of the group. If so, the call is
+ * decided again alone, where this is certain.
+ */
 export function mayConcern({ corrupt, found }: Loaded, index: number): boolean {
   if (corrupt.length === 0) return false;
   const own = found[index] ?? [];
@@ -28,25 +31,25 @@ export function mayConcern({ corrupt, found }: Loaded, index: number): boolean {
   });
 }
 
-/** The conversations among candidates that cannot be read, and that were not left out. */
+/** The rows that cannot be read and belong to a conversation that the plan does not exclude. */
 export function unreadCandidates({ root: { without = [] } }: Choosing, { corrupt }: Loaded): readonly UnreadRow[] {
   return corrupt.filter(({ conversationId }) => conversationId !== null && !without.includes(conversationId));
 }
 
-/** @throws CorruptRow where a lone call is about a row that cannot be read */
+/** @throws CorruptRow if a call that is decided alone is about a row that cannot be read */
 export function refuseCorrupt(plan: Plan, loaded: Loaded, set: WorkingSet): void {
   const rows = loaded.corrupt.filter((each) => concerns(each, plan, loaded, set));
   const row = rows.find((each) => !isVoid(each)) ?? rows[0];
   if (row === undefined) return;
   if (isVoid(row)) throw new CorruptRow(row);
-  // A consent does not say which conversation needs it.
+  // A consent row does not name a conversation, so the error names the conversation of the call.
   const [conversationId = null] = loaded.found[0] ?? [];
   throw new CorruptRow({ ...row, conversationId: row.conversationId ?? conversationId });
 }
 
 /**
- * An opt-out is filed although messages or turns that it stops cannot be read: they cannot leave either, and its consent
- * keeps the person from the next ones.
+ * Whether a call is about the row. An opt-out is recorded even if messages or turns that it stops cannot be read. The
+ * worker cannot send those messages either, and the recorded consent stops later ones.
  */
 function concerns({ table, conversationId }: UnreadRow, plan: Plan, { found }: Loaded, set: WorkingSet): boolean {
   if (conversationId === null || !plan.slices.includes("stoppable")) return true;

@@ -2,36 +2,39 @@ import { type LedgerRow, OwnlineError } from "../../errors.ts";
 import { maskAddress } from "../../model/phone-number.ts";
 import type { MessageRow, Table } from "./rows.ts";
 
-/** Thrown where a column is read: it holds what ownline never writes. */
+/** Thrown while a column is read, if it holds a value that ownline never writes. */
 export class ForeignValue extends TypeError {
   readonly column: string;
 
   constructor(column: string) {
-    super(`The ledger's column ${column} holds what ownline never writes: the database was changed.`);
+    super(`The ledger's column ${column} holds a value that ownline never writes: the database was changed.`);
     this.column = column;
   }
 }
 
-/** A row that was found, and that cannot be read. */
+/** A row that exists and cannot be read. */
 export interface UnreadRow {
-  /** A stored answer has no rules, and is no table of theirs. */
+  /** The rules do not read stored answers, so `Table` does not include `answers`. */
   readonly table: Table | "answers";
-  /** The fields that name the row, as the database has them. */
+  /** The fields of its primary key, as the database holds them. */
   readonly key: readonly (string | number)[];
   readonly column: string;
-  /** Whose it is; `null` where it belongs to none, or does not say. */
+  /** The conversation that the row belongs to; `null` if it belongs to none, or if the row does not show it. */
   readonly conversationId: string | null;
-  /** Of a conversation: the consent that it is filed under, where that can be read. */
+  /** Of a conversation: the consent that it is filed under, if that field can be read. */
   readonly consentKey?: string;
 }
 
-/** Thrown where a row is read that cannot be. The ledger makes an {@link OwnlineError} of it. */
+/** Thrown while a row is read, if the row cannot be read. The ledger makes an {@link OwnlineError} of it. */
 export class CorruptRow extends Error {
   override readonly name = "CorruptRow";
   readonly row: UnreadRow;
 
   constructor(row: UnreadRow, options?: ErrorOptions) {
-    super(`A row of ${row.table} cannot be read: its column ${row.column} holds what ownline never writes.`, options);
+    super(
+      `A row of ${row.table} cannot be read: its column ${row.column} holds a value that ownline never writes.`,
+      options,
+    );
     this.row = row;
   }
 }
@@ -50,14 +53,14 @@ const OUTBOUND: readonly (keyof MessageRow)[] = [
   "orderUntil",
 ];
 
-/** The field of a message that does not go with its direction; `null` where all do. */
+/** The first field of a message that does not fit its direction; `null` if all fields fit. */
 export function oddFieldOf(row: MessageRow): keyof MessageRow | null {
   const isInbound = row.status === null;
   if (isInbound !== (row.origin === "webhook" || row.origin === "simulated")) return "origin";
   return (isInbound ? INBOUND : OUTBOUND).find((field) => row[field] === null) ?? null;
 }
 
-/** What `read` makes of each. Those that cannot be read join `corrupt` instead. */
+/** Applies `read` to each row and returns the results. Rows that cannot be read are added to `corrupt` instead. */
 export function legible<Raw, Value>(
   raws: readonly Raw[],
   corrupt: UnreadRow[],
@@ -75,8 +78,9 @@ export function legible<Raw, Value>(
 }
 
 /**
- * A limit is shared by many conversations, and what it counts is over soon. One that cannot be read is deleted and begins
- * anew: it may be exceeded once, and holds no conversation up.
+ * Whether the row is a counter or a rate limit. Many conversations share such a row, and its window ends soon. If it
+ * cannot be read, the ledger deletes it and the limit begins anew. So it blocks no conversation, and may be exceeded
+ * once.
  */
 export function isVoid({ table }: UnreadRow): boolean {
   return table === "counters" || table === "rateLimits";
@@ -84,17 +88,17 @@ export function isVoid({ table }: UnreadRow): boolean {
 
 const E164 = /\+[1-9]\d{6,14}/g;
 
-/** What an operator must know of a row, and what the log may hold. */
+/** A row as an error names it: without phone numbers, because the log may hold it. */
 function shownRow({ table, key, column, conversationId }: UnreadRow): LedgerRow {
   return { table, id: key.join(" ").replace(E164, maskAddress), column, conversationId };
 }
 
-/** The error of a call about such a row. */
+/** The error that a call about an unreadable row gets. */
 export function corruptRowError(unread: UnreadRow, cause?: unknown): OwnlineError {
   const row = shownRow(unread);
   return new OwnlineError(
     "storage_corrupt",
-    `The row ${row.id} of the ledger's table ${row.table} cannot be read, since its column ${row.column} holds what ` +
+    `The row ${row.id} of the ledger's table ${row.table} cannot be read, because its column ${row.column} holds a value that ` +
       `ownline never writes: another program changed it, or the disk damaged it. ${consequenceOf(row)}`,
     { row, ...(cause === undefined ? {} : { cause }) },
   );
@@ -104,17 +108,17 @@ function consequenceOf({ table, conversationId }: LedgerRow): string {
   const which = conversationId === null ? "Its conversation" : `Conversation ${conversationId}`;
   switch (table) {
     case "consents":
-      return "Nothing is sent where it is asked: restore the row from a backup, or set its state to opted-out. Do not delete it, since that would forget a STOP.";
+      return "No message that needs this consent is sent: restore the row from a backup, or set its state to opted-out. Do not delete the row, because that would forget a STOP.";
     case "keys":
-      return `${which} stands still where it is needed: restore the row from a backup.`;
+      return `${which} is not processed where it needs this row: restore the row from a backup.`;
     case "counters":
     case "rateLimits":
-      return "It was deleted, and the limit begins anew.";
+      return "ownline deleted the row, and the limit begins anew.";
     case "workers":
     case "sweeps":
     case "answers":
-      return "What needs it stands still: restore the row from a backup, or delete it, and ownline makes it anew.";
+      return "Calls that need this row fail: restore the row from a backup, or delete it, and ownline creates it again.";
     default:
-      return `${which} stands still, and all others go on: restore the row from a backup, or call erase() for the conversation's participant.`;
+      return `${which} is not processed, and all other conversations are: restore the row from a backup, or call erase() for the conversation's participant.`;
   }
 }

@@ -6,17 +6,20 @@ interface Place {
   readonly id: string;
 }
 
-/** The cursor behind a conversation, for the next page. */
+/** The cursor of the page that begins after a conversation. */
 export function cursorOf({ updatedAt, id }: { readonly updatedAt: number; readonly id: string }): string {
   return `${updatedAt}.${id}`;
 }
 
-/** @throws OwnlineError `invalid_options` for a text that `cursorOf` did not make. */
+/** @throws OwnlineError `invalid_options` for a cursor that `cursorOf` did not make. */
 export function readCursor(cursor: string): Place {
   const dot = cursor.indexOf(".");
   const at = Number(cursor.slice(0, Math.max(0, dot)));
   if (dot < 1 || !Number.isSafeInteger(at)) {
-    throw new OwnlineError("invalid_options", "The cursor is not one that conversations() gave: pass it unchanged.");
+    throw new OwnlineError(
+      "invalid_options",
+      "conversations() did not return this cursor: pass a returned cursor unchanged.",
+    );
   }
   return { at, id: cursor.slice(dot + 1) };
 }

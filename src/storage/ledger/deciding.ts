@@ -10,7 +10,10 @@ import { WorkingSet } from "./working-set.ts";
 /** One call, ready to be decided together with others. */
 export interface Entry {
   readonly plan: Plan;
-  /** Decides, over rows that may be thrown away: it may be asked more than once. */
+  /**
+   * Decides over a working set. It may run more than once: the ledger discards the working set if another call of the
+   * group fails.
+   */
   decide(set: WorkingSet): Verdict;
   reject(error: unknown): void;
 }
@@ -18,16 +21,16 @@ export interface Entry {
 export interface Verdict {
   /** What the caller gets. */
   readonly answer: unknown;
-  /** For a repetition of the call; `null` where nothing needs to be kept. */
+  /** The answer that a repetition of the call gets; `null` if no answer needs to be stored. */
   readonly stored: StoredAnswer | null;
   /** Gives the caller its answer, after the commit. */
   settle(): void;
 }
 
 /**
- * The result of a group: the calls that have an answer, those that failed, those that the next group decides, and those
- * that are decided alone since a row of theirs may be one that cannot be read. An operator must know what is `corrupt`
- * and what was written `ahead`.
+ * The result of a group. `verdicts`: the calls that have an answer. `failed`: the calls that failed. `deferred`: the
+ * calls that the next group decides. `apart`: the calls that are decided alone, because a row of theirs may be
+ * unreadable. `corrupt` and `ahead` are reported to the operator.
  */
 export interface Course {
   readonly verdicts: readonly Verdict[];
@@ -36,7 +39,7 @@ export interface Course {
   readonly apart: readonly Entry[];
   readonly corrupt: readonly UnreadRow[];
   readonly ahead: readonly Ahead[];
-  /** Candidates were found that cannot be read: nothing was decided, and others are to be found in their place. */
+  /** Some candidates cannot be read. Nothing was decided, and the call loads again without them. */
   readonly isAgain: boolean;
 }
 
@@ -46,8 +49,9 @@ export interface Failure {
 }
 
 /**
- * Most calls of a quiet service come alone: none of the bookkeeping of a group is needed. What chooses among candidates
- * is decided over those that can be read: it loads again, without the others, for as long as it finds new ones.
+ * Decides one call, without the bookkeeping of a group: in a service with little traffic most calls arrive alone. A
+ * call that chooses among candidates skips those that cannot be read. It loads again without them until it finds no new
+ * unreadable ones.
  */
 export async function commitOne(database: LedgerDatabase, entry: Entry, alone: LeftAlone): Promise<void> {
   const skipped = new Set<string>();
@@ -89,7 +93,7 @@ function decideOne(entry: Entry, loaded: Loaded, alone: LeftAlone): Decided<Cour
   set.turnTo(entry.plan, 0);
   const { corrupt } = loaded;
   alone.moment(loaded.now);
-  // A repetition gets its first answer, also where its rows cannot be read any more.
+  // A repeated call gets its first answer, even if its rows have become unreadable.
   if (set.storedAnswer() === undefined) {
     if (!choosesAmong(entry.plan)) refuseCorrupt(entry.plan, loaded, set);
     else if (alone.isDue(loaded.now) || unreadCandidates(entry.plan, loaded).length > 0) {
@@ -101,7 +105,7 @@ function decideOne(entry: Entry, loaded: Loaded, alone: LeftAlone): Decided<Cour
   return { answer: { ...NOTHING_DECIDED, verdicts: [verdict], corrupt, ahead: set.ahead.found }, changes };
 }
 
-/** Decides calls together, over what was loaded for all of them. */
+/** Decides a group of calls over the rows that were loaded for all of them. */
 export function decideAll(group: readonly Entry[], loaded: Loaded): Decided<Course> {
   const failed: Failure[] = [];
   const apart = group.filter((_, index) => mayConcern(loaded, index));
@@ -111,7 +115,7 @@ export function decideAll(group: readonly Entry[], loaded: Loaded): Decided<Cour
   }
 }
 
-/** `null` where a rule has failed: what it may have changed is thrown away, and the others are decided anew. */
+/** `null` if a rule threw an error. Its working set is discarded, and the other calls are decided anew. */
 function tryAll(
   group: readonly Entry[],
   loaded: Loaded,
@@ -142,9 +146,10 @@ function tryAll(
 }
 
 /**
- * Whether a call must wait for the next group: its conversation was decided about in this one, and the rows that it
- * needs were loaded before. Plain inbound messages only need the conversation itself. A call that is in the group
- * already finds its stored answer in the next one.
+ * Whether a call must wait for the next group, because this group has already decided a call about the same
+ * conversation. The other rows that the call needs were loaded before that decision. Inbound messages without the slice
+ * `queue` need only the conversation itself. A call id that is already in the group waits too, and finds its stored
+ * answer in the next group.
  */
 function isTaken(set: WorkingSet, plan: Plan, index: number, taken: Map<string, boolean>): boolean {
   const call = nameOf("call", plan.call);
@@ -158,7 +163,10 @@ function isTaken(set: WorkingSet, plan: Plan, index: number, taken: Map<string, 
   return false;
 }
 
-/** A message that an earlier call of the group files was not there when the rows were loaded. */
+/**
+ * The addresses of a call's conversations. If an earlier call of the group records the message, the load did not find
+ * its conversation.
+ */
 function namesOf(set: WorkingSet, { root }: Plan, index: number): string[] {
   const filed = root.by === "message" && !set.messages.before.has(root.id) ? set.messages.get(root.id) : undefined;
   return [...set.rootIds(index), ...(filed === undefined ? [] : [filed.conversationId])].flatMap((id) => {

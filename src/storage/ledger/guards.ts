@@ -3,7 +3,7 @@ import { type Held, nameOf } from "./held.ts";
 import type { RateLimitRow, SweepRow } from "./rows.ts";
 import type { WorkingSet } from "./working-set.ts";
 
-/** What a decision changes. */
+/** The rows that a decision changes. */
 interface Changed {
   /** Conversations, by their ids. */
   readonly touched: ReadonlySet<string>;
@@ -12,9 +12,9 @@ interface Changed {
 }
 
 /**
- * What must be as it was loaded, for the changes of a working set to be written: what the plans name, found or not; of
- * candidates (`due`, `workers`, `unsent`) those that the rules changed; and what a clock that was ahead made void, also
- * where it belongs to a plan that the next group decides.
+ * The rows that must still be as loaded when the changes of a working set are written. These are the rows that the
+ * plans name, found or not. Of candidates (`due`, `workers`, `unsent`) they are only those that the rules changed. Rows
+ * whose times are void, because a clock was ahead, count as changed, even if the next group decides their plan.
  */
 export function guardsOf(set: WorkingSet, { touched, rateLimits, sweeps }: Changed): Guard[] {
   const guards = new Map<string, Guard>();
@@ -23,7 +23,7 @@ export function guardsOf(set: WorkingSet, { touched, rateLimits, sweeps }: Chang
   };
   for (const id of touched) guardConversation(set, id, guard);
   for (const [index, plan] of set.decided) {
-    // A call whose answer is stored was not decided anew: it read nothing else.
+    // If the call's answer is stored, the rules did not run, so its other rows need no guard.
     if (set.storedAnswerOf(plan.call) === undefined) guardPlan(set, plan, index, guard);
   }
   for (const { key = "" } of rateLimits) guard({ on: "rateLimit", key, version: versionIn(set.rateLimits, key) });
@@ -54,14 +54,17 @@ function guardPlan(set: WorkingSet, plan: Plan, index: number, guard: Add): void
   for (const key of sweeps) guard({ on: "sweep", key, version: versionIn(set.sweeps, key) });
 }
 
-/** What an opt-out stops: a conversation in which nothing waits may get a message before the opt-out is written. */
+/**
+ * Guards all conversations under a consent. Another call could add a message to one of them before the opt-out is
+ * written.
+ */
 function guardAllUnder(set: WorkingSet, key: string, guard: Add): void {
   const filed = set.filedUnder(key);
   guard({ on: "filed", key, version: filed.length + set.unreadUnder(key) });
   for (const id of filed) guardConversation(set, id, guard);
 }
 
-/** A conversation that the rules made is guarded by its address. */
+/** A conversation that the rules created has no version yet; the guard of its address covers it. */
 function guardConversation(set: WorkingSet, id: string, guard: Add): void {
   const version = versionIn(set.conversations, id);
   if (version !== null) guard({ on: "conversation", key: id, version });

@@ -1,13 +1,13 @@
-/** A row that a rule may change: the working set finds out what it changed. */
+/** A row that a rule may change. The working set later compares it with the loaded row. */
 export type Mutable<Row> = { -readonly [Field in keyof Row]: Row[Field] };
 
 /**
- * Of most tables a decision has no row. They share one empty map: with maps of their own, a turn on `memory()` allocated
- * a quarter more.
+ * A decision has no rows of most tables. These tables share one empty map: with separate maps, a turn on `memory()`
+ * allocated a quarter more.
  */
 const NONE: ReadonlyMap<string, never> = new Map<string, never>();
 
-/** Rows by their primary key, and as they were loaded. */
+/** Rows by primary key: as they are now, and as they were loaded. */
 export class Held<Row> {
   readonly before: ReadonlyMap<string, Row>;
   readonly #naming: (row: Row) => string;
@@ -38,7 +38,7 @@ export class Held<Row> {
     return this.#rows?.get(name);
   }
 
-  /** Adds a new row. Returns it, for the rules to change. */
+  /** Adds a new row and returns it; the rules may change it. */
   add(row: Row): Mutable<Row> {
     const mutable = { ...row };
     this.#rows ??= new Map<string, Mutable<Row>>();
@@ -47,7 +47,7 @@ export class Held<Row> {
   }
 }
 
-/** The name of a row of several fields. None of them holds a NUL. */
+/** One string for a key of several fields. No field contains a NUL. */
 export function nameOf(first: string | number, ...others: readonly (string | number)[]): string {
   let name = String(first);
   for (const other of others) name += `\0${other}`;

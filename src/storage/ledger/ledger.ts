@@ -36,9 +36,11 @@ import type { WorkingSet } from "./working-set.ts";
 interface Method<Input, Answer> {
   plan(input: Input, call: string): Plan;
   rule(set: WorkingSet, input: Input, call: string): Answer;
-  /** Whether a repetition must get this very answer; else the rows answer it. */
+  /**
+   * Whether the answer is stored for a repetition of the call. Otherwise the rule answers the repetition from the rows.
+   */
   keeps(answer: Answer): boolean;
-  /** The answer as a repetition gets it. @default as it is */
+  /** The form of the answer that a repetition gets. @default the answer itself */
   readonly repeated?: (answer: Answer) => Answer;
 }
 
@@ -49,7 +51,7 @@ export function ledgerOver(database: LedgerDatabase): Storage {
   const alone = leftAlone(database.name);
   const run = runner(database, alone);
 
-  /** A row that cannot be read is noted, and the caller gets the error that names it. */
+  /** Notes a row that cannot be read. The caller gets an error that names the row. */
   async function asked<Answer>(answer: Promise<Answer>): Promise<Answer> {
     try {
       return await answer;
@@ -58,7 +60,7 @@ export function ledgerOver(database: LedgerDatabase): Storage {
     }
   }
 
-  /** A method whose calls bear an operation id. */
+  /** A method whose input has a call id. */
   function once<Input extends { readonly callId: string }, Answer>(
     name: string,
     plan: Method<Input, Answer>["plan"],
@@ -115,7 +117,7 @@ export function ledgerOver(database: LedgerDatabase): Storage {
   };
 }
 
-/** Of two calls with one id that are under way at once, one is decided, and both get its answer. */
+/** If two calls with the same id are under way at once, the ledger decides one of them, and both get its answer. */
 function runner(database: LedgerDatabase, alone: LeftAlone): Run {
   const submit = batching(database, alone);
   return <Input, Answer>(call: string, input: Input, method: Method<Input, Answer>) =>
@@ -141,7 +143,10 @@ function asItIs<Answer>(answer: Answer): Answer {
   return answer;
 }
 
-/** Every message would be kept once more with each claim. A caller that repeats a claim reads them. */
+/**
+ * With the history, each claim would store the messages a second time. A caller that repeats a claim reads them by
+ * `messages()`.
+ */
 function withoutHistory(turns: readonly ClaimedTurn[]): readonly ClaimedTurn[] {
   return turns.map((turn) => ({ ...turn, history: null }));
 }
@@ -152,7 +157,7 @@ function storedAnswer(set: WorkingSet, call: string, answer: unknown): StoredAns
   return { call, answer: stored, conversationIds };
 }
 
-/** These outcomes changed nothing: a repetition may be judged anew. */
+/** Calls with these outcomes changed nothing, so a repetition may be decided anew. */
 const NOTHING_CHANGED: ReadonlySet<unknown> = new Set(["lost", "gone", "unmatched"]);
 
 function changedSomething(answer: unknown): boolean {
@@ -160,7 +165,10 @@ function changedSomething(answer: unknown): boolean {
   return typeof answer !== "object" || !("outcome" in answer) || !NOTHING_CHANGED.has(answer.outcome);
 }
 
-/** The rows say what was recorded; a change of consent, and what it stopped, only the answer says. */
+/**
+ * The rows show which message was recorded. Only the answer shows a change of consent and the messages that it
+ * cancelled.
+ */
 function hasMoreThanRows({ outcome, cancelled, consentChanged }: RecordedInbound): boolean {
   return outcome === "recorded" && (consentChanged || cancelled.length > 0);
 }

@@ -5,35 +5,44 @@ import { nameOf } from "./held.ts";
 import type { Ahead } from "./rules/clock.ts";
 import { wrongClock } from "./wrong-clock.ts";
 
-/** How long a conversation with a row that cannot be read is left alone, before the row is looked at again. */
+/** How long the ledger skips a conversation that has an unreadable row, before it checks the row again. */
 const LEFT_ALONE_MS = 60_000;
 
-/** More than a database has that is worth a repair row by row. Beyond, the one met first is forgotten. */
+/**
+ * A database with more unreadable rows than this is not worth a repair row by row. Above it, the ledger forgets the row
+ * that it found first.
+ */
 const MOST_ROWS = 1_000;
 /** One counter may be needed by many conversations. */
 const MOST_CONVERSATIONS = 5_000;
 
 /**
- * What one handle has met that cannot be read. Nothing is written about it: a row that cannot be read may not be safe to
- * change, and a restored one must work as it did before. What it has met of a wrong clock stands in the same list.
+ * The unreadable rows that one handle has found. They are kept in memory only: an unreadable row may not be safe to
+ * change, and a restored row must work as before. The list of problems also holds what a wrong clock wrote.
  */
 export interface LeftAlone {
   /** Notes the database's clock. */
   moment(now: number): void;
   note(rows: readonly UnreadRow[]): void;
-  /** Notes what a decision has met that a clock ahead wrote, once the decision is committed. */
+  /** Notes the rows of a committed decision that a clock ahead wrote. */
   noteAhead(found: readonly Ahead[]): void;
-  /** The conversations that no candidate may be of. */
+  /** The conversations whose turns and messages are not candidates. */
   conversations(): readonly string[];
-  /** Whether a row has been left alone for so long that it must be looked at again. */
+  /** Whether a row must be checked again, because it has been skipped for long enough. */
   isDue(now: number): boolean;
-  /** Looks at those rows again. A conversation whose rows can be read is a candidate again. */
+  /** Checks those rows again. A conversation whose rows can be read becomes a candidate again. */
   look(database: Pick<LedgerDatabase, "unread">): Promise<void>;
-  /** What an operator must know: each row that cannot be read, once, and a clock that was ahead. Changed in place. */
+  /**
+   * Errors for the operator: one for each row that cannot be read, and those about a clock that was ahead. Changed in
+   * place.
+   */
   readonly problems: readonly OwnlineError[];
-  /** Runs a call, and again where it meets a limit that cannot be read: that one is deleted, and begins anew. */
+  /**
+   * Runs a call. If it meets an unreadable counter or rate limit, deletes that row and runs the call again; the limit
+   * begins anew.
+   */
   withoutVoid<Answer>(database: Pick<LedgerDatabase, "discard">, call: () => Promise<Answer>): Promise<Answer>;
-  /** What a caller gets for what was thrown. */
+  /** The error that the caller gets for a thrown error. */
   refusal(error: unknown): unknown;
 }
 
@@ -49,7 +58,9 @@ export function leftAlone(ledger: string): LeftAlone {
   const met = new Map<string, Met>();
   const clocks = wrongClock(ledger);
   const problems: OwnlineError[] = [];
-  /** `null` until a decision reads the database's clock: what is noted before that is left alone from then on. */
+  /**
+   * `null` until a decision reads the database's clock. The time of rows that were noted earlier begins at that moment.
+   */
   let clock: number | null = null;
 
   function note(rows: readonly UnreadRow[]): void {
@@ -88,7 +99,7 @@ export function leftAlone(ledger: string): LeftAlone {
     async look(database) {
       const now = clock ?? 0;
       const due = [...met.values()].filter((each) => isOver(each, now));
-      // At once, so that a call that comes meanwhile does not look too.
+      // Set before the query, so that a concurrent call does not check the same rows.
       for (const each of due) each.until = untilFrom(now);
       const asked = due.map(({ row }) => row).filter(({ table }) => table !== "answers");
       const still = new Set((asked.length === 0 ? [] : await database.unread(asked)).map(nameOfRow));
@@ -122,7 +133,7 @@ function untilFrom(now: number | null): number {
   return (now ?? 0) + LEFT_ALONE_MS;
 }
 
-/** A time much further ahead was set by a clock that was ahead. */
+/** Whether the time is over. A time much further ahead was set by a clock that was ahead, so it counts as over. */
 function isOver({ until }: Met, now: number): boolean {
   return until <= now || until > now + 2 * LEFT_ALONE_MS;
 }

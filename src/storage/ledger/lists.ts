@@ -5,7 +5,7 @@ import type { ChangePage, ConversationList, ConversationPage, DueQuery, DueWork 
 import type { LeftAlone } from "./left-alone.ts";
 
 /*
- * Lists give what can be read, as many as were asked for, and note the rest.
+ * Lists return as many readable rows as the caller asked for, and note the unreadable ones.
  */
 
 /** See `Storage.due`. */

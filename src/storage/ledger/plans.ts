@@ -24,21 +24,24 @@ import { askedKeys, keysIn, onlyKey } from "./rules/consent.ts";
  * Which rows each call looks at.
  */
 
-/** How many conversations a claim looks at, for each that it wants: another worker may take the first ones. */
+/**
+ * How many candidates a claim loads for each conversation that it wants, because another worker may take the first
+ * ones.
+ */
 const CANDIDATES_EACH = 4;
 
-/** How many conversations one heartbeat reclaims from expired workers; the next heartbeat goes on. */
+/** How many conversations one heartbeat reclaims from expired workers; the next heartbeat reclaims more. */
 const RECLAIM_LIMIT = 100;
 
-/** What an opt-out needs to stop everything. */
+/** The slices that an opt-out needs to stop turns and messages. */
 const STOPPING: readonly Slice[] = ["stoppable", "open-turn"];
 
-/** The consents that a call asks: by its keys, else by the key that the root's conversation is filed under. */
+/** The consents that a call reads: those under its keys, or the consent that the root's conversation is filed under. */
 function asking(keys: ConsentKeys | undefined): Pick<Plan, "slices" | "consents"> {
   return keys === undefined ? { slices: ["consent"] } : { slices: [], consents: askedKeys(keys) };
 }
 
-/** The same, for a refusal that opts out. */
+/** The consents and slices that a call needs if the provider's refusal opts the person out. */
 function stopping(isOptOut: boolean, keys: ConsentKeys | undefined): Pick<Plan, "slices" | "consents"> {
   if (!isOptOut) return { slices: [] };
   return keys === undefined ? { slices: ["consent", ...STOPPING] } : { slices: STOPPING, consents: keysIn(keys) };

@@ -4,50 +4,67 @@ import type { AttemptStatus, DeliveryStatus, ProviderStatus } from "../../model/
 import type { Media, MessageError, Origin, OutboundMessage } from "../../model/message.ts";
 
 /*
- * The rows of the ledger as every database keeps them: flat, with plain values. Times are Unix milliseconds by the
- * database's clock. What a field means stands here once; a database may keep a field in any form that gives it back.
+ * The rows of the ledger as every database stores them: flat, with plain values. Times are Unix milliseconds by the
+ * database's clock. The meaning of each field is documented only here. A database may store a field in any form from
+ * which it can restore the value.
  *
- * A row whose times decide when something may happen keeps in `writtenAt` the clock by which they were set last. Where
- * that clock was wrong, they are void: see `rules/clock.ts`.
+ * Some rows have times that decide when something may happen. In `writtenAt` they store the clock's time at the last
+ * change of these times. If that clock was wrong, the times are void: see `rules/clock.ts`.
  */
 
-/** One line and one person. Every change of a row that belongs to it raises its `version`. */
+/**
+ * One line and one person. Every change of a row that belongs to the conversation raises the conversation's `version`.
+ */
 export interface ConversationRow {
   readonly id: string;
-  /** The service that filed it last: `ownline({ scope })`. */
+  /** The service that recorded something in it last: `ownline({ scope })`. */
   readonly scope: string;
   readonly line: string;
-  /** The one spelling of the participant's address. Found by line and this; never changes. */
+  /**
+   * The canonical spelling of the participant's address. It never changes. Line and this key identify the conversation.
+   */
   readonly participantKey: string;
-  /** The participant's address as the provider showed it last; until then, as it was given first. */
+  /**
+   * The participant's address as the provider showed it last. Before the provider has shown it, the address of the
+   * first record.
+   */
   readonly participant: string;
-  /** When the message was sent, or came, by which the provider showed `participant`; `null` before it has. */
+  /**
+   * When the message that showed `participant` was sent or arrived; `null` before the provider has shown the address.
+   */
   readonly participantSeenAt: number | null;
   readonly sender: string;
   /**
-   * The key of the person's consent at all senders, as it was filed last: an opt-out finds the person's conversations.
+   * The key of the person's consent at all senders, as recorded last. An opt-out finds the person's conversations by
+   * it.
    */
   readonly consentKey: string;
   readonly paused: boolean;
   readonly seq: number;
   readonly inboundSeq: number;
   readonly answeredSeq: number;
-  /** `seq` of the newest inbound message that needed an answer. Unanswered where it is above `answeredSeq`. */
+  /**
+   * `seq` of the newest inbound message that needed an answer. That message is unanswered if this is above
+   * `answeredSeq`.
+   */
   readonly unansweredSeq: number;
   /** Since when a message has been unanswered. */
   readonly unansweredSince: number | null;
-  /** When a turn may begin. A paused conversation has none. */
+  /** When a turn may begin. `null` while the conversation is paused. */
   readonly dueAt: number | null;
-  /** A turn that failed is not run again before this time. */
+  /** A failed turn may run again from this time on. */
   readonly backoffUntil: number;
   readonly leaseWorker: string | null;
-  /** A worker that does not know its line: that one lets others go first, by {@link LEFT_TO_OTHERS_MS}. */
+  /**
+   * A worker that does not know its line. This worker waits {@link LEFT_TO_OTHERS_MS} after the due time, so that other
+   * workers can take the conversation.
+   */
   readonly setAsideBy: string | null;
   readonly writtenAt: number;
   readonly fence: number;
   readonly createdAt: number;
   readonly updatedAt: number;
-  /** Raised by the database with each change; `0` for a row that is about to be inserted. */
+  /** Raised by the database with each change; `0` for a row that is not inserted yet. */
   readonly version: number;
 }
 
@@ -64,7 +81,7 @@ export interface MessageRow {
   readonly body: string;
   readonly media: readonly Media[];
   readonly createdAt: number;
-  /** The key that it was recorded under; `null` for what the AI or an auto-reply says. */
+  /** The key that it was recorded under; `null` for messages of the AI and for auto-replies. */
   readonly key: string | null;
   // Inbound.
   readonly providerMessageId: string | null;
@@ -82,14 +99,14 @@ export interface MessageRow {
   readonly providerMessageIds: readonly string[] | null;
   readonly encoding: OutboundMessage["encoding"] | null;
   readonly segments: number | null;
-  /** A message that has not left by then is cancelled. */
+  /** If the message has not left by this time, it is cancelled. */
   readonly expiresAt: number | null;
-  /** A refusal or a condition forbids sending it before this time. */
+  /** It may not be sent before this time, because of a refusal or a condition. */
   readonly notBefore: number | null;
-  /** It waits until then for an earlier message whose state is unknown; `0` for not at all. */
+  /** Until when it waits for an earlier message whose state is unknown; `0` if it does not wait. */
   readonly orderUntil: number | null;
   readonly unknownSince: number | null;
-  /** When a message whose state is unknown is looked up next. */
+  /** When the worker next looks the message up in the provider's list, while its state is unknown. */
   readonly settleAt: number | null;
   /** The provider's clock at the first look-up since the state became unknown. */
   readonly evidenceSince: number | null;
@@ -97,12 +114,12 @@ export interface MessageRow {
   readonly reservedKey: string | null;
   readonly reservedAt: number | null;
   readonly reservedEpoch: number | null;
-  /** When the worker must send it or look it up; `null` where it waits for another message, or is done. */
+  /** When the worker must send it or look it up; `null` if it waits for another message, or if its status is final. */
   readonly dueAt: number | null;
   readonly writtenAt: number;
-  /** Of outbound messages: as its conversation had it when the due time was set. */
+  /** Of outbound messages: the conversation's `scope` when the due time was set. */
   readonly scope: string | null;
-  /** As above. */
+  /** Of outbound messages: the conversation's `setAsideBy` when the due time was set. */
   readonly setAsideBy: string | null;
 }
 
@@ -116,9 +133,11 @@ export interface AttemptRow {
   readonly providerMessageId: string | null;
   readonly error: MessageError | null;
   readonly startedAt: number;
-  /** It began after this time and up to `startedAt`, since the clock of its beginning was wrong; else `null`. */
+  /**
+   * Set only if the clock was wrong when the attempt began: it began after this time, and at `startedAt` at the latest.
+   */
   readonly startedAfter: number | null;
-  /** The worker that makes the request; `null` when it is over, and for an auto-reply. */
+  /** The worker that makes the request; `null` when the request is over, and for an auto-reply. */
   readonly worker: string | null;
 }
 
@@ -127,14 +146,14 @@ export interface EventRow {
   readonly outboundId: string;
   readonly conversationId: string;
   readonly attempt: number;
-  /** 0 for the first of its attempt. */
+  /** 0 for the first event of its attempt. */
   readonly position: number;
   readonly providerMessageId: string;
   readonly status: ProviderStatus;
   readonly rawStatus: string;
   readonly error: MessageError | null;
   readonly at: number;
-  /** How often it arrived. */
+  /** How often the provider reported it. */
   readonly times: number;
 }
 
@@ -150,7 +169,7 @@ export interface TurnRow {
   readonly failures: number;
   readonly superseded: number;
   readonly crashes: number;
-  /** Why the last run that failed did. */
+  /** Why the last failed run failed. */
   readonly error: MessageError | null;
   readonly outcome: TurnOutcome | null;
   readonly createdAt: number;
@@ -159,17 +178,17 @@ export interface TurnRow {
 
 export type KeyKind = "inbound" | "outbound" | "provider";
 
-/** What was recorded under a key, for ever: what it refers to may be erased. */
+/** What was recorded under a key. The row stays for ever, even if the message that it refers to is erased. */
 export interface KeyRow {
   readonly kind: KeyKind;
   readonly key: string;
-  /** The inbound message, the message group or the outbound message; `null` when it is erased. */
+  /** The id of the inbound message, the message group or the outbound message; `null` when that is erased. */
   readonly ref: string | null;
-  /** Of a provider's id: the attempt. */
+  /** Of a provider's id: the number of the attempt. */
   readonly attempt: number | null;
   /** Of a `send()`: a keyed digest of its content; `null` when that is erased, and for other kinds. */
   readonly content: string | null;
-  /** The call that made it: when that call runs again after a lost answer, it gets its first answer. */
+  /** The call that made the row. If this call is repeated after a lost answer, it gets its first answer. */
   readonly call: string;
 }
 
@@ -177,9 +196,14 @@ export interface ConsentRow {
   readonly key: string;
   readonly state: ConsentState;
   readonly source: ConsentSource;
-  /** Of an opt-out at a number: the key of the service that it came through. A START to the service lifts it. */
+  /**
+   * Of an opt-out at a number: the key of the Messaging Service that received it. A START to this service lifts the
+   * opt-out.
+   */
   readonly service: string | null;
-  /** Of an opt-out: the provider itself blocks the person. A YES lifts such a block, and means nothing else. */
+  /**
+   * Of an opt-out: the provider itself blocks the person. A YES only lifts such a block; it changes no other opt-out.
+   */
   readonly providerBlocks: boolean;
   readonly changedAt: number;
   readonly version: number;
@@ -193,14 +217,14 @@ export interface CounterRow {
   readonly writtenAt: number;
 }
 
-/** A sender's speed. */
+/** The state of a sender's rate limit. */
 export interface RateLimitRow {
   readonly key: string;
   /** When the next reservation begins. */
   readonly freeAt: number;
-  /** Nothing may leave before: the reservation of the message that left last, or the provider's 429. */
+  /** No message may leave before this time. It is set by the message that left last, or by the provider's 429. */
   readonly usedUntil: number;
-  /** Rises when the provider asks to slow down: earlier reservations are void. */
+  /** Rises when the provider asks the sender to slow down. Reservations of an earlier epoch are void. */
   readonly epoch: number;
   readonly writtenAt: number;
   readonly version: number;
@@ -208,7 +232,7 @@ export interface RateLimitRow {
 
 export interface WorkerRow {
   readonly id: string;
-  /** All that it holds is of this scope. */
+  /** The scope of all leases and attempts that the worker holds. */
   readonly scope: string;
   readonly aliveUntil: number;
   readonly writtenAt: number;
@@ -216,23 +240,23 @@ export interface WorkerRow {
 
 export interface SweepRow {
   readonly sender: string;
-  /** Everything up to here was seen, by the provider's clock. */
+  /** Time of the provider's clock up to which the sweep has seen every message. */
   readonly watermark: number | null;
   readonly fence: number;
-  /** `null` when no claim is open. */
+  /** When the open claim ends; `null` if no claim is open. */
   readonly claimedUntil: number | null;
   readonly committedAt: number | null;
   readonly writtenAt: number;
   readonly version: number;
 }
 
-/** How long the database keeps a stored answer, and a worker that holds nothing after its time is over. */
+/** How long the database keeps a stored answer. Also how long it keeps a worker that has expired and holds nothing. */
 export const STORED_FOR_MS: number = 60 * 60 * 1000;
 
-/** So much longer than others a worker waits for what it set aside, after its due time. */
+/** How long after the due time a worker waits before it takes conversations and messages that it has set aside. */
 export const LEFT_TO_OTHERS_MS: number = 30_000;
 
-/** A row that was written so much later than now, or less, may come from a clock that is right. */
+/** Clocks that are right may differ by up to this. A row written further ahead than this comes from a wrong clock. */
 export const CLOCKS_APART_MS: number = 60_000;
 
 /** The tables by name. */
@@ -252,7 +276,7 @@ export interface Tables {
 
 export type Table = keyof Tables;
 
-/** The fields that name a row. */
+/** The fields of each table's primary key. */
 export const PRIMARY_KEYS: { readonly [T in Table]: readonly (keyof Tables[T] & string)[] } = {
   conversations: ["id"],
   messages: ["id"],
@@ -267,7 +291,7 @@ export const PRIMARY_KEYS: { readonly [T in Table]: readonly (keyof Tables[T] & 
   sweeps: ["sender"],
 };
 
-/** The tables in the order in which they are read and written. */
+/** The tables in the order in which the databases read and write them. */
 export const TABLES: readonly Table[] = [
   "conversations",
   "messages",

@@ -6,7 +6,7 @@ import { beginningOf } from "./rules/clock.ts";
 import { type Inbound, isInbound, isOutbound, type Outbound } from "./working-set.ts";
 
 /*
- * Rows as the caller sees them. Each is a copy all the way down: what the caller changes in it changes nothing here.
+ * Rows as the caller sees them. Each is a deep copy, so a caller that changes it does not change the ledger.
  */
 
 export function conversationOf(row: ConversationRow): Conversation {
@@ -17,7 +17,7 @@ export function conversationOf(row: ConversationRow): Conversation {
 export function messageOf(row: MessageRow): Message {
   if (isOutbound(row)) return outboundOf(row);
   if (isInbound(row)) return inboundOf(row);
-  throw new TypeError("A message is neither inbound nor outbound.");
+  throw new TypeError("A message is not inbound and not outbound.");
 }
 
 export function inboundOf(row: Inbound): InboundMessage {
@@ -78,7 +78,10 @@ export function turnOf(row: TurnRow): Turn {
 type Made = Pick<ConversationRow, "createdAt">;
 type Started = Pick<AttemptRow, "outboundId" | "attempt" | "startedAt" | "startedAfter">;
 
-/** What is known of a message whose state is unknown; `null` in any other state. `attempts`: its unknown ones. */
+/**
+ * Details of a message whose state is unknown; `null` for any other state. `attempts`: the message's attempts in
+ * `unknown`.
+ */
 export function unknownStateOf(
   row: MessageRow,
   conversation: Made,
@@ -95,7 +98,7 @@ export function unknownStateOf(
   };
 }
 
-/** `made`: the attempt's message and its conversation. */
+/** The attempt as the caller sees it. `made`: the attempt's message and its conversation. */
 export function unknownAttemptOf(attempt: Started, made: readonly Made[], now: number): UnknownAttempt {
   const created = made.map(({ createdAt }) => createdAt);
   const { startedAt, startedAfter } = beginningOf(attempt, created, now);
@@ -103,7 +106,7 @@ export function unknownAttemptOf(attempt: Started, made: readonly Made[], now: n
   return startedAfter === null ? named : { ...named, startedAfter };
 }
 
-/** By `startedAt`, then by their messages' `seq`, then by attempt. */
+/** The attempts by `startedAt`, then by the `seq` of their messages, then by attempt. */
 export function byStart(attempts: readonly (UnknownAttempt & { readonly seq: number })[]): UnknownAttempt[] {
   return attempts
     .toSorted((one, other) => {
@@ -130,5 +133,7 @@ function mediaOf({ media }: MessageRow | Inbound | Outbound): Media[] {
 }
 
 function foreign(field: string): TypeError {
-  return new TypeError(`The ledger's field ${field} holds what ownline never writes: the database was changed.`);
+  return new TypeError(
+    `The ledger's field ${field} holds a value that ownline never writes: the database was changed.`,
+  );
 }

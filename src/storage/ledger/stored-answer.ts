@@ -2,7 +2,7 @@ import type { Erased } from "../storage.ts";
 import { CorruptRow } from "./corrupt.ts";
 
 /**
- * What a method stored under the name of its call, so it has the method's type.
+ * Reads the answer that a method stored under its call id. The answer has the type that the method returns.
  *
  * @throws CorruptRow
  */
@@ -14,7 +14,7 @@ export function answerIn<Answer>(stored: string, call: string): Answer {
   }
 }
 
-/** The same for a deletion. */
+/** Reads the stored answer of an `erase` or `purge`. */
 export function erasedIn(stored: string, call: string): Erased {
   const { conversations, messages } = answerIn<Erased>(stored, call);
   return { conversations, messages };

@@ -48,10 +48,10 @@ export type Turn = Mutable<TurnRow>;
 export type RateLimit = Mutable<RateLimitRow>;
 
 /**
- * The rows that one decision sees. The rules read and change them here; what they changed is found by comparing each
- * row with the one that was loaded.
+ * The rows that one decision sees. The rules read and change them here. The ledger then finds the changes by comparing
+ * each row with the loaded one.
  *
- * A rule that asks for a slice that its plan does not name fails: *judged, but not loaded*.
+ * If a rule reads a slice that its plan does not name, it fails with *judged, but not loaded*.
  */
 export class WorkingSet {
   readonly now: number;
@@ -67,19 +67,19 @@ export class WorkingSet {
   readonly sweeps: Held<SweepRow>;
   readonly charges: Charge[] = [];
   readonly alive: Map<string, { readonly scope: string; readonly until: number }> = new Map();
-  /** Expired workers that hold something, and until when they lived. */
+  /** Expired workers that hold something, each with the time at which it expired. */
   readonly expired: ReadonlyMap<string, number>;
-  /** Workers that hold something, and whose clock was ahead when they were heard of last. */
+  /** Workers that hold something and whose last heartbeat was written by a clock that was ahead. */
   readonly heardAhead: readonly WorkerRow[];
-  /** What the decision met that was written by a clock that was ahead of the present one. */
+  /** The rows of this decision that were written by a clock ahead of the present one. */
   readonly ahead: AheadRows;
-  /** Expired workers from which a rule took what they held. */
+  /** Expired workers from which a rule took a lease or an attempt, each with its `aliveUntil`. */
   readonly reclaimed: Map<string, number> = new Map<string, number>();
   readonly #loaded: Loaded;
-  /** The messages by conversation, and the conversations by address: made when a rule first asks. */
+  /** Messages by conversation, and conversations by address. Each map is built when a rule first needs it. */
   #messagesOf: Map<string, Mutable<MessageRow>[]> | null = null;
   #byAddress: Map<string, Conversation> | null = null;
-  /** The plans that were decided about, by their place among the loaded ones. */
+  /** The plans that were decided, by their index among the loaded plans. */
   readonly decided: Map<number, Plan> = new Map<number, Plan>();
   #plan: Plan | null = null;
   #index = -1;
@@ -106,7 +106,7 @@ export class WorkingSet {
     voidTimes(this, this.ahead, this.now);
   }
 
-  /** Turns to a plan: what follows decides about it. */
+  /** Selects the plan that the following calls decide. */
   turnTo(plan: Plan, index: number): void {
     this.#plan = plan;
     this.#index = index;
@@ -143,7 +143,7 @@ export class WorkingSet {
     return this.#loaded.found[index] ?? [];
   }
 
-  /** Whether no conversation stood between a line and a person when the rows were loaded. */
+  /** Whether there was no conversation between a line and a person when the rows were loaded. */
   wasAbsentAt(line: string, participantKey: string): boolean {
     const row = this.conversationAt(line, participantKey);
     return row === undefined || !this.conversations.before.has(row.id);
@@ -155,18 +155,18 @@ export class WorkingSet {
     return rows.map(({ id }) => id);
   }
 
-  /** How many conversations are filed under a consent that cannot be read. */
+  /** How many unreadable conversations are filed under a consent. */
   unreadUnder(key: string): number {
     return this.#loaded.corrupt.filter(({ consentKey }) => consentKey === key).length;
   }
 
-  /** Notes that a rule takes from an expired worker what it holds. */
+  /** Notes that a rule takes a lease or an attempt from an expired worker. */
   reclaimFrom(workerId: string): void {
     const aliveUntil = this.expired.get(workerId);
     if (aliveUntil !== undefined) this.reclaimed.set(workerId, aliveUntil);
   }
 
-  /** @throws TypeError where the plan does not name the slice: a mistake in the judge. */
+  /** @throws TypeError if the plan does not name the slice: that is a bug in the rules. */
   needs(slice: Slice): void {
     if (this.#plan?.slices.includes(slice) === true) return;
     throw new TypeError(`Judged, but not loaded: the plan of ${this.#plan?.call} does not name the slice ${slice}.`);
@@ -231,7 +231,7 @@ export class WorkingSet {
     return this.#in(conversationId).filter(isInbound).toSorted(bySeq);
   }
 
-  /** All parts of a message, by part, itself among them. */
+  /** All parts of a message's group, by part, including the message itself. */
   groupOf(row: Outbound): Outbound[] {
     return this.#in(row.conversationId)
       .filter(isOutbound)
@@ -262,7 +262,7 @@ export class WorkingSet {
     }
   }
 
-  /** The newest messages of a conversation, by `seq`; `null` where none were loaded. */
+  /** The newest messages of a conversation, by `seq`; `null` if the history was not loaded. */
   historyOf({ id }: Conversation): readonly MessageRow[] | null {
     return this.#loaded.histories.get(id) ?? null;
   }
@@ -283,7 +283,7 @@ export class WorkingSet {
     this.keys.add(row);
   }
 
-  /** Marks a worker as alive; never shortens its time. */
+  /** Marks a worker as alive until a time. A later time that is already set stays. */
   keepAlive({ workerId, scope }: { readonly workerId: string; readonly scope: string }, until: number): void {
     this.alive.set(workerId, { scope, until: Math.max(this.alive.get(workerId)?.until ?? 0, until) });
   }

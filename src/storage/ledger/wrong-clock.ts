@@ -1,17 +1,23 @@
 import { OwnlineError } from "../../errors.ts";
 import type { Ahead, AheadKind } from "./rules/clock.ts";
 
-/** What lies within this time, by either clock, is one occurrence: a clock is wrong for moments, and writes much. */
+/**
+ * Rows within this time of each other, by either clock, are one occurrence: a clock that is wrong for a moment can
+ * write many rows.
+ */
 const OCCURRENCE_MS = 3_600_000;
 
-/** The most that is kept for the report. */
+/** The most errors in the list. */
 const MOST_ERRORS = 100;
 
-/** What one handle has met that a clock ahead wrote. The decision that meets such a row writes it back with valid times. */
+/**
+ * The rows that a clock ahead wrote and that one handle has met. The decision that meets such a row writes it back with
+ * valid times.
+ */
 export interface WrongClock {
-  /** Notes what a decision has met. Returns whether an operator does not know it yet. */
+  /** Notes the rows that a decision has met. Returns whether this added an error. */
   note(found: readonly Ahead[]): boolean;
-  /** What an operator must know: one error for each kind of row and each occurrence. It is changed in place. */
+  /** Errors for the operator: one for each kind of row and each occurrence. Changed in place. */
   readonly errors: readonly OwnlineError[];
 }
 
@@ -41,7 +47,7 @@ function isSameOccurrence(one: Ahead, other: Ahead): boolean {
   return isNear("newestAt") || isNear("now");
 }
 
-/** Whose times are void, and what happens instead of waiting for them. */
+/** For each kind of row: whose times are void, and what happens because they are void. */
 const CONSEQUENCES: { readonly [K in AheadKind]: readonly [whose: string, consequence: string] } = {
   conversation: ["turns", "each may begin now"],
   message: ["messages", "each that waits is due now and is judged anew"],
@@ -78,7 +84,7 @@ function durationOf(ms: number): string {
   return `${Math.round(ms / unitMs)} ${name}`;
 }
 
-/** The last moment that a date can show. A clock that is far off may say a later one. */
+/** The last moment that a `Date` can represent. A clock that is far ahead may return a later one. */
 const LAST_DATE_MS = 8.64e15;
 
 function isoOf(moment: number): string {

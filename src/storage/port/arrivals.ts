@@ -4,40 +4,43 @@ import type { InboundMessage, InboundOrigin, Media, OutboundMessage, OutboundOri
 import type { SendConditions } from "./conditions.ts";
 
 /*
- * The port's words, part of storage.ts: what is stored of a text that came, and of one that is to be sent.
+ * Types of the storage port, part of storage.ts: records of received texts and of texts to send.
  */
 
 /**
- * Where a person's consent is filed and asked. All of these are opaque keys, since the ledger keeps consent when it has
- * forgotten the person.
+ * The keys under which a person's consent is stored and read. They are opaque, because the ledger keeps the consent
+ * after it has erased the person.
  */
 export interface ConsentKeys {
-  /** Of the number and of its Messaging Services. All are asked: one opt-out among them counts. At least one. */
+  /**
+   * Keys of the number and of its Messaging Services. All are asked: one opt-out among them is enough. At least one.
+   */
   readonly own: readonly string[];
-  /** Those of `own` that belong to a Messaging Service. The first one is where the message came through. */
+  /** Those of `own` that belong to a Messaging Service. The first one is the service that the message came through. */
   readonly services: readonly string[];
-  /** Of other numbers of these services: what is said to the service is filed for them too. */
+  /** Keys of other numbers of these services. A STOP or START to the service is stored under them too. */
   readonly siblings: readonly string[];
   /**
-   * Of all senders together. Each change of consent is filed under it, and the person's conversations are found by it.
+   * The key for all senders together. Each change of consent is stored under it, and the person's conversations are
+   * found by it.
    */
   readonly person: string;
-  /** Whether `person` is asked too: an opt-out to any sender counts then. */
+  /** Whether `person` is asked too. Then an opt-out to any sender counts. */
   readonly asksPerson: boolean;
   /** The numbers and services whose waiting messages an opt-out stops, without their channel; `null` for all. */
   readonly stops: readonly string[] | null;
 }
 
 export interface InboundRecord {
-  /** The call's id. A repetition of the same call gets its first answer, as long as that is kept. @default none */
+  /** The call's id. A repetition of the same call gets its first answer, while that answer is stored. @default none */
   readonly callId?: string;
   /** Unique for ever: `account:MessageSid` for a webhook, `simulated:id` for a simulated text. */
   readonly key: string;
-  /** Taken if the text is new. */
+  /** The message's id, used if the text is new. */
   readonly messageId: string;
-  /** Taken if the conversation is new. */
+  /** The conversation's id, used if the conversation is new. */
   readonly conversationId: string;
-  /** The service that answers. The conversation is filed under it. */
+  /** The service that answers. The conversation gets this scope. */
   readonly scope: string;
   readonly line: string;
   /** The number that was texted. Becomes the conversation's `sender`. */
@@ -51,14 +54,17 @@ export interface InboundRecord {
   readonly providerMessageId: string | null;
   readonly body: string;
   readonly media: readonly Media[];
-  /** Unix milliseconds by the provider's clock; `null` where it does not say: then the storage's clock counts. */
+  /**
+   * Unix milliseconds by the provider's clock; `null` if the provider does not give it: then the storage's clock is
+   * used.
+   */
   readonly occurredAt: number | null;
   readonly needsAnswer: boolean;
   readonly debounceMs: number;
   readonly maxWaitMs: number;
   readonly consent: ConsentChange | null;
   readonly autoReply: AutoReplyRecord | null;
-  /** The confirmation of an opt-out, where no webhook's answer can carry it. @default none */
+  /** The confirmation of an opt-out, if it cannot go in a webhook's response. @default none */
   readonly confirmation?: ConfirmationRecord;
 }
 
@@ -67,18 +73,19 @@ export interface ConsentChange {
   readonly source: ConsentSource;
   /** Unix milliseconds. Given for an `opted-out` that was found late: see {@link Storage.recordInbound}. */
   readonly unlessSince?: number;
-  /** Of an opt-out: whether the provider itself blocks the person from now on. @default false */
+  /** For an opt-out: whether the provider itself blocks the person from now on. @default false */
   readonly providerBlocks?: boolean;
-  /** Of an opt-in: it counts only where the provider itself blocks the person. @default false */
+  /** For an opt-in: whether it counts only if the provider itself blocks the person. @default false */
   readonly whereBlocked?: boolean;
 }
 
 export interface Consent extends Pick<ConsentChange, "state" | "source"> {
   /**
-   * The key of the Messaging Service that an opt-out came through: a START to the service lifts it. Absent for none.
+   * The key of the Messaging Service that an opt-out came through. A START to this service lifts it. Absent if there
+   * was no service.
    */
   readonly service?: string;
-  /** Of an opt-out: the provider itself blocks the person. Absent where it does not. */
+  /** For an opt-out: the provider itself blocks the person. Absent if it does not. */
   readonly providerBlocks?: true;
   /** Unix milliseconds. */
   readonly changedAt: number;
@@ -93,9 +100,12 @@ export interface PartRecord {
   readonly segments: number;
 }
 
-/** A message by which an opt-out is confirmed: it leaves once, past the opt-out and a pause. */
+/**
+ * The message that confirms an opt-out. It is sent once, although the person has opted out and even if the conversation
+ * is paused.
+ */
 export interface ConfirmationRecord extends PartRecord {
-  /** It is cancelled where it has not left after this long. */
+  /** The message is cancelled if it has not left after this time. */
   readonly expiryMs: number;
 }
 
@@ -105,18 +115,18 @@ export interface AutoReplyRecord extends PartRecord {
 
 export interface RecordedInbound {
   readonly outcome: "recorded" | "repeated" | "erased";
-  /** `null` only when erased. */
+  /** `null` only if `outcome` is `erased`. */
   readonly message: InboundMessage | null;
   readonly conversation: Conversation | null;
-  /** The reply that rides on the webhook's answer, `null` where none does. */
+  /** The reply that goes in the webhook's response; `null` if there is none. */
   readonly autoReply: OutboundMessage | null;
-  /** The confirmation that waits to leave. Absent where none does. */
+  /** The confirmation that waits to be sent. Absent if there is none. */
   readonly confirmation?: OutboundMessage;
-  /** What an opt-out stopped. Empty for a repetition. */
+  /** The messages that an opt-out cancelled. Empty for a repetition. */
   readonly cancelled: readonly OutboundMessage[];
   /** Whether the consent row changed its state. */
   readonly consentChanged: boolean;
-  /** Milliseconds until the conversation's turn is due, 0 for now; `null` where none is. */
+  /** Milliseconds until the conversation's turn is due, 0 for now; `null` if no turn is due. */
   readonly turnInMs: number | null;
 }
 
@@ -136,21 +146,25 @@ export interface OutboundRecord {
   /** @default the `consentKey` alone */
   readonly consents?: ConsentKeys;
   readonly origin: Exclude<OutboundOrigin, "ai" | "auto-reply" | "system">;
-  /** A keyed digest of what the caller asked for. Another one under the same key is `reused`. */
+  /**
+   * A keyed digest of the message that the caller passed. If the same key comes with another digest, the outcome is
+   * `reused`.
+   */
   readonly content: string;
   /** At least one. */
   readonly parts: readonly PartRecord[];
-  /** After this long a waiting message that has not left is cancelled. */
+  /** A waiting message that has not left after this time is cancelled. */
   readonly expiryMs: number;
 }
 
 export interface RecordedOutbound {
   readonly outcome: "recorded" | "repeated" | "reused" | "opted-out" | "erased";
-  /** What is recorded under the key. */
+  /** The messages that are recorded under the key. */
   readonly messages: readonly OutboundMessage[];
   readonly conversation: Conversation | null;
   /**
-   * Milliseconds until the first of the messages is due, 0 for now; `null` where it waits for another one, or has left.
+   * Milliseconds until the first of the messages is due, 0 for now; `null` if it waits for another message, or has
+   * left.
    */
   readonly dueInMs: number | null;
 }

@@ -2,13 +2,15 @@ import type { Conversation } from "../../model/conversation.ts";
 import type { ConsentKeys } from "./arrivals.ts";
 
 /*
- * The port's words, part of storage.ts: what people decide, and what is looked for or forgotten.
+ * Types of the storage port, part of storage.ts: decisions of the policy and of operators, erasure, and sweeps.
  */
 
 export interface Resolution {
   readonly callId: string;
   readonly outboundId: string;
-  /** Its attempts as they were when it was decided about; `null` for a person's word, which always counts. */
+  /**
+   * How many attempts the message had when it was decided about; `null` for a person's decision, which always counts.
+   */
   readonly attempts: number | null;
   readonly from: readonly ("unknown" | "held")[];
   readonly decision: "resend" | "sent" | "hold" | "drop";
@@ -25,7 +27,7 @@ export interface TurnRequeue {
 
 export interface RequeuedTurn {
   readonly outcome: "requeued" | "newer" | "not-failed" | "opted-out" | "unmatched";
-  /** As it is now; `null` where unmatched. */
+  /** The conversation as it is now; `null` if `unmatched`. */
   readonly conversation: Conversation | null;
 }
 

@@ -3,7 +3,7 @@ import type { AttemptStatus, ProviderStatus } from "../../model/delivery-status.
 import type { InboundMessage, Message, MessageError, OutboundMessage } from "../../model/message.ts";
 
 /*
- * The port's words, part of storage.ts: what is read, page by page.
+ * Types of the storage port, part of storage.ts: pages of conversations and messages, and a message's story.
  */
 
 export interface ConversationPage {
@@ -14,7 +14,7 @@ export interface ConversationPage {
 
 export interface ConversationList {
   readonly conversations: readonly Conversation[];
-  /** For the next page; `null` on the last one. Opaque. */
+  /** The cursor of the next page; `null` on the last page. Opaque. */
   readonly cursor: string | null;
 }
 
@@ -28,17 +28,17 @@ export interface ChangePage {
   readonly limit: number;
 }
 
-/** A message's whole story, as the ledger has it. */
+/** Everything that the ledger knows about a message. */
 export interface MessageStory {
   readonly message: Message;
   readonly conversation: Conversation;
-  /** The turn that answered it, or that wrote it. */
+  /** The turn that answered the message, or that wrote it. */
   readonly turn: Turn | null;
   /** The texts that the turn answers; empty while no turn has claimed them. */
   readonly answers: readonly InboundMessage[];
   /** The parts that the turn, the `send()` or the auto-reply produced, by `seq`. */
   readonly replies: readonly OutboundMessage[];
-  /** Of the message itself, or of all replies for an inbound one. By message, then attempt. */
+  /** The attempts of the message itself, or of all replies to an inbound message. By message, then attempt. */
   readonly attempts: readonly AttemptStory[];
 }
 
@@ -50,7 +50,10 @@ export interface AttemptStory {
   readonly error: MessageError | null;
   /** Unix milliseconds. */
   readonly startedAt: number;
-  /** Callbacks and answers (`accepted`: its `rawStatus` is its status), in the order in which they arrived first. */
+  /**
+   * Status callbacks and the provider's answers, in the order of their first arrival. An answer has its `status` as its
+   * `rawStatus`.
+   */
   readonly events: readonly StatusEvent[];
 }
 

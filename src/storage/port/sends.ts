@@ -5,13 +5,13 @@ import type { SendConditions } from "./conditions.ts";
 import type { UnknownAttempt } from "./turns.ts";
 
 /*
- * The port's words, part of storage.ts: how a message is sent, and what became of it.
+ * Types of the storage port, part of storage.ts: sending a message, and its delivery events.
  */
 
 /** A counter whose window is open. */
 export interface OpenCounter {
   readonly key: string;
-  /** What was charged in this window. */
+  /** The sum of the charges in this window. */
   readonly count: number;
   /** How long the window stays open, in milliseconds, by the storage's clock. Above 0. */
   readonly endsInMs: number;
@@ -26,8 +26,9 @@ export interface SendClaim {
   readonly outboundId: string;
   readonly orderWaitMs: number;
   /**
-   * A message that gets a reservation at its sender's rate limit expires so long after it. One that would expire later
-   * than so long after now, or after its reservation, was recorded by a clock that was ahead: it expires then.
+   * A message that gets a reservation at its sender's rate limit expires this long after the reservation. No message
+   * expires later than this long after now or after its reservation: a later expiry was set by a clock that was ahead,
+   * and is moved back.
    * @default its expiry stays
    */
   readonly expiryMs?: number;
@@ -35,8 +36,9 @@ export interface SendClaim {
   /** @default the key that the conversation is filed under */
   readonly consents?: ConsentKeys;
   /**
-   * The worker does not know the message's line: the message waits so long, and then others go first. Nothing is judged
-   * or charged. One that is `unknown` is looked up so much later. @default the worker knows it
+   * Given if the worker does not know the message's line. The message waits for this time, and this worker then leaves
+   * it to others first. Nothing is judged or charged. A message in `unknown` is looked up after this time. @default the
+   * worker knows the line
    */
   readonly setAsideMs?: number;
 }
@@ -48,7 +50,7 @@ export type ClaimedSend =
       readonly message: OutboundMessage;
       /** 1 for the first. */
       readonly attempt: number;
-      /** Ids of earlier messages, still `unknown`, that this one overtakes. */
+      /** Ids of earlier messages that are still `unknown` and that this message overtakes. */
       readonly overtook: readonly string[];
     }
   | { readonly outcome: "waiting"; readonly retryInMs: number | null; readonly reason: string }
@@ -60,7 +62,10 @@ export interface SendRecord {
   readonly outboundId: string;
   readonly attempt: number;
   readonly result: SendResultRecord;
-  /** Where a refusal opts out. @default the key that the conversation is filed under */
+  /**
+   * The keys to opt out under, if the refusal opts the person out. @default the key that the conversation is filed
+   * under
+   */
   readonly consents?: ConsentKeys;
 }
 
@@ -72,7 +77,7 @@ export type SendResultRecord =
       /** For `retry`; 0 otherwise. */
       readonly retryInMs: number;
       readonly error: MessageError;
-      /** The provider wants the sender to slow down; absent where it does not say so. */
+      /** The provider asks the sender to slow down. Absent if it does not. */
       readonly backOff?: { readonly key: string; readonly forMs: number };
     }
   | { readonly kind: "unknown"; readonly lookInMs: number; readonly error: MessageError }
@@ -80,16 +85,16 @@ export type SendResultRecord =
       readonly kind: "found";
       readonly providerMessageId: string;
       readonly status: ProviderStatus;
-      /** Why the provider gave it up. @default none */
+      /** Why the provider did not deliver it. @default none */
       readonly error?: MessageError | null;
       readonly retry?: RetryTerms | null;
     }
-  /** `asOf`: the provider's clock when its list answered; `null` where it was not asked, or did not say. */
+  /** `asOf`: the provider's clock when its list answered; `null` if the list was not read, or did not show the time. */
   | { readonly kind: "unseen"; readonly lookInMs: number; readonly asOf: number | null };
 
 /**
- * How a message is sent again that the provider took, and then reported as not sent for now: after `firstMs`, twice as
- * long after each further attempt, at most `mostMs`.
+ * When a message is sent again that the provider accepted, and then reported as temporarily failed. The wait is
+ * `firstMs`, doubled after each further attempt, at most `mostMs`.
  */
 export interface RetryTerms {
   readonly firstMs: number;
@@ -102,37 +107,39 @@ export interface StatusRecord {
   readonly attempt: number | null;
   readonly providerMessageId: string;
   readonly status: ProviderStatus;
-  /** The provider's own word. */
+  /** The provider's own name of the status. */
   readonly rawStatus: string;
   readonly error: MessageError | null;
   readonly optOut: boolean;
-  /** Where it opts out. @default the key that the conversation is filed under */
+  /** The keys to opt out under, if `optOut` is true. @default the key that the conversation is filed under */
   readonly consents?: ConsentKeys;
   /**
-   * Given where this failure is temporary: nothing was sent, and the same message may be sent again. @default it is
-   * final
+   * Given if this failure is temporary: nothing was sent, and the same message may be sent again. @default the failure
+   * is final
    */
   readonly retry?: RetryTerms | null;
 }
 
 export interface RecordedDelivery {
   /**
-   * `unmatched`: no such message or attempt, or it was erased. `repeated`: known already, nothing changed but an
-   * event's count.
+   * `unmatched`: the message or attempt does not exist, or was erased. `repeated`: the report was known already; only
+   * the count of its event may have changed.
    */
   readonly outcome: "recorded" | "repeated" | "unmatched";
-  /** As it is now. */
+  /** The message as it is now; `null` if `unmatched`. */
   readonly message: OutboundMessage | null;
-  /** Whether its status is another than before. */
+  /** Whether the message's status changed. */
   readonly changed: boolean;
-  /** The provider has this message under more than one id, those of earlier attempts that failed aside. */
+  /**
+   * Whether the provider has this message under more than one id. The ids of earlier attempts that failed do not count.
+   */
   readonly duplicate: boolean;
-  /** What was stopped with it: later parts, or everything after an opt-out. */
+  /** The messages that were cancelled with it: later parts, or all waiting messages after an opt-out. */
   readonly cancelled: readonly OutboundMessage[];
   readonly consentChanged: boolean;
   /**
-   * Milliseconds until the conversation's next message is due, itself or one that waited for it, 0 for now; `null`
-   * where none is. The confirmation of an opt-out does not count.
+   * Milliseconds until the conversation's next message is due, 0 for now; `null` if none is due. It is this message or
+   * one that waited for it. The confirmation of an opt-out does not count.
    */
   readonly nextInMs: number | null;
 }
@@ -144,6 +151,6 @@ export interface CompetingAttemptsQuery {
 
 export interface CompetingAttempts {
   readonly attempts: readonly UnknownAttempt[];
-  /** Those of the asked ids that are known. */
+  /** Those of the asked ids that belong to an attempt already. */
   readonly known: readonly string[];
 }

@@ -3,7 +3,7 @@ import type { InboundMessage, Message, MessageError, OutboundMessage } from "../
 import type { PartRecord } from "./arrivals.ts";
 
 /*
- * The port's words, part of storage.ts: who answers what, and what is due.
+ * Types of the storage port, part of storage.ts: turns, heartbeats, and due work.
  */
 
 export interface TurnClaim {
@@ -21,18 +21,18 @@ export interface TurnClaim {
 export interface ClaimedTurn {
   readonly conversation: Conversation;
   readonly turn: Turn;
-  /** Runs of this turn that died with their process. */
+  /** How many runs of this turn ended because their worker expired. */
   readonly crashes: number;
   readonly fence: number;
   /** The texts to answer, by `seq`. At least one. */
   readonly messages: readonly InboundMessage[];
   /**
    * The newest messages of the conversation, of either direction and in any state, by `seq`: at most `historyLimit`.
-   * `null` where none were asked for, where the claim is repeated, and where other workers took the first
-   * conversations: then `messages()` has them.
+   * `null` if no history was asked for, if the claim is a repetition, or if other workers took the first conversations.
+   * Then read them by `messages()`.
    */
   readonly history: readonly Message[] | null;
-  /** How long the first of them has been waiting: since `unansweredSince`. */
+  /** How long the first text has been waiting: the time since `unansweredSince`. */
   readonly waitedMs: number;
 }
 
@@ -44,12 +44,12 @@ export interface TurnCommit {
   readonly fence: number;
   readonly throughSeq: number;
   readonly outcome: Exclude<TurnOutcome, "cancelled" | "failed">;
-  /** Give way to a newer text. */
+  /** Whether a newer text supersedes this turn. */
   readonly supersede: boolean;
   readonly pause: boolean;
   /** Empty for silence. Ids are `turnId` + `-` + part. */
   readonly parts: readonly PartRecord[];
-  /** Why the fallback text stands in for an answer; `null` or left out where it does not. */
+  /** Why the fallback text is sent in place of an answer; `null` or absent if it is not. */
   readonly error?: MessageError | null;
   readonly expiryMs: number;
 }
@@ -59,9 +59,9 @@ export interface CommittedTurn {
   /** The reply's parts. Empty unless committed. */
   readonly messages: readonly OutboundMessage[];
   readonly conversation: Conversation | null;
-  /** Milliseconds until the first of the messages is due, 0 for now; `null` where it waits for another one. */
+  /** Milliseconds until the first of the messages is due, 0 for now; `null` if it waits for another message. */
   readonly dueInMs: number | null;
-  /** Milliseconds until the conversation's next turn is due, 0 for now; `null` where none is. */
+  /** Milliseconds until the conversation's next turn is due, 0 for now; `null` if none is due. */
   readonly turnInMs: number | null;
 }
 
@@ -74,7 +74,7 @@ export interface TurnRelease {
   /** `given-up`: the turn ends as `failed`, without a reply, and is not run again; `retryInMs` does not count. */
   readonly reason: "failed" | "superseded" | "stopped" | "given-up" | "unknown-line";
   readonly retryInMs: number;
-  /** Why the run failed, for `explain()`; `null` or left out where it did not. */
+  /** Why the run failed, for `explain()`; `null` or absent if it did not fail. */
   readonly error?: MessageError | null;
 }
 
@@ -84,15 +84,15 @@ export interface Heartbeat {
   readonly scope: string;
   readonly workerId: string;
   readonly leaseMs: number;
-  /** When a message whose worker died is looked at first. */
+  /** How soon a message whose worker has expired is first looked up, in milliseconds. */
   readonly lookInMs: number;
 }
 
 export interface HeartbeatAnswer {
   readonly leases: readonly HeldLease[];
-  /** Messages that became `unknown` because their worker died. */
+  /** Messages that became `unknown` because their worker expired. */
   readonly unsettled: readonly OutboundMessage[];
-  /** Conversations that were taken back from expired workers. */
+  /** How many conversations were reclaimed from expired workers. */
   readonly recovered: number;
 }
 
@@ -106,22 +106,24 @@ export interface HeldLease {
 
 export interface DueQuery {
   readonly scope: string;
-  /** What it has set aside itself is left out until others had time for it. */
+  /** The asking worker. Work that it has set aside is left out until others had time for it. */
   readonly workerId: string;
-  /** The most messages. */
+  /** The greatest number of messages. */
   readonly limit: number;
 }
 
 export interface DueWork {
   readonly messages: readonly DueMessage[];
-  /** Whether a conversation waits to be claimed now. */
+  /** Whether a conversation can be claimed now. */
   readonly turns: boolean;
-  /** Milliseconds until the next thing that is not due yet becomes due; `null` where nothing will. */
+  /** Milliseconds until the next work that is not due yet becomes due; `null` if there is none. */
   readonly nextInMs: number | null;
 }
 
 export interface DueMessage {
-  /** `waiting`: to be sent. `unknown`: to be looked for, or its window is over. */
+  /**
+   * In `waiting`: the worker sends it. In `unknown`: the worker looks it up, or settles it because its window is over.
+   */
   readonly message: OutboundMessage;
   readonly conversation: Conversation;
   readonly consentKey: string;
@@ -132,7 +134,7 @@ export interface DueMessage {
 export interface UnknownState {
   /** How long it has been `unknown`, by the storage's clock. */
   readonly forMs: number;
-  /** The provider's clock at the first look into its list that answered, Unix milliseconds; `null` before it. */
+  /** The provider's clock at the first successful read of its list, Unix milliseconds; `null` before that. */
   readonly evidenceSince: number | null;
   /** Its attempts in `unknown`, oldest first. */
   readonly attempts: readonly UnknownAttempt[];
@@ -142,11 +144,11 @@ export interface UnknownState {
 export interface UnknownAttempt {
   readonly outboundId: string;
   readonly attempt: number;
-  /** Where `startedAfter` is given: at the latest. */
+  /** When it began. If `startedAfter` is given, it began at `startedAt` at the latest. */
   readonly startedAt: number;
   /**
-   * It began after this time, since the clock by which it began was wrong: the provider's list is searched from here.
-   * `0`: nothing is known. @default `startedAt` is right
+   * Given if the clock was wrong when the attempt began: it began after this time, and the provider's list is searched
+   * from this time. `0`: nothing is known. @default `startedAt` is right
    */
   readonly startedAfter?: number;
 }

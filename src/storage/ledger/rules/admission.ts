@@ -24,7 +24,7 @@ export function claimSend(set: WorkingSet, claim: SendClaim): ClaimedSend {
   if (!isLookedAt) return { outcome: "gone" };
   bringExpiryBack(set, row, claim);
   const doubtMs = row.status === "waiting" ? doubtOfExpiry(set, row) : 0;
-  if (doubtMs > 0) return waitFor(set, row, doubtMs, "It is too old, if the clock is right.");
+  if (doubtMs > 0) return waitFor(set, row, doubtMs, "The text is too old, if the clock is right.");
   if (claim.setAsideMs !== undefined) return setAside(set, row, claim.workerId, claim.setAsideMs);
   const reason = reasonToCancel(set, row, claim);
   if (reason !== null) return cancelled(set, row, reason);
@@ -72,7 +72,10 @@ function reasonToCancel(set: WorkingSet, row: Outbound, { conditions, consents }
   return hasFailedEarlierPart(set, row) ? "An earlier part of the same text was not sent." : null;
 }
 
-/** What a turn says while it hands the conversation over leaves although that turn pauses it. */
+/**
+ * Whether the message's turn handed the conversation to a person. Its message leaves although that turn pauses the
+ * conversation.
+ */
 function isHandOff(set: WorkingSet, { turnId }: Outbound): boolean {
   set.needs("turn");
   return turnId !== null && set.turns.get(turnId)?.outcome === "handed-off";
@@ -103,7 +106,7 @@ function waiting(set: WorkingSet, row: Outbound, retryInMs: number, reason: stri
   return { outcome: "waiting", retryInMs, reason };
 }
 
-/** A message of a line that the worker does not know is left to others. */
+/** Leaves a message to other workers, because this worker does not know the message's line. */
 function setAside(set: WorkingSet, row: Outbound, workerId: string, forMs: number): ClaimedSend {
   if (row.status === "waiting" && set.now >= row.expiresAt) return cancelled(set, row, TOO_OLD);
   conversationOfMessage(set, row).setAsideBy = workerId;
@@ -113,8 +116,9 @@ function setAside(set: WorkingSet, row: Outbound, workerId: string, forMs: numbe
 }
 
 /**
- * How long to wait before a message is cancelled as too old. A running worker finds that within a minute; where it is
- * found later, the clock may be ahead, and what it cancels would be lost. So a look a while ago must have found it too.
+ * How long to wait before a message is cancelled as too old. A running worker finds an expired message within a minute.
+ * If it is found later, the clock may be ahead, and a message cancelled by mistake is lost. So a look
+ * {@link LOOK_AGAIN_MS} earlier must also have found it expired.
  */
 function doubtOfExpiry(set: WorkingSet, { expiresAt, writtenAt }: Outbound): number {
   if (set.now <= expiresAt + CLOCKS_APART_MS) return 0;
@@ -123,15 +127,16 @@ function doubtOfExpiry(set: WorkingSet, { expiresAt, writtenAt }: Outbound): num
 }
 
 /**
- * A message expires no later than if it had been recorded now, or reserved. One that would was recorded by a clock that was
- * ahead, and waits since before this look: so the present clock is right.
+ * Moves the expiry of a message back if a clock that was ahead set it. The new expiry is `expiryMs` after now or after
+ * the reservation, whichever is later. The message must have been unchanged for {@link LOOK_AGAIN_MS}: that shows that
+ * the present clock is right.
  */
 function bringExpiryBack(set: WorkingSet, row: Outbound, { expiryMs }: SendClaim): void {
   if (expiryMs === undefined || set.now - row.writtenAt < LOOK_AGAIN_MS) return;
   row.expiresAt = Math.min(row.expiresAt, Math.max(set.now, row.reservedAt ?? 0) + expiryMs);
 }
 
-/** Longer than a clock is wrong that jumps and is set right at once. */
+/** A clock that jumps and is corrected at once is wrong for less than this. */
 const LOOK_AGAIN_MS = 10_000;
 
 const TOO_OLD = "The text is too old to be sent.";
@@ -151,7 +156,7 @@ function startAttempt(set: WorkingSet, row: Outbound, claim: SendClaim): void {
   giveUpReservation(row);
   set.keepAlive(claim, set.now + leaseMs);
   row.attempts = attempt;
-  // A message that was filed before may have waited for hours.
+  // The message may have waited for hours, and the address may have changed meanwhile.
   row.participant = conversationOfMessage(set, row).participant;
   changeStatus(set, row, "sending", null);
 }

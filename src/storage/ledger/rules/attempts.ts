@@ -26,7 +26,7 @@ export const UNMATCHED: RecordedDelivery = {
   nextInMs: null,
 };
 
-/** What one delivery event brought about. */
+/** What one delivery event changed. */
 export interface Effects {
   isNew: boolean;
   cancelled: Outbound[];
@@ -92,7 +92,7 @@ export function recordStatus(set: WorkingSet, record: StatusRecord): RecordedDel
   });
 }
 
-/** By its number, else by the provider's id. */
+/** Finds the attempt by its number, otherwise by the provider's id. */
 function attemptOf(set: WorkingSet, { outboundId, attempt, providerMessageId }: StatusRecord): Attempt | undefined {
   const named = outboundId === null || attempt === null ? undefined : set.attempts.get(nameOf(outboundId, attempt));
   if (named !== undefined) return named;
@@ -101,7 +101,7 @@ function attemptOf(set: WorkingSet, { outboundId, attempt, providerMessageId }: 
   return set.attempts.get(nameOf(known.ref, known.attempt));
 }
 
-/** Runs what happened to a message, and answers what became of it. */
+/** Applies a delivery event to a message by `act`, and returns the result. */
 export function recordEvent(set: WorkingSet, row: Outbound, act: (effects: Effects) => void): RecordedDelivery {
   const before = row.status;
   const effects: Effects = { isNew: false, cancelled: [], consentChanged: false };
@@ -124,7 +124,9 @@ export function recordEvent(set: WorkingSet, row: Outbound, act: (effects: Effec
   };
 }
 
-/** Whether the provider has a message twice. An earlier attempt that failed reached no phone. */
+/**
+ * Whether the provider has the message twice. Earlier attempts that failed do not count, because they reached no phone.
+ */
 function isDuplicate(set: WorkingSet, row: Outbound): boolean {
   if (row.providerMessageIds.length < 2) return false;
   const earlier = set.attemptsOf(row).slice(0, -1);
@@ -133,14 +135,14 @@ function isDuplicate(set: WorkingSet, row: Outbound): boolean {
   return row.providerMessageIds.filter((id) => !ids.has(id)).length > 1;
 }
 
-/** Brings an attempt into another state. Its worker is done with it. */
+/** Sets the status of an attempt and removes its worker, because the request is over. */
 export function settleAttempt(attempt: Attempt, status: AttemptStatus, error: MessageError | null): void {
   attempt.worker = null;
   attempt.status = status;
   attempt.error = error;
 }
 
-/** Keeps what the provider reports of an attempt. Returns whether it was new. */
+/** Records what the provider reports about an attempt. Returns whether the report is new. */
 function recordCallback(
   set: WorkingSet,
   row: Outbound,
@@ -172,20 +174,20 @@ function recordCallback(
   if (STATUS_RANK[status] > STATUS_RANK[attempt.status]) {
     const wasLost = isLost(attempt.status);
     settleAttempt(attempt, status, error);
-    // It waits since this attempt failed: a second report of that failure changes nothing.
+    // The message already waits because this attempt failed, so a second report of the failure changes nothing.
     if (wasLost && isLost(status) && row.status === "waiting") return true;
     if (retry === null || !sendAgain(set, row, retry)) showBest(set, row);
   }
   return true;
 }
 
-/** What may happen to a message by itself. What was cancelled, held or dropped stays so. */
+/** Only messages in these states may be sent again. Cancelled, held and failed messages stay as they are. */
 const OPEN: ReadonlySet<string> = new Set(["waiting", "sending", "unknown", "accepted", "sent"]);
 
 /**
- * Has a message wait for another attempt, in its place, where none of its attempts can have arrived and its time is not
- * over by then. Everything else is judged anew when that attempt is claimed. An auto-reply left with the webhook's
- * answer, and cannot leave again.
+ * Makes a message wait for another attempt, in its place in the order. Its attempts must all have failed, and it must
+ * not expire before the retry. The claim of that attempt judges all other conditions anew. An auto-reply is part of the
+ * webhook's response, so it cannot be sent again.
  */
 function sendAgain(set: WorkingSet, row: Outbound, { firstMs, mostMs }: RetryTerms): boolean {
   if (!OPEN.has(row.status) || row.origin === "auto-reply") return false;
@@ -210,8 +212,8 @@ interface Best {
 }
 
 /**
- * The attempt whose state the message shows, among those that may have left; the later one of two equals. An unknown
- * one behind which another has left is decided about already.
+ * The attempt whose state the message shows, among those that may have left. Of two equal states, the later attempt. An
+ * unknown attempt counts only if no later attempt has left; otherwise it was already decided about.
  */
 export function bestOf(set: WorkingSet, row: Outbound): Best | null {
   const attempts = set.attemptsOf(row);
@@ -272,7 +274,7 @@ function recordAbsence(set: WorkingSet, row: Outbound, { lookInMs, asOf }: Absen
   return true;
 }
 
-/** A refusal of an attempt that began before the person opted in again does not count. */
+/** Opts the person out. A refusal of an attempt that began before the person opted in again does not count. */
 function optOut(
   set: WorkingSet,
   row: Outbound,

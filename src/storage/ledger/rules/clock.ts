@@ -10,20 +10,20 @@ import {
 } from "../rows.ts";
 
 /*
- * A clock that was wrong. A row keeps the clock by which its times were set (`writtenAt`). Where that is more than a
- * minute ahead of the clock that reads the row, one of the two is wrong, and the times say nothing: a clock that was 30
- * days ahead for a second must not keep a line silent for a month. What such a row waits for is due now and judged
- * anew.
+ * What the ledger does about a clock that was wrong. A row stores the clock's time at the last change of its times
+ * (`writtenAt`). If that is more than a minute ahead of the present clock, one of the two clocks is wrong, and the
+ * row's times are void. Otherwise a clock that was 30 days ahead for a second would stop a line for a month. What such
+ * a row waits for is due now, and the rules judge it anew.
  *
- * Only the times are void. What a row says otherwise stays: a status, a fence, the state of a consent.
+ * Only the times are void. All other fields stay: a status, a fence, the state of a consent.
  */
 
-/** Whether what was written at a time was written by a clock that was ahead of the present one. */
+/** Whether a clock ahead of the present one wrote this time. */
 export function isAhead(writtenAt: number, now: number): boolean {
   return writtenAt > now + CLOCKS_APART_MS;
 }
 
-/** What was written ahead. */
+/** The kinds of rows that a clock ahead may have written. */
 export type AheadKind =
   | "conversation"
   | "message"
@@ -34,16 +34,16 @@ export type AheadKind =
   | "sweep"
   | "worker";
 
-/** Rows of one kind that were written ahead. */
+/** Rows of one kind that a clock ahead wrote. */
 export interface Ahead {
   readonly kind: AheadKind;
-  /** The clock of the last one's writing. */
+  /** The latest time at which such a row was written, by the clock that was ahead. */
   readonly newestAt: number;
   /** The present clock. */
   readonly now: number;
 }
 
-/** Notes the rows of one decision that were written ahead, for the report. */
+/** Notes the rows of one decision that a clock ahead wrote, for the errors to the operator. */
 export class AheadRows {
   readonly #now: number;
   readonly #found: Map<AheadKind, Ahead> = new Map<AheadKind, Ahead>();
@@ -52,7 +52,7 @@ export class AheadRows {
     this.#now = now;
   }
 
-  /** Whether a row of a kind was written ahead. One that was is noted. */
+  /** Whether a clock ahead wrote a row of this kind. If so, notes the row. */
   has(kind: AheadKind, writtenAt: number): boolean {
     if (!isAhead(writtenAt, this.#now)) return false;
     const { newestAt = writtenAt } = this.#found.get(kind) ?? {};
@@ -75,7 +75,7 @@ export interface DatedRows {
 }
 
 /**
- * Voids the times of rows that were written ahead. A decision that loads such a row writes it back with valid times.
+ * Voids the times of rows that a clock ahead wrote. A decision that loads such a row writes it back with valid times.
  */
 export function voidTimes(held: DatedRows, ahead: AheadRows, now: number): void {
   const { conversations, messages, attempts, rateLimits, sweeps } = held;
@@ -93,10 +93,10 @@ export function voidTimes(held: DatedRows, ahead: AheadRows, now: number): void 
   }
 }
 
-/** The tables whose rows keep the clock of their times. */
+/** The tables whose rows have `writtenAt`. */
 export type Dated = "conversations" | "messages" | "rateLimits" | "sweeps";
 
-/** The times of a row that decide when something may happen: a change of one sets its `writtenAt`. */
+/** The times of a row that decide when something may happen. A change of one of them sets `writtenAt`. */
 export const MOMENTS: { readonly [T in Dated]: ReadonlySet<keyof Tables[T]> } = {
   conversations: new Set(["unansweredSince", "dueAt", "backoffUntil"]),
   messages: new Set(["expiresAt", "notBefore", "orderUntil", "unknownSince", "settleAt", "reservedAt", "dueAt"]),
@@ -104,7 +104,7 @@ export const MOMENTS: { readonly [T in Dated]: ReadonlySet<keyof Tables[T]> } = 
   sweeps: new Set(["claimedUntil", "committedAt"]),
 };
 
-/** Its turn may begin now, and it has been waiting since now. */
+/** The conversation's turn may begin now, and its texts count as unanswered since now. */
 function voidConversation(row: Mutable<ConversationRow>, now: number): void {
   row.unansweredSince = atLatest(row.unansweredSince, now);
   row.dueAt = atLatest(row.dueAt, now);
@@ -113,10 +113,9 @@ function voidConversation(row: Mutable<ConversationRow>, now: number): void {
 }
 
 /**
- * It is due now, and its state has been unknown since now at the earliest. Its reservation stays: where it was made by
- * the same clock, the rate limit no longer knows it. Its expiry stays until a later look brings it back
- * (`admission.ts`): were the present clock the one that is wrong, the message would be too old when that is right
- * again.
+ * The message is due now, and its state counts as unknown since now. Its reservation stays: if the same clock made it,
+ * the rate limit is void too and no longer accepts it. Its expiry stays until a later look corrects it
+ * (`admission.ts`). If the present clock is the wrong one, a new expiry would make the message too old later.
  */
 function voidMessage(row: Mutable<MessageRow>, now: number): void {
   row.notBefore = atLatest(row.notBefore, now);
@@ -127,7 +126,10 @@ function voidMessage(row: Mutable<MessageRow>, now: number): void {
   row.writtenAt = now;
 }
 
-/** It starts anew. Reservations at it count no longer: a message takes a new one when the time of its old one comes. */
+/**
+ * The rate limit starts anew, and its reservations are void. A message takes a new reservation when the time of its old
+ * one comes.
+ */
 function voidRateLimit(row: Mutable<RateLimitRow>, now: number): void {
   row.freeAt = now;
   row.usedUntil = now;
@@ -135,20 +137,22 @@ function voidRateLimit(row: Mutable<RateLimitRow>, now: number): void {
   row.writtenAt = now;
 }
 
-/** Another worker may claim it. The one that has it may still commit. */
+/** Another worker may claim the sweep. The worker that holds the claim may still commit. */
 function voidSweep(row: Mutable<SweepRow>, now: number): void {
   row.claimedUntil = atLatest(row.claimedUntil, now);
   if (row.committedAt !== null && row.committedAt > now) row.committedAt = null;
   row.writtenAt = now;
 }
 
-/** When an attempt began: up to `startedAt`, and after `startedAfter` where that is not the same moment. */
+/**
+ * When an attempt began: at `startedAt`, or between `startedAfter` and `startedAt` if the exact moment is not known.
+ */
 export type Beginning = Pick<AttemptRow, "startedAt" | "startedAfter">;
 
 /**
- * When an attempt began, by the present clock. Where it began by a clock that was ahead, at some time up to now: the
- * provider's list must not be searched from a time that has not come yet, or the message would count as never sent and
- * be sent twice. `made`: when its message and its conversation were made, by the clock of then.
+ * When an attempt began, by the present clock. If a clock that was ahead wrote `startedAt`, the attempt began at some
+ * time up to now. A search of the provider's list from a future time would find nothing, and the message would be sent
+ * twice. `made`: the `createdAt` of its message and of its conversation.
  */
 export function beginningOf({ startedAt, startedAfter }: Beginning, made: readonly number[], now: number): Beginning {
   if (!isAhead(startedAt, now)) return { startedAt, startedAfter };

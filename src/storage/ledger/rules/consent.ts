@@ -4,28 +4,31 @@ import type { Conversation, Outbound, WorkingSet } from "../working-set.ts";
 import { endOpenTurn, revokeLease, settleUnanswered } from "./leases.ts";
 import { changeStatus, isStoppable, refreshDue } from "./order.ts";
 
-/** What a call asks that names one key. */
+/** The keys of a call that names a single key. */
 export function onlyKey(key: string): ConsentKeys {
   return { own: [key], services: [], siblings: [], person: key, asksPerson: false, stops: null };
 }
 
-/** The key that a conversation is filed under, for a call that names none. */
+/** The key that a conversation is filed under, for a call that names no keys. */
 export function filedKey(set: WorkingSet, { consentKey }: Conversation): string {
   set.needs("consent");
   return consentKey;
 }
 
-/** The keys that a call asks which changes no consent: a service may have hundreds of other numbers. */
+/**
+ * The keys that a call reads if it changes no consent. They exclude `siblings`, because a service may have hundreds of
+ * other numbers.
+ */
 export function askedKeys({ own, person }: ConsentKeys): readonly string[] {
   return [...new Set([...own, person])];
 }
 
-/** All keys that a change of consent looks at. */
+/** All keys that a change of consent reads or writes. */
 export function keysIn({ own, siblings, person }: ConsentKeys): readonly string[] {
   return [...new Set([...own, ...siblings, person])];
 }
 
-/** Whether one of the keys that are asked stands against a message. */
+/** Whether the person has opted out under one of the asked keys. */
 export function isOptedOut(set: WorkingSet, keys: ConsentKeys): boolean {
   return askedIn(keys).some((key) => isOut(set, keys, key));
 }
@@ -34,7 +37,9 @@ function askedIn({ own, person, asksPerson }: ConsentKeys): readonly string[] {
   return asksPerson ? [...own, person] : own;
 }
 
-/** A STOP that came through a service does not outlive the START to that service, at any of its numbers. */
+/**
+ * Whether a key is opted out. A START to a service lifts the STOPs that came through the service, at all its numbers.
+ */
 function isOut(set: WorkingSet, { services }: ConsentKeys, key: string): boolean {
   const filed = set.consents.get(key);
   if (filed?.state !== "opted-out") return false;
@@ -47,12 +52,15 @@ function stateOf(set: WorkingSet, keys: ConsentKeys): Consent["state"] | null {
   return askedIn(keys).some((key) => set.consents.get(key) !== undefined) ? "opted-in" : null;
 }
 
-/** Whether the person has opted in at the number or the service after a moment: their earlier word does not count then. */
+/**
+ * Whether the person opted in at the number or the service after a moment. Then an opt-out from before that moment does
+ * not count.
+ */
 export function hasOptedInSince(set: WorkingSet, { own }: ConsentKeys, moment: number): boolean {
   return own.some((key) => isInSince(set, key, moment));
 }
 
-/** When a START was filed by a clock that was ahead, is not known: it undoes no STOP. */
+/** A START written by a clock that was ahead has no known time, so it undoes no STOP. */
 function isInSince(set: WorkingSet, key: string, moment: number): boolean {
   const filed = set.consents.get(key);
   if (filed?.state !== "opted-in" || filed.changedAt <= moment) return false;
@@ -60,8 +68,8 @@ function isInSince(set: WorkingSet, key: string, moment: number): boolean {
 }
 
 /**
- * A change of consent that is found late does not undo the person's later word: `null` then. Nor does an answer that
- * lifts a block of the provider's where the provider blocks nothing.
+ * The change if it counts, otherwise `null`. An opt-out that was found late does not count if the person opted in
+ * later. An opt-in with `whereBlocked` does not count unless the provider blocks the person.
  */
 export function consentThatCounts(
   set: WorkingSet,
@@ -73,13 +81,16 @@ export function consentThatCounts(
   return hasOptedInSince(set, keys, change.unlessSince) ? null : change;
 }
 
-/** Whether the number or its service is refused, and the provider itself blocks each one that is. */
+/**
+ * Whether the person has opted out at the number or its service, and the provider itself blocks every key that is opted
+ * out.
+ */
 function isBlockedOnly(set: WorkingSet, keys: ConsentKeys): boolean {
   const out = keys.own.filter((key) => isOut(set, keys, key));
   return out.length > 0 && out.every((key) => set.consents.get(key)?.providerBlocks === true);
 }
 
-/** Files a change of consent under each of its keys. Returns whether the person's state is another than before. */
+/** Records a change of consent under each of its keys. Returns whether the person's state changed. */
 export function fileConsent(set: WorkingSet, keys: ConsentKeys, change: ConsentChange): boolean {
   const before = stateOf(set, keys);
   if (change.state === "opted-out") fileOptOut(set, keys, change);
@@ -88,8 +99,9 @@ export function fileConsent(set: WorkingSet, keys: ConsentKeys, change: ConsentC
 }
 
 /**
- * A repeated opt-out leaves its row as it is. But one at the number itself is lifted by no START to a service, and one
- * after which the provider blocks is lifted as the provider's blocks are.
+ * A repeated opt-out leaves `source` and `changedAt` of its row unchanged. If it comes through another service or at
+ * the number itself, no START to a service lifts it any more. If the provider blocks the person from now on, the row
+ * records that too.
  */
 function fileOptOut(set: WorkingSet, keys: ConsentKeys, change: ConsentChange): void {
   const { state, source, unlessSince, providerBlocks = false } = change;
@@ -110,7 +122,7 @@ function fileOptOut(set: WorkingSet, keys: ConsentKeys, change: ConsentChange): 
   }
 }
 
-/** At another number of the service it lifts only what was said through the service. */
+/** Opts in. At the other numbers of the service, this lifts only opt-outs that came through the service. */
 function fileOptIn(set: WorkingSet, keys: ConsentKeys, { state, source }: ConsentChange): void {
   const { own, services, siblings, person } = keys;
   const lifted = siblings.filter((key) => services.includes(set.consents.get(key)?.service ?? ""));
@@ -122,7 +134,10 @@ function fileOptIn(set: WorkingSet, keys: ConsentKeys, { state, source }: Consen
   }
 }
 
-/** What an opt-out stops: everything of the conversation up to a position, and what waits to leave from its senders. */
+/**
+ * Stops what an opt-out must stop: the conversation's open turn, its unanswered messages up to a position, and all
+ * waiting messages to the person from the senders in `stops`. Returns the cancelled messages.
+ */
 export function stopForOptOut(
   set: WorkingSet,
   conversation: Conversation,
@@ -137,13 +152,14 @@ export function stopForOptOut(
   for (const { id, line, consentKey } of set.conversations.rows.values()) {
     if (consentKey !== keys.person && id !== conversation.id) continue;
     const isWhole = id === conversation.id || isStopped(keys, line);
-    // The confirmation of an earlier opt-out stays: it is what the person is owed.
+    // The confirmation of an earlier opt-out is not cancelled, because the person must get it.
     const waiting = set.outboundOf(id).filter((row) => isStoppable(row) && row.origin !== "system");
     const rows = isWhole ? waiting : waiting.filter(({ sender }) => isStopped(keys, sender));
     if (rows.length === 0) continue;
     for (const row of rows) changeStatus(set, row, "cancelled", { code: null, reason: "The person opted out." });
     stopped.push(...rows);
-    // What waits on from another sender may seem to be due too early: its admission looks at all that is before it.
+    // Messages from other senders stay. Their due time may now be too early; the send admission still checks all
+    // earlier messages.
     refreshDue(set, id);
   }
   return stopped;

@@ -1,13 +1,13 @@
 import type { CounterCondition } from "../../storage.ts";
 import type { WorkingSet } from "../working-set.ts";
 
-/** Whether counters let a message pass. */
+/** Whether the counters let a message leave. */
 export type CounterJudgement =
   | { readonly outcome: "free" }
   | { readonly outcome: "cancel"; readonly reason: string }
   | { readonly outcome: "wait"; readonly retryInMs: number; readonly reason: string };
 
-/** Judges counters and charges none. */
+/** Judges the counters without charging them. */
 export function judgeCounters(set: WorkingSet, counters: readonly CounterCondition[]): CounterJudgement {
   let judgement: CounterJudgement = { outcome: "free" };
   let longestMs = 0;
@@ -24,8 +24,8 @@ export function judgeCounters(set: WorkingSet, counters: readonly CounterConditi
 }
 
 /**
- * Charges every counter. The database adds the charges: many calls charge one counter at once, and none of them
- * decides anew as long as there is room.
+ * Charges every counter. The database adds the charges to its row. So many calls can charge one counter at once, and no
+ * call is decided anew while there is room.
  */
 export function chargeCounters(set: WorkingSet, counters: readonly CounterCondition[]): void {
   for (const { key, windowMs, charge, max } of counters) {
@@ -39,6 +39,6 @@ export function chargeCounters(set: WorkingSet, counters: readonly CounterCondit
 function openWindow(set: WorkingSet, key: string) {
   const row = set.counters.get(key);
   if (row === undefined || row.endsAt <= set.now) return undefined;
-  // The database charges by the same rule.
+  // The database applies the same rule when it adds a charge.
   return set.ahead.has("counter", row.writtenAt) ? undefined : row;
 }

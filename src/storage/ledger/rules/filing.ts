@@ -6,7 +6,7 @@ import { isAhead } from "./clock.ts";
 import { nextPosition } from "./order.ts";
 
 /*
- * New rows: conversations and messages.
+ * Creates conversations and messages.
  */
 
 type Address = Pick<
@@ -15,8 +15,8 @@ type Address = Pick<
 >;
 
 /**
- * The conversation of a line and a person, in either spelling of the person's number. It is made if there is none, and
- * filed under the consent and the scope that the call names.
+ * The conversation between a line and a person, in either spelling of the person's number. Creates it if there is none.
+ * Sets its consent key and scope to those of the call.
  */
 export function findOrMakeConversation(set: WorkingSet, record: Address): Conversation {
   const { conversationId: id, scope, line, sender, participant } = record;
@@ -56,8 +56,9 @@ export function findOrMakeConversation(set: WorkingSet, record: Address): Conver
 }
 
 /**
- * Keeps the form of the person's address that the provider showed last: messages go to it. What is typed in the app
- * shows none. A message that was found late may be older than the one that showed the form which is kept.
+ * Stores the spelling of the person's address that the provider showed last. Messages are sent to this spelling. A text
+ * typed in the app does not show the provider's spelling. A message that was found late changes nothing if it is older
+ * than the message that showed the stored spelling.
  */
 export function seeParticipant(
   set: WorkingSet,
@@ -92,7 +93,7 @@ const NOT_UNKNOWN = { unknownSince: null, settleAt: null, evidenceSince: null } 
 const NOT_RESERVED = { reservedKey: null, reservedAt: null, reservedEpoch: null } as const;
 const NOT_INBOUND = { providerMessageId: null, occurredAt: null, needsAnswer: null, autoReplyId: null } as const;
 
-/** Files an inbound message at the conversation's next position. */
+/** Creates an inbound message at the conversation's next position. */
 export function fileInbound(
   set: WorkingSet,
   conversation: Conversation,
@@ -132,11 +133,11 @@ type Sending = Pick<OutboundMessage, "origin" | "status" | "attempts" | "groupId
   readonly key: string | null;
   readonly sender: string;
   readonly expiresAt: number;
-  /** @default the conversation's */
+  /** @default the conversation's `participant` */
   readonly participant?: string;
 };
 
-/** Files one part of a message at the conversation's next position. */
+/** Creates one part of an outbound message at the conversation's next position. */
 export function fileOutbound(
   set: WorkingSet,
   conversation: Conversation,
@@ -181,7 +182,7 @@ interface NewGroup {
   readonly expiryMs: number;
 }
 
-/** Files the parts of one message, as waiting. */
+/** Creates the parts of one outbound message, in `waiting`. */
 export function fileGroup(set: WorkingSet, conversation: Conversation, group: NewGroup): Outbound[] {
   const { key, groupId, origin, sender, turnId, parts, expiryMs } = group;
   return parts.map((part, index) =>

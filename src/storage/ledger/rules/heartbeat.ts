@@ -30,7 +30,10 @@ export function heartbeat(set: WorkingSet, beating: Heartbeat): HeartbeatAnswer 
   };
 }
 
-/** A worker may be alive whose clock was ahead: it has one more lease to be heard of by a clock that is right. */
+/**
+ * A worker whose last heartbeat was written by a clock that was ahead may be alive. It gets one more lease, in which it
+ * can send a heartbeat by the right clock.
+ */
 function giveTime(set: WorkingSet, { workerId, leaseMs }: Heartbeat): void {
   for (const { id, scope, writtenAt } of set.heardAhead) {
     set.ahead.has("worker", writtenAt);
@@ -38,14 +41,17 @@ function giveTime(set: WorkingSet, { workerId, leaseMs }: Heartbeat): void {
   }
 }
 
-/** A worker whose time is over is alive again when it sends its own heartbeat. */
+/**
+ * Whether an expired worker other than this one holds the row. The worker that sends the heartbeat is alive, even if
+ * its time was over.
+ */
 function isHeldByExpired(set: WorkingSet, holder: string | null, workerId: string): boolean {
   if (holder === null || holder === workerId || !set.expired.has(holder)) return false;
   set.reclaimFrom(holder);
   return true;
 }
 
-/** The turn of an expired worker runs again at once. */
+/** Takes a conversation from an expired worker. Its turn is due at once. */
 function reclaim(set: WorkingSet, conversation: Conversation): void {
   conversation.leaseWorker = null;
   conversation.dueAt = set.now;
@@ -53,7 +59,10 @@ function reclaim(set: WorkingSet, conversation: Conversation): void {
   if (turn !== undefined) turn.crashes += 1;
 }
 
-/** The attempt of an expired worker may have left. Returns whether the message is unknown now. */
+/**
+ * Marks the attempts of expired workers as unknown, because they may have left. Returns whether the message became
+ * unknown.
+ */
 function markAbandoned(set: WorkingSet, row: Outbound, workerId: string, lookInMs: number): boolean {
   for (const attempt of set.attemptsOf(row)) {
     if (isHeldByExpired(set, attempt.worker, workerId)) settleAttempt(attempt, "unknown", null);

@@ -41,7 +41,10 @@ export function recordInbound(set: WorkingSet, record: InboundRecord, call: stri
   };
 }
 
-/** Filed in the commit of the opt-out, once for each: a process that dies then leaves one that waits. */
+/**
+ * Creates the confirmation in the commit of the opt-out, once for each opt-out. If the process dies after the commit,
+ * the confirmation still waits to be sent.
+ */
 function fileConfirmation(
   set: WorkingSet,
   conversation: Conversation,
@@ -65,8 +68,9 @@ function fileConfirmation(
 }
 
 /**
- * A key that is known for ever. The same call asks again when the answer to its commit was lost: it recorded the
- * message. What else it changed is a stored answer, which the ledger looks up first.
+ * The answer for a key that was recorded before. If the same call asks again because its answer was lost, the outcome
+ * is `recorded`. If that call changed more than rows show, its answer is stored, and the ledger looks for stored
+ * answers first.
  */
 function recordedBefore(set: WorkingSet, ref: string | null, isSameCall: boolean): RecordedInbound {
   const message = ref === null ? undefined : set.messages.get(ref);
@@ -95,7 +99,7 @@ function askForAnswer(set: WorkingSet, conversation: Conversation, { seq }: Inbo
   conversation.dueAt = Math.max(settled, set.now, conversation.backoffUntil);
 }
 
-/** The reply that rides on the webhook's response, where its conditions hold. */
+/** Creates the auto-reply if its conditions hold. It leaves in the webhook's response. */
 function fileAutoReply(
   set: WorkingSet,
   conversation: Conversation,
@@ -111,7 +115,7 @@ function fileAutoReply(
   const row = fileOutbound(set, conversation, reply, {
     key: null,
     sender: record.sender,
-    // It rides on the answer to this very message.
+    // The auto-reply goes back in the response to this message, so it uses this message's address.
     participant: record.participant,
     origin: "auto-reply",
     status: "sending",

@@ -3,7 +3,7 @@ import { LEFT_TO_OTHERS_MS } from "../rows.ts";
 import type { Conversation, Turn, WorkingSet } from "../working-set.ts";
 
 /*
- * Who may write a conversation's next turn, and what is unanswered.
+ * Which worker may write a conversation's next turn, and which messages are unanswered.
  */
 
 export interface Lease {
@@ -11,7 +11,7 @@ export interface Lease {
   readonly turn: Turn;
 }
 
-/** The lease that a worker says it holds; `null` where another worker, a pause or an opt-out took it. */
+/** The lease that a worker claims to hold; `null` if another worker, a pause or an opt-out took it. */
 export function leaseOf(
   set: WorkingSet,
   held: Pick<TurnCommit, "workerId" | "conversationId" | "turnId" | "fence">,
@@ -24,7 +24,10 @@ export function leaseOf(
   return turn?.id === held.turnId ? { conversation, turn } : null;
 }
 
-/** Whether a worker that does not know the line lets others go first: else it could take it for ever before they do. */
+/**
+ * Whether a worker that does not know the line must still wait for other workers. Without the wait, it could take the
+ * conversation before them every time.
+ */
 export function isLeftToOthers(
   { setAsideBy, dueAt }: Pick<Conversation, "setAsideBy" | "dueAt">,
   workerId: string,
@@ -33,13 +36,13 @@ export function isLeftToOthers(
   return setAsideBy === workerId && dueAt !== null && dueAt > now - LEFT_TO_OTHERS_MS;
 }
 
-/** Takes a conversation away from the worker that has it. */
+/** Takes the lease of a conversation from its worker. */
 export function revokeLease(conversation: Conversation): void {
   conversation.leaseWorker = null;
   conversation.fence += 1;
 }
 
-/** Calls the open turn off. */
+/** Ends the open turn as `cancelled`. */
 export function endOpenTurn(set: WorkingSet, conversation: Conversation): void {
   const turn = set.openTurnOf(conversation);
   if (turn === undefined) return;
@@ -51,7 +54,7 @@ export function hasUnanswered({ unansweredSeq, answeredSeq }: Conversation): boo
   return unansweredSeq > answeredSeq;
 }
 
-/** Counts everything up to a position as answered; what is newer keeps its due time. */
+/** Counts all messages up to a position as answered. Newer messages keep their due time. */
 export function settleUnanswered(conversation: Conversation, answeredSeq: number): void {
   conversation.answeredSeq = answeredSeq;
   conversation.backoffUntil = 0;

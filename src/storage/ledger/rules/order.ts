@@ -3,9 +3,9 @@ import type { MessageError } from "../../../model/message.ts";
 import type { Conversation, Outbound, WorkingSet } from "../working-set.ts";
 
 /*
- * The order of a conversation: positions, and which message may leave next. Of the loaded messages only those that a
- * change can move matter: what is unknown, the first one that is waiting or sending, and the group of what changes
- * (the slices `queue` and `group`).
+ * The order of a conversation: positions, and which message may leave next. A change can only move some messages, and
+ * only these are loaded (the slices `queue` and `group`): the messages in `unknown`, the first one in `waiting` or
+ * `sending`, and the group of the changed message.
  */
 
 /** Gives the conversation's next position. */
@@ -14,29 +14,32 @@ export function nextPosition(conversation: Conversation): number {
   return conversation.seq;
 }
 
-/** Whether something can still happen to a message by itself or by an operator. */
+/** Whether the status may still change without a report of the provider: by a worker or by an operator. */
 export function isOpen(status: DeliveryStatus): boolean {
   return status === "waiting" || status === "sending" || status === "unknown" || status === "held";
 }
 
-/** Whether later messages of the conversation wait for it. */
+/** Whether later messages of the conversation wait for a message in this status. */
 export function isQueued(status: DeliveryStatus): boolean {
   return status === "waiting" || status === "sending";
 }
 
-/** Whether an opt-out, or the end of an earlier part, cancels it. */
+/** Whether an opt-out, or an earlier part that was not sent, cancels the message. */
 export function isStoppable({ status }: Outbound): boolean {
   return status === "waiting" || status === "held";
 }
 
-/** The confirmation of an opt-out waits for no message before it: it has minutes. */
+/**
+ * Whether the message does not wait for earlier ones. This is the confirmation of an opt-out, because it expires within
+ * minutes.
+ */
 export function isOutOfOrder({ origin }: Outbound): boolean {
   return origin === "system";
 }
 
 /**
- * Brings a message into a status. Another status takes the conversation's next position, and the messages behind it no
- * longer wait for its outcome.
+ * Sets the status of a message. A changed status takes the conversation's next position, and later messages no longer
+ * wait for this message's outcome.
  */
 export function changeStatus(
   set: WorkingSet,
@@ -67,7 +70,7 @@ export function conversationOfMessage(set: WorkingSet, row: Outbound): Conversat
   return conversation;
 }
 
-/** Cancels the later parts of a message's group that have not left. Returns them. */
+/** Cancels the later parts of a message's group that are waiting or held. Returns them. */
 export function cancelLaterParts(set: WorkingSet, row: Outbound): Outbound[] {
   if (row.parts > row.part) set.needs("group");
   const later = set.groupOf(row).filter((part) => part.part > row.part && isStoppable(part));
@@ -76,19 +79,26 @@ export function cancelLaterParts(set: WorkingSet, row: Outbound): Outbound[] {
   return later;
 }
 
-/** Whether an earlier part of a message's group has not been taken by the provider and still may be. */
+/**
+ * Whether an earlier part of the message's group is waiting, sending or unknown. The provider may still accept that
+ * part.
+ */
 export function waitsForOwnPart(set: WorkingSet, row: Outbound): boolean {
   if (row.part === 1) return false;
   return set.groupOf(row).some(({ part, status }) => part < row.part && (isQueued(status) || status === "unknown"));
 }
 
-/** Brings the due times of a conversation's messages in line, and who may ask for them. Every change of one ends with it. */
+/**
+ * Updates the due times of a conversation's messages, and their `scope` and `setAsideBy`. Each rule that changes a
+ * message calls this at its end.
+ */
 export function refreshDue(set: WorkingSet, conversationId: string): void {
   let isBehind = false;
   const conversation = set.conversations.get(conversationId);
   for (const row of set.outboundOf(conversationId)) {
     if (!isOpen(row.status)) continue;
-    // Only the next message waits for an unknown one: one behind it is not loaded when that is settled.
+    // Only the message directly after one with an unknown outcome waits for it, because settling that outcome does not
+    // load later messages.
     if (isBehind && row.orderUntil !== 0) row.orderUntil = 0;
     const dueAt = dueTimeOf(set, row, isBehind);
     if (row.dueAt !== dueAt) row.dueAt = dueAt;
@@ -100,14 +110,17 @@ export function refreshDue(set: WorkingSet, conversationId: string): void {
   }
 }
 
-/** In how long the next message of a conversation is due, of those that a change of the loaded ones can move. */
+/**
+ * Milliseconds until the next of the conversation's loaded messages is due; `null` if none is due. The confirmation of
+ * an opt-out does not count.
+ */
 export function nextInMs(set: WorkingSet, conversationId: string): number | null {
   const inOrder = set.outboundOf(conversationId).filter((row) => !isOutOfOrder(row));
   const times = inOrder.flatMap(({ dueAt }) => dueAt ?? []);
   return times.length === 0 ? null : inMs(set, Math.min(...times));
 }
 
-/** How long it is until then; 0 for what has passed, `null` for never. */
+/** Milliseconds until a time; 0 if the time has passed, `null` for `null`. */
 export function inMs({ now }: WorkingSet, at: number | null): number | null {
   return at === null ? null : Math.max(0, at - now);
 }
@@ -119,7 +132,7 @@ function dueTimeOf(set: WorkingSet, row: Outbound, isBehind: boolean): number | 
   return Math.max(row.notBefore, row.orderUntil);
 }
 
-/** Begins, or begins anew, the time in which the state of a message is unknown. */
+/** Starts or restarts the period in which the state of a message is unknown. */
 export function beginUnknown(row: Outbound, now: number, lookInMs: number): void {
   row.unknownSince = now;
   row.settleAt = now + lookInMs;

@@ -33,7 +33,10 @@ export function recordOutbound(set: WorkingSet, record: OutboundRecord, call: st
   };
 }
 
-/** A key is known for ever, with another content too. Nothing is compared with what was erased. */
+/**
+ * The answer for a key that was recorded before. A known key with different content is `reused`. The content of an
+ * erased message is gone, so it is not compared.
+ */
 function recordedBefore(
   set: WorkingSet,
   { ref, content, call: firstCall }: KeyRow,

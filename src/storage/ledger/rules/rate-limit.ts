@@ -2,8 +2,8 @@ import type { RateLimitCondition } from "../../storage.ts";
 import type { Outbound, RateLimit, WorkingSet } from "../working-set.ts";
 
 /**
- * Asks a sender's rate limit for a message: `null` where it may leave, else when its reservation begins. A message that
- * leaves has given its reservation up; one that waits has one.
+ * Asks a sender's rate limit whether a message may leave. Returns `null` if it may, otherwise the time of its
+ * reservation. A message that may leave gives up its reservation; a message that waits has one.
  */
 export function reserve(set: WorkingSet, row: Outbound, { key, costMs }: RateLimitCondition): number | null {
   const { now } = set;
@@ -32,14 +32,17 @@ export function giveUpReservation(row: Outbound): void {
   row.reservedEpoch = null;
 }
 
-/** What costs nothing changes nothing: then the row is only read, however many calls ask it at once. */
+/**
+ * Marks the sender as busy until a time. With a cost of 0 the row does not change, so concurrent calls do not conflict
+ * on it.
+ */
 function use(limit: RateLimit, until: number, now: number): void {
   if (until <= now) return;
   limit.usedUntil = Math.max(limit.usedUntil, until);
   limit.freeAt = Math.max(limit.freeAt, until);
 }
 
-/** Slows a sender down: nothing leaves for a while, and waiting messages need a new reservation. */
+/** Slows a sender down: no message leaves for `forMs`, and waiting messages need a new reservation. */
 export function backOff(set: WorkingSet, key: string, forMs: number): void {
   const limit = rateLimitOf(set, key);
   limit.usedUntil = Math.max(limit.usedUntil, set.now + forMs);

@@ -70,7 +70,7 @@ function markAttempt(attempt: Attempt, startedAt: number): void {
   settleAttempt(attempt, "unknown", null);
 }
 
-/** It may have left in the time that the backup does not know. */
+/** Adds an attempt in `unknown`: the message may have left after the backup was made. */
 function addUnknownAttempt(set: WorkingSet, row: Outbound): void {
   row.attempts += 1;
   const { id: outboundId, conversationId, attempts: attempt, createdAt: startedAt } = row;

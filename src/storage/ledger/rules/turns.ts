@@ -120,7 +120,10 @@ export function commitTurn(set: WorkingSet, commit: TurnCommit): CommittedTurn {
   };
 }
 
-/** What it could not answer counts as answered: it is not asked about again, and what is newer keeps its due time. */
+/**
+ * Ends a turn as `failed`. Its messages count as answered, so the AI is not asked about them again. Newer messages keep
+ * their due time.
+ */
 function endTurn(set: WorkingSet, conversation: Conversation, turn: Turn): void {
   conversation.leaseWorker = null;
   turn.outcome = "failed";
@@ -155,7 +158,7 @@ export function releaseTurn(set: WorkingSet, release: TurnRelease): boolean {
     case "stopped":
       break;
     case "unknown-line":
-      // The AI was not asked.
+      // The run does not count, because the AI was not asked.
       turn.runs -= 1;
       conversation.setAsideBy = release.workerId;
       break;
