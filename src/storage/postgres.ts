@@ -14,49 +14,50 @@ export type { GroupCommit } from "./postgres/database.ts";
 /** Options of {@link postgres}. */
 export interface PostgresOptions {
   /**
-   * The schema that holds the ledger's tables and functions; `migrate()` makes it where it is missing. Small letters,
+   * The schema that holds the ledger's tables and functions; `migrate()` creates it if it is missing. Small letters,
    * digits and underscores.
    * @default "public"
    */
   readonly schema?: string;
   /**
-   * How calls that arrive at the same time share a commit, and with it one wait for the disk. `false` for a commit
-   * each.
+   * How calls that arrive at the same time share a commit, so that they wait for the disk once. `false`: each call has
+   * its own commit.
    * @default { maxBatch: 64, maxDelayMs: 0 }
    */
   readonly groupCommit?: GroupCommit | false;
   /**
-   * Where `open()` warns of a server whose settings can lose what was acknowledged.
+   * The logger that `open()` warns if the server's settings can lose acknowledged texts.
    * @default the console
    */
   readonly logger?: Logger;
   /**
-   * For tests: another clock than the database's.
-   * @default the database's clock, so that the clocks of many machines do not matter
+   * A clock for tests.
+   * @default the database's clock, so that the clocks of the machines do not matter
    */
   readonly clock?: StorageClock;
 }
 
-/** More calls in one decision gain little, and each of them is decided anew when one guard moves. */
+/** More calls in one decision gain little. If one guard no longer holds, all calls of the decision are decided anew. */
 const MAX_BATCH = 64;
 
-/** PostgreSQL cuts longer names off. */
+/** At most 63 characters: PostgreSQL truncates longer names. */
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/;
 
 /**
- * The ledger in PostgreSQL 13 or later: the way to many processes on one database. You pass a Pool of `pg` and keep it;
- * it stays open when the storage is closed. All tables and functions begin with `ownline_`.
+ * The ledger in PostgreSQL 13 or later, for many processes on one database. You pass a Pool of `pg`, and you close it:
+ * it stays open when the storage is closed. The names of all tables and functions begin with `ownline_`.
  *
- * An operation is two statements. The first reads; the ledger's rules decide in this process; the second locks the
- * rows, checks that they are as they were read, and writes. No transaction is open between them: a process that pauses
- * or dies there holds no lock. Operations that arrive together share both. A pooler in transaction mode (PgBouncer,
- * Supavisor) may stand between, and nothing is prepared by name. Times come from the database's clock.
+ * An operation is two statements. The first statement reads. The ledger's rules decide in this process. The second
+ * statement locks the rows, checks that they have not changed, and writes. No transaction is open between the two, so a
+ * process that pauses or crashes between them holds no lock. Operations that arrive together share both statements. A
+ * pooler in transaction mode (PgBouncer, Supavisor) works, because the ledger prepares no statement by name. Times come
+ * from the database's clock.
  *
- * The schema comes from `migrate()`, as a step of the deployment. It may run from several processes at once, and old
- * and new code serve together while it does.
+ * The schema comes from `migrate()`, as a step of the deployment. Several processes may call it at once. Old and new
+ * code can serve together meanwhile.
  *
- * @throws OwnlineError at once: `invalid_options` when the pool is missing, for a name that no schema can have, and for
- * an option that is not known.
+ * @throws OwnlineError at once: `invalid_options` if the pool is missing, for an invalid schema name, and for an
+ * unknown option.
  *
  * @example
  * ```ts
@@ -78,7 +79,7 @@ export function postgres(pool: PostgresPool, options: PostgresOptions = {}): Sto
 /** A commit for each call. */
 const ALONE: GroupCommit = { maxBatch: 1 };
 
-/** Plain JavaScript gets here with anything, `undefined` first of all. */
+/** Checks the arguments at run time: JavaScript without types can pass any value, often `undefined`. */
 function refuseMistakes(pool: unknown, { schema = "public", groupCommit: grouping = {} }: PostgresOptions): void {
   const refuse = (message: string) => new OwnlineError("invalid_options", message);
   if (typeof pool !== "object" || pool === null || !("query" in pool) || typeof pool.query !== "function") {

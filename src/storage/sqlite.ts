@@ -17,13 +17,13 @@ export interface SqliteOptions {
   /** @default the system's clock */
   readonly clock?: StorageClock;
   /**
-   * Whether `open()` creates and upgrades the schema by itself. Without it, call `migrate()` before a start.
+   * Whether `open()` creates and upgrades the schema. Without it, call `migrate()` before each start.
    * @default true
    */
   readonly migrate?: boolean;
   /**
-   * How long a call waits for another process that writes to the same file. The event loop goes on meanwhile. A database
-   * that is passed in keeps its own timeout, unless that is 0.
+   * How long a call waits for another process that writes to the same file. The event loop is not blocked meanwhile. A
+   * database that you pass in keeps its own timeout, unless that is 0.
    * @default 5000
    */
   readonly busyTimeoutMs?: number;
@@ -32,24 +32,25 @@ export interface SqliteOptions {
 const BUSY_TIMEOUT_MS = 5_000;
 
 /**
- * The ledger in an SQLite file: the embedded default, durable on one machine. Several processes may share the file.
+ * The ledger in an SQLite file: embedded, and durable on one machine. Several processes may share the file.
  *
- * A path (or `":memory:"`) is opened with `node:sqlite` at the first use, in WAL mode with `synchronous=FULL`: what was
- * acknowledged survives a power cut. An open database of `node:sqlite` or better-sqlite3 is used as it is, with
- * `synchronous` raised to FULL; it stays open when the storage is closed. All tables begin with `ownline_`; what
- * `analyze` noted down about them is removed at the first use, since SQLite may read whole tables by it.
+ * A path (or `":memory:"`) is opened with `node:sqlite` at the first use, in WAL mode with `synchronous=FULL`: an
+ * acknowledged text survives a power cut. An open database of `node:sqlite` or better-sqlite3 is used with its own
+ * settings, except that `synchronous` is raised to FULL. It stays open when the storage is closed. The names of all
+ * tables begin with `ownline_`. The storage removes the statistics of `analyze` about these tables at the first use,
+ * because they can make SQLite read whole tables.
  *
- * A commit is synchronous inside: it takes about as long as the disk needs to flush. Calls that come together share
- * one commit, up to 64, and each fails alone.
+ * A commit blocks the event loop for about as long as the disk needs to flush. Up to 64 calls that arrive together
+ * share one commit. If one of them fails, the others do not.
  *
- * `erase()` and `purge()` leave no copy in the file: `secure_delete` is switched on for the connection, also for one
- * that was passed in, and the write-ahead log is emptied after the commit. While another connection reads that log,
- * `erase()` waits for up to `busyTimeoutMs` and then throws `storage_unavailable`: the rows are deleted, and a repeated
- * call empties the log. `purge()` leaves that to the next one. What was deleted before ownline switched it on goes with
- * SQLite's `vacuum`. See docs/guide/privacy.md.
+ * `erase()` and `purge()` leave no copy in the file: the storage switches `secure_delete` on for the connection, also
+ * for a connection that you pass in, and empties the write-ahead log after the commit. While another connection reads
+ * that log, `erase()` waits for up to `busyTimeoutMs` and then throws `storage_unavailable`: the rows are deleted, and
+ * a repeated call empties the log. `purge()` does not wait; the next `purge()` empties the log. Rows that were deleted
+ * before `secure_delete` was on are removed by SQLite's `vacuum`. See docs/guide/privacy.md.
  *
- * @throws OwnlineError at once: `storage_unsupported` when a path is given and this runtime has no `node:sqlite`;
- * `invalid_options` for an empty path, the path of a folder, and an option that is not known.
+ * @throws OwnlineError at once: `storage_unsupported` if a path is given and this runtime has no `node:sqlite`;
+ * `invalid_options` for an empty path, the path of a folder, and an unknown option.
  *
  * @example
  * ```ts
@@ -71,7 +72,10 @@ export function sqlite(source: string | SqliteDatabase, options: SqliteOptions =
   return ledgerOver(sqlDatabase(driver, { migrate, migratesAtOpen: options.migrate ?? true }));
 }
 
-/** Plain JavaScript gets here with anything, `undefined` from an environment variable first of all. */
+/**
+ * Checks the arguments at run time: JavaScript without types can pass any value, often `undefined` from an environment
+ * variable.
+ */
 function refuseMistakes(source: unknown, { busyTimeoutMs = BUSY_TIMEOUT_MS }: SqliteOptions): void {
   const isDatabase = typeof source === "object" && source !== null && "prepare" in source && "exec" in source;
   const isPath = typeof source === "string" && source !== "";
@@ -94,27 +98,30 @@ interface SqliteModule {
   readonly DatabaseSync: new (path: string) => SqliteDatabase;
 }
 
-/** `node:sqlite` is looked up when it is wanted, so that this file loads wherever it does not exist. */
+/** Looks `node:sqlite` up when it is needed, so that this module also loads in runtimes without it. */
 function opener(path: string): () => SqliteDatabase {
   const module: unknown = typeof process === "undefined" ? undefined : process.getBuiltinModule?.("node:sqlite");
   if (!isSqliteModule(module)) {
     throw new OwnlineError(
       "storage_unsupported",
       'This runtime has no node:sqlite, which sqlite("file.db") needs: run it on Node 24 (or 22.13 and later), or ' +
-        "pass an open better-sqlite3 database, sqlite(new Database(path)), or use memory() to try things out.",
+        "pass an open better-sqlite3 database, sqlite(new Database(path)), or use memory() for first experiments.",
     );
   }
   refuseFolder(path);
   return () => new module.DatabaseSync(path);
 }
 
-/** SQLite says of a folder only that it cannot open it, as it does of a file that it may not read. */
+/**
+ * Refuses a folder with an error of its own. SQLite's error for a folder is the same as for a file without read
+ * permission.
+ */
 function refuseFolder(path: string): void {
   const { statSync } = process.getBuiltinModule("node:fs");
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return;
   throw new OwnlineError(
     "invalid_options",
-    'sqlite() was given the path of a folder: give it the path of a file in that folder, for example "data/ownline.db".',
+    'The path that was passed to sqlite() is a folder: pass the path of a file in that folder, for example "data/ownline.db".',
   );
 }
 

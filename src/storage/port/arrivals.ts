@@ -46,7 +46,7 @@ export interface InboundRecord {
   /** The number that was texted. Becomes the conversation's `sender`. */
   readonly sender: string;
   readonly participant: string;
-  /** Of the line. */
+  /** The key of the person's consent for the line. */
   readonly consentKey: string;
   /** @default the `consentKey` alone */
   readonly consents?: ConsentKeys;
@@ -141,7 +141,7 @@ export interface OutboundRecord {
   readonly line: string;
   readonly sender: string;
   readonly participant: string;
-  /** Of the line. */
+  /** The key of the person's consent for the line. */
   readonly consentKey: string;
   /** @default the `consentKey` alone */
   readonly consents?: ConsentKeys;

@@ -4,12 +4,12 @@ import { isAhead } from "../sql/conditions.ts";
 import { FULL, PRECEDED } from "./conflicts.ts";
 import { FUNCTION_SETTINGS } from "./statements.ts";
 
-/** A decision that is older is made anew: its clock is not the database's any more. */
+/** An older decision is made anew, because the database's clock has moved on too far. */
 const OLDEST_MS = 5_000;
 
 /**
- * How rows of a table are ordered when they are inserted: two calls that insert the same rows wait, and do not
- * deadlock.
+ * The order in which rows of a table are inserted. If two calls insert the same rows in the same order, one waits for
+ * the other, and they do not deadlock.
  */
 const INSERT_ORDER: { readonly [T in Written]: string } = {
   keys: "r.kind, r.key",
@@ -23,7 +23,7 @@ const INSERT_ORDER: { readonly [T in Written]: string } = {
   turns: "r.id",
 };
 
-/** In this order rows are inserted. */
+/** The order in which the tables are inserted into. */
 export const WRITTEN: readonly Written[] = [
   "keys",
   "conversations",
@@ -40,8 +40,8 @@ export const WRITTEN: readonly Written[] = [
 const VERSIONED: ReadonlySet<Written> = new Set(["conversations", "consents", "rateLimits", "sweeps"]);
 
 /**
- * Rows whose absence was loaded, and what names them. To insert them is the check: a process that inserted the same row
- * since is waited for, and then seen.
+ * Tables of which the load may have found a row to be absent, with their key columns. The insertion itself checks the
+ * absence. If another process is inserting the same row, the insertion waits for it and then finds its row.
  */
 const ABSENT: { readonly [T in Written]?: string } = {
   keys: "kind, key",
@@ -65,7 +65,10 @@ function insertText(table: Written): string {
   end if;`;
 }
 
-/** To raise is the only way to undo what was inserted. */
+/**
+ * Raises an exception if another process has inserted one of the rows. Only an exception undoes the rows that this call
+ * has inserted.
+ */
 function raiseUnlessAll(table: string): string {
   return `get diagnostics written = row_count;
     if written < jsonb_array_length(added) then
@@ -73,7 +76,7 @@ function raiseUnlessAll(table: string): string {
     end if;`;
 }
 
-/** A column that a patch does not name stays as it is. */
+/** Updates rows by their patches. A column that a patch does not name keeps its value. */
 function updateText(table: Written): string {
   const names = PRIMARY_KEYS[table].map((field) => columnOf(table, field));
   const [first = ""] = names;
@@ -106,7 +109,10 @@ function isOneOf(list: readonly string[], one: string): boolean {
   return list.includes(one);
 }
 
-/** Checks that rows are as they were loaded. What was not there has no entry, and must have none. */
+/**
+ * Checks that rows have the versions that were loaded. A row that was absent has no entry in `rows`, and must still be
+ * absent.
+ */
 function guardText(on: string, present: string): string {
   return `expected := p #> '{guards,${on}}';
   if expected is not null then
@@ -123,11 +129,14 @@ const versions = (table: string, column: string, version: string): string =>
   `select t.${column} as key, t.${version} as version from ownline_${table} t
       where t.${column} = any (array(select jsonb_array_elements_text(expected -> 'names')))`;
 
-/** Locked until the call is committed. */
+/** The versions of rows, locked until the call commits. */
 const locked = (table: string, column: string, version = "version"): string =>
   `${versions(table, column, version)} order by t.${column} for no key update`;
 
-/** The same order as where they are inserted, so that two heartbeats that reclaim from each other do not deadlock. */
+/**
+ * Locks the workers in the order in which they are inserted. So two heartbeats that reclaim from each other do not
+ * deadlock.
+ */
 const LOCK_WORKERS = `perform 1 from ownline_workers w where w.id = any (array(
       select jsonb_array_elements_text(p #> '{guards,worker,names}') union all
       select a.value ->> 'id' from jsonb_array_elements(p -> 'alive') a))
@@ -136,12 +145,12 @@ const LOCK_WORKERS = `perform 1 from ownline_workers w where w.id = any (array(
 /** Whether the window of a counter is open. */
 const IS_OPEN = `k.ends_at > moment and not ${isAhead("k", "moment")}`;
 
-/** Rows of each kind that go with one heartbeat at most: more than come between two of them. */
+/** How many old rows of each kind one heartbeat deletes at most. Fewer are added between two heartbeats. */
 const ROWS_A_HEARTBEAT = 5_000;
 
 /**
- * Deletes old stored answers, and workers that hold nothing and were not heard of for an hour. Waits for no lock. An
- * answer that a clock ahead stored is kept for as long as others, from now on.
+ * Deletes old stored answers, and workers that hold nothing and expired over an hour ago. It skips locked rows. An
+ * answer that a clock ahead stored gets the present time, so that it is deleted after the usual time.
  */
 export function pruneText(limit: string): string {
   return `update ownline_answers a set at = moment where a.call = any (array(
@@ -158,12 +167,12 @@ export function pruneText(limit: string): string {
 }
 
 /**
- * Takes locks, checks that everything is as it was loaded, and writes, all in one statement of its own transaction.
- * Returns what has moved, and then has written nothing; `null` where it has written.
+ * Takes locks, checks the guards, and writes, all in one statement that is its own transaction. Returns `null` if it
+ * has written. Otherwise returns the guards that no longer hold, and has written nothing.
  *
- * The order of the locks is that of the statements: consents, conversations, rate limits, sweeps, workers, then the new
- * rows (stored answers first, then keys), and last what many callers charge at once, so that they wait for no more than
- * the commit. Prunes skip what is locked.
+ * The locks are taken in the order of the statements: consents, conversations, rate limits, sweeps, workers, then the
+ * new rows (stored answers first, then keys). Counters come last: many calls charge them at once, and then wait only
+ * for the commit. Deletions of old rows skip locked rows.
  */
 export const APPLY: readonly string[] = [
   `create function ownline_1_apply(p jsonb) returns jsonb language plpgsql ${FUNCTION_SETTINGS} as $body$
@@ -178,7 +187,7 @@ declare
   locked text;
   written integer;
 begin
-  -- A row lock needs a row, and of most people no consent is filed. Assignments, since a query costs more.
+  -- Advisory locks, because most people have no consent row that could be locked. Assignments cost less than a query.
   for i in 0 .. coalesce(jsonb_array_length(p -> 'consents'), 0) - 1 loop
     consent := p -> 'consents' -> i;
     if (consent ->> 'is_written')::boolean then

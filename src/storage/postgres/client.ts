@@ -3,22 +3,22 @@ import type { StorageClock } from "../clock.ts";
 import { keepable } from "../sql/statement.ts";
 import { isConflict, postgresError, sqlState } from "./errors.ts";
 
-/** What is called of a `pg.Pool` (https://node-postgres.com/apis/pool#poolquery). */
+/** The part of a `pg.Pool` that the ledger uses (https://node-postgres.com/apis/pool#poolquery). */
 export interface PostgresPool {
   query(text: string, values: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
   /** Reports an idle connection that broke (https://node-postgres.com/apis/pool#error). */
   on?(event: "error", listener: (error: Error) => void): unknown;
 }
 
-/** The ledger's way to its database. Each call is one statement: one round trip, one transaction. */
+/** How the ledger calls its database. Each call is one statement: one round trip, one transaction. */
 export interface PostgresClient {
-  /** Calls a function of the schema with the text of a JSON, and returns the JSON that it answers. */
+  /** Calls a function of the schema with JSON text, and returns the parsed JSON of its answer. */
   call(name: "load" | "apply" | "erase" | "purge", parameter: string): Promise<unknown>;
-  /** Runs a select whose one row has one column, `answer`, with the text of its JSON. */
+  /** Runs a select that returns one row with one column, `answer`, which holds JSON text. Returns the parsed JSON. */
   read(sql: string, values: readonly unknown[]): Promise<unknown>;
-  /** The test's clock, or `null` for the database's: what `ownline_1_now` takes. */
+  /** The time of the test's clock, or `null` for the database's clock. `ownline_1_now` takes this value. */
   now(): number | null;
-  /** Runs a statement that answers nothing. */
+  /** Runs a statement that returns nothing. */
   run(sql: string): Promise<void>;
 }
 
@@ -31,21 +31,24 @@ export interface ClientOptions {
 const LISTENED = new WeakSet<PostgresPool>();
 
 /**
- * Logs idle connections that break. The server may end one at any time, and an `error` event that nothing listens to
- * would end the process; the pool itself opens another connection.
+ * Logs idle connections that break. The server may end an idle connection at any time, and an `error` event without a
+ * listener would end the process. The pool itself opens another connection.
  */
 export function listenToErrors(pool: PostgresPool, logger: Logger): void {
   if (LISTENED.has(pool)) return;
   LISTENED.add(pool);
   pool.on?.("error", (error) => {
     logger.warn(
-      `ownline: an idle connection to PostgreSQL ended (${sqlState(error) ?? "no word from the server"}). The pool opens ` +
+      `ownline: an idle connection to PostgreSQL ended (${sqlState(error) ?? "the server gave no reason"}). The pool opens ` +
         "another when a call needs one.",
     );
   });
 }
 
-/** A deadlock or a failed serialization undid everything: the same call may come again at once. */
+/**
+ * How often a call is tried. After a deadlock or a failed serialization PostgreSQL has undone everything, so the call
+ * can be repeated at once.
+ */
 const TRIES = 5;
 
 export function clientOver({ pool, schema, clock }: ClientOptions): PostgresClient {
@@ -78,7 +81,9 @@ export function clientOver({ pool, schema, clock }: ClientOptions): PostgresClie
   };
 }
 
-/** The text of the JSON, with any types that the pool is set to parse. */
+/**
+ * Parses the JSON text of the one column. As text, it does not depend on the type parsers that are set for the pool.
+ */
 function answerIn(rows: readonly unknown[]): unknown {
   const [row] = rows;
   if (typeof row !== "object" || row === null || !("answer" in row)) {
@@ -89,19 +94,21 @@ function answerIn(rows: readonly unknown[]): unknown {
   const { answer } = row;
   if (answer === null) return null;
   if (typeof answer !== "string")
-    throw new TypeError("The pool's query() returned something else than the text asked for.");
+    throw new TypeError(
+      "The pool's query() did not return text: postgres() needs a Pool of pg, or one that works like it.",
+    );
   const parsed: unknown = JSON.parse(answer);
   return parsed;
 }
 
-/** Stands for the schema's name in a text for {@link inSchema}. */
+/** Placeholder for the schema's name in the SQL that {@link inSchema} takes. */
 export const SCHEMA_NAME = "{schema}";
 
 /**
- * A text of the ledger's SQL with the schema before every table and function. They are qualified one by one, since a
- * pooled connection keeps no `search_path`. An index lives in its table's schema, and is not qualified.
+ * The ledger's SQL with the schema before every table and function. Each name is qualified, because a pooled connection
+ * keeps no `search_path`. The names of indexes are not qualified: an index is in its table's schema.
  */
 function inSchema(sql: string, schema: string): string {
-  // The name comes last: one that begins with ownline_ itself is no table.
+  // The schema's name is inserted last, because a name that begins with ownline_ must not be taken for a table.
   return sql.replaceAll(/(?<!index )\bownline_/g, `"${schema}".ownline_`).replaceAll(SCHEMA_NAME, schema);
 }

@@ -1,7 +1,10 @@
-/** What `apply` raises where a counter has no room left when everything else is written. */
+/**
+ * The error code that `apply` raises if a counter has no room for a charge. Everything else is written before the
+ * counters.
+ */
 export const FULL = "OWN01";
 
-/** What `apply` raises where another process has inserted a row since it was looked for. */
+/** The error code that `apply` raises if another process has inserted a row that the load did not find. */
 export const PRECEDED = "OWN02";
 
 /** A failed serialization and a deadlock. */
@@ -9,18 +12,20 @@ const IN_THE_WAY = ["40001", "40P01"];
 
 const UNIQUE_VIOLATION = "23505";
 
-/** What has moved since it was loaded; empty where everything was written. */
+/** The guards that no longer hold; empty if `apply` has written everything. */
 export function movedIn(answer: unknown): readonly string[] {
   return Array.isArray(answer) ? answer.map(String) : [];
 }
 
-/** Whether everything was undone since another process was first or in the way, or since a counter is full now. */
+/** Whether PostgreSQL undid everything because of another process, or because a counter is full now. */
 export function isUndone(error: unknown): boolean {
   const { code } = fieldsOf(error);
   return code === FULL || code === PRECEDED || IN_THE_WAY.some((one) => one === code);
 }
 
-/** Which row was there already that the changes insert; `null` where the error is another one. */
+/**
+ * The row of a violated unique constraint: the changes insert it, and it exists already. `null` for any other error.
+ */
 export function takenIn(error: unknown): string | null {
   const { code, constraint, detail } = fieldsOf(error);
   return code === UNIQUE_VIOLATION ? `${constraint} ${detail}` : null;
@@ -32,7 +37,7 @@ interface ErrorFields {
   readonly detail?: unknown;
 }
 
-/** What the server says of an error (https://www.postgresql.org/docs/current/protocol-error-fields.html). */
+/** The fields of a server's error (https://www.postgresql.org/docs/current/protocol-error-fields.html). */
 function fieldsOf(error: unknown): ErrorFields {
   return typeof error === "object" && error !== null ? error : {};
 }

@@ -23,7 +23,10 @@ import { textOf } from "./statements.ts";
 import { story } from "./story.ts";
 import { writeOf } from "./written.ts";
 
-/** A guard that moves this often is a row that many processes write at once. */
+/**
+ * How often a call is decided before it fails. A guard that fails this often belongs to a row that many processes write
+ * at once.
+ */
 const MOST_DECISIONS = 20;
 
 const LONGEST_STEP_BACK_MS = 100;
@@ -31,7 +34,7 @@ const LONGEST_STEP_BACK_MS = 100;
 /** How calls of one process share a decision, and with it one commit. */
 export interface GroupCommit {
   /**
-   * The most calls of one decision.
+   * The greatest number of calls in one decision.
    * @default 64
    */
   readonly maxBatch?: number;
@@ -53,9 +56,9 @@ export interface PostgresDatabaseOptions {
 }
 
 /**
- * The rows of a ledger in PostgreSQL. A decision is two calls of the pool: one reads what the plans name and the clock
- * in one snapshot, and locks nothing; the other takes the locks, checks that all of it is as it was, and writes. No
- * transaction stays open while this process thinks, or is busy, or has died.
+ * The rows of a ledger in PostgreSQL. A decision is two calls of the pool. The first reads the clock and the rows of
+ * the plans in one snapshot, and locks nothing. The second takes the locks, checks that these rows have not changed,
+ * and writes. So no transaction is open while this process decides, is busy, or has crashed.
  */
 export function postgresDatabase(options: PostgresDatabaseOptions): LedgerDatabase {
   const { pool, schema, logger, clock, maxBatch, maxDelayMs } = options;
@@ -121,25 +124,26 @@ async function decide<Answer>(
 }
 
 /**
- * Lets other processes go first that write the same row: without it, those that were refused together decide together
- * again. The first time at random within one decision, then longer.
+ * Waits for a random time before the next decision. Without the wait, processes that failed on the same row together
+ * would decide together again. The first wait is at most as long as one decision; later waits may be longer.
  */
 function stepBack(decisionMs: number, decisions: number): Promise<void> {
   const longest = Math.min(decisionMs * decisions, LONGEST_STEP_BACK_MS);
   return new Promise((resolve) => setTimeout(resolve, Math.random() * longest));
 }
 
-/** @throws the error itself, where another decision would end in it too */
+/** @throws the error itself, if another decision would fail with it too */
 function reasonToDecideAnew(error: unknown, taken: Set<string>): unknown {
   const cause = error instanceof Error ? error.cause : undefined;
   if (isUndone(cause)) return cause;
   const row = takenIn(cause);
   if (row === null) throw error;
-  // Another process inserted it since it was looked for: then the next decision sees it. Else an id is not unique.
+  // If another process inserted the row after the load, the next decision sees it. If the same error comes twice, an id
+  // is not unique.
   if (taken.has(row)) {
     throw new OwnlineError(
       "storage_unavailable",
-      "An id of this call names another row of the postgres ledger already, so nothing was written: the caller must " +
+      "An id of this call belongs to another row of the postgres ledger already, so nothing was written: the caller must " +
         "make ids that are new and unique, such as crypto.randomUUID().",
       { cause, retryable: false },
     );

@@ -13,14 +13,14 @@ import type { PostgresClient } from "./client.ts";
 import { listIn, rowOf, rowsOf } from "./rows.ts";
 import { isWorkerAhead, qualified, writtenAhead } from "./statements.ts";
 
-/** The conversations that are left out. */
+/** The conversations to leave out. */
 const WITHOUT = "array(select jsonb_array_elements_text($5::jsonb))";
 
-/** Whether worker `w` holds anything. */
+/** Whether worker `w` holds a lease or an attempt. */
 const HOLDS = `((select true from ownline_conversations c where c.lease_worker = w.id and c.id <> all (n.without) limit 1)
   or (select true from ownline_attempts a where a.worker = w.id and a.conversation_id <> all (n.without) limit 1))`;
 
-/** One statement, so that all of it is of one moment. Few workers are looked through, each by an index. */
+/** One statement, so that all parts see the same snapshot. It checks few workers, each by an index. */
 const DUE = `
   with n as materialized (select ownline_1_now($2::bigint) as at, ${WITHOUT} as without)
   select json_build_object(
@@ -96,7 +96,10 @@ function dueMessage(entry: unknown, at: number): readonly DueMessage[] {
   return [{ message: outboundOf(row), conversation: conversationOf(owner), consentKey: owner.consentKey, unknown }];
 }
 
-/** The attempts in a state, of the messages of a conversation under a condition on `m`. */
+/**
+ * The attempts with a status, of those messages of the conversation that have the same content and fulfil a condition
+ * on `o`.
+ */
 const alike = (status: string, condition: string): string => `
   select a.*, m.seq, m.created_at from s cross join lateral (
     select o.id, o.seq, o.created_at from ownline_messages o where o.conversation_id = s.conversation_id and ${condition}
@@ -104,7 +107,7 @@ const alike = (status: string, condition: string): string => `
   cross join lateral (
     select b.* from ownline_attempts b where b.outbound_id = m.id and b.status = '${status}' offset 0) a`;
 
-/** A message keeps `unknown_since` after an attempt was `unknown`: an index lists those messages. */
+/** A message keeps `unknown_since` once one of its attempts was `unknown`, and a partial index lists these messages. */
 const COMPETING_ATTEMPTS = `
   with s as (select x.* from ownline_messages x where x.id = $1 and x.status is not null)
   select json_build_object(

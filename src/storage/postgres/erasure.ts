@@ -6,14 +6,17 @@ import { pruneText } from "./apply.ts";
 import type { PostgresClient } from "./client.ts";
 import { FUNCTION_SETTINGS, textOf } from "./statements.ts";
 
-/** What nothing waits for, of the messages `m`. */
+/** Whether message `m` may be purged: it is not an unanswered text, and its status is final. */
 const IS_DONE = `case
     when m.status is null then not m.needs_answer or m.seq <= (
       select c.answered_seq from ownline_conversations c where c.id = m.conversation_id)
     else m.status in ('delivered', 'undelivered', 'failed', 'cancelled')
   end`;
 
-/** A deletion: a repetition deletes nothing more, and answers with the text that the first stored. */
+/**
+ * A function that deletes. A repetition of the call deletes nothing more, and returns the answer that the first call
+ * stored.
+ */
 function deletion(name: string, body: string): string {
   return `create function ownline_1_${name}(p jsonb) returns jsonb language plpgsql ${FUNCTION_SETTINGS} as $body$
 declare
@@ -36,12 +39,12 @@ $body$`;
 }
 
 /*
- * Deletions by sets. They lock the conversations first, as every decision does: one that was loaded before is refused,
- * since its conversation is gone or has another version. "Is there none?" is asked row by row, by a subselect with a
- * limit: a "not exists" may become a join with the whole table.
+ * Deletions by sets. They lock the conversations first, as every decision does. A decision that was loaded before the
+ * deletion is refused, because its conversation is deleted or has another version. Absence is checked row by row, by a
+ * subselect with a limit, because PostgreSQL may turn `not exists` into a join with the whole table.
  */
 export const ERASURE: readonly string[] = [
-  // The keys stay and lead nowhere. Ids need no trace: what is not there is not found, and no id is given twice.
+  // The keys stay, but no longer refer to a message. Ids need no tombstone, because no id is used twice.
   `create function ownline_1_forget(p_messages text[]) returns void language plpgsql ${FUNCTION_SETTINGS} as $body$
 declare
   groups text[] := array(
@@ -80,7 +83,7 @@ $body$`,
     order by m.created_at, m.id limit (p ->> 'limit')::bigint);
   touched := array(select distinct m.conversation_id from ownline_messages m where m.id = any (messages));
   perform 1 from ownline_conversations c where c.id = any (touched) order by c.id for update;
-  -- A decision may have moved some of them while the locks were waited for.
+  -- While this call waited for the locks, a decision may have changed some of the messages.
   messages := array(select m.id from ownline_messages m where m.id = any (messages) and ${IS_DONE});
   perform ownline_1_forget(messages);
   delete from ownline_turns t

@@ -1,6 +1,6 @@
 import { isOwnlineError, OwnlineError } from "../../errors.ts";
 
-/** What went wrong, who must do what, and whether the same call may then succeed. */
+/** The error that happened, who must do what, and whether the same call may succeed after that. */
 interface Remedy {
   /** SQLSTATEs, or their classes (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
   readonly states: RegExp;
@@ -19,7 +19,7 @@ const REMEDIES: readonly Remedy[] = [
   {
     states: /^53300$/,
     message:
-      "The PostgreSQL server takes no more connections: lower the pools' max, put a pooler before the server, or raise " +
+      "The PostgreSQL server accepts no more connections: lower the pools' max, put a pooler before the server, or raise " +
       `max_connections. ${AGAIN}`,
     retryable: true,
   },
@@ -43,32 +43,32 @@ const REMEDIES: readonly Remedy[] = [
   {
     states: /^(57014|55P03)$/,
     message:
-      "PostgreSQL gave the statement up after statement_timeout or lock_timeout, so nothing was written: look for a " +
+      "PostgreSQL cancelled the statement after statement_timeout or lock_timeout, so nothing was written: look for a " +
       `transaction that stays open and holds locks, or raise the timeout. ${AGAIN}`,
     retryable: true,
   },
   {
     states: /^40/,
-    message: `PostgreSQL undid the operation because others were in the way, several times in a row. ${AGAIN}`,
+    message: `PostgreSQL undid the operation several times in a row because of other transactions. ${AGAIN}`,
     retryable: true,
   },
   { states: /^08/, message: `The connection to PostgreSQL failed. ${AGAIN}`, retryable: true },
   {
     states: /^58/,
-    message: `The PostgreSQL server's operating system failed it: check its disk and its log. ${AGAIN}`,
+    message: `The operating system of the PostgreSQL server reported an error: check the server's disk and log. ${AGAIN}`,
     retryable: true,
   },
   {
     states: /^(28|3D)/,
     message:
-      "PostgreSQL refused the connection: the database, the user or the password is not right. Correct the settings of " +
+      "PostgreSQL refused the connection: the database, the user or the password is wrong. Correct the settings of " +
       "the pool that was passed to postgres().",
     retryable: false,
   },
   {
     states: /^42501$/,
     message:
-      "The database user lacks a right on the ledger's tables or functions: grant it, or let the user that migrates " +
+      "The database user lacks a privilege on the ledger's tables or functions: grant it, or let the user that migrates " +
       "own them and the service be a member of it.",
     retryable: false,
   },
@@ -80,21 +80,19 @@ const REMEDIES: readonly Remedy[] = [
   },
 ];
 
-/** What a missing schema, table or function is called. */
+/** The SQLSTATEs of a missing schema, table or function. */
 const UNMIGRATED = /^(42P01|42883|3F000)$/;
 
-/** A SQLSTATE: five digits or capitals, never a word of the operating system such as `EPIPE`. */
+/** A SQLSTATE: five digits or capital letters. Excludes error codes of the operating system such as `EPIPE`. */
 const SQLSTATE = /^(?!E[A-Z]{4}$)[0-9A-Z]{5}$/;
 
-/** The SQLSTATE that the server gave, `null` where the server said nothing. */
+/** The SQLSTATE that the server gave; `null` if the server gave none. */
 export function sqlState(error: unknown): string | null {
   if (typeof error !== "object" || error === null || !("code" in error)) return null;
   return typeof error.code === "string" && SQLSTATE.test(error.code) ? error.code : null;
 }
 
-/**
- * Whether PostgreSQL undid everything because of another transaction: a failed serialization, a deadlock, a lost race.
- */
+/** Whether PostgreSQL undid everything because of another transaction: a failed serialization or a deadlock. */
 export function isConflict(error: unknown): boolean {
   const state = sqlState(error);
   return state === "40001" || state === "40P01";
@@ -105,7 +103,9 @@ export function isMissing(error: unknown): boolean {
   return UNMIGRATED.test(sqlState(error) ?? "");
 }
 
-/** An error of the pool as `storage_unavailable`, with the remedy. A mistake in our own code stays as it is. */
+/**
+ * Turns an error of the pool into an `OwnlineError` that says what to do. Errors of ownline's own code stay unchanged.
+ */
 export function postgresError(error: unknown): unknown {
   if (isOwnlineError(error)) return error;
   const state = sqlState(error);
@@ -127,7 +127,7 @@ export function postgresError(error: unknown): unknown {
   );
 }
 
-/** The pool failed without a word from the server: refused, reset, timed out, ended. */
+/** An error without a SQLSTATE: the connection was refused, reset or ended, or timed out. */
 function unanswered(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof TypeError || error instanceof SyntaxError) return error;
   return new OwnlineError(

@@ -10,8 +10,8 @@ import { listIn, rowsOf } from "./rows.ts";
 type Lists = { readonly [name: string]: unknown };
 
 /**
- * The parameter of the function: what all plans name, as lists. Only a lone plan may look at candidates. `place`: where
- * to begin among those that are due, from 0 to below 1; left out for the first one.
+ * The parameter of the function: lists of everything that the plans name. Only a single plan may choose among
+ * candidates. `place`: where to begin among the due candidates, from 0 to below 1; absent to begin with the first one.
  */
 export function loadOf(plans: readonly Plan[], now: number | null, place?: number): Lists {
   const [first] = plans;
@@ -61,7 +61,7 @@ function isOfCandidates({ by }: Root): boolean {
   return by === "due" || by === "workers" || by === "unsent";
 }
 
-/** The place of each plan that asks for it, `true` for all of them. */
+/** For each slice, the places of the plans that ask for it; `true` if all plans do. */
 function slicesOf(plans: readonly Plan[], isAlone: boolean): Lists {
   const places = new Map<Slice, number[]>();
   for (const [index, { slices }] of plans.entries()) {
@@ -85,7 +85,10 @@ function candidatesOf(root: Root): Lists {
   return root.by === "due" ? { ...found, wanted: root.wanted, history: root.historyLimit } : found;
 }
 
-/** Most groups are of one kind, and a lone call always is: then no other table is opened to find its conversations. */
+/**
+ * If all roots are of one kind, the function opens only that kind's table to find the conversations. This is true for
+ * most groups and for every single call.
+ */
 function rootsOf(plans: readonly Plan[]): Lists {
   const kinds = new Set(plans.map(({ root }) => root.by));
   const [only = "roots"] = kinds.size === 1 ? kinds : [];
@@ -104,14 +107,14 @@ function rootOf(root: Root): Lists {
     case "nothing":
       return { ...root };
     default:
-      throw new TypeError("A plan that looks at candidates was grouped with others.");
+      throw new TypeError("A plan that chooses among candidates was grouped with others.");
   }
 }
 
-/** What the function read. */
+/** The rows that the function read. */
 export interface Read {
   readonly loaded: Loaded;
-  /** The database's clock, also where the storage has another one. */
+  /** The time of the database's own clock, even if the storage was given another clock. */
   readonly clock: number;
 }
 

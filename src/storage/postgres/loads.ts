@@ -2,12 +2,12 @@ import type { Slice } from "../database.ts";
 import { isAhead, isForWorker, QUEUED, STOPPABLE } from "../sql/conditions.ts";
 import { FUNCTION_SETTINGS, isWorkerAhead, qualified, writtenAhead } from "./statements.ts";
 
-/** The ids of a list that belong to the plans which ask for a slice. */
+/** Those ids of a list that belong to plans with a slice. */
 const of = (list: "roots" | "chosen", slice: Slice): string => `ownline_1_of(${list}, slices -> '${slice}')`;
 
 /*
- * Rows that belong to one of several ids are looked up for each id by a subselect with a limit, or by `= any`: then an
- * index serves them, also where a session keeps a plan from when the tables were small.
+ * Rows that belong to one of several ids are found for each id by a subselect with a limit, or by `= any`. Such queries
+ * use an index, even if a session still has a plan from a time when the tables were small.
  */
 
 const ATTEMPT = `coalesce(
@@ -17,7 +17,10 @@ const ATTEMPT = `coalesce(
 const UNSENT = `${qualified(QUEUED, "u")} and u.scope = p ->> 'scope' and u.conversation_id <> all (without)
   order by u.created_at, u.id limit (p ->> 'limit')::bigint`;
 
-/** Each slice, as a statement of the function. It adds to the ids of what is read in the end, or reads by itself. */
+/**
+ * The statement of each slice in the function. It adds ids to the lists that are read at the end, or reads its rows
+ * itself.
+ */
 const SLICES: { readonly [S in Slice]: string } = {
   attempts: `
     attempts := (select json_agg(to_json(a)) from ownline_attempts a
@@ -90,7 +93,7 @@ const SLICES: { readonly [S in Slice]: string } = {
       where o.n <= (p ->> 'wanted')::bigint);`,
 };
 
-/** The ones that others build on come first. */
+/** The order of the statements. A slice comes after the slices whose ids it uses. */
 const ORDER: readonly Slice[] = [
   "attempts",
   "group",
@@ -111,7 +114,7 @@ const listed = (table: string, column: string, list: string): string =>
   `(select json_agg(to_json(t)) from ownline_${table} t
     where t.${column} = any (array(select jsonb_array_elements_text(p -> '${list}'))))`;
 
-/** Only where there is something to read is a table opened: its locks cost more than its rows. */
+/** Reads a table only if there are ids to read, because the table's locks cost more than its rows. */
 const readOf = (table: string, ids: string): string => `if cardinality(${ids}) > 0 then ${rowsOf(table, ids)} end if;`;
 
 const rowsOf = (table: string, ids: string): string =>
@@ -120,7 +123,10 @@ const rowsOf = (table: string, ids: string): string =>
 const named = (table: string, column: string): string =>
   `if p ? '${table}' then rows_${table} := ${listed(table, column, table)}; end if;`;
 
-/** Conversations with their rows, in the order of the plans: a lone call looks for its one only once. */
+/**
+ * Finds the ids and the rows of the conversations in one query, in the order of the plans. So a single call looks its
+ * conversation up only once.
+ */
 const rootsText = (names: string, condition: string): string =>
   `select array_agg(c.id order by r.n), json_agg(to_json(c)) filter (where c.id is not null)
         into roots, rows_conversations
@@ -140,11 +146,11 @@ const ANSWERS = `(select json_agg(json_build_array(a.call, a.answer)) from ownli
     where a.call = any (array(select jsonb_array_elements_text(p -> 'calls'))))`;
 
 /**
- * Reads the clock and what plans name. It is `stable`: all its statements see the snapshot of the call, and it locks
- * nothing.
+ * Reads the clock and the rows of the plans. The function is `stable`: all its statements see the snapshot of the call,
+ * and it locks nothing.
  */
 export const LOAD: readonly string[] = [
-  // `true` for all plans, else the places of some of them.
+  // `p_places` is `true` for all plans, otherwise a list of places.
   `create function ownline_1_of(p_list text[], p_places jsonb) returns text[] language plpgsql immutable as $body$
 begin
   if p_places = 'true' then return p_list; end if;
@@ -194,7 +200,7 @@ begin
           and not ${isAhead("c", "moment")} and ${isForWorker("c", "moment", "(p ->> 'worker')")}
           and c.id <> all (without)
         order by c.due_at, c.id limit (p ->> 'limit')::bigint);
-      -- Another process has taken the first ones: what comes after them is asked in another order.
+      -- Another process has taken the first conversations, so this call begins at another place of the list.
       if p ? 'place' then
         count := floor((p ->> 'place')::double precision * cardinality(roots));
         roots := roots[count + 1 :] || roots[: count];
@@ -247,7 +253,7 @@ begin
   count := case when rows_conversations is null then 0 else cardinality(conversations) end;
   messages := array_remove(chosen, null);
   if p ? 'turns' then turns := array(select jsonb_array_elements_text(p -> 'turns')); end if;
-  -- What a text needs, in one statement: each takes as long to begin as to run.
+  -- One statement for everything that an inbound text needs, because starting a statement takes as long as running it.
   if p ? 'keys' and p ? 'consents' and not slices ? 'consent' then
     select k.owned, k.recorded, ${listed("consents", "key", "consents")}, ${ANSWERS}
       into keys, recorded, consents, answers from (${KEYS}) k;

@@ -6,7 +6,10 @@ import { type PostgresClient, SCHEMA_NAME } from "./client.ts";
 import { isMissing } from "./errors.ts";
 import { type PostgresStep, SCHEMA_VERSION, STEPS } from "./schema.ts";
 
-/** PostgreSQL 13 is the oldest with `gen_random_uuid()` in its core, which makes the ledger's secret. */
+/**
+ * PostgreSQL 13 is the oldest version that has `gen_random_uuid()` without an extension. The ledger's secret is made
+ * with it.
+ */
 const OLDEST_SERVER = 130_000;
 
 const READ_META = `
@@ -22,7 +25,7 @@ const READ_SERVER = `
     'synchronous_commit', current_setting('synchronous_commit'),
     'fsync', current_setting('fsync'))::text as answer`;
 
-/** `ownline_meta` holds the ledger's secret: there before the first step. */
+/** The tables that exist before the first step. `ownline_meta` holds the ledger's secret. */
 const BOOTSTRAP: readonly string[] = [
   `create table if not exists ownline_migrations (
     version integer primary key,
@@ -37,8 +40,9 @@ const BOOTSTRAP: readonly string[] = [
 ];
 
 /**
- * All steps as one statement, so that it is one transaction behind any pooler. Of several processes one runs it while
- * the others wait for its lock, and find nothing left to do. The secret is made by the server: so it is in no log.
+ * All steps as one statement, so that they are one transaction behind any pooler. If several processes run it at once,
+ * one runs the steps; the others wait for its lock, and then have nothing to do. The server makes the secret, so no log
+ * of statements shows it.
  */
 function migrationText(steps: readonly PostgresStep[]): string {
   const run = (sql: string): string => `execute $step$${sql}$step$;`;
@@ -78,7 +82,7 @@ async function readMeta(client: PostgresClient): Promise<Meta | null> {
     const meta = record(await client.read(READ_META, []), "ownline_meta");
     return { version: integer(meta, "version"), minWriter: integer(meta, "min_writer"), secret: text(meta, "secret") };
   } catch (error) {
-    // Only a table that is not there; a server that is not there is an error.
+    // `null` only for a missing table. An unreachable server is an error.
     if (error instanceof Error && isMissing(error.cause)) return null;
     throw error;
   }
@@ -127,7 +131,9 @@ function refuseServer(server: Server): void {
     throw refuse("The PostgreSQL server is older than version 13, which the ledger needs: upgrade the server.");
   }
   if (server.encoding !== "UTF8") {
-    throw refuse("The PostgreSQL database is not encoded in UTF8, so it cannot keep every text: make one that is.");
+    throw refuse(
+      "The PostgreSQL database is not encoded in UTF8, so it cannot store every text: create a database in UTF8.",
+    );
   }
   if (server.recovers === true) {
     throw refuse("The PostgreSQL server is a read-only standby: connect the pool to the primary.");
@@ -140,7 +146,7 @@ function refuseServer(server: Server): void {
   }
 }
 
-/** What is acknowledged must be on the disk; these settings give that away. */
+/** Warns of settings with which an acknowledged text may not be on the disk. */
 function warnOfLoss(server: Server, logger: Logger): void {
   if (server.synchronous_commit === "off") {
     logger.warn(

@@ -18,7 +18,7 @@ import type { PostgresClient } from "./client.ts";
 import { rowsOf } from "./rows.ts";
 
 /*
- * Reads. Each is one row with the text of one JSON: the types that the pool is set to parse do not matter.
+ * Reads. Each returns one row with one JSON text, so the type parsers that are set for the pool do not matter.
  */
 
 /** The rows of a select as one JSON list, in its order. */
@@ -119,12 +119,12 @@ export async function unread(client: PostgresClient, rows: readonly UnreadRow[])
 /** See `LedgerDatabase.discard`. */
 export async function discard(client: PostgresClient, { table, key }: UnreadRow): Promise<void> {
   if (table !== "counters" && table !== "rateLimits")
-    throw new TypeError("A row would be lost that is worth something.");
+    throw new TypeError("Only unreadable counters and rate limits may be deleted.");
   const deletion = `delete from ${TABLE_NAMES[table]} where key = $1 returning 1`;
   await client.read(`with d as (${deletion}) select count(*)::text as answer from d`, [...key]);
 }
 
-/** Each is looked up by itself, so that an index serves it. */
+/** Finds each row by its own subselect, so that an index is used. */
 function byKeys(table: Table): string {
   const names = PRIMARY_KEYS[table].map((field, index) => {
     const isNumber = field === "attempt" || field === "position";

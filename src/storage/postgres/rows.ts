@@ -1,9 +1,7 @@
 import type { SqlRow } from "../sql/driver.ts";
 import { record } from "../sql/fields.ts";
 
-/**
- * A row that came as JSON, as the shared mapping knows rows: PostgreSQL has booleans where SQLite has numbers.
- */
+/** Turns a JSON row into the form that the shared mapping reads. PostgreSQL has booleans where SQLite has numbers. */
 export function rowOf(value: unknown): SqlRow {
   return plain(record(value, "row"));
 }
@@ -13,7 +11,7 @@ export function rowsOf(value: unknown): readonly SqlRow[] {
   return listIn(value).map(plain);
 }
 
-/** A list of the database's JSON, checked no further: only the ledger's own statements write it. */
+/** A list in the database's JSON. Its entries are not checked, because only the ledger's own statements make it. */
 export function listIn<Entry = SqlRow>(value: unknown): readonly Entry[] {
   return Array.isArray(value) ? value : [];
 }

@@ -3,41 +3,44 @@ import { isAhead } from "../sql/conditions.ts";
 import { keepable } from "../sql/statement.ts";
 
 /**
- * The settings of the functions. Their statements keep one plan for all arguments: left to choose, PostgreSQL planned
- * those with lists of ids anew on every call, which took longer than to run them
- * (https://www.postgresql.org/docs/current/sql-prepare.html, plan_cache_mode). Such a plan may be made while a table is
- * nearly empty and serve it when it is not, so that none may read a table from end to end.
+ * The settings of the functions. Their statements keep one plan for all arguments. Without this setting, PostgreSQL
+ * planned statements with lists of ids anew on every call, which took longer than running them
+ * (https://www.postgresql.org/docs/current/sql-prepare.html, plan_cache_mode). A plan may be made while a table is
+ * nearly empty, and be used when the table is large. So no plan may scan a whole table.
  */
 export const FUNCTION_SETTINGS = "set plan_cache_mode = force_generic_plan set enable_seqscan = off";
 
-/** A condition of the schema, about one table among several. */
+/** A condition of the schema with the alias of its table, for queries over several tables. */
 export function qualified(condition: string, alias: string): string {
   return condition.replaceAll(/\b(status|origin)\b/g, `${alias}.$1`);
 }
 
-/** What may become due, by the index of its writing. */
+/** Rows that can become due. These are the conditions of the indexes on `written_at`. */
 const WAITING = {
   conversations: "r.due_at is not null and r.lease_worker is null",
   messages: "r.due_at is not null",
 } as const;
 
 /**
- * What was written ahead and would wait for a time that says nothing: a subselect of all columns, which is not merged
- * with other conditions, since the index by due time looks as good to PostgreSQL and would read all that waits.
+ * A subselect of rows that a clock ahead wrote, and whose due times are void. `offset 0` stops PostgreSQL from merging
+ * it with other conditions. Otherwise PostgreSQL might choose the index by due time, and read all waiting rows.
  */
 export function writtenAhead(table: keyof typeof WAITING, now: string): string {
   return `select r.* from ownline_${table} r where ${WAITING[table]} and ${isAhead("r", now)} offset 0`;
 }
 
-/** A worker that was heard of ahead lives until then at least: the index of its time finds it. */
+/**
+ * Whether a clock ahead wrote worker `alias`. Such a worker has a late `alive_until`, so the index on `alive_until`
+ * finds it.
+ */
 export function isWorkerAhead(alias: string, now: string): string {
   return `${alias}.alive_until > ${now} + ${CLOCKS_APART_MS} and ${isAhead(alias, now)}`;
 }
 
 /**
- * What a function is called with, as JSON.
+ * The parameter of a function as JSON text.
  *
- * @throws OwnlineError `invalid_message` for an id, key or address that the database cannot keep
+ * @throws OwnlineError `invalid_message` for an id, key or address that the database cannot store
  */
 export function textOf(parameter: object): string {
   return JSON.stringify(parameter, (_key, value: unknown) => (typeof value === "string" ? keepable(value) : value));

@@ -7,7 +7,7 @@ import type { AttemptStory, MessageStory, StatusEvent } from "../storage.ts";
 import type { PostgresClient } from "./client.ts";
 import { rowOf, rowsOf } from "./rows.ts";
 
-/** All of it in one statement, so that it is of one moment. */
+/** One statement, so that all parts see the same snapshot. */
 const READ_STORY = `
   with shown as (select m.* from ownline_messages m where m.id = $1),
   -- The turn that claimed the message last, or that wrote it.

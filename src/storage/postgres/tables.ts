@@ -1,12 +1,12 @@
 import { QUEUED, STOPPABLE } from "../sql/conditions.ts";
 
-/** Ids, keys and addresses, ordered by their bytes: the same in a database of any locale. */
+/** The type of ids, keys and addresses. They are ordered by their bytes, so the order is the same in every locale. */
 const NAME = 'text collate "C"';
 
 /**
- * The tables; what the columns mean stands in `ledger/rows.ts`. Free text (bodies, reasons) is kept as the text of its
- * JSON, which survives every character: neither `text` nor `jsonb` takes a NUL. Times are Unix milliseconds. Rows that
- * change often leave room on their page for their next version.
+ * The tables. `ledger/rows.ts` documents the columns. Free text (bodies, reasons) is stored as JSON text, which can
+ * hold every character; `text` and `jsonb` cannot hold a NUL. Times are Unix milliseconds. Tables whose rows change
+ * often have a lower fillfactor, so that the next version of a row fits on the same page.
  */
 export const TABLES: readonly string[] = [
   `create table ownline_conversations (
@@ -197,7 +197,7 @@ export const TABLES: readonly string[] = [
     version bigint not null
   )`,
 
-  // Of one conversation, or of several: then only the list names them.
+  // An answer of one conversation has `conversation_id`. An answer of several has only the list.
   `create table ownline_answers (
     call ${NAME} primary key,
     at bigint not null,
@@ -210,7 +210,7 @@ export const TABLES: readonly string[] = [
   `create index ownline_answers_of_several on ownline_answers using gin (conversation_ids)
     where conversation_ids is not null`,
 
-  // The storage's clock: the test's, else the database's.
+  // The storage's clock: the test's clock, otherwise the database's.
   `create function ownline_1_now(p_now bigint) returns bigint language sql as $body$
     select coalesce(p_now, floor(extract(epoch from clock_timestamp()) * 1000)::bigint)
   $body$`,

@@ -6,15 +6,15 @@ import { keepable } from "../sql/statement.ts";
 import { keep } from "../sql/writes.ts";
 import { WRITTEN } from "./apply.ts";
 
-/** When a decision was loaded, and whether old rows are deleted with it. */
+/** When the rows of a decision were loaded, and whether the decision also deletes old rows. */
 export interface WriteMoment {
   readonly now: number;
-  /** The database's, when the rows were loaded. */
+  /** The time of the database's own clock when the rows were loaded. */
   readonly clock: number;
   readonly prunes: boolean;
 }
 
-/** The parameter of the function that applies what a decision changed. */
+/** The parameter of the function `apply`, which writes the changes of a decision. */
 export function writeOf(changes: Changes, { now, clock, prunes }: WriteMoment): object {
   const { guards, charges, alive, answers } = changes;
   const covered = coveredBy(changes);
@@ -51,7 +51,9 @@ export function writeOf(changes: Changes, { now, clock, prunes }: WriteMoment): 
   };
 }
 
-/** Absences that the insertion of the very rows shows: then no look beforehand is needed. */
+/**
+ * Guards of absent rows that the changes insert. The insertion itself checks the absence, so these guards are not sent.
+ */
 function coveredBy({ inserted, answers }: Changes): ReadonlySet<string> {
   const { keys = [], conversations = [] } = inserted;
   return new Set([
@@ -66,8 +68,8 @@ function some(name: string, list: readonly unknown[]): { readonly [name: string]
 }
 
 /**
- * A call that reads a consent shares its lock, found or not. A call that writes it, or stops messages under it, has the
- * lock alone.
+ * The consents to lock. A call that reads a consent takes a shared lock, even if no row exists. A call that writes the
+ * consent, or stops messages under it, takes an exclusive lock.
  */
 function lockedConsents(
   { inserted, updated }: Changes,
@@ -77,7 +79,7 @@ function lockedConsents(
   for (const { on, key } of guards) if (on === "filed") written.add(key);
   const read = guards.flatMap(({ on, key }) => (on === "consent" ? [key] : []));
   const keys = new Set([...read, ...written]);
-  // All processes lock them in the same order.
+  // All processes lock the consents in the same order.
   return Array.from(keys, (key) => ({ key, is_written: written.has(key) })).toSorted((one, other) =>
     one.key < other.key ? -1 : 1,
   );
@@ -109,7 +111,7 @@ function newRow(table: Written, row: object): object {
   return stored;
 }
 
-/** A patch by the name of its row. */
+/** A patch, with the primary key of its row as text. */
 function patchOf(table: Written, row: object): readonly [string, object] {
   const fields = new Map<string, unknown>(Object.entries(row));
   const stored: Record<string, unknown> = {};
@@ -121,8 +123,8 @@ function patchOf(table: Written, row: object): readonly [string, object] {
 }
 
 /**
- * Charges of one counter are added up. They were judged one after the other, so there is room for all of them while no
- * more is charged than the least that any of them left.
+ * Sums the charges of each counter. The rules judged these charges one after the other. So all of them fit if the
+ * counter has not been charged more than the smallest room that one of them left.
  */
 function chargesIn(charges: readonly Charge[], now: number): object {
   if (charges.length === 0) return {};

@@ -1,6 +1,6 @@
 import type { Table } from "../ledger/rows.ts";
 
-/** How a field is kept in its column. */
+/** How a field is stored in its column. */
 export type StoredAs = "text" | "integer" | "boolean" | "json";
 
 export interface Column {
@@ -9,7 +9,7 @@ export interface Column {
   readonly storedAs: StoredAs;
 }
 
-/** The tables as the database names them. */
+/** The names of the tables in the database. */
 export const TABLE_NAMES: { readonly [T in Table]: string } = {
   conversations: "ownline_conversations",
   messages: "ownline_messages",
@@ -24,7 +24,7 @@ export const TABLE_NAMES: { readonly [T in Table]: string } = {
   sweeps: "ownline_sweeps",
 };
 
-/** The tables that a decision inserts into and updates by their rows. */
+/** The tables that a decision writes row by row. Counters and workers have statements of their own. */
 export type Written = Exclude<Table, "counters" | "workers">;
 
 const text = (fields: string): readonly Column[] => columns(fields, "text");

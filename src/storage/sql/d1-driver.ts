@@ -3,8 +3,8 @@ import type { SqlDriver, SqlRow, SqlStatement, SqlValue } from "./driver.ts";
 import { optimistic } from "./optimistic.ts";
 
 /**
- * What is called on a [D1 database](https://developers.cloudflare.com/d1/worker-api/d1-database/), such as `env.DB` of
- * a Worker.
+ * The part that the ledger uses of a [D1 database](https://developers.cloudflare.com/d1/worker-api/d1-database/), such
+ * as `env.DB` of a Worker.
  */
 export interface D1DatabaseLike {
   prepare(sql: string): D1StatementLike;
@@ -32,8 +32,9 @@ const FIND_SCHEMA: SqlStatement = {
 };
 
 /**
- * Runs batches on D1, which makes one transaction of each, on its own clock: the clocks of Workers are many, and stand
- * still while code runs (https://developers.cloudflare.com/workers/reference/security-model/).
+ * Runs batches on D1, which runs each batch as one transaction. Times come from D1's clock: many Workers write, and the
+ * clock of a Worker does not advance while code runs
+ * (https://developers.cloudflare.com/workers/reference/security-model/).
  */
 export function d1Driver(database: D1DatabaseLike): SqlDriver {
   async function execute(statements: readonly SqlStatement[]): Promise<readonly (readonly SqlRow[])[]> {
@@ -42,7 +43,7 @@ export function d1Driver(database: D1DatabaseLike): SqlDriver {
     return results.map((result) => result.results.map(rowOf));
   }
 
-  /** A statement that fails where the ledger's tables are not there, says nothing that a caller can use. */
+  /** Whether the ledger's tables exist. The error of a statement on a missing table does not help the caller. */
   async function hasSchema(): Promise<boolean> {
     const [tables = []] = await execute([FIND_SCHEMA]);
     return tables.length > 0;
@@ -86,21 +87,25 @@ function isRow(row: unknown): row is SqlRow {
 }
 
 /**
- * SQLite's result code: D1 gives it nowhere but inside the message
- * (https://developers.cloudflare.com/d1/observability/debug-d1/). Errors of D1 itself bear none.
+ * SQLite's result code, which D1 gives only inside the message
+ * (https://developers.cloudflare.com/d1/observability/debug-d1/). `null` for errors of D1 itself, which have no such
+ * code.
  */
 function resultCode(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
   return /\bSQLITE_[A-Z]+/.exec(error.message)?.[0] ?? null;
 }
 
-/** Whether the batch's first statement refused it: its table names the rule that a moved guard breaks. */
+/**
+ * Whether a guard stopped the batch: the message contains the name of the constraint that the guard's statement
+ * violates.
+ */
 function isMoved(error: unknown): boolean {
   const cause = isOwnlineError(error) ? error.cause : error;
   return cause instanceof Error && cause.message.includes("ownline_guard_moved");
 }
 
-/** The codes of a state that passes by itself, as a lost connection does. */
+/** The codes of temporary errors. `null`, an error without a code, is for example a lost connection. */
 const PASSING: ReadonlySet<string | null> = new Set([
   null,
   "SQLITE_BUSY",
@@ -111,13 +116,13 @@ const PASSING: ReadonlySet<string | null> = new Set([
   "SQLITE_CANTOPEN",
 ]);
 
-/** What went wrong, who must do what, and whether the same call may then succeed. */
+/** The error that happened, who must do what, and whether the same call may succeed after that. */
 const REMEDIES: ReadonlyMap<string, { readonly message: string; readonly retryable: boolean }> = new Map([
   [
     "SQLITE_FULL",
     {
       message:
-        "The D1 database has reached its maximum size: purge() what is old, or move to a larger plan. Nothing was " +
+        "The D1 database has reached its maximum size: call purge() for old messages, or move to a larger plan. Nothing was " +
         "written, and the same call may be repeated.",
       retryable: true,
     },
@@ -126,7 +131,7 @@ const REMEDIES: ReadonlyMap<string, { readonly message: string; readonly retryab
     "SQLITE_TOOBIG",
     {
       message:
-        "A text or a reply of the ledger is larger than the 2 MB that D1 keeps in a row. Nothing was written: the " +
+        "A text or a reply of the ledger is larger than the 2 MB that D1 stores in a row. Nothing was written: the " +
         "caller must pass less.",
       retryable: false,
     },
@@ -136,11 +141,12 @@ const REMEDIES: ReadonlyMap<string, { readonly message: string; readonly retryab
 function unavailable(error: unknown): OwnlineError {
   const code = resultCode(error);
   if (PASSING.has(code)) {
-    // Overload, a reset, a lost connection, a quota. What D1 may have done all the same, a repetition does not redo.
+    // Overload, a reset, a lost connection or a quota. D1 may have written all the same; a repetition of the call does
+    // not write again.
     return new OwnlineError(
       "storage_unavailable",
-      "D1 did not answer, or refused the call before it ran: see the cause. The same call may be repeated; where it " +
-        "goes on, look at the database's metrics and limits in the Cloudflare dashboard.",
+      "D1 did not answer, or refused the call before it ran: see the cause. The same call may be repeated. If the error " +
+        "continues, check the database's metrics and limits in the Cloudflare dashboard.",
       { cause: error, retryable: true },
     );
   }

@@ -23,11 +23,11 @@ import { writesOf } from "./writes.ts";
 export interface SqlDatabaseOptions {
   /** See `Storage.migrate`. */
   readonly migrate: (driver: SqlDriver) => Promise<void>;
-  /** Whether `open()` does so by itself, as fits an embedded database. */
+  /** Whether `open()` migrates, as is usual for an embedded database. */
   readonly migratesAtOpen: boolean;
 }
 
-/** The rows of a ledger in a database that speaks SQLite's SQL. */
+/** The rows of a ledger in a database that uses SQLite's SQL. */
 export function sqlDatabase(driver: SqlDriver, { migrate, migratesAtOpen }: SqlDatabaseOptions): LedgerDatabase {
   return {
     name: driver.name,
@@ -62,7 +62,7 @@ export function sqlDatabase(driver: SqlDriver, { migrate, migratesAtOpen }: SqlD
     },
     async purge(order) {
       const purged = await purge(driver, order);
-      // Retention comes again: it does not fail because another connection reads the log.
+      // The next purge() empties the log, so this call does not fail if another connection reads the log.
       await driver.removeCopies?.({ wait: false });
       return purged;
     },
@@ -81,14 +81,14 @@ async function decide<Answer>(
     const loaded = loadedFrom(loads, results);
     const { answer, changes: written } = judge(loaded);
     if (written === null) return { statements: [], guard: null, answer: () => answer };
-    // A serial database needs none, and finding them out takes time.
+    // A serial database needs no guards, and computing them takes time.
     const guard = driver.isSerial ? null : { guards: written.guards, charges: written.charges, now: loaded.now };
     const statements = [...writesOf(written, loaded.now), ...pruneWith(plans, loaded.now)];
     return { statements, guard, answer: () => answer };
   });
 }
 
-/** No other process can take the first ones away. */
+/** Asks for `wanted` candidates only, because in a serial database no other process can take the first ones. */
 function withoutSpares(plan: Plan): Plan {
   return plan.root.by === "due" ? { ...plan, root: { ...plan.root, limit: plan.root.wanted } } : plan;
 }

@@ -1,9 +1,9 @@
 import type { Changes } from "../database.ts";
 
-/** What a parameter may be. Truth is 0 or 1; lists travel as one JSON text. */
+/** The types of a parameter. A boolean is 0 or 1; a list is one JSON text. */
 export type SqlValue = string | number | null;
 
-/** One row, by column name. Integers may come as `bigint`, as some drivers are set up. */
+/** One row, by column name. Integers may be `bigint`, depending on the driver's settings. */
 export type SqlRow = Readonly<Record<string, unknown>>;
 
 export interface SqlStatement {
@@ -12,58 +12,59 @@ export interface SqlStatement {
   readonly params: readonly SqlValue[];
 }
 
-/** The rows that each of several statements read. */
+/** For each statement, the rows that it read. */
 export type Results = readonly (readonly SqlRow[])[];
 
-/** What is written after rows were read. */
+/** The statements that write, after rows were read. */
 export interface Write<Answer> {
   readonly statements: readonly SqlStatement[];
-  /** What must still be as it was read; `null` where nothing is written, or the driver is serial. */
+  /**
+   * The rows that must not have changed since they were read; `null` if nothing is written, or if the driver is serial.
+   */
   readonly guard: (Pick<Changes, "guards" | "charges"> & { readonly now: number }) | null;
-  /** The answer, by what the statements read, after the commit. */
+  /** Makes the answer from the rows that the statements read. Called after the commit. */
   answer(results: Results): Answer;
 }
 
 /**
- * All that the ledger asks of a database that speaks SQLite's SQL. A statement has at most 100 parameters and 100 kB, as
- * on D1 (https://developers.cloudflare.com/d1/platform/limits/), so lists travel as one JSON parameter.
+ * The methods that the ledger needs of a database that uses SQLite's SQL. A statement has at most 100 parameters and
+ * 100 kB, as on D1 (https://developers.cloudflare.com/d1/platform/limits/), so a list is passed as one JSON parameter.
  */
 export interface SqlDriver {
   /** For logs and errors, for example `sqlite`. */
   readonly name: string;
 
   /**
-   * How the schema gets there, for the error that finds none: the end of a sentence.
+   * How to create the schema, as the end of a sentence. It is used in the error for a missing schema.
    * @default to call `storage.migrate()`
    */
   readonly migration?: string;
 
-  /** How many calls one transaction may decide about. */
+  /** How many calls one transaction may decide. */
   readonly maxPlans: number;
 
   /** See `LedgerDatabase`. */
   readonly nextTurn?: (run: () => void) => unknown;
 
   /**
-   * Whether no other writer can come between what a transaction reads and what it writes. Else `guard` holds it
-   * together, and several candidates are read where one is wanted.
+   * Whether no other process can write between a transaction's reads and its writes. Otherwise `guard` protects the
+   * transaction, and more candidates are read than wanted.
    */
   readonly isSerial: boolean;
 
   /**
-   * Runs the statements in order as one atomic commit, and returns the rows of each (none where it returns none).
-   * When one fails, none has happened.
+   * Runs the statements in order as one atomic commit, and returns the rows of each. If one fails, none takes effect.
    *
    * @throws OwnlineError `storage_unavailable`, with the driver's error as its cause.
    */
   batch(statements: readonly SqlStatement[]): Promise<Results>;
 
-  /** As {@link SqlDriver.batch} for statements that only read: all of them see the same moment. */
+  /** Like {@link SqlDriver.batch}, for statements that only read. All of them see the same snapshot. */
   read(statements: readonly SqlStatement[]): Promise<Results>;
 
   /**
-   * Reads, and writes what follows from it, as one atomic decision: what `write` names in its guard is as it was read
-   * when its statements are committed, or `write` is asked again over what is read then. What it throws is thrown.
+   * Reads rows, calls `write` with them, and runs its statements, as one atomic decision. If a row of its guard has
+   * changed at the commit, the rows are read again and `write` is called again. An error that `write` throws is thrown.
    *
    * @throws OwnlineError `storage_unavailable`
    */
@@ -73,11 +74,11 @@ export interface SqlDriver {
   now(): number | null;
 
   /**
-   * Removes what the database keeps of deleted rows beside its tables, in a log of its own. `wait` says whether to wait
-   * for others that still read that log; without it, what they hold stays for now. Left out where the database keeps
-   * no such log within our reach.
+   * Removes the copies of deleted rows that the database keeps in a log beside its tables. `wait`: whether to wait for
+   * other connections that still read that log; without it, their copies stay for now. Absent if the database has no
+   * such log that ownline can reach.
    *
-   * @throws OwnlineError `storage_unavailable` where copies are left after the wait; the same call may be repeated.
+   * @throws OwnlineError `storage_unavailable` if copies are left after the wait; the same call may be repeated.
    */
   removeCopies?(how: { readonly wait: boolean }): Promise<void>;
 

@@ -9,7 +9,7 @@ import { integer, text } from "./fields.ts";
 import { attemptRow, conversationRow, messageRow } from "./rows.ts";
 import { bind, keepable, leavingOut, NOW, oneLine, prepare, type Statement } from "./statement.ts";
 
-/** What was written ahead comes first, since its due time says nothing. */
+/** Messages that a clock ahead wrote come first, because their due times are void. */
 const dueNow = (columns: string): string =>
   `select * from (select ${columns} from ${aheadMessages(NOW)} order by m.written_at limit :limit)
     union all select * from (select ${columns} from ownline_messages m
@@ -29,7 +29,10 @@ const CLAIMABLE = `c.due_at is not null and c.lease_worker is null and c.scope =
 
 const TIMED = "m.due_at is not null and m.scope = :scope @without(m.conversation_id)";
 
-/** Until when the first worker lives that holds something: found from what is held, which is little. */
+/**
+ * When the first worker that holds something expires. The query starts from the leases and attempts that are held,
+ * because they are few.
+ */
 const NEXT_EXPIRY = `select min(case when ${isAhead("w", "n.at")} then n.at else w.alive_until end)
   from ownline_workers w where w.scope = :scope and w.id in (
   select c.lease_worker from ownline_conversations c where c.lease_worker > '' @without(c.id)
@@ -54,8 +57,8 @@ const ALL = prepareAll(false);
 const SOME = prepareAll(true);
 
 /**
- * See `LedgerDatabase.due`. What a database's clock makes due between two of these statements is found by the second,
- * so what comes later is read first, and what belongs to a message last.
+ * See `LedgerDatabase.due`. The database's clock may advance between two statements, and work may become due meanwhile.
+ * So the times of later work are read first, then the due messages, and the rows that belong to them last.
  */
 export async function due(driver: SqlDriver, query: DueLook): ReturnType<LedgerDatabase["due"]> {
   const { without, ...asked } = query;
@@ -88,13 +91,13 @@ function soonest(row: SqlRow): number | null {
   return times.length === 0 ? null : Math.max(0, Math.min(...times) - integer(row, "at"));
 }
 
-/** A time that is not a number that ownline writes is behind all others: it never comes. */
+/** A time that is not a number that ownline writes is left out, so that no worker waits for it. */
 export function timeIn(row: SqlRow, column: string): readonly number[] {
   const at = row[column] === null ? Number.NaN : Number(row[column]);
   return Number.isSafeInteger(at) ? [at] : [];
 }
 
-/** The attempts in a state, of messages with the content of `:outboundId` under a condition on `m`. */
+/** The attempts with a status, of messages that have the content of `:outboundId` and fulfil a condition on `m`. */
 const alike = (status: string, condition: string): string => `
   select a.*, m.seq, m.created_at, ${NOW} as now,
     (select c.created_at from ownline_conversations c where c.id = m.conversation_id) as conversation_created_at

@@ -7,8 +7,8 @@ import { pruneAll } from "./prune.ts";
 import { bind, keepable, NOW, oneLine, prepare } from "./statement.ts";
 
 /*
- * Deletions: what goes is listed first, and deleted where every conversation is as it was listed. The keys stay and
- * lead nowhere. Ids need no trace: what is not there is not found, and no id is given twice.
+ * Deletions. The rows to delete are listed first. They are deleted only if no conversation has changed since. The keys
+ * stay, but no longer refer to a message. Ids need no tombstone, because no id is used twice.
  */
 
 const MOMENT = prepare(oneLine(`select ${NOW} as now`));
@@ -49,7 +49,7 @@ const IN_CONVERSATIONS = "(select j.value from json_each(:conversations) j)";
 
 const LISTED_GROUPS = `select m.group_id from ownline_messages m where m.id in ${IN_MESSAGES} and m.group_id is not null`;
 
-/** A key of a group leads nowhere when no part of the group is left. */
+/** The key of a group loses its reference when no part of the group is left. */
 const FORGET_GROUPS = `
   update ownline_keys as k set ref = null, content = null where k.kind = 'outbound' and k.ref in (${LISTED_GROUPS})
     and not exists (select 1 from ownline_messages o where o.group_id = k.ref and o.id not in ${IN_MESSAGES})`;
@@ -66,7 +66,8 @@ const ERASE = [
   ...DELETE_MESSAGES,
   `delete from ownline_turns where conversation_id in ${IN_CONVERSATIONS}`,
   `delete from ownline_answers where conversation_id in ${IN_CONVERSATIONS}`,
-  // A list that cannot be read may name them, so its answer goes too: a call that runs again is decided anew then.
+  // A list that cannot be read may contain an erased conversation, so its answer is deleted too. A repetition of that
+  // call is decided anew.
   `delete from ownline_answers as a where a.call > '' and a.conversation_ids is not null and case
     when json_valid(a.conversation_ids) then exists (
       select 1 from json_each(a.conversation_ids) l where l.value in ${IN_CONVERSATIONS})
@@ -155,7 +156,7 @@ function listsOf(
   };
 }
 
-/** A repetition deletes nothing more. */
+/** The result of a repetition: it deletes nothing more. */
 function answered(row: SqlRow, call: string): Write<Erased> {
   return { statements: [], guard: null, answer: () => erasedIn(text(row, "answer"), call) };
 }

@@ -2,7 +2,7 @@ import { ForeignValue } from "../ledger/corrupt.ts";
 import type { SqlRow } from "./driver.ts";
 
 /*
- * Columns of a row, read and checked: what another program wrote fails here, and not in a rule.
+ * Reads and checks the columns of a row. A value that another program wrote causes an error here, not in a rule.
  */
 
 /** A column that holds text. */
@@ -17,8 +17,8 @@ export function textOrNull(row: SqlRow, column: string): string | null {
 }
 
 /**
- * A column that holds a number, which some drivers are set to hand over as `bigint`. Beyond the safe integers it is not
- * the number that was written.
+ * A column that holds a number. Some drivers are set to return it as `bigint`. A number beyond the safe integers is not
+ * a number that ownline wrote.
  */
 export function integer(row: SqlRow, column: string): number {
   const value = row[column];
@@ -38,7 +38,7 @@ export function json(row: SqlRow, column: string): unknown {
     const parsed: unknown = JSON.parse(stored);
     return parsed;
   } catch {
-    // The parser's words quote the text.
+    // The parser's error message quotes the stored text, so it is not passed on.
     throw foreign(column);
   }
 }
@@ -55,7 +55,7 @@ export function oneOfOrNull<T extends string>(row: SqlRow, column: string, words
   return row[column] === null ? null : oneOf(row[column], column, words);
 }
 
-/** The word of a closed set that a column holds. */
+/** A column that holds one word of a closed set. */
 export function oneOf<T extends string>(value: unknown, column: string, words: readonly T[]): T {
   const word = words.find((each) => each === value);
   if (word === undefined) throw foreign(column);
@@ -66,7 +66,7 @@ export function foreign(column: string): ForeignValue {
   return new ForeignValue(column);
 }
 
-/** A JSON object's entries. */
+/** The entries of a JSON object. */
 export function record(value: unknown, column: string): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null) throw foreign(column);
   return Object.fromEntries(Object.entries(value));

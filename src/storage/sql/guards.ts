@@ -3,12 +3,12 @@ import { isAhead } from "./conditions.ts";
 import type { SqlStatement } from "./driver.ts";
 import { bind, oneLine, prepare } from "./statement.ts";
 
-/** A decision that is older is made anew: its clock is not the database's any more. */
+/** An older decision is made anew, because the database's clock has moved on too far. */
 const OLDEST_MS = 5_000;
 
 /**
- * What a batch begins with where the rows were loaded by an earlier one: a row that its table refuses, where a guard has
- * moved, so that nothing of the batch is written.
+ * The first statement of a batch whose rows an earlier batch has loaded. If a guard no longer holds, it inserts a row
+ * that violates its table's constraint. Then D1 writes nothing of the batch.
  */
 const GUARD = prepare(
   oneLine(`
@@ -42,7 +42,10 @@ const GUARD = prepare(
   limit 1`),
 );
 
-/** The statement that refuses changes whose guards have moved. `isOwnClock`: whether the database's clock was read. */
+/**
+ * The statement that stops the batch if a guard no longer holds. `isOwnClock`: whether `now` comes from the database's
+ * clock.
+ */
 export function guardOf(
   { guards, charges }: Pick<Changes, "guards" | "charges">,
   now: number,
@@ -55,7 +58,7 @@ export function guardOf(
     return { on, key, version };
   });
   const rooms = charges.map(({ key, charge, max }) => ({ on: "room", key, charge, max }));
-  // Against a clock that was passed in, the database's own says nothing.
+  // The age of a decision is not checked if the clock was passed in, because the database's own clock is unrelated.
   const loadedAt = isOwnClock ? now : Number.MAX_SAFE_INTEGER;
   return bind(GUARD, { guards: JSON.stringify([...listed, ...rooms]), loadedAt, now });
 }

@@ -5,7 +5,7 @@ import type { Read } from "./loaded.ts";
 import { NOW } from "./statement.ts";
 
 /*
- * The SQL that loads the roots and the slices of plans. `@without`: see `leavingOut`.
+ * SQL that loads the roots and the slices of plans. `@without`: see `leavingOut`.
  */
 
 /** A key of the plan's list `j`. */
@@ -18,8 +18,9 @@ const ATTEMPT = `coalesce(
   (select k.ref from ownline_keys k where k.kind = 'provider' and k.key = :providerMessageId))`;
 
 /*
- * What expired workers hold, found from what is held: that is little, while workers that hold nothing may be many. The
- * text of no name is below the empty one, so each condition is the whole of a partial index.
+ * The leases and attempts that expired workers hold. The queries start from the leases and attempts, because these are
+ * few, while there may be many workers that hold nothing. No name sorts below the empty text, so `> ''` selects all
+ * rows of the partial index.
  */
 const IS_EXPIRED = `(w.alive_until <= ${NOW} or ${isAhead("w", NOW)}) and w.id <> :workerId and w.scope = :scope`;
 const LEASES =
@@ -58,7 +59,7 @@ const CONVERSATIONS: { readonly [B in By]: string } = {
   unsent: `select r.conversation_id from ownline_messages r where r.id in (select u.id from ${UNSENT})`,
 };
 
-/** Those that were written ahead come first, since their due times say nothing. */
+/** Conversations that a clock ahead wrote come first, because their due times are void. */
 function claimable(column: string, limit: string): string {
   return `select * from (select r.${column} from ${aheadConversations(NOW)} order by r.written_at limit ${limit})
     union all select * from (select r.${column} from ownline_conversations r
@@ -69,7 +70,7 @@ function claimable(column: string, limit: string): string {
 
 const rootMessages = (by: By): string => MESSAGES[by] ?? "select null where false";
 
-/** Beside each root its rows, in its order: the first statements of a plan say what was found. */
+/** The statements that load the rows of each kind of root, in the root's order. */
 export const ROOT_LOADS: { readonly [B in By]: readonly [Read, string][] } = {
   nothing: [],
   conversation: [["roots", rootRows("conversation")]],
@@ -107,7 +108,7 @@ function chosenRows(by: By): string {
   return `select m.* from ownline_messages m where m.id in (${rootMessages(by)})`;
 }
 
-/** The statements of a slice. `kinds`: of the plan's keys. */
+/** The statements of a slice. `kinds`: the kinds of the plan's keys. */
 export function sliceLoads(
   slice: Slice,
   by: By,
@@ -187,7 +188,7 @@ export function sliceLoads(
   }
 }
 
-/** Of each conversation down to the position of the oldest message that is wanted. */
+/** For each conversation, the messages from the position of the oldest wanted message on. */
 const HISTORY = `select m.* from ownline_conversations c cross join ownline_messages m on m.conversation_id = c.id
   and m.seq >= coalesce((select n.seq from ownline_messages n where n.conversation_id = c.id
     order by n.seq desc limit 1 offset :historyLimit - 1), 0)
@@ -233,7 +234,10 @@ function stoppableLoads(roots: string, namesConsents: boolean): readonly [Read, 
   ];
 }
 
-/** The root may be another conversation: a provider may give one id to messages of two people. */
+/**
+ * The conversation of a recorded message. It may differ from the root, because a provider may give one id to messages
+ * of two people.
+ */
 function ownersOf(ref: string): string {
   return `select c.* from json_each(:keys) j cross join ${KEY} cross join ownline_conversations c on c.id = (${ref})`;
 }
@@ -258,7 +262,7 @@ const RECORDED: { readonly [K in KeyKind]: readonly [Read, string][] } = {
   provider: [],
 };
 
-/** A condition of the schema, about one table among several. */
+/** A condition of the schema with the alias of its table, for queries over several tables. */
 function qualified(condition: string, alias: string): string {
   return condition.replaceAll(/\b(status|origin)\b/g, `${alias}.$1`);
 }

@@ -20,19 +20,19 @@ import {
 } from "./rows.ts";
 
 /**
- * What a statement reads: rows of a table; the clock and the call's stored answer; the root's conversations and
- * messages; or conversations' newest messages.
+ * The kinds of rows that a statement reads: rows of a table; the clock with the call's stored answer (`moment`); the
+ * root's conversations (`roots`) or messages (`chosen`); or the newest messages of conversations (`history`).
  */
 export type Read = Table | "moment" | "roots" | "chosen" | "history";
 
-/** The statements that load a plan, and what each of them reads. */
+/** The statements that load a plan, and the kind of rows that each of them reads. */
 export interface PlanLoads {
   readonly call: string;
   readonly reads: readonly Read[];
   readonly statements: readonly SqlStatement[];
 }
 
-/** Puts together what the statements of plans read. */
+/** Combines the rows that the statements of all plans have read. */
 export function loadedFrom(loads: readonly PlanLoads[], results: readonly (readonly SqlRow[])[]): Loaded {
   const rows = collected();
   const answers = new Map<string, string>();
@@ -77,7 +77,10 @@ export function loadedFrom(loads: readonly PlanLoads[], results: readonly (reado
   return { now, rows: listsOf(rows), answers, found, chosen, histories: historiesOf(history), corrupt: rows.corrupt };
 }
 
-/** Adds a row of the database; one that is there already stays once, and one that cannot be read stands apart. */
+/**
+ * Adds a row of the database. A row that is in the map already is there once; a row that cannot be read goes to
+ * `corrupt`.
+ */
 export function collect(rows: Collected, table: Table, row: SqlRow): void {
   try {
     add(rows, table, row);

@@ -8,7 +8,7 @@ interface Load {
   readonly statement: Statement;
 }
 
-/** The statements for a plan. All of them see one moment. */
+/** The statements for a plan. All of them see the same snapshot. */
 export function loadsOf(plan: Plan, now: number | null): PlanLoads {
   const loads = preparedFor(plan);
   const params = paramsOf(plan, now);
@@ -48,7 +48,10 @@ function preparedFor(plan: Plan): readonly Load[] {
   return loads;
 }
 
-/** One statement for what is read from one table: D1 may count each statement of a batch against its limits. */
+/**
+ * Combines the statements that read the same kind of rows, because D1 may count each statement of a batch against its
+ * limits.
+ */
 function together(texts: readonly (readonly [Read, string])[]): [Read, string][] {
   const byRead = new Map<Read, string[]>();
   for (const [reads, sql] of texts) byRead.set(reads, [...(byRead.get(reads) ?? []), sql]);

@@ -11,7 +11,7 @@ const HAS_META = prepare("select name from sqlite_master where type = 'table' an
 
 const READ_META = prepare("select version, min_writer, secret from ownline_meta where id = 1");
 
-/** What the database says about its schema. */
+/** The database's row about its schema. */
 export interface Meta {
   readonly version: number;
   readonly minWriter: number;
@@ -38,7 +38,7 @@ export async function openLedger(driver: SqlDriver): Promise<OpenedLedger> {
   return { secret: meta.secret };
 }
 
-/** `null` where there is no schema yet. */
+/** `null` if there is no schema yet. */
 export async function readMeta(driver: SqlDriver): Promise<Meta | null> {
   const [tables = []] = await driver.read([bind(HAS_META, {})]);
   if (tables.length === 0) return null;

@@ -3,7 +3,10 @@ import { readMeta } from "./meta.ts";
 import { BOOTSTRAP, MIGRATIONS, type Migration } from "./schema.ts";
 import { bind, oneLine, prepare } from "./statement.ts";
 
-/** Fails where the step has run already, and the whole batch with it: of two that race, one wins. */
+/**
+ * Fails, together with the whole batch, if the step has run already. So if two processes race, only one of them runs
+ * the step.
+ */
 const TAKE_STEP = prepare(
   "insert into ownline_migrations (version, at) values (:version, cast(unixepoch('subsec') * 1000 as integer))",
 );

@@ -2,18 +2,24 @@ import { OwnlineError } from "../../errors.ts";
 import type { Results, SqlDriver, SqlStatement } from "./driver.ts";
 import { guardOf } from "./guards.ts";
 
-/** A guard that moves this often is a row that many processes write at once. */
+/**
+ * How often a call is decided before it fails. A guard that fails this often belongs to a row that many processes write
+ * at once.
+ */
 const MOST_DECISIONS = 20;
 
 interface Batches {
   readonly name: string;
   batch(statements: readonly SqlStatement[]): Promise<Results>;
   now(): number | null;
-  /** Whether a batch failed since its guard refused it. */
+  /** Whether a batch failed because a guard no longer holds. */
   isMoved(error: unknown): boolean;
 }
 
-/** Transactions over a database that runs whole batches only: one reads, the next one checks the guards and writes. */
+/**
+ * Transactions over a database that runs only whole batches: the first batch reads, and the second one checks the
+ * guards and writes.
+ */
 export function optimistic({ name, batch, now, isMoved }: Batches): SqlDriver["transact"] {
   return async (reads, write) => {
     for (let decisions = 1; ; decisions += 1) {

@@ -3,10 +3,10 @@ import { CLOCKS_APART_MS, STORED_FOR_MS } from "../ledger/rows.ts";
 import type { SqlStatement } from "./driver.ts";
 import { bind, oneLine, prepare } from "./statement.ts";
 
-/** So many rows of each kind go with one heartbeat at most: more than come between two of them. */
+/** How many old rows of each kind one heartbeat deletes at most. Fewer are added between two heartbeats. */
 const ROWS_A_HEARTBEAT = 5_000;
 
-/** An answer that a clock ahead stored is kept for as long as others, from now on. */
+/** An answer that a clock ahead stored gets the present time, so that it is deleted after the usual time. */
 const DATE_ANSWERS = prepare(
   oneLine(`
     update ownline_answers set at = :now where call in (
@@ -28,13 +28,13 @@ const PRUNE_WORKERS = prepare(
       order by w.alive_until limit :limit)`),
 );
 
-/** What goes with a heartbeat, so that the tables do not grow where the service never calls `purge()`. */
+/** The deletions of a heartbeat. They keep the tables small in a service that never calls `purge()`. */
 export function pruneWith(plans: readonly Plan[], now: number): SqlStatement[] {
   if (!plans.some(({ root }) => root.by === "workers")) return [];
   return prune(now, ROWS_A_HEARTBEAT);
 }
 
-/** What goes with a `purge()`: all that is old. */
+/** The deletions of a `purge()`: all old rows. */
 export function pruneAll(now: number): SqlStatement[] {
   return prune(now, Number.MAX_SAFE_INTEGER);
 }

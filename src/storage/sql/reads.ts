@@ -87,7 +87,7 @@ export async function conversations(driver: SqlDriver, page: ConversationPage): 
   return conversationsIn(rows, page.limit);
 }
 
-/** A page of a list that was asked for one row more. */
+/** One page of conversations. `rows` holds one row more than `limit` if there is a next page. */
 export function conversationsIn(rows: readonly SqlRow[], limit: number): Seen<ConversationList> {
   const corrupt: UnreadRow[] = [];
   const page = rows.slice(0, limit);
@@ -96,7 +96,7 @@ export function conversationsIn(rows: readonly SqlRow[], limit: number): Seen<Co
   return { found: { conversations: listed, cursor: last === undefined ? null : cursorBehind(last) }, corrupt };
 }
 
-/** A time that is not a number that ownline writes stands before all others. */
+/** The cursor after a row. A time that is not a number that ownline writes sorts before all others. */
 function cursorBehind(row: SqlRow): string {
   const { updated_at: at } = row;
   const isTime = typeof at === "bigint" || typeof at === "number";
@@ -114,7 +114,7 @@ export async function messages(driver: SqlDriver, page: MessagePage): Promise<re
   return rows.map((row) => messageOf(messageRow(row)));
 }
 
-/** Databases know no infinity among their integers. */
+/** Replaces `Infinity`, because databases have no infinite integers. */
 function finite(seq: number): number {
   return Math.min(seq, Number.MAX_SAFE_INTEGER);
 }
@@ -127,7 +127,9 @@ export async function changes(driver: SqlDriver, page: ChangePage): Promise<Seen
 
 type SeenChanges = Awaited<ReturnType<LedgerDatabase["changes"]>>;
 
-/** A position that is not a number that ownline writes stands behind all others. */
+/**
+ * One page of changes. A position that is not a number that ownline writes sorts after all others, so it ends the list.
+ */
 export function changesIn(rows: readonly SqlRow[], limit: number): SeenChanges {
   const corrupt: UnreadRow[] = [];
   const found = legible(rows, corrupt, messageRow).map(messageOf);
@@ -141,7 +143,7 @@ export async function counters(driver: SqlDriver, keys: readonly string[]): Prom
   return rows.map(openCounter);
 }
 
-/** A counter beside the clock, which is `at`. */
+/** An open counter from its row; the column `at` holds the clock. */
 export function openCounter(row: SqlRow): OpenCounter {
   const { key, charged: count, endsAt } = counterRow(row);
   return { key, count, endsInMs: endsAt - integer(row, "at") };
@@ -168,7 +170,7 @@ export async function unread(driver: SqlDriver, rows: readonly UnreadRow[]): Pro
 /** See `LedgerDatabase.discard`. */
 export async function discard(driver: SqlDriver, { table, key }: UnreadRow): Promise<void> {
   if (table !== "counters" && table !== "rateLimits")
-    throw new TypeError("A row would be lost that is worth something.");
+    throw new TypeError("Only unreadable counters and rate limits may be deleted.");
   await driver.batch([{ sql: `delete from ${TABLE_NAMES[table]} where key = ?`, params: [...key] }]);
 }
 

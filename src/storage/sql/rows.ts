@@ -21,7 +21,7 @@ import {
 } from "./fields.ts";
 
 /*
- * What the database's rows hold, read once and checked.
+ * Reads rows of the database and checks their values.
  */
 
 const STATES: readonly ConsentState[] = ["opted-in", "opted-out"];
@@ -59,7 +59,7 @@ function keyIn(row: SqlRow, name: string): string | number {
   return typeof value === "string" ? value : Number(value);
 }
 
-/** Whose row it is, as far as it shows it. */
+/** The conversation that a row belongs to, and a conversation's consent, if the row shows them. */
 function ownerOf(table: Table, row: SqlRow): { readonly conversationId: string | null; readonly consentKey?: string } {
   const id = table === "conversations" ? row.id : row.conversation_id;
   return {

@@ -1,17 +1,20 @@
 import { QUEUED, STOPPABLE } from "./conditions.ts";
 
-/** One numbered step of the schema. A step that has been published never changes; what comes next is a new step. */
+/** One numbered step of the schema. A published step never changes; a later change is a new step. */
 export interface Migration {
   readonly version: number;
   /**
-   * The oldest version of the code that may write to a database after this step. It stays where it is while old and
-   * new code can serve together, as during a deploy.
+   * The oldest version of the code that may write to a database after this step. It does not rise as long as old and
+   * new code can serve together, as during a deployment.
    */
   readonly minWriter: number;
   readonly statements: readonly string[];
 }
 
-/** Numbers of the steps that ran, and the ledger's secret: there before the first step. */
+/**
+ * The tables that exist before the first step. They hold the numbers of the steps that have run, and the ledger's
+ * secret.
+ */
 export const BOOTSTRAP: readonly string[] = [
   `create table if not exists ownline_migrations (
     version integer primary key,
@@ -26,9 +29,9 @@ export const BOOTSTRAP: readonly string[] = [
 ];
 
 /**
- * The schema, as steps. Free text (bodies, reasons) is kept as JSON, which survives every character; ids and addresses
- * are plain text. Times are Unix milliseconds. All tables begin with `ownline_`, so that they can live in the database
- * of the service itself. What the columns mean stands in `ledger/rows.ts`.
+ * The schema, as steps. Free text (bodies, reasons) is stored as JSON, which can hold every character; ids and
+ * addresses are plain text. Times are Unix milliseconds. The names of all tables begin with `ownline_`, so that they
+ * can be in the service's own database. `ledger/rows.ts` documents the columns.
  */
 export const MIGRATIONS: readonly Migration[] = [
   {
@@ -223,7 +226,7 @@ export const MIGRATIONS: readonly Migration[] = [
         version integer not null
       ) strict, without rowid`,
 
-      // Of one conversation, or of several: then only the list names them.
+      // An answer of one conversation has `conversation_id`. An answer of several has only the list.
       `create table ownline_answers (
         call text primary key,
         at integer not null,
@@ -235,7 +238,7 @@ export const MIGRATIONS: readonly Migration[] = [
       `create index ownline_answers_of on ownline_answers (conversation_id) where conversation_id is not null`,
       `create index ownline_answers_of_several on ownline_answers (call) where conversation_ids is not null`,
 
-      // A row of 0 aborts the batch that would write it: see guards.ts.
+      // A row with 0 violates the constraint and aborts its batch: see guards.ts.
       `create table ownline_guards (
         holds integer not null constraint ownline_guard_moved check (holds = 1)
       ) strict`,

@@ -2,7 +2,7 @@ import type { StorageClock } from "../clock.ts";
 import type { SqlValue } from "./driver.ts";
 
 /**
- * What is called on a database: the common part of `DatabaseSync` of
+ * The methods that the driver calls on a database: the common part of `DatabaseSync` of
  * [node:sqlite](https://nodejs.org/api/sqlite.html) and of a
  * [better-sqlite3](https://github.com/WiseLibs/better-sqlite3/blob/master/docs/api.md) `Database`.
  */
@@ -10,15 +10,15 @@ export interface SqliteDatabase {
   exec(sql: string): unknown;
   prepare(sql: string): SqliteStatement;
   close(): unknown;
-  /** node:sqlite's word for being inside a transaction. */
+  /** Whether the database is inside a transaction, in node:sqlite. */
   readonly isTransaction?: boolean;
-  /** better-sqlite3's. */
+  /** Whether the database is inside a transaction, in better-sqlite3. */
   readonly inTransaction?: boolean;
 }
 
 export interface SqliteStatement {
   all(...params: SqlValue[]): unknown[];
-  /** node:sqlite reads integers that JavaScript's numbers do not hold only as `bigint`. */
+  /** node:sqlite returns integers beyond JavaScript's safe integers only as `bigint`. */
   setReadBigInts?(enabled: boolean): unknown;
   run(...params: SqlValue[]): unknown;
 }
@@ -26,27 +26,28 @@ export interface SqliteStatement {
 export interface SqliteConnection {
   /** Called at the first use, and again after a failure. */
   open(): SqliteDatabase;
-  /** Whether the database is ours to set up and to close. */
+  /** Whether ownline opened the database, so that it may set it up and close it. */
   readonly isOwn: boolean;
   readonly clock: StorageClock;
   readonly busyTimeoutMs: number;
 }
 
-/** While SQLite itself waits for a lock, the event loop waits with it. */
+/** The longest time that SQLite itself waits for a lock, because this wait blocks the event loop. */
 export const BLOCKED_MS: number = 5;
 
 /**
- * `secure_delete` overwrites deleted rows with zeros, in the pages that stay and in those that become free: without it
- * the texts of an erased person stay in the file until their place is used again. It is on for every statement of every
- * process, since SQLite moves and frees rows at any time (https://www.sqlite.org/pragma.html#pragma_secure_delete).
+ * `secure_delete` overwrites deleted rows with zeros, in used pages and in free pages. Without it, the texts of an
+ * erased person stay in the file until SQLite uses their place again. It is on for every statement of every process,
+ * because SQLite may move and free rows at any time (https://www.sqlite.org/pragma.html#pragma_secure_delete).
  *
- * Its cost, with node:sqlite, medians of six runs, 400 messages that are stored and answered: on a file in memory 850 ms
- * with it and 919 ms without, on a disk 2.8 and 3.3 s, so none that shows beside the noise. `erase()` of a number, which
- * empties the log three times: 1.6 ms, and 1.9 ms without emptying it; on a disk 12 to 17 ms, which are flushes.
+ * Its cost was measured with node:sqlite (medians of six runs, 400 messages stored and answered). On a file in memory:
+ * 850 ms with it, 919 ms without. On a disk: 2.8 s and 3.3 s. So the cost is smaller than the noise. `erase()` of a
+ * number empties the log three times. In memory it took 1.6 ms, and 1.9 ms without emptying the log; on a disk it took
+ * 12 to 17 ms, which is the time of the flushes.
  *
- * A 200 to the provider is a promise that the text is stored, so a commit must outlive a power cut: `synchronous=FULL`
+ * A 200 to the provider promises that the text is stored, so a commit must survive a power cut: `synchronous=FULL`
  * (https://www.sqlite.org/pragma.html#pragma_synchronous). WAL lets readers and the writer work at once; a database
- * that was passed in keeps the journal mode that it has.
+ * that the user passes in keeps its journal mode.
  */
 export function setUp(database: SqliteDatabase, { isOwn, busyTimeoutMs }: SqliteConnection): void {
   if (isOwn) database.exec(`pragma busy_timeout = ${Math.min(BLOCKED_MS, busyTimeoutMs)}`);
@@ -62,9 +63,9 @@ export function setUp(database: SqliteDatabase, { isOwn, busyTimeoutMs }: Sqlite
 const LEDGER_STATISTICS = "sqlite_stat1 where tbl glob 'ownline_*'";
 
 /**
- * `analyze` and `pragma optimize` note down how large a table is, and a note that was made while the ledger was small
- * lets SQLite read tables from end to end when they are not any more. The statements are written for an SQLite that
- * knows nothing of their tables (https://www.sqlite.org/lang_analyze.html).
+ * Deletes SQLite's statistics of the ledger's tables. `analyze` and `pragma optimize` store the size of each table. If
+ * the ledger was small then, SQLite still scans whole tables when they are large. The ledger's statements are written
+ * for an SQLite without statistics of their tables (https://www.sqlite.org/lang_analyze.html).
  */
 function forgetStatistics(database: SqliteDatabase): void {
   if (database.prepare("select 1 from sqlite_master where name = 'sqlite_stat1'").all().length === 0) return;
@@ -81,8 +82,9 @@ export function pragma(database: SqliteDatabase, name: string): unknown {
 }
 
 /**
- * The write-ahead log holds every page as it was written, those of erased texts too, until a checkpoint has emptied it.
- * So does a rollback journal that stays after the commit: leaving the mode deletes it.
+ * Empties the log that holds old pages; `false` if another connection still reads it. The write-ahead log holds every
+ * written page, also of erased texts, until a checkpoint empties it. A rollback journal in the mode `persist` also
+ * stays after the commit; leaving that mode deletes it.
  *
  * @see https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
  */
@@ -90,7 +92,7 @@ export function truncateLogOf(database: SqliteDatabase): boolean {
   const journal = pragma(database, "journal_mode");
   if (journal === "persist") database.exec("pragma journal_mode = delete; pragma journal_mode = persist");
   if (journal !== "wal") return true;
-  // The event loop would wait with the checkpoint, so the driver waits instead.
+  // A waiting checkpoint would block the event loop, so the driver waits and tries again.
   const timeoutMs = pragma(database, "busy_timeout");
   database.exec("pragma busy_timeout = 0");
   try {

@@ -16,10 +16,10 @@ const IMMEDIATE = "begin immediate";
 
 const RETRY_MS = 20;
 
-/** Read at once: a test that replaces timers must not stop the ledger. */
+/** Read when the module loads, so that a test that replaces timers does not stop the ledger. */
 const nextTurn = globalThis.setImmediate;
 
-/** So many calls share one commit at most: the event loop waits while they are decided. */
+/** The greatest number of calls in one commit. Deciding them blocks the event loop. */
 const MOST_PLANS = 64;
 
 /** Runs transactions on an embedded SQLite, each in one `begin immediate`. */
@@ -37,7 +37,8 @@ export function sqliteDriver(connection: SqliteConnection): SqlDriver {
   }
 
   /**
-   * Tries again what found the file locked. Meanwhile the event loop goes on: SQLite's own busy timeout would block it.
+   * Repeats an action while the file is locked. The event loop is not blocked meanwhile; SQLite's own busy timeout
+   * would block it.
    */
   async function patiently<Result>(timeoutMs: number, act: () => Result): Promise<Result> {
     const since = performance.now();
@@ -107,9 +108,9 @@ interface Session {
   /** How long to wait for a lock. */
   readonly timeoutMs: number;
   run(statement: SqlStatement): readonly SqlRow[];
-  /** Commits what `act` does, or nothing of it. */
+  /** Commits everything that `act` does, or nothing. */
   transact<Answer>(begin: string, act: (transaction: Transaction) => Answer): Answer;
-  /** Empties the file that holds old pages; `false` where another connection still needs it. Never waits. */
+  /** Empties the file that holds old pages; `false` if another connection still needs it. Never waits. */
   truncateLog(): boolean;
   close(): void;
 }
@@ -147,7 +148,10 @@ function sessionOf(database: SqliteDatabase, isOwn: boolean, timeoutMs: number):
     return [];
   }
 
-  /** A database that was passed in has a timeout for which SQLite would block the event loop. */
+  /**
+   * Begins a transaction. A database that the user passed in may have a longer busy timeout, which would block the
+   * event loop, so it is shortened meanwhile.
+   */
   function takeLock(begin: string): void {
     const givenMs = isOwn || begin !== IMMEDIATE ? 0 : Number(pragma(database, "busy_timeout"));
     if (givenMs > BLOCKED_MS) database.exec(`pragma busy_timeout = ${BLOCKED_MS}`);
@@ -184,7 +188,7 @@ function sessionOf(database: SqliteDatabase, isOwn: boolean, timeoutMs: number):
       }
     },
     truncateLog() {
-      // The caller of a database that was passed in has begun a transaction since.
+      // The user who passed the database in may have begun a transaction meanwhile.
       if (isInTransaction(database)) return false;
       try {
         return truncateLogOf(database);
@@ -200,7 +204,7 @@ function sessionOf(database: SqliteDatabase, isOwn: boolean, timeoutMs: number):
   };
 }
 
-/** A row with a number that ownline never writes must not keep the others from being read. */
+/** Reads all rows, even if one of them has a number beyond the safe integers, which ownline never writes. */
 function allOf(statement: SqliteStatement, params: SqlStatement["params"]): unknown[] {
   try {
     return statement.all(...params);
@@ -215,7 +219,10 @@ function allOf(statement: SqliteStatement, params: SqlStatement["params"]): unkn
   }
 }
 
-/** SQLite itself has rolled back after some errors, as a full disk: then there is nothing left to roll back. */
+/**
+ * Rolls a transaction back. After some errors, such as a full disk, SQLite has rolled back itself, and nothing is left
+ * to do.
+ */
 function rollBack(database: SqliteDatabase, reason: unknown): void {
   if (isInTransaction(database) === false) return;
   try {
@@ -225,7 +232,7 @@ function rollBack(database: SqliteDatabase, reason: unknown): void {
   }
 }
 
-/** `undefined` where the driver does not say (node:sqlite before Node 22.16). */
+/** `undefined` if the driver does not show it (node:sqlite before Node 22.16). */
 function isInTransaction(database: SqliteDatabase): boolean | undefined {
   return database.isTransaction ?? database.inTransaction;
 }
@@ -245,7 +252,7 @@ function isRow(row: unknown): row is SqlRow {
 function foreignTransactionError(): OwnlineError {
   return new OwnlineError(
     "invalid_state",
-    "The database that was passed to sqlite() is inside a transaction of the caller's: commit it before calling " +
+    "The database that was passed to sqlite() is inside a transaction that the caller began: commit it before calling " +
       "ownline, or give ownline a connection of its own.",
   );
 }
@@ -253,12 +260,12 @@ function foreignTransactionError(): OwnlineError {
 function copiesLeftError(): OwnlineError {
   return new OwnlineError(
     "storage_unavailable",
-    "The person's rows are deleted, but copies of them are left in the SQLite file's -wal, since another connection " +
-      "has been reading from it all the while: end that read (a long query, a backup), and call erase() again.",
+    "The person's rows are deleted, but the SQLite file's -wal still holds copies of them, because another connection " +
+      "was reading from it the whole time: end that read (a long query, a backup), and call erase() again.",
     { retryable: true },
   );
 }
 
 function closedError(): OwnlineError {
-  return new OwnlineError("invalid_state", "This sqlite() storage was closed: make a new one to go on.");
+  return new OwnlineError("invalid_state", "This sqlite() storage was closed: create a new one.");
 }

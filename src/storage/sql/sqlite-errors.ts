@@ -1,6 +1,9 @@
 import { isOwnlineError, OwnlineError } from "../../errors.ts";
 
-/** What went wrong, who must do what, and whether the same call may then succeed. Keys: SQLite's result codes. */
+/**
+ * The error that happened, who must do what, and whether the same call may succeed after that. Keys: SQLite's result
+ * codes.
+ */
 const REMEDIES: ReadonlyMap<string, { readonly message: string; readonly retryable: boolean }> = new Map([
   [
     "BUSY",
@@ -68,7 +71,7 @@ const REMEDIES: ReadonlyMap<string, { readonly message: string; readonly retryab
     "CORRUPT",
     {
       message:
-        "The SQLite file is damaged: stop the service, keep a copy of the file, and restore a backup or recover it " +
+        "The SQLite file is damaged: stop the service, keep a copy of the file, and restore a backup or repair the file " +
         "with the .recover command of the sqlite3 shell.",
       retryable: false,
     },
@@ -97,7 +100,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 
 const PRIMARY_MASK = 0xff;
 
-/** SQLite's primary result code: node:sqlite gives its number, better-sqlite3 its name. */
+/** SQLite's primary result code. node:sqlite gives its number, and better-sqlite3 its name. */
 function resultCode(error: unknown): string | null {
   if (typeof error !== "object" || error === null) return null;
   if ("errcode" in error && typeof error.errcode === "number") {
@@ -107,12 +110,17 @@ function resultCode(error: unknown): string | null {
   return error.code.split("_")[1] ?? "OTHER";
 }
 
-/** Whether another connection was in the way: an error of the driver, or one that `storageError` made of it. */
+/**
+ * Whether another connection held a lock. Takes an error of the driver, or the error that `storageError` made of it.
+ */
 export function isBusy(error: unknown): boolean {
   return resultCode(isOwnlineError(error) ? error.cause : error) === "BUSY";
 }
 
-/** An error of the SQLite driver as `storage_unavailable`, with the remedy. Any other value as it is. */
+/**
+ * Turns an error of the SQLite driver into `storage_unavailable` that says what to do. Returns any other value
+ * unchanged.
+ */
 export function storageError(error: unknown): unknown {
   if (isOwnlineError(error)) return error;
   const code = resultCode(error);

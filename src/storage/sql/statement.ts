@@ -1,16 +1,16 @@
 import { OwnlineError } from "../../errors.ts";
 import type { SqlStatement, SqlValue } from "./driver.ts";
 
-/** A statement written with `:name` parameters, made ready for drivers that only know `?`. */
+/** A statement that was written with `:name` parameters, for drivers that only support `?`. */
 export interface Statement {
   readonly sql: string;
-  /** The parameter for each `?`, in order; a name that is used twice is there twice. */
+  /** The parameter's name for each `?`, in order. A name that is used twice is in the list twice. */
   readonly names: readonly string[];
   /** Whether it returns rows. */
   readonly reads: boolean;
 }
 
-/** The present moment: the clock that the driver was given, else the database's own. */
+/** The present time: of the clock that the driver was given, otherwise of the database's own clock. */
 export const NOW: string = "coalesce(:now, cast(unixepoch('subsec') * 1000 as integer))";
 
 /** A statement on one line. */
@@ -21,8 +21,8 @@ export function oneLine(text: string): string {
 const WITHOUT = /@without\(([\w.]+)\)/g;
 
 /**
- * A statement whose text holds `@without(column)` where it leaves out the conversations that `:without` lists. Most calls
- * leave out none: their statement has no such condition.
+ * Replaces `@without(column)` in a statement by the condition that leaves out the conversations in `:without`. Most
+ * calls leave out none, so their statement has no such condition.
  */
 export function leavingOut(text: string, leavesOut: boolean): string {
   return text.replace(WITHOUT, leavesOut ? "and $1 not in (select w.value from json_each(:without) w)" : "");
@@ -45,8 +45,8 @@ export function prepare(text: string): Statement {
 /**
  * Gives a statement its parameters.
  *
- * @throws OwnlineError `invalid_message` where a text holds a NUL or half a surrogate pair, which SQL text cannot
- * keep. Bodies and reasons never meet this check: they are stored as JSON, which escapes both.
+ * @throws OwnlineError `invalid_message` if a text contains a NUL or half a surrogate pair, which SQL text cannot
+ * store. Bodies and reasons are not checked: they are stored as JSON, which escapes both.
  */
 export function bind(prepared: Statement, params: Params): SqlStatement {
   const values = prepared.names.map((name) => {
@@ -59,12 +59,12 @@ export function bind(prepared: Statement, params: Params): SqlStatement {
 
 const UNKEEPABLE = /\0|\p{Surrogate}/u;
 
-/** The text itself, refused where SQL text would change it. */
+/** Returns the text; throws if the database cannot store it unchanged. */
 export function keepable(text: string): string {
   if (UNKEEPABLE.test(text)) {
     throw new OwnlineError(
       "invalid_message",
-      "An id, key or address holds a NUL character or half a surrogate pair, which a database cannot keep as text: " +
+      "An id, key or address contains a NUL character or half a surrogate pair, which a database cannot store as text: " +
         "the caller must pass another one.",
     );
   }

@@ -15,7 +15,7 @@ const TURN_ID = `case
     order by t.first_seq desc, t.repetition desc limit 1)
 end`;
 
-/** The groups that belong to message `m`: its own, or those that answer it. */
+/** The groups of message `m`: its own group, or the groups that answer it. */
 const GROUPS = `select m.id as shown, m.status is null as answered, m.group_id as id from ownline_messages m
   where m.id = :id and m.group_id is not null
   union all

@@ -20,7 +20,7 @@ const WRITTEN: readonly Written[] = [
 /** Rows whose version rises with each change. */
 const VERSIONED: ReadonlySet<Written> = new Set(["conversations", "consents", "rateLimits", "sweeps"]);
 
-/** The statements that write what a decision changed. */
+/** The statements that write the changes of a decision. */
 export function writesOf(changes: Changes, now: number): SqlStatement[] {
   const { inserted, updated, charges, alive, answers } = changes;
   const statements: SqlStatement[] = [];
@@ -45,7 +45,7 @@ export function writesOf(changes: Changes, now: number): SqlStatement[] {
 
 const IS_OPEN = `k.ends_at > excluded.written_at and not ${isAhead("k", "excluded.written_at")}`;
 
-/** Opens the counter's window where none is open. */
+/** Charges a counter, and opens its window if none is open. */
 const CHARGE = prepare(
   oneLine(`
     insert into ownline_counters as k (key, charged, ends_at, written_at) values (:key, :charge, :endsAt, :now)
@@ -65,7 +65,7 @@ const STORE =
 
 type Fields = ReadonlyMap<string, unknown>;
 
-/** Texts by table, fields and whether they write one row or a list. */
+/** SQL texts by table, changed fields, and whether they write one row or a list. */
 const texts = new Map<string, string>();
 
 function textFor(name: string, make: () => string): string {
@@ -75,7 +75,7 @@ function textFor(name: string, make: () => string): string {
 }
 
 /*
- * One row travels as parameters. Several travel as one JSON list, however many they are: D1 takes 100 parameters.
+ * One row is passed as parameters. Several rows are passed as one JSON list, because D1 allows only 100 parameters.
  */
 
 function insert(table: Written, rows: readonly object[]): SqlStatement {
@@ -91,7 +91,7 @@ function insertText(table: Written, columns: readonly Column[], isOne: boolean):
   return `${into} select ${columns.map((_, index) => `value ->> ${index}`).join(", ")} from json_each(?) where true`;
 }
 
-/** One statement for all rows of which the same fields changed. */
+/** One statement for all rows in which the same fields changed. */
 function updates(table: Written, patches: readonly object[]): SqlStatement[] {
   const byShape = new Map<string, Fields[]>();
   for (const patch of patches) {
@@ -115,7 +115,7 @@ function update(table: Written, rows: readonly Fields[]): SqlStatement {
   return { sql, params: paramsOf(columns, rows) };
 }
 
-/** The first columns are set, the others name the row. */
+/** The first columns are set; the others are the primary key. */
 function updateText(table: Written, columns: readonly Column[], changed: number, isOne: boolean): string {
   const values = columns.map(({ column }, index) => `${column} = ${isOne ? "?" : `j.value ->> ${index}`}`);
   const sets = values.slice(0, changed);
@@ -138,19 +138,19 @@ function paramsOf(columns: readonly Column[], rows: readonly Fields[]): SqlValue
 }
 
 /**
- * A field as its column keeps it.
+ * The value of a field in the form of its column.
  *
- * @throws OwnlineError `invalid_message` for an id, key or address that SQL text cannot keep
+ * @throws OwnlineError `invalid_message` for an id, key or address that SQL text cannot store
  */
 export function keep({ column, storedAs }: Column, value: unknown): SqlValue {
   if (value === null || value === undefined) return null;
   switch (storedAs) {
     case "text":
-      if (typeof value !== "string") throw new TypeError(`The column ${column} keeps text.`);
+      if (typeof value !== "string") throw new TypeError(`The column ${column} stores text.`);
       return keepable(value);
     case "integer":
-      if (typeof value !== "number") throw new TypeError(`The column ${column} keeps numbers.`);
-      // A duration may be a fraction of a millisecond.
+      if (typeof value !== "number") throw new TypeError(`The column ${column} stores numbers.`);
+      // Rounded up, because a duration may have a fraction of a millisecond.
       return Math.ceil(value);
     case "boolean":
       return value === true ? 1 : 0;

@@ -24,8 +24,8 @@ export function judgeCounters(set: WorkingSet, counters: readonly CounterConditi
 }
 
 /**
- * Charges every counter. The database adds the charges to its row. So many calls can charge one counter at once, and no
- * call is decided anew while there is room.
+ * Charges every counter. The database adds the charges to its row. This lets many calls charge one counter at once:
+ * none of them is decided anew while there is room.
  */
 export function chargeCounters(set: WorkingSet, counters: readonly CounterCondition[]): void {
   for (const { key, windowMs, charge, max } of counters) {
