@@ -4,7 +4,7 @@ import { consoleLogger, type Logger } from "../logger.ts";
 import type { Queue } from "./queue.ts";
 
 /**
- * What we call of a BullMQ `Queue`.
+ * The part of a BullMQ `Queue` that ownline uses.
  *
  * @see https://docs.bullmq.io/guide/queues
  */
@@ -14,7 +14,7 @@ export interface BullmqQueueLike {
 }
 
 /**
- * What we call of a BullMQ `Worker`.
+ * The part of a BullMQ `Worker` that ownline uses.
  *
  * @see https://docs.bullmq.io/guide/workers
  */
@@ -23,12 +23,12 @@ export interface BullmqWorkerLike {
   close(): Promise<void>;
 }
 
-/** What a wake-up looks like in the queue. It carries no content. */
+/** The data of a wake-up in the queue. It carries no content. */
 export interface BullmqWakeUp {
   readonly ownline: "wake-up";
 }
 
-/** How a wake-up is added. */
+/** The options with which a wake-up is added. */
 export interface BullmqJobOptions {
   attempts: number;
   removeOnComplete: boolean;
@@ -39,12 +39,12 @@ export interface BullmqJobOptions {
 
 export interface BullmqOptions {
   /**
-   * Makes the worker that hears the wake-ups; called with the queue's name at each `start()`. Its connection needs
-   * `maxRetriesPerRequest: null`, as BullMQ asks for. Left out, this process sends wake-ups and hears none: a web
-   * process beside others that work. @default none
+   * Creates the worker that receives the wake-ups. It is called with the queue's name at each `start()`. BullMQ
+   * requires `maxRetriesPerRequest: null` for its connection. Without this option, the process sends wake-ups and
+   * receives none: use that in a web process if other processes do the work. @default none
    */
   readonly worker?: (name: string, processor: () => Promise<void>) => BullmqWorkerLike;
-  /** Hears the worker's errors, such as a lost connection. @default warnings and errors to the console */
+  /** Logs the worker's errors, such as a lost connection. @default warnings and errors to the console */
   readonly logger?: Logger;
   /** Milliseconds that only rise; for tests. @default `performance.now()` */
   readonly clock?: { now(): number };
@@ -65,24 +65,23 @@ const schema = lazily(() =>
 
 const MOMENT_MS = 100;
 const WAKE_UP: BullmqWakeUp = { ownline: "wake-up" };
-/** Nothing piles up, and nothing is tried again: a lost wake-up does no harm. */
+/** Jobs are removed when they end and are not tried again, because a lost wake-up does no harm. */
 const ONCE: BullmqJobOptions = { attempts: 1, removeOnComplete: true, removeOnFail: true };
 
 /**
- * Sends wake-ups through BullMQ, for teams that run it already, and nothing else: BullMQ keeps no order for a
- * conversation, and here it need not, since the ledger does.
+ * Sends wake-ups through BullMQ, for teams that already run it. The queue carries only wake-ups. BullMQ does not keep
+ * the order of a conversation; the ledger does.
  *
- * - Delays end at a tenth of a second, rounded up; the wake-ups of one process that are due at the same moment are one
+ * - Delays end at a tenth of a second, rounded up. The wake-ups of one process that are due at the same moment are one
  *   job.
  * - Jobs are removed as soon as they are done. Give the queue a name of its own for each ledger.
- * - One of the workers hears each wake-up. The worker is closed with `stop()`; the queue stays yours.
- * - While Redis is away, BullMQ holds what is added and waits. `enableOfflineQueue: false` in the queue's connection
- *   makes that an error at once; otherwise ownline waits two seconds before it reports `queue_unavailable`.
+ * - Each wake-up reaches one of the workers. `stop()` closes the worker; you close the queue.
+ * - While Redis is unreachable, BullMQ holds added jobs back and waits. With `enableOfflineQueue: false` in the queue's
+ *   connection, adding a job fails at once; otherwise ownline waits two seconds before it reports `queue_unavailable`.
  *
  * Tested with BullMQ 5 and 6.
  *
- * @throws OwnlineError at once: `invalid_options` for something that is not a Queue, and for options that are not known
- * or wrong.
+ * @throws OwnlineError at once: `invalid_options` for something that is not a Queue, and for unknown or wrong options.
  *
  * @example
  * ```ts
@@ -103,7 +102,7 @@ export function bullmq(queue: BullmqQueueLike, options: BullmqOptions = {}): Que
   refuseMistakes(queue);
   const given = checkedOptions(schema, options, "bullmq()");
   const { worker: makeWorker, logger = consoleLogger, clock = performance } = given;
-  /** Each process has moments of its own, since clocks of two processes do not agree. */
+  /** Part of each job's id. Processes do not share jobs, because their clocks differ. */
   const process = crypto.randomUUID();
 
   const producer: Queue = {
@@ -124,14 +123,19 @@ export function bullmq(queue: BullmqQueueLike, options: BullmqOptions = {}): Que
     ...producer,
     async listen(onWakeUp) {
       const worker = makeWorker(queue.name, async () => onWakeUp());
-      // Without a listener an emitter throws. BullMQ connects again by itself.
-      worker.on("error", (error) => logger.error(`the worker of the queue (bullmq) has a problem: ${reasonOf(error)}`));
+      // An emitter throws if `error` has no listener. BullMQ itself connects again.
+      worker.on("error", (error) =>
+        logger.error(`the worker of the queue (bullmq) reports an error: ${reasonOf(error)}`),
+      );
       return { close: () => worker.close() };
     },
   };
 }
 
-/** The kind of an error and its code, for example `Error ECONNREFUSED`: a message may name hosts. */
+/**
+ * The kind of an error and its code, for example `Error ECONNREFUSED`. The message is left out, because it may name
+ * hosts.
+ */
 function reasonOf(error: Error): string {
   return "code" in error && typeof error.code === "string" ? `${error.name} ${error.code}` : error.name;
 }

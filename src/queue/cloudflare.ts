@@ -5,7 +5,7 @@ import { reasonOf } from "../thrown.ts";
 import type { Queue } from "./queue.ts";
 
 /**
- * What we call of a queue's producer binding, `env.QUEUE`.
+ * The part of a queue's producer binding, `env.QUEUE`, that ownline uses.
  *
  * @see https://developers.cloudflare.com/queues/configuration/javascript-apis/#queue
  */
@@ -13,13 +13,13 @@ export interface CloudflareQueueBinding {
   send(body: CloudflareWakeUp, options?: { readonly delaySeconds?: number }): Promise<unknown>;
 }
 
-/** What a wake-up looks like in the queue. It carries no content. */
+/** The body of a wake-up in the queue. It carries no content. */
 export interface CloudflareWakeUp {
   readonly ownline: "wake-up";
 }
 
 /**
- * What we call of the batch that the runtime hands to a Worker's `queue` handler.
+ * The part that ownline uses of the batch that the runtime passes to a Worker's `queue` handler.
  *
  * @see https://developers.cloudflare.com/queues/configuration/javascript-apis/#messagebatch
  */
@@ -29,17 +29,17 @@ export interface CloudflareBatch {
   retryAll(options?: { readonly delaySeconds?: number }): void;
 }
 
-/** The one part of ownline that a consumer needs. */
+/** The part of ownline that a consumer needs. */
 export interface ProcessDuePart {
   readonly processDue: () => Promise<unknown>;
 }
 
 export interface ConsumeOptions {
-  /** Hears why a batch comes again. @default warnings and errors to the console */
+  /** Logs why a batch is delivered again. @default warnings and errors to the console */
   readonly logger?: Logger;
 }
 
-/** The queue keeps no message back longer: 12 hours, https://developers.cloudflare.com/queues/platform/limits/ */
+/** The longest delay of the queue is 12 hours, https://developers.cloudflare.com/queues/platform/limits/ */
 const MAX_DELAY_SECONDS = 43_200;
 const FIRST_RETRY_SECONDS = 5;
 const MAX_RETRY_SECONDS = 600;
@@ -50,13 +50,13 @@ const consumeSchema = lazily(() =>
 );
 
 /**
- * The producer: sends wake-ups through Cloudflare Queues. Delays are whole seconds, rounded up, and end at 12 hours;
- * for what is due later, the engine notifies the queue again by then.
+ * The producer: sends wake-ups through Cloudflare Queues. Delays are whole seconds, rounded up, and at most 12 hours.
+ * For work that is due later, the engine notifies the queue again by then.
  *
- * A Worker's `scheduled` handler that calls `processDue()` is the net beneath: a queue may lose a message, and a
- * message that failed too often ends in the dead-letter queue.
+ * Also call `processDue()` in the Worker's `scheduled` handler: a queue may lose a message, and a message that failed
+ * too often goes to the dead-letter queue.
  *
- * @throws OwnlineError `invalid_options` where the binding is not a queue, for example because its name is misspelt.
+ * @throws OwnlineError `invalid_options` if the binding is not a queue, for example because its name is misspelt.
  * @example
  * ```ts
  * import { type OwnlineOptions, ownline } from "ownline";
@@ -87,7 +87,7 @@ export function cloudflareQueue(binding: CloudflareQueueBinding): Queue {
   return {
     name: "cloudflare",
     async notify({ delayMs }) {
-      // Said even where it is 0: the queue itself may have a delay that counts otherwise.
+      // Passed even if it is 0, because otherwise the queue's own default delay would apply.
       const delaySeconds = Math.min(Math.max(0, Math.ceil(delayMs / 1000)), MAX_DELAY_SECONDS);
       await binding.send(WAKE_UP, { delaySeconds });
     },
@@ -95,21 +95,21 @@ export function cloudflareQueue(binding: CloudflareQueueBinding): Queue {
 }
 
 /**
- * The consumer: one look into the ledger for each batch, however many wake-ups are in it. Call it in the Worker's
- * `queue` handler, with an `sms` that has this queue as its `queue`; for what is due later, the queue is notified
+ * The consumer: calls `processDue()` once for each batch, however many wake-ups are in it. Call it in the Worker's
+ * `queue` handler, with an `sms` that has this queue as its `queue`. For work that is due later, it notifies the queue
  * before it returns.
  *
- * - Done: the whole batch is acknowledged.
- * - Failed (the storage is down): the reason is logged and the whole batch comes again after 5, 10, 20, … seconds, at
- *   most 10 minutes. Nothing is thrown.
- * - After `max_retries` a wake-up goes to the `dead_letter_queue`, where one is configured, and is deleted otherwise. A
- *   wake-up carries nothing, so nothing is lost with it: the cron's `processDue()` does the work. A dead-letter queue
- *   shows you that the storage was down for long. Its consumer may be this same function.
- * - The Worker is stopped in the middle: the queue brings the batch again.
+ * - On success: the whole batch is acknowledged.
+ * - On failure (for example, the storage is down): the reason is logged, and the queue delivers the whole batch again
+ *   after 5, 10, 20, … seconds, at most 10 minutes. Nothing is thrown.
+ * - After `max_retries` a wake-up goes to the `dead_letter_queue` if one is configured, and is deleted otherwise. A
+ *   wake-up carries no content, so nothing is lost with it: the cron's `processDue()` does the work. A dead-letter
+ *   queue shows you that the storage was down for long. Its consumer may be this function too.
+ * - If the Worker is stopped before it has finished: the queue delivers the batch again.
  *
- * `max_batch_timeout` is how long the queue gathers a batch, 5 seconds unless it is set: the person waits as long.
+ * `max_batch_timeout` is how long the queue collects a batch, by default 5 seconds. The person waits for this time too.
  *
- * @throws OwnlineError `invalid_options`, before the batch is touched, for an option that is not known.
+ * @throws OwnlineError `invalid_options`, before it acknowledges or retries the batch, for an unknown option.
  * @see https://developers.cloudflare.com/queues/configuration/batching-retries/
  * @see https://developers.cloudflare.com/queues/configuration/dead-letter-queues/
  */
@@ -125,7 +125,7 @@ export async function consumeBatch(
     const attempts = Math.max(1, ...batch.messages.map((message) => message.attempts));
     const delaySeconds = Math.min(FIRST_RETRY_SECONDS * 2 ** (attempts - 1), MAX_RETRY_SECONDS);
     logger.error(
-      `a look into the ledger failed, and the queue brings its wake-up again in ${delaySeconds} s: ${reasonOf(error)}`,
+      `processDue() failed, and the queue delivers its wake-up again in ${delaySeconds} s: ${reasonOf(error)}`,
     );
     batch.retryAll({ delaySeconds });
     return;

@@ -12,7 +12,7 @@ export interface InProcessClock {
   sleep(ms: number): Promise<void>;
 }
 
-/** A queue in this process: it always listens. */
+/** A queue in this process. It always has `listen`. */
 export interface InProcessQueue extends Queue {
   listen(onWakeUp: () => void): Promise<QueueListener>;
 }
@@ -25,12 +25,12 @@ const schema = lazily(() =>
 );
 
 /**
- * Makes a queue of timers: for tests, and for one process in which several services share a ledger. Its wake-ups end
- * with the process; the ledger does not, so a service that starts again finds what is due.
+ * Makes a queue of timers: for tests, and for one process in which several services share a ledger. Its wake-ups are
+ * lost when the process ends. The ledger is not, so a service that starts again finds the due work.
  *
- * All listeners hear each wake-up. One that no listener heard goes to the next listener.
+ * Each wake-up reaches all listeners. If there is no listener, the next listener gets one wake-up.
  *
- * @throws OwnlineError `invalid_options` for an option that is not known, or a clock that cannot sleep.
+ * @throws OwnlineError `invalid_options` for an unknown option, or a clock without `sleep`.
  * @example
  * ```ts
  * import { inProcess } from "ownline/queue/in-process";

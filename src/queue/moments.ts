@@ -1,24 +1,29 @@
 /** How a listener waits. */
 export interface MomentClock {
-  /** Milliseconds that only rise. */
+  /** Milliseconds of a clock that never goes back. */
   now(): number;
   /** Resolves after `ms`, or as soon as the signal is aborted. */
   sleep(ms: number, options?: { readonly signal?: AbortSignal }): Promise<void>;
 }
 
-/** The moments at which a listener is to be woken. */
+/** The moments at which to wake a listener. */
 export interface Moments {
   add(delayMs: number): void;
-  /** Forgets them all, and leaves no timer. */
+  /** Removes all moments and the timer. */
   close(): void;
 }
 
-/** Wake-ups that are due within one of these come together, at its end. */
+/** Wake-ups that are due within one such interval are one wake-up at its end. */
 const ROUND_MS = 100;
-/** A worker that wakes at the soonest thousand has looked into the ledger so often that it misses nothing later. */
+/**
+ * How many moments are kept. A worker that wakes at the next thousand moments learns from the ledger what is due after
+ * them.
+ */
 const MOST_MOMENTS = 1000;
 
-/** Wakes at each moment, never before it, with one timer for all of them. The soonest thousand are kept. */
+/**
+ * Calls `onMoment` at each moment, never before it, with one timer for all moments. Keeps the next thousand moments.
+ */
 export function createMoments(onMoment: () => void, clock: MomentClock): Moments {
   /** Rising. */
   const due: number[] = [];
@@ -38,7 +43,7 @@ export function createMoments(onMoment: () => void, clock: MomentClock): Moments
 
   const sound = (): void => {
     const now = clock.now();
-    // Timers may fire a little early, and fire at once where a wait is longer than they can take.
+    // A timer may fire a little early, and fires at once if its delay is longer than timers support.
     const left = due.findIndex((at) => at > now);
     const passed = due.splice(0, left < 0 ? due.length : left);
     if (passed.length > 0) onMoment();

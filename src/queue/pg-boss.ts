@@ -3,7 +3,7 @@ import { OwnlineError } from "../errors.ts";
 import type { Queue, QueueListener } from "./queue.ts";
 
 /**
- * What we call of a `PgBoss`.
+ * The part of a `PgBoss` that ownline uses.
  *
  * @see https://pgboss.io/api/queues
  * @see https://pgboss.io/api/jobs
@@ -11,19 +11,19 @@ import type { Queue, QueueListener } from "./queue.ts";
  */
 export interface PgBossLike {
   createQueue(name: string, options: PgBossQueueOptions): Promise<void>;
-  /** Null where the queue's policy says that there is such a job already. */
+  /** `null` if the queue's policy allows no further job with this key. */
   send(name: string, data: PgBossWakeUp, options: PgBossSendOptions): Promise<string | null>;
   work(name: string, options: PgBossWorkOptions, handler: () => Promise<void>): Promise<string>;
-  /** Resolves once what is being worked is done, where `wait` says so. */
+  /** With `wait`, resolves when the running jobs have ended. */
   offWork(name: string, options: { id: string; wait: boolean }): Promise<void>;
 }
 
-/** What a wake-up looks like in the queue. It carries no content. */
+/** The data of a wake-up in the queue. It carries no content. */
 export interface PgBossWakeUp {
   readonly ownline: "wake-up";
 }
 
-/** How the queue is made. */
+/** The options with which the queue is created. */
 export interface PgBossQueueOptions {
   name: string;
   policy: "short";
@@ -34,14 +34,14 @@ export interface PgBossQueueOptions {
   deleteAfterSeconds: number;
 }
 
-/** How a wake-up is sent. */
+/** The options with which a wake-up is sent. */
 export interface PgBossSendOptions {
   singletonKey: string;
   /** Seconds from now, by the database's clock. */
   startAfter: number;
 }
 
-/** How the queue is worked. */
+/** The options of the listener. */
 export interface PgBossWorkOptions {
   batchSize: number;
   pollingIntervalSeconds: number;
@@ -49,22 +49,23 @@ export interface PgBossWorkOptions {
 }
 
 export interface PgBossOptions {
-  /** The queue's name in pg-boss. Two ledgers need two. @default "ownline" */
+  /** The queue's name in pg-boss. Each ledger needs a name of its own. @default "ownline" */
   readonly name?: string;
   /**
-   * How often a listener looks into the queue, at least 500: a person waits so much longer at most. @default 1000
+   * Milliseconds between two polls of the queue by a listener, at least 500. A person waits at most this much longer
+   * for an answer. @default 1000
    */
   readonly pollMs?: number;
   /** Milliseconds that only rise; for tests. @default `performance.now()` */
   readonly clock?: { now(): number };
 }
 
-/** A queue that listens by itself. */
+/** A queue that always has `listen`. */
 export interface PgBossQueue extends Queue {
   listen(onWakeUp: () => void): Promise<QueueListener>;
 }
 
-/** What pg-boss takes: https://pgboss.io/api/workers */
+/** The shortest interval that pg-boss accepts: https://pgboss.io/api/workers */
 const LEAST_POLL_MS = 500;
 const schema = lazily(() =>
   object<PgBossOptions>(
@@ -79,9 +80,9 @@ const schema = lazily(() =>
 
 const MOMENT_MS = 1000;
 const WAKE_UP: PgBossWakeUp = { ownline: "wake-up" };
-/** A lost wake-up does no harm, so nothing is tried again, and nothing is kept for longer than it may be of use. */
+/** A lost wake-up does no harm, so jobs are not tried again, and are deleted soon. */
 const QUEUE: Omit<PgBossQueueOptions, "name"> = {
-  // At most one job for each key waits; it may be one of those that are being worked already.
+  // With the policy `short`, at most one job for each key waits. Jobs that are running do not count.
   policy: "short",
   notify: true,
   retryLimit: 0,
@@ -89,27 +90,27 @@ const QUEUE: Omit<PgBossQueueOptions, "name"> = {
   retentionSeconds: 3600,
   deleteAfterSeconds: 60,
 };
-/** However many wake-ups are waiting, one look into the ledger is enough. */
+/** One check of the ledger is enough for many waiting wake-ups. */
 const BATCH = 100;
 
 /**
- * Sends wake-ups through pg-boss, for teams that run it already. The instance must be started; start and stop stay
- * yours.
+ * Sends wake-ups through pg-boss, for teams that already run it. You start and stop the instance; it must be started
+ * before it is used.
  *
- * - The queue is made when it is first needed, with retries off and short retention. If you make it yourself, make it
- *   with `policy: "short"`: under another policy each wake-up is a job of its own.
- * - A thousand wake-ups are few jobs: one that waits takes in all that are due in the same second; one that has been
- *   taken does not, since its look into the ledger may have come too early for them.
- * - Delays end at whole seconds, rounded up, and a listener looks every `pollMs`. With `useListenNotify: true` in
- *   pg-boss, a wake-up without delay comes at once.
- * - One of the listeners hears each wake-up.
+ * - ownline creates the queue at its first use, without retries and with short retention. If you create it yourself,
+ *   use `policy: "short"`: with another policy each wake-up is a job of its own.
+ * - Many wake-ups become few jobs: a waiting job stands for all wake-ups that are due in the same second. A job that
+ *   runs already does not count, because it may have checked the ledger too early for a new wake-up.
+ * - Delays end at whole seconds, rounded up, and a listener polls every `pollMs`. With `useListenNotify: true` in
+ *   pg-boss, a wake-up without delay arrives at once.
+ * - Each wake-up reaches one of the listeners.
  *
  * Tested with pg-boss 10, 11 and 12. pg-boss 12 is a module for Node ≥ 22.12. Version 10 has no `useListenNotify`,
- * keeps done wake-ups for as long as the instance says, and `close()` ends every worker of this queue in the instance.
- * pg-boss emits `error`, and wants a listener for that.
+ * keeps finished jobs for as long as the instance is set to, and `close()` ends every worker of this queue in the
+ * instance. pg-boss emits `error`, so add a listener for it.
  *
  * @throws OwnlineError at once: `invalid_options` for something that is not a PgBoss, an empty name, a `pollMs` below
- * 500, and an option that is not known.
+ * 500, and an unknown option.
  *
  * @example
  * ```ts
@@ -128,7 +129,7 @@ const BATCH = 100;
 export function pgBoss(boss: PgBossLike, options: PgBossOptions = {}): PgBossQueue {
   refuseMistakes(boss);
   const { name = "ownline", pollMs = 1000, clock = performance } = checkedOptions(schema, options, "pgBoss()");
-  /** Each process has moments of its own, since clocks of two processes do not agree. */
+  /** Part of each job's key. Processes do not share delayed jobs, because their clocks differ. */
   const process = crypto.randomUUID();
 
   let made: Promise<void> | null = null;
@@ -150,14 +151,16 @@ export function pgBoss(boss: PgBossLike, options: PgBossOptions = {}): PgBossQue
       }
       const now = clock.now();
       const moment = Math.ceil((now + delayMs) / MOMENT_MS) * MOMENT_MS;
-      // A duration, by the database's clock: an instant by ours might lie in its past.
+      // A duration from the database's present time. A point in time by this process's clock might be in the past for
+      // the database.
       const startAfter = Math.ceil(moment - now) / 1000;
       await boss.send(name, WAKE_UP, { singletonKey: `${process} ${moment / MOMENT_MS}`, startAfter });
     },
     async listen(onWakeUp) {
       await make();
       const seconds = pollMs / 1000;
-      // Notified of new jobs, pg-boss looks more rarely, but no notification comes when a delay ends.
+      // With notifications, pg-boss polls less often by default. But there is no notification when a delay ends, so the
+      // interval is set for both cases.
       const polling = { pollingIntervalSeconds: seconds, notifyPollingIntervalSeconds: seconds };
       const id = await boss.work(name, { batchSize: BATCH, ...polling }, async () => onWakeUp());
       return { close: () => boss.offWork(name, { id, wait: true }) };
@@ -170,7 +173,7 @@ function refuseMistakes(boss: unknown): void {
   if (!isBoss) {
     throw new OwnlineError(
       "invalid_options",
-      "pgBoss() needs a PgBoss: pass the one that you have started, new PgBoss(…).",
+      "pgBoss() needs a PgBoss: pass the instance that you have started, new PgBoss(…).",
     );
   }
 }

@@ -8,7 +8,7 @@ import { timer } from "./timer.ts";
 export type { MomentClock } from "./moments.ts";
 
 /**
- * What we call of a `Pool` of the `pg` package, to send wake-ups.
+ * The part of a `Pool` of the `pg` package that ownline uses to send wake-ups.
  *
  * @see https://node-postgres.com/apis/pool
  */
@@ -16,13 +16,13 @@ export interface PostgresNotifyPool extends PostgresListenPool {
   query(text: string, values: unknown[]): Promise<unknown>;
 }
 
-/** What we call of a `Pool` of the `pg` package, to listen. */
+/** The part of a `Pool` of the `pg` package that ownline uses to listen. */
 export interface PostgresListenPool {
   connect(): Promise<PostgresListenClient>;
 }
 
 /**
- * What we call of a client that such a pool hands out.
+ * The part that ownline uses of a client of such a pool.
  *
  * @see https://node-postgres.com/apis/client#events
  */
@@ -34,7 +34,7 @@ export interface PostgresListenClient {
   release(destroy: boolean): void;
 }
 
-/** What PostgreSQL sends to a listener. */
+/** A notification that PostgreSQL sends to a listener. */
 export interface PostgresNotification {
   readonly channel: string;
   readonly payload?: string | undefined;
@@ -42,28 +42,33 @@ export interface PostgresNotification {
 
 export interface PostgresNotifyOptions {
   /**
-   * The channel of `LISTEN` and `NOTIFY`: letters, digits and `_`, at most 63 of them. It is the whole database's, so
-   * two ledgers in one database need two names. @default "ownline"
+   * The channel of `LISTEN` and `NOTIFY`: letters, digits and `_`, at most 63 of them. A channel belongs to the whole
+   * database, so two ledgers in one database need two names. @default "ownline"
    */
   readonly channel?: string;
   /**
-   * Where to listen, if not through the pool. `LISTEN` needs a session of its own: behind a pooler in transaction mode
-   * (PgBouncer, the pooled address of many providers) it hears nothing, so hand over a pool here whose address leads to
-   * the server itself. Sending works through any pooler. @default the pool
+   * Another pool to listen through. `LISTEN` needs a session of its own. Behind a pooler in transaction mode
+   * (PgBouncer, the pooled address of many providers) it receives nothing: then pass a pool here whose address is the
+   * server itself. Sending works through any pooler. @default the pool
    */
   readonly listen?: PostgresListenPool;
-  /** Hears when the listening connection is lost, and when it is back. @default warnings and errors to the console */
+  /**
+   * Logs when the listening connection is lost, and when it works again. @default warnings and errors to the console
+   */
   readonly logger?: Logger;
   /** For tests: `manualClock()` of `ownline/testing`. @default the runtime's timers, which keep no process alive */
   readonly clock?: MomentClock;
 }
 
-/** A queue that listens by itself. */
+/** A queue that always has `listen`. */
 export interface PostgresNotifyQueue extends Queue {
   listen(onWakeUp: () => void): Promise<QueueListener>;
 }
 
-/** PostgreSQL cuts a longer name: https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS */
+/**
+ * PostgreSQL truncates a longer name:
+ * https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
+ */
 const CHANNEL = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
 const CHANNEL_REMEDY = "give letters, digits and _, at most 63, and no digit first";
 const schema = lazily(() =>
@@ -81,25 +86,28 @@ const schema = lazily(() =>
 );
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
-/** A connection that a router has forgotten fails only when the process writes to it. */
+/**
+ * How often the connection is checked. If a router has dropped a connection, the process finds out only when it writes
+ * to the connection.
+ */
 const CHECK_MS = 60_000;
 const realClock: MomentClock = { now: () => performance.now(), sleep: timer };
 
 /**
- * Sends wake-ups through PostgreSQL's `NOTIFY`: the process that stores a text wakes all that have called `start()`, on
- * any machine, by the database that they share anyway. There is no table and nothing to migrate.
+ * Sends wake-ups through PostgreSQL's `NOTIFY`. The process that stores a text wakes all processes that have called
+ * `start()`, on any machine, by the database that they share. It needs no table and no migration.
  *
- * - Every listener hears each wake-up. `NOTIFY` knows no delay, so a wake-up carries it, and each listener waits by
- *   itself: to the next tenth of a second, for at most the soonest 1000 moments.
- * - A wake-up that no process hears is gone. That does no harm: `start()` looks into the ledger first, and then at
- *   least every `worker.pollMs`.
- * - `listen` holds one connection of its pool for as long as it listens, so a pool needs room for two. When the
- *   connection is lost, it connects again after 1, 2, 4, … seconds, at most 30, says so by `logger.error`, and wakes
- *   the service once for what it has missed. `start()` reports `queue_unavailable` when it cannot listen in the first
- *   place.
+ * - Each wake-up reaches every listener. `NOTIFY` has no delay, so a wake-up carries its delay, and each listener waits
+ *   itself: up to the next tenth of a second, and for at most the next 1000 moments.
+ * - A wake-up that reaches no process is lost. That does no harm: `start()` checks the ledger first, and then at least
+ *   every `worker.pollMs`.
+ * - `listen` uses one connection of its pool for as long as it listens, so the pool needs at least two. When the
+ *   connection is lost, the queue logs this by `logger.error` and connects again after 1, 2, 4, … seconds, at most 30.
+ *   Then it wakes the service once for missed wake-ups. `start()` reports `queue_unavailable` if it cannot begin to
+ *   listen.
  *
  * @throws OwnlineError at once: `invalid_options` for something that is not a pool, a channel that is not an
- * identifier, and an option that is not known.
+ * identifier, and an unknown option.
  * @see https://www.postgresql.org/docs/current/sql-notify.html
  *
  * @example
@@ -138,7 +146,7 @@ interface Listening {
 
 interface Session {
   readonly client: PostgresListenClient;
-  /** Resolves with the reason once the connection is gone. */
+  /** Resolves with the reason when the connection is lost. */
   readonly lost: Promise<string>;
 }
 
@@ -152,12 +160,12 @@ async function listenTo(pool: PostgresListenPool, listening: Listening): Promise
   const moments = createMoments(wake, clock);
   const hear = (payload: string | undefined): void => {
     const delayMs = Number(payload);
-    // A payload that is not ours (a person's bare NOTIFY) wakes at once.
+    // A payload that ownline did not send (for example, a NOTIFY of an operator) wakes the service at once.
     if (delayMs > 0 && !signal.aborted) moments.add(delayMs);
     else wake();
   };
 
-  /** Connects until it works; null once it is closed. */
+  /** Tries to connect until it works; `null` if the listener was closed. */
   const again = async (): Promise<Session | null> => {
     for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(2 * waitMs, MAX_RETRY_MS)) {
       await clock.sleep(waitMs, { signal });
@@ -165,12 +173,12 @@ async function listenTo(pool: PostgresListenPool, listening: Listening): Promise
       try {
         return await open(pool, listening.channel, hear);
       } catch (error) {
-        logger.error(`the queue (postgres) still cannot listen, and tries again: ${reasonOf(error)}`);
+        logger.error(`the queue (postgres) still cannot listen and tries again: ${reasonOf(error)}`);
       }
     }
   };
 
-  /** Returns once the connection is lost, with the reason; checks it now and then. */
+  /** Checks the connection at intervals. Returns the reason when the connection is lost. */
   const watch = async ({ client, lost }: Session): Promise<string> => {
     const watching = new AbortController();
     const stop = (): void => watching.abort();
@@ -178,7 +186,7 @@ async function listenTo(pool: PostgresListenPool, listening: Listening): Promise
     const check = async (): Promise<void> => {
       while (!watching.signal.aborted) {
         await clock.sleep(CHECK_MS, { signal: watching.signal });
-        // The events of the client say whether it fails.
+        // A failure is ignored here, because the client reports it by an event.
         if (!watching.signal.aborted) await client.query("SELECT 1").catch(() => {});
       }
     };
@@ -197,7 +205,7 @@ async function listenTo(pool: PostgresListenPool, listening: Listening): Promise
       session.client.release(true);
       session = null;
       logger.error(
-        `the queue (postgres) has lost the connection on which it listens, and connects again: ${why}. Nothing is lost meanwhile: the ledger is looked into every worker.pollMs`,
+        `the queue (postgres) lost its listening connection and connects again: ${why}. No work is lost meanwhile: the service checks the ledger every worker.pollMs`,
       );
       session = await again();
       if (session !== null && signal.aborted) {
@@ -215,7 +223,8 @@ async function listenTo(pool: PostgresListenPool, listening: Listening): Promise
       if (signal.aborted) return;
       closing.abort();
       moments.close();
-      // Closes the connection: back in the pool it would go on listening. Where it is being made, `keep` does it.
+      // Destroys the connection, because in the pool it would go on listening. A connection that is being opened is
+      // destroyed by `keep`.
       session?.client.release(true);
     },
   };
@@ -243,9 +252,12 @@ async function open(
   return { client, lost };
 }
 
-/** The kind of an error and its code, for example `error 57P01`: a driver's message may name hosts and users. */
+/**
+ * The kind of an error and its code, for example `error 57P01`. The message is left out, because it may name hosts and
+ * users.
+ */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return "something was thrown that is not an Error";
+  if (!(error instanceof Error)) return "the thrown value is not an Error";
   return "code" in error && typeof error.code === "string" ? `${error.name} ${error.code}` : error.name;
 }
 

@@ -1,27 +1,26 @@
 /**
- * Wakes a service: it says "look into the ledger", now or later, and carries nothing else.
+ * Wakes a service, now or later, so that it checks the ledger. A wake-up carries no content.
  *
- * The ledger alone knows what is due. A wake-up that comes late, twice, out of order, too early or never does no harm
- * beyond time: the worker that hears one looks at everything that is due, and a regular `processDue()` is the net
- * beneath.
+ * Only the ledger knows what is due. A wake-up that comes late, twice, out of order, too early or never can only cause
+ * a delay: a woken worker handles everything that is due, and a regular `processDue()` finds the rest.
  *
- * To write an adapter, run the contract that `ownline/testing` exports against the real queue.
+ * When you write an adapter, run the contract that `ownline/testing` exports against the real queue.
  */
 export interface Queue {
   /** For logs and errors, for example `cloudflare`. */
   readonly name: string;
 
   /**
-   * Asks for one wake-up, no sooner than `delayMs` from now. Resolves once the queue has taken it.
+   * Asks for one wake-up, no sooner than `delayMs` from now. Resolves when the queue has accepted it.
    *
-   * A queue that cannot wait so long wakes the service earlier instead: a worker that is woken too early notifies
-   * again. The caller can ignore a rejection: what is due stands in the ledger already.
+   * A queue that cannot wait that long wakes the service earlier: a worker that is woken too early notifies the queue
+   * again. The caller can ignore a rejection, because the ledger holds the due work already.
    */
   notify(order: WakeUpOrder): Promise<void>;
 
   /**
-   * Calls back at each wake-up, until it is closed. Left out where the runtime itself calls the service, as Workers do.
-   * `onWakeUp` returns at once and never throws.
+   * Calls `onWakeUp` at each wake-up, until the listener is closed. Absent if the runtime itself calls the service, as
+   * for Cloudflare Workers. `onWakeUp` returns at once and never throws.
    */
   listen?(onWakeUp: () => void): Promise<QueueListener>;
 }
@@ -31,8 +30,8 @@ export interface WakeUpOrder {
   readonly delayMs: number;
 }
 
-/** What ends the listening. */
+/** Ends the listening. */
 export interface QueueListener {
-  /** Afterwards `onWakeUp` is called no more. */
+  /** When it has resolved, `onWakeUp` is not called any more. */
   close(): Promise<void>;
 }

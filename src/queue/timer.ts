@@ -1,7 +1,7 @@
-/** Longest delay that timers take; a longer one fires at once. */
+/** The longest delay that timers support; a longer one fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Resolves after `ms`, or as soon as the signal is aborted: then no timer is left. Keeps no process alive. */
+/** Resolves after `ms`, or when the signal is aborted, and then leaves no timer. It does not keep the process alive. */
 export function timer(ms: number, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();
@@ -13,7 +13,7 @@ export function timer(ms: number, { signal }: { readonly signal?: AbortSignal } 
     const handle = setTimeout(done, Math.min(Math.max(0, ms), MAX_TIMER_MS));
     signal?.addEventListener("abort", done, { once: true });
     const held: unknown = handle;
-    // A timer alone is no reason for a process to live; where timers are numbers, nothing holds one.
+    // The timer must not keep the process alive. In runtimes where timers are numbers, timers do not keep it alive.
     if (typeof held === "object" && held !== null && "unref" in held && typeof held.unref === "function") {
       held.unref();
     }

@@ -113,7 +113,7 @@ describe.skipIf(noRedis !== null)(`bullmq on Redis${noRedis === null ? "" : ` ($
     await idle.close();
     await own.stop();
     await eventually("the loss is logged", () => lines.length > 0);
-    expect(lines[0]).toMatch(/^error the worker of the queue \(bullmq\) has a problem: \w*Error( E[A-Z]+)?$/);
+    expect(lines[0]).toMatch(/^error the worker of the queue \(bullmq\) reports an error: \w*Error( E[A-Z]+)?$/);
     own = await startRedis(port);
     const queue = there.queue(name);
     await bullmq(queue).notify({ delayMs: 0 });

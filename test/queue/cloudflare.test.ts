@@ -86,7 +86,7 @@ describe("the consumer", () => {
     ]);
     expect(cloudflare.givenUp).toEqual([{ ownline: "wake-up" }]);
     expect(lines[0]).toBe(
-      "error a look into the ledger failed, and the queue brings its wake-up again in 5 s: storage_unavailable: the database is down",
+      "error processDue() failed, and the queue delivers its wake-up again in 5 s: storage_unavailable: the database is down",
     );
   });
 

@@ -145,7 +145,7 @@ describe("postgres", () => {
     await scene.queue.notify({ delayMs: 0 });
     await eventually("a wake-up over the new session", () => scene.wakeUps() === 2);
     expect(scene.lines).toEqual([
-      "error the queue (postgres) has lost the connection on which it listens, and connects again: error 57P01. Nothing is lost meanwhile: the ledger is looked into every worker.pollMs",
+      "error the queue (postgres) lost its listening connection and connects again: error 57P01. No work is lost meanwhile: the service checks the ledger every worker.pollMs",
       "info the queue (postgres) listens again",
     ]);
     await scene.listener.close();
@@ -164,7 +164,7 @@ describe("postgres", () => {
     // 1 s, 2 s, 4 s, 8 s, 16 s, 30 s, 30 s after one another.
     expect(waits).toEqual([1, 3, 7, 15, 31, 61, 91]);
     expect(scene.lines.join()).not.toMatch(/db\.example\.com|bob/);
-    expect(scene.lines[1]).toMatch(/still cannot listen, and tries again: Error ECONNREFUSED$/);
+    expect(scene.lines[1]).toMatch(/still cannot listen and tries again: Error ECONNREFUSED$/);
     await scene.clock.advance(30_000);
     await eventually("a wake-up after the reconnection", () => scene.wakeUps() === 1);
     await scene.listener.close();

@@ -25,7 +25,7 @@ export function memoryDatabase(clock: StorageClock): LedgerDatabase {
   return { ...readsAndDeletions(tables, clock), maxPlans: 1, decide: async (plans, judge) => decide(plans, judge) };
 }
 
-/** All that a database over rows in memory does beside decisions. Each call is one synchronous step. */
+/** The methods of a database over rows in memory, except `decide`. Each call is one synchronous step. */
 export function readsAndDeletions(
   tables: MemoryTables,
   clock: StorageClock,
@@ -33,7 +33,7 @@ export function readsAndDeletions(
   const secret = randomSecret();
   const now = (): number => clock.now();
 
-  /** A deletion whose answer was lost deletes nothing more, and answers as the first. */
+  /** Runs a deletion once. A repetition after a lost answer deletes nothing more, and returns the first answer. */
   function once(call: string, act: () => Erased): Erased {
     const stored = tables.answers.get(call);
     if (stored !== undefined) return JSON.parse(stored.answer);
@@ -72,7 +72,7 @@ export function readsAndDeletions(
   };
 }
 
-/** No other program writes to this memory. */
+/** No row is unreadable, because no other program writes to this memory. */
 function seen<Found extends object>(found: Found): Found & { readonly corrupt: readonly never[] } {
   return { ...found, corrupt: [] };
 }

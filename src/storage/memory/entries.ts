@@ -4,7 +4,7 @@ import { isOpen, isQueued } from "../ledger/rules/order.ts";
 import type { DuePlace } from "./sorted-index.ts";
 
 /*
- * Conversations and messages as the memory of the process holds them: with the rows that belong to them.
+ * Conversations and messages in memory, each with the rows that belong to it.
  */
 
 /** A conversation with the rows that belong to it. */
@@ -14,11 +14,11 @@ export interface Conversation {
   messages: Message[];
   /** Outbound messages that are open, by `seq`, without auto-replies. */
   open: Message[];
-  /** In the order in which they began: only the last one can be open. */
+  /** In the order in which they began. Only the last turn can be open. */
   turns: TurnRow[];
   /** Messages with an attempt whose outcome is unknown. */
   readonly unsettled: Set<Message>;
-  /** Every change by position; an entry whose message has changed again since is stale. */
+  /** Every change, by position. An entry is stale if its message has changed again since. */
   feed: { readonly position: number; readonly message: Message }[];
 }
 
@@ -26,41 +26,44 @@ export interface Conversation {
 export interface Message {
   row: MessageRow;
   readonly conversation: Conversation;
-  /** The first one first. */
+  /** The first attempt first. */
   readonly attempts: AttemptRow[];
   /** By attempt, then by position. */
   readonly events: EventRow[][];
 }
 
-/** When a turn may begin; `null` while one runs. A paused conversation has no due time. */
+/** When a turn may begin; `null` while a turn runs or the conversation is paused. */
 export function claimableAt({ row: { dueAt, leaseWorker } }: Conversation): number | null {
   return leaseWorker === null ? dueAt : null;
 }
 
-/** Where a conversation stands among those in which a turn may begin; `null` where none may. */
+/** The position of a conversation among those in which a turn may begin; `null` if no turn may begin. */
 export function claimablePlace(conversation: Conversation): DuePlace | null {
   const { id, scope, writtenAt } = conversation.row;
   const dueAt = claimableAt(conversation);
   return dueAt === null ? null : { scope, id, dueAt, writtenAt };
 }
 
-/** Where a message stands among those that are due; `null` where it is never due. */
+/** The position of a message among those with a due time; `null` if it has none. */
 export function duePlace({ row: { id, scope, dueAt, writtenAt } }: Message): DuePlace | null {
   return dueAt === null ? null : { scope, id, dueAt, writtenAt };
 }
 
-/** Whether nothing waits for a message: it may be deleted when it is old. */
+/**
+ * Whether retention may delete the message when it is old: an inbound message must not be unanswered, and an outbound
+ * one must have a final status.
+ */
 export function isDone({ row: { status, needsAnswer, seq }, conversation }: Message): boolean {
   if (status !== null) return isFinal(status);
   return needsAnswer !== true || seq <= conversation.row.answeredSeq;
 }
 
-/** Whether it is waiting or `sending`, other than an auto-reply. */
+/** Whether the message is `waiting` or `sending`, and not an auto-reply. */
 export function isUnsent({ row: { status, origin } }: Message): boolean {
   return status !== null && isQueued(status) && origin !== "auto-reply";
 }
 
-/** Whether something can still happen to it, other than for an auto-reply. */
+/** Whether the message is open (see `isOpen` in `rules/order.ts`), and not an auto-reply. */
 export function isListedOpen({ row: { status, origin } }: Message): boolean {
   return status !== null && isOpen(status) && origin !== "auto-reply";
 }

@@ -6,8 +6,8 @@ import { firstIndex } from "./sorted-index.ts";
 import type { MemoryTables } from "./tables.ts";
 
 /**
- * See `Storage.erase`. The keys stay and lead nowhere. Ids need no trace: what is not there is not found, and no id is
- * given twice.
+ * See `Storage.erase`. The keys stay, but no longer refer to a message. Ids need no tombstone, because no id is used
+ * twice.
  */
 export function erase(tables: MemoryTables, { participantKey, line }: ErasePlan): Erased {
   const erased = { conversations: 0, messages: 0 };
@@ -59,7 +59,7 @@ interface Span {
   readonly throughSeq: number;
 }
 
-/** Whether a message that the turn answers, or that it wrote, is left. */
+/** Whether a message that the turn answered or wrote is left. */
 function isMentioned(
   { groups }: MemoryTables,
   { messages }: Conversation,
@@ -83,7 +83,10 @@ function pruneMoments(tables: MemoryTables, now: number): void {
   }
 }
 
-/** The oldest come first. Where the clock was ahead when one was stored, all are dated first. */
+/**
+ * Deletes answers that are over an hour old; the oldest come first in the map. Answers that a clock ahead stored first
+ * get the present time.
+ */
 export function forgetOldAnswers(tables: MemoryTables, now: number): void {
   tables.dateAnswers(now);
   const { answers } = tables;

@@ -10,7 +10,7 @@ import type { MemoryTables } from "./tables.ts";
 
 const START = { at: Number.NEGATIVE_INFINITY, id: "" };
 
-/** Loads what plans name, and nothing else. */
+/** Loads only the rows that plans name. */
 export function load(tables: MemoryTables, plans: readonly Plan[], now: number): Loaded {
   const loading = new Loading(tables, now);
   const found: string[][] = [];
@@ -26,7 +26,7 @@ export function load(tables: MemoryTables, plans: readonly Plan[], now: number):
 interface Found {
   readonly conversations: readonly Conversation[];
   readonly messages: readonly Message[];
-  /** Where the root is a turn. */
+  /** The turn, if the root is a turn. */
   readonly turn?: TurnRow;
 }
 
@@ -242,7 +242,7 @@ class Loading {
   }
 
   #history(root: Root, conversations: readonly Conversation[]): void {
-    if (root.by !== "due") throw new TypeError("History is loaded of what is due alone.");
+    if (root.by !== "due") throw new TypeError("The history is loaded only for a root `due`.");
     for (const { row, messages } of conversations.slice(0, root.wanted)) {
       const newest = messages.slice(Math.max(0, messages.length - root.historyLimit));
       this.#histories.set(
@@ -297,7 +297,7 @@ class Loading {
 
 const NONE: readonly never[] = [];
 
-/** The rows with these names that are there, each once. */
+/** The existing rows with these names, each once. */
 function present<Row>(names: readonly string[], rows: ReadonlyMap<string, Row>): readonly Row[] {
   return names.length === 0 ? NONE : Array.from(new Set(names)).flatMap((name) => rows.get(name) ?? []);
 }
@@ -314,7 +314,7 @@ function ofMessages(messages: readonly Message[]): Found {
   return { conversations: [...new Set(messages.map(({ conversation }) => conversation))], messages };
 }
 
-/** The inbound messages that need an answer behind `answeredSeq`, by `seq`. */
+/** The inbound messages after `answeredSeq` that need an answer, by `seq`. */
 function unansweredOf({ messages, row: { answeredSeq } }: Conversation): Message[] {
   const start = firstIndex(messages, ({ row }) => row.seq > answeredSeq);
   return messages.slice(start).filter(({ row }) => row.needsAnswer === true);

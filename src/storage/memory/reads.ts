@@ -95,7 +95,8 @@ function dueMessage({ row, conversation, attempts }: Message, now: number): DueM
 }
 
 /**
- * When the first worker that holds anything expires, unless its heartbeat comes before. Now where its clock was ahead.
+ * When the first worker that holds something expires if it sends no heartbeat before. `now` for a worker whose clock
+ * was ahead.
  */
 function firstExpiry({ workers, byLease, bySender }: MemoryTables, scope: string, now: number): number {
   const ofScope = [...workers.values()].filter((worker) => worker.scope === scope);

@@ -2,13 +2,13 @@ import { CLOCKS_APART_MS } from "../ledger/rows.ts";
 
 const BUCKET = 512;
 
-/** A place in an order: a time (or another number), and an id that decides between equals. */
+/** A position in an order: a time (or another number), and an id that orders equal times. */
 export interface Position {
   readonly at: number;
   readonly id: string;
 }
 
-/** Before all that was written by a clock that is ahead of the present one, in the order of writing. */
+/** The position before everything that a clock ahead of the present one wrote, in the order of `writtenAt`. */
 export function aheadOf(now: number): Position {
   return { at: now + CLOCKS_APART_MS + 1, id: "" };
 }
@@ -24,8 +24,8 @@ export function comparePositions(a: Position, b: Position): number {
 }
 
 /**
- * Values in the order of their positions, in buckets of bounded size, so that a change moves a few hundred entries at
- * most, however many there are: the index of the reference storage.
+ * Values in the order of their positions, in buckets of bounded size. A change moves a few hundred entries at most,
+ * independent of the number of values.
  */
 export class SortedIndex<T> {
   readonly #buckets: Entry<T>[][] = [];
@@ -42,7 +42,7 @@ export class SortedIndex<T> {
     if (bucket.length > BUCKET) this.#buckets.splice(at + 1, 0, bucket.splice(BUCKET / 2));
   }
 
-  /** Does nothing where there is no such position. */
+  /** Does nothing if the position does not exist. */
   delete(position: Position): void {
     const at = this.#bucketOf(position);
     const bucket = this.#buckets[at];
@@ -54,7 +54,7 @@ export class SortedIndex<T> {
     if (bucket.length === 0) this.#buckets.splice(at, 1);
   }
 
-  /** Upwards from the first entry at or behind a position. The index must not change meanwhile. */
+  /** Upwards from the first entry at or after a position. The index must not change during the iteration. */
   *from(position: Position): Generator<T> {
     for (let at = this.#bucketOf(position); at < this.#buckets.length; at += 1) {
       const bucket = this.#buckets[at] ?? [];
@@ -65,7 +65,7 @@ export class SortedIndex<T> {
     }
   }
 
-  /** Downwards from the last entry before a position. The index must not change meanwhile. */
+  /** Downwards from the last entry before a position. The index must not change during the iteration. */
   *before(position: Position): Generator<T> {
     for (let at = Math.min(this.#bucketOf(position), this.#buckets.length - 1); at >= 0; at -= 1) {
       const bucket = this.#buckets[at] ?? [];
@@ -76,7 +76,7 @@ export class SortedIndex<T> {
     }
   }
 
-  /** The first bucket that ends at or behind the position; the number of buckets where none does. */
+  /** The first bucket that ends at or after the position; the number of buckets if there is none. */
   #bucketOf(position: Position): number {
     return firstIndex(this.#buckets, (bucket) => {
       const last = bucket[bucket.length - 1];
@@ -85,7 +85,7 @@ export class SortedIndex<T> {
   }
 }
 
-/** One index for each scope. There are as many as services share the ledger. */
+/** One index for each scope. There is one scope for each service that shares the ledger. */
 export class IndexByScope<T> {
   readonly #indexes = new Map<string, SortedIndex<T>>();
 
@@ -98,7 +98,7 @@ export class IndexByScope<T> {
   }
 }
 
-/** Where something stands that is due at a time. */
+/** The position of a value with a due time. */
 export interface DuePlace {
   readonly scope: string | null;
   readonly id: string;
@@ -111,12 +111,12 @@ export function isSamePlace(one: DuePlace | null, other: DuePlace | null): boole
   return one.dueAt === other.dueAt && one.writtenAt === other.writtenAt && one.scope === other.scope;
 }
 
-/** What is due by its scope, in the order of its due time and in that of the clock of its writing. */
+/** Values with a due time, by scope: in the order of their due times, and in the order of `writtenAt`. */
 export class DueIndex<T> {
   readonly byTime: IndexByScope<T> = new IndexByScope<T>();
   readonly byWriting: IndexByScope<T> = new IndexByScope<T>();
 
-  /** Does nothing where there is no place. */
+  /** Does nothing if `place` is `null`. */
   add(place: DuePlace | null, value: T): void {
     if (place === null) return;
     const { scope, id, dueAt, writtenAt } = place;
@@ -124,7 +124,7 @@ export class DueIndex<T> {
     this.byWriting.of(scope).add({ at: writtenAt, id }, value);
   }
 
-  /** As above. */
+  /** Removes the value at a place. Does nothing if `place` is `null`. */
   delete(place: DuePlace | null): void {
     if (place === null) return;
     const { scope, id, dueAt, writtenAt } = place;
@@ -133,7 +133,10 @@ export class DueIndex<T> {
   }
 }
 
-/** The first index whose element passes, in a list whose failing elements all come first; its length if none does. */
+/**
+ * The first index whose element passes; the list's length if none does. In the list, all elements that fail must come
+ * before those that pass.
+ */
 export function firstIndex<T>(list: readonly T[], passes: (element: T) => boolean): number {
   let low = 0;
   let high = list.length;

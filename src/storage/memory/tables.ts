@@ -23,7 +23,10 @@ export interface StoredAnswer {
   readonly conversationIds: readonly string[];
 }
 
-/** The rows of the ledger in memory, with the indexes that a database would have. A row is replaced, never changed. */
+/**
+ * The rows of the ledger in memory, with the indexes that a database would have. A change replaces a row and never
+ * modifies it.
+ */
 export class MemoryTables {
   readonly conversations: Map<string, Conversation> = new Map<string, Conversation>();
   readonly messages: Map<string, Message> = new Map<string, Message>();
@@ -34,9 +37,9 @@ export class MemoryTables {
   readonly rateLimits: Map<string, RateLimitRow> = new Map<string, RateLimitRow>();
   readonly workers: Map<string, WorkerRow> = new Map<string, WorkerRow>();
   readonly sweeps: Map<string, SweepRow> = new Map<string, SweepRow>();
-  /** The oldest first. */
+  /** The oldest answer first. */
   readonly answers: Map<string, StoredAnswer> = new Map<string, StoredAnswer>();
-  /** When the newest one was stored. */
+  /** When the newest answer was stored. */
   #answeredAt = 0;
 
   readonly byAddress: Map<string, Conversation> = new Map<string, Conversation>();
@@ -46,18 +49,18 @@ export class MemoryTables {
   /** Messages with an attempt that a worker is sending. */
   readonly bySender: Map<string, Set<Message>> = new Map<string, Set<Message>>();
   readonly groups: Map<string, Message[]> = new Map<string, Message[]>();
-  /** What may be claimed. */
+  /** Conversations in which a turn may begin. */
   readonly dueTurns: DueIndex<Conversation> = new DueIndex<Conversation>();
-  /** What is to be sent or looked up. */
+  /** Messages to send or to look up. */
   readonly dueMessages: DueIndex<Message> = new DueIndex<Message>();
-  /** By scope and age: what is waiting or `sending`. */
+  /** Messages that are `waiting` or `sending`, by scope and age. */
   readonly unsent: IndexByScope<Message> = new IndexByScope<Message>();
-  /** By newest message. */
+  /** Conversations, by the time of their newest message. */
   readonly recent: SortedIndex<Conversation> = new SortedIndex<Conversation>();
-  /** By age. */
+  /** Messages, by age. */
   readonly oldest: SortedIndex<Message> = new SortedIndex<Message>();
 
-  /** Writes what a decision changed. */
+  /** Writes the changes of a decision. */
   apply({ inserted, updated, charges, alive, answers }: Changes, now: number): void {
     for (const row of inserted.conversations ?? []) this.#insertConversation({ ...row, version: 1 });
     for (const row of inserted.messages ?? []) this.#insertMessage(row);
@@ -105,7 +108,7 @@ export class MemoryTables {
     this.#answeredAt = now;
   }
 
-  /** An answer that a clock ahead stored is kept for as long as others, from now on. */
+  /** Gives answers that a clock ahead stored the present time, so that they are deleted after the usual time. */
   dateAnswers(now: number): void {
     if (!isAhead(this.#answeredAt, now)) return;
     this.#answeredAt = now;
@@ -227,7 +230,10 @@ export class MemoryTables {
     else turns.push(row);
   }
 
-  /** Deletes messages of one conversation with what belongs to them; their keys stay, and lead nowhere. */
+  /**
+   * Deletes messages of one conversation with the rows that belong to them. Their keys stay, but no longer refer to a
+   * message.
+   */
   deleteMessages(conversation: Conversation, messages: ReadonlySet<Message>): void {
     for (const message of messages) {
       const { row, attempts } = message;
@@ -268,7 +274,7 @@ export class MemoryTables {
     if (conversation !== undefined) conversation.turns = conversation.turns.filter((turn) => turn.id !== id);
   }
 
-  /** Deletes a conversation whose messages are gone. */
+  /** Deletes a conversation whose messages have been deleted. */
   deleteConversation(conversation: Conversation): void {
     const { id, line, participantKey } = conversation.row;
     for (const turn of conversation.turns) this.turns.delete(turn.id);
@@ -278,7 +284,7 @@ export class MemoryTables {
     removeFrom(this.byParticipant, participantKey, conversation);
   }
 
-  /** A deletion changed what belongs to a conversation. */
+  /** Raises the version of a conversation, because a deletion changed rows that belong to it. */
   touch(conversation: Conversation): void {
     conversation.row = { ...conversation.row, version: conversation.row.version + 1 };
   }
@@ -308,7 +314,7 @@ function raise<Row extends { readonly version: number }>(
 }
 
 function known<Row>(row: Row | undefined): Row {
-  if (row === undefined) throw new TypeError("A change names a row that is not there.");
+  if (row === undefined) throw new TypeError("A change names a row that does not exist.");
   return row;
 }
 

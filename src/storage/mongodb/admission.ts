@@ -1,35 +1,35 @@
 import { OwnlineError } from "../../errors.ts";
 
 /**
- * Where a call waits: `worker`, by whom leases and messages under way are held, and of which a process has so many and
- * no more; or `outside`, however many texts, callbacks and calls of the application come.
+ * The queue in which a call waits. `worker`: calls of the worker, of which a process makes a limited number at once.
+ * `outside`: texts, status callbacks and calls of the application, of which any number may come.
  */
 export type Line = "worker" | "outside";
 
-/** Runs a call when its turn has come. */
+/** Runs a call as soon as a place is free for it. */
 export type Admission = <R>(line: Line, run: () => Promise<R>) => Promise<R>;
 
 export interface AdmissionOptions {
-  /** How many run at once. */
+  /** How many calls run at once. */
   readonly places: number;
-  /** How long one waits for its turn before it is refused. */
+  /** How long a call waits for a place before it is refused. */
   readonly longestWaitMs: number;
 }
 
 /**
- * Lets so many calls run at once. The others wait, first come, first served within their line; where both lines wait,
- * they are served by turns, so that neither holds the other up. A call that ends, with an answer or an error, hands
- * its place to the next one in line, so that a call that comes just then cannot take it.
+ * Limits how many calls run at once to `places`. Further calls wait in their line, in the order of their arrival. If
+ * calls wait in both lines, the lines take turns, so that one line does not block the other. A call that ends gives its
+ * place to the next waiting call directly, so that a call that arrives at that moment cannot take it.
  *
- * @throws OwnlineError `storage_unavailable`, retryable: the turn did not come in time, so nothing was run.
+ * @throws OwnlineError `storage_unavailable`, retryable: no place became free in time, so the call did not run.
  */
 export function admission({ places, longestWaitMs }: AdmissionOptions): Admission {
-  /** In the order in which they came. */
+  /** The waiting calls of each line, in the order of their arrival. */
   const waiting: Readonly<Record<Line, Set<() => void>>> = { worker: new Set(), outside: new Set() };
   let free = places;
   let servedLast: Line = "outside";
 
-  /** `null` where there is a place at once. */
+  /** `null` if a place is free at once. */
   function enter(line: Line): Promise<void> | null {
     if (free > 0) {
       free -= 1;
@@ -74,4 +74,4 @@ export function admission({ places, longestWaitMs }: AdmissionOptions): Admissio
 }
 
 const OVERLOADED =
-  "MongoDB did not get to this call in time, because those before it take too long: see that its primary is up, and give it what it needs to keep rateLimit with the texts. Nothing was written; the same call may be repeated.";
+  "MongoDB was too busy with earlier calls to begin this call in time: check that its primary is up, and that the server has enough resources for the number of texts. Nothing was written; the same call may be repeated.";

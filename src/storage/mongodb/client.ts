@@ -14,7 +14,7 @@ export interface MongoDb {
 
 /** @see https://mongodb.github.io/node-mongodb-native/7.0/classes/MongoClient.html */
 export interface MongoClientLike {
-  /** What it was made with. The ledger keeps within a small pool. */
+  /** The options of the client. The ledger uses fewer connections than `maxPoolSize` if the pool is small. */
   readonly options?: { readonly maxPoolSize?: number };
   startSession(): MongoSession;
 }
@@ -27,7 +27,7 @@ export interface MongoSession {
   endSession(): Promise<void>;
 }
 
-/** One write of many. */
+/** One write of a bulk write. */
 export type MongoWrite =
   | { readonly insertOne: { readonly document: MongoDocument } }
   | { readonly updateOne: { readonly filter: MongoDocument; readonly update: MongoUpdate; readonly upsert?: boolean } };
@@ -39,7 +39,7 @@ export interface MongoUpdate {
   readonly $max?: Readonly<Record<string, number>>;
 }
 
-/** How many documents the filters of many writes found, and how many writes made one. */
+/** How many documents the filters of a bulk write matched, and how many documents it inserted by upsert. */
 export interface MongoWritten {
   readonly matchedCount: number;
   readonly upsertedCount: number;
@@ -53,7 +53,7 @@ export interface MongoCollection {
   updateOne(filter: object, update: object, options?: object): Promise<unknown>;
   updateMany(filter: object, update: object, options?: object): Promise<unknown>;
   deleteMany(filter: object, options?: object): Promise<{ readonly deletedCount: number }>;
-  /** Inserts and updates, as the driver takes them. */
+  /** Inserts and updates, in the form that the driver takes. */
   bulkWrite(operations: readonly object[], options?: object): Promise<MongoWritten>;
   createIndexes(indexes: object[]): Promise<unknown>;
 }

@@ -19,10 +19,10 @@ import type { Store } from "./store.ts";
 import { writing } from "./transaction.ts";
 
 /**
- * Writes what a decision changed, in one transaction of few commands. Consents and conversations come first: two
- * transactions that meet do so before they have written much.
+ * Writes the changes of a decision in one transaction of few commands. Consents and conversations come first, so that
+ * two transactions in conflict find this out before they have written much.
  *
- * @throws Moved where a guard does not hold: then nothing is written
+ * @throws Moved if a guard no longer holds; then nothing is written
  */
 export async function commit(store: Store, loaded: Loaded, changes: Changes, age: Aged["age"]): Promise<void> {
   await keepAlive(store, changes, loaded.now);
@@ -51,10 +51,10 @@ export async function commit(store: Store, loaded: Loaded, changes: Changes, age
 }
 
 /**
- * Notes that workers are alive. Not in the transaction, in which all that one process commits at the same time would
- * collide on these documents; but before it, so that a lease is never seen without its worker. A worker's document stays
- * for an hour after its time, so a lease that is committed late is found all the same. A later time stays, unless a clock
- * that was ahead wrote it.
+ * Records that workers are alive. This is not part of the transaction, because concurrent commits of one process would
+ * conflict on these documents. It comes before the transaction, so that no lease is visible without its worker. A
+ * worker's document stays for an hour after its expiry, so the worker of a lease that is committed late is still found.
+ * A later time stays, unless a clock that was ahead wrote it.
  */
 async function keepAlive(store: Store, { alive }: Changes, now: number): Promise<void> {
   for (const { workerId, scope, until } of alive) {
@@ -69,7 +69,10 @@ async function keepAlive(store: Store, { alive }: Changes, now: number): Promise
   }
 }
 
-/** Conversations that are guarded, whether they change or not; and those that begin, guarded by their address. */
+/**
+ * Writes for conversations: updates of all guarded ones, changed or not, and inserts of new ones. The unique index on
+ * the address guards the inserts.
+ */
 function conversationWrites(loaded: Loaded, changes: Changes, guards: readonly Guard[]) {
   const before = byId("conversations", loaded.rows.conversations);
   const patches = byId("conversations", changes.updated.conversations);
@@ -84,14 +87,17 @@ function conversationWrites(loaded: Loaded, changes: Changes, guards: readonly G
   return { updates: updates.toSorted(byDocument), inserts: inserts("conversations", changes.inserted.conversations) };
 }
 
-/** Each of these rows is written by its guard. */
+/** Checks that each changed row has a guard, because the write of the guard also writes the change. */
 function demandGuarded(keys: Iterable<string>, guards: readonly Guard[]): void {
   const guarded = new Set(guards.map(({ key }) => key));
   for (const key of keys)
-    if (!guarded.has(key)) throw new TypeError("Written, but not guarded: a mistake in the judge.");
+    if (!guarded.has(key)) throw new TypeError("Written, but not guarded: a bug in the ledger's rules.");
 }
 
-/** Two transactions that write the same documents do so in the same order, so that neither waits for the other. */
+/**
+ * Sorts writes by document. Transactions that write the same documents write them in the same order, so that they do
+ * not wait for each other.
+ */
 function byDocument(one: MongoWrite, other: MongoWrite): number {
   return nameOf(one) < nameOf(other) ? -1 : 1;
 }
@@ -113,8 +119,8 @@ const ON: { readonly [T in Versioned]: GuardOnVersioned["on"] } = {
 };
 
 /**
- * Rows that calls name by their keys. Where there is none, a document without a version stands for it, so that two
- * transactions which found none meet there.
+ * Writes for rows that calls name by key. If there is no row, the write creates a document without a version. So two
+ * transactions that both found no row conflict on this document.
  */
 function versionedWrites<T extends Versioned>(
   table: T,
@@ -141,12 +147,15 @@ function versionedWrites<T extends Versioned>(
   return writes.toSorted(byDocument);
 }
 
-/** Its filter names the document. */
+/** Removes the `_id`, because the filter of the write sets it. */
 function withoutId(document: MongoDocument): MongoDocument {
   return Object.fromEntries(Object.entries(document).filter(([name]) => name !== "_id"));
 }
 
-/** What belongs to conversations, whose versions guard it; and keys, whose ids do. */
+/**
+ * Writes for rows that belong to conversations, whose versions guard them, and for keys, which are guarded by their
+ * ids.
+ */
 function ownedWrites<T extends "messages" | "attempts" | "events" | "turns" | "keys">(
   table: T,
   loaded: Loaded,
@@ -192,8 +201,9 @@ async function storeAnswers(store: Store, session: MongoSession, { answers }: Ch
 }
 
 /**
- * Charges of counters, each added where there is room: a counter that others charge meanwhile does not make the decision
- * anew. They come last, so that a counter which all processes charge is held for the shortest time.
+ * Writes for the charges of counters. A charge is added if it fits. So the decision stands even if other calls charge
+ * the counter meanwhile. The charges come last, because a counter that all processes charge stays locked until the
+ * commit.
  */
 function chargeWrites({ now, rows }: Loaded, charges: readonly Charge[]): readonly MongoWrite[] {
   const before = new Map((rows.counters ?? []).map((row) => [row.key, row]));
@@ -212,7 +222,7 @@ function chargeWrites({ now, rows }: Loaded, charges: readonly Charge[]): readon
 
 interface Sum {
   readonly sum: number;
-  /** How much may be charged before, so that each of the charges has room after the ones before it. */
+  /** The highest count of the counter at which all these charges still fit. */
   readonly room: number;
   readonly windowMs: number;
 }

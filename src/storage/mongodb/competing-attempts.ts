@@ -22,7 +22,7 @@ export function competingAttempts(
     const own = doc === undefined ? null : rowOf("messages", doc);
     if (own === null || own.status === null) return { attempts: [], known };
 
-    // A message with an attempt in `unknown` has `unknownSince`, in every state of the message.
+    // Every message with an attempt in `unknown` has `unknownSince`, also if the message is in another state.
     const { conversationId } = own;
     const silent = [
       ...(await find(store, "messages", { conversationId, unknownSince: { $exists: true } }, {}, session)),

@@ -3,7 +3,7 @@ import type { Table } from "../ledger/rows.ts";
 import type { MongoDocument } from "./client.ts";
 import { text } from "./fields.ts";
 
-/** The error of a document that cannot be read. `column`: the field that holds what ownline never writes. */
+/** The error of a document that cannot be read. `column`: the field that holds a value that ownline never writes. */
 export function corruptDocument(table: Table | "answers", doc: MongoDocument, column: string): CorruptRow {
   const id = text(doc, "_id");
   const owner = table === "conversations" ? id : doc.conversationId;

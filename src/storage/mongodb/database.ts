@@ -25,12 +25,12 @@ import { story } from "./story.ts";
 import { untilCommitted } from "./transaction.ts";
 import { withinReach } from "./within-reach.ts";
 
-/** A conflict aborts the whole group, so it stays small. */
+/** The largest group of calls. It is small, because a conflict aborts the whole group. */
 const MAX_PLANS = 16;
 
 /**
- * The rows of a ledger in MongoDB. A decision reads what its plans name, and then writes in one transaction that checks
- * all of it: no transaction stays open while this process thinks.
+ * The rows of a ledger in MongoDB. A decision reads the rows of its plans without a transaction. Then one transaction
+ * checks these rows and writes. So no transaction is open while this process decides.
  */
 export function mongodbDatabase(db: MongoDb, clock: StorageClock | null): LedgerDatabase {
   const store = storeOver(db, clock);
@@ -72,7 +72,8 @@ function decide<Answer>(
     const loaded = await load(store, plans, runs);
     const { answer, changes: written } = judge(loaded);
     if (written !== null) await commit(store, loaded, written, () => performance.now() - startedAt);
-    // With a heartbeat, so that the collections do not grow where the service never calls `purge()`.
+    // A heartbeat also deletes old documents, so that the collections stay small in a service that never calls
+    // `purge()`.
     if (plans.some(isHeartbeat)) await prune(store, loaded.now, DOCUMENTS_A_HEARTBEAT);
     return answer;
   });
@@ -82,7 +83,10 @@ function isHeartbeat({ root }: Plan): boolean {
   return root.by === "workers";
 }
 
-/** A process has one heartbeat at a time. Behind others it would come too late, and every lease would be lost. */
+/**
+ * The line of a call; `null` for a heartbeat, which does not wait. A heartbeat that waited for other calls would come
+ * too late, and its worker would lose every lease. A process sends one heartbeat at a time.
+ */
 function lineOf(plans: readonly Plan[]): Line | null {
   if (plans.some(isHeartbeat)) return null;
   return plans.some(({ root: { by } }) => by === "address" || by === "attempt") ? "outside" : "worker";

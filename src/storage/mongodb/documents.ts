@@ -10,10 +10,10 @@ import { corruptDocument } from "./corrupt.ts";
 import { BOOLEAN, ERROR, type Field, FREE_TEXT, MEDIA, NUMBER, orNull, TEXT, TEXTS, word } from "./fields.ts";
 
 /*
- * Rows as documents. A new field of a row is one line in `FIELDS`.
+ * Converts rows to documents and back. A new field of a row needs one line in `FIELDS`.
  */
 
-/** All words of a set: one that is left out does not compile. */
+/** All words of a set, as an object. A missing word is a type error. */
 type Words<Word extends string> = { readonly [W in Word]: true };
 
 const PROVIDER: Words<ProviderStatus> = {
@@ -56,7 +56,7 @@ const KINDS: Words<KeyKind> = { inbound: true, outbound: true, provider: true };
 
 type FieldsOf<Row> = { readonly [F in keyof Row]: Field<Row[F]> };
 
-/** How each field of a row stands in its document. */
+/** How each field of a row is stored in its document. */
 const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
   conversations: {
     id: TEXT,
@@ -194,12 +194,16 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
 
 type Derived = Readonly<Record<string, string | number | true | null>>;
 
-/** Fields that stand for conditions of several fields, since a partial index knows no `or` and no `is null`. */
+/**
+ * Fields that are computed from several fields, for partial indexes. The condition of a partial index cannot contain
+ * `or` or `is null`.
+ */
 const DERIVED: { readonly [T in Table]?: (row: Tables[T]) => Derived } = {
-  /** When a turn may begin: not while one runs. */
+  /** When a turn may begin; `null` while a turn runs. */
   conversations: ({ dueAt, leaseWorker }) => ({ claimableAt: leaseWorker === null ? dueAt : null }),
   /**
-   * What holds others up or may be stopped, without auto-replies; and what retention may delete once it is answered.
+   * `open`: the message makes later messages wait, or can be cancelled; never set for auto-replies. `done`: retention
+   * may delete the message, an inbound one only when it is answered.
    */
   messages: ({ status, origin }) => ({
     open: status === null || origin === "auto-reply" ? null : openAs(status),
@@ -213,7 +217,10 @@ function openAs(status: DeliveryStatus): string | null {
   return status === "unknown" || status === "held" ? status : null;
 }
 
-/** The id of a row's document: the fields that name it. Only the first one may hold a space, or the last one of two. */
+/**
+ * The `_id` of a row's document: the fields of its primary key, with spaces between them. To stay unique, only the
+ * first field may contain a space, or the last one of two.
+ */
 export function idOf<T extends Table>(table: T, row: Partial<Tables[T]>): string {
   return PRIMARY_KEYS[table].map((name) => String(row[name])).join(" ");
 }
@@ -235,10 +242,10 @@ export function rowOf<T extends Table>(table: T, doc: MongoDocument): Tables[T] 
   return row;
 }
 
-/** Fields that do not go with the others. */
+/** For each table, the check that its fields fit together. */
 const ODD: { readonly [T in Table]?: (row: Tables[T]) => string | null } = { messages: oddFieldOf };
 
-/** A field that names a row alone is its document's `_id`. */
+/** The name of the only key field, which is stored as `_id`; `null` if the key has several fields. */
 function soleKeyOf(table: Table): string | null {
   const names: readonly string[] = PRIMARY_KEYS[table];
   return names.length === 1 ? (names[0] ?? null) : null;
@@ -270,7 +277,7 @@ function isWhole<Row extends object>(fields: FieldsOf<Row>, row: Partial<Row>): 
 /**
  * A new row as its document.
  *
- * @throws OwnlineError `invalid_message` for an id, key or address that the database cannot keep
+ * @throws OwnlineError `invalid_message` for an id, key or address that the database cannot store
  */
 export function documentOf<T extends Table>(table: T, row: Tables[T]): MongoDocument {
   const document: Record<string, unknown> = { _id: idOf(table, row) };
@@ -279,13 +286,13 @@ export function documentOf<T extends Table>(table: T, row: Tables[T]): MongoDocu
   return document;
 }
 
-/** What a change of a row does to its document: fields that it does not name stay as they are. */
+/** The change of a document. Fields that it does not name keep their values. */
 export interface DocumentChange {
   readonly $set?: MongoDocument;
   readonly $unset?: Readonly<Record<string, "">>;
 }
 
-/** `before`: the row as it was loaded. */
+/** The change of a document for the patch of a row. `before`: the row as it was loaded. */
 export function changeOf<T extends Table>(table: T, patch: Partial<Tables[T]>, before: Tables[T]): DocumentChange {
   const values = {
     ...written<Tables[T]>(FIELDS[table], patch, ["version", ...PRIMARY_KEYS[table]]),

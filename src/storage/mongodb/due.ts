@@ -12,8 +12,8 @@ import { holdersIn, leavingOut, newestWriting, notSetAside, setAside, writtenAhe
 import { find, findIn, readClock, type Store } from "./store.ts";
 
 /**
- * See `LedgerDatabase.due`. The messages are read before their conversations, so one that is erased between is left out.
- * What a worker does about each of them is judged anew.
+ * See `LedgerDatabase.due`. The messages are read before their conversations. A message that is erased between the two
+ * reads is left out. The ledger judges each message anew when the worker claims it.
  */
 export async function due(store: Store, query: DueLook): ReturnType<LedgerDatabase["due"]> {
   const { limit, scope, without } = query;
@@ -66,7 +66,7 @@ export async function due(store: Store, query: DueLook): ReturnType<LedgerDataba
   };
 }
 
-/** What is no time comes never. */
+/** The times in a field. A value that is not a number is left out, so no worker waits for it. */
 function timesIn(docs: readonly MongoDocument[], field: string): readonly number[] {
   return docs.flatMap((doc) => {
     const at = doc[field];
@@ -85,7 +85,7 @@ function firstBy(store: Store, name: Timed, filter: object, time: string, limit:
   return find(store, name, { ...filter, [time]: { $exists: true } }, { sort: { [time]: 1, _id: 1 }, limit });
 }
 
-/** The first time behind now. `known`: the first times of all, and one more than can be due where there are more. */
+/** The first time after now. `known`: the first times that were read; more times may follow them. */
 async function nextAfter(
   store: Store,
   name: Timed,
@@ -105,7 +105,7 @@ interface Looking {
   readonly corrupt: UnreadRow[];
 }
 
-/** The workers of the scope that hold anything. */
+/** The workers of the scope that hold a lease or an attempt. */
 async function workersThatHold(
   { store, corrupt }: Looking,
   { scope, without }: DueLook,
@@ -114,7 +114,7 @@ async function workersThatHold(
   return legible(workers, corrupt, (doc) => rowOf("workers", doc)).filter((worker) => worker.scope === scope);
 }
 
-/** When the first one expires, unless its heartbeat comes before. Now where its clock was ahead. */
+/** When the first of the workers expires if it sends no heartbeat before. `now` for a worker whose clock was ahead. */
 function firstExpiry(workers: readonly WorkerRow[], now: number): number | null {
   if (workers.length === 0) return null;
   const ends = workers.map(({ aliveUntil, writtenAt }) => (isAhead(writtenAt, now) ? now : aliveUntil));

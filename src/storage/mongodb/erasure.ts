@@ -11,9 +11,9 @@ import { find, readClock, type Store, sessionOf } from "./store.ts";
 import { untilCommitted, writing } from "./transaction.ts";
 
 /*
- * Deletions: each is one transaction that raises the version of every conversation first, so that no decision about one
- * is written beside it. The keys stay and lead nowhere. Ids need no trace: what is not there is not found, and no id is
- * given twice.
+ * Deletions. Each is one transaction that first raises the version of every conversation. So a concurrent decision
+ * about one of them cannot be written. The keys stay, but no longer refer to a message. Ids need no tombstone, because
+ * no id is used twice.
  */
 
 /** One transaction of a deletion. */
@@ -48,7 +48,7 @@ class Deletion {
   }
 }
 
-/** As many values as one condition names. */
+/** The greatest number of values in one condition. */
 const MOST_VALUES = 1_000;
 
 function slicesOf(values: readonly string[]): readonly (readonly string[])[] {
@@ -87,7 +87,7 @@ export async function purge(store: Store, order: PurgeOrder): Promise<Erased> {
   return purged;
 }
 
-/** A deletion whose answer was lost deletes nothing more, and answers as the first. */
+/** Runs a deletion once. A repetition after a lost answer deletes nothing more, and returns the first answer. */
 function once(store: Store, name: string, act: (deletion: Deletion) => Promise<Erased>): Promise<Erased> {
   const call = keepable(name);
   return untilCommitted(store, "outside", () =>
@@ -103,7 +103,10 @@ function once(store: Store, name: string, act: (deletion: Deletion) => Promise<E
   );
 }
 
-/** A decision that read one of them is made anew. A decision never reads one whose version is not a number. */
+/**
+ * Raises the versions of conversations, so that each decision that has read one of them is made anew. A conversation
+ * whose version is not a number is unreadable, so no decision is based on it.
+ */
 async function raise({ store, session }: Deletion, conversationIds: readonly string[]): Promise<void> {
   for (const some of slicesOf(conversationIds)) {
     const readable = { _id: { $in: some }, version: { $gte: 0 } };
@@ -111,7 +114,7 @@ async function raise({ store, session }: Deletion, conversationIds: readonly str
   }
 }
 
-/** Deletes messages with what belongs to them. `groups`: those of which no part is left. */
+/** Deletes messages with their attempts and events. `groups`: the groups of which no part is left. */
 async function forget(deletion: Deletion, messages: readonly string[], groups: readonly string[]): Promise<void> {
   const nowhere = { $unset: { ref: "", attempt: "", content: "" } };
   await deletion.updateIn("keys", "ref", [...messages, ...groups], nowhere);
@@ -137,7 +140,10 @@ async function purgeIn(deletion: Deletion, order: PurgeOrder, now: number): Prom
   return { conversations, messages: rows.length };
 }
 
-/** What is old and done, the oldest first. Their conversations are raised, so that they stay so. */
+/**
+ * The messages that may be purged, the oldest first. Raises the versions of their conversations, so that no decision
+ * changes these messages.
+ */
 async function doneIn(deletion: Deletion, { olderThanMs, limit }: PurgeOrder, now: number): Promise<Aged[]> {
   const found: Aged[] = [];
   const old = { done: true, createdAt: { $lt: now - olderThanMs } };
@@ -153,7 +159,7 @@ async function doneIn(deletion: Deletion, { olderThanMs, limit }: PurgeOrder, no
     for (const id of owners) raised.add(id);
     const docs = await deletion.find("conversations", { _id: { $in: owners } }, { projection: { answeredSeq: 1 } });
     const answered = new Map(docs.map((doc) => [idIn(doc), doc.answeredSeq]));
-    // As they are now that no decision can change them.
+    // Reads the messages again, because no decision can change them from now on.
     const messages = await deletion.find("messages", { _id: { $in: page.map(idIn) } });
     const done = messages.flatMap(agedOf).filter((row) => isDone(row, answered));
     found.push(...done.toSorted(byAge).slice(0, limit - found.length));
@@ -168,7 +174,7 @@ function ownerOf({ conversationId }: MongoDocument): readonly string[] {
 
 const FINAL: readonly unknown[] = ["delivered", "undelivered", "failed", "cancelled"] satisfies readonly FinalStatus[];
 
-/** What retention asks of a message: the rest of it need not be readable. */
+/** The fields that retention reads of a message. The other fields may be unreadable. */
 interface Aged {
   readonly id: string;
   readonly conversationId: string;
@@ -179,7 +185,7 @@ interface Aged {
   readonly needsAnswer: unknown;
 }
 
-/** Nothing where a message does not say whose or how old it is: it stays. */
+/** Empty if the message's conversation, position or age cannot be read. Such a message stays. */
 function agedOf(doc: MongoDocument): readonly Aged[] {
   const { conversationId, groupId, seq, createdAt, status = null, needsAnswer } = doc;
   if (typeof conversationId !== "string" || typeof seq !== "number" || typeof createdAt !== "number") return [];
@@ -197,7 +203,10 @@ function byAge(one: Aged, other: Aged): number {
   return one.createdAt - other.createdAt || (one.id < other.id ? -1 : 1);
 }
 
-/** Turns that have ended, and of which no message and no reply is left, as far as messages of theirs were deleted. */
+/**
+ * Deletes ended turns of which no message and no reply is left. It checks only turns that the deleted messages may
+ * belong to.
+ */
 async function forgetTurns(deletion: Deletion, conversationId: string, rows: readonly Aged[]): Promise<void> {
   const seqs = rows.filter((row) => row.conversationId === conversationId).map(({ seq }) => seq);
   const docs = await deletion.find("turns", { conversationId, firstSeq: { $lte: Math.max(...seqs) } });
@@ -226,7 +235,7 @@ async function forgetTurns(deletion: Deletion, conversationId: string, rows: rea
   );
 }
 
-/** A turn that has ended. Nothing where it does not say what it answered: it stays. */
+/** The turn if it has ended, otherwise empty. Also empty if its fields cannot be read: such a turn stays. */
 function endedOf(doc: MongoDocument) {
   const { firstSeq, throughSeq, outcome } = doc;
   const isEnded = typeof firstSeq === "number" && typeof throughSeq === "number" && typeof outcome === "string";

@@ -4,15 +4,15 @@ import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
 
 /*
- * How a field of a row stands in a document. A field that is `null` is not in the document, so that partial indexes
- * hold only what has a value.
+ * How a field of a row is stored in a document. A field that is `null` is absent from the document, so that partial
+ * indexes contain only documents with a value.
  */
 
 /** Reads and writes one kind of field. */
 export interface Field<Value> {
-  /** @throws ForeignValue for what ownline never writes */
+  /** @throws ForeignValue for a value that ownline never writes */
   read(doc: MongoDocument, name: string): Value;
-  /** `null` for a field that the document leaves out. */
+  /** `null` for a field that is absent from the document. */
   write(value: Value): unknown;
 }
 
@@ -23,7 +23,7 @@ export const NUMBER: Field<number> = { read: number, write: (value) => value };
 
 export const BOOLEAN: Field<boolean> = { read: boolean, write: (value) => value };
 
-/** What a person, the AI or the provider wrote: it may hold any character. */
+/** A text of a person, the AI or the provider. It may contain any character. */
 export const FREE_TEXT: Field<string> = { read: storedText, write: stored };
 
 export const TEXTS: Field<readonly string[]> = {
@@ -110,8 +110,8 @@ function foreign(name: string): ForeignValue {
 const HALF_A_PAIR = /\p{Surrogate}/u;
 
 /**
- * A text as BSON can hold it. BSON is UTF-8, where half a surrogate pair has no place: the driver would replace it
- * silently, so such a text is kept as JSON, which escapes it.
+ * A text in a form that BSON can store. BSON is UTF-8, which cannot represent half a surrogate pair: the driver would
+ * replace it silently. So such a text is stored as JSON, which escapes it.
  */
 function stored(value: string): string | { readonly json: string } {
   return HALF_A_PAIR.test(value) ? { json: JSON.stringify(value) } : value;
@@ -129,7 +129,7 @@ function parsedIn(json: string, name: string): unknown {
   try {
     return JSON.parse(json);
   } catch {
-    // The parser's words quote the text.
+    // The parser's error message quotes the stored text, so it is not passed on.
     throw foreign(name);
   }
 }

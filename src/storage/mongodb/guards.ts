@@ -7,40 +7,40 @@ import { find, findIn, readClock, type Store, sessionOf } from "./store.ts";
 import { demand } from "./transaction.ts";
 
 /*
- * Guards as MongoDB keeps them. A transaction reads what was committed before it began, and of two that write one
- * document one fails: so a read guards nothing, and what is guarded but not changed is written too.
+ * Guards in MongoDB. A transaction reads the state from before it began, so a read in it guards nothing. If two
+ * transactions write one document, one of them fails. So a guarded document that does not change is written too.
  */
 
-/** A decision that is older is made anew: its clock is not the database's any more. */
+/** An older decision is made anew, because the database's clock has moved on too far. */
 const OLDEST_MS = 5_000;
 
-/** Says that a document was guarded. No one reads it. */
+/** The write of a guarded document that does not change. The ledger never reads this field. */
 export const TOUCH = { $inc: { guarded: 1 } } as const;
 
 type GuardOn<On extends Guard["on"]> = Extract<Guard, { readonly on: On }>;
 
-/** The guards on one kind of thing. */
+/** The guards of one kind. */
 export function guardsOn<On extends Guard["on"]>(guards: readonly Guard[], on: On): readonly GuardOn<On>[] {
   return guards.filter((guard): guard is GuardOn<On> => guard.on === on);
 }
 
 /**
- * A decision is not older than its clock may be. The database is asked in a command of its own, since DocumentDB does
- * not take the server's clock into the filter of a write; and only where this process saw time pass, which saves one of
- * seven commands.
+ * Refuses a decision that is too old. It reads the database's clock by a separate command, because DocumentDB does not
+ * support the server's clock in the filter of a write. If little time has passed by this process's clock, it skips this
+ * command, one of seven.
  */
 export async function demandFresh(store: Store, session: MongoSession, { now, age }: Aged): Promise<void> {
   if (store.clock === null && age() < OLDEST_MS / 5) return;
   demand((await readClock(store, session)) - now <= OLDEST_MS, "the clock");
 }
 
-/** A decision's clock, and how long ago it was read, by this process's own clock. */
+/** The clock's time of a decision, and how long ago it was read, by this process's own clock. */
 export interface Aged {
   readonly now: number;
   age(): number;
 }
 
-/** Writes and counts: each write must find its document, or make the one that was absent. */
+/** Runs the writes and counts: each update must match its document, or insert the absent one. */
 export async function writeAll(
   store: Store,
   name: Parameters<Store["collection"]>[0],
@@ -53,8 +53,8 @@ export async function writeAll(
 }
 
 /**
- * How many conversations are filed under a consent. A call that files one names the consent, so it writes the consent's
- * document, which this transaction has written before it counts.
+ * Checks how many conversations are filed under a consent. A call that files a conversation also writes the consent's
+ * document. This transaction has written that document before it counts, so the two calls conflict.
  */
 export async function demandFiled(
   store: Store,
@@ -68,7 +68,9 @@ export async function demandFiled(
   }
 }
 
-/** Keys that were absent and stay so: those that the decision inserts are guarded by their ids. */
+/**
+ * Checks that absent keys are still absent. Keys that the decision inserts need no check, because their ids are unique.
+ */
 export async function demandAbsent(
   store: Store,
   session: MongoSession,
@@ -87,7 +89,7 @@ function idOfKey(json: string): string {
   return keyId(kind, key);
 }
 
-/** Workers that are judged expired, and still are. */
+/** Checks that the workers that were judged expired have sent no heartbeat since. */
 export async function touchWorkers(
   store: Store,
   session: MongoSession,

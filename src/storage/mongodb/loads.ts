@@ -10,10 +10,10 @@ import { find, findIn, readClock, type Store } from "./store.ts";
 import { demand } from "./transaction.ts";
 
 /**
- * Loads what plans name, without a transaction: the conversations, then what belongs to them, then the versions of the
- * conversations again. Where no version has moved, all of it is of one moment.
+ * Loads the rows of plans without a transaction: the conversations, then their rows, then the versions of the
+ * conversations again. If no version has changed, all rows are of one moment.
  *
- * @throws Moved where one has
+ * @throws Moved if a version has changed
  */
 export async function load(store: Store, plans: readonly Plan[], runs: number): Promise<Loaded> {
   const rows = collected();
@@ -22,7 +22,7 @@ export async function load(store: Store, plans: readonly Plan[], runs: number): 
   const [now, addressed] = await Promise.all([
     known ?? readClock(store),
     loadConversations(store, rows, named),
-    // Before the answer of a call that may have written them.
+    // Read before the stored answers, because a call that wrote the sweeps also stored its answer.
     findIn(store, "sweeps", "_id", sweeps).then((docs) => collect(rows, "sweeps", docs.filter(isRow))),
   ]);
   const targets = named.map((target) => withConversations(rows, addressed, target));
@@ -48,7 +48,7 @@ export async function load(store: Store, plans: readonly Plan[], runs: number): 
   };
 }
 
-/** Returns the ids of those that stand at an address, by the address. */
+/** Loads the conversations of the targets. Returns the ids of those that were found by address, by the address. */
 async function loadConversations(
   store: Store,
   rows: Collected,
@@ -78,7 +78,7 @@ function addressIn({ line, participantKey }: { readonly line?: unknown; readonly
   return JSON.stringify([line, participantKey]);
 }
 
-/** The conversations that are there, in the root's order, those among them that cannot be read. */
+/** Reduces a target to the conversations that exist, in the root's order. Unreadable ones are included. */
 function withConversations(
   { conversations, corrupt }: Collected,
   addressed: ReadonlyMap<string, string>,
@@ -95,7 +95,7 @@ function withConversations(
   return { ...target, conversationIds: target.conversationIds.filter(isThere) };
 }
 
-/** What plans name by itself. */
+/** Loads the rows that plans name by key. */
 async function loadNamed(loading: Loading): Promise<void> {
   const { store, rows, targets } = loading;
   const plans = targets.map(({ plan }) => plan);
@@ -112,7 +112,7 @@ async function loadNamed(loading: Loading): Promise<void> {
   collect(rows, "rateLimits", rateLimits.filter(isRow));
 }
 
-/** A document without a version only guards that there is no row: see `commit.ts`. */
+/** Whether the document is a row. A document without a version only guards that there is no row: see `commit.ts`. */
 function isRow({ version }: { readonly version?: unknown }): boolean {
   return version !== undefined;
 }
@@ -127,14 +127,17 @@ async function loadAnswers({ store, rows, targets }: Loading): Promise<ReadonlyM
   return new Map(legible(docs, rows.corrupt, (doc) => [idIn(doc), answerOf(doc)] as const));
 }
 
-/** Whether rows that belong to conversations are loaded beside them. What was recorded under a key stays as it is. */
+/**
+ * Whether the versions must be checked, because rows of conversations are loaded with them. Rows that were recorded
+ * under a key do not need this check, because a key's reference does not change.
+ */
 function needsOneMoment(plans: readonly Plan[]): boolean {
   return plans.some(({ root: { by }, slices }) => {
     return by !== "address" || slices.some((slice) => slice !== "recorded" && slice !== "consent");
   });
 }
 
-/** The targets without candidates that have moved since they were read. */
+/** The targets, without candidates that have changed since they were read. */
 async function seenTogether({ store, rows, targets }: Loading): Promise<readonly Target[]> {
   const versions = await findIn(store, "conversations", "_id", rows.conversations.keys(), {
     projection: { version: 1 },
@@ -150,7 +153,7 @@ async function seenTogether({ store, rows, targets }: Loading): Promise<readonly
       return [{ ...target, conversationIds: still }];
     }
     case "workers":
-      // A lease that is only reported may be of the moment before; what is taken is guarded.
+      // A lease that the heartbeat only reports may be slightly old. What it reclaims is guarded.
       demand(!target.messages.some(({ conversationId }) => moved.has(conversationId)), "an expired worker's message");
       return targets;
     default:

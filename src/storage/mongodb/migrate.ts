@@ -16,12 +16,13 @@ export async function migrate(store: Store): Promise<void> {
   await refuseStandalone(store);
   const meta = await readMeta(store);
   if (meta !== null && meta.version >= SCHEMA_VERSION) return;
-  // One after the other: a service that runs on the same server needs its connections and its disk too.
+  // One after the other, so that a service on the same server still has connections and disk capacity.
   for (const name of COLLECTIONS) {
     await createCollection(store, name);
     await createIndexes(store, name);
   }
-  // Last: a process that reads the version may rely on the indexes. The first process's secret stays.
+  // Written last, so that a process that reads the version can rely on the indexes. The secret of the first process
+  // stays.
   const update = {
     $setOnInsert: { secret: newSecret() },
     $max: { version: SCHEMA_VERSION, minWriter: MIN_WRITER },
@@ -29,7 +30,7 @@ export async function migrate(store: Store): Promise<void> {
   await store.collection("meta").updateOne({ _id: META_ID }, update, { upsert: true });
 }
 
-/** A transaction must not be the one that creates a collection. */
+/** Creates the collection here, so that no transaction has to create it. */
 async function createCollection(store: Store, name: CollectionName): Promise<void> {
   try {
     await store.db.createCollection(nameOf(name));
@@ -77,7 +78,7 @@ async function readMeta(store: Store): Promise<Meta | null> {
     : { version: number(doc, "version"), minWriter: number(doc, "minWriter"), secret: text(doc, "secret") };
 }
 
-/** Only the members of a replica set, and the routers of a sharded cluster, have transactions. */
+/** Refuses a standalone server. Only members of a replica set and routers of a sharded cluster have transactions. */
 async function refuseStandalone(store: Store): Promise<void> {
   const hello: MongoDocument = await store.db.command({ hello: 1 });
   const hasTransactions = typeof hello.setName === "string" || hello.msg === "isdbgrid";

@@ -2,12 +2,12 @@ import { CLOCKS_APART_MS, STORED_FOR_MS } from "../ledger/rows.ts";
 import { holdersIn, idIn } from "./roots.ts";
 import { find, type Store } from "./store.ts";
 
-/** So many documents of each kind go with one heartbeat at most: more than come between two of them. */
+/** How many old documents of each kind one heartbeat deletes at most. Fewer are added between two heartbeats. */
 export const DOCUMENTS_A_HEARTBEAT = 5_000;
 
 /**
- * Deletes stored answers, and workers that hold nothing, an hour after their time, at most `limit` of each. Returns
- * whether there may be more.
+ * Deletes stored answers that are over an hour old, and workers that expired over an hour ago and hold nothing. At most
+ * `limit` of each. Returns whether there may be more.
  */
 export async function prune(store: Store, now: number, limit: number): Promise<boolean> {
   const longAgo = now - STORED_FOR_MS;
@@ -23,12 +23,15 @@ export async function prune(store: Store, now: number, limit: number): Promise<b
   return [ahead, answers, workers].some(({ length }) => length === limit);
 }
 
-/** An answer that a clock ahead stored is kept for as long as others, from now on. */
+/** Gives answers that a clock ahead stored the present time, so that they are deleted after the usual time. */
 async function dateAnswers(store: Store, ids: readonly string[], now: number): Promise<void> {
   await store.collection("answers").updateMany({ _id: { $in: ids } }, { $set: { at: now } });
 }
 
-/** A worker that claims something is alive again first, and stays. */
+/**
+ * Deletes workers that hold nothing. A worker that claims something meanwhile first gets a later `aliveUntil`, so the
+ * filter spares it.
+ */
 async function forgetWorkers(store: Store, ids: readonly string[], longAgo: number): Promise<void> {
   const holders = new Set(await holdersIn(store));
   const idle = ids.filter((id) => !holders.has(id));

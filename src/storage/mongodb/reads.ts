@@ -38,7 +38,7 @@ export async function conversations(store: Store, { limit, after }: Conversation
   return { found: { conversations: listed, cursor: last === undefined ? null : cursorBehind(last) }, corrupt };
 }
 
-/** What is no time stands before all times. */
+/** The cursor after a document. A value that is not a number sorts before all times. */
 function cursorBehind({ _id, updatedAt }: MongoDocument): string {
   if (typeof updatedAt !== "number") return cursorOf({ updatedAt: Number.MAX_SAFE_INTEGER, id: "" });
   return cursorOf({ updatedAt, id: String(_id) });
@@ -100,7 +100,7 @@ export async function unread(store: Store, rows: readonly UnreadRow[]): Promise<
   for (const table of TABLES) {
     const ids = rows.filter((row) => row.table === table).map(({ key }) => key.join(" "));
     const docs = await findIn(store, table, "_id", ids);
-    // A consent, a rate limit or a sweep without a version is no row.
+    // A document of a consent, a rate limit or a sweep without a version is not a row.
     collect(found, table, isVersioned(table) ? docs.filter(({ version }) => version !== undefined) : docs);
   }
   return found.corrupt;
@@ -109,7 +109,7 @@ export async function unread(store: Store, rows: readonly UnreadRow[]): Promise<
 /** See `LedgerDatabase.discard`. */
 export async function discard(store: Store, { table, key }: UnreadRow): Promise<void> {
   if (table !== "counters" && table !== "rateLimits")
-    throw new TypeError("A row would be lost that is worth something.");
+    throw new TypeError("Only unreadable counters and rate limits may be deleted.");
   await store.collection(table).deleteMany({ _id: { $in: [key.join(" ")] } });
 }
 

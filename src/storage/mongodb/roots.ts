@@ -10,7 +10,7 @@ import { number, text } from "./fields.ts";
 import type { CollectionName } from "./schema.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
 
-/** What never changes in an outbound message. */
+/** The fields of an outbound message that never change. */
 export interface MessageRef {
   readonly id: string;
   readonly conversationId: string;
@@ -18,19 +18,19 @@ export interface MessageRef {
   readonly turnId: string | null;
 }
 
-/** What a plan is about, found before the conversations are read. */
+/** The conversations and messages of a plan's root, found before the conversations are read. */
 export interface Target {
   readonly plan: Plan;
-  /** In the root's order. The conversation of an address is not known yet. */
+  /** In the root's order. Empty for a root `address`, whose conversation is found later. */
   readonly conversationIds: readonly string[];
   readonly messages: readonly MessageRef[];
-  /** Where the root is a turn. */
+  /** The turn, if the root is a turn. */
   readonly turn: TurnRow | null;
 }
 
-/** Everything that the targets of plans were found by. */
+/** The targets of plans, with the clock and the workers by which they were found. */
 export interface Targets {
-  /** `null` where it was not needed: then it is read with the conversations. */
+  /** The clock; `null` if it was not needed yet. Then it is read with the conversations. */
   readonly now: number | null;
   readonly targets: readonly Target[];
   /** Expired workers that hold something. */
@@ -39,12 +39,12 @@ export interface Targets {
 
 type RootBy<By extends Root["by"]> = Extract<Root, { readonly by: By }>;
 
-/** Only what is asked of messages before their conversations are read. */
+/** The projection of messages before their conversations are read. */
 const REF = { projection: { conversationId: 1, groupId: 1, turnId: 1 } };
 
 /**
- * Finds what plans are about. Candidates stand alone: a plan that looks at some is not decided beside others. What cannot
- * be read on the way joins `corrupt`.
+ * Finds the conversations and messages of plans. A plan that chooses among candidates is the only plan, because such a
+ * call is decided alone. Rows that cannot be read are added to `corrupt`.
  */
 export async function targetsOf(
   store: Store,
@@ -69,7 +69,7 @@ interface Finding {
   readonly corrupt: UnreadRow[];
 }
 
-/** A filter that leaves out the conversations whose ids stand in a field. */
+/** A filter that leaves out the conversations in `without`. `field`: the field that holds the conversation's id. */
 export function leavingOut(field: "_id" | "conversationId", without: readonly string[] = []): object {
   return without.length === 0 ? {} : { [field]: { $nin: without } };
 }
@@ -93,13 +93,16 @@ async function dueTargets(store: Store, plan: Plan, root: RootBy<"due">, runs: n
   return { now, targets: [{ plan, conversationIds, messages: [], turn: null }], expired: [] };
 }
 
-/** Another process has taken the first candidate: those that come after it are asked in another order. */
+/** The ids from a random place on. Another process has taken the first candidate, so this one begins elsewhere. */
 function fromAnotherPlace(ids: readonly string[]): readonly string[] {
   const place = Math.floor(Math.random() * ids.length);
   return [...ids.slice(place), ...ids.slice(0, place)];
 }
 
-/** What a worker may take at its due time, and what it has set aside and may take later: see `LEFT_TO_OTHERS_MS`. */
+/**
+ * The filter for work that a worker may take at its due time. For work that it has set aside, see `setAside` and
+ * `LEFT_TO_OTHERS_MS`.
+ */
 export function notSetAside({ scope, workerId }: Asking): object {
   return { scope, setAsideBy: { $ne: keepable(workerId) } };
 }
@@ -108,12 +111,12 @@ export function setAside({ scope, workerId }: Asking): object {
   return { scope, setAsideBy: keepable(workerId) };
 }
 
-/** What may become due once, and by which field. */
+/** The collections whose documents can become due, with the field that holds the due time. */
 const WAITING = { conversations: "claimableAt", messages: "dueAt" } as const;
 
-/** The clock of the newest writing of a scope's rows that may become due; `null` where there are none. */
+/** The latest `writtenAt` of a scope's documents that can become due; `null` if there are none. */
 export async function newestWriting(store: Store, name: keyof typeof WAITING, scope: string): Promise<number | null> {
-  // What is no time is no clock, and would stand before all times.
+  // `$gte: 0` excludes values that are not numbers, which would sort before all times.
   const waiting = { scope, [WAITING[name]]: { $exists: true }, writtenAt: { $gte: 0 } };
   const newest = { sort: { writtenAt: -1 }, limit: 1, projection: { writtenAt: 1 } };
   const [doc] = await find(store, name, waiting, newest);
@@ -122,11 +125,11 @@ export async function newestWriting(store: Store, name: keyof typeof WAITING, sc
 
 interface Written {
   readonly scope: string;
-  /** See {@link newestWriting}: most of the time it shows that there is nothing to ask for. */
+  /** See {@link newestWriting}: usually it shows that no document was written ahead, so no query is needed. */
   readonly newest: number | null;
   readonly now: number;
   readonly limit: number;
-  /** The conversations that are left out. */
+  /** The conversations to leave out. */
   readonly without: readonly string[] | undefined;
 }
 
@@ -134,7 +137,7 @@ function isWrittenAhead({ writtenAt }: MongoDocument, now: number): boolean {
   return typeof writtenAt === "number" && isAhead(writtenAt, now);
 }
 
-/** What was written ahead and would wait for a time that says nothing. */
+/** The documents that a clock ahead wrote, and whose due times are void. */
 export async function writtenAhead(
   store: Store,
   name: keyof typeof WAITING,
@@ -152,7 +155,10 @@ export async function writtenAhead(
 
 type Asking = Pick<RootBy<"due">, "scope" | "workerId">;
 
-/** What expired workers hold is found from what is held: that is little, while workers may be many. */
+/**
+ * Finds what expired workers hold, starting from the leases and attempts. These are few, while there may be many
+ * workers.
+ */
 async function workerTargets(
   { store, corrupt }: Finding,
   plan: Plan,
@@ -199,7 +205,7 @@ async function workerTargets(
   return { now, targets: [{ plan, conversationIds, messages, turn: null }], expired };
 }
 
-/** The workers that hold a lease or are making a request, in other conversations than some. */
+/** The workers that hold a lease or an attempt, in conversations that are not in `without`. */
 export async function holdersIn(store: Store, without: readonly string[] = []): Promise<string[]> {
   const leased = { leaseWorker: { $exists: true }, ...leavingOut("_id", without) };
   const requested = { worker: { $exists: true }, ...leavingOut("conversationId", without) };
@@ -278,7 +284,7 @@ async function refsOf({ store, corrupt }: Finding, ids: Iterable<string>): Promi
   return new Map(legible(docs, corrupt, (doc) => [idIn(doc), refOf(doc)] as const));
 }
 
-/** @throws CorruptRow where a message does not say whose it is */
+/** @throws CorruptRow if a message does not show its conversation, group or turn */
 function refOf(doc: MongoDocument): MessageRef {
   const { conversationId, groupId = null, turnId = null } = doc;
   if (typeof conversationId !== "string") throw corruptDocument("messages", doc, "conversationId");

@@ -1,4 +1,4 @@
-/** The collections, by their short names; each begins with `ownline_` in the database. */
+/** The short names of the collections. In the database each name begins with `ownline_`. */
 export const COLLECTIONS = [
   "meta",
   "conversations",
@@ -23,12 +23,12 @@ export interface Index {
   readonly partialFilterExpression?: object;
 }
 
-/** Only documents that have the field. */
+/** A partial index over the documents that have the field. */
 function where(field: string): Pick<Index, "partialFilterExpression"> {
   return { partialFilterExpression: { [field]: { $exists: true } } };
 }
 
-/** What version 1 of the schema indexes. `_id` is indexed by itself. */
+/** The indexes of version 1 of the schema. MongoDB itself indexes `_id`. */
 export const INDEXES: Readonly<Partial<Record<CollectionName, readonly Index[]>>> = {
   conversations: [
     { key: { participantKey: 1, line: 1 }, unique: true },
@@ -65,5 +65,5 @@ export const INDEXES: Readonly<Partial<Record<CollectionName, readonly Index[]>>
 };
 
 export const SCHEMA_VERSION = 1;
-/** The oldest code that may write what this schema version holds. */
+/** The schema version of the oldest code that may write to this schema. */
 export const MIN_WRITER = 1;

@@ -8,14 +8,14 @@ import { keyId, rowOf } from "./documents.ts";
 import { idIn, type MessageRef, type Target } from "./roots.ts";
 import { find, findIn, type Store } from "./store.ts";
 
-/** What is loaded of several plans together. */
+/** The state of a load for several plans. */
 export interface Loading {
   readonly store: Store;
   readonly rows: Collected;
   readonly targets: readonly Target[];
 }
 
-/** Adds rows by the ids of their documents. Those that cannot be read stand apart. */
+/** Adds rows by the ids of their documents. Rows that cannot be read are added to `corrupt`. */
 export function collect<T extends Table>(rows: Collected, table: T, docs: readonly MongoDocument[]): void {
   const tables: CollectedRows = rows;
   for (const [id, row] of legible(docs, rows.corrupt, (doc) => [idIn(doc), rowOf(table, doc)] as const)) {
@@ -78,7 +78,7 @@ export async function loadHistories({ store, rows, targets }: Loading): Promise<
   return historiesOf(legible(found, rows.corrupt, (doc) => rowOf("messages", doc)));
 }
 
-/** What was recorded under the keys of plans, which must be loaded already. */
+/** Loads the messages that were recorded under the keys of plans. The keys must be loaded already. */
 export async function loadRecorded({ store, rows, targets }: Loading): Promise<void> {
   const refs = targets.flatMap(({ plan: { slices, keys = [] } }) => {
     if (!slices.includes("recorded")) return [];
@@ -101,7 +101,7 @@ export async function loadRecorded({ store, rows, targets }: Loading): Promise<v
   collect(rows, "conversations", await findIn(store, "conversations", "_id", others));
 }
 
-/** What the consents of plans are filed under: named by the call, or by the root's conversations. */
+/** The keys of the consents that plans need: the keys that the plan names, and those of the root's conversations. */
 export function consentsOf({ rows, targets }: Loading): string[] {
   return targets.flatMap((target) => {
     const { consents = [], slices } = target.plan;
@@ -138,7 +138,7 @@ async function nothing(): Promise<readonly MongoDocument[]> {
   return [];
 }
 
-/** The documents that meet one of these conditions, each of which an index serves. */
+/** The documents that fulfil one of these conditions. An index serves each condition. */
 async function anyOf(store: Store, name: "messages" | "turns", conditions: readonly object[]) {
   return conditions.length === 0 ? await nothing() : await find(store, name, { $or: conditions });
 }
@@ -151,7 +151,10 @@ function unansweredIn({ id, answeredSeq }: ConversationRow): object {
   return { conversationId: id, needsAnswer: true, seq: { $gt: answeredSeq } };
 }
 
-/** Those that begin with the first unanswered message are among those that begin behind what is answered: few. */
+/**
+ * The turns that begin after `answeredSeq`. They are few, and include the turns that begin with the first unanswered
+ * message.
+ */
 function turnsBehindIn({ id, answeredSeq }: ConversationRow): object {
   return { conversationId: id, firstSeq: { $gt: answeredSeq } };
 }
@@ -167,10 +170,13 @@ function newestTurn(store: Store, conversationId: string): Promise<readonly Mong
   return find(store, "turns", { conversationId }, { sort: { firstSeq: -1, repetition: -1 }, limit: 1 });
 }
 
-/** Most conversations have one message that is waiting or none: one answer then holds the first one of each. */
+/**
+ * How many queued messages one query returns beyond one for each conversation. Most conversations have at most one, so
+ * one query usually returns the first message of each conversation.
+ */
 const QUEUED_AT_ONCE = 100;
 
-/** What is unknown, and the first message that waits or is being sent, of no group that is loaded. */
+/** Loads the messages in `unknown`, and the first message in `waiting` or `sending` that is not in a loaded group. */
 async function loadQueues(loading: Loading): Promise<void> {
   const { store, rows } = loading;
   const ids = conversationsWith(loading, "queue").map(({ id }) => id);
@@ -185,7 +191,7 @@ async function loadQueues(loading: Loading): Promise<void> {
   ]);
   collect(rows, "messages", [...unknown, ...firstOfEach(first)]);
   if (first.length < limit) return;
-  // The answer ended somewhere: the conversations that it does not mention are asked for one by one.
+  // The limit cut the result. Conversations that it does not contain are queried one by one.
   const mentioned = new Set(first.map(({ conversationId }) => conversationId));
   for (const id of ids.filter((each) => !mentioned.has(each))) {
     const one = { conversationId: id, open: "queued", ...others };

@@ -4,44 +4,45 @@ import type { MongoClientLike, MongoCollection, MongoDb, MongoDocument, MongoSes
 import { moment } from "./fields.ts";
 import { COLLECTIONS, type CollectionName } from "./schema.ts";
 
-/** The database as the ledger uses it, with any settings of the `Db`. */
+/** The database as the ledger uses it, independent of the settings of the `Db`. */
 export interface Store {
   readonly db: MongoDb;
   collection(name: CollectionName): MongoCollection;
-  /** `null` for the server's own. */
+  /** `null` for the server's clock. */
   readonly clock: StorageClock | null;
-  /** Through which decisions, deletions and stories go: all but the heartbeat's. */
+  /** Limits how many decisions, deletions and stories run at once. Heartbeats do not use it. */
   readonly admit: Admission;
 }
 
 /**
- * The transactions under way at once over one client. One that waits for a lock keeps a connection busy. Were there as
- * many of them as connections, those that hold the locks could not send their next command, and would grow old and be
- * aborted by the server. More of them than the server carries grow old in the same way.
+ * How many transactions are under way at once over one client. A transaction that waits for a lock keeps a connection
+ * busy. If such transactions used all connections, the transactions that hold the locks could not send their next
+ * command, and the server would abort them for their age. The same happens with more transactions than the server can
+ * handle.
  */
 const MOST_TRANSACTIONS = 8;
 
 /**
- * Twilio gives a webhook 15 s, and not every account retries after a 503: so a text waits for as long as it may, and
- * its transaction has the rest.
+ * Twilio waits 15 s for a webhook's response, and not every account retries after a 503. So a text may wait for most of
+ * this time, and its transaction has the rest.
  * @see https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
  */
 const LONGEST_WAIT_MS = 10_000;
 
-/** How long a majority may take to confirm a write before the ledger counts as out of reach. */
+/** How long a majority may take to confirm a write. After that, the ledger counts as unavailable. */
 const CONFIRM_WITHIN_MS = 10_000;
 
-/** A commit that a failover could take back would be a promise broken: an acknowledged text, gone. */
+/** A commit must survive a failover. Otherwise an acknowledged text could be lost. */
 const DURABLE = { w: "majority", journal: true, wtimeoutMS: CONFIRM_WITHIN_MS } as const;
 
-/** Every transaction. */
+/** The options of every transaction. */
 export const TRANSACTION: object = {
   readConcern: { level: "snapshot" },
   writeConcern: DURABLE,
   readPreference: "primary",
 };
 
-/** Every collection. A `Db` may be set to read from secondaries, or to hand out bigints: the ledger does neither. */
+/** The options of every collection. They override a `Db` that is set to read from secondaries or to return bigints. */
 const COLLECTION = {
   readPreference: "primary",
   readConcern: { level: "majority" },
@@ -69,7 +70,7 @@ export function storeOver(db: MongoDb, clock: StorageClock | null): Store {
   };
 }
 
-/** Ledgers over one client share its connections, so they wait in the same lines. */
+/** Ledgers over one client share its connections, so they also share its waiting lines. */
 const admissions = new WeakMap<MongoClientLike, Admission>();
 
 function admissionOf(client: MongoClientLike): Admission {
@@ -82,9 +83,9 @@ function admissionOf(client: MongoClientLike): Admission {
 
 function placesIn({ options }: MongoClientLike): number {
   const connections = options?.maxPoolSize ?? 0;
-  // To the driver, 0 is no limit.
+  // For the driver, 0 means no limit.
   if (connections === 0) return MOST_TRANSACTIONS;
-  // One is for what is asked beside transactions: heartbeats, and pages.
+  // One connection stays free for heartbeats and pages, which do not wait in a line.
   return Math.min(MOST_TRANSACTIONS, Math.max(1, connections - 1));
 }
 
@@ -93,10 +94,10 @@ export function nameOf(name: CollectionName): string {
   return `ownline_${name}`;
 }
 
-/** One answer for what is read, as long as it fits into one: a row is small. */
+/** Large enough that a read needs only one reply of the server if it fits, because rows are small. */
 const BATCH_SIZE = 5_000;
 
-/** Reads documents; in a transaction where a session is given. */
+/** Reads documents; in a transaction if a session is given. */
 export async function find(
   store: Store,
   name: CollectionName,
@@ -108,7 +109,7 @@ export async function find(
   return await store.collection(name).find(filter, all).toArray();
 }
 
-/** The documents whose field has one of these values. Nothing is asked where there are none. */
+/** The documents whose field has one of these values. Without values there is no query. */
 export async function findIn(
   store: Store,
   name: CollectionName,

@@ -30,7 +30,7 @@ export function story(store: Store, messageId: string): Promise<MessageStory | n
   });
 }
 
-/** The turn that wrote a message, or that claimed it last. */
+/** The turn that wrote an outbound message, or that claimed an inbound message last. */
 async function turnFor(store: Store, session: MongoSession, row: MessageRow): Promise<TurnRow | null> {
   if (row.status !== null) {
     const [wrote] = await findIn(store, "turns", "_id", row.turnId === null ? [] : [row.turnId], { session });

@@ -4,25 +4,29 @@ import { commitErrorOf, isUnknownCommit, Moved, mayRunAgain, serverErrorOf, stor
 import { type Store, TRANSACTION } from "./store.ts";
 import { withinReach } from "./within-reach.ts";
 
-/** A row that many processes write at once may move this often: a commit takes milliseconds. */
+/**
+ * How often a call runs if it meets conflicts. A commit takes milliseconds, so a row that many processes write at once
+ * may change this often.
+ */
 const CONFLICT_TRIES = 20;
 /**
- * Of an error that we do not know; a server that only speaks MongoDB's protocol has conflicts with codes of its own.
+ * How often a call runs after an unknown error. It may be a conflict: a server that only implements MongoDB's protocol
+ * has codes of its own.
  */
 const UNSURE_TRIES = 6;
 const COMMIT_TRIES = 3;
 const LONGEST_WAIT_MS = 100;
 
 /**
- * Runs what reads and then commits, as soon as its turn comes in its line; without a line, at once. Where others
- * changed what it read, nothing was written, and it runs again after a while. So it does where the answer to a commit
- * was lost for good: it then finds what its first run stored.
+ * Runs a function that reads and then commits. It waits in its line first; without a line it runs at once. If other
+ * processes changed what it read, nothing was written, and it runs again after a pause. It also runs again if the
+ * answer to a commit stays lost: the next run then finds what the first run stored.
  *
  * @throws OwnlineError `storage_unavailable`, retryable.
  */
 export function untilCommitted<R>(store: Store, line: Line | null, run: (runs: number) => Promise<R>): Promise<R> {
   const all = (): Promise<R> => withinReach(store.db, () => runAgain(run));
-  // It keeps its place between its runs: a call that meets conflicts is not overtaken by all others.
+  // A call keeps its place while it repeats after a conflict, so that other calls do not overtake it.
   return line === null ? all() : store.admit(line, all);
 }
 
@@ -39,7 +43,7 @@ async function runAgain<R>(run: (runs: number) => Promise<R>): Promise<R> {
   }
 }
 
-/** One transaction that writes. A commit whose answer was lost is asked for again. */
+/** One transaction that writes. If the answer to its commit is lost, the commit is repeated. */
 export function writing<R>(store: Store, run: (session: MongoSession) => Promise<R>): Promise<R> {
   return inSession(store, async (session) => {
     const answer = await run(session);
@@ -48,7 +52,10 @@ export function writing<R>(store: Store, run: (session: MongoSession) => Promise
   });
 }
 
-/** Reads of one moment: a message is never seen without its conversation. */
+/**
+ * Runs reads in one transaction, so that all of them see the same snapshot: a message is never read without its
+ * conversation.
+ */
 export function reading<R>(store: Store, line: Line, run: (session: MongoSession) => Promise<R>): Promise<R> {
   return untilCommitted(store, line, () =>
     inSession(store, async (session) => {
@@ -72,7 +79,7 @@ async function inSession<R>(store: Store, run: (session: MongoSession) => Promis
   }
 }
 
-/** A commit may be repeated: the server answers for the one that happened. */
+/** Commits. A commit may be repeated: if it has happened, the server returns its result again. */
 async function commit(session: MongoSession): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -85,23 +92,29 @@ async function commit(session: MongoSession): Promise<void> {
   }
 }
 
-/** The server ends a transaction that stays open, so a failure to abort it changes nothing. */
+/**
+ * Aborts a transaction. If the abort fails, nothing more is needed, because the server ends a transaction that stays
+ * open.
+ */
 async function giveUp(session: MongoSession): Promise<void> {
   try {
     await session.abortTransaction();
   } catch (error) {
-    // The driver throws one of its own where there is nothing to give up any more.
+    // The driver throws an error of its own if the transaction has ended already.
     if (serverErrorOf(error) === null) throw error;
   }
 }
 
-/** Longer each time, and another time for each of two that collided. */
+/**
+ * Waits for a random time before the next run, so that two calls in conflict do not run again together. The longest
+ * wait grows with each run.
+ */
 function waitBefore(run: number): Promise<void> {
   const longestMs = Math.min(LONGEST_WAIT_MS, 2 ** run);
   return new Promise((resolve) => setTimeout(resolve, Math.random() * longestMs));
 }
 
-/** @throws Moved where a guard does not hold. */
+/** @throws Moved if a guard does not hold. */
 export function demand(holds: boolean, guard: string): void {
   if (!holds) throw new Moved(guard);
 }

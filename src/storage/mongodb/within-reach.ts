@@ -1,23 +1,23 @@
 import type { MongoDb } from "./client.ts";
 import { outOfReach, storageError } from "./errors.ts";
 
-/** A call that takes longer than this has the server asked whether it is there. Together both are under 5 s. */
+/** If a call takes longer than this, the ledger sends a ping to the server. Both times together are under 5 s. */
 const ASK_AFTER_MS = 2_500;
 const ANSWER_WITHIN_MS = 2_000;
 
 /**
- * Runs a call of the driver, and gives it up where the server cannot be reached. The driver itself waits 30 s for a
- * server (`serverSelectionTimeoutMS`), which is longer than Twilio waits for a webhook's answer. A server that is slow,
- * but answers a ping, has all the time that the driver gives it.
+ * Runs a call of the driver, and stops waiting for it if the server cannot be reached. The driver itself waits 30 s for
+ * a server (`serverSelectionTimeoutMS`), which is longer than Twilio waits for a webhook's response. A slow server that
+ * answers a ping has all the time that the driver gives it.
  *
- * A call that is given up may still come through later, as one whose answer was lost may.
+ * A call that is no longer waited for may still take effect later, like a call whose answer was lost.
  *
- * @throws OwnlineError `storage_unavailable`, retryable, within 5 s of the server's end; what the driver throws before
- * that, as the ledger's own error
+ * @throws OwnlineError `storage_unavailable`, retryable, within 5 s after the server stops answering; errors of the
+ * driver before that, as `storageError` turns them into the ledger's errors
  */
 export async function withinReach<R>(db: MongoDb, call: () => Promise<R>): Promise<R> {
   const work = call();
-  // Settled without a throw, also for a call that was given up: then nothing waits for it any more.
+  // Never rejects, so that an abandoned call that fails later causes no unhandled rejection.
   const settled = work.then(
     () => true,
     () => true,
@@ -36,7 +36,7 @@ export async function withinReach<R>(db: MongoDb, call: () => Promise<R>): Promi
   }
 }
 
-/** What the promise says, or `false` where it says nothing in time. */
+/** The promise's value, or `false` if it does not settle in time. */
 async function within(ms: number, promise: Promise<boolean>): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<boolean>((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * One promise that an adapter keeps. `run` rejects, with a sentence, when it does not. Any test runner takes a list of
- * them: `for (const one of cases) it(one.name, one.run)`.
+ * One promise of an adapter. `run` rejects with a sentence if the adapter breaks the promise. Any test runner can run a
+ * list of cases: `for (const one of cases) it(one.name, one.run)`.
  */
 export interface ContractCase {
   readonly name: string;

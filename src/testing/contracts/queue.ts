@@ -8,9 +8,9 @@ export type { ContractCase } from "./contract-case.ts";
 export type { QueueHarness, QueueUnderTest } from "./queue/harness.ts";
 
 /**
- * What every queue adapter promises, as a list of cases: wake-ups come, and none before its time. Then whole
- * conversations over the queue, which is made to misbehave (wake-ups come late, twice, out of order or never, or are
- * refused): each is answered exactly once, at the latest when the cron's `processDue()` looks.
+ * The contract of every queue adapter, as a list of cases. First: wake-ups arrive, and none arrives before its time.
+ * Then whole conversations over the queue, with injected faults: wake-ups come late, twice, out of order or never, or
+ * are refused. Each conversation is answered exactly once, at the latest by the cron's `processDue()`.
  *
  * @example
  * ```ts

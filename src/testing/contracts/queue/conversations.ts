@@ -2,17 +2,17 @@ import type { Queue } from "../../../queue/queue.ts";
 import { equal } from "../storage/assert.ts";
 import { OURS, PERSON, type QueueCase, type QueueScene, type Service } from "./scene.ts";
 
-/** Longer than the default burst, the queue's own lateness, and what the misbehaviour adds. */
+/** Longer than the default burst, the queue's own delay and the injected delay together. */
 const LONG_MS = 30_000;
 const LATE_MS = 60_000;
 
 interface Misbehaviour {
   readonly name: string;
-  /** What the service gets in place of the queue. */
+  /** Makes the faulty queue that the service gets. */
   wrap(queue: Queue): Queue;
-  /** How the conversation gets its answer. */
+  /** Whether a wake-up or the cron leads to the answer. */
   readonly by: "wake-up" | "cron";
-  /** How much longer that may take. */
+  /** How much longer the answer may take. */
   readonly extraMs: number;
 }
 
@@ -74,7 +74,7 @@ const MISBEHAVIOURS: readonly Misbehaviour[] = [
   },
 ];
 
-/** What holds for a conversation over any queue. */
+/** What every conversation over any queue must fulfil. */
 export const conversationCases: readonly QueueCase[] = [
   ...MISBEHAVIOURS.map(
     (misbehaviour): QueueCase => ({

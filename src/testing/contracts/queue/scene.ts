@@ -13,14 +13,16 @@ export interface QueueCase {
   run(scene: QueueScene): Promise<void>;
 }
 
-/** A service over the queue, as one invocation of a serverless runtime has it. */
+/** A service over the queue, like one invocation of a serverless runtime. */
 export interface Service {
   readonly sms: Ownline;
   readonly ai: FakeAi;
   readonly provider: FakeTransport;
   /** The codes of the errors that were emitted. */
   readonly errors: readonly string[];
-  /** Lets time pass for the ledger, the service and the queue alike, second by second, with all the work in it. */
+  /**
+   * Lets time pass for the ledger, the service and the queue, second by second, and waits for the work in each second.
+   */
   pass(ms: number): Promise<void>;
 }
 
@@ -28,7 +30,7 @@ export const OURS = "+15550100001";
 export const PERSON = "+15550199001";
 const STEP_MS = 1000;
 
-/** What a case works with: the queue, its time, and its listeners. */
+/** The means of a case: the queue, its time, and its listeners. */
 export class QueueScene {
   readonly queue: Queue;
   readonly lateMs: number;
@@ -47,7 +49,7 @@ export class QueueScene {
     this.earlyMs = harness.earlyMs ?? 0;
   }
 
-  /** Hears wake-ups. */
+  /** Listens for wake-ups. */
   async listen(onWakeUp: () => Promise<void>): Promise<QueueListener> {
     const listener = await this.#under.listen(() => {
       const work = onWakeUp();
@@ -74,14 +76,15 @@ export class QueueScene {
     };
   }
 
-  /** Lets the queue's time pass, and waits for the work that its wake-ups began. */
+  /** Lets the queue's time pass, and waits for the work that the wake-ups started. */
   async advance(ms: number): Promise<void> {
     await this.#under.advance(ms);
     await Promise.allSettled(this.#working);
   }
 
   /**
-   * Starts a service whose webhooks notify the queue, and whose consumer hears it. Nothing else works on the ledger.
+   * Starts a service whose webhooks notify the queue, and whose consumer receives the wake-ups. No other service works
+   * on the ledger.
    */
   async serve(queue: Queue = this.queue): Promise<Service> {
     const clock = manualClock();

@@ -3,7 +3,7 @@ import type { QueueCase } from "./scene.ts";
 
 const DELAY_MS = 5000;
 
-/** What a queue itself promises. */
+/** What a queue itself must fulfil. */
 export const wakeUpCases: readonly QueueCase[] = [
   {
     name: "brings a wake-up that is asked for now",
