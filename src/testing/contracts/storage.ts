@@ -72,10 +72,10 @@ const CASES: readonly StorageCase[] = [
 ];
 
 /**
- * What every storage adapter promises, as a list of cases. Run it against the real database, with two handles where
- * the database takes more than one connection.
+ * The contract of every storage adapter, as a list of cases. Run it against the real database, with two handles if the
+ * database accepts more than one connection.
  *
- * Each case makes a ledger of its own, migrates it from both handles at once, and disposes of it.
+ * Each case creates its own ledger, migrates it from both handles at once, and disposes of it.
  *
  * @example
  * ```ts

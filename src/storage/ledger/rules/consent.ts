@@ -135,8 +135,8 @@ function fileOptIn(set: WorkingSet, keys: ConsentKeys, { state, source }: Consen
 }
 
 /**
- * Stops what an opt-out must stop: the conversation's open turn, its unanswered messages up to a position, and all
- * waiting messages to the person from the senders in `stops`. Returns the cancelled messages.
+ * Carries out an opt-out. Ends the conversation's open turn, and counts its messages up to a position as answered.
+ * Cancels all waiting messages to the person from the senders in `stops`, and returns them.
  */
 export function stopForOptOut(
   set: WorkingSet,

@@ -3,8 +3,8 @@ import type { MessageError } from "../../../model/message.ts";
 import type { Conversation, Outbound, WorkingSet } from "../working-set.ts";
 
 /*
- * The order of a conversation: positions, and which message may leave next. A change can only move some messages, and
- * only these are loaded (the slices `queue` and `group`): the messages in `unknown`, the first one in `waiting` or
+ * The order of a conversation: positions, and which message may leave next. Only the messages that a change can affect
+ * are loaded (the slices `queue` and `group`). These are the messages in `unknown`, the first one in `waiting` or
  * `sending`, and the group of the changed message.
  */
 

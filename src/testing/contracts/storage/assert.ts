@@ -1,15 +1,15 @@
-/** Fails with a sentence unless the condition holds. */
+/** Throws an error with the sentence `what` unless the condition holds. */
 export function ok(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Error(what);
 }
 
-/** The value, which must be there. */
+/** Returns the value; throws if it is `null` or `undefined`. */
 export function present<T>(value: T | null | undefined, what: string): T {
   if (value === null || value === undefined) throw new Error(`${what}: expected something, got ${value}`);
   return value;
 }
 
-/** Fails unless two pieces of plain data are equal, and says where they differ. */
+/** Throws unless two pieces of plain data are equal. The error names the place where they differ. */
 export function equal(actual: unknown, expected: unknown, what: string): void {
   const place = difference(actual, expected, "");
   if (place === null) return;

@@ -6,7 +6,7 @@ const REPEATED_STOP = "recordInbound: the same call gets its first answer, with 
 const REPEATED_SEND = "recordOutbound: the same call gets its first answer";
 const CALLS_AT_ONCE = "recordInbound: of two calls at once with one id, both get the one answer";
 
-/** A call that runs again after its own commit, whose answer was lost. */
+/** Calls that are repeated after their commit, because the answer was lost. */
 export const callCases: readonly StorageCase[] = [
   {
     name: REPEATED_STOP,

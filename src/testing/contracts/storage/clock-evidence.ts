@@ -8,8 +8,8 @@ const MONTH_MS = 30 * 86_400_000;
 const MINUTES_MS = 5 * 60_000;
 
 /**
- * What must not be concluded from the times of a clock that was ahead: that a message never left, or that a STOP is
- * old.
+ * Times that a clock ahead wrote are not evidence: the ledger must not conclude from them that a message never left, or
+ * that a STOP is old.
  */
 export const clockEvidenceCases: readonly StorageCase[] = [
   {
@@ -118,7 +118,7 @@ async function refusedSend(s: Scene): Promise<boolean> {
   return (await s.refuse(id, "opt-out")).consentChanged;
 }
 
-/** Said a second before it is recorded. */
+/** Records a STOP that the person sent a second earlier. Returns whether it changed the consent. */
 async function lateStop(s: Scene): Promise<boolean> {
   const { createdAt } = present((await s.texted({ needsAnswer: false })).message, "a text");
   await s.advance(1_000);

@@ -9,7 +9,7 @@ const COST_MS = 30_000;
 const RATE_LIMIT = { key: "sender", costMs: COST_MS, reason: "The sender is busy." } as const;
 const RATE_LIMITED: SendConditions = { ...FREE, rateLimit: RATE_LIMIT };
 
-/** What the storage's clock wrote while it was ahead, and what it wrote before. */
+/** Rows that the storage's clock wrote while it was ahead, and rows from before. */
 export const clockCases: readonly StorageCase[] = [
   {
     name: "answers a text at once that was recorded by a clock that was a month ahead",
@@ -294,7 +294,7 @@ const LOOK_AGAIN_MS = 10_000;
 const SWEEP_EVERY_MS = 600_000;
 const SWEEP_LEASE_MS = 30_000;
 
-/** What a clock does that is ahead, or behind, for a moment, and then right again. */
+/** Runs an action while the clock is ahead (or behind), and then sets the clock right again. */
 export async function ahead<Answer>(s: Scene, byMs: number, act: () => Promise<Answer>): Promise<Answer> {
   await s.advance(byMs);
   const answer = await act();
@@ -302,7 +302,7 @@ export async function ahead<Answer>(s: Scene, byMs: number, act: () => Promise<A
   return answer;
 }
 
-/** Each text of a queue leaves when its own reservation comes, and none before. */
+/** Checks that each text of a queue leaves at the time of its own reservation, and not earlier. */
 async function leaveInTime(s: Scene, queue: readonly string[]): Promise<void> {
   for (const id of queue) {
     equal(await s.dueIds(), [], "due before its time");
@@ -312,7 +312,7 @@ async function leaveInTime(s: Scene, queue: readonly string[]): Promise<void> {
   }
 }
 
-/** Texts to as many people, each in a conversation of its own. */
+/** Records `count` texts, each to another person. Returns their ids. */
 async function strangers(s: Scene, count: number): Promise<readonly [string, string, string, ...string[]]> {
   const ids: string[] = [];
   for (let person = 0; person < count; person += 1) ids.push(await s.waiting({ participant: `+1555${s.id("040")}` }));

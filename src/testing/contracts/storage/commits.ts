@@ -3,7 +3,7 @@ import { race } from "./race.ts";
 import type { StorageCase } from "./scene.ts";
 import { DEBOUNCE_MS, LEASE_MS, MAX_WAIT_MS, PERSON } from "./terms.ts";
 
-/** How a turn is committed and given back. */
+/** Committing and releasing turns. */
 export const commitCases: readonly StorageCase[] = [
   {
     name: "commits the reply, the watermark and the end of the lease as one",

@@ -15,7 +15,7 @@ const OPTED_IN = { state: "opted-in", source: "word" } as const;
 
 const keyOf = (sender: string): string => `consent at ${sender}`;
 
-/** What is asked at some senders. */
+/** The consent keys of a call at some senders. */
 function at(senders: readonly string[], overrides: Partial<ConsentKeys> = {}): { readonly consents: ConsentKeys } {
   const services = senders.filter((sender) => sender.startsWith("MG")).map(keyOf);
   const own = senders.map(keyOf);
@@ -24,7 +24,7 @@ function at(senders: readonly string[], overrides: Partial<ConsentKeys> = {}): {
   };
 }
 
-/** What `send()` answers at some senders: `opted-out` where the person has refused there. */
+/** The outcome of a `send()` at some senders: `opted-out` if the person has opted out there. */
 async function sendingAt(s: Scene, senders: readonly string[], overrides: Partial<ConsentKeys> = {}): Promise<string> {
   const record = { line: senders.at(-1) ?? "", sender: senders[0] ?? "", ...at(senders, overrides) };
   return (await s.posted(record)).outcome;

@@ -5,7 +5,9 @@ import { consentKeyOf, DEBOUNCE_MS, FREE, PERSON } from "./terms.ts";
 
 const OTHER_LINE = "+15550100002";
 
-/** What STOP and START do, in the very commit that records them, and the reply that rides on a webhook's answer. */
+/**
+ * What STOP and START change in the commit that records them, and the auto-reply that goes in the webhook's response.
+ */
 export const consentCases: readonly StorageCase[] = [
   {
     name: "files consent with the text that changes it",
@@ -141,7 +143,7 @@ export const consentCases: readonly StorageCase[] = [
       const claimed = await s.claimed();
       await s.storage.recordInbound(s.stop({ line: OTHER_LINE }));
       const id = `${claimed.turn.id}-1`;
-      // Of one process, which may decide them together.
+      // Both calls are from one process, which may decide them together.
       const [committed, claim] = await Promise.all([s.commit(claimed), s.claimSend(id)]);
       equal(committed.outcome, "committed", "the turn's commit");
       ok(claim.outcome !== "claimed", "a message to a person who has opted out was claimed");
@@ -166,7 +168,7 @@ export const consentCases: readonly StorageCase[] = [
       for (let round = 0; round < 12; round += 1) {
         const participant = `+15550300${round}`;
         const id = await s.waiting({ participant });
-        // In the conversation of the text, and in another one of the same person.
+        // The STOP comes in the text's conversation, or in another conversation of the same person.
         const stop = s.stop(round < 6 ? { participant } : { participant, line: OTHER_LINE });
         const claim = s.sendClaim(id);
         const sides = [() => s.storage.recordInbound(stop), () => s.second.claimSend(claim)];

@@ -3,7 +3,7 @@ import { LOOK_AGAIN_MS, personOf, refusedRow, texted } from "./corrupt-scene.ts"
 import type { StorageCase } from "./scene.ts";
 import { consentKeyOf, DEBOUNCE_MS, FREE, PERSON } from "./terms.ts";
 
-/** Calls about rows that cannot be read, and lists that hold some. */
+/** Calls about rows that cannot be read, and lists that contain such rows. */
 export const corruptCallCases: readonly StorageCase[] = [
   {
     name: "fails a call about a row that cannot be read, and none that comes with it",

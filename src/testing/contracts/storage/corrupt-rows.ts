@@ -5,10 +5,10 @@ import type { CorruptedRow } from "./harness.ts";
 import type { Scene, StorageCase } from "./scene.ts";
 import { LEASE_MS, SCOPE } from "./terms.ts";
 
-/** More than a claim of one turn looks at. */
+/** More conversations than a claim of one turn loads as candidates. */
 const MANY = 6;
 
-/** Each way in which a conversation that waits for its answer may have a row that cannot be read. */
+/** Conversations with an unanswered text and an unreadable row, one case for each kind of row. */
 const UNCLAIMABLE: readonly { readonly what: string; brk(s: Scene, conversationId: string): Promise<CorruptedRow> }[] =
   [
     { what: "itself", brk: (s, id) => s.corrupt("conversations", id) },

@@ -3,27 +3,27 @@ import { equal, ok, present } from "./assert.ts";
 import type { Scene } from "./scene.ts";
 import { DEBOUNCE_MS } from "./terms.ts";
 
-/** How long a conversation is left alone before its row is looked at again. */
+/** How long the ledger skips a conversation before it checks its row again. */
 export const LOOK_AGAIN_MS = 60_000;
 
 export function personOf(number: number): string {
   return `+155501992${String(number).padStart(2, "0")}`;
 }
 
-/** The conversations of people who texted one after the other, all of them due. */
+/** Conversations of people who texted one after the other. All of them are due. */
 export async function texted(s: Scene, count: number): Promise<readonly string[]> {
   const conversations: string[] = [];
   for (let number = 1; number <= count; number += 1) {
     const { conversation } = await s.texted({ participant: personOf(number) });
     conversations.push(present(conversation, "the conversation").id);
-    // Each is due after the one before.
+    // Each conversation is due later than the one before.
     await s.advance(10);
   }
   await s.advance(DEBOUNCE_MS);
   return conversations;
 }
 
-/** What a call that is about a row that cannot be read gets: the row, and no invitation to repeat the call. */
+/** Checks that a call about an unreadable row fails with an error that names the row and is not retryable. */
 export async function refusedRow(call: Promise<unknown>, what: string): Promise<LedgerRow> {
   try {
     await call;

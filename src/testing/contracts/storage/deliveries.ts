@@ -2,7 +2,7 @@ import { equal, ok, present } from "./assert.ts";
 import type { StorageCase } from "./scene.ts";
 import { consentKeyOf, PERSON } from "./terms.ts";
 
-/** What the provider answers to an attempt. */
+/** The provider's answers to attempts. */
 export const deliveryCases: readonly StorageCase[] = [
   {
     name: "records that the provider took a text",

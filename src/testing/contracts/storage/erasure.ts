@@ -4,7 +4,7 @@ import { consentKeyOf, DEBOUNCE_MS, PERSON, SCOPE } from "./terms.ts";
 
 const OTHER_LINE = "+15550100002";
 
-/** Forgetting: a person on request, and what is old. */
+/** Deletion: of a person on request, and of old messages. */
 export const erasureCases: readonly StorageCase[] = [
   {
     name: "forgets a person for good",

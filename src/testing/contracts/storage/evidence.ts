@@ -3,7 +3,7 @@ import { equal, present } from "./assert.ts";
 import type { Scene, StorageCase } from "./scene.ts";
 import { FREE, LEASE_MS, PERSON, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
-/** What the provider's list says about a text whose answer was lost. */
+/** Evidence from the provider's list about a text of which the provider's answer was lost. */
 export const evidenceCases: readonly StorageCase[] = [
   {
     name: "shows how long a text has been unknown, and which of its attempts are",

@@ -9,7 +9,7 @@ const REASONS = "keeps why the last run of a turn failed, and why the fallback t
 const refused = { code: null, reason: "The ledger refused it." };
 const failed = { code: null, reason: "The AI failed." };
 
-/** Turns whose end cannot be stored, and why runs failed. */
+/** Turns that are given up, and the reasons why runs failed. */
 export const givenUpCases: readonly StorageCase[] = [
   {
     name: ENDS,

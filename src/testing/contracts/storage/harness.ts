@@ -1,16 +1,16 @@
 import type { Storage } from "../../../storage/storage.ts";
 
-/** How the contract gets at an adapter. */
+/** How the contract reaches an adapter. */
 export interface StorageHarness {
-  /** A ledger of its own, empty, for one case. */
+  /** Creates an empty ledger for one case. */
   create(): Promise<StorageUnderTest>;
   /**
-   * How far a time may be off because the storage's clock runs while a case does.
+   * How far a time may differ from the expected one, in milliseconds, because the storage's clock runs during a case.
    * @default 0, for a clock that only `advance` moves
    */
   readonly toleranceMs?: number;
   /**
-   * Whether its ledgers have {@link StorageUnderTest.corrupt}: then the cases about rows that cannot be read run too.
+   * Whether its ledgers have {@link StorageUnderTest.corrupt}. Then the cases about rows that cannot be read also run.
    * @default false, for a ledger that no other program can write to
    */
   readonly corruptible?: boolean;
@@ -20,17 +20,23 @@ export interface StorageHarness {
 export interface StorageUnderTest {
   /** Not migrated: the case migrates and opens both handles. */
   readonly storage: Storage;
-  /** Moves the storage's clock; back where `ms` is negative. */
+  /** Moves the storage's clock by `ms`; a negative number moves it back. */
   advance(ms: number): Promise<void>;
-  /** Another handle on the same ledger, over a connection of its own. Without it, races run on the one handle. */
+  /**
+   * Opens another handle on the same ledger, over its own connection. Without it, both sides of a race use the one
+   * handle.
+   */
   second?(): Promise<Storage>;
-  /** Breaks a row, past the storage: what ownline never writes stands in one of its columns then. */
+  /** Makes a row unreadable without the storage: writes a value that ownline never writes to one of its columns. */
   corrupt?(row: RowName): Promise<CorruptedRow>;
   /** Closes the handles and removes the ledger. */
   dispose(): Promise<void>;
 }
 
-/** A row by its table, without `ownline_` (as `messages` or `rateLimits`), and the fields of its key, a space between them. */
+/**
+ * The name of a row: its table without `ownline_` (for example `messages` or `rateLimits`), and the fields of its key
+ * with spaces between them.
+ */
 export interface RowName {
   readonly table: string;
   readonly id: string;
@@ -38,6 +44,6 @@ export interface RowName {
 
 export interface CorruptedRow {
   readonly column: string;
-  /** Brings the row back as it was. */
+  /** Restores the row. */
   mend(): Promise<void>;
 }

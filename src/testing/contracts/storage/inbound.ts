@@ -3,7 +3,7 @@ import { race } from "./race.ts";
 import type { StorageCase } from "./scene.ts";
 import { consentKeyOf, DEBOUNCE_MS, LINE, MAX_WAIT_MS, PERSON } from "./terms.ts";
 
-/** How a text from a person is recorded, and when its answer is due. */
+/** Recording a text from a person, and when its answer is due. */
 export const inboundCases: readonly StorageCase[] = [
   {
     name: "records a text with a conversation of its own",

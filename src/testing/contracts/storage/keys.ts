@@ -8,7 +8,7 @@ const ANOTHER_CONTENT = "recordOutbound: a known key with another content is reu
 const ERASED_CONTENT = "recordOutbound: an erased key is erased, with another content too";
 const CONTENTS_AT_ONCE = "recordOutbound: of two contents that race for one key, one is recorded";
 
-/** What a key of a `send()` stands for. */
+/** The keys of `send()`: known, erased and concurrent ones. */
 export const keyCases: readonly StorageCase[] = [
   {
     name: ANOTHER_CONTENT,
@@ -20,7 +20,7 @@ export const keyCases: readonly StorageCase[] = [
         const reused = await s.second.recordOutbound({ ...post, ...change, groupId: s.id("o"), callId: s.id("call") });
         equal([reused.outcome, reused.messages], ["reused", messages], "another content");
       }
-      // The ids of the repetition are not taken.
+      // The repetition has another group id, which must not be stored.
       const repeated = await s.storage.recordOutbound({ ...post, groupId: s.id("o"), callId: s.id("call") });
       equal([repeated.outcome, repeated.messages], ["repeated", messages], "the same content");
       equal(await s.snapshot(), before, "the ledger");
@@ -47,7 +47,7 @@ export const keyCases: readonly StorageCase[] = [
         const key = s.id("key");
         const posts = participants.map((participant, side) => s.post({ key, participant, content: `side ${side}` }));
         const [one = s.post(), other = s.post()] = posts;
-        // Two calls of one process, which may share a group, and one of another process.
+        // Two calls of one process, which may be in one group, and one call of another process.
         const answers = await Promise.all([
           stagger(0).then(() => s.storage.recordOutbound(one)),
           stagger(1).then(() => s.second.recordOutbound(other)),

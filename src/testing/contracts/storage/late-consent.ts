@@ -2,7 +2,7 @@ import { equal, present } from "./assert.ts";
 import type { Scene, StorageCase } from "./scene.ts";
 import { consentKeyOf, PERSON } from "./terms.ts";
 
-/** A STOP that is found after its time. */
+/** A STOP that is found late, after the person's later texts. */
 export const lateConsentCases: readonly StorageCase[] = [
   {
     name: "does not let a STOP that was found late outlive the START that followed it",

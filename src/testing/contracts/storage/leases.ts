@@ -2,7 +2,7 @@ import { equal, ok, present } from "./assert.ts";
 import type { StorageCase } from "./scene.ts";
 import { DEBOUNCE_MS, FREE, LEASE_MS, ORDER_WAIT_MS, SCOPE, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
-/** How workers stay alive, how their work is reclaimed, and how a person takes a conversation over. */
+/** Heartbeats, the reclaiming of an expired worker's work, and conversations that a person takes over. */
 export const leaseCases: readonly StorageCase[] = [
   {
     name: "shows a worker what it holds, and where a newer text waits",

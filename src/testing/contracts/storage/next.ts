@@ -2,7 +2,7 @@ import { equal, present } from "./assert.ts";
 import type { StorageCase } from "./scene.ts";
 import { DEBOUNCE_MS, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
-/** What an answer says about when the conversation's next turn or message is due: no second call needs to ask. */
+/** Answers say when the conversation's next turn or message is due, so that the caller needs no second call. */
 export const nextCases: readonly StorageCase[] = [
   {
     name: "says with a text when its turn is due",

@@ -3,16 +3,16 @@ import { present } from "./assert.ts";
 import { claimOne, type Scene } from "./scene.ts";
 import { FREE, LEASE_MS, LINE, PERSON, SCOPE, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
-/** A call with its operation id fixed, on whichever handle. */
+/** A call with a fixed call id, for any handle. */
 type Call = (storage: Storage) => Promise<unknown>;
 
 export interface Operation {
   readonly name: string;
-  /** Brings the ledger to where the call does something, and returns it. */
+  /** Prepares the ledger so that the call changes something, and returns the call. */
   prepare(scene: Scene): Promise<Call>;
 }
 
-/** Every call that has an operation id. */
+/** Every method that takes a call id. */
 export const OPERATIONS: readonly Operation[] = [
   {
     name: "claimTurns",
@@ -286,7 +286,7 @@ export const OPERATIONS: readonly Operation[] = [
   },
 ];
 
-/** A turn that was given up. */
+/** Commits the fallback for a turn. */
 async function fallenBack(s: Scene): Promise<ClaimedTurn> {
   const claimed = await s.claimed();
   await s.commit(claimed, { outcome: "fallback" });

@@ -2,7 +2,7 @@ import { equal } from "./assert.ts";
 import { OPERATIONS } from "./operation-calls.ts";
 import type { Scene, StorageCase } from "./scene.ts";
 
-/** Repeating a call whose answer was lost is harmless. */
+/** A repetition of a call whose answer was lost changes nothing. */
 export const operationCases: readonly StorageCase[] = OPERATIONS.flatMap(({ name, prepare }) => [
   {
     name: `${name}: a repetition returns the first answer and changes nothing`,
@@ -39,7 +39,7 @@ export const operationCases: readonly StorageCase[] = OPERATIONS.flatMap(({ name
   },
 ]);
 
-/** Half an hour in which everything moves on that can. */
+/** Lets half an hour pass in which turns, messages and consents change. */
 async function live(s: Scene): Promise<void> {
   await s.storage.recordInbound(s.start());
   await s.texted();

@@ -3,7 +3,7 @@ import { equal, ok, present } from "./assert.ts";
 import type { Scene, StorageCase } from "./scene.ts";
 import { FREE, ORDER_WAIT_MS, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
-/** In which order the texts of one conversation leave. */
+/** The order in which the texts of one conversation leave. */
 export const orderCases: readonly StorageCase[] = [
   {
     name: "sends the parts of a text one after the other",

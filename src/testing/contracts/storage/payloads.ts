@@ -2,7 +2,7 @@ import { equal, ok, present } from "./assert.ts";
 import type { StorageCase } from "./scene.ts";
 import { FREE } from "./terms.ts";
 
-/** Texts that databases stumble over. */
+/** Texts that databases often store wrongly. */
 const BODIES: readonly (readonly [string, string])[] = [
   ["nothing", ""],
   ["quotes", `O'Brien said "hi" -- '; drop table messages; \\' \\\\ \``],
@@ -17,7 +17,7 @@ const BODIES: readonly (readonly [string, string])[] = [
   ["64 kB", "ü".repeat(32 * 1024)],
 ];
 
-/** That a ledger opens, and gives back what was put in. */
+/** A ledger opens, and returns texts as they were stored. */
 export const payloadCases: readonly StorageCase[] = [
   {
     name: "opens as often as one likes, with one secret",

@@ -2,7 +2,7 @@ import { equal, ok, present } from "./assert.ts";
 import type { StorageCase } from "./scene.ts";
 import { DEBOUNCE_MS, LEASE_MS } from "./terms.ts";
 
-/** What is read: conversations, messages, the feed of changes, and what is due. */
+/** Reads: conversations, messages, changes, and due work. */
 export const queryCases: readonly StorageCase[] = [
   {
     name: "answers about an unknown id with nothing",

@@ -1,4 +1,7 @@
-/** Runs the same race several times, with each side starting first and with some steps between them. */
+/**
+ * Runs the same race several times. The sides start first alternately, with a growing number of microtasks between
+ * them.
+ */
 export async function race<T>(
   rounds: number,
   run: (round: number, stagger: (side: 0 | 1) => Promise<void>) => Promise<T>,

@@ -9,7 +9,7 @@ const RATE_LIMIT = { key: "sender", costMs: COST_MS, reason: "The sender is busy
 
 const RATE_LIMITED: SendConditions = { ...FREE, rateLimit: RATE_LIMIT };
 
-/** How fast one sender sends, for all processes together. */
+/** The rate limit of a sender, for all processes together. */
 export const rateLimitCases: readonly StorageCase[] = [
   {
     name: "gives each text of a sender the next reservation, in the order in which they asked",
@@ -244,7 +244,7 @@ export const rateLimitCases: readonly StorageCase[] = [
   },
 ];
 
-/** Texts to as many people, each in a conversation of its own. */
+/** Records `count` texts, each to another person. Returns their ids. */
 async function strangers(s: Scene, count: number, expiryMs: number = EXPIRY_MS): Promise<Several> {
   const ids: string[] = [];
   for (let person = 0; person < count; person += 1) {

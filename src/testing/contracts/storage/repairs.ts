@@ -4,7 +4,7 @@ import { equal, present } from "./assert.ts";
 import type { Scene, StorageCase } from "./scene.ts";
 import { DEBOUNCE_MS, LEASE_MS, SCOPE, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
-/** What is put right by hand: an answer that was given up, and a ledger that comes from a backup. */
+/** Repairs by an operator: of a turn that was given up, and of a ledger that was restored from a backup. */
 export const repairCases: readonly StorageCase[] = [
   {
     name: "answers anew, in a turn of its own, what was given up",
@@ -243,7 +243,7 @@ const NO_CONDITIONS = {
   rateLimit: null,
 } as const;
 
-/** A turn that was given up after all its tries. */
+/** A turn that ended as `fallback`, because all its runs failed. */
 async function fallenBack(s: Scene): Promise<ClaimedTurn> {
   const claimed = await s.claimed();
   const { messages } = await s.commit(claimed, { outcome: "fallback" });
@@ -267,7 +267,7 @@ async function refuses(s: Scene, { turn }: ClaimedTurn, outcome: RequeuedTurn["o
   equal(await s.snapshot(), before, "the ledger");
 }
 
-/** Ids of the parts that a turn wrote. */
+/** The ids of the parts that a turn wrote. */
 async function replies(s: Scene, turnId: string): Promise<string[]> {
   return idsOf((await s.storyOf(`${turnId}-1`)).replies);
 }

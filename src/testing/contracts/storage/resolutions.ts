@@ -2,7 +2,7 @@ import { equal, ok, present } from "./assert.ts";
 import type { Scene, StorageCase } from "./scene.ts";
 import { EXPIRY_MS } from "./terms.ts";
 
-/** What the policy or a person decides about a text that is unknown or held. */
+/** Decisions of the policy or of a person about a text that is unknown or held. */
 export const resolutionCases: readonly StorageCase[] = [
   {
     name: "decides about a text only in a state that the decision is meant for",

@@ -7,7 +7,7 @@ const THROTTLED = { code: 30022, reason: "The rate was exceeded." };
 const UNREACHABLE = { code: 30003, reason: "The phone could not be reached." };
 const RETRY = { firstMs: 1_000, mostMs: 3_000 };
 
-/** A failure after acceptance that the transport calls temporary. */
+/** A failure after acceptance that the transport reports as temporary. */
 function throttled(
   s: Scene,
   id: string,
@@ -21,7 +21,7 @@ function retryCase(name: string, run: StorageCase["run"]): StorageCase {
   return { name: `a temporary failure after acceptance: ${name}`, run };
 }
 
-/** Messages that the provider took, and then reported as not sent for now. */
+/** Messages that the provider accepted, and then reported as temporarily failed. */
 export const retryCases: readonly StorageCase[] = [
   retryCase("the message waits in its place, longer each time, and leaves again", async (s) => {
     const id = await s.waiting();

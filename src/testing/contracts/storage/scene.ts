@@ -41,13 +41,13 @@ import {
   UNKNOWN_WINDOW_MS,
 } from "./terms.ts";
 
-/** A case before it has a ledger. */
+/** A contract case that needs a scene to run. */
 export interface StorageCase {
   readonly name: string;
   run(scene: Scene): Promise<void>;
 }
 
-/** A ledger with records that are ready to use, and the way of a message in short words. */
+/** A ledger with ready-made records, and short methods for each step of a message. */
 export class Scene {
   readonly storage: Storage;
   readonly second: Storage;
@@ -65,18 +65,18 @@ export class Scene {
     this.#toleranceMs = toleranceMs;
   }
 
-  /** Breaks a row. */
+  /** Makes a row unreadable. */
   corrupt(table: string, id: string): Promise<CorruptedRow> {
     return present(this.#ledger.corrupt?.({ table, id }), "the harness's way to break a row");
   }
 
-  /** An id that was not given before. */
+  /** A new id. */
   id(prefix: string): string {
     this.#lastNumber += 1;
     return `${prefix}${this.#lastNumber}`;
   }
 
-  /** Fails unless a duration is as expected, but for the time that the case itself may have taken. */
+  /** Throws unless a duration is as expected. The difference may be up to the harness's `toleranceMs`. */
   near(actual: number | null, expectedMs: number, what: string): void {
     const offMs = actual === null ? Number.POSITIVE_INFINITY : Math.abs(actual - expectedMs);
     ok(offMs <= this.#toleranceMs, `${what}: expected ${expectedMs} ms, got ${actual}`);
@@ -163,24 +163,24 @@ export class Scene {
     return this.storage.recordOutbound(this.post(overrides));
   }
 
-  /** Records a `send()` of some parts and returns them. */
+  /** Records a `send()` with `count` parts, and returns the parts. */
   async waitingMessages(count: number, overrides: Partial<OutboundRecord> = {}): Promise<readonly OutboundMessage[]> {
     return (await this.posted({ parts: this.parts(count), ...overrides })).messages;
   }
 
-  /** One text to be sent, by its id. */
+  /** Records one text to send, and returns its id. */
   async waiting(overrides: Partial<OutboundRecord> = {}): Promise<string> {
     const [message] = await this.waitingMessages(1, overrides);
     return present(message, "the part of a send()").id;
   }
 
-  /** Waits for the debounce and claims. */
+  /** Waits for the debounce and claims a turn. */
   async claimed(workerId = "w1"): Promise<ClaimedTurn> {
     await this.advance(DEBOUNCE_MS);
     return present(await this.claim(workerId), "a turn to claim");
   }
 
-  /** What is due for a worker. */
+  /** The work that is due for a worker. */
   due(limit: number, { scope = SCOPE, workerId = "w1" }: Partial<DueQuery> = {}): Promise<DueWork> {
     return this.storage.due({ scope, workerId, limit });
   }
@@ -234,7 +234,7 @@ export class Scene {
     return this.storage.claimSend(this.sendClaim(outboundId, overrides));
   }
 
-  /** Passes the send admission, which must let it. */
+  /** Claims a message for sending, which must succeed. Returns the number of the attempt. */
   async sending(outboundId: string, overrides: Partial<SendClaim> = {}): Promise<number> {
     const answer = await this.claimSend(outboundId, overrides);
     ok(answer.outcome === "claimed", `claimSend: expected claimed, got ${JSON.stringify(answer)}`);
@@ -280,7 +280,7 @@ export class Scene {
     return this.storage.resolve(this.resolutionOf(outboundId, decision, overrides));
   }
 
-  /** Hands a text over and gets the provider's id for it. */
+  /** Claims a text for sending, and records that the provider accepted it. */
   async sent(outboundId: string): Promise<RecordedDelivery> {
     return this.accept(outboundId, await this.sending(outboundId));
   }
@@ -310,7 +310,7 @@ export class Scene {
     return present(await this.storage.story(messageId), `the story of ${messageId}`);
   }
 
-  /** A message of ours, as it is now. */
+  /** An outbound message as it is now. */
   async outbound(id: string): Promise<OutboundMessage> {
     const { message } = await this.storyOf(id);
     ok(message.direction === "outbound", `${id} is not a text of ours`);
@@ -322,18 +322,18 @@ export class Scene {
     return Promise.all(ids.map(async (id) => (await this.outbound(id)).status));
   }
 
-  /** What the outbox would take up now. */
+  /** The ids of the messages that are due now. */
   async dueIds(): Promise<string[]> {
     return (await this.due(1_000)).messages.map(({ message }) => message.id);
   }
 
-  /** Everything that can be seen of the ledger, but for the passing of time. */
+  /** Everything that a caller can read from the ledger, without values that change as time passes. */
   snapshot(): Promise<unknown> {
     return snapshotOf(this.storage, this.#consentKeys);
   }
 }
 
-/** Claims the turn that has been due longest; `null` where none is. */
+/** Claims the turn that has been due longest; `null` if none is due. */
 export async function claimOne(storage: Storage, claim: Omit<TurnClaim, "limit">): Promise<ClaimedTurn | null> {
   const [claimed = null] = await storage.claimTurns({ ...claim, limit: 1 });
   return claimed;

@@ -13,7 +13,7 @@ const COUNTER: CounterCondition = {
   reason: "Too many.",
 };
 
-/** What the send admission judges, and what it charges. The order of texts has a file of its own. */
+/** The conditions and charges of the send admission. The cases about the order of texts are in `order.ts`. */
 export const sendAdmissionCases: readonly StorageCase[] = [
   {
     name: "hands a text over with its first attempt",

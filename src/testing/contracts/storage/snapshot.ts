@@ -1,7 +1,7 @@
 import type { Storage } from "../../../storage/storage.ts";
 import { SCOPE } from "./terms.ts";
 
-/** Everything that can be seen of a ledger, but for the passing of time. */
+/** Everything that a caller can read from a ledger, without values that change as time passes. */
 export async function snapshotOf(storage: Storage, consentKeys: Iterable<string>): Promise<unknown> {
   const { conversations } = await storage.conversations({ limit: 1_000 });
   const shown = [];

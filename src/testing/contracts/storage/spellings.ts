@@ -4,11 +4,11 @@ import type { Scene, StorageCase } from "./scene.ts";
 import { consentKeyOf, DEBOUNCE_MS, LINE, ORDER_WAIT_MS } from "./terms.ts";
 
 /*
- * A person whose number is written in two ways: one conversation, and messages go to the form that the provider showed
- * last.
+ * A person whose number has two spellings: there is one conversation, and messages go to the spelling that the provider
+ * showed last.
  */
 
-/** A Brazilian mobile number, with and without its 9. */
+/** A Brazilian mobile number with and without its ninth digit. */
 const [WITH_NINE, WITHOUT_NINE] = ["+5511987654321", "+551187654321"];
 
 const ONE_PERSON = [
@@ -19,10 +19,10 @@ const ONE_PERSON = [
 ] as const;
 
 const TWO_PEOPLE = [
-  // A landline, and a mobile number.
+  // A landline number and a mobile number.
   ["+551133334444", "+5511933334444"],
   ["+541123456789", "+5491123456789"],
-  // A conversation keeps to one channel.
+  // Two channels are two conversations.
   ["+5511955554444", "whatsapp:+5511955554444"],
 ] as const;
 
@@ -79,7 +79,7 @@ const cases: readonly StorageCase[] = [
       equal(found.message?.from, WITHOUT_NINE, "the form of the older message");
       const newer = await s.texted({ participant: WITHOUT_NINE, occurredAt: earlier + 90_000 });
       equal(newer.conversation?.participant, WITHOUT_NINE, "after a newer message that was found late");
-      // A clock that was wrong for a moment.
+      // The storage's clock is wrong for a moment.
       await s.advance(86_400_000);
       const ahead = present((await s.texted({ participant: WITHOUT_NINE })).message, "a message of the wrong clock");
       await s.advance(-86_400_000);
@@ -191,7 +191,7 @@ const cases: readonly StorageCase[] = [
         const answers = await Promise.all([
           stagger(0).then(() => s.storage.recordInbound(one ?? s.text())),
           stagger(1).then(() => s.second.recordInbound(other ?? s.text())),
-          // Of one process, which may decide them together.
+          // Further calls on the same handles, which may decide them together with the first calls.
           s.storage.recordInbound(s.text({ participant: people[1] })),
           s.storage.recordOutbound(s.post({ participant: people[0] })),
           s.second.recordOutbound(s.post({ participant: people[1] })),
@@ -222,7 +222,7 @@ const cases: readonly StorageCase[] = [
   },
 ];
 
-/** The conversations of messages from some addresses, in this order. */
+/** The ids of the conversations of texts from some addresses, in this order. */
 async function conversationsOf(s: Scene, addresses: readonly string[]): Promise<readonly (string | undefined)[]> {
   const ids: (string | undefined)[] = [];
   for (const participant of addresses) ids.push((await s.texted({ participant })).conversation?.id);
@@ -233,5 +233,5 @@ async function participantOf(s: Scene, id: string): Promise<string | undefined> 
   return (await s.storage.conversation(id))?.participant;
 }
 
-/** A person whose number is written in two ways. */
+/** A person whose number has two spellings. */
 export const spellingCases: readonly StorageCase[] = cases;

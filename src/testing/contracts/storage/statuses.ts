@@ -6,7 +6,7 @@ import { consentKeyOf, PERSON } from "./terms.ts";
 
 const UNREACHABLE = { code: 30003, reason: "The phone could not be reached." };
 
-/** Status callbacks: late, twice, out of order, and before the answer that they belong to. */
+/** Status callbacks that come late, twice, out of order, or before the provider's answer to their attempt. */
 export const statusCases: readonly StorageCase[] = [
   {
     name: "follows a text to the phone",

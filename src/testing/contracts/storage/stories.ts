@@ -2,7 +2,7 @@ import { equal, present } from "./assert.ts";
 import type { StorageCase } from "./scene.ts";
 import { FREE } from "./terms.ts";
 
-/** What the ledger shows of one message. */
+/** The story of one message. */
 export const storyCases: readonly StorageCase[] = [
   {
     name: "shows a text that no worker has claimed as waiting",

@@ -5,7 +5,7 @@ import { LINE } from "./terms.ts";
 const EVERY_MS = 600_000;
 const SWEEP_LEASE_MS = 30_000;
 
-/** Who searches for lost webhooks, and from where. */
+/** Which worker searches for lost webhooks, and from which time on. */
 export const sweepCases: readonly StorageCase[] = [
   {
     name: "gives the search for lost webhooks to one worker at a time",
@@ -48,7 +48,7 @@ export const sweepCases: readonly StorageCase[] = [
       equal(await s.storage.unrecorded([]), [], "of none");
       const many = Array.from({ length: 999 }, (_, at) => `AC1:SM-many-${at}`);
       equal(await s.storage.unrecorded([...many, stored.key]), many, "of a thousand");
-      // A message of ours whose provider's id or send key has the same characters is another thing.
+      // An outbound message with the same text as provider's id or send key does not count as recorded.
       const sent = s.post({ key: "AC1:SM-send-key" });
       await s.storage.recordOutbound(sent);
       equal(await s.storage.unrecorded(["AC1:SM-send-key"]), ["AC1:SM-send-key"], "a send key");
@@ -59,7 +59,7 @@ export const sweepCases: readonly StorageCase[] = [
     async run(s) {
       for (let round = 0; round < 4; round += 1) {
         const sender = `+1555010001${round}`;
-        // The first search of a sender, and then another one.
+        // First the first search of a sender, then a later search.
         for (const what of ["claims of the first", "claims of the second"]) {
           const claims = await Promise.all(
             [s.storage, s.second].map((storage, at) => storage.claimSweep(sweepOf(s, sender, `w${at}`))),

@@ -11,7 +11,7 @@ export const EXPIRY_MS = 3_600_000;
 export const ORDER_WAIT_MS = 60_000;
 export const UNKNOWN_WINDOW_MS = 300_000;
 
-/** Conditions that let a text pass. */
+/** Conditions under which every text may leave. */
 export const FREE: SendConditions = {
   consent: true,
   unpaused: false,
@@ -21,7 +21,7 @@ export const FREE: SendConditions = {
   rateLimit: null,
 };
 
-/** The key of a person's consent in these cases: anything opaque, one for all spellings of the number. */
+/** The key of a person's consent in these cases: the same opaque text for all spellings of the number. */
 export function consentKeyOf(participant: string): string {
   return `consent:${personOf(participant)}`;
 }

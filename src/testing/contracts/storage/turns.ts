@@ -4,13 +4,13 @@ import { race } from "./race.ts";
 import { claimOne, type StorageCase } from "./scene.ts";
 import { DEBOUNCE_MS, EXPIRY_MS, LINE, SCOPE } from "./terms.ts";
 
-/** A claim of several turns. */
+/** The case about a claim of several turns. */
 const SEVERAL_TURNS = "claims as many conversations in one call as are wanted";
 
-/** What the AI needs beside the texts to answer. */
+/** The case about the history that comes with a turn. */
 const HISTORY = "hands out the newest messages with a turn, no more than were asked for";
 
-/** How a turn is claimed. */
+/** Claiming turns. */
 export const turnCases: readonly StorageCase[] = [
   {
     name: "claims nothing where nothing is due",

@@ -2,7 +2,7 @@ import { equal } from "./assert.ts";
 import type { StorageCase } from "./scene.ts";
 import { LEASE_MS, UNKNOWN_WINDOW_MS } from "./terms.ts";
 
-/** Attempts that the provider did not answer: what is decided, and what comes to light later. */
+/** Attempts without an answer of the provider: how they are settled, and reports that come later. */
 export const unknownCases: readonly StorageCase[] = [
   {
     name: "does not know what became of a text without an answer, and asks after the window",
