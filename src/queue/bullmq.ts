@@ -46,7 +46,7 @@ export interface BullmqOptions {
   readonly worker?: (name: string, processor: () => Promise<void>) => BullmqWorkerLike;
   /** Logs the worker's errors, such as a lost connection. @default warnings and errors to the console */
   readonly logger?: Logger;
-  /** Milliseconds that only rise; for tests. @default `performance.now()` */
+  /** A clock for tests, in milliseconds; it never goes back. @default `performance.now()` */
   readonly clock?: { now(): number };
 }
 
@@ -74,7 +74,7 @@ const ONCE: BullmqJobOptions = { attempts: 1, removeOnComplete: true, removeOnFa
  *
  * - Delays end at a tenth of a second, rounded up. The wake-ups of one process that are due at the same moment are one
  *   job.
- * - Jobs are removed as soon as they are done. Give the queue a name of its own for each ledger.
+ * - Jobs are removed as soon as they have ended. Give each ledger a queue with a name of its own.
  * - Each wake-up reaches one of the workers. `stop()` closes the worker; you close the queue.
  * - While Redis is unreachable, BullMQ holds added jobs back and waits. With `enableOfflineQueue: false` in the queue's
  *   connection, adding a job fails at once; otherwise ownline waits two seconds before it reports `queue_unavailable`.

@@ -3,7 +3,9 @@ import type { Queue, QueueListener } from "./queue.ts";
 import { timer } from "./timer.ts";
 
 export interface InProcessOptions {
-  /** For tests: `manualClock()` of `ownline/testing`. @default the runtime's timers, which keep no process alive */
+  /**
+   * For tests: `manualClock()` of `ownline/testing`. @default the runtime's timers, which do not keep the process alive
+   */
   readonly clock?: InProcessClock;
 }
 

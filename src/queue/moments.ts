@@ -2,7 +2,7 @@
 export interface MomentClock {
   /** Milliseconds of a clock that never goes back. */
   now(): number;
-  /** Resolves after `ms`, or as soon as the signal is aborted. */
+  /** Resolves after `ms` milliseconds, or when the signal is aborted. */
   sleep(ms: number, options?: { readonly signal?: AbortSignal }): Promise<void>;
 }
 
@@ -25,7 +25,7 @@ const MOST_MOMENTS = 1000;
  * Calls `onMoment` at each moment, never before it, with one timer for all moments. Keeps the next thousand moments.
  */
 export function createMoments(onMoment: () => void, clock: MomentClock): Moments {
-  /** Rising. */
+  /** The moments, the next one first. */
   const due: number[] = [];
   let sleeping: AbortController | null = null;
 

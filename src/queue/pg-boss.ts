@@ -56,7 +56,7 @@ export interface PgBossOptions {
    * for an answer. @default 1000
    */
   readonly pollMs?: number;
-  /** Milliseconds that only rise; for tests. @default `performance.now()` */
+  /** A clock for tests, in milliseconds; it never goes back. @default `performance.now()` */
   readonly clock?: { now(): number };
 }
 

@@ -56,7 +56,9 @@ export interface PostgresNotifyOptions {
    * Logs when the listening connection is lost, and when it works again. @default warnings and errors to the console
    */
   readonly logger?: Logger;
-  /** For tests: `manualClock()` of `ownline/testing`. @default the runtime's timers, which keep no process alive */
+  /**
+   * For tests: `manualClock()` of `ownline/testing`. @default the runtime's timers, which do not keep the process alive
+   */
   readonly clock?: MomentClock;
 }
 
@@ -98,7 +100,7 @@ const realClock: MomentClock = { now: () => performance.now(), sleep: timer };
  * `start()`, on any machine, by the database that they share. It needs no table and no migration.
  *
  * - Each wake-up reaches every listener. `NOTIFY` has no delay, so a wake-up carries its delay, and each listener waits
- *   itself: up to the next tenth of a second, and for at most the next 1000 moments.
+ *   itself. The wait ends at the next tenth of a second; a listener keeps at most the next 1000 moments.
  * - A wake-up that reaches no process is lost. That does no harm: `start()` checks the ledger first, and then at least
  *   every `worker.pollMs`.
  * - `listen` uses one connection of its pool for as long as it listens, so the pool needs at least two. When the

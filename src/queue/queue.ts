@@ -2,7 +2,7 @@
  * Wakes a service, now or later, so that it checks the ledger. A wake-up carries no content.
  *
  * Only the ledger knows what is due. A wake-up that comes late, twice, out of order, too early or never can only cause
- * a delay: a woken worker handles everything that is due, and a regular `processDue()` finds the rest.
+ * a delay. A woken worker handles everything that is due, and a regular `processDue()` finds the rest.
  *
  * When you write an adapter, run the contract that `ownline/testing` exports against the real queue.
  */

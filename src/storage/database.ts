@@ -79,10 +79,10 @@ export type Root =
  * - `attempts`: all attempts of the root's messages, with their events.
  * - `group`: the other parts of the root's messages.
  * - `turn`: the turn that wrote the root's message.
- * - `queue`: the messages that decide which message leaves next: all in `unknown`, and the first one in `waiting` or
- *   `sending` that belongs to no group of the root's messages. Without auto-replies.
- * - `stoppable`: what an opt-out stops: all conversations under the consents of the plan (or under the root's consent,
- *   if the plan names none), and all their messages in `waiting` or `held`. Not bounded.
+ * - `queue`: the messages that decide which message leaves next. These are all in `unknown`, and the first one in
+ *   `waiting` or `sending` outside of the groups of the root's messages. Without auto-replies.
+ * - `stoppable`: what an opt-out stops: conversations with all their messages in `waiting` or `held`. These are the
+ *   conversations under the plan's consents, or under the root's consent if the plan names none. Not bounded.
  * - `unanswered`: the inbound messages after `answeredSeq` that need an answer. Not bounded.
  * - `open-turn`: the turn without an outcome.
  * - `turns-of-first`: the turns that begin with the first unanswered message.

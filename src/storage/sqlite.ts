@@ -43,11 +43,11 @@ const BUSY_TIMEOUT_MS = 5_000;
  * A commit blocks the event loop for about as long as the disk needs to flush. Up to 64 calls that arrive together
  * share one commit. If one of them fails, the others do not.
  *
- * `erase()` and `purge()` leave no copy in the file: the storage switches `secure_delete` on for the connection, also
- * for a connection that you pass in, and empties the write-ahead log after the commit. While another connection reads
- * that log, `erase()` waits for up to `busyTimeoutMs` and then throws `storage_unavailable`: the rows are deleted, and
- * a repeated call empties the log. `purge()` does not wait; the next `purge()` empties the log. Rows that were deleted
- * before `secure_delete` was on are removed by SQLite's `vacuum`. See docs/guide/privacy.md.
+ * `erase()` and `purge()` leave no copy in the file. The storage switches `secure_delete` on for the connection, also
+ * for one that you pass in, and empties the write-ahead log after the commit. While another connection reads that log,
+ * `erase()` waits for up to `busyTimeoutMs` and then throws `storage_unavailable`: the rows are deleted, and a repeated
+ * call empties the log. `purge()` does not wait; the next `purge()` empties the log. Rows that were deleted before
+ * `secure_delete` was on are removed by SQLite's `vacuum`. See docs/guide/privacy.md.
  *
  * @throws OwnlineError at once: `storage_unsupported` if a path is given and this runtime has no `node:sqlite`;
  * `invalid_options` for an empty path, the path of a folder, and an unknown option.

@@ -51,10 +51,10 @@ export type * from "./port/turns.ts";
  * Rules for every adapter:
  * - Each mutating method is **one atomic commit**. Readers see all of its changes or none.
  * - Each mutating method is **idempotent by its `callId`**. A caller that lost the answer repeats the call: the
- *   repetition changes nothing and returns the first answer, whatever has changed since. The adapter may forget a call
- *   id after an hour, and when the person in the answer is erased. A call that changed nothing (it answered `null`,
- *   `false`, `lost`, `gone` or `unmatched`) may be decided anew. `recordInbound` and `recordOutbound` are also
- *   idempotent by their `key`, for ever: another call with a known `key` gets the messages as they are now.
+ *   repetition changes nothing and returns the first answer, even if the ledger has changed since. The adapter may
+ *   forget a call id after an hour, and when the person in the answer is erased. A call that changed nothing (it
+ *   answered `null`, `false`, `lost`, `gone` or `unmatched`) may be decided anew. `recordInbound` and `recordOutbound`
+ *   are also idempotent by their `key`, for ever: another call with a known `key` gets the messages as they are now.
  * - Times come from the storage's own clock, read once for each call. Callers pass durations.
  * - A row whose times decide when something may happen stores the clock's time at their last change. If a later clock
  *   is more than a minute behind that time, one of the two clocks was wrong. Then the row's times are void for each
@@ -63,8 +63,8 @@ export type * from "./port/turns.ts";
  *   worker is alive for one more lease. A START undoes no STOP that was found late, and no refusal. Turns and messages
  *   with void times are due in {@link Storage.due} and {@link Storage.claimTurns} for every worker, including one that
  *   has set them aside.
- * - `seq` and `changedSeq` come from one counter on the conversation, raised in the writing commit: +1 for each new
- *   message, +1 for each change of an outbound message's status (several changes in one commit take one each).
+ * - `seq` and `changedSeq` come from one counter on the conversation, which the writing commit raises. Each new message
+ *   takes +1, and so does each change of an outbound message's status, also if one commit makes several changes.
  * - If the database cannot be reached, or the commit fails, the method throws
  *   `OwnlineError("storage_unavailable", …, { retryable: true })`. Then either nothing or everything was written. The
  *   caller repeats the call with the same `callId`.
@@ -103,8 +103,8 @@ export interface Storage {
    * Makes the ledger ready for use, and returns the secret that it made at its first migration. An embedded adapter
    * may migrate here.
    *
-   * @throws OwnlineError `storage_unmigrated` when the schema is missing, old, or newer than this code can write;
-   * `storage_unsupported` when the runtime or the database lacks what the adapter needs.
+   * @throws OwnlineError `storage_unmigrated` if the schema is missing, old, or newer than this code can write;
+   * `storage_unsupported` if the runtime or the database lacks a feature that the adapter needs.
    */
   open(): Promise<OpenedLedger>;
 
@@ -189,10 +189,10 @@ export interface Storage {
    * Ends a turn's lease without an answer. The turn is due again after `retryInMs`, even if a newer text set another
    * due time. With `superseded`, the due time of the newer text counts if it is earlier. `failed` counts as an AI
    * failure and sets a backoff that a newer text cannot shorten. `superseded` raises the turn's `superseded`. `stopped`
-   * counts as nothing. `unknown-line` (the worker does not know the line) does not count as a run, and from then on
-   * that worker waits for others to take the conversation first. `given-up` ends the turn as `failed`: its texts count
-   * as answered, and newer texts keep their due time. The `error` is stored in the turn. Returns whether this worker
-   * still held the lease.
+   * counts as nothing. `unknown-line` (the worker does not know the line) does not count as a run. From then on, that
+   * worker leaves the conversation to other workers first. `given-up` ends the turn as `failed`: its texts count as
+   * answered, and newer texts keep their due time. The `error` is stored in the turn. Returns whether this worker still
+   * held the lease.
    */
   releaseTurn(release: TurnRelease): Promise<boolean>;
 
@@ -220,22 +220,22 @@ export interface Storage {
   due(query: DueQuery): Promise<DueWork>;
 
   /**
-   * The send admission: judges all conditions, charges the counters, and moves a message from `waiting` to `sending`
-   * with a new attempt row, in one all-or-nothing step.
+   * The send admission, in one all-or-nothing step: judges all conditions, charges the counters, and moves a message
+   * from `waiting` to `sending` with a new attempt row.
    *
    * It judges in this order (an auto-reply does not count as an "earlier message"):
    * 1. not `waiting` any more (or erased, or of another scope): `gone`. With `setAsideMs`: `cancelled` if the message
    *    has expired, otherwise `waiting` for that long, and nothing else is judged. A message in `unknown` is set aside
    *    for that long too.
-   * 2. expired: `cancelled`. If the expiry is found over a minute late, the message is `waiting` for another 10 s
-   *    before it is `cancelled`, because the clock may be ahead for a moment.
+   * 2. expired: `cancelled`. If the expiry is found over a minute late, the clock may be ahead for a moment. Then the
+   *    message is `waiting` for another 10 s before it is `cancelled`.
    * 3. `conditions.cancel`: `cancelled` with that reason. Also `cancelled` if consent is required and the person has
    *    opted out. Also if the conversation must not be paused and is, unless the message was written by the turn that
    *    handed it over. Also if an earlier part of its group is `failed`, `undelivered`, `cancelled` or `held`.
-   * 4. an earlier part of its group has not been accepted by the provider yet, or an earlier message of its
-   *    conversation is `waiting` or `sending`: `waiting` with `retryInMs` null, not due until that earlier message
-   *    changes. If an earlier message of another group is `unknown`: `waiting` until `orderWaitMs` have passed since
-   *    that message became `unknown`. After that, this message overtakes it.
+   * 4. the provider has not accepted an earlier part of its group yet, or an earlier message of its conversation is
+   *    `waiting` or `sending`: `waiting` with `retryInMs` null. It is not due until that earlier message changes. If an
+   *    earlier message of another group is `unknown`: `waiting` until `orderWaitMs` have passed since that message
+   *    became `unknown`. After that, this message overtakes it.
    * 5. `conditions.delayMs`: `waiting` for that long. A full counter with `full: "cancel"`: `cancelled` with the
    *    counter's reason. Any other full counter: `waiting` until its window ends (the latest window, if several
    *    counters are full). Counters are charged only if the message is claimed.
@@ -272,15 +272,15 @@ export interface Storage {
    *   known to have accepted the attempt, a refusal changes no attempt and no message.
    * - `unknown`: the attempt and the message become `unknown`, due to be looked up after `lookInMs`, unless a delivery
    *   event came first.
-   * - `found`: as `accepted`, for an attempt in `unknown` that the provider's list shows. Nothing changes, and the
-   *   outcome is `repeated`, if any attempt (also this one, or an erased one) has that provider's id already, or if
-   *   this attempt is not `unknown`.
+   * - `found`: as `accepted`, for an attempt in `unknown` that the provider's list shows. If this attempt is not
+   *   `unknown`, nothing changes, and the outcome is `repeated`. The same holds if any attempt (also this one, or an
+   *   erased one) has that provider's id already.
    * - `unseen`: the provider's list does not show the message (yet). A message that is still `unknown` is due to be
    *   looked up again after `lookInMs`. The first `asOf` that is not `null` becomes its `evidenceSince`, until the
    *   message becomes `unknown` anew. Nothing else changes, and `changed` is false. In any other state nothing changes,
    *   and the outcome is `repeated`.
    *
-   * A refusal's `backOff` slows the rate limit under its key down for all messages: its `freeAt` becomes at least now +
+   * A refusal's `backOff` slows down all messages under its key: the rate limit's `freeAt` becomes at least now +
    * `forMs`, and all earlier reservations are void. This also happens if the refusal itself changes nothing, but not if
    * the attempt does not exist.
    *
@@ -312,12 +312,12 @@ export interface Storage {
 
   /**
    * What the caller needs to decide whether an entry of the provider's list is the evidence of an `unknown` message.
-   * First, the competing attempts: all attempts in the same conversation with the same content (body and media) that
-   * may have made an entry which the ledger does not know yet. These are attempts in `unknown`, in any state of their
-   * message, and attempts in `sending` of messages in `sending`. The message's own attempts are included, auto-replies
-   * are not. They are sorted by `startedAt`, then by the message's `seq`, then by attempt. Second, which of the given
-   * provider's ids belong already to an attempt, also to an erased one, in the order asked. If the message does not
-   * exist, there are no attempts.
+   * First, the competing attempts: all attempts in the same conversation, with the same content (body and media), that
+   * may have made an entry unknown to the ledger. These are attempts in `unknown`, in any state of their message, and
+   * attempts in `sending` of messages in `sending`. The message's own attempts are included, auto-replies are not. They
+   * are sorted by `startedAt`, then by the message's `seq`, then by attempt. Second, which of the given provider's ids
+   * belong already to an attempt, also to an erased one, in the order asked. If the message does not exist, there are
+   * no attempts.
    */
   competingAttempts(query: CompetingAttemptsQuery): Promise<CompetingAttempts>;
 
@@ -340,9 +340,9 @@ export interface Storage {
    * Makes the texts of a turn that ended as `fallback` or `failed` unanswered again, so that a new turn answers them.
    * `answeredSeq` goes back to before the turn's first text. The conversation is unanswered and due now, without
    * backoff; if it is paused, it is due when it is resumed. An `unansweredSince` that newer texts set stays. The
-   * outcome is `requeued`. Otherwise nothing changes, and the outcome is the first of these that holds: `unmatched` if
-   * the turn does not exist or none of its texts is left, `newer` if the conversation has a later turn, `not-failed` if
-   * the turn did not end as `fallback` or `failed`, `opted-out` if the person has opted out.
+   * outcome is `requeued`. Otherwise nothing changes, and the outcome is the first of these that applies. `unmatched`:
+   * the turn does not exist, or none of its texts is left. `newer`: the conversation has a later turn. `not-failed`:
+   * the turn did not end as `fallback` or `failed`. `opted-out`: the person has opted out.
    */
   requeueTurn(requeue: TurnRequeue): Promise<RequeuedTurn>;
 

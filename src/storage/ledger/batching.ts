@@ -146,7 +146,7 @@ function waitedTooLong(name: string): OwnlineError {
   return new OwnlineError(
     "storage_unavailable",
     `The ${name} ledger did not begin this call within ${LONGEST_WAIT_MS / 1000} s, because it was still busy with ` +
-      "earlier calls. Nothing was written: repeat the call, and look at what slows the database down.",
+      "earlier calls. Nothing was written: repeat the call, and find out what makes the database slow.",
     { retryable: true },
   );
 }

@@ -7,7 +7,7 @@ import type { WorkingSet } from "./working-set.ts";
  * names. In a group, one call may have loaded a row that another call does not need.
  */
 
-/** A plan that looks at candidates. */
+/** A plan that chooses among candidates. */
 export interface Choosing extends Plan {
   readonly root: Extract<Root, { readonly by: "due" | "workers" | "unsent" }>;
 }

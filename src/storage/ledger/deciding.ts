@@ -7,7 +7,7 @@ import type { LeftAlone } from "./left-alone.ts";
 import type { Ahead } from "./rules/clock.ts";
 import { WorkingSet } from "./working-set.ts";
 
-/** One call, ready to be decided together with others. */
+/** One call that can be decided alone or with others. */
 export interface Entry {
   readonly plan: Plan;
   /**

@@ -13,7 +13,7 @@ const LEFT_ALONE_MS = 60_000;
  * that it found first.
  */
 const MOST_ROWS = 1_000;
-/** One counter may be needed by many conversations. */
+/** Many conversations may need the same unreadable counter. */
 const MOST_CONVERSATIONS = 5_000;
 
 /**
@@ -21,7 +21,7 @@ const MOST_CONVERSATIONS = 5_000;
  * change, and a restored row must work as before. The list of problems also holds what a wrong clock wrote.
  */
 export interface LeftAlone {
-  /** Notes the database's clock. */
+  /** Notes the time of the database's clock. */
   moment(now: number): void;
   note(rows: readonly UnreadRow[]): void;
   /** Notes the rows of a committed decision that a clock ahead wrote. */
@@ -53,7 +53,7 @@ interface Met {
   until: number;
 }
 
-/** `ledger`: its name, for the errors. */
+/** `ledger`: the ledger's name, for the errors. */
 export function leftAlone(ledger: string): LeftAlone {
   const met = new Map<string, Met>();
   const clocks = wrongClock(ledger);

@@ -21,7 +21,7 @@ import type {
 import { askedKeys, keysIn, onlyKey } from "./rules/consent.ts";
 
 /*
- * Which rows each call looks at.
+ * The plans of all calls: which rows each call reads.
  */
 
 /**

@@ -48,7 +48,7 @@ export interface ConversationRow {
    * `answeredSeq`.
    */
   readonly unansweredSeq: number;
-  /** Since when a message has been unanswered. */
+  /** Since when the conversation has had unanswered messages; `null` if it has none. The end of a turn restarts it. */
   readonly unansweredSince: number | null;
   /** When a turn may begin. `null` while the conversation is paused. */
   readonly dueAt: number | null;
@@ -110,7 +110,7 @@ export interface MessageRow {
   readonly settleAt: number | null;
   /** The provider's clock at the first look-up since the state became unknown. */
   readonly evidenceSince: number | null;
-  /** Its reservation at the rate limit of its sender. */
+  /** The message's reservation at the rate limit of its sender. */
   readonly reservedKey: string | null;
   readonly reservedAt: number | null;
   readonly reservedEpoch: number | null;

@@ -21,7 +21,7 @@ export interface WrongClock {
   readonly errors: readonly OwnlineError[];
 }
 
-/** `ledger`: its name. */
+/** `ledger`: the ledger's name, for the errors. */
 export function wrongClock(ledger: string): WrongClock {
   const last = new Map<AheadKind, Ahead>();
   const errors: OwnlineError[] = [];
@@ -68,8 +68,8 @@ function wrongClockError(ledger: string, { kind, newestAt, now }: Ahead): Ownlin
     "storage_clock",
     `The clock of the ${ledger} ledger said ${isoOf(newestAt)} when it wrote rows, and says ${isoOf(now)} now: it was ` +
       `${durationOf(newestAt - now)} ahead then, or is behind now. The times of ${whose} are void: ${consequence}. ` +
-      "Nothing else is lost. Find out when the clock is wrong, and keep it in step with NTP: for SQLite and memory it is " +
-      "the clock of this machine, else the clock of the database's server.",
+      "Nothing else is lost. Find out when the clock is wrong, and synchronize it by NTP: for SQLite and memory it is " +
+      "the clock of this machine, otherwise the clock of the database's server.",
   );
 }
 

@@ -12,7 +12,7 @@ export interface Conversation {
   row: ConversationRow;
   /** By `seq`. */
   messages: Message[];
-  /** Outbound messages that are open, by `seq`, without auto-replies. */
+  /** Open outbound messages, by `seq`, without auto-replies. */
   open: Message[];
   /** In the order in which they began. Only the last turn can be open. */
   turns: TurnRow[];

@@ -208,7 +208,7 @@ function inbound(row: MessageRow) {
   throw new TypeError("An outbound message stands where only inbound ones do.");
 }
 
-/** The last turn that has claimed a message. */
+/** The turn that claimed a message last. */
 function turnThatAnswered({ row, conversation }: Message): TurnRow | undefined {
   if (row.needsAnswer !== true) return undefined;
   const newest = conversation.turns.findLast(({ firstSeq }) => firstSeq <= row.seq);

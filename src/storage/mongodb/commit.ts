@@ -201,9 +201,9 @@ async function storeAnswers(store: Store, session: MongoSession, { answers }: Ch
 }
 
 /**
- * Writes for the charges of counters. A charge is added if it fits. So the decision stands even if other calls charge
- * the counter meanwhile. The charges come last, because a counter that all processes charge stays locked until the
- * commit.
+ * Writes for the charges of counters. A charge is added if it fits. So the decision is not made anew if other calls
+ * charge the counter meanwhile. The charges come last, because a counter that all processes charge stays locked until
+ * the commit.
  */
 function chargeWrites({ now, rows }: Loaded, charges: readonly Charge[]): readonly MongoWrite[] {
   const before = new Map((rows.counters ?? []).map((row) => [row.key, row]));

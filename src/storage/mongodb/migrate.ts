@@ -58,8 +58,8 @@ export async function openLedger(store: Store): Promise<OpenedLedger> {
   if (meta.minWriter > SCHEMA_VERSION) {
     throw new OwnlineError(
       "storage_unmigrated",
-      `The mongodb ledger was upgraded to schema ${meta.version}, which ownline can write only from schema ` +
-        `${meta.minWriter} on; this copy knows ${SCHEMA_VERSION}: install the newer ownline that upgraded it.`,
+      `The mongodb ledger was upgraded to schema ${meta.version}. Only an ownline that knows schema ` +
+        `${meta.minWriter} or later can write to it, and this one knows ${SCHEMA_VERSION}: install the newer ownline that upgraded it.`,
     );
   }
   return { secret: meta.secret };

@@ -63,7 +63,7 @@ export async function loadSlices(loading: Loading): Promise<void> {
   ]);
 }
 
-/** The newest messages of the first conversations that are due. */
+/** Loads the newest messages of the first due conversations. */
 export async function loadHistories({ store, rows, targets }: Loading): Promise<Loaded["histories"]> {
   const asked = targets.flatMap(({ plan: { root, slices }, conversationIds }) => {
     if (root.by !== "due" || !slices.includes("history")) return [];

@@ -17,7 +17,7 @@ export interface Store {
 /**
  * How many transactions are under way at once over one client. A transaction that waits for a lock keeps a connection
  * busy. If such transactions used all connections, the transactions that hold the locks could not send their next
- * command, and the server would abort them for their age. The same happens with more transactions than the server can
+ * command. Then the server would abort them for their age. The same happens with more transactions than the server can
  * handle.
  */
 const MOST_TRANSACTIONS = 8;

@@ -42,7 +42,7 @@ export interface PauseChange {
   readonly callId: string;
   readonly conversationId: string;
   readonly paused: boolean;
-  /** Only for resuming. */
+  /** Used only when `paused` is false. */
   readonly skipUnanswered: boolean;
 }
 

@@ -26,9 +26,9 @@ export interface SendClaim {
   readonly outboundId: string;
   readonly orderWaitMs: number;
   /**
-   * A message that gets a reservation at its sender's rate limit expires this long after the reservation. No message
-   * expires later than this long after now or after its reservation: a later expiry was set by a clock that was ahead,
-   * and is moved back.
+   * A message that gets a reservation at its sender's rate limit expires this long after the reservation. A clock that
+   * was ahead may have set a later expiry. Such an expiry is moved back to this long after now, or after the
+   * reservation if that is later.
    * @default its expiry stays
    */
   readonly expiryMs?: number;

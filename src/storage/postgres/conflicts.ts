@@ -7,7 +7,7 @@ export const FULL = "OWN01";
 /** The error code that `apply` raises if another process has inserted a row that the load did not find. */
 export const PRECEDED = "OWN02";
 
-/** A failed serialization and a deadlock. */
+/** The SQLSTATEs of a failed serialization and of a deadlock. */
 const IN_THE_WAY = ["40001", "40P01"];
 
 const UNIQUE_VIOLATION = "23505";

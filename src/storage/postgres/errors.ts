@@ -68,8 +68,8 @@ const REMEDIES: readonly Remedy[] = [
   {
     states: /^42501$/,
     message:
-      "The database user lacks a privilege on the ledger's tables or functions: grant it, or let the user that migrates " +
-      "own them and the service be a member of it.",
+      "The database user lacks a privilege on the ledger's tables or functions: grant it, or make the user a " +
+      "member of the role that runs migrate() and owns them.",
     retryable: false,
   },
   {

@@ -111,8 +111,8 @@ export async function openLedger(client: PostgresClient, logger: Logger): Promis
   if (meta.minWriter > SCHEMA_VERSION) {
     throw new OwnlineError(
       "storage_unmigrated",
-      `The PostgreSQL ledger was upgraded to schema ${meta.version}, which ownline can write only from schema ` +
-        `${meta.minWriter} on; this copy knows ${SCHEMA_VERSION}: install the newer ownline that upgraded it.`,
+      `The PostgreSQL ledger was upgraded to schema ${meta.version}. Only an ownline that knows schema ` +
+        `${meta.minWriter} or later can write to it, and this one knows ${SCHEMA_VERSION}: install the newer ownline that upgraded it.`,
     );
   }
   warnOfLoss(server, logger);

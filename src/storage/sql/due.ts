@@ -109,7 +109,7 @@ const alike = (status: string, condition: string): string => `
 
 const IS_SENDING = `${QUEUED.replaceAll(/\b(status|origin)\b/g, "m.$1")} and m.status = 'sending'`;
 
-/** A message with an attempt in `unknown` has `unknown_since`, in every state of the message: that has an index. */
+/** A message with an attempt in `unknown` always has `unknown_since`, and a partial index lists these messages. */
 const COMPETING = prepare(
   oneLine(`${alike("unknown", "m.unknown_since is not null")} union all ${alike("sending", IS_SENDING)}`),
 );

@@ -31,7 +31,7 @@ const REQUESTS =
 const UNSENT = `ownline_messages u where ${qualified(QUEUED, "u")} and u.scope = :scope and u.created_at > -1
   @without(u.conversation_id) order by u.created_at, u.id limit :limit`;
 
-/** The root's messages, as a list of ids; `null` where a root has none. */
+/** The root's messages, as a list of ids; `null` if the root has no messages. */
 const MESSAGES: { readonly [B in By]: string | null } = {
   nothing: null,
   conversation: null,

@@ -20,8 +20,8 @@ import {
 } from "./rows.ts";
 
 /**
- * The kinds of rows that a statement reads: rows of a table; the clock with the call's stored answer (`moment`); the
- * root's conversations (`roots`) or messages (`chosen`); or the newest messages of conversations (`history`).
+ * The kinds of rows that a statement reads. A table: its rows. `moment`: the clock and the call's stored answer.
+ * `roots`: the root's conversations. `chosen`: the root's messages. `history`: the newest messages of conversations.
  */
 export type Read = Table | "moment" | "roots" | "chosen" | "history";
 

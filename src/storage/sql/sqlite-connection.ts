@@ -42,8 +42,8 @@ export const BLOCKED_MS: number = 5;
  *
  * Its cost was measured with node:sqlite (medians of six runs, 400 messages stored and answered). On a file in memory:
  * 850 ms with it, 919 ms without. On a disk: 2.8 s and 3.3 s. So the cost is smaller than the noise. `erase()` of a
- * number empties the log three times. In memory it took 1.6 ms, and 1.9 ms without emptying the log; on a disk it took
- * 12 to 17 ms, which is the time of the flushes.
+ * number empties the log three times. In memory it took 1.6 ms, and 1.9 ms without emptying the log. On a disk it took
+ * 12 to 17 ms, the time of the flushes.
  *
  * A 200 to the provider promises that the text is stored, so a commit must survive a power cut: `synchronous=FULL`
  * (https://www.sqlite.org/pragma.html#pragma_synchronous). WAL lets readers and the writer work at once; a database
@@ -83,8 +83,8 @@ export function pragma(database: SqliteDatabase, name: string): unknown {
 
 /**
  * Empties the log that holds old pages; `false` if another connection still reads it. The write-ahead log holds every
- * written page, also of erased texts, until a checkpoint empties it. A rollback journal in the mode `persist` also
- * stays after the commit; leaving that mode deletes it.
+ * written page, also of erased texts, until a checkpoint empties it. A rollback journal that stays after the commit
+ * also holds such pages; leaving its mode deletes it.
  *
  * @see https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
  */

@@ -63,7 +63,7 @@ const REMEDIES: ReadonlyMap<string, { readonly message: string; readonly retryab
       message:
         "SQLite does not understand a statement of the ledger, so nothing was written: its version may be older " +
         "than 3.50, the oldest that ownline is tested with, or another program changed the ledger's tables. See the cause; a " +
-        "newer Node or better-sqlite3 brings a newer SQLite.",
+        "newer Node or better-sqlite3 contains a newer SQLite.",
       retryable: false,
     },
   ],

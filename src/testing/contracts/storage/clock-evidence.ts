@@ -8,7 +8,7 @@ const MONTH_MS = 30 * 86_400_000;
 const MINUTES_MS = 5 * 60_000;
 
 /**
- * Times that a clock ahead wrote are not evidence: the ledger must not conclude from them that a message never left, or
+ * Times that a clock ahead wrote prove nothing. The ledger must not conclude from them that a message never left, or
  * that a STOP is old.
  */
 export const clockEvidenceCases: readonly StorageCase[] = [

@@ -2,7 +2,7 @@ import { equal, present } from "./assert.ts";
 import type { Scene, StorageCase } from "./scene.ts";
 import { consentKeyOf, PERSON } from "./terms.ts";
 
-/** A STOP that is found late, after the person's later texts. */
+/** A STOP that is found late, by the search for lost webhooks. */
 export const lateConsentCases: readonly StorageCase[] = [
   {
     name: "does not let a STOP that was found late outlive the START that followed it",
