@@ -126,7 +126,7 @@ export interface Storage {
    *   the text also sets the due time:
    *   `max(min(now + debounceMs, unansweredSince + maxWaitMs), now, the backoff a failed turn left)`. The due time is
    *   set even while a worker holds the lease; the lease stops other workers. A text that needs no answer changes none
-   *   of this, nor `answeredSeq`.
+   *   of this, and does not change `answeredSeq`.
    * - `consent` opted-out: a consent row is written under each key of `consents`. The conversation's open turn ends as
    *   `cancelled`, its lease ends, and the fence rises. `answeredSeq` becomes this text's `seq`, and the conversation
    *   has no unanswered text, due time or backoff any more. Every `waiting` and `held` message to the person from the
@@ -230,8 +230,9 @@ export interface Storage {
    * 2. expired: `cancelled`. If the expiry is found over a minute late, the clock may be ahead for a moment. Then the
    *    message is `waiting` for another 10 s before it is `cancelled`.
    * 3. `conditions.cancel`: `cancelled` with that reason. Also `cancelled` if consent is required and the person has
-   *    opted out. Also if the conversation must not be paused and is, unless the message was written by the turn that
-   *    handed it over. Also if an earlier part of its group is `failed`, `undelivered`, `cancelled` or `held`.
+   *    opted out. Also if the conversation is paused although it must not be, unless the turn that handed the
+   *    conversation over wrote the message. Also if an earlier part of its group is `failed`, `undelivered`,
+   *    `cancelled` or `held`.
    * 4. the provider has not accepted an earlier part of its group yet, or an earlier message of its conversation is
    *    `waiting` or `sending`: `waiting` with `retryInMs` null. It is not due until that earlier message changes. If an
    *    earlier message of another group is `unknown`: `waiting` until `orderWaitMs` have passed since that message

@@ -34,7 +34,7 @@ async function sendToMany(house: Rig, count: number, body = "x"): Promise<void> 
 const rateOf = (from: string, segments = 1, own?: number) =>
   rateLimitOf({ sending: { rateLimit: "by-kind" } as never }, { from, segments }, own)?.costMs;
 
-describe("the rateLimit of a sender", () => {
+describe("the rate limit of a sender", () => {
   it.each([
     ["a long code", "+15703251809", 1000],
     ["a toll-free number", "+18005551234", 334],

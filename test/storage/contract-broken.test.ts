@@ -127,7 +127,7 @@ const MISTAKES: readonly Mistake[] = [
         return storage.recordInbound({ ...record, consent: { state, source } });
       },
     }),
-    noticedBy: "does not let a STOP that was found late outlive the START that followed it",
+    noticedBy: "does not let a STOP that was found late undo the START that followed it",
   },
   {
     name: "does not say when to look after an expired worker's work",
@@ -181,7 +181,7 @@ describe("the storage contract notices a ledger that", () => {
       ...(await importOriginal<object>()),
       cancelLaterParts: () => [],
     }));
-    expect(await redCases(await brokenMemory())).toContain("takes the later parts along when a part is given up");
+    expect(await redCases(await brokenMemory())).toContain("cancels the later parts when a part is given up");
   });
 
   it("stops nothing when a person opts out", async () => {

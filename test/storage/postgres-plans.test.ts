@@ -54,7 +54,7 @@ function wholeIndexesOf(plan: Plan): string[] {
 
 /** Cases that bring every function to its last line. */
 const CONTRACT = [
-  "hands out the newest messages with a turn, no more than were asked for",
+  "returns the newest messages with a turn, no more than were asked for",
   "records a text with a conversation of its own",
   "gives racing texts of one conversation a place each",
   "cancels what has not left when STOP comes, in other conversations with the same consent too",

@@ -107,7 +107,7 @@ export const conversationCases: readonly QueueCase[] = [
     },
   },
   {
-    name: "falls silent when nothing is due any more",
+    name: "asks for no more wake-ups when nothing is due any more",
     async run(s) {
       let wakeUps = 0;
       const { name } = s.queue;

@@ -59,7 +59,7 @@ export const wakeUpCases: readonly QueueCase[] = [
     },
   },
   {
-    name: "is silent for a listener that is closed",
+    name: "sends no wake-up to a closed listener",
     async run(s) {
       const heard = await s.count();
       await s.queue.notify({ delayMs: DELAY_MS });

@@ -93,7 +93,7 @@ export const clockCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "gives a text a new reservation where a clock that was a month ahead gave it one, and starts the rateLimit anew",
+    name: "gives a text a new reservation where a clock that was a month ahead gave it one, and starts the rate limit anew",
     async run(s) {
       const [second, third] = await ahead(s, MONTH_MS, async () => {
         const made = await strangers(s, 3);
@@ -123,7 +123,7 @@ export const clockCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "lets a queue leave in its order and at its rateLimit where a clock that was a month ahead used up the rateLimit",
+    name: "lets a queue leave in its order and by its rate limit where a clock that was a month ahead used up the rate limit",
     async run(s) {
       const [first, ...queue] = await strangers(s, 4);
       await s.sending(first, { conditions: RATE_LIMITED });

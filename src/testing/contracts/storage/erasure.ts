@@ -51,7 +51,7 @@ export const erasureCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "takes what waits along: a running turn, a due turn, what has not left",
+    name: "erases a running turn, a due turn and messages that have not left",
     async run(s) {
       await s.texted();
       const claimed = await s.claimed();
@@ -93,7 +93,7 @@ export const erasureCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "lets a STOP outlive its person's data",
+    name: "keeps a STOP after its person's data is erased",
     async run(s) {
       await s.storage.recordInbound(s.stop());
       await erase(s);

@@ -67,7 +67,7 @@ export const evidenceCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "takes no absence for news once the text is not unknown any more",
+    name: "does not record an absence when the text is not unknown any more",
     async run(s) {
       const id = await lost(s);
       await s.callback(id, "sent");
@@ -109,7 +109,7 @@ export const evidenceCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "takes the later parts along when the list shows that a part failed",
+    name: "cancels the later parts when the list shows that a part failed",
     async run(s) {
       const [first, second] = await s.waitingMessages(2);
       const id = present(first, "the first part").id;

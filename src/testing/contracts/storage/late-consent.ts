@@ -5,7 +5,7 @@ import { consentKeyOf, PERSON } from "./terms.ts";
 /** A STOP that is found late, by the search for lost webhooks. */
 export const lateConsentCases: readonly StorageCase[] = [
   {
-    name: "does not let a STOP that was found late outlive the START that followed it",
+    name: "does not let a STOP that was found late undo the START that followed it",
     async run(s) {
       const before = present((await s.texted({ needsAnswer: false })).message, "a text").createdAt;
       await s.advance(60_000);
@@ -24,7 +24,7 @@ export const lateConsentCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "does not let it outlive that START where the person was opted in before the STOP, too",
+    name: "does not let it undo that START where the person was opted in before the STOP, too",
     async run(s) {
       await s.storage.recordInbound(s.start());
       const first = present(await s.storage.consent(consentKeyOf(PERSON)), "consent").changedAt;

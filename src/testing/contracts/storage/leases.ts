@@ -260,7 +260,7 @@ export const leaseCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "lets out what a turn says while it hands over, and nothing that an earlier turn said",
+    name: "sends what a turn says while it hands over, and nothing that an earlier turn said",
     async run(s) {
       const conditions = { ...FREE, unpaused: true };
       await s.texted();

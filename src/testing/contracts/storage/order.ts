@@ -134,7 +134,7 @@ export const orderCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "takes the later parts along when a part is given up",
+    name: "cancels the later parts when a part is given up",
     async run(s) {
       const endings: readonly (readonly [
         string,

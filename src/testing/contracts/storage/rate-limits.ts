@@ -100,7 +100,7 @@ export const rateLimitCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "keeps the rateLimits of two senders apart, and asks none where there is none",
+    name: "keeps the rate limits of two senders apart, and asks none where there is none",
     async run(s) {
       const [first, second, third] = await strangers(s, 3);
       await s.sending(first, { conditions: RATE_LIMITED });

@@ -123,7 +123,7 @@ export const resolutionCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "takes the later parts along when a part is held, and does not bring them back",
+    name: "cancels the later parts when a part is held, and keeps them cancelled",
     async run(s) {
       const [first, second] = await s.waitingMessages(2);
       const id = present(first, "the first part").id;

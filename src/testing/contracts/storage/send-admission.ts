@@ -114,7 +114,7 @@ export const sendAdmissionCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "stores nothing for an opted-out person, the key included",
+    name: "stores nothing for an opted-out person, not even the key",
     async run(s) {
       await s.storage.recordInbound(s.stop());
       const record = s.post();

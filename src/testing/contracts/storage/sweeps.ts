@@ -24,7 +24,7 @@ export const sweepCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "gives the search to another worker when its worker dies",
+    name: "gives the search to another worker when the first worker's claim is over",
     async run(s) {
       const first = present(await claimSweep(s), "the first claim");
       await s.advance(SWEEP_LEASE_MS + 1);

@@ -8,7 +8,7 @@ import { DEBOUNCE_MS, EXPIRY_MS, LINE, SCOPE } from "./terms.ts";
 const SEVERAL_TURNS = "claims as many conversations in one call as are wanted";
 
 /** The case about the history that comes with a turn. */
-const HISTORY = "hands out the newest messages with a turn, no more than were asked for";
+const HISTORY = "returns the newest messages with a turn, no more than were asked for";
 
 /** Claiming turns. */
 export const turnCases: readonly StorageCase[] = [
@@ -19,7 +19,7 @@ export const turnCases: readonly StorageCase[] = [
     },
   },
   {
-    name: "freezes what a run answers",
+    name: "fixes the texts that a run answers",
     async run(s) {
       const first = present((await s.texted({ body: "One" })).message, "the first text");
       const second = present((await s.texted({ body: "Two" })).message, "the second text");

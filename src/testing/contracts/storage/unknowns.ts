@@ -5,7 +5,7 @@ import { LEASE_MS, UNKNOWN_WINDOW_MS } from "./terms.ts";
 /** Attempts without an answer of the provider: how they are settled, and reports that come later. */
 export const unknownCases: readonly StorageCase[] = [
   {
-    name: "does not know what became of a text without an answer, and asks after the window",
+    name: "marks a text without an answer as unknown, and looks it up after the window",
     async run(s) {
       const id = await s.waiting();
       await s.sending(id);
