@@ -286,9 +286,9 @@ export interface Storage {
    * the attempt does not exist.
    *
    * The message's status is the best status among its attempts. An `unknown` attempt does not count if a later attempt
-   * has left, because it was already decided about. A provider's report about an attempt also replaces `waiting`,
-   * `held`, `cancelled` and ownline's own `failed`, so that no message is sent twice. When a message changes its
-   * status, the next message of its conversation becomes due, but not earlier than a refusal or a condition allows.
+   * has left, because a decision about it was already made. A provider's report about an attempt also replaces
+   * `waiting`, `held`, `cancelled` and ownline's own `failed`, so that no message is sent twice. When a message changes
+   * its status, the next message of its conversation becomes due, but not earlier than a refusal or a condition allows.
    */
   recordSend(record: SendRecord): Promise<RecordedDelivery>;
 

@@ -29,7 +29,7 @@ export interface Verdict {
 
 /**
  * The result of a group. `verdicts`: the calls that have an answer. `failed`: the calls that failed. `deferred`: the
- * calls that the next group decides. `apart`: the calls that are decided alone, because a row of theirs may be
+ * calls that the next group decides. `apart`: the calls that are decided alone, because one of their rows may be
  * unreadable. `corrupt` and `ahead` are reported to the operator.
  */
 export interface Course {

@@ -59,7 +59,8 @@ export function leftAlone(ledger: string): LeftAlone {
   const clocks = wrongClock(ledger);
   const problems: OwnlineError[] = [];
   /**
-   * `null` until a decision reads the database's clock. The time of rows that were noted earlier begins at that moment.
+   * `null` until a decision reads the database's clock. For rows that were noted earlier, the time of skipping begins
+   * then.
    */
   let clock: number | null = null;
 
@@ -133,7 +134,10 @@ function untilFrom(now: number | null): number {
   return (now ?? 0) + LEFT_ALONE_MS;
 }
 
-/** Whether the time is over. A time much further ahead was set by a clock that was ahead, so it counts as over. */
+/**
+ * Whether the row's `until` has passed. A clock that was ahead set an `until` far in the future, so that counts as
+ * passed too.
+ */
 function isOver({ until }: Met, now: number): boolean {
   return until <= now || until > now + 2 * LEFT_ALONE_MS;
 }

@@ -128,8 +128,8 @@ function doubtOfExpiry(set: WorkingSet, { expiresAt, writtenAt }: Outbound): num
 
 /**
  * Moves the expiry of a message back if a clock that was ahead set it. The new expiry is `expiryMs` after now or after
- * the reservation, whichever is later. The message must have been unchanged for {@link LOOK_AGAIN_MS}: that shows that
- * the present clock is right.
+ * the reservation, whichever is later. The message's times must have been unchanged for {@link LOOK_AGAIN_MS}: that
+ * shows that the present clock is right.
  */
 function bringExpiryBack(set: WorkingSet, row: Outbound, { expiryMs }: SendClaim): void {
   if (expiryMs === undefined || set.now - row.writtenAt < LOOK_AGAIN_MS) return;

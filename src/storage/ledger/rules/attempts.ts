@@ -213,7 +213,7 @@ interface Best {
 
 /**
  * The attempt whose state the message shows, among those that may have left. Of two equal states, the later attempt. An
- * unknown attempt counts only if no later attempt has left; otherwise it was already decided about.
+ * unknown attempt counts only if no later attempt has left; otherwise a decision about it was already made.
  */
 export function bestOf(set: WorkingSet, row: Outbound): Best | null {
   const attempts = set.attemptsOf(row);

@@ -115,7 +115,8 @@ function voidConversation(row: Mutable<ConversationRow>, now: number): void {
 /**
  * The message is due now, and its state counts as unknown since now. Its reservation stays: if the same clock made it,
  * the rate limit is void too and no longer accepts it. Its expiry stays until a later look corrects it
- * (`admission.ts`). If the present clock is the wrong one, a new expiry would make the message too old later.
+ * (`admission.ts`). If the present clock is the wrong one, it is behind. An expiry by it would be too early, and the
+ * message would be too old when the clock is right again.
  */
 function voidMessage(row: Mutable<MessageRow>, now: number): void {
   row.notBefore = atLatest(row.notBefore, now);
