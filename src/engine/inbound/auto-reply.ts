@@ -15,8 +15,8 @@ import { fullCounter, isNews } from "../turns/silence.ts";
 import type { IncomingText, JudgedText, WordedReply } from "./incoming.ts";
 
 /**
- * A policy's own words (help, a confirmation of STOP on a short code) outrank the configured auto-reply and need no
- * consent: they answer the very word.
+ * The auto-reply to a text, or `null`. A policy's reply (help, a confirmation of STOP on a short code) is taken before
+ * `options.autoReply`. It needs no consent, because it answers the person's own keyword.
  */
 export function autoReplyFor(
   context: EngineContext,
@@ -33,8 +33,8 @@ export function autoReplyFor(
   const body = wellFormed(said);
   const id = partIdOf(newId("a"), 1);
   const { line, sender } = route;
-  // The service's own auto-reply is checked as it was written: one that was cut through an emoji is a mistake to
-  // report, as a control character is. A policy's reply may confirm a STOP, so it leaves repaired.
+  // `options.autoReply` is checked before its repair: a text that was cut through an emoji is reported as a mistake,
+  // like a control character. A policy's reply may confirm a STOP, so it is repaired and sent.
   const written = worded === null ? said : body;
   const request = { outboundId: id, attempt: 1, line, from: sender, to: text.from, body: written, media: [] };
   const author = worded === null ? "options.autoReply" : `the policy "${worded.policy}"`;
@@ -57,8 +57,8 @@ export function autoReplyFor(
 }
 
 /**
- * A policy's reply answers the person's own word, so it needs no consent and no AI that may speak. The confirmation of
- * an opt-out is the last message to the person: no limit and no delay holds it back.
+ * A policy's reply answers the person's own keyword. So it needs no consent, and it leaves while the AI is paused too.
+ * The confirmation of an opt-out is the last message to the person: no limit and no delay holds it back.
  */
 function wordedConditions({ confirms }: WordedReply, conditions: SendConditions): SendConditions {
   const free = { ...conditions, consent: false, unpaused: false };
@@ -66,14 +66,15 @@ function wordedConditions({ confirms }: WordedReply, conditions: SendConditions)
 }
 
 /**
- * Within it a confirmation counts as asked for: https://www.ecfr.gov/current/title-47/part-64/section-64.1200 (a)(12)
+ * A confirmation that is sent within this time is presumed to fall under the person's consent:
+ * https://www.ecfr.gov/current/title-47/part-64/section-64.1200 (a)(12)
  */
 const CONFIRM_WITHIN_MS = 300_000;
 
 /**
- * The confirmation of an opt-out that has no webhook whose answer could carry it: typed in the app, found in the
- * provider's list, or with a transport that cannot reply so. It leaves as one message. Found too late, an opt-out is
- * not confirmed any more.
+ * The confirmation of an opt-out that no webhook's answer can carry. Such an opt-out was typed in the app, was found in
+ * the provider's list, or came over a transport without auto-replies. The confirmation leaves as one message. An
+ * opt-out that was found too late gets none.
  */
 export function confirmationFor(
   context: EngineContext,
@@ -90,8 +91,8 @@ export function confirmationFor(
 }
 
 /**
- * A policy's reply. One that is not a text is the policy's mistake: it is reported, and the message is stored without
- * it.
+ * A policy's reply. A reply that is not a text is the policy's mistake: it is reported, and the person's message is
+ * stored without an auto-reply.
  */
 function wordsOf({ reporter }: EngineContext, { policy, reply }: WordedReply): string | null {
   if (typeof reply === "string" && reply.trim() !== "") return reply;
@@ -105,8 +106,8 @@ function wordsOf({ reporter }: EngineContext, { policy, reply }: WordedReply): s
 }
 
 /**
- * Whether the webhook's answer can carry the reply. Asked before the commit: refused after it, the reply would cost the
- * acknowledgement of a message that is stored, and would cost it again with every repetition.
+ * Whether the webhook's answer can carry the reply. It is checked before the commit. If the transport refused the reply
+ * after the commit, the webhook of a stored message would fail, and each repetition of the webhook too.
  */
 function isCarried({ transport, reporter }: EngineContext, request: SendRequest, author: string): boolean {
   try {
@@ -126,8 +127,8 @@ function isCarried({ transport, reporter }: EngineContext, request: SendRequest,
 }
 
 /**
- * The auto-reply of a webhook that comes again: its first answer was lost, unless the provider has reported about the
- * reply. What has happened since counts for it as for any other message.
+ * The auto-reply of a repeated webhook, whose first answer was lost; `null` where the provider has reported about the
+ * reply. A STOP, a START or a pause since then applies to the reply as to any other message.
  */
 export async function replyAgain(
   context: EngineContext,
@@ -136,21 +137,24 @@ export async function replyAgain(
 ): Promise<RecordedInbound["autoReply"]> {
   if (autoReply === null || autoReply.status !== "sending") return null;
   const line = conversation?.line ?? autoReply.from;
-  // Another transport, or one with other limits, may have taken it.
+  // An earlier process may have stored the reply with another transport, or with other limits.
   if (!isCarried(context, requestFor(autoReply, 1, line), "an earlier version of this service")) return null;
   const isOut = async () => (await consentIn(context.storage, consents))?.state === "opted-out";
-  // Confirmed to a person who has opted in since, an opt-out would be wrong.
+  // A person who has opted in since then must not get the confirmation of the opt-out.
   if (worded !== null) return !worded.confirms || (await isOut()) ? autoReply : null;
   if (conversation?.paused === true) return null;
   return (await isOut()) ? null : autoReply;
 }
 
-/** Whether we may reply on the webhook's answer: not where the provider has replied already. */
+/** Whether the webhook's answer may carry a reply. It may not where the provider has already replied. */
 export function mayReply({ capabilities }: Transport, { origin, optOut }: IncomingText): boolean {
   return origin === "webhook" && optOut === null && capabilities.autoReply;
 }
 
-/** A mistake in the function costs its own words, never the person's text. */
+/**
+ * The reply of `options.autoReply`. Where the function fails, the error is reported, and the person's text is stored
+ * without an auto-reply.
+ */
 function configuredReply({ autoReply, reporter }: EngineContext, snapshot: InboundSnapshot): string | null {
   if (typeof autoReply !== "function") return autoReply;
   try {
@@ -162,7 +166,7 @@ function configuredReply({ autoReply, reporter }: EngineContext, snapshot: Inbou
     reporter.error(
       new OwnlineError(
         "invalid_options",
-        "options.autoReply returned neither a text nor null, so the text was stored without an auto-reply: return a text that is not empty, and no promise",
+        "options.autoReply returned a value that is not a text, or an empty text, so the person's text was stored without an auto-reply: return a text that is not empty, or null, and no promise",
       ),
     );
   } catch (error) {
@@ -172,8 +176,9 @@ function configuredReply({ autoReply, reporter }: EngineContext, snapshot: Inbou
 }
 
 /**
- * Emits why the ledger did not take an auto-reply: `silenced` where a limit is full, once per window as for the AI's
- * answers, else `cancelled`. It is called after the commit. Never throws: the person's text is stored by now.
+ * Emits a notice that says why the ledger did not take an auto-reply. The notice is `silenced` where a limit is full,
+ * once per window as for the AI's answers, and else `cancelled`. It is called after the commit, when the person's text
+ * is stored. So it never throws.
  */
 export async function reportUnsentReply(
   context: EngineContext,

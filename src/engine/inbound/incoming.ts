@@ -21,7 +21,7 @@ export interface IncomingText {
 }
 
 export interface SweptText {
-  /** Why it is not answered, `null` where it is. */
+  /** Why the text is not answered; `null` where it is answered. */
   readonly unanswered: string | null;
   /** Whether its webhook may still come. */
   readonly isYoung: boolean;
@@ -36,7 +36,7 @@ export interface JudgedText {
   readonly verdicts: readonly InboundVerdict[];
   /** What a policy replies, and the policy's name; `null` where none does. */
   readonly worded: WordedReply | null;
-  /** What counters are filed under. */
+  /** The key of the counters of this line and this person. */
   readonly pairKey: string;
   readonly consents: ConsentKeys;
 }

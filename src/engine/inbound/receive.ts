@@ -9,11 +9,11 @@ import { autoReplyFor, confirmationFor, mayReply, replyAgain, reportUnsentReply 
 import type { IncomingText, JudgedText, SweptText } from "./incoming.ts";
 
 /**
- * The one way in, for webhooks and simulated texts alike. When it returns, the text is committed, with everything
- * that follows from it at once: consent, due time, auto-reply. It never sends anything.
+ * Stores a text from a webhook or from `simulate()`. When it returns, one commit has stored the text, its change of
+ * consent, its due time and its auto-reply. It never sends anything.
  *
- * @throws OwnlineError `storage_unavailable`: nothing may be acknowledged then; `invalid_options` where a policy or the
- * resolver of senders throws.
+ * @throws OwnlineError `storage_unavailable`: the caller must not acknowledge the text; `invalid_options` where a
+ * policy or the resolver of senders throws.
  */
 export async function receive(context: EngineContext, incoming: IncomingText): Promise<RecordedInbound> {
   const text = wellFormedText(incoming);
@@ -21,8 +21,9 @@ export async function receive(context: EngineContext, incoming: IncomingText): P
 }
 
 /**
- * The same for a text that was found in the provider's list. `null` where it is left to its webhook for now: the list
- * opts no person in and carries no reply, and the webhook of a text that is stored already changes nothing any more.
+ * Stores a text that was found in the provider's list. Returns `null` where the text is left to its webhook for now.
+ * Only a webhook can opt a person in and carry an auto-reply, and the webhook of a text that is already stored changes
+ * nothing.
  *
  * @throws OwnlineError as `receive`
  */
@@ -48,14 +49,15 @@ async function losesByHaste(
 ): Promise<boolean> {
   const consent = wishIn(verdicts);
   const filed = await consentIn(storage, consents);
-  // A STOP counts at once, also where its confirmation fails: unless a START has come since. That one may have been
-  // texted before it and come late; only a webhook's order shows it.
+  // A STOP is stored at once, also where its confirmation fails. It is left to its webhook only where a START was
+  // stored after the STOP was texted. That START may be the older text, and only the order of the webhooks shows it.
   if (consent === "opted-out") return filed?.state === "opted-in" && filed.changedAt > (text.occurredAt ?? 0);
   if (mayReply(transport, text) && verdicts.some(({ reply }) => reply !== undefined)) return true;
-  // For any present consent: the STOP before a START may come after it. A YES is an everyday answer.
+  // A START is left to its webhook, whether the person has opted out or not: the STOP that was texted before it may be
+  // stored later. A YES that is answered is an ordinary text, and is stored.
   if (consent === "opted-in" && verdicts.some(({ answer }) => !answer)) return true;
-  // A person who has opted out gets no answer: the START before this text may still be on its way, or this text be one,
-  // by a word that the provider alone knows.
+  // A person who has opted out gets no answer. The webhook of an earlier START may still come, or this text may be a
+  // START in a word that only the provider knows.
   return filed?.state === "opted-out";
 }
 
@@ -86,7 +88,7 @@ async function judge(context: EngineContext, text: IncomingText): Promise<Judged
   const confirmation = isOptOut ? replies.find(({ verdict }) => verdict.consent === "opted-out") : undefined;
   const replied = confirmation ?? replies[0];
   const reply: unknown = replied?.verdict.reply;
-  // The mistake is reported where the reply is read. A rejection before that must not end the process.
+  // `wordsOf` reports a promise as the policy's mistake. A rejection before that report must not end the process.
   if (reply instanceof Promise) reply.catch(() => {});
   return {
     route,
@@ -171,17 +173,20 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
   return recorded;
 }
 
-/** Why an opt-out that the provider does not confirm was not confirmed by us either. */
+/** Why ownline sent no confirmation for an opt-out that the provider does not confirm. */
 function unconfirmedReason({ swept }: IncomingText): string {
   return swept !== undefined
-    ? "no confirmation was sent, since it was found too late for one"
+    ? "no confirmation was sent, because the text was found too late"
     : "no confirmation was sent on the webhook's answer";
 }
 
-/** Longer than any short code, and no E.164: only Twilio's first API version wrote numbers so. */
+/**
+ * A number that is longer than any short code and has no plus sign. Only Twilio's API version 2008-08-01 writes such
+ * numbers.
+ */
 const NATIONAL = /^\d{9,15}$/;
 
-/** Why a message to a number that is none of the configured senders is not answered, and who must change what. */
+/** Why a message to a number that is not a configured sender is not answered, and who must change what. */
 function strangerReason(to: string): string {
   return NATIONAL.test(to)
     ? "it came to a number in national format, without a plus sign and the country code: Twilio's API version 2008-08-01 writes numbers so, and replies to them fail. Set the API version of the number, or of its TwiML app, to 2010-04-01 in Twilio's console (ApiVersion in its API), and keep the number in E.164 in senders"
@@ -198,13 +203,14 @@ function wishIn(verdicts: readonly InboundVerdict[]): InboundVerdict["consent"] 
 }
 
 /**
- * A text that was found late changes consent one way only: an old START does not opt in, and an old STOP does not
- * outlive the START that followed it.
+ * The change of consent by a text; `null` where there is none. A text from the provider's list can only opt out: an old
+ * START does not opt in, and an old STOP does not replace a START that came after it.
  */
 function consentOf(text: IncomingText, verdicts: readonly InboundVerdict[]): ConsentChange | null {
   const state = wishIn(verdicts);
   if (state === undefined || (text.swept !== undefined && state === "opted-in")) return null;
-  // Anyone who claims the number can type in the app. So only the phone opts in; a policy cannot change that.
+  // A user of the app can enter the number of another person. So only a text from the phone opts in, and a policy
+  // cannot change that.
   if (text.origin === "simulated" && state === "opted-in") return null;
   const source = text.optOut === null ? "word" : "provider";
   const isLate = text.swept !== undefined && text.occurredAt !== null;

@@ -6,9 +6,9 @@ import { consentsOf } from "../support/consent-place.ts";
 import type { EngineContext } from "../support/context.ts";
 
 /**
- * Records what the provider reports about a message of ours.
+ * Records a status callback about a message that this service sent.
  *
- * @throws OwnlineError `storage_unavailable`: the report must not be acknowledged then.
+ * @throws OwnlineError `storage_unavailable`: the caller must not acknowledge the callback.
  */
 export async function recordCallback(context: EngineContext, callback: StatusCallback): Promise<RecordedDelivery> {
   const delivery = (await isForeign(context, callback)) ? UNMATCHED : await recordOf(context, callback);
@@ -33,7 +33,8 @@ async function recordOf(context: EngineContext, callback: StatusCallback): Promi
   const write = (change: Pick<StatusRecord, "optOut" | "consents">) =>
     context.storage.recordStatus({ callId: newId("o"), ...record, ...change });
   if (!optOut) return write({ optOut });
-  // The message says which senders the opt-out is about. A report without its id finds it by the provider's.
+  // The stored message says which senders the opt-out is about. A callback without the ledger's id of the message finds
+  // it by the provider message id.
   const named = outboundId === null ? null : await context.storage.story(outboundId);
   if (named !== null) return write({ optOut, consents: await consentsOf(context, named, { changes: true }) });
   const found = await write({ optOut: false });
@@ -45,12 +46,12 @@ async function recordOf(context: EngineContext, callback: StatusCallback): Promi
 }
 
 /**
- * Whether a report speaks for another sender than the one it comes from: its sender's account may know that sender's
- * token, and nothing else.
+ * Whether a callback is about another sender's message. The account that signed the callback may know only the token of
+ * its own sender, so it may report about that sender's messages alone.
  */
 async function isForeign({ storage }: EngineContext, { sender, outboundId }: StatusCallback): Promise<boolean> {
   if (sender === undefined) return false;
-  // It is not known whose message it is.
+  // Without the message's id, nothing shows whose message it is.
   if (outboundId === null) return true;
   const story = await storage.story(outboundId);
   if (story === null || story.message.direction === "inbound") return false;

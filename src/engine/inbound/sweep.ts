@@ -14,8 +14,7 @@ import { receiveSwept } from "./receive.ts";
 /** Looks for texts whose webhook never came. */
 export interface Sweeper {
   /**
-   * Reads the provider's list for each sender whose turn it is, in any process, and stores what is missing. Never
-   * rejects: what fails is reported, and looked for again next time.
+   * Reads the provider's list for each sender whose sweep is due, and stores the missing texts. All processes together sweep a sender once when it is due. Never rejects: a failure is reported, and the next sweep tries again.
    */
   run(signal: AbortSignal, how?: SweepHow): Promise<Swept>;
 }
@@ -23,38 +22,46 @@ export interface Sweeper {
 export interface Swept {
   /** Texts that were missing, and are stored now. */
   readonly found: number;
-  /** Senders whose turn it was, and whose list was not read to its end. */
+  /** Senders whose sweep was due, and whose list was not read to its end. */
   readonly missed: number;
 }
 
 export interface SweepHow {
   /** Sweeps although it is not time yet. */
   readonly now?: boolean;
-  /** How far to look back where nothing was ever swept. */
+  /** How far to look back for a sender that was never swept. */
   readonly firstLookBackMs?: number;
   /** Whether a text that was found has been answered already. */
   readonly isAnswered?: (text: InboundText) => Promise<boolean>;
 }
 
-/** A sweep whose process died is taken over after this; it reads pages of a list, and stores texts one by one. */
+/**
+ * After this time another process may take over a sweep whose process died. A sweep reads pages of a list, and stores
+ * texts one by one.
+ */
 const SWEEP_LEASE_MS = 30_000;
-/** The account's numbers and their webhooks are read again after this. */
+/** After this time the account's numbers and their webhooks are read again. */
 const OWNED_FOR_MS = 3_600_000;
 /** Providers post a webhook within seconds; retries, a fallback URL and a slow proxy need minutes at most. */
 const WEBHOOK_MAY_COME_MS = 300_000;
 
-/** Makes the sweeper; `stored` hears of each text that it brings in. */
+/** Makes the sweeper. It calls `stored` for each text that it has stored. */
 export function createSweeper(context: EngineContext, stored: (recorded: RecordedInbound) => void): Sweeper {
   const { storage, transport, clock, reporter, workerId } = context;
   const { sweep } = context;
   const warned = new Set<string>();
   const isNew = firstTime();
-  /** By the account that is asked: a sender's own, where there are several. */
+  /**
+   * What each account owns. The key is the sender where each sender may have its own account, else the empty string.
+   */
   const ownedBy = new Map<string, { readonly at: number; readonly senders: readonly OwnedSender[] }>();
 
-  /** A developer's machine must not answer what is sent to a number whose webhook is the real service's. */
+  /**
+   * Whether the provider posts this sender's texts to another URL; `null` where the sweep is aborted. A developer's
+   * machine must not answer texts to a number whose webhook is the production service.
+   */
   const isElsewhere = async ({ line, sender: address }: Route, signal: AbortSignal): Promise<boolean | null> => {
-    // What comes to a Messaging Service's number is posted where the service says.
+    // The Messaging Service, not its number, decides to which URL texts are posted.
     if (line !== address) return false;
     const account = transport.capabilities.accounts === true ? address : "";
     let owned = ownedBy.get(account);
@@ -75,13 +82,12 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
       conversationId: null,
       messageId: null,
       detail:
-        "lost webhooks of a sender are not looked for, since the provider posts its texts to another URL than this transport's webhookUrl: set the number's webhook, or say sweep: false",
+        "lost webhooks of a sender are not looked for, because the provider posts its texts to another URL than this transport's webhookUrl: set the number's webhook, or set sweep: false",
     });
   };
 
   /**
-   * The numbers to look at, each once, with their places in the caller's list; `null` where they cannot be listed, or
-   * the sweep is to stop.
+   * The numbers to sweep, each once, with the path of each in the caller's options. `null` where they cannot be listed, or where the sweep is aborted.
    */
   const sendersToSweep = async (signal: AbortSignal): Promise<ReadonlyMap<string, string> | null> => {
     try {
@@ -92,7 +98,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
         if (typeof address !== "string") {
           if (isNew(address.message)) reporter.error(address);
         } else if (!isMessagingService(address)) {
-          // The provider's list is asked by number.
+          // The provider's list is read by number, so a Messaging Service is left out.
           places.set(address, path);
         }
       }
@@ -119,7 +125,8 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     if (listed === "elsewhere") return { found: 0, missed: 0 };
     if (listed === null) return { found: 0, missed: 1 };
 
-    // A resolver that fails does so for every text of the number, so this error is not counted against one of them.
+    // The resolver is called once before the texts. Where it fails, it would fail for every text of this number, so its
+    // error ends the sweep of this sender.
     await context.senders.route(address);
     for (const entry of listed.unreadable ?? []) {
       if (isNew(`${address} ${entry.providerMessageId ?? entry.reason}`))
@@ -137,7 +144,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     }
     const newest = listed.texts.at(-1)?.occurredAt ?? null;
     const watermark = Math.max(claimed.watermark ?? 0, listed.asOf ?? newest ?? 0);
-    // Nothing says how far the list was read: the claim runs out, and the next sweep begins where this one did.
+    // No time shows how far the list was read. The claim expires, and the next sweep begins where this one began.
     if (watermark === 0) return { found, missed: 0 };
     const { fence } = claimed;
     await storage.commitSweep({ callId: newId("o"), sender: address, fence, watermark });
@@ -168,8 +175,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
   };
 
   /**
-   * Whether what kept a text from being stored would keep the others from it too: the ledger or the list is away. Any
-   * other error is this text's own if the ledger answers all the same.
+   * Whether the error would prevent the storing of every other text too, because the ledger or the list is unavailable. Any other error concerns this text alone, if the ledger still answers a read.
    */
   const concernsAll = async (error: unknown): Promise<boolean> => {
     if (isOwnlineError(error)) {
@@ -188,7 +194,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
   ): Promise<boolean> => {
     const ageMs = asOf === null || text.occurredAt === null ? null : asOf - text.occurredAt;
     const isOld = ageMs !== null && ageMs > answerWithinMs;
-    // Seen again before it leaves the overlap.
+    // A later sweep lists a young text again, before the text is older than `overlapMs`.
     const isYoung = ageMs !== null && ageMs < Math.min(WEBHOOK_MAY_COME_MS, overlapMs / 2);
     const answered = !isOld && isAnswered !== undefined && (await isAnswered(text));
     const unanswered = isOld
@@ -247,7 +253,7 @@ function unstorable({ providerMessageId }: InboundText, error: unknown): Ownline
   const { code, message } = trouble(error);
   return new OwnlineError(
     code,
-    `the text ${providerMessageId} was found in the provider's list, since its webhook never came, and it cannot be stored: ${message}. The other texts are stored, and this one is tried again for as long as options.sweep.overlapMs reaches back`,
+    `the text ${providerMessageId} was found in the provider's list, because its webhook never came, and it cannot be stored: ${message}. The other texts are stored, and this one is tried again for as long as options.sweep.overlapMs reaches back`,
     { cause: error, retryable: true },
   );
 }

@@ -12,8 +12,8 @@ export type Asked =
   | { readonly kind: "failed"; readonly error: unknown };
 
 /**
- * Asks the AI, with a copy of the turn and a limit of time. It is not asked where the run was given up before. Returns
- * as soon as the run is given up, even if the AI ignores its signal; what the AI answers later is ignored.
+ * Asks the AI, with a copy of the turn and a time limit. Does not ask the AI where the run was already given up.
+ * Returns as soon as the run is given up, even if the AI ignores its signal. A later answer of the AI is ignored.
  */
 export async function ask(
   ai: CheckedAi,
@@ -26,10 +26,10 @@ export async function ask(
   },
 ): Promise<Asked> {
   const { clock, timeoutMs, giveUp, toolStarted } = options;
-  // An AI that does not look at its signal would begin, and its tools with it.
+  // An AI that ignores its signal would begin to work, and would call its tools.
   if (giveUp.aborted) return { kind: "given-up" };
-  // One controller rather than AbortSignal.any(): Node keeps a joined signal for ever while a listener is on it, and
-  // with it all that the listener knows, the whole history among it.
+  // One controller instead of AbortSignal.any(): Node never frees a joined signal that has a listener. It would keep
+  // everything that the listener refers to, which includes the whole history.
   const call = new AbortController();
   const { signal } = call;
   const passOn = () => call.abort(giveUp.reason);

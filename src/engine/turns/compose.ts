@@ -7,15 +7,18 @@ import { foldTypography } from "../../segments/typography.ts";
 import type { PartRecord } from "../../storage/storage.ts";
 import type { EngineContext } from "../support/context.ts";
 
-/** What an AI wrote, as people read it on a phone: plain text, plain typography, no space at the ends. */
+/**
+ * The AI's text as it is sent: Markdown and typography as the options `answer.markdown` and `answer.typography` say,
+ * without white space at the ends.
+ */
 export function toSms({ answer }: Pick<EngineContext, "answer">, text: string): string {
   const plain = answer.markdown === "strip" ? toPlainText(text) : text;
   return (answer.typography === "fold" ? foldTypography(plain) : plain).trim();
 }
 
 /**
- * Cuts a text into the parts that the provider takes. Nothing is lost but the white space at the cuts. Media go with
- * the first part. Each part is well-formed, so that the ledger holds what the provider gets.
+ * Cuts a text into the parts that the provider takes. Only the white space at the cuts is lost. Media go with the first
+ * part. Each part is well-formed, so that the ledger holds what the provider gets.
  *
  * @throws OwnlineError `invalid_message` when there is neither text nor media, or more media than the provider takes
  */

@@ -5,7 +5,7 @@ import type { InboundMessage, Message } from "../../model/message.ts";
 import type { ClaimedTurn } from "../../storage/storage.ts";
 import type { EngineContext } from "../support/context.ts";
 
-/** The loop guard must see this far back, however little the AI is shown. */
+/** The loop guard needs this many messages, also where the AI sees fewer. */
 const LEAST_FOR_POLICIES = 40;
 
 /** How many of a conversation's newest messages a turn needs: for the policies, and for the AI. */
@@ -14,9 +14,9 @@ export function historyLimitOf({ history }: Pick<EngineContext, "history">): num
 }
 
 /**
- * What was said, oldest first: the newest `maxMessages` that either side has seen, or more. Texts that came after the
- * run's inputs were frozen are left out; what our side has said meanwhile is not. They came with the claim, or are
- * read.
+ * The newest messages that either side has seen, oldest first: `maxMessages`, or more. Texts that came after the run's
+ * inputs were frozen are left out. Outbound messages that were written since then are included. The messages come with
+ * the claim, or are read from the storage.
  *
  * @throws OwnlineError `storage_unavailable`
  */
@@ -39,8 +39,8 @@ async function newestMessages(
 }
 
 /**
- * The bounded window that the AI sees. The texts to answer are always in it, however long they are; of the others the
- * newest that fit.
+ * The bounded history that the AI sees. It always contains the texts to answer, at any length. Of the other messages it
+ * contains the newest that fit.
  */
 export function historyFor(
   { history }: Pick<EngineContext, "history">,
@@ -58,11 +58,13 @@ export function historyFor(
     if (room < 0 || places < 0) break;
     chosen.unshift(message);
   }
-  // The texts to answer come last, even where a colleague has written after them: models answer what stands last.
+  // The texts to answer come last, even where an operator has written after them: models answer the last message.
   return [...chosen, ...answering].map(toEntry);
 }
 
-/** Lets the service change what the AI sees, in the AI's own time; see the `history.select` option. */
+/**
+ * Lets the service change the history that the AI sees; see the `history.select` option. Its time counts as the AI's.
+ */
 export function withSelectedHistory({ ai, history }: Pick<EngineContext, "ai" | "history">): CheckedAi {
   const { select } = history;
   if (select === undefined) return ai;
@@ -70,18 +72,21 @@ export function withSelectedHistory({ ai, history }: Pick<EngineContext, "ai" | 
     name: ai.name,
     async reply(turn, context) {
       const selected = await hook("options.history.select", () => {
-        // Copies: what it changes in place must not change the texts that the AI is to answer.
+        // `select` gets copies: its changes in place must not reach the texts that the AI is to answer.
         const own = structuredClone(turn);
         return select(own.history, own);
       });
-      // It may have taken so long that no run waits for the answer any more.
+      // The run may have ended while `select` worked.
       context.signal.throwIfAborted();
       return ai.reply({ ...turn, history: selected }, context);
     },
   };
 }
 
-/** STOP, HELP and texts of people who opted out are not for the AI; what never left was never said. */
+/**
+ * Whether the message is part of the conversation. STOP, HELP and texts of people who have opted out are not, and an
+ * outbound message that never left is not.
+ */
 function wasSaid(message: Message): boolean {
   if (message.direction === "inbound") return message.needsAnswer;
   return message.status !== "cancelled" && message.status !== "failed" && message.status !== "held";

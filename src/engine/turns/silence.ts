@@ -6,7 +6,7 @@ import { verdictsOf } from "../support/verdicts.ts";
 
 /** How a turn ends. */
 export type Decision = Pick<TurnCommit, "outcome" | "parts" | "pause" | "supersede"> & {
-  /** Why it stands in for an answer that failed or was refused; `null` for an answer. */
+  /** Why the fallback text replaces an answer that failed or was refused; `null` where it does not. */
   readonly error: MessageError | null;
   readonly reason: string | null;
 };
@@ -18,7 +18,7 @@ const MOST_REPORTED = 10_000;
 const reported = new WeakMap<EngineContext["storage"], Map<string, number>>();
 
 /**
- * Asks the policies, before the AI is asked, whether the turn is met with silence: `null` where it is not.
+ * Asks the policies, before the AI is asked, whether the turn gets no answer. Returns `null` where it gets one.
  *
  * @throws OwnlineError `invalid_options` where a policy returns no verdict; `storage_unavailable`
  */
@@ -59,7 +59,7 @@ export async function fullCounter(
   return full.toSorted((one, other) => other.endsInMs - one.endsInMs)[0] ?? null;
 }
 
-/** Whether this process has not yet reported the window, which it now counts as reported. */
+/** Whether this process has not yet reported the window. From now on the window counts as reported. */
 export function isNews({ storage, clock }: EngineContext, key: string, endsInMs: number): boolean {
   const windows = reported.get(storage) ?? new Map<string, number>();
   reported.set(storage, windows);

@@ -20,9 +20,12 @@ export interface Run {
   readonly conversationId: string;
   readonly fence: number;
   readonly throughSeq: number;
-  /** A newer text may end it no more: a tool has started, it waited too long, or it gave way often enough. */
+  /**
+   * Whether a newer text can no longer end the run: `burst.whileAnswering` is "queue", a tool has started, the turn has
+   * waited too long, or newer texts have ended enough of its runs.
+   */
   readonly pinned: boolean;
-  /** Ends the run. `superseded` has no effect on a pinned one. */
+  /** Ends the run. `superseded` has no effect on a pinned run. */
   giveUp(reason: GiveUpReason): void;
   /** What was committed; `null` where nothing was. */
   readonly done: Promise<CommittedTurn | null>;
@@ -31,24 +34,24 @@ export interface Run {
 /** `lost`: the lease is another worker's, so there is nothing to release. */
 export type GiveUpReason = "superseded" | "stopped" | "lost";
 
-/** A turn gives way to a newer text at most this often, so that a fast texter is answered at last. */
+/** Newer texts end at most this many runs of a turn. So a person who texts fast gets an answer too. */
 const MOST_SUPERSEDED = 2;
-/** A turn whose runs keep dying with their process ends with the fallback text. */
+/** After this many runs that ended with their process, a turn ends with the fallback text. */
 const MOST_CRASHES = 4;
-/** So many runs beyond `answer.attempts` may fail since the ledger was away when their answer was to be stored. */
+/** This many runs beyond `answer.attempts` may fail because the ledger was unavailable for storing their answer. */
 const MOST_UNSTORED = 4;
 const LONGEST_BACKOFF_MS = 300_000;
 
-/** Releases that the ledger has not taken, by conversation: the heartbeat says them again. */
+/** Releases that the ledger has not taken, by conversation: the heartbeat repeats them. */
 export type OwedReleases = Map<string, TurnRelease>;
 
-/** What runs of one process share. */
+/** What the runs of one process share. */
 export interface RunParts {
   readonly owed: OwedReleases;
   readonly unknownLines: UnknownLines;
 }
 
-/** Runs a claimed turn to its end: a reply, silence, the fallback text, or back into the ledger. Never rejects. */
+/** Runs a claimed turn until the run commits its end (such as a reply) or releases the turn. Never rejects. */
 export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, unknownLines }: RunParts): Run {
   const { clock, burst } = context;
   const { conversation, turn, fence } = claimed;
@@ -73,7 +76,10 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
   });
   const backoffMs = Math.min(context.answer.backoffMs * 2 ** turn.failures, LONGEST_BACKOFF_MS);
 
-  /** Returns whether the ledger took it. If not, the lease stays ours, and a heartbeat repeats the release. */
+  /**
+   * Returns whether the ledger took the release. If not, this worker keeps the lease, and a heartbeat repeats the
+   * release.
+   */
   const release = async (...how: Parameters<typeof releaseOf>): Promise<boolean> => {
     const order = releaseOf(...how);
     try {
@@ -86,7 +92,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
   };
 
   let mayHaveAsked = false;
-  /** What no line of the log may quote. */
+  /** The numbers and texts that no log line may quote. */
   let said: readonly string[] = [conversation.participant, conversation.sender];
   const decide = async (): Promise<Decision | null> => {
     let recent: readonly Message[];
@@ -97,7 +103,8 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
       const pairKey = await context.consentKey(conversation.line, conversation.participant);
       silenced = await silencedBy(context, { conversation, history: recent, pairKey });
     } catch (error) {
-      // A ledger that is away does not count as a failure; one that refuses for good would be asked without end.
+      // A run does not count as failed while the ledger is unavailable. It does where the ledger refuses for good: else
+      // the turn would be run without end.
       if (isTemporary(error)) throw error;
       return failed(trouble(error));
     }
@@ -143,12 +150,12 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
   };
 
   /**
-   * What becomes of a run that failed: another run, else what stands in for the answer. `null`: nothing more to store.
+   * Ends a failed run. It releases the turn for another run, or returns what replaces the answer. `null` means that nothing is left to commit.
    */
   const failed = async (error: OwnlineError, refused: Decision | null = null): Promise<Decision | null> => {
     context.reporter.error(error, said);
     if (isCorrupt(error)) {
-      // Neither the AI nor the person has a part in it: the turn waits for the operator.
+      // A corrupt row is not a failure of the AI. The turn waits until the operator has repaired the row.
       await release("stopped", CORRUPT_WAIT_MS, null);
       return null;
     }
@@ -159,7 +166,8 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
       await release("failed", backoffMs, reason);
       return null;
     }
-    // No fallback text in place of a silence: a policy may have kept the AI from answering a machine.
+    // A silence is not replaced by the fallback text: a policy may have silenced the turn because a machine wrote the
+    // text.
     if (standsIn || refused?.outcome === "silent") {
       await endUnanswered(error, reason);
       return null;
@@ -172,7 +180,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
     context.reporter.error(
       new OwnlineError(
         "storage_unavailable",
-        `turn ${turn.id} ends without an answer: the ledger (${context.storage.name}) could not store what was to be said. Mend the ledger, then call requeue() with the turn's id`,
+        `turn ${turn.id} ends without an answer: the ledger (${context.storage.name}) could not store the answer. Repair the ledger, then call requeue() with the turn's id`,
         { cause },
       ),
     );
@@ -193,7 +201,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
     return committed;
   };
 
-  /** `null` where the caller's function that finds senders failed. */
+  /** Whether the senders know the line; `null` where the caller's resolver of senders failed. */
   const isKnown = async (): Promise<boolean | null> => {
     try {
       return await unknownLines.isKnown(conversation.sender, conversation.line);
@@ -221,7 +229,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
         await release("stopped", 0, null);
       }
     } catch (error) {
-      // The lease stays ours while this process lives; the worker's next heartbeats find it idle and release it.
+      // This worker still holds the lease. Its next heartbeats find the lease idle and release it.
       const failure = trouble(error);
       context.reporter.error(failure);
       if (mayHaveAsked || !isTemporary(error)) {
@@ -275,7 +283,10 @@ function fallback(context: EngineContext, turnId: string, reason: string): Decis
   };
 }
 
-/** A ledger that refuses an answer for good. Another answer may be kept, so the run counts as failed. */
+/**
+ * The error of a ledger that refuses an answer for good. The ledger may take another answer, so the run counts as
+ * failed.
+ */
 function refusal({ storage }: EngineContext, cause: unknown): OwnlineError {
   const why = isOwnlineError(cause) ? cause.message : kindOfThrown(cause);
   return new OwnlineError(

@@ -6,14 +6,14 @@ import type { Asked } from "./ask.ts";
 import { compose, toSms } from "./compose.ts";
 import type { Decision } from "./silence.ts";
 
-/** What came of asking the AI for an answer within `answer.maxParts`. */
+/** The result of asking the AI for an answer of at most `answer.maxParts` parts. */
 export type Answered =
   | { readonly kind: "decided"; readonly decision: Decision; readonly error: OwnlineError | null }
   | Exclude<Asked, { readonly kind: "answered" }>;
 
 /**
- * Asks the AI; where its answer has more parts than `answer.maxParts`, once more for a shorter one. A hand-off stays a
- * hand-off: where its text does not become short enough, the fallback text leaves in its place.
+ * Asks the AI. Where its answer has more parts than `answer.maxParts`, asks once more for a shorter one. A hand-off
+ * stays a hand-off: where its second text is too long as well, the fallback text replaces it.
  *
  * @throws OwnlineError `ai_failed`, not retryable, when the second answer is too long as well
  */
@@ -46,7 +46,7 @@ export async function answerWithinBound(
 
 type HandOff = Extract<CheckedReply, { readonly kind: "hand-off" }>;
 
-/** The second call may know no tool to hand off with, so that its text alone counts. */
+/** The second reply to a hand-off. The second call may have no tool for a hand-off, so its text alone is taken. */
 function shortened({ reason }: HandOff, again: CheckedReply): HandOff {
   if (again.kind === "hand-off") return again;
   return {
