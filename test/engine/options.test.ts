@@ -34,7 +34,7 @@ describe("the options", () => {
       "options.senders[1]",
       "options.transport: give a transport",
       "options.storage: give a storage",
-      "nothing is kept in memory unless you say memory()",
+      "ownline uses memory only where you give memory()",
       "options.ai: give an AI",
       "options.burst.quietMs: give a number of milliseconds, 0 or more",
       'options.burst.whileAnswering: give one of "supersede", "queue"',

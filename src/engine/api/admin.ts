@@ -21,13 +21,14 @@ import {
   type MessagePageInput,
 } from "./inputs.ts";
 
-/** Reading the ledger, and the few things that people change in it by hand. */
+/** Reads of the ledger, and the few changes that an operator makes by hand. */
 export interface Admin {
   /** `null` where there is no such conversation. */
   conversation(id: string): Promise<Conversation | null>;
   /**
-   * Newest activity first, 50 at a time (`limit`, at most 1000); `after` takes the `cursor` of the page before. One
-   * whose row cannot be read is left out, and reported by the `error` event as `storage_corrupt`.
+   * The conversations, newest activity first, 50 at a time (`limit`, at most 1000). `after` takes the `cursor` of the
+   * previous page. A conversation whose row cannot be read is left out. The `error` event reports it as
+   * `storage_corrupt`.
    */
   conversations(page?: Partial<ConversationPage>): Promise<ConversationList>;
   /** A message as it is now, `null` where there is none. */
@@ -35,23 +36,26 @@ export interface Admin {
   /**
    * A conversation's messages by `seq`: upwards from `after`, or downwards from `before`; 100 at a time.
    *
-   * @throws OwnlineError `storage_corrupt` where the row of one cannot be read: `error.row` names it
+   * @throws OwnlineError `storage_corrupt` where the row of a message cannot be read: `error.row` names the row
    */
   messages(page: MessagePageInput): Promise<readonly Message[]>;
   /**
-   * What is new or has changed in a conversation since the position `after` (0), by `changedSeq` upwards, 100 at a
-   * time; a shorter page is the last one. `events()` goes on where this ends. Both leave out a message whose row cannot
-   * be read, and report it by the `error` event as `storage_corrupt`.
+   * The messages of a conversation that are new or have changed since the position `after` (0), by `changedSeq`
+   * upwards, 100 at a time. A shorter page is the last one. `events({ after })` continues from the last message's
+   * `changedSeq`. Both calls leave out a message whose row cannot be read. The `error` event reports it as
+   * `storage_corrupt`.
    */
   changes(page: ChangePageInput): Promise<readonly Message[]>;
   /**
-   * A person takes over: the AI is silent, a run is called off, a reply of the AI that waits is cancelled.
+   * Lets an operator take over the conversation. The AI is silent, a current run ends, and waiting replies of the AI
+   * are cancelled.
    *
    * @throws OwnlineError `not_found`
    */
   pause(conversationId: string): Promise<Conversation>;
   /**
-   * Hands the conversation back to the AI. What was said meanwhile is not answered late, unless `answerUnanswered`.
+   * Hands the conversation back to the AI. The AI does not answer texts that came during the pause, unless
+   * `answerUnanswered` is true.
    *
    * @throws OwnlineError `not_found`
    */
@@ -59,24 +63,25 @@ export interface Admin {
   /**
    * A message's whole story from the ledger, also in sentences; `null` where there is no such message.
    *
-   * @throws OwnlineError `storage_corrupt` where a row of the story cannot be read: `error.row` names it
+   * @throws OwnlineError `storage_corrupt` where a row of the story cannot be read: `error.row` names the row
    */
   explain(messageId: string): Promise<Explanation | null>;
   /**
-   * Forgets a person, on one line or on all, on SMS, WhatsApp and RCS of the number alike. Late webhooks and callbacks
-   * find nothing; an opt-out outlives the data, under a keyed hash of the number.
+   * Erases a person's data on one line or on all lines, for SMS, WhatsApp and RCS of the number. Late webhooks and
+   * callbacks find nothing. An opt-out stays in the ledger under a keyed hash of the number.
    *
-   * `participant` is a number as people write it, in either spelling of one that is written in two ways, or any
-   * participant that `conversations()` returns; repeated, it finds nothing. It works also where rows of the person
-   * cannot be read. What the database and the provider keep all the same: docs/guide/privacy.md.
+   * `participant` is a number as people write it, or any participant that `conversations()` returns. Where a number has
+   * two spellings, both work. A repeated call finds nothing. The call also erases rows that cannot be read. What the
+   * database and the provider still keep: docs/guide/privacy.md.
    *
-   * @throws OwnlineError `invalid_address` where it is not a number in E.164, and no conversation has it as it is
-   * written; `storage_unavailable`, and then call it again: SQLite throws it too where a copy is left in its log
+   * @throws OwnlineError `invalid_address` where `participant` is not a number in E.164, and no conversation has the
+   * address as it is written; `storage_unavailable`: call it again then. SQLite also throws it where its log still
+   * holds a copy
    */
   erase(order: EraseRequest): Promise<Erased>;
   /**
-   * Retention: removes up to `limit` (1000) messages older than `olderThanMs` that nothing waits for. Call it again
-   * until it says 0.
+   * Retention: removes up to `limit` (1000) messages that are older than `olderThanMs` and that nothing waits for. Call
+   * it again until it returns 0 messages.
    */
   purge(order: { readonly olderThanMs: number; readonly limit?: number }): Promise<Erased>;
 }

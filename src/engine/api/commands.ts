@@ -15,15 +15,15 @@ import type { Scheduler, WaitUntil } from "../worker/wake-ups.ts";
 import type { Worker } from "../worker/worker.ts";
 import { checkContext, checkedSend, checkedSimulate, type SendInput, type SimulateInput } from "./inputs.ts";
 
-/** Everything by which a text comes into the ledger: from the app, from the service, from the provider. */
+/** The calls that store texts and callbacks in the ledger: from the app, from the service, from the provider. */
 export interface Commands {
   /** See `Ownline.simulate`. */
   simulate(input: SimulateInput, ctx?: WaitUntil): Promise<InboundMessage>;
   /** See `Ownline.send`. */
   send(input: SendInput, ctx?: WaitUntil): Promise<OutboundMessage>;
-  /** Records a text that the provider brought, verified and parsed. */
+  /** Records a text from the provider's webhook. The transport has verified and parsed it. */
   receiveWebhook(text: InboundText, ctx?: WaitUntil): Promise<RecordedInbound>;
-  /** Records what the provider reports about a message of ours. */
+  /** Records a status callback of the provider about a message that this service sent. */
   receiveStatus(report: StatusCallback): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export function createCommands(context: EngineContext, { worker, scheduler, open
       if (recorded.confirmation !== undefined) await scheduler.schedule(ctx, 0);
       else if (message?.needsAnswer === true) await scheduler.schedule(ctx, context.burst.quietMs);
     } else if (message?.needsAnswer === true && (conversation?.answeredSeq ?? 0) < message.seq && !worker.started) {
-      // The text is known, and still unanswered: the process that stored it may have died before it notified the queue.
+      // The text is stored and still unanswered. The process that stored it may have died before it notified the queue.
       await scheduler.notify(context.burst.quietMs);
     }
     return recorded;
@@ -92,7 +92,7 @@ export function createCommands(context: EngineContext, { worker, scheduler, open
       if ((await senders.route(to)) !== null) {
         throw new OwnlineError(
           "sender_as_participant",
-          "to is one of your own senders: a number of yours cannot text itself, and two of them would talk for ever. Give the person's number",
+          "to is one of your own senders: a sender cannot text itself, and two of your senders would answer each other without end. Give the person's number",
         );
       }
       refuseMixedChannels(route.sender, to);
@@ -148,14 +148,14 @@ export function createCommands(context: EngineContext, { worker, scheduler, open
       reportProblems(context);
       worker.lookIn(nextInMs);
       if (!changed || message === null || worker.started) return;
-      // The next part of a text may have waited for this one. What is sent again waits a while: each wake-up says for
-      // how long.
+      // The next part may have waited for this message. A message that is sent again waits for some time: each wake-up
+      // reports how long.
       if (message.part < message.parts || message.status === "waiting") await scheduler.notify(0);
     },
   };
 }
 
-/** Two services may give the same key: each has its own. */
+/** The ledger's key for a caller's key. It contains the scope, because two services may use the same key. */
 function keyIn({ scope }: Pick<EngineContext, "scope">, kind: "simulated" | "send", key: string): string {
   return scope === DEFAULT_SCOPE ? `${kind}:${key}` : `${kind}@${scope}:${key}`;
 }
@@ -167,7 +167,10 @@ function erased(what: string, name: string): OwnlineError {
   );
 }
 
-/** A caller must not read another person's text by guessing its id, and no text may vanish behind another one's. */
+/**
+ * A caller must not read another person's text by guessing its id. A second text under the same id must not be dropped
+ * silently.
+ */
 function usedForAnother(): OwnlineError {
   return new OwnlineError(
     "invalid_message",

@@ -23,97 +23,106 @@ import { createFeed, type FeedOptions } from "./feed.ts";
 import { checkedFeed, checkedStop, type SendInput, type SimulateInput } from "./inputs.ts";
 import { createRepair, type Repair } from "./repair.ts";
 
-/** What one call of `processDue()` did, and when the next one is due. */
+/** What one call of `processDue()` did, and when the next call is due. */
 export interface ProcessResult extends Omit<PassResult, "nextInMs"> {
-  /** Unix milliseconds by this process's clock; `null` where nothing waits. */
+  /** When the next call is due, in Unix milliseconds by this process's clock; `null` where nothing waits. */
   readonly nextDueAt: number | null;
 }
 
-/** The engine: everything but HTTP. Made by `ownline()`. */
+/** The engine: all calls except the HTTP handler. `ownline()` makes it. */
 export interface Engine<Senders extends SendersOption = SendersOption>
   extends Omit<Commands, "simulate" | "send">,
     Admin,
     Repair {
   /**
-   * Stores a text that a person typed in the app, as if it had been texted, and has it answered. It is never handed to
-   * the provider: the person's number is not ours to send from.
+   * Stores a text that a person typed in the app, as if the phone had sent it, and has the AI answer it. The text never
+   * goes to the provider, because your account cannot send from the person's number.
    *
    * Resolves after the commit, before the answer. Atomic; idempotent by `id`: a repetition returns the first message.
-   * Pass the runtime's `ctx` where nothing else works on what is due.
+   * Pass the runtime's `ctx` where neither a worker loop nor a queue does the due work.
    *
-   * @throws OwnlineError `invalid_message`, `invalid_address`, `unknown_sender` (`to` is not ours), `sender_required`,
-   * `sender_as_participant` (`from` is ours), `erased` (the id belonged to an erased person), `storage_unavailable`
+   * @throws OwnlineError `invalid_message`, `invalid_address`, `unknown_sender` (`to` is not one of `senders`),
+   * `sender_required`, `sender_as_participant` (`from` is one of `senders`), `erased` (the id belonged to an erased
+   * person), `storage_unavailable`
    */
   simulate(input: SimulateInput<SenderAddress<Senders>>, ctx?: WaitUntil): Promise<InboundMessage>;
   /**
-   * Sends a text of the service, or of a person who has taken over, from a number of ours.
+   * Sends a text of the service, or of an operator who has taken over, from one of your senders.
    *
-   * Resolves after the commit, before it leaves: follow its `status`. A long text leaves in parts, in order; the first
-   * one is returned. Atomic; idempotent by `key`: a repetition returns the first message and sends nothing. A
-   * repetition has the same `to`, `from`, `body` and number of `media`; with others, `key_reused` is thrown, and its
-   * `messageId` names the first message.
+   * Resolves after the commit, before the message leaves: follow its `status`. A long text leaves in parts, in order;
+   * the call returns the first part. Atomic; idempotent by `key`: a repetition returns the first message and sends
+   * nothing. A repetition must have the same `to`, `from`, `body` and number of `media`. Otherwise the call throws
+   * `key_reused`, and `error.messageId` names the first message.
    *
-   * @throws OwnlineError `invalid_message`, `invalid_address`, `unknown_sender` (`from` is not ours),
-   * `sender_required`, `sender_as_participant` (`to` is ours), `opted_out`, `erased`, `key_reused`,
+   * @throws OwnlineError `invalid_message`, `invalid_address`, `unknown_sender` (`from` is not one of `senders`),
+   * `sender_required`, `sender_as_participant` (`to` is one of `senders`), `opted_out`, `erased`, `key_reused`,
    * `storage_unavailable`
    */
   send(input: SendInput<SenderAddress<Senders>>, ctx?: WaitUntil): Promise<OutboundMessage>;
   /**
-   * Listens to what happens in this process, after the commit. A listener that throws harms nothing. Called twice with
-   * one listener, it is called twice for each event.
+   * Calls the listener for each event of this process, after the commit. An error that the listener throws has no
+   * effect on the engine. A listener that is registered twice is called twice for each event.
    *
-   * @returns a function that stops listening, as often as it is called: `const stop = sms.on("message", show)`
+   * @returns a function that ends this registration, for example `const stop = sms.on("message", show)`. Calling it
+   * again does nothing
    * @throws OwnlineError `invalid_options` for an event that does not exist, or a listener that is not a function
    */
   on<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): () => void;
   /** Stops listening: ends every registration of this listener for the event. */
   off<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): void;
   /**
-   * Follows one conversation in the ledger, whichever process writes it: new messages and every change of a message's
-   * status, by `changedSeq`, from `after` on, without a gap. It goes on until the signal is aborted or the loop is
-   * left.
+   * Follows one conversation in the ledger, also where other processes write it. Yields new messages and every change
+   * of a message's status, by `changedSeq`, from `after` on, without a gap. It ends when the signal is aborted or the
+   * reader leaves its loop.
    *
    * @throws OwnlineError `invalid_options`, `storage_unavailable`
    */
   events(options: FeedOptions): AsyncGenerator<Message, void, void>;
   /**
-   * Starts the worker loop of a long-lived process: asks the AI, sends what is due, takes over the work of processes
-   * that died. Resolves when the ledger is open. Called twice, it does nothing the second time.
+   * Starts the worker loop of a long-lived process. The loop asks the AI, sends due messages, and takes over the work
+   * of processes that died. Resolves when the ledger is open. A second call does nothing.
    *
-   * @throws OwnlineError `storage_unavailable`, `storage_unmigrated`, `storage_unsupported`: with what to do about it
+   * @throws OwnlineError `storage_unavailable`, `storage_unmigrated`, `storage_unsupported`: the message says what to
+   * do
    */
   start(): Promise<void>;
   /**
-   * Takes no new work, waits up to `timeoutMs` for what is at work, and gives the rest back to the ledger, where
-   * another process or the next start finds it. Reading and storing still work afterwards. Called while it goes on, it
-   * returns the same promise, and the time that is over first counts: `stop({ timeoutMs: 0 })` hurries. @default 10000
-   * ms
+   * Stops the worker loop. It takes no new work, waits up to `timeoutMs` for current work, and releases the rest to the
+   * ledger. Another process or the next start takes that work. Reads and stores still work afterwards. A second call
+   * during the stop returns the same promise, and the time that ends first applies: `stop({ timeoutMs: 0 })` ends the
+   * wait.
+   * @default 10000 ms
    */
   stop(options?: { readonly timeoutMs?: number }): Promise<void>;
   /**
-   * For a cron, a queue or a serverless function: does all that is due now, looks for lost webhooks where it is time
-   * (see `sweep`), and says when to come back. Safe to call at any time, from anywhere, more than once.
+   * For a cron, a queue or a serverless function: does all work that is due now, looks for lost webhooks where a sweep
+   * is due (see `sweep`), and returns when the next call is due. Any process may call it at any time, and several times
+   * at once.
    *
    * @throws OwnlineError `storage_unavailable`
    */
   processDue(): Promise<ProcessResult>;
   /**
-   * Resolves when nothing is due any more, now or later: no burst, no answer, no message that waits. For scripts and
-   * tests; with `manualClock()` of `ownline/testing` it passes the time by itself.
+   * Resolves when no work is left, now or later: no open burst, no unanswered text, no waiting message. For scripts and
+   * tests. With `manualClock()` of `ownline/testing` it moves the clock forward itself.
    */
   settled(): Promise<void>;
   /**
-   * How often this process has emitted each kind of notice since it began: how many messages were `unknown`, and of
-   * these `found`, `resent`, `held` or `dropped`; how many texts were `swept`. For all processes together, add them up.
+   * How often this process has emitted each kind of notice since its start: how many messages were `unknown`, and of
+   * these `found`, `resent`, `held` or `dropped`; how many texts were `swept`. For the total, add up the counts of all
+   * processes.
    */
   counts(): NoticeCounts;
-  /** `stop()`, and closes what the storage opened. The same as `await using`. */
+  /** Calls `stop()`, then closes what the storage opened. `await using` does the same. */
   close(): Promise<void>;
 }
 
 const STOP_MS = 10_000;
 
-/** Wires the parts together. `ai` and `policies` are complete: the defaults are the factory's business. */
+/**
+ * Connects the parts of the engine. `ai` and `policies` are complete: the factory `ownline()` has filled in the
+ * defaults.
+ */
 export function createEngine<Senders extends SendersOption>(
   options: Omit<EngineOptions, "ai">,
   ai: CheckedAi,
@@ -186,7 +195,7 @@ export function createEngine<Senders extends SendersOption>(
   let stopping: { readonly work: Promise<void>; readonly whole: Promise<void> } | null = null;
   const stop = ({ timeoutMs = STOP_MS }: { readonly timeoutMs?: number } = {}): Promise<void> => {
     const work = worker.stop({ timeoutMs });
-    // The same work is the same stop: no start has come in between that would listen again.
+    // Where the worker returns the same promise, no start came in between, so the earlier stop is still valid.
     if (stopping?.work !== work) stopping = { work, whole: Promise.all([work, scheduler.close()]).then(() => {}) };
     return stopping.whole;
   };
@@ -209,7 +218,7 @@ export function createEngine<Senders extends SendersOption>(
       everWorked = true;
       await worker.start(open);
       if (worker.started) await scheduler.listen(worker.wake);
-      // Stopped meanwhile.
+      // stop() was called during the start.
       if (!worker.started) await scheduler.close();
     },
 

@@ -4,32 +4,37 @@ import { participantKeyOf, personOf } from "../../model/person-address.ts";
 import { isMessagingService, normalizeAddress, withoutChannel } from "../../model/phone-number.ts";
 import type { Erased, Storage } from "../../storage/storage.ts";
 
-/** The person to forget, on one line or on all: see `Admin.erase`. */
+/** The person whose data is erased, on one line or on all: see `Admin.erase`. */
 export interface EraseRequest {
   readonly participant: string;
   readonly line?: string;
 }
 
-/** The addresses by which one number may have texted us: consent spans them, and so does forgetting. */
+/**
+ * The prefixes of the addresses that one number may text from. An opt-out holds for all of them, and so does an
+ * erasure.
+ */
 const CHANNELS = ["", "whatsapp:", "rcs:"];
 /** Longer than any address that a storage holds. */
 const LONGEST_ADDRESS = 255;
-/** A storage holds no address with one of these, so nothing can be found under it. */
+/** A storage holds no address with one of these characters, so a search would find nothing. */
 const UNKEEPABLE = /[\p{Control}\p{Surrogate}]/u;
 
 /** The ways in which the ledger may hold an address. */
 interface Spellings {
   readonly all: readonly string[];
-  /** Why a provider would not understand the address, `null` where it would. The ledger may hold it all the same. */
+  /**
+   * Why the address is not a number in E.164; `null` where it is one. The ledger may hold the address in both cases.
+   */
   readonly refusal: OwnlineError | null;
 }
 
 /**
- * Reads the order before anything is opened, and returns what carries it out.
+ * Checks the order before the storage is opened, and returns a function that erases.
  *
- * The ledger holds what the provider sent, and that is not always a number in E.164: a name, a short code, a national
- * number. So an address is looked for as it is written too. An address that is not a number, and that the ledger does
- * not hold, is refused: a number that was mistyped must not look erased.
+ * The ledger holds addresses as the provider sent them. Some are not numbers in E.164, but a name, a short code or a
+ * national number. So the function also looks for the address as it is written. It refuses an address that is not a
+ * number and that the ledger does not hold: a mistyped number must not look erased.
  *
  * @throws OwnlineError `invalid_address`
  */
@@ -55,7 +60,7 @@ export function eraseOrder(order: EraseRequest): (storage: Pick<Storage, "erase"
           conversations += erased.conversations;
           messages += erased.messages;
         } catch (error) {
-          // What is filed under the person's other addresses goes all the same.
+          // A failure at one address does not keep the others from being erased.
           failures.push(error);
         }
       }
@@ -81,7 +86,7 @@ function spellingsOf(address: unknown, name: string): Spellings {
   }
 }
 
-/** On WhatsApp a number may be another person's than on SMS: both are forgotten. */
+/** A number may have another spelling on WhatsApp than on SMS. Both spellings are erased, on every channel. */
 function acrossChannels(address: string): readonly string[] {
   const numbers = [withoutChannel(address), personOf(address)];
   return numbers.flatMap((number) => {

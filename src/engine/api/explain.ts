@@ -2,9 +2,11 @@ import type { DeliveryStatus } from "../../model/delivery-status.ts";
 import type { InboundMessage, Message, OutboundMessage } from "../../model/message.ts";
 import type { AttemptStory, MessageStory } from "../../storage/storage.ts";
 
-/** A message's story: what the ledger holds, and the same in sentences. */
+/** A message's story: the rows of the ledger, and the same in sentences. */
 export interface Explanation extends MessageStory {
-  /** One sentence a step, in order; without numbers and texts, so that it may be logged. */
+  /**
+   * One sentence for each step, in order. The sentences contain no phone numbers and no texts, so they may be logged.
+   */
   readonly steps: readonly string[];
 }
 
@@ -77,7 +79,10 @@ const WAITS: Readonly<Partial<Record<DeliveryStatus, string>>> = {
   held: ", until a person decides by resolve()",
 };
 
-/** A text that says when it was written has come late, or from a provider that always says so. */
+/**
+ * How the text arrived. A text that has its own time of writing came late, or from a provider that always sends that
+ * time.
+ */
 function arrivalOf({ providerMessageId, occurredAt, createdAt }: InboundMessage): string {
   return occurredAt === createdAt
     ? `came by webhook as ${providerMessageId}`

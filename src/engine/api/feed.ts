@@ -6,26 +6,26 @@ export interface FeedOptions {
   readonly conversationId: string;
   /** The position that the reader has seen: a `seq` or `changedSeq`; 0 for everything. @default 0 */
   readonly after?: number;
-  /** Ends the feed. Without it, it ends when the reader breaks out of its loop. @default none */
+  /** Ends the feed. Without a signal, the feed ends when the reader leaves its loop. @default none */
   readonly signal?: AbortSignal;
 }
 
 export interface Feed {
-  /** Something of a conversation has changed in this process. */
+  /** Wakes the readers of a conversation that this process has changed. */
   changed(conversationId: string): void;
   read(options: FeedOptions): AsyncGenerator<Message, void, void>;
 }
 
 export interface FeedParts extends Pick<EngineContext, "storage" | "clock" | "worker"> {
-  /** Reports messages that were left out, since they cannot be read. */
+  /** Reports messages that were left out because their rows cannot be read. */
   report(): void;
 }
 
 const PAGE = 100;
 
 /**
- * Follows conversations in the ledger: what other processes wrote is found by looking again every `pollMs`, what this
- * one wrote at once.
+ * Follows conversations in the ledger. A reader gets the changes of this process at once. It finds the changes of other
+ * processes by a look every `pollMs`.
  */
 export function createFeed(context: FeedParts): Feed {
   const followed = new Map<string, { readonly wakeUp: WakeUp; readers: number }>();

@@ -25,11 +25,14 @@ import type { WaitUntil } from "../worker/wake-ups.ts";
 import type { FeedOptions } from "./feed.ts";
 
 export interface SimulateInput<From extends string = string> {
-  /** Unique to this text, for example the click's id: a repeated one returns the first message and stores nothing. */
+  /**
+   * Unique to this text, for example the click's id. A call with a repeated `id` returns the first message and stores
+   * nothing.
+   */
   readonly id: string;
   /** The person's number. */
   readonly from: string;
-  /** The number of ours that the person is talking to. May be left out when there is only one. */
+  /** The sender that the person writes to. May be left out where `senders` has only one. */
   readonly to?: From;
   readonly body: string;
   readonly media?: readonly Media[];
@@ -37,17 +40,17 @@ export interface SimulateInput<From extends string = string> {
 
 export interface SendInput<From extends string = string> {
   /**
-   * Unique to this message, for example the order's id: a repeated one returns the first message and sends nothing. The
-   * same key with another `to`, `from`, `body` or number of `media` is refused as `key_reused`.
+   * Unique to this message, for example the order's id. A call with a repeated `key` returns the first message and
+   * sends nothing. The same key with another `to`, `from`, `body` or number of `media` throws `key_reused`.
    */
   readonly key: string;
   /** The person's number. */
   readonly to: string;
-  /** One of the configured senders. May be left out when there is only one. */
+  /** One of the configured senders. May be left out where `senders` has only one. */
   readonly from?: From;
   readonly body: string;
   readonly media?: readonly Media[];
-  /** Who writes: the service, or a person who has taken over. @default "api" */
+  /** Who writes: the service (`api`), or an operator who has taken over. @default "api" */
   readonly origin?: "api" | "operator";
 }
 
@@ -63,7 +66,7 @@ export interface MessagePageInput {
 
 export interface ChangePageInput {
   readonly conversationId: string;
-  /** A `seq` or `changedSeq` that is known already. @default 0 */
+  /** A `seq` or `changedSeq` that the caller has already seen. @default 0 */
   readonly after?: number;
   /** @default 100 */
   readonly limit?: number;
@@ -72,7 +75,7 @@ export interface ChangePageInput {
 const MOST_PER_PAGE = 1000;
 const LONGEST_KEY = 255;
 const OBJECT = "give an object with the fields of its type";
-/** A control character, or half of a surrogate pair: not every database keeps them. */
+/** A control character, or half of a surrogate pair: some databases cannot store these. */
 const UNKEEPABLE = /[\p{Control}\p{Surrogate}]/u;
 
 const CODES: Readonly<Record<string, OwnlineErrorCode>> = {
@@ -85,12 +88,12 @@ const CODES: Readonly<Record<string, OwnlineErrorCode>> = {
   origin: "invalid_message",
 };
 
-/** What {@link SimulateInput} and {@link SendInput} have after the check: addresses in their one form, media a list. */
+/** {@link SimulateInput} and {@link SendInput} after the check: addresses are normalized, and media are a list. */
 type Checked<Input> = Omit<Input, "media"> & { readonly media: readonly Media[] };
 
 const key = lazily(() =>
   keepable(
-    `give a string of 1 to ${LONGEST_KEY} characters without control characters, unique to this text, so that a repeated call does nothing twice`,
+    `give a string of 1 to ${LONGEST_KEY} characters without control characters, unique to this text, so that a repeated call stores nothing`,
   ),
 );
 const id = lazily(() => keepable("give the id, a string that ownline gave"));
@@ -179,7 +182,7 @@ export interface StopInput {
   readonly timeoutMs?: number;
 }
 
-/** @throws OwnlineError `invalid_message`, `invalid_address` or `invalid_options`, by the first mistake */
+/** @throws OwnlineError `invalid_message`, `invalid_address` or `invalid_options`, for the first mistake */
 export function checkedSimulate(input: unknown): Checked<SimulateInput> {
   const given = checked(
     simulate,
@@ -189,7 +192,7 @@ export function checkedSimulate(input: unknown): Checked<SimulateInput> {
   return { ...given, media: given.media ?? [] };
 }
 
-/** @throws OwnlineError `invalid_message`, `invalid_address` or `invalid_options`, by the first mistake */
+/** @throws OwnlineError `invalid_message`, `invalid_address` or `invalid_options`, for the first mistake */
 export function checkedSend(input: unknown): Checked<SendInput> {
   const given = checked(
     send,
@@ -199,12 +202,12 @@ export function checkedSend(input: unknown): Checked<SendInput> {
   return { ...given, media: given.media ?? [] };
 }
 
-/** The runtime's context of a call. */
+/** Checks the runtime's context that a call was given. */
 export function checkContext(ctx: unknown, call: string): void {
   checked(context, ctx, { ...handedTo(call), name: "ctx" });
 }
 
-/** An id that ownline itself gave. */
+/** Checks an id that ownline gave. */
 export function checkedId(value: unknown, call: string, name: string): string {
   return checked(id, value, { ...handedTo(call), name });
 }
@@ -225,7 +228,7 @@ export function checkedFeed(input: unknown): FeedOptions {
   return checked(feed, input, handedTo("events"));
 }
 
-/** Only the fields: `eraseOrder` judges the addresses, which need not be numbers. */
+/** Checks only the fields. `eraseOrder` checks the addresses, which need not be numbers. */
 export function checkErasure(input: unknown): void {
   checked(erasure, input, handedTo("erase"));
 }
@@ -247,7 +250,7 @@ export function checkedMessagePage(input: unknown): MessagePage {
   return before === undefined ? { conversationId, limit, after: after ?? 0 } : { conversationId, limit, before };
 }
 
-/** A person's address as a caller gave it; a Messaging Service is not a person, and a short code is a machine. */
+/** Normalizes a person's address. Refuses a Messaging Service and a short code: a person has neither. */
 function person(value: unknown, name: string): string {
   const address = normalizeAddress(value, name);
   if (isMessagingService(address)) {
@@ -256,7 +259,7 @@ function person(value: unknown, name: string): string {
   if (/^\d+$/.test(address)) {
     throw new OwnlineError(
       "invalid_address",
-      `${name} is a short code or lacks its country code, and a provider delivers to neither (Twilio 21265, 21211): write the person's number in E.164, for example +15703251809`,
+      `${name} is a short code or lacks its country code, and a provider cannot deliver to it (Twilio 21265, 21211): write the person's number in E.164, for example +15703251809`,
     );
   }
   return address;
@@ -270,7 +273,7 @@ function keepable(remedy: string): Schema<string> {
   return textThat((value) => value !== "" && value.length <= LONGEST_KEY && !UNKEEPABLE.test(value), remedy);
 }
 
-/** An address in its one form; the error is that of what reads it. */
+/** A field with an address, which `read` normalizes. An error of `read` becomes the field's error. */
 function addressField(name: string, read: (value: unknown, name: string) => string): Schema<string> {
   const reading = z.transform((value: unknown, { issues }) => {
     try {
@@ -285,7 +288,8 @@ function addressField(name: string, read: (value: unknown, name: string) => stri
 }
 
 /**
- * The provider fetches the media that we send, so their addresses must be public. Those that a person sent need not be.
+ * The media of a message. `send()` needs public URLs, because the provider fetches the media. The URLs of media that a
+ * person sent may be private.
  */
 function mediaOf(isUrl: (url: string) => boolean, remedy: string): Fields<SendInput>["media"] {
   const fields: Fields<Media> = {
@@ -301,7 +305,7 @@ function mediaOf(isUrl: (url: string) => boolean, remedy: string): Fields<SendIn
   );
 }
 
-/** Without the fields that are there and `undefined`. */
+/** Leaves out the fields whose value is `undefined`. */
 function given<Input extends object>(input: Input): { [Key in keyof Input]: Exclude<Input[Key], undefined> };
 function given(input: object): object {
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));

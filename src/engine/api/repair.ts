@@ -11,32 +11,34 @@ import type { Scheduler } from "../worker/wake-ups.ts";
 import type { Worker } from "../worker/worker.ts";
 import { checkedDecision, checkedId } from "./inputs.ts";
 
-/** What a person decides where the ledger and the provider cannot. */
+/** The decisions that the ledger and the provider leave to an operator. */
 export interface Repair {
   /**
-   * Decides about a message that is `held` or `unknown`: `sent` where a person has seen that it left, `resend`, or
-   * `drop`. What waited behind it goes on; later parts of its reply that were cancelled with it stay so.
+   * Decides about a message that is `held` or `unknown`: `sent` where the operator has seen that it left, `resend`, or
+   * `drop`. The messages that waited for it can then leave. Later parts of the same reply that were cancelled with it
+   * stay cancelled.
    *
    * @throws OwnlineError `not_found`; `invalid_state` where the message is in another state, which the error names
    */
   resolve(messageId: string, decision: "sent" | "resend" | "drop"): Promise<OutboundMessage>;
   /**
-   * Has the texts of a turn answered anew that ended in the fallback text or as `failed`, after its cause is mended.
-   * Idempotent: a turn that was requeued is found requeued.
+   * Has the AI answer the texts of a turn again that ended with the fallback text or as `failed`. Call it when the
+   * cause of the failure is repaired. Idempotent: a second call for a requeued turn has no further effect.
    *
-   * @throws OwnlineError `not_found`; `opted_out`; `invalid_state` where the turn did not end so, or where a later one
-   * has answered since
+   * @throws OwnlineError `not_found`; `opted_out`; `invalid_state` where the turn did not end in one of these ways, or
+   * where a later turn has answered since
    */
   requeue(turnId: string): Promise<Conversation>;
   /**
-   * After a restore of the ledger from a backup, before `start()` or `processDue()`: what the backup has as unsent may
-   * have left since. All of it becomes `unknown`, and is looked for in the provider's list before any of it is sent
-   * again. Texts that came meanwhile are found in the provider's list, from the backup's last sweep on (a day back
-   * where there was none); one that the provider's list shows to be answered is stored, and not answered again.
+   * Call it after a restore of the ledger from a backup, before `start()` or `processDue()`. Messages that the backup
+   * has as unsent may have left since. All of them become `unknown`, and the engine looks for each in the provider's
+   * list before it sends the message again. Texts that came since the backup are found in the provider's list, from the
+   * backup's last sweep on (a day back where there was none). Where the list shows that such a text was answered, the
+   * text is stored and not answered again.
    *
    * A text that the backup has as unanswered is answered, also where it was answered between backup and restore.
    *
-   * Repeating it does no harm: call it until it succeeds.
+   * It may be repeated: call it until it succeeds.
    *
    * @throws OwnlineError `invalid_state` after `start()` or `processDue()`; `transport_unavailable` where the
    * provider's list could not be read; `storage_unavailable`
@@ -45,7 +47,7 @@ export interface Repair {
 }
 
 export interface Recovered {
-  /** Messages whose fate is now `unknown`. */
+  /** Messages that are now `unknown`. */
   readonly markedUnknown: number;
   /** Texts that the backup did not have. */
   readonly swept: number;
@@ -58,7 +60,7 @@ export interface RepairParts {
   readonly worker: Worker;
   readonly scheduler: Scheduler;
   open(): Promise<unknown>;
-  /** Whether this process has worked on what is due. */
+  /** Whether this process has already worked on due messages and turns. */
   worked(): boolean;
 }
 
@@ -95,13 +97,13 @@ export function createRepair(context: EngineContext, { worker, scheduler, open, 
       if (message === null) {
         throw new OwnlineError(
           "not_found",
-          "there is no message of ours with this id: it was erased, it is a person's text, or the id is another ledger's",
+          "there is no outbound message with this id: it was erased, it is a person's text, or the id is another ledger's",
         );
       }
       if (delivery.outcome === "repeated") {
         throw new OwnlineError(
           "invalid_state",
-          `the message is "${message.status}", so there is nothing to decide: only one that is "held" or "unknown" can be resolved`,
+          `the message is "${message.status}", so there is nothing to decide: only a message that is "held" or "unknown" can be resolved`,
         );
       }
       reportResolved(delivery, message, decision === "drop", reason);
@@ -128,12 +130,15 @@ export function createRepair(context: EngineContext, { worker, scheduler, open, 
         case "not-failed":
           throw new OwnlineError(
             "invalid_state",
-            "the turn ended neither with the fallback text nor as failed, so there is nothing to answer anew",
+            "the turn was not requeued: only a turn that ended with the fallback text or as failed can be requeued",
           );
         case "opted-out":
           throw new OwnlineError("opted_out", "this person has texted STOP since, so the turn was not requeued");
         case "unmatched":
-          throw new OwnlineError("not_found", "there is no turn with this id: it was erased, or the id is another's");
+          throw new OwnlineError(
+            "not_found",
+            "there is no turn with this id: it was erased, or the id is another ledger's",
+          );
         default:
           throw outcome satisfies never;
       }
@@ -147,7 +152,7 @@ export function createRepair(context: EngineContext, { worker, scheduler, open, 
       if (worked()) {
         throw new OwnlineError(
           "invalid_state",
-          "recover() comes before start() and processDue(): this process may have sent something twice already. Restart it, and call recover() first",
+          "recover() was called after start() or processDue(), so this process may already have sent a message twice. Restart the process, and call recover() first",
         );
       }
       await open();
@@ -169,7 +174,7 @@ export function createRepair(context: EngineContext, { worker, scheduler, open, 
       if (missed > 0) {
         throw new OwnlineError(
           "transport_unavailable",
-          `the provider's list of ${missed} sender(s) was not read to its end, see the error event: call recover() again in two minutes, and start() only when it has succeeded`,
+          `the provider's list could not be read to its end for ${missed} sender(s); the error event says why. Call recover() again in two minutes. Call start() only when recover() has succeeded`,
           { retryable: true },
         );
       }

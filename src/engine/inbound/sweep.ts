@@ -14,7 +14,8 @@ import { receiveSwept } from "./receive.ts";
 /** Looks for texts whose webhook never came. */
 export interface Sweeper {
   /**
-   * Reads the provider's list for each sender whose sweep is due, and stores the missing texts. All processes together sweep a sender once when it is due. Never rejects: a failure is reported, and the next sweep tries again.
+   * Reads the provider's list for each sender whose sweep is due, and stores the missing texts. All processes together
+   * sweep a sender once when it is due. Never rejects: a failure is reported, and the next sweep tries again.
    */
   run(signal: AbortSignal, how?: SweepHow): Promise<Swept>;
 }
@@ -87,7 +88,8 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
   };
 
   /**
-   * The numbers to sweep, each once, with the path of each in the caller's options. `null` where they cannot be listed, or where the sweep is aborted.
+   * The numbers to sweep, each once, with the path of each in the caller's options. `null` where they cannot be listed,
+   * or where the sweep is aborted.
    */
   const sendersToSweep = async (signal: AbortSignal): Promise<ReadonlyMap<string, string> | null> => {
     try {
@@ -175,7 +177,8 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
   };
 
   /**
-   * Whether the error would prevent the storing of every other text too, because the ledger or the list is unavailable. Any other error concerns this text alone, if the ledger still answers a read.
+   * Whether the error would prevent the storing of every other text too, because the ledger or the list is unavailable.
+   * Any other error concerns this text alone, if the ledger still answers a read.
    */
   const concernsAll = async (error: unknown): Promise<boolean> => {
     if (isOwnlineError(error)) {

@@ -1,11 +1,11 @@
 /** How the engine waits. Instants in the ledger come from the storage's clock, never from this one. */
 export interface EngineClock {
-  /** Whether an idle sleep moves this clock on at once, as a test's does. @default false */
+  /** Whether an idle sleep moves this clock forward at once, as a test's clock does. @default false */
   readonly jumps?: boolean;
-  /** Milliseconds that only rise; for measuring how long something took. */
+  /** Milliseconds that never decrease, for measuring durations. */
   now(): number;
   /**
-   * Resolves after `ms`, or as soon as the signal is aborted. `idle` says that nothing can happen before: a clock for
+   * Resolves after `ms`, or as soon as the signal is aborted. `idle` says that nothing is due before, so a clock for
    * tests may jump.
    */
   sleep(ms: number, options?: { readonly signal?: AbortSignal; readonly idle?: boolean }): Promise<void>;

@@ -103,7 +103,7 @@ const schema = lazily(() =>
       ),
       storage: methods<Storage>(
         ["recordInbound", "claimTurns", "claimSend"],
-        'give a storage, for example sqlite("ownline.db") from "ownline/storage/sqlite"; nothing is kept in memory unless you say memory()',
+        'give a storage, for example sqlite("ownline.db") from "ownline/storage/sqlite"; ownline uses memory only where you give memory()',
       ),
       scope: optional(textThat((name) => /^[\w.-]{1,64}$/.test(name), SCOPE)),
       ai: either([aFunction<AiFunction>(AI), methods<Ai>(["reply"], AI)], AI),
@@ -127,7 +127,7 @@ const schema = lazily(() =>
           {
             between: ["maxWaitMs", "quietMs"],
             holds: ({ maxWaitMs, quietMs = DEFAULT_QUIET_MS }) => maxWaitMs !== undefined && maxWaitMs < quietMs,
-            remedy: `give no less than options.burst.quietMs (${DEFAULT_QUIET_MS} by default): a burst would never be complete; raise it, or lower quietMs`,
+            remedy: `give at least options.burst.quietMs (${DEFAULT_QUIET_MS} by default), because a shorter burst would never be complete: raise it, or lower quietMs`,
           },
         ),
       ),
@@ -178,7 +178,7 @@ const schema = lazily(() =>
             between: ["unknownWindowMs", "validityMs"],
             holds: ({ unknownWindowMs, validityMs = DEFAULT_VALIDITY_MS }) =>
               unknownWindowMs !== undefined && unknownWindowMs < validityMs,
-            remedy: `give no less than options.sending.validityMs (${DEFAULT_VALIDITY_MS} by default): a message might be sent again while the provider may still send the first; raise it, or lower validityMs`,
+            remedy: `give at least options.sending.validityMs (${DEFAULT_VALIDITY_MS} by default), because a message might be sent again while the provider may still send the first: raise it, or lower validityMs`,
           },
         ),
       ),
@@ -229,7 +229,7 @@ const schema = lazily(() =>
 );
 
 /**
- * The options as they were handed over, each read once.
+ * Checks the options, and reads each of them once.
  *
  * @throws OwnlineError `invalid_options` that names every mistake, with its path and the remedy
  */
@@ -237,7 +237,7 @@ export function checkedOwnlineOptions(options: unknown): OwnlineOptions {
   return checkedOptions(schema, options, "ownline");
 }
 
-/** How many a second. */
+/** Whether the value can be a number of segments per second. */
 export function isRate(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value > 0;
 }

@@ -47,7 +47,7 @@ export const DEFAULT_SCOPE = "default";
 
 const FALLBACK_TEXT = "Sorry, I cannot answer right now. Please try again in a little while.";
 
-/** `worker.leaseMs`: how long a process is believed alive after it was last heard of. */
+/** `worker.leaseMs`: how long a process counts as alive after its last heartbeat. */
 export const DEFAULT_LEASE_MS: number = 3000;
 
 /**

@@ -15,9 +15,9 @@ export const UNJUDGED: SendConditions = {
 };
 
 /**
- * Joins what the policies demand of a message into conditions that the ledger judges and charges in one step: any
- * consent, any cancellation, the longest delay, every counter. A message is counted when it is first handed over, and
- * not again where the provider refused it and it is tried once more.
+ * Joins the policies' verdicts on a message into conditions that the ledger checks and charges in one step. The
+ * conditions have any demand for consent, any cancellation, the longest delay and every counter. A message charges the
+ * counters at its first attempt, and not at a later one.
  *
  * @throws OwnlineError `invalid_options` where a policy throws, or returns something other than a verdict
  */
@@ -38,7 +38,10 @@ export function conditionsOf(policies: readonly Policy[], snapshot: SendSnapshot
   };
 }
 
-/** The request to the provider for one attempt of a message; also the auto-reply's, which rides on the webhook. */
+/**
+ * The request to the provider for one attempt of a message. An auto-reply has one too, although the webhook's answer
+ * carries it.
+ */
 export function requestFor(
   message: OutboundMessage,
   attempt: number,

@@ -15,7 +15,7 @@ import { LOOK_MS } from "./reconcile.ts";
 import type { UnknownLines } from "./unknown-lines.ts";
 
 const UNJUDGED_WAIT_MS = 60_000;
-/** What a transport gets to report how far it came, once it was called off. */
+/** After an abort, a transport has this time to report whether the provider took the message. */
 const CALLED_OFF_MS = 2000;
 
 /** Sends one message that is due, if the send admission lets it. */
@@ -24,16 +24,16 @@ export type Deliver = (due: Due, signal: AbortSignal) => Promise<Delivered>;
 type Due = Pick<DueMessage, "message" | "conversation">;
 
 export interface Delivered {
-  /** Whether anything was done. */
+  /** Whether the message was claimed or cancelled. */
   readonly done: boolean;
-  /** When this message, or the next one of its conversation, is due; `null` where none is known to be. */
+  /** When this message, or the next one of its conversation, is due; `null` where no such time is known. */
   readonly nextInMs: number | null;
 }
 
 /**
- * Makes the only caller of `transport.send`.
+ * Makes the function that alone calls `transport.send`.
  *
- * @throws OwnlineError `storage_unavailable`, from what it returns
+ * @throws OwnlineError `storage_unavailable`: the function that it returns throws it
  */
 export function createDeliver(context: EngineContext, unknownLines: UnknownLines): Deliver {
   return (due, signal) => send(context, due, signal, unknownLines);
@@ -54,8 +54,8 @@ async function send(
     return { done, nextInMs: done ? 0 : null };
   }
   const { conditions, consents } = judged;
-  // Not given up while this process lives: a claim whose answer was lost is in `sending`, and no other worker may touch
-  // it.
+  // The claim is repeated until the process stops. If its answer was lost, the message is in `sending`, and no other
+  // worker may touch it.
   const claimed = await retrying(context, { signal }, () =>
     storage.claimSend({
       callId,
@@ -77,7 +77,8 @@ async function send(
     validityMs: context.sending.validityMs,
     signal,
   });
-  // A process that froze since it asked may have expired, and its message may be marked as unknown.
+  // If this process froze since `askedAt`, its lease may have expired, and another worker may have marked the message
+  // as unknown.
   const tooLate = clock.now() - askedAt >= worker.leaseMs;
   const result: SendResult = tooLate
     ? notSent("the process stood still for longer than its lease, so the message was not handed over")
@@ -116,8 +117,9 @@ function notDelivered(claimed: Exclude<ClaimedSend, { readonly outcome: "claimed
 }
 
 /**
- * Where a policy or the resolver fails, the message waits: it is neither sent unjudged nor lost. `null` where
- * the sender is not one of this process's: its policies are not asked.
+ * What the ledger checks before the message leaves. Where a policy or the resolver fails, the message waits: it must
+ * not leave before the policies have judged it. `null` where the sender is not one of this process's senders; then no
+ * policy is asked.
  */
 async function admissionOf(context: EngineContext, due: Due): Promise<Admission | null> {
   const { conversation, message } = due;
@@ -133,10 +135,10 @@ async function admissionOf(context: EngineContext, due: Due): Promise<Admission 
     }
     const judged = {
       ...conditions,
-      // Nothing waits longer than for its expiry: it is looked at then, and cancelled.
+      // No delay exceeds the expiry: then the message is due, and it is cancelled.
       delayMs: Math.min(conditions.delayMs, context.sending.expiryMs),
       counters: [...conditions.counters, ...accountCounters(context)],
-      // Behind a long queue of the sender it would come too late.
+      // A confirmation does not wait for the sender's other messages: it would come too late.
       rateLimit: message.origin === "system" ? null : rateLimitOf(context, message, route.ratePerSecond),
     };
     return { conditions: judged, consents: await context.consents(consentWhere(due, route)) };
@@ -157,7 +159,7 @@ async function handOver(context: EngineContext, request: SendRequest, signal: Ab
   try {
     return await Promise.race([context.transport.send(request), calledOff(context, signal, over.signal)]);
   } catch (error) {
-    // A transport must not throw; if one does, it is not known how far it came.
+    // A transport must not throw. If it throws, the provider may or may not have taken the message.
     context.reporter.error(
       new OwnlineError(
         "transport_unavailable",
@@ -177,7 +179,10 @@ async function handOver(context: EngineContext, request: SendRequest, signal: Ab
   }
 }
 
-/** A transport that does not obey its signal must not keep the process from ending. */
+/**
+ * Resolves to `unknown` some time after the abort. A transport that ignores its signal must not keep the process from
+ * ending.
+ */
 function calledOff({ clock }: EngineContext, signal: AbortSignal, over: AbortSignal): Promise<SendResult> {
   return new Promise((resolve) => {
     const giveUp = async () => {
@@ -202,9 +207,9 @@ function deliveryOf({ sending }: EngineContext, from: string, attempt: number, r
       if (again) {
         const firstMs = refusal === "retry-now" ? sending.backoffMs : laterMs(sending);
         const backoffMs = Math.min(firstMs * 2 ** Math.min(attempt - 1, 20), LONGEST_BACKOFF_MS);
-        // Never beyond its expiry, however long the provider wants to be left alone: others wait behind it.
+        // The wait never exceeds the expiry, even if the provider asks for longer: later messages wait for this one.
         const retryInMs = Math.min(Math.max(result.retryAfterMs ?? 0, backoffMs), sending.expiryMs);
-        // All that send from this number, in any process, slow down with it.
+        // All processes back off when they send from this number.
         const isTooFast = result.tooFast === true && sending.rateLimit !== false;
         const backOff = isTooFast ? { backOff: { key: rateLimitKeyOf(from), forMs: retryInMs } } : {};
         return { kind: "refused", next: "retry", retryInMs, error, ...backOff };
@@ -238,7 +243,7 @@ function reportClaimed({ reporter }: EngineContext, claimed: ClaimedSend & { out
       kind: "overtaken",
       conversationId: message.conversationId,
       messageId: earlier,
-      detail: "a later message waited no longer for it; the person may see them in another order",
+      detail: "a later message no longer waited for this one; the person may see them in another order",
     });
   }
 }

@@ -4,17 +4,17 @@ import type { CompetingAttempts, Storage, UnknownAttempt, UnknownState } from ".
 import type { FoundMessages, ProviderMessage } from "../../transport/transport.ts";
 import { comparable } from "../support/content.ts";
 
-/** An attempt, and the entry of the provider's list that proves that it left. */
+/** An attempt, and the entry of the provider's list that proves that the message left in it. */
 export interface Match {
   readonly attempt: UnknownAttempt;
   readonly entry: ProviderMessage;
 }
 
-/** How far the provider's clock and ours may be apart, where nothing says by how much they are. */
+/** The most that the provider's clock and ours are assumed to differ, where the difference is not known. */
 const ALLOWANCE_MS = 60_000;
 const PAGE_MESSAGES = 500;
 
-/** What in the provider's list may be this message, by its addresses and content. */
+/** The entries of the provider's list that may be this message, by their addresses and content. */
 export function alikeIn(found: FoundMessages, message: OutboundMessage): readonly ProviderMessage[] {
   const said = comparable(message.body);
   const toKey = participantKeyOf(message.to);
@@ -37,18 +37,21 @@ export interface Evidence {
   readonly message: OutboundMessage;
   readonly unknown: UnknownState;
   readonly competingAttempts: CompetingAttempts;
-  /** Attempts with the same words that a person has decided to be sent; each has made an entry without a known id. */
+  /**
+   * Attempts with the same words that an operator has marked as sent. The provider has an entry for each, and the
+   * ledger does not know the entry's id.
+   */
   readonly decided: readonly UnknownAttempt[];
   /** After this long a message is not sent any more. */
   readonly expiryMs: number;
 }
 
 /**
- * Which of the message's attempts the provider's list proves. Presence proves that a message left only where it is
- * unambiguous: there must be as many entries that no attempt has claimed as attempts that may have made them, in this
- * message and in others with the same words; then they belong to each other in order. An attempt that a person has
- * decided to be sent counts among them: it has made an entry, and the ledger does not know which. Where all those
- * attempts are the message's own, a single entry proves enough. Otherwise nothing is claimed.
+ * Which of the message's attempts the provider's list proves. An entry proves that a message left only where the match
+ * is unambiguous. The entries that no attempt has claimed are compared with the attempts that may have made them, of
+ * this message and of others with the same words. Where both have the same number, they are matched in order. An
+ * attempt that an operator has marked as sent is one of these attempts: it has made an entry, and the ledger does not
+ * know which. Where all these attempts are the message's own, a single entry is enough. Otherwise nothing is matched.
  */
 export function evidenceOf(evidence: Evidence): readonly Match[] {
   const { alike, message, competingAttempts, expiryMs } = evidence;
@@ -62,7 +65,7 @@ export function evidenceOf(evidence: Evidence): readonly Match[] {
   const oldest = free[0];
   if (oldest === undefined) return [];
   const isOwn = ({ outboundId }: UnknownAttempt): boolean => outboundId === message.id;
-  // Whose time was over before the first entry was made cannot have made it.
+  // An attempt of another message that expired before the first entry was made cannot have made an entry.
   const able = attempts.filter(
     (attempt) => isOwn(attempt) || attempt.startedAt + expiryMs + ALLOWANCE_MS >= oldest.createdAt,
   );
@@ -75,7 +78,7 @@ export function evidenceOf(evidence: Evidence): readonly Match[] {
   return pairs.length === able.length ? pairs.filter(({ attempt }) => isOwn(attempt)) : [];
 }
 
-/** The attempts that may have made an entry from the first competing attempt's beginning on, by `startedAt`. */
+/** The attempts that may have made an entry since the first competing attempt began, ordered by `startedAt`. */
 function contenders(
   { competingAttempts, decided, expiryMs }: Evidence,
   began: (attempt: UnknownAttempt) => number,
@@ -89,7 +92,7 @@ function contenders(
   return [...competingAttempts.attempts, ...late].toSorted((a, b) => a.startedAt - b.startedAt);
 }
 
-/** Each entry goes to the newest attempt that had begun by then. */
+/** Matches each entry with the newest attempt that began before the entry was made. */
 function newestFirst(
   free: readonly ProviderMessage[],
   attempts: readonly UnknownAttempt[],
@@ -104,9 +107,9 @@ function newestFirst(
 }
 
 /**
- * When an attempt began at the earliest, by the provider's clock. Its clock and ours are compared by durations: the
- * newest attempt has been unknown for so long, and the list was answered then. A provider whose clock seems to be ahead
- * may merely have been asked late, so only one that is behind counts.
+ * The earliest time at which an attempt began, by the provider's clock. Its clock and ours are compared by durations:
+ * how long the newest attempt has been unknown, and when the provider answered with the list. A provider's clock that
+ * seems to be ahead is not corrected, because the list may only have been read late.
  */
 function beginnings({ asOf, unknown }: Evidence): (attempt: UnknownAttempt) => number {
   const newest = unknown.attempts.at(-1)?.startedAt;
@@ -114,18 +117,19 @@ function beginnings({ asOf, unknown }: Evidence): (attempt: UnknownAttempt) => n
   return (attempt) => earliestStart(attempt) + behindMs - ALLOWANCE_MS;
 }
 
-/** When an attempt began at the earliest, by the storage's clock. */
+/** The earliest time at which an attempt began, by the storage's clock. */
 export function earliestStart({ startedAt, startedAfter = startedAt }: UnknownAttempt): number {
   return startedAfter;
 }
 
 /**
- * Attempts that a person has decided to be sent (`resolve(id, "sent")`), for messages with the same words as this one,
- * in the same conversation. The provider has an entry for each, and no id in the ledger says which: so such an entry
+ * Attempts that an operator has marked as sent (`resolve(id, "sent")`), of messages with the same words as this one, in
+ * the same conversation. The provider has an entry for each, and the ledger does not know the entry's id. Such an entry
  * must not prove that another message left.
  *
- * Read after {@link Storage.competingAttempts}: an attempt that a person decides about meanwhile stands in both, and in
- * neither the other way round. Reads the whole conversation, since an old message may have been sent again lately.
+ * Call it after {@link Storage.competingAttempts}. An attempt that an operator decides about between the two calls is
+ * then in both results; in the other order it would be missing from both. It reads the whole conversation, because an
+ * old message may have been sent again lately.
  *
  * @returns oldest attempt first
  * @throws OwnlineError `storage_unavailable`
@@ -146,14 +150,15 @@ export async function decidedSent(storage: Storage, message: OutboundMessage): P
   return found.toSorted((a, b) => a.startedAt - b.startedAt);
 }
 
-/** As much as the provider's list can tell apart: of pictures it shows how many. */
+/** Whether the provider's list cannot distinguish the two messages. Of media it shows only the number. */
 function mayHoldOne(other: OutboundMessage, { id, body, media }: OutboundMessage): boolean {
   const isAlike = other.id !== id && other.body === body && other.media.length === media.length;
   return isAlike && other.origin !== "auto-reply" && other.providerMessageIds.length < other.attempts;
 }
 
 /**
- * A provider's answer, callback or list brings an id; only a person's decision makes an attempt accepted without one.
+ * The attempts of a message that an operator has marked as sent. They are accepted without a provider message id, which
+ * an answer, a callback or the list always brings.
  */
 async function within(storage: Storage, messageId: string): Promise<readonly UnknownAttempt[]> {
   const story = await storage.story(messageId);

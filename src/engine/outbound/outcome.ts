@@ -5,13 +5,14 @@ export const LONGEST_BACKOFF_MS = 900_000;
 const LATER_MS = 60_000;
 
 /**
- * How long a message waits first that the provider does not send for now: a full queue empties in minutes, not seconds.
+ * The first wait of a message that the provider does not send for now. A full queue at the provider empties in minutes,
+ * not seconds.
  */
 export function laterMs({ backoffMs }: EngineContext["sending"]): number {
   return Math.max(backoffMs, LATER_MS);
 }
 
-/** When a message is sent again that the provider took and then gave up; `null` where the failure is final. */
+/** When a message is sent again that the provider took and then failed to send; `null` where the failure is final. */
 export function retryOf(
   { sending }: Pick<EngineContext, "sending">,
   { temporary }: { readonly temporary?: boolean },
@@ -19,7 +20,7 @@ export function retryOf(
   return temporary === true ? { firstMs: laterMs(sending), mostMs: LONGEST_BACKOFF_MS } : null;
 }
 
-/** Reports that a message will be sent again which the provider had taken. */
+/** Reports that a message which the provider took will be sent again. */
 export function reportRetried(
   { reporter }: Pick<EngineContext, "reporter">,
   { changed, message }: RecordedDelivery,
@@ -29,11 +30,11 @@ export function reportRetried(
     kind: "retried",
     conversationId: message.conversationId,
     messageId: message.id,
-    detail: `the provider took it, did not send it, and it is sent again later: ${message.error?.reason ?? "no reason"}`,
+    detail: `the provider took the message and did not send it, so it is sent again later: ${message.error?.reason ?? "no reason"}`,
   });
 }
 
-/** A delivery that has changed its message, and nothing else. */
+/** A delivery that has changed only its message. */
 export const CHANGED = {
   outcome: "recorded",
   changed: true,

@@ -4,12 +4,15 @@ import type { UnknownState } from "../../storage/storage.ts";
 import { unlessAborted } from "../support/abort.ts";
 import type { EngineContext } from "../support/context.ts";
 
-/** So long after an attempt the list is read for the first time, and so much later for the second time. */
+/** The least time between an attempt and the first read of the list, and between the first and the second read. */
 const SETTLED_MS = 30_000;
 const APART_MS = 20_000;
 const MOST_REMEMBERED = 10_000;
 
-/** Whether the provider's list, read just now without this message in it, has passed the message by. */
+/**
+ * Whether the provider's list shows newer messages of the sender. The caller has just read the list, and this message
+ * was not in it.
+ */
 export type IsPassed = (
   message: OutboundMessage,
   unknown: UnknownState,
@@ -18,18 +21,19 @@ export type IsPassed = (
 ) => Promise<boolean>;
 
 /**
- * For `sending.unknownEarly`: the list shows newer messages of the sender, and not this one, in two looks of this process.
- * Newer is what the provider made after the attempt was over, by its own clock. A list that cannot be read proves nothing.
+ * The check for `sending.unknownEarly`: in two reads by this process, the list shows newer messages of the sender, and
+ * not this one. A message is newer where the provider made it after the attempt was over, by the provider's clock. A
+ * list that cannot be read proves nothing.
  */
 export function createPassed({ sending, transport }: EngineContext): IsPassed {
-  /** By message and attempt, the provider's clock at the first such look. */
+  /** The provider's time at the first such read, by message and attempt. */
   const firstLooks = new Map<string, number>();
   return async ({ id, from, attempts }, unknown, asOf, signal) => {
     const startedAt = unknown.attempts.at(-1)?.startedAt;
     if (!sending.unknownEarly || asOf === null || startedAt === undefined || isMessagingService(from)) return false;
     if (unknown.forMs < SETTLED_MS || asOf < startedAt + SETTLED_MS) return false;
     const overAt = asOf - unknown.forMs;
-    // The look before has reported a list that cannot be read, and the next one reports it again.
+    // A list that cannot be read is not reported here: the reconciliation reports it.
     const asked = transport.find({ from, since: overAt }).catch(() => null);
     const found = await unlessAborted(asked, signal);
     const name = `${id} ${attempts}`;

@@ -6,10 +6,10 @@ import type { CounterCondition, RateLimitCondition } from "../../storage/storage
 import { DEFAULT_SCOPE } from "../options/parse-options.ts";
 import type { EngineContext } from "../support/context.ts";
 
-/** What a provider takes from one sender in a second, https://www.twilio.com/docs/api/errors/21611 */
+/** How many segments a provider takes from one sender in a second: https://www.twilio.com/docs/api/errors/21611 */
 const LONG_CODE_PER_SECOND = 1;
 const SHORT_CODE_PER_SECOND = 100;
-/** What is said of toll-free numbers without a higher agreed rate; Twilio's reference names no figure. */
+/** The usual rate of a toll-free number without a higher agreed rate. Twilio's reference names no figure. */
 const TOLL_FREE_PER_SECOND = 3;
 /** A WhatsApp sender's first limit; Twilio raises it on request. */
 const WHATSAPP_PER_SECOND = 80;
@@ -17,9 +17,9 @@ const WHATSAPP_PER_SECOND = 80;
 const SHORT_CODE = /^\d{3,8}$/;
 
 /**
- * How fast the message's sender may send, in all processes together: as long as the provider needs for its segments.
- * A sender without a rate is not held up, but slows down like the others when the provider wants it to. `null` where
- * the rate limit is off.
+ * The message's condition in its sender's rate limit, which all processes share. The message costs the time that the
+ * provider needs for its segments. At a sender without a rate a message costs nothing, but the sender backs off like
+ * the others when the provider asks for it. `null` where the rate limit is off.
  *
  * @throws OwnlineError `invalid_options` where the function in `sending.rateLimit` throws or returns no rate
  */
@@ -45,7 +45,7 @@ export function rateLimitKeyOf(sender: string): string {
   return `rateLimit:${sender}`;
 }
 
-/** The account's own rate, a counter over each second; none where there is no such rate. */
+/** The counter of `sending.perSecond`, for each second; none where the option is not set. */
 export function accountCounters({
   sending,
   scope,
@@ -69,6 +69,6 @@ function rateBy(rateLimit: (sender: string) => number | null, sender: string): n
   if (rate === null || (typeof rate === "number" && rate > 0)) return rate;
   throw new OwnlineError(
     "invalid_options",
-    "options.sending.rateLimit returned neither a number of segments per second, more than 0, nor null for no limit",
+    "options.sending.rateLimit returned a value that is not a rate: return a number of segments per second above 0, or null for no limit",
   );
 }

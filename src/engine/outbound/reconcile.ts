@@ -13,15 +13,17 @@ import { createPassed } from "./passed-by.ts";
 import { findInList, listTrouble, unreadableEntry } from "./provider-list.ts";
 import type { UnknownLines } from "./unknown-lines.ts";
 
-/** When a message whose fate is unknown is first looked for: providers list a message within seconds. */
+/** How long after its attempt an `unknown` message is first looked for. Providers list a message within seconds. */
 export const LOOK_MS = 15_000;
 const LONGEST_LOOK_MS = 300_000;
 const SOONEST_LOOK_MS = 1000;
-/** The list is read far back: what matters is judged by the entries, and the clocks may differ. */
+/**
+ * How far before the first attempt the list is read. The clocks may differ, so the times of the entries decide later.
+ */
 const LOOK_BACK_MS = 86_400_000;
 const DAY_MS = 86_400_000;
 
-/** Settles one message that is due and `unknown`, or says when to look again. Returns whether it was settled. */
+/** Settles one due message that is `unknown`, or stores when to look again. Returns whether the message was settled. */
 export type Reconcile = (
   due: Pick<DueMessage, "message" | "conversation" | "unknown">,
   signal: AbortSignal,
@@ -34,14 +36,15 @@ type Look =
   | { readonly kind: "called-off" };
 
 /**
- * Looks into the provider's list for messages whose fate is unknown: soon, then less and less often, until the window
- * is over. What the list shows was sent. What it does not show proves nothing: the policy decides only when the window
- * is over and the list was read after that, by the provider's own clock, so that a clock of ours that jumped sends
- * nothing twice. Where the provider does not give its time, or has no list, the storage's clock alone counts.
+ * Looks into the provider's list for `unknown` messages: soon, then less and less often, until the window is over. A
+ * message in the list was sent. A message that is missing from the list may still have been sent. So the policy decides
+ * only when the window is over and the list was read after that. Both are measured by the provider's own clock, so that
+ * a jump of our clock sends nothing twice. Where the provider does not give its time, or has no list, only the
+ * storage's clock is used.
  *
- * A list that cannot be read is waited for: for a second window by the storage's clock, of which this process must have
- * waited one itself; after a day without such a process the policy decides all the same. Each account has a list of its
- * own: one tenant's that can be read does not end the wait for another's.
+ * Where the list cannot be read, the engine waits for a second window by the storage's clock. This process must have
+ * waited for one whole window itself. After a day without such a process the policy decides. Each account has its own
+ * list: when one account's list can be read, the wait for another account's list goes on.
  *
  * @throws OwnlineError `storage_unavailable`
  */
@@ -55,18 +58,19 @@ export function createReconcile(
   const { clock, storage, transport, sending, reporter, logger } = context;
   const windowMs = sending.unknownWindowMs;
   const firstLookMs = Math.min(LOOK_MS, windowMs);
-  /** Since when, by this process's clock, the provider's list cannot be read: of each account that is asked. */
+  /** Since when the provider's list cannot be read, by this process's clock, for each account. */
   const unreadableSince = new Map<string, number>();
   const isNew = firstTime();
-  /** A sender's own account, where there are several. */
+  /** The key of the sender's account: the sender where each sender may have its own account, else the empty string. */
   const accountOf = ({ from }: OutboundMessage): string => (transport.capabilities.accounts === true ? from : "");
   const isFirstStandstill = firstTime();
-  /** By message, both clocks at its last look after the window. */
+  /** Both clocks at the last look after the window, by message. */
   const overdue = new Map<string, { readonly ours: number; readonly theirs: number }>();
 
   /**
-   * Whether a clock that jumps runs away from the provider's, as where a test moves the one and the emulator is on real
-   * time: then the provider's clock never says that the window is over, and `settled()` would ask it without end.
+   * Whether this process's clock jumps and the provider's clock does not move with it. That happens where a test moves
+   * its clock and the emulator uses real time. The provider's clock would then never reach the end of the window, and
+   * `settled()` would ask without end.
    */
   const standsStill = ({ id }: OutboundMessage, theirs: number): boolean => {
     if (!isJumping()) return false;
@@ -77,7 +81,7 @@ export function createReconcile(
     overdue.delete(id);
     if (isFirstStandstill(transport.name)) {
       logger.warn(
-        "settled() went by this process's clock alone, since the provider's clock does not move with it: give both the same clock, for example twilioEmulator({ now: () => clock.now() })",
+        "settled() used this process's clock alone, because the provider's clock does not move with it: give both the same clock, for example twilioEmulator({ now: () => clock.now() })",
       );
     }
     return true;
@@ -93,7 +97,7 @@ export function createReconcile(
       const asked = findInList(transport, { from, to, since: Math.max(0, first - LOOK_BACK_MS) });
       found = await unlessAborted(asked, signal);
     } catch (error) {
-      // Reported when it begins: each message that is looked for would report it again.
+      // Reported only once, when the list becomes unreadable. Otherwise each message would report it again.
       if (!unreadableSince.has(account)) {
         unreadableSince.set(account, clock.now());
         reporter.error(listTrouble(transport.name, error));
@@ -222,7 +226,7 @@ export function createReconcile(
   return async ({ message, conversation, unknown }, signal) => {
     if (unknown === null) return false;
     try {
-      // Another account's list shows nothing of it.
+      // The list of another account cannot show this message.
       const isKnown = await unknownLines.isKnown(message.from, conversation.line);
       if (!isKnown) return await unknownLines.setAside(message, conversation.line, signal);
     } catch (error) {
@@ -243,7 +247,7 @@ export function createReconcile(
   };
 }
 
-/** For how long, by the provider's clock, its list has been read without evidence. */
+/** For how long the provider's list has been read without evidence, by the provider's clock. */
 function readMs({ evidenceSince }: UnknownState, asOf: number): number {
   return evidenceSince === null ? 0 : asOf - evidenceSince;
 }

@@ -6,27 +6,31 @@ import { retrying } from "../support/retrying.ts";
 import { UNJUDGED } from "./attempt.ts";
 
 /**
- * How long what this process does not know is left alone by all. After as long again, it is due for this process too.
+ * How long no process works on a message or turn whose line this process does not know. After the same time again, it
+ * is due for this process too.
  */
 export const SET_ASIDE_MS: number = 30_000;
 
-/** Each line is reported once, not at every look. */
+/** A process reports each line once, not at every look. It remembers this many lines. */
 const MOST_REPORTED = 10_000;
 
 /**
- * What stands in this process's scope with a sender that is not one of its own: two services share a scope by mistake,
- * or the sender was removed. It is neither answered nor sent here; a process that knows the sender does it.
+ * Messages and turns in this process's scope whose sender is not one of its senders: two services share a scope by
+ * mistake, or the sender was removed. This process does not answer or send them. A process that knows the sender does.
  */
 export interface UnknownLines {
   /**
    * Whether a number, or else the line that it belongs to, is one of this process's senders.
    *
-   * @throws OwnlineError `invalid_options` where the caller's function that finds senders fails
+   * @throws OwnlineError `invalid_options` where the caller's resolver of senders fails
    */
   isKnown(sender: string, line: string): Promise<boolean>;
-  /** Reports a line, once. `what` says what waits. */
+  /** Reports a line, once. `what` names the message or the turn that waits. */
   report(line: string, what: string): void;
-  /** Leaves a message to others, and reports its line. Returns whether its time was over, so that it was cancelled. */
+  /**
+   * Leaves a message to other processes, and reports its line. Returns whether the message had expired and was
+   * cancelled.
+   */
   setAside(message: OutboundMessage, line: string, signal: AbortSignal): Promise<boolean>;
 }
 

@@ -1,14 +1,17 @@
 /**
- * Aborts what only waits, such as a timer that is not needed any more. Without a reason, `abort()` makes a DOMException
- * with a stack, which was 2 % of the CPU time of a replied turn on `memory()`.
+ * Aborts a wait, such as a timer that is no longer needed. Without a reason, `abort()` makes a DOMException with a
+ * stack, which took 2 % of the CPU time of a replied turn on `memory()`.
  */
 export function abortQuietly(controller: AbortController): void {
   controller.abort(null);
 }
 
-/** Waits for the work, or `null` when the signal is aborted before: work that cannot be called off goes on unheard. */
+/**
+ * Waits for the work. Returns `null` where the signal is aborted first. The work then goes on, and its result is
+ * ignored.
+ */
 export async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result | null> {
-  // What it fails with when no caller waits any more must not end the process.
+  // The work may fail when no caller waits for it any more. That must not end the process.
   work.catch(() => {});
   if (signal.aborted) return null;
   const done = new AbortController();
@@ -18,7 +21,7 @@ export async function unlessAborted<Result>(work: Promise<Result>, signal: Abort
   try {
     return await Promise.race([work, aborted]);
   } finally {
-    // The signal may live as long as the process.
+    // Removes the listener from the signal, which may live as long as the process.
     abortQuietly(done);
   }
 }

@@ -6,46 +6,49 @@ import type { ConsentKeys } from "../../storage/storage.ts";
 /** What a call knows about the senders that a person's consent is about. */
 export interface ConsentWhere {
   readonly participant: string;
-  /** The number that was texted, or that a message leaves from; where a service picks one, the service. */
+  /**
+   * The number that the person texted, or that a message leaves from. Where a Messaging Service picks the number, the
+   * service.
+   */
   readonly sender: string;
   /** The service that the message came through, as the provider says. @default none */
   readonly through?: string | null;
-  /** The lines that the conversation had and has: their services are asked. */
+  /** The conversation's earlier and current lines. Consent to their services is checked too. */
   readonly lines: readonly (string | undefined)[];
   /**
-   * Whether the call may change consent. Only then are the other numbers of a service among the keys: a service may
+   * Whether the call may change consent. Only then do the keys include the other numbers of a service: a service may
    * have hundreds, and each costs a digest. @default false
    */
   readonly changes?: boolean;
 }
 
-/** Where a person's word was said, or a message is to leave from. */
+/** The senders that a person's keyword is about, or that a message will leave from. */
 export interface ConsentPlace {
   readonly participant: string;
-  /** Numbers, and Messaging Services among them: the first service is the one that a message came through. */
+  /** Numbers and Messaging Services. The first service is the one that the message came through. */
   readonly senders: readonly string[];
   /** Other numbers of these services. @default none */
   readonly siblings?: readonly string[];
-  /** Whether an opt-out to any sender counts. */
+  /** Whether an opt-out to one sender holds for all senders. */
   readonly coversAll: boolean;
-  /** Whether an opt-out to any sender is asked although it covers one alone. @default false */
+  /** Whether an opt-out to any sender is checked, although an opt-out holds for one sender only. @default false */
   readonly asksPerson?: boolean;
 }
 
-/** Files consent under opaque keys: the ledger can keep it when it has forgotten the person. */
+/** Makes opaque keys for consent, so that the ledger can keep consent after it has erased the person. */
 export interface ConsentFiling {
-  /** The same for the same line and person always: what counters are filed under. */
+  /** The key of the counters of a line and a person. It is always the same for the same two. */
   key(line: string, participant: string): Promise<string>;
-  /** Under which keys consent is filed and asked. */
+  /** The keys under which consent is stored and read. */
   keys(place: ConsentPlace): Promise<ConsentKeys>;
 }
 
-/** In the place of a sender: all of them. No sender is called so. */
+/** Stands for all senders in a key. No sender has this name. */
 const ALL_SENDERS = "*";
 
 /**
- * HMAC-SHA-256 under the ledger's own secret. The channel is left out, since an opt-out spans SMS, MMS, RCS and
- * WhatsApp of one number. A person's number that is written in two ways has one key.
+ * HMAC-SHA-256 under the ledger's own secret. The channel is left out, because an opt-out holds for SMS, MMS, RCS and
+ * WhatsApp of one number. Two spellings of a person's number have one key.
  */
 export function consentFiling(secret: string): ConsentFiling {
   const sign = platformHashing().signer("sha256", secret, "hex");

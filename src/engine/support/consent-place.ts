@@ -8,7 +8,10 @@ import type { EngineContext } from "./context.ts";
 import { trouble } from "./problems.ts";
 import type { Route, SenderBook } from "./senders.ts";
 
-/** Where a message leaves from. A service that picks the number itself keeps to the one that the person wrote to. */
+/**
+ * The senders of an outbound message. A Messaging Service that picks the number itself keeps the number that the person
+ * wrote to.
+ */
 export function consentWhere({ message, conversation }: Sending, route: Pick<Route, "line"> | null): ConsentWhere {
   return {
     participant: conversation.participant,
@@ -18,8 +21,8 @@ export function consentWhere({ message, conversation }: Sending, route: Pick<Rou
 }
 
 /**
- * The keys of a message's person at its sender. A resolver of senders that fails is reported: the senders that the
- * ledger knows are asked then.
+ * The consent keys of a message's person at its sender. Where the resolver of senders fails, its error is reported, and
+ * only the senders that the ledger knows are used.
  */
 export async function consentsOf(
   context: EngineContext,
@@ -35,7 +38,9 @@ export async function consentsOf(
   return context.consents({ ...consentWhere(message, route), changes });
 }
 
-/** The same for the next message of a conversation, which leaves from the number that was texted last. */
+/**
+ * The consent keys for the next message of a conversation, which leaves from the number that the person texted last.
+ */
 export async function consentsNow(context: EngineContext, conversation: Sending["conversation"]): Promise<ConsentKeys> {
   return consentsOf(context, { message: { from: conversation.sender }, conversation });
 }
@@ -46,9 +51,9 @@ interface Sending {
 }
 
 /**
- * The place where consent is filed: the number and its services. A service whose number is not known picks one by
- * itself. Where all senders are of this one service, an opt-out to any number counts for it: that number may be the
- * service's now.
+ * The senders that consent is filed under: the number and its services. A Messaging Service as sender picks a number
+ * that is not known here. Where all senders belong to this one service, an opt-out to any number holds for the service,
+ * because that number may be one of the service's numbers now.
  */
 export function consentAt(
   book: Pick<SenderBook, "numbersOf" | "isOnlyService">,
@@ -67,7 +72,7 @@ export function consentAt(
   };
 }
 
-/** What is known of a person's consent: the strictest of the keys that are asked. `null` where nothing is. */
+/** A person's consent: the strictest one under the given keys; `null` where there is none. */
 export async function consentIn(
   storage: Pick<Storage, "consent">,
   { own, services, person, asksPerson }: ConsentKeys,
@@ -75,14 +80,14 @@ export async function consentIn(
   const keys = asksPerson ? [...own, person] : own;
   const filed = new Map(await Promise.all(keys.map(async (key) => [key, await storage.consent(key)] as const)));
   const known = [...filed.values()].filter((consent) => consent !== null);
-  // A START to the service lifts what was said through it, at any of its numbers.
+  // A START to the service ends an opt-out that came through the service, at any of its numbers.
   const isLifted = ({ service }: Consent) =>
     service !== undefined && services.includes(service) && filed.get(service)?.state === "opted-in";
   const out = known.find((consent) => consent.state === "opted-out" && !isLifted(consent));
   return out ?? known.filter(({ state }) => state === "opted-in").toSorted(byTime)[0] ?? null;
 }
 
-/** The newest one first. */
+/** The newest consent first. */
 function byTime(one: Consent, other: Consent): number {
   return other.changedAt - one.changedAt;
 }

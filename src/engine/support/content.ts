@@ -2,8 +2,8 @@ import { platformHashing } from "../../hmac.ts";
 import { wellFormed } from "../../model/well-formed.ts";
 
 /**
- * A text by what providers leave as it is: they write line ends their own way, drop blanks at the end of a line or of
- * the text, and compose characters.
+ * A text without what providers change: they rewrite line ends, drop blanks at the end of a line or of the text, and
+ * compose characters.
  */
 export function comparable(body: string): string {
   return wellFormed(body)
@@ -16,11 +16,11 @@ export function comparable(body: string): string {
 }
 
 /**
- * What makes a `send()` another one under the same key. URLs of media are signed anew each time, so only their count
- * is.
+ * The content by which two `send()` calls with the same key are compared. URLs of media may be signed again for each
+ * call, so only their number is compared.
  */
 export interface SendContent {
-  /** The one spelling of the person's address. */
+  /** The person's address in its one normalized spelling. */
   readonly to: string;
   readonly from: string;
   readonly body: string;
@@ -31,7 +31,8 @@ export interface SendContent {
 export type ContentDigest = (content: SendContent) => Promise<string>;
 
 /**
- * HMAC-SHA-256 under the ledger's own secret. The text is compared as the provider's list is: see {@link comparable}.
+ * HMAC-SHA-256 under the ledger's own secret. The text is normalized first, as it is for the provider's list: see
+ * {@link comparable}.
  */
 export function contentDigestFor(secret: string): ContentDigest {
   const sign = platformHashing().signer("sha256", secret, "hex");

@@ -11,21 +11,23 @@ import type { ConsentFiling, ConsentWhere } from "./consent-key.ts";
 import type { ContentDigest } from "./content.ts";
 import type { SenderBook } from "./senders.ts";
 
-/** What the engine's parts share: the options, and the way to say what happened. Made once, in `engine.ts`. */
+/**
+ * What the engine's parts share: the options, the senders, the policies and the reporter. `engine.ts` makes it once.
+ */
 export interface EngineContext extends Omit<EngineOptions, "ai" | "senders"> {
   readonly ai: CheckedAi;
   readonly senders: SenderBook;
   readonly policies: readonly Policy[];
   readonly workerId: string;
   readonly reporter: Reporter;
-  /** Opens the ledger once; every use of it comes through here. */
+  /** The key of a person's counters. The first call opens the ledger. */
   readonly consentKey: ConsentFiling["key"];
-  /** Under which keys a person's consent is filed and asked. Opens the ledger once. */
+  /** The keys under which a person's consent is stored and read. The first call opens the ledger. */
   consents(where: ConsentWhere): Promise<ConsentKeys>;
   readonly contentDigest: ContentDigest;
 }
 
-/** Calls listeners, and writes the log. Never throws: a listener's mistake must not harm a turn. */
+/** Calls listeners, and writes the log. Never throws, because a listener's error must not affect a turn. */
 export interface Reporter {
   message(message: Message): void;
   status(message: OutboundMessage): void;
@@ -33,15 +35,15 @@ export interface Reporter {
   consent(change: ConsentEvent): void;
   notice(notice: Notice): void;
   /**
-   * `texts`: what the turn was about. Given, the log says why it failed, without them. All fields of the cause stand at
-   * `debug` alone.
+   * `texts` are the numbers and texts of the turn. Where they are given, the log describes the cause without them. Only
+   * the `debug` level shows all fields of the cause.
    */
   error(error: OwnlineError, texts?: readonly string[]): void;
 }
 
 export type Emit = <Name extends keyof OwnlineEvents>(name: Name, ...args: Parameters<OwnlineEvents[Name]>) => void;
 
-/** Notices that an operator should look at even without a listener. */
+/** Notices that are logged as warnings, so that an operator sees them even without a listener. */
 const LOUD: ReadonlySet<Notice["kind"]> = new Set([
   "held",
   "unknown",

@@ -6,7 +6,7 @@ export type NoticeCounts = Readonly<Record<NoticeKind, number>>;
 /** Counts the notices of this process. */
 export interface NoticeCounter {
   count(kind: NoticeKind): void;
-  /** As it is now. */
+  /** A copy of the current counts. */
   counts(): NoticeCounts;
 }
 

@@ -17,14 +17,14 @@ const NAMES: Readonly<Record<keyof OwnlineEvents, true>> = {
 /** Listeners of this process. */
 export interface Emitter {
   /**
-   * @returns what ends this registration, and no other one of the same listener
+   * @returns a function that ends this registration, and no other registration of the same listener
    * @throws OwnlineError `invalid_options` for an event that does not exist, or a listener that is not a function
    */
   on<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): () => void;
   off<Name extends keyof OwnlineEvents>(name: Name, listener: OwnlineEvents[Name]): unknown;
   /**
-   * Calls every listener, each with a copy. One that throws, or rejects, is logged, and harms neither the others nor
-   * the work.
+   * Calls every listener, each with a copy. The error of a listener that throws or rejects is logged. The other
+   * listeners and the work go on.
    */
   readonly emit: Emit;
 }
@@ -40,7 +40,7 @@ export function createEmitter(logger: Logger): Emitter {
       return () => void emitter.off(name, listener, registration);
     },
     off(name, listener) {
-      // Without a listener the emitter would end the registrations of all.
+      // Without a listener, the emitter would end the registrations of all listeners.
       refuseOthers("off", name, listener);
       emitter.off(name, listener);
     },
@@ -50,8 +50,8 @@ export function createEmitter(logger: Logger): Emitter {
         logger.debug(describeThrown(error));
       };
       for (const listener of emitter.listeners(name)) {
-        // A copy for each: the engine and the other listeners still work with these objects. An error cannot be cloned
-        // whole.
+        // Each listener gets a copy, because the engine and the other listeners still use these objects. An error is
+        // not copied: `structuredClone` would lose some of its fields.
         const call = () => Reflect.apply(listener, undefined, name === "error" ? args : structuredClone(args));
         harmless(call, failed);
       }

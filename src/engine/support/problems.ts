@@ -2,21 +2,26 @@ import { isOwnlineError, OwnlineError } from "../../errors.ts";
 import type { EngineContext } from "./context.ts";
 
 /**
- * How long a turn waits whose conversation has a row that cannot be read. The ledger passes the conversation over until
- * the row is mended; this is for a process that has not met the row yet.
+ * How long a turn waits where a row of its conversation cannot be read. The ledger skips the conversation until the row
+ * is repaired. The wait is for a process that has not met the row yet.
  */
 export const CORRUPT_WAIT_MS: number = 60_000;
-/** More keys than any process meets; beyond, the oldest one is forgotten and may be reported again. */
+/**
+ * More keys than a process usually meets. Beyond this number, the oldest key is forgotten and may be reported again.
+ */
 const MOST_KEYS = 10_000;
 
-/** Whether a call failed because of a row that cannot be read: no repetition helps until an operator mends it. */
+/**
+ * Whether a call failed because of a row that cannot be read. A repetition fails too until an operator repairs the row.
+ */
 export function isCorrupt(error: unknown): error is OwnlineError & { readonly code: "storage_corrupt" } {
   return isOwnlineError(error) && error.code === "storage_corrupt";
 }
 
 /**
- * Whether an error is to be reported. One about a row of the ledger is so once, however often the row is met. One about
- * its clock is made once, and stays in the list of problems.
+ * Makes a function that says whether an error is to be reported. An error about a row of the ledger is reported once,
+ * however often the row is met. An error about the ledger's clock is reported once too: its object stays in the list of
+ * problems.
  */
 export function onceForEachProblem(): (error: OwnlineError) => boolean {
   const isNewRow = firstTime();
@@ -30,12 +35,12 @@ export function onceForEachProblem(): (error: OwnlineError) => boolean {
   };
 }
 
-/** Reports what the ledger has met in this process that an operator must look at: each problem once. */
+/** Reports the ledger's problems in this process that an operator must look at, each problem once. */
 export function reportProblems({ storage, reporter }: Pick<EngineContext, "storage" | "reporter">): void {
   for (const error of storage.problems) reporter.error(error);
 }
 
-/** Whether a key is new to this process: for what is reported once, however often it is met. */
+/** Makes a function that says whether a key is new to this process. It is for problems that are reported only once. */
 export function firstTime(limit: number = MOST_KEYS): (key: string) => boolean {
   const known = new Set<string>();
   return (key) => {
@@ -47,15 +52,11 @@ export function firstTime(limit: number = MOST_KEYS): (key: string) => boolean {
   };
 }
 
-/** An error met at work, in ownline's own form. */
+/** The error as an `OwnlineError`. Any other error is wrapped in one. */
 export function trouble(error: unknown): OwnlineError {
   if (isOwnlineError(error)) return error;
-  return new OwnlineError(
-    "storage_unavailable",
-    "the worker met an error that it did not expect; it goes on; see the cause",
-    {
-      cause: error,
-      retryable: true,
-    },
-  );
+  return new OwnlineError("storage_unavailable", "the worker met an unexpected error, and it goes on; see the cause", {
+    cause: error,
+    retryable: true,
+  });
 }

@@ -5,15 +5,15 @@ const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2000;
 
 export interface RetryLimits {
-  /** Give up when this has passed. @default never */
+  /** Gives up after this time. @default never */
   readonly forMs?: number;
-  /** Give up when aborted. */
+  /** Gives up when the signal is aborted. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Makes a call to the ledger, and repeats it while the storage says that it may be repeated: calls carry an operation
- * id, so a repetition after a lost answer does nothing twice. Having given up, throws the last error.
+ * Makes a call to the ledger, and repeats it while the storage says that it may be repeated. Each call carries a call
+ * id, so a repetition after a lost answer changes nothing again. When it gives up, it throws the last error.
  */
 export async function retrying<Result>(
   { clock }: Pick<EngineContext, "clock">,
@@ -31,7 +31,7 @@ export async function retrying<Result>(
   }
 }
 
-/** Whether the storage says that the same call may succeed later. Any other error of a call is a refusal for good. */
+/** Whether the storage says that the same call may succeed later. Any other error is permanent. */
 export function isTemporary(error: unknown): boolean {
   return isOwnlineError(error) && error.party === "storage" && error.retryable;
 }

@@ -12,44 +12,45 @@ import {
 import { isRate } from "../options/option-schemas.ts";
 import type { SendersOption } from "../options/options.ts";
 
-/**
- * Where a text belongs: the line that keeps its conversation, and the number of ours that it came to or leaves from.
- */
+/** The line of a text's conversation, and the sender that the text came to or leaves from. */
 export interface Route {
   readonly line: string;
   readonly sender: string;
-  /** The rate that is configured for this very number. */
+  /** The rate that is configured for this sender itself. */
   readonly ratePerSecond?: number | undefined;
 }
 
 /** One entry of the list of senders. */
 export interface ListedSender {
-  /** Where it stands, for errors: an address is not shown in them. */
+  /** The entry's path in the options, for errors. They show no address. */
   readonly path: string;
   /** Its address, or why the entry is not a sender. */
   readonly address: string | OwnlineError;
 }
 
-/** The numbers that are ours. The only place that says so. */
+/** The senders of this service. No other part of the code decides which addresses are senders. */
 export interface SenderBook {
-  /** Whether we may send from this address, and on which line; `null` where it is not ours. */
+  /** The route of a message that leaves from this address; `null` where it is not one of the senders. */
   route(address: string): Promise<Route | null>;
-  /** The route of a text that came in to `to`, through a Messaging Service or not; `null` where neither is ours. */
+  /**
+   * The route of a text that came to `to`, perhaps through a Messaging Service; `null` where `to` and the service are
+   * not senders.
+   */
   routeInbound(to: string, service: string | null): Promise<Route | null>;
   /**
    * The senders that can be listed; none where a function only finds them. The caller's `list` is called each time.
    *
-   * @throws OwnlineError `invalid_options` where the caller's `list` throws or does not answer with a list
+   * @throws OwnlineError `invalid_options` where the caller's `list` throws or does not return a list
    */
   listed(): Promise<readonly ListedSender[]>;
   /** The listed numbers of a Messaging Service; none where a function finds the senders. */
   numbersOf(service: string): readonly string[];
   /**
-   * Whether all senders are of this one service, and are listed: then each number that people ever wrote to is, or was,
-   * one of its numbers.
+   * Whether all senders are listed and belong to this one service. Then each number that people ever wrote to is, or
+   * was, one of the service's numbers.
    */
   isOnlyService(service: string): boolean;
-  /** The sender that the caller named, or the only one there is. */
+  /** The sender that the caller named, or the only sender. */
   choose(address: string | undefined, name: "from" | "to"): Promise<Route>;
 }
 
@@ -64,7 +65,7 @@ export function senderBook(option: SendersOption): SenderBook {
   const byAddress = new Map<string, SenderConfig>();
   for (const sender of list ?? []) {
     byAddress.set(sender.address, sender);
-    // A pool number is ours by its service, which is ours by itself.
+    // Where a number belongs to a Messaging Service, the service is a sender too.
     if (sender.service !== undefined && !byAddress.has(sender.service))
       byAddress.set(sender.service, { address: sender.service });
   }
@@ -87,7 +88,7 @@ export function senderBook(option: SendersOption): SenderBook {
       const direct = await route(to);
       if (direct !== null) return direct;
       const through = service === null ? null : await route(service);
-      // The reply keeps the number that was texted, sent through its service.
+      // The reply leaves from the number that the person texted, through its service.
       return through === null ? null : { line: through.line, sender: to };
     },
     numbersOf(service) {
@@ -101,7 +102,7 @@ export function senderBook(option: SendersOption): SenderBook {
         if (only !== undefined) return { line: lineOf(only), sender: only.address };
         throw new OwnlineError(
           "sender_required",
-          `${name} is missing: there is more than one sender, so say which of your numbers is meant`,
+          `${name} is missing: there is more than one sender, so name one of your numbers`,
         );
       }
       const found = await route(normalizeAddress(address, name));
@@ -116,7 +117,10 @@ export function senderBook(option: SendersOption): SenderBook {
   };
 }
 
-/** What the resolver says, if it speaks of the address in question: no other address may ever become a sender. */
+/**
+ * The sender that the resolver returns. It must be about the address that was asked for: no other address may become a
+ * sender.
+ */
 async function resolve(finder: Finder, address: string): Promise<SenderConfig | undefined> {
   const { name } = finder;
   const found: unknown = await hook(name, () => finder.resolve(address));
@@ -126,11 +130,11 @@ async function resolve(finder: Finder, address: string): Promise<SenderConfig | 
   if (config?.service === address) return { address };
   throw new OwnlineError(
     "invalid_options",
-    `${name} must return { address, service?, ratePerSecond? } of the very address that it was asked about, or undefined where that is not yours`,
+    `${name} must return { address, service?, ratePerSecond? } of the address that it was called with, or undefined where that address is not yours`,
   );
 }
 
-/** What the caller's `list` says. A mistake in one entry is that entry's own. */
+/** The senders that the caller's `list` returns. A mistake in one entry affects only that entry. */
 async function listedBy(list: () => unknown): Promise<readonly ListedSender[]> {
   const name = "options.senders.list";
   const entries: unknown = await hook(name, () => list());
@@ -158,7 +162,7 @@ function listedAddress(entry: unknown, path: string): string | OwnlineError {
   );
 }
 
-/** The sender that the caller's function made; `null` where its fields are not those of one. */
+/** The sender that the caller's function returned; `null` where its fields are not those of a sender. */
 function readConfig(given: object, path: string): SenderConfig | null {
   const read = (field: keyof SenderConfig): unknown => Reflect.get(given, field);
   const [address, service, ratePerSecond] = [read("address"), read("service"), read("ratePerSecond")];
@@ -175,13 +179,13 @@ function readConfig(given: object, path: string): SenderConfig | null {
 }
 
 interface Finder {
-  /** How errors speak of `resolve`. */
+  /** The name of `resolve` in errors. */
   readonly name: string;
   readonly resolve: SenderResolver;
   readonly list?: () => unknown;
 }
 
-/** The methods of a directory are called on it: it may be an instance of a class. */
+/** The methods of a directory are called on the object itself, because it may be an instance of a class. */
 function finderOf(option: SenderResolver | SenderDirectory): Finder {
   if (typeof option === "function") {
     return { name: "options.senders, the function that finds senders,", resolve: option };

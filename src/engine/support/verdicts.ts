@@ -3,10 +3,10 @@ import { hookNow } from "../../hook.ts";
 import type { Policy } from "../../policy/policy.ts";
 
 /**
- * What the policies say to one question, each by its name. They answer at once: a promise is no verdict, and what it
- * promises would come too late.
+ * The verdicts of the policies on one question. A policy answers at once: a promise is not a verdict, because its
+ * result would come too late.
  *
- * @throws OwnlineError `invalid_options` where a policy throws, or returns neither a verdict nor null
+ * @throws OwnlineError `invalid_options` where a policy throws, or returns something other than a verdict or null
  */
 export function verdictsOf<Verdict extends object>(
   policies: readonly Policy[],
@@ -18,7 +18,7 @@ export function verdictsOf<Verdict extends object>(
     const verdict = hookNow(name, () => ask(policy)) ?? null;
     if (verdict === null) return [];
     if (!Array.isArray(verdict) && isVerdict(verdict)) return [verdict];
-    // The mistake is reported here; what the promise fails with later must not end the process.
+    // The error below reports the mistake. A later rejection of the promise must not end the process.
     if (verdict instanceof Promise) verdict.catch(() => {});
     throw new OwnlineError("invalid_options", `${name} returned no verdict: return one, or null, at once`, {
       retryable: true,

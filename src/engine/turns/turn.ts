@@ -150,7 +150,8 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
   };
 
   /**
-   * Ends a failed run. It releases the turn for another run, or returns what replaces the answer. `null` means that nothing is left to commit.
+   * Ends a failed run. It releases the turn for another run, or returns what replaces the answer. `null` means that
+   * nothing is left to commit.
    */
   const failed = async (error: OwnlineError, refused: Decision | null = null): Promise<Decision | null> => {
     context.reporter.error(error, said);

@@ -2,37 +2,40 @@ import type { EngineClock } from "../options/clock.ts";
 import type { WakeUp } from "./wake-ups.ts";
 
 /**
- * When a started worker looks into the ledger, and when it claims turns: by what this process knows. The ledger alone is
- * right. What another process made due, or took, the regular look finds.
+ * Plans when a started worker looks into the ledger, and when it claims turns, by what this process knows. Only the
+ * ledger decides what is due. The regular look finds what other processes have made due or have taken.
  */
 export interface Agenda {
-  /** How often a look at once was asked for. */
+  /** How often an immediate look was requested. */
   readonly asked: number;
-  /** The worker looks into the ledger then, if not sooner. `null`: there is nothing to look for. */
+  /** Plans a look into the ledger after `ms`, unless a sooner look is planned. `null` plans nothing. */
   lookIn(ms: number | null): void;
-  /** A conversation's turn is due then, and no longer when it was last said to be. `null`: none is due. */
+  /**
+   * Notes that a conversation's turn is due after `ms`. It replaces the time that was noted before. `null`: no turn is
+   * due.
+   */
   turnIn(conversationId: string, ms: number | null): void;
   /** Whether it is time to look. */
   isLookDue(): boolean;
-  /** A look begins: the next regular one is planned. */
+  /** Notes that a look begins, and plans the next regular look. */
   looking(): void;
-  /** A look has found when the next thing is due; `null` for nothing. */
+  /** Notes when the next work is due, as a look has found; `null` for nothing. */
   looked(nextInMs: number | null): void;
-  /** How many conversations have a turn that is due now. They leave the agenda. */
+  /** Removes the turns that are due now from the agenda. Returns how many. */
   takeTurns(): number;
-  /** How long nothing of this is due. Above 0. */
+  /** The milliseconds until the next look or turn is due. Above 0. */
   restMs(): number;
 }
 
 /** The shortest rest. */
 const SHORTEST_MS = 1;
 
-/** An entry that is sooner than the others notifies the loop: its wait may be too long now. */
+/** Makes an agenda. An entry that is sooner than the others notifies the loop, whose current wait may be too long. */
 export function newAgenda(clock: EngineClock, wakeUp: Pick<WakeUp, "notify">, pollMs: number): Agenda {
   let asked = 0;
   let lookAt = Number.NEGATIVE_INFINITY;
   const turns = new Map<string, number>();
-  /** No turn is due before. It may have moved on since. */
+  /** No turn is due before this time. The first turn may be due later by now. */
   let turnsFrom = Number.POSITIVE_INFINITY;
 
   return {

@@ -7,7 +7,10 @@ import { historyLimitOf } from "../turns/history.ts";
 import { startRun } from "../turns/turn.ts";
 import type { Pass, WorkerState } from "./state.ts";
 
-/** In one call. Each comes with its messages: behind many of them, the first turn would begin late. */
+/**
+ * The most turns of one call. Each comes with its messages. With many turns in one call, the first turn would begin
+ * late.
+ */
 const MOST_CLAIMS = 8;
 
 /** Claims turns that are due, and begins to answer each at once. */
@@ -16,13 +19,13 @@ export interface Claims {
   readonly left: boolean;
   /** Notes that turns are due. */
   leave(): void;
-  /** Claims in one call as many as there is room for. Returns how many. */
+  /** Claims as many turns as there is room for, in one call. Returns how many. */
   claim(pass: Pass): Promise<number>;
 }
 
 export interface ClaimParts {
   readonly unknownLines: UnknownLines;
-  /** A run has ended, with this commit: `null` for none. */
+  /** Is called when a run has ended, with the run's commit; `null` where it has none. */
   ended(claimed: ClaimedTurn, committed: CommittedTurn | null, pass: Pass): void;
 }
 
@@ -35,7 +38,10 @@ export function createClaims(context: EngineContext, state: WorkerState, { unkno
     const asked = { callId: newId("o"), scope, workerId, leaseMs: worker.leaseMs, limit };
     return storage.claimTurns(historyLimit === null ? asked : { ...asked, historyLimit });
   };
-  /** A history that the ledger cannot read holds up no other turn: each then reads its own. */
+  /**
+   * Claims turns together with their histories. Where the ledger cannot read one of the histories, claims the turns
+   * alone. Each turn then reads its own history, so that no turn waits for the unreadable one.
+   */
   const claimedWithHistory = async (limit: number): Promise<readonly ClaimedTurn[]> => {
     try {
       return await claimed(limit, historyLimitOf(context));
@@ -48,7 +54,7 @@ export function createClaims(context: EngineContext, state: WorkerState, { unkno
   const begin = (turn: ClaimedTurn, pass: Pass): void => {
     const run = startRun(context, turn, { owed, unknownLines });
     runs.set(run.conversationId, run);
-    // The stop came while the ledger was choosing: the turn goes back at once.
+    // A stop came during the claim, so the turn is released at once.
     if (state.stopping !== null) run.giveUp("stopped");
     void run.done.then((committed) => {
       if (runs.get(run.conversationId) === run) runs.delete(run.conversationId);

@@ -7,12 +7,15 @@ import { trouble } from "../support/problems.ts";
 import type { Run } from "../turns/turn.ts";
 import type { WorkerState } from "./state.ts";
 
-/** Does a piece of work, and keeps this process alive in the ledger meanwhile. Rejects where the work does. */
+/**
+ * Does a piece of work, with heartbeats to the ledger until the work ends. Rejects where the work or the first
+ * heartbeat rejects.
+ */
 export type WithHeartbeats = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 /**
- * Keeps this process alive in the ledger for as long as any work goes on: one heartbeat before the first piece of work
- * begins, and then four within each lease.
+ * Sends heartbeats to the ledger for as long as any work goes on: one before the first piece of work begins, and then
+ * four within each lease.
  */
 export function createHeartbeats(context: EngineContext, state: WorkerState): WithHeartbeats {
   const { clock, reporter, worker } = context;
@@ -57,8 +60,8 @@ export function createHeartbeats(context: EngineContext, state: WorkerState): Wi
 }
 
 /**
- * One heartbeat: says that this process is alive, and handles what the ledger answers: which of its runs were taken from
- * it, where a newer text waits, what was reclaimed from expired workers.
+ * One heartbeat. It says that this process is alive, and handles the ledger's answer: which runs of this process have
+ * lost their lease, where a newer text waits, and what was reclaimed from expired workers.
  */
 function createHeartbeat(context: EngineContext, { runs, owed, agenda }: WorkerState): () => Promise<void> {
   const { storage, reporter, workerId } = context;
@@ -66,8 +69,9 @@ function createHeartbeat(context: EngineContext, { runs, owed, agenda }: WorkerS
   const wake = (): void => agenda.lookIn(0);
 
   /**
-   * A lease that no run holds, twice in a row: its run could not reach the ledger at its end. What that run owes is
-   * said again as it was: given back as `stopped`, a failed run would not count, and the AI would be asked without end.
+   * Releases the leases that had no run in two heartbeats in a row. The run of such a lease could not reach the ledger
+   * at its end. A release that the run owes is repeated unchanged. With the reason `stopped` instead, a failed run
+   * would not count, and the AI would be asked without end.
    */
   const releaseIdle = (leases: readonly HeldLease[]) => {
     const idle = leases.filter((lease) => !runs.has(lease.conversationId));
@@ -107,7 +111,8 @@ function createHeartbeat(context: EngineContext, { runs, owed, agenda }: WorkerS
   };
 
   return async () => {
-    // The ledger may have answered before it gave us a turn that has begun since: such a run is not in the answer.
+    // Only runs that began before this heartbeat are compared with its answer. A turn that is claimed meanwhile may be
+    // missing from it.
     const asked = [...runs.values()];
     const answer = await storage.heartbeat({
       callId: newId("o"),

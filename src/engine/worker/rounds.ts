@@ -8,7 +8,7 @@ import { createClaims } from "./claims.ts";
 import { createSends } from "./sends.ts";
 import { endlessPass, newPass, type Pass, type WorkerState } from "./state.ts";
 
-/** What one pass over the due work did, and when the next one is due. */
+/** What one pass over the due work did, and when the next pass is due. */
 export interface PassResult {
   /** Turns that were run. */
   readonly turns: number;
@@ -21,17 +21,20 @@ export interface PassResult {
 /** Messages of one conversation that were stored just now. */
 export type Filed = Pick<RecordedOutbound, "messages" | "conversation" | "dueInMs">;
 
-/** Looks into the ledger for what is due, and does it: on and on in a loop, or in one pass. */
+/** Looks into the ledger for due work, and does it: in a loop, or in one pass. */
 export interface Rounds {
   /** Looks, claims and sends until the signal is aborted. */
   loop(signal: AbortSignal): Promise<void>;
-  /** Does all that is due now, as far as `worker.passLimit` allows. */
+  /** Does all work that is due now, as far as `worker.passLimit` allows. */
   pass(): Promise<PassResult>;
-  /** A conversation's turn is due then, and not when it was last said to be; `null`: none is due. */
+  /**
+   * Notes that a conversation's turn is due after `ms`. It replaces the time that was noted before. `null`: no turn is
+   * due.
+   */
   turnIn(conversationId: string, ms: number | null): void;
-  /** Messages were stored that are to be sent. */
+  /** Is called when messages were stored that must be sent. */
   filed(recorded: Filed): void;
-  /** What is under way. */
+  /** The runs and sends that are under way. */
   underWay(): Promise<unknown>[];
 }
 
@@ -50,7 +53,7 @@ export function createRounds(context: EngineContext, state: WorkerState): Rounds
   const claims = createClaims(context, state, { unknownLines, ended });
   const looping = endlessPass();
 
-  /** What a run leaves to be done is known from its commit; where there is none, the ledger says it. */
+  /** The commit of a run says which work follows. Without a commit, a look into the ledger finds that work. */
   function ended({ conversation: { id } }: ClaimedTurn, committed: CommittedTurn | null, pass: Pass): void {
     if (committed === null) lookIn(0);
     else {
@@ -61,7 +64,7 @@ export function createRounds(context: EngineContext, state: WorkerState): Rounds
     if (claims.left) wakeUp.notify();
   }
 
-  /** Messages that were stored just now leave at once, unless they wait for others. */
+  /** Sends messages that were just stored, at once or when they are due. */
   function takeUp({ messages, conversation, dueInMs }: Filed, pass: Pass): void {
     if (conversation === null || dueInMs === null) return;
     const due = messages.map((message) => ({ message, conversation, unknown: null }));
@@ -69,25 +72,27 @@ export function createRounds(context: EngineContext, state: WorkerState): Rounds
     else lookIn(dueInMs);
   }
 
-  /** Without the loop, only a turn that is due now matters: a pass finds out at its end when the next one will be. */
+  /**
+   * Without the loop, only a turn that is due now is noted. The last look of a pass finds when the next turn is due.
+   */
   function turnIn(conversationId: string, ms: number | null): void {
     if (state.loop !== null) agenda.turnIn(conversationId, ms);
     else if (ms === 0) lookIn(0);
   }
 
-  /** Starts what is due, and notes what will be. */
+  /** Starts the due sends, and notes whether turns are due and when the next work is due. */
   async function look(pass: Pass): Promise<DueWork & { readonly begun: number }> {
     agenda.looking();
     const due = await storage.due({ scope, workerId, limit: DUE_LIMIT });
     reportProblems(context);
     const begun = sends.start(due.messages, pass);
     if (due.turns) claims.leave();
-    // At 0 a worker has expired whose work the next heartbeat takes over, and that has the loop look.
+    // At 0, another worker has expired. The next heartbeat takes over its work, and then requests a look.
     if (due.nextInMs !== 0) agenda.looked(due.nextInMs);
     return { ...due, begun };
   }
 
-  /** Claims as long as there are turns, and room for them. Returns how many. */
+  /** Claims turns for as long as there are turns and room for them. Returns how many. */
   async function claimAll(pass: Pass): Promise<number> {
     let all = 0;
     for (let claimed = 1; claims.left && claimed > 0; all += claimed) claimed = await claims.claim(pass);
@@ -115,7 +120,7 @@ export function createRounds(context: EngineContext, state: WorkerState): Rounds
           const turns = agenda.takeTurns();
           if (turns > 0 || claims.left) {
             const claimed = await claims.claim(looping);
-            // Another worker has some of them, or they are due later by now.
+            // Another worker has claimed some of these turns, or they are due later by now.
             if (claimed < turns && !claims.left) lookIn(0);
             if (claimed > 0 && claims.left) continue;
           }
@@ -140,7 +145,8 @@ export function createRounds(context: EngineContext, state: WorkerState): Rounds
           const working = underWay();
           if (claimed > 0 || working.length > 0) isIdle = false;
           if (working.length === 0) break;
-          // The first that is ready lets the next step of the others begin: a slow answer holds up no other turn.
+          // The pass continues when the first piece of work has ended, so that a slow answer does not delay other
+          // turns.
           await Promise.race(working);
           if (agenda.asked !== asked || agenda.isLookDue()) break;
         }

@@ -5,14 +5,14 @@ import type { EngineContext } from "../support/context.ts";
 import { isCorrupt, trouble } from "../support/problems.ts";
 import type { Pass, WorkerState } from "./state.ts";
 
-/** What is needed of a message to send it, or to settle it. */
+/** The data that is needed to send or to settle a message. */
 export type Sendable = Pick<DueMessage, "message" | "conversation" | "unknown">;
 
-/** Sends messages that are due: each conversation's in order, and no conversation waits for another. */
+/** Sends due messages. The messages of one conversation leave in order, and no conversation waits for another. */
 export interface Sends {
-  /** Those under way, by conversation. */
+  /** The sends that are under way, by conversation. */
   readonly underWay: ReadonlyMap<string, Promise<void>>;
-  /** Starts what is due, as far as there is room. Returns how many messages. */
+  /** Starts to send due messages, as many as there is room for. Returns how many. */
   start(due: readonly Sendable[], pass: Pass): number;
 }
 
@@ -21,7 +21,9 @@ export interface SendParts {
   readonly reconcile: Reconcile;
 }
 
-/** What came of a conversation's messages, and when its next one is due; `null` where none is known to be. */
+/**
+ * How the sending of a conversation's messages ended, and when its next message is due; `null` where that is not known.
+ */
 interface Course {
   readonly nextInMs: number | null;
   readonly failed: boolean;
@@ -31,7 +33,10 @@ export function createSends(context: EngineContext, state: WorkerState, { delive
   const { lookIn } = state.agenda;
   const signal = (): AbortSignal => state.aborts.sends.signal;
   const underWay = new Map<string, Promise<void>>();
-  /** Messages were left lying because enough others were under way, or one of their conversation was. */
+  /**
+   * Whether due messages were not started because enough other sends were under way. `followed` holds the conversations
+   * whose due messages were not started because an earlier send of the same conversation was under way.
+   */
   let crowded = false;
   const followed = new Set<string>();
 
@@ -42,7 +47,7 @@ export function createSends(context: EngineContext, state: WorkerState, { delive
     for (const entry of due) {
       const { message } = entry;
       if (signal().aborted) break;
-      // The later parts of a message wait for it.
+      // The later parts of a message wait for the earlier part.
       if (message.groupId === waiting) continue;
       try {
         const sent = message.status === "unknown" ? await settle(entry) : await deliver(entry, signal());
@@ -58,7 +63,8 @@ export function createSends(context: EngineContext, state: WorkerState, { delive
         pass.idle?.add(message.id);
         const failure = trouble(error);
         context.reporter.error(failure);
-        // Where a row cannot be read, the ledger passes the conversation over from now on: the others need not wait.
+        // Where a row cannot be read, the ledger skips this conversation from now on. So the other conversations need
+        // not wait.
         if (isCorrupt(failure)) return { nextInMs: null, failed: false };
         state.met = failure;
         return { nextInMs: null, failed: true };
@@ -114,7 +120,7 @@ function soonest(one: number | null, other: number | null): number | null {
   return Math.min(one, other);
 }
 
-/** What is due, conversation by conversation, each in its order. */
+/** The due messages of each conversation, in their order. */
 function byConversation<Due extends Pick<DueMessage, "message">>(due: readonly Due[]): Map<string, Due[]> {
   const groups = new Map<string, Due[]>();
   for (const entry of due) {

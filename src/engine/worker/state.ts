@@ -4,7 +4,7 @@ import type { OwedReleases, Run } from "../turns/turn.ts";
 import { type Agenda, newAgenda } from "./agenda.ts";
 import { newWakeUp, type WakeUp } from "./wake-ups.ts";
 
-/** What the worker of this process has at work, and whether it is to go on. Its parts share this one object. */
+/** The work of this process's worker, and its stops. The parts of the worker share this one object. */
 export interface WorkerState {
   /** Ends the waits of the loop, and of `drain`. */
   readonly wakeUp: WakeUp;
@@ -12,19 +12,21 @@ export interface WorkerState {
   /** Turns at work, by conversation. */
   readonly runs: Map<string, Run>;
   readonly owed: OwedReleases;
-  /** Passes and sweeps that were asked for one at a time: `stop` waits for them. */
+  /** Passes and sweeps that a caller requested, outside of the loop: `stop` waits for them. */
   readonly passes: Set<Promise<unknown>>;
   /** The loop of a started worker; `null` where it is not started. */
   loop: Loop | null;
-  /** The stop that waits for the work to end; `null` where none does. */
+  /** The stop that waits for the work to end; `null` where there is none. */
   stopping: Promise<void> | null;
-  /** How often a stop was asked for. */
+  /** How often a stop was requested. */
   stops: number;
-  /** What a stop aborts. Made anew when it is over. */
+  /** What a stop aborts. It is replaced when the stop is over. */
   aborts: Aborts;
-  /** What the last pass met: what is still due is not asked about again at once, or by `drain` at all. */
+  /**
+   * The error of the last pass. `drain` waits longer before the next pass then, or ends where a repetition cannot help.
+   */
   met: OwnlineError | null;
-  /** `settled()` runs: nothing happens but what is due. */
+  /** Whether `settled()` runs: then a test's clock may jump to what is due next. */
   isIdling: boolean;
 }
 
@@ -34,11 +36,11 @@ export interface Loop {
 }
 
 export interface Aborts {
-  /** The stop is over. */
+  /** Aborted when the stop is over. */
   readonly stopped: AbortController;
-  /** What is on its way to the provider must end. */
+  /** Aborted when requests to the provider must end. */
   readonly sends: AbortController;
-  /** The provider's list is read no further. */
+  /** Aborted when reads of the provider's list must end. */
   readonly lists: AbortController;
 }
 
@@ -63,13 +65,16 @@ export function newAborts(): Aborts {
   return { stopped: new AbortController(), sends: new AbortController(), lists: new AbortController() };
 }
 
-/** One pass over the due work, or the loop of a started worker: what it may begin, and what came of it. */
+/** One pass over the due work, or the loop of a started worker: how much it may begin, and what it has done. */
 export interface Pass {
   /** How many turns and messages may still begin. */
   room: number;
   /** Messages that were handed to the provider, settled or cancelled. */
   sent: number;
-  /** Messages about which nothing could be done: the pass does not try them again. `null` in the loop, which does. */
+  /**
+   * Messages that could not be sent or settled: the pass does not try them again. `null` in the loop, which tries
+   * again.
+   */
   readonly idle: Set<string> | null;
 }
 
@@ -77,7 +82,7 @@ export function newPass(room: number): Pass {
   return { room, sent: 0, idle: new Set() };
 }
 
-/** What a started worker begins in its loop. */
+/** The pass of a started worker's loop, without limits. */
 export function endlessPass(): Pass {
   return { room: Number.POSITIVE_INFINITY, sent: 0, idle: null };
 }

@@ -7,22 +7,27 @@ import { abortQuietly } from "../support/abort.ts";
 import type { EngineContext } from "../support/context.ts";
 import { trouble } from "../support/problems.ts";
 
-/** What a serverless runtime offers for work after the answer, for example a Worker's `ctx`. */
+/** The object by which a serverless runtime allows work after the answer, for example a Worker's `ctx`. */
 export interface WaitUntil {
   waitUntil(work: Promise<unknown>): void;
 }
 
-/** Whether a framework's second argument is such a context: some hand over route parameters instead. */
+/** Whether a framework's second argument is such a context. Some frameworks pass route parameters instead. */
 export function isWaitUntil(ctx: unknown): ctx is WaitUntil {
   return typeof ctx === "object" && ctx !== null && "waitUntil" in ctx && typeof ctx.waitUntil === "function";
 }
 
-/** Wakes what waits in this process: the worker's loop, or the readers of a conversation. */
+/** Ends waits in this process: of the worker's loop, or of the readers of a conversation. */
 export interface WakeUp {
-  /** How often it was notified: read it before looking for work, so that a change between look and wait counts. */
+  /**
+   * How often it was notified. Read it before the look for work, so that a change between look and wait ends the wait.
+   */
   readonly count: number;
   notify(): void;
-  /** Waits for `ms`; less where it is notified, or was since `since`, or where the signal is aborted. */
+  /**
+   * Waits for `ms`. The wait ends early where it is notified, where it was notified since `since`, or where the signal
+   * is aborted.
+   */
   wait(clock: EngineClock, ms: number, options: WaitOptions): Promise<void>;
 }
 
@@ -30,11 +35,14 @@ export interface WaitOptions {
   readonly since: number;
   /** Ends the wait. @default none */
   readonly signal?: AbortSignal | undefined;
-  /** As the clock's. @default false */
+  /** See {@link EngineClock.sleep}. @default false */
   readonly idle?: boolean;
 }
 
-/** A wait that is over leaves nothing behind, neither here nor on the signal: both may live as long as the process. */
+/**
+ * Makes a wake-up. A wait removes its listeners when it is over, because the signal and the wake-up may live as long as
+ * the process.
+ */
 export function newWakeUp(): WakeUp {
   let count = 0;
   const waiting = new Set<() => void>();
@@ -60,21 +68,22 @@ export function newWakeUp(): WakeUp {
 }
 
 /**
- * Sees that due work is done where this process has no started worker: after the answer where the runtime allows it, by
- * the process that listens to the queue, or by a cron. What is due is committed: the next regular look finds it, also
- * where a wake-up fails. So nothing here ever rejects.
+ * Arranges due work where this process has no started worker. The work is done after the answer where the runtime
+ * allows it, by the process that listens to the queue, or by a cron. All due work is committed, so the next regular
+ * look finds it where a wake-up fails. So none of these methods rejects.
  */
 export interface Scheduler {
   /**
-   * After a commit that makes something due in `dueInMs`. It does nothing where the worker is started: that one knows
-   * it. Only the queue is waited for: a runtime may end with its answer.
+   * Call it after a commit that makes something due in `dueInMs`. It does nothing where the worker is started, which
+   * knows of the commit. It waits only for the queue, because a runtime may end with its answer.
    */
   schedule(ctx: WaitUntil | undefined, dueInMs: number): Promise<void>;
   /** Asks the queue for a wake-up in `delayMs`. Resolves once the queue has taken it, or has failed. */
   notify(delayMs: number): Promise<void>;
   /**
-   * After a look: the next thing is due then; `null` for nothing. It asks the queue although a wake-up may be on its
-   * way, since that one may come too early, or never; but not within a second of having asked for one that does.
+   * Call it after a look, with the time until the next work is due; `null` for nothing. It asks the queue for a wake-up
+   * even if an earlier one was requested, because that one may come too early, or never. It does not ask again within a
+   * second of a request for a wake-up that comes in time.
    */
   notifyAgain(nextInMs: number | null): Promise<void>;
   /** Calls `onWakeUp` at each wake-up, where the queue can be listened to. */
@@ -82,7 +91,7 @@ export interface Scheduler {
   close(): Promise<void>;
 }
 
-/** What is asked of the worker. */
+/** The part of the worker that the scheduler uses. */
 interface Work {
   readonly started: boolean;
   drain(options: { readonly withinMs: number; readonly idle: boolean }): Promise<number | null>;
@@ -90,17 +99,17 @@ interface Work {
 
 export interface SchedulerParts {
   readonly worker: Work;
-  /** Whether this process has worked on what is due. */
+  /** Whether this process has already worked on due messages and turns. */
   worked(): boolean;
 }
 
-/** A queue that hangs must not keep a webhook's answer: the provider waits for it. */
+/** A queue that hangs must not delay a webhook's answer, because the provider waits for the answer. */
 const LONGEST_WAIT_MS = 2000;
-/** What is due and was not done is another worker's, or has just failed: a wake-up at once would busy-loop. */
+/** Due work that was not done belongs to another worker, or has just failed. An immediate wake-up would busy-loop. */
 const SOONEST_AGAIN_MS = 1000;
 /** A serverless runtime gives about half a minute after the answer. */
 const WAIT_UNTIL_MS = 25_000;
-/** Long enough for a script to go on to `settled()`, or a service to `start()`. */
+/** Long enough for a script to call `settled()`, or for a service to call `start()`. */
 const PATIENCE_MS = 5000;
 
 export function createScheduler(
@@ -111,7 +120,7 @@ export function createScheduler(
   let listener: QueueListener | null = null;
   let warned = false;
 
-  /** Returns whether the queue did it; reports why not. */
+  /** Makes a call to the queue. Returns whether it succeeded, and reports an error otherwise. */
   const attempt = async (what: string, call: () => Promise<unknown> | undefined): Promise<boolean> => {
     const over = new AbortController();
     const done = (async () => call())().then(
@@ -130,7 +139,7 @@ export function createScheduler(
   const failure = (what: string, why: string, cause?: unknown): OwnlineError =>
     new OwnlineError(
       "queue_unavailable",
-      `the queue (${queue?.name}) could not ${what}: ${why}. Nothing is lost: the next processDue() does the work, so see that a cron calls it; see the cause`,
+      `the queue (${queue?.name}) could not ${what}: ${why}. Nothing is lost: the next processDue() does the work, so let a cron call it; see the cause`,
       { cause, retryable: true },
     );
 
@@ -145,7 +154,7 @@ export function createScheduler(
     if (nextInMs === null) return;
     const now = clock.now();
     const delayMs = Math.max(nextInMs, SOONEST_AGAIN_MS);
-    // Where wake-ups come in swarms, each look would ask for another one.
+    // Where many wake-ups come at once, each look would otherwise ask for another wake-up.
     const isOnItsWay = asked.comesAt > now && asked.comesAt <= now + delayMs;
     if (isOnItsWay && now - asked.askedAt < SOONEST_AGAIN_MS) return;
     await notify(delayMs);
@@ -159,7 +168,7 @@ export function createScheduler(
     try {
       hookNow("waitUntil", () => ctx.waitUntil(work));
     } catch (error) {
-      // The text is stored already, and the work goes on for as long as the runtime lets it.
+      // The text is already stored, and the work goes on for as long as the runtime allows.
       reporter.error(trouble(error));
     }
   };
@@ -173,7 +182,7 @@ export function createScheduler(
         "ownline stored a text, but nothing in this process works on it: call await sms.start() in a long-lived process, or sms.processDue() from a cron or queue. Ignore this if another process does.",
       );
     }, PATIENCE_MS);
-    // A script that ends before then needs no warning, and must not be kept from ending.
+    // A script that ends earlier needs no warning, and the timer must not keep it running.
     if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function") {
       timer.unref();
     }

@@ -12,33 +12,34 @@ import { newAborts, newWorkerState, type WorkerState } from "./state.ts";
  * Conversations never wait for each other; within one, the ledger keeps the order.
  */
 export interface Worker {
-  /** Begins once `ready` is; a stop that was called meanwhile calls it off. */
+  /** Begins when `ready` has resolved. A stop that is called before then cancels the start. */
   start(ready: () => Promise<unknown>): Promise<void>;
   readonly started: boolean;
-  /** Something may be due: it looks into the ledger. */
+  /** Looks into the ledger at once, because something may be due. */
   wake(): void;
-  /** Something is due then; `null` for nothing. */
+  /** Looks into the ledger after `ms`, when something is due; `null` for nothing. */
   lookIn(ms: number | null): void;
   /**
-   * A message was stored that came in: a run of this process that did not see it gives way, or ends where the person
-   * opted out, and the turn is claimed when it is due.
+   * Is called when an inbound message was stored. A run of this process that does not include the message is
+   * superseded. It ends where the person has opted out. The turn is claimed when it is due.
    */
   handleInbound(recorded: RecordedInbound): void;
-  /** Messages were stored that are to be sent. */
+  /** Is called when messages were stored that must be sent. */
   filed(recorded: Filed): void;
-  /** A conversation was taken over by a person. */
+  /** Ends the run of a conversation that an operator has taken over. */
   callOff(conversationId: string): void;
-  /** Runs everything that is due now, looks for lost webhooks where it is time, and waits for both. */
+  /** Does all work that is due now, looks for lost webhooks where a sweep is due, and waits for both. */
   processDue(): Promise<PassResult>;
-  /** Looks for lost webhooks of every sender, whether or not it is time. */
+  /** Looks for lost webhooks of every sender, whether or not a sweep is due. */
   sweepNow(how: Omit<SweepHow, "now">): Promise<Swept>;
   /**
    * Works until nothing is due any more, now or later, or until `withinMs` have passed. Returns the milliseconds until
-   * what is left is due, `null` where nothing is.
+   * the next work is due; `null` where no work is left.
    */
   drain(options: DrainOptions): Promise<number | null>;
   /**
-   * Takes no new work, gives what runs `timeoutMs`, then gives it back. One for all who ask meanwhile; see `Engine`.
+   * Takes no new work, waits up to `timeoutMs` for current work, then releases it. All calls during a stop share that
+   * stop; see `Engine`.
    */
   stop(options: StopOptions): Promise<void>;
 }
@@ -53,10 +54,10 @@ interface StopOptions {
 }
 
 const TROUBLE_WAIT_MS = 1000;
-/** What is due and was not done is another worker's, or has just failed. */
+/** Due work that was not done belongs to another worker, or has just failed. */
 const LEFT_WAIT_MS = 5;
 
-/** The state, and what works on it. */
+/** The state, and the parts that work on it. */
 interface Parts {
   readonly context: EngineContext;
   readonly state: WorkerState;
@@ -81,7 +82,7 @@ export function createWorker(context: EngineContext): Worker {
       rounds.turnIn(conversationId, turnInMs);
       state.wakeUp.notify();
     } else if (conversation.answeredSeq >= seq) {
-      // Counted as answered in the very commit that stored it: an opt-out, which ended the open turn.
+      // The commit that stored this message counts it as answered: it is an opt-out, which ended the open turn.
       callOff(conversationId);
     }
   };
@@ -139,7 +140,10 @@ async function runLoop({ context, state, rounds, sweeper, withHeartbeats }: Part
   }
 }
 
-/** A slow list does not hold up what is due; what it brings is due later than all that, so it is looked at again. */
+/**
+ * Does the due work and the sweep at the same time, so that a slow list does not delay due work. Where the sweep has
+ * found texts, a second pass does the work that they made due.
+ */
 async function passAndSweep({ context, state, rounds, sweeper }: Parts): Promise<PassResult> {
   const [done, { found }] = await Promise.all([rounds.pass(), sweeper.run(state.aborts.lists.signal)]);
   reportProblems(context);
@@ -162,7 +166,7 @@ async function drain({ context, state, rounds }: Parts, { withinMs, idle }: Drai
     }));
     if (nextInMs === null || nextInMs > left()) break;
     const error = lastError(state);
-    // Nothing is settled by waiting for what no repetition can mend.
+    // A longer wait does not help where no repetition can succeed.
     if (error !== null && !error.retryable) throw error;
     const waitMs = Math.max(nextInMs, error === null ? LEFT_WAIT_MS : TROUBLE_WAIT_MS);
     await state.wakeUp.wait(clock, waitMs, { since, idle });
@@ -170,7 +174,7 @@ async function drain({ context, state, rounds }: Parts, { withinMs, idle }: Drai
   return nextInMs;
 }
 
-/** As it is by now: the compiler takes it for what was assigned last. */
+/** Reads the current value. In place, the compiler would assume the value that was assigned last. */
 function lastError({ met }: WorkerState): OwnlineError | null {
   return met;
 }
@@ -188,7 +192,7 @@ function stop(parts: Parts, { timeoutMs }: StopOptions): Promise<void> {
   return state.stopping;
 }
 
-/** Waits until nothing is at work any more. */
+/** Ends the loop, and waits until no work is left. */
 async function end({ state, rounds }: Parts): Promise<void> {
   state.loop?.end();
   state.aborts.lists.abort();
@@ -204,7 +208,7 @@ async function end({ state, rounds }: Parts): Promise<void> {
   state.aborts = newAborts();
 }
 
-/** Keeps a piece of work in sight of `stop`. */
+/** Does a piece of work that `stop` waits for. */
 async function watched<Result>({ passes }: WorkerState, work: () => Promise<Result>): Promise<Result> {
   const going = work();
   passes.add(going);
