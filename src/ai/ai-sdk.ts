@@ -13,22 +13,22 @@ export type { AiSdkOptions, AiSdkSettings, GenerateOptions } from "./ai-sdk/opti
 export type { ToolTurn } from "./ai-sdk/tools.ts";
 
 /**
- * Answers by a model of the AI SDK (https://ai-sdk.dev), tools included. Needs the package `ai`, version 5, 6 or 7.
+ * Answers with a model of the AI SDK (https://ai-sdk.dev), tools included. Needs the package `ai`, version 5, 6 or 7.
  *
- * Reasoning is never part of the reply: neither the SDK's reasoning parts nor what a model leaves in its text, in
- * `<think>` tags and their like or in Harmony channels.
+ * Reasoning is never part of the reply. The SDK's reasoning parts are left out, and so is reasoning in the model's
+ * text, in `<think>` tags and similar tags or in Harmony channels.
  *
- * Before a tool's `execute` runs, `context.toolStarted()` is called, so from then on the run is not given up for a
- * newer text; a run that was given up before starts no more tools. A turn can run again after a crash or an error:
- * a tool with lasting effects makes an idempotency key from its `context.turnId` and its input.
+ * Before a tool's `execute` runs, `context.toolStarted()` is called. From then on, a newer text does not end the run. A
+ * run that was given up earlier starts no more tools. A turn can run again after a crash or an error: a tool with
+ * lasting effects makes an idempotency key from its `context.turnId` and its input.
  *
  * `reply` throws `ai_failed`: retryable as the SDK's `APICallError.isRetryable` says, and for a reply that is cut,
- * empty, reasoning alone or ends in a tool call; not for refused credentials, an unknown model and filtered content. The SDK's error is
- * in `cause`, and carries the request: do not log it where texts must not go. A `timeout` of the SDK is `ai_timeout`.
- * An aborted call throws the signal's reason.
+ * empty, reasoning alone or ends in a tool call; not for refused credentials, an unknown model and filtered content.
+ * The SDK's error is in `cause`, and contains the request: do not log it where the log must not contain texts. A
+ * `timeout` of the SDK is `ai_timeout`. An aborted call throws the signal's reason.
  *
- * @throws OwnlineError `invalid_options` for a missing `model`, an option that is not known and a value out of range,
- * each with its path and the remedy.
+ * @throws OwnlineError `invalid_options` for a missing `model`, an unknown option and a value out of range. The message
+ * names each one's path and remedy.
  * @example
  * ```ts
  * import { tool } from "ai";
@@ -81,13 +81,16 @@ const afterEightSteps: StopCondition<ToolSet> = ({ steps }) => steps.length >= 8
 
 const afterOneStep: StopCondition<ToolSet> = () => true;
 
-/** One run of a turn: the steps with tools, then one without where they are used up, and again without pictures. */
+/**
+ * One run of a turn: the steps with tools, then one step without tools where they are used up. Where pictures may have
+ * caused an error, the call is repeated without them.
+ */
 async function generate(options: AiSdkOptions, memory: Memory, turn: AiTurn, context: AiContext): Promise<Outcome> {
   const { model, instructions, tools, toolsContext, stopWhen = afterEightSteps, media = "describe", ...rest } = options;
   const { stream = false, maxRetries = 0, ...settings } = rest;
   const { signal } = context;
   const own = typeof instructions === "function" ? await instructions(turn) : instructions;
-  // A shorter answer needs no second booking.
+  // The tools have already acted for the first answer, so the shorter one gets none.
   const toolSet = turn.tooLong ? undefined : typeof tools === "function" ? await tools(turn) : tools;
   const turns = toolSet && toolContexts(toolSet, turn, toolsContext);
   let acted = memory.progressOf(turn.id) !== undefined;
@@ -105,14 +108,14 @@ async function generate(options: AiSdkOptions, memory: Memory, turn: AiTurn, con
     const { system, messages, shown } = await promptOf(turn, own, media, without, signal);
     const call = {
       ...settings,
-      // Without tools the SDK would refuse an answer for want of a call.
+      // With a `toolChoice` that demands a call, the SDK would refuse an answer without one.
       ...(turn.tooLong && { toolChoice: "auto" as const }),
       model,
       messages: [...messages, ...(before?.messages ?? [])],
       maxRetries,
       abortSignal: signal,
       stopWhen: [...(Array.isArray(stopWhen) ? stopWhen : [stopWhen]), endsByTool],
-      // Version 7 has renamed `system`, and reads the new name first.
+      // Version 7 of the SDK has renamed `system` to `instructions`, and reads the new name first.
       ...(system && { instructions: system, system }),
     };
     const remember = (all: readonly ModelMessage[], isLast: boolean) => {
@@ -143,7 +146,7 @@ async function generate(options: AiSdkOptions, memory: Memory, turn: AiTurn, con
     } catch (error) {
       if (signal.aborted || acted || shown.length === 0 || !mayBePictures(error)) throw error;
       const outcome = await attempt(new Set([...without, ...shown]));
-      // Only now is it known that the pictures were to blame.
+      // The call without pictures succeeded, so the pictures caused the error.
       memory.refusePictures(shown);
       return outcome;
     }

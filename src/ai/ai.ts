@@ -1,62 +1,68 @@
 import type { InboundMessage, Media } from "../model/message.ts";
 
 /**
- * What answers people. One method; may be any model, or no model at all.
+ * An AI that answers people. It has one method, and may use any model, or no model.
  *
- * It may be called more than once for the same turn (after a crash, an error or a newer text): `turn.id` is the same
- * then and `turn.run` is not. Give `turn.id` to tools with lasting effects as their idempotency key.
+ * The method may be called more than once for the same turn (after a crash, an error or a newer text). Then `turn.id`
+ * is the same and `turn.run` differs. Give `turn.id` to tools with lasting effects as their idempotency key.
  */
 export interface Ai {
-  /** For logs and for the page, for example the model's id. */
+  /** The AI's name in logs and in the `turn` event, for example the model's id. */
   readonly name: string;
   /**
    * Answers the turn's messages.
    *
-   * @throws Any error: the turn is tried again with backoff, then the fallback text is sent once. An error
-   * with `retryable: false` (an `OwnlineError`) goes to the fallback at once.
+   * @throws Any error: the turn is tried again with backoff, then the fallback text is sent once. After an
+   * `OwnlineError` with `retryable: false` the fallback text is sent at once.
    */
   reply(turn: AiTurn, context: AiContext): Promise<Reply>;
 }
 
-/** One piece of work for the AI: a copy of its own, so that what it changes in it changes nothing else. */
+/** A turn that the AI answers. It is a copy, so a change in it has no effect elsewhere. */
 export interface AiTurn {
-  /** Stable over re-runs. */
+  /** The same in each run of the turn. */
   readonly id: string;
   /** 1 for the first run. */
   readonly run: number;
   readonly conversationId: string;
   /** The number that the reply leaves from. */
   readonly sender: string;
-  /** The person's address. The form of a number that is written in two ways may change; the conversation's id stays. */
+  /**
+   * The person's address. Where a number has two spellings, the spelling may change; the conversation's id stays the
+   * same.
+   */
   readonly participant: string;
   /** The texts to answer, oldest first. At least one. */
   readonly messages: readonly InboundMessage[];
   /**
-   * What was said before, and then `messages`: oldest first, bounded by the `history` options. The last entry is the
+   * The earlier messages, and then `messages`: oldest first, bounded by the `history` options. The last entry is the
    * last of `messages`.
    */
   readonly history: readonly HistoryEntry[];
   /**
-   * Present where the AI is asked once more in the same run, since its answer had more parts than `answer.maxParts`.
-   * Answer shorter, and let no tool act again: a second answer that is too long is replaced by the fallback text.
+   * Present where the AI is asked once more in the same run, because its answer had more parts than `answer.maxParts`.
+   * Give a shorter answer, and let no tool act again. The fallback text replaces a second answer that is too long.
    */
   readonly tooLong?: TooLong;
 }
 
 /** The answer that was too long to send. */
 export interface TooLong {
-  /** How many parts it had. */
+  /** How many parts the answer had. */
   readonly parts: number;
-  /** How many it may have. */
+  /** How many parts an answer may have. */
   readonly maxParts: number;
   /** What the AI wrote. */
   readonly text: string;
 }
 
 export interface HistoryEntry {
-  /** `user`: the person. `assistant`: our side, whether the AI, a colleague or the service wrote it. */
+  /** `user`: the person. `assistant`: the AI, an operator or the service. */
   readonly role: "user" | "assistant";
-  /** Who wrote it on our side: the AI, a colleague (`operator`), or the service. Left out: the AI, or the person. */
+  /**
+   * Who wrote an `assistant` entry: the AI, an operator, or the service. Where it is left out, the AI or the person
+   * wrote the entry.
+   */
   readonly author?: "ai" | "operator" | "service";
   readonly text: string;
   readonly media: readonly Media[];
@@ -65,11 +71,14 @@ export interface HistoryEntry {
 }
 
 export interface AiContext {
-  /** Aborted when a newer text overtakes the turn, when time is up, and when the service stops. Pass it on. */
+  /**
+   * Aborted when a newer text ends the run, when the time limit is reached, and when the service stops. Pass it to your
+   * calls.
+   */
   readonly signal: AbortSignal;
   /**
-   * To be called before the first effect that cannot be undone (a booking, a payment). From then on the run is not
-   * given up for a newer text.
+   * Call it before the first effect that cannot be undone (a booking, a payment). From then on, a newer text does not
+   * end the run.
    */
   toolStarted(): void;
 }
@@ -79,8 +88,8 @@ export type Reply =
   | string
   | { readonly kind: "text"; readonly text: string; readonly media?: readonly Media[] }
   | { readonly kind: "silence" }
-  /** `text`, if given, is sent; then the conversation is paused for a person. */
+  /** `text`, if given, is sent; then the conversation is paused for an operator. */
   | { readonly kind: "hand-off"; readonly text?: string; readonly reason?: string };
 
-/** A plain function as an AI: the shortest way to plug anything in. */
+/** A plain function as an AI. */
 export type AiFunction = (turn: AiTurn, context: AiContext) => Promise<Reply> | Reply;

@@ -3,11 +3,11 @@ import type { Ai, AiFunction } from "./ai.ts";
 import { type CheckedAi, normalizeReply } from "./reply.ts";
 
 /**
- * Makes a plain function, or any {@link Ai}, an AI whose replies are checked by {@link normalizeReply}.
+ * Makes an AI whose replies {@link normalizeReply} has checked, from a plain function or any {@link Ai}.
  *
- * A function's name is `function`; an AI keeps its own. A function that throws at once rejects instead.
+ * The name of a function is `function`; an AI keeps its own name. Where a function throws, `reply` rejects.
  *
- * @throws OwnlineError `invalid_options` when it is neither a function nor an object with a `reply` method.
+ * @throws OwnlineError `invalid_options` when `ai` is not a function, and not an object with a `reply` method.
  */
 export function fromFunction(ai: AiFunction | Ai): CheckedAi {
   if (typeof ai === "function") {

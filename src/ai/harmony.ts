@@ -1,13 +1,14 @@
 /** The header of a Harmony message: its role, its channel (group 1) and what it is bound to. */
 const HEADER =
   /(?:<\|start\|>[^<]{0,200})?(?:<\|channel\|>([^<]{0,200}))?(?:<\|constrain\|>[^<]{0,200})?<\|message\|>/g;
-/** What ends a message. */
+/** The tokens that end a message. */
 const END = /<\|(?:end|return|call|start|channel)\|>/;
 
 /**
- * The final channel of an answer in OpenAI's Harmony format (https://github.com/openai/harmony), which a server that
- * does not know the format passes on as text; also where the server has dropped the special tokens alone
- * (`analysis…assistantfinal…`). Any other text comes back unchanged; an answer without a final channel is empty.
+ * The final channel of an answer in OpenAI's Harmony format (https://github.com/openai/harmony). A server that does not
+ * know the format passes the whole answer on as text. The channel is also found where the server has dropped only the
+ * special tokens (`analysis…assistantfinal…`). Any other text is returned unchanged. An answer without a final channel
+ * gives an empty text.
  */
 export function finalChannelOf(text: string): string {
   const bare = /^\s*(?:analysis|commentary)(?=\P{Ll})/u.test(text) ? text.lastIndexOf("assistantfinal") : -1;
@@ -15,7 +16,7 @@ export function finalChannelOf(text: string): string {
   if (/^\s*analysis(?=\p{Lu})/u.test(text)) return "";
   const headers = outsideCode(text, [...text.matchAll(HEADER)]);
   if (headers.length === 0) {
-    // Cut off in the header of its first message.
+    // The answer ends inside the header of its first message.
     return /^\s*<\|(?:start|channel)\|>/.test(text) ? "" : text;
   }
   return headers
@@ -29,8 +30,8 @@ export function finalChannelOf(text: string): string {
 }
 
 /**
- * Of the matches, by their place, those before which no fence stands open, and no backtick on their line: behind one the
- * tokens are talked about. Reads the text once, however many matches there are.
+ * The matches outside of code, in order: before such a match no fence is open, and no backtick is open on its line. In
+ * code, the tokens are only mentioned. The text is read once for all matches.
  */
 function outsideCode(text: string, matches: readonly RegExpExecArray[]): readonly RegExpExecArray[] {
   let [from, fences, backticks] = [0, 0, 0];

@@ -15,19 +15,21 @@ import type { Ai, AiTurn, Reply } from "./ai.ts";
 export interface OfflineRule {
   /** A string matches where it is contained, in upper or lower case; a RegExp where it is found. */
   readonly match: string | RegExp;
-  /** Sent as it is, or made from the turn. */
+  /** The reply, or a function that makes it from the turn. */
   readonly reply: string | ((turn: AiTurn) => Reply | Promise<Reply>);
 }
 
 export interface OfflineOptions {
-  /** Asked in order, before the built-in ones. The first that matches answers. @default none */
+  /** Tried in order, before the built-in rules. The first rule that matches answers. @default none */
   readonly rules?: readonly OfflineRule[];
 }
 
 /** One SMS segment in GSM-7 (https://www.twilio.com/docs/glossary/what-is-gsm-7-character-encoding). */
 const MAX_CHARS = 160;
 
-/** What may be echoed: characters that cost one place in GSM-7 each, so that one odd character cannot make two segments. */
+/**
+ * A text that may be echoed. Each of these characters takes one place in GSM-7, so the echo never needs two segments.
+ */
 const PLAIN = /^[A-Za-z0-9 .,:;!?'"()+\-*/=%&@#]*$/;
 
 const BUILT_IN: readonly OfflineRule[] = [
@@ -78,10 +80,11 @@ const schema = lazily(() =>
  * Answers by fixed rules, without a network, a key or a model; for demos and tests. The same texts always get the same
  * answer.
  *
- * It never pretends to be a model: every built-in answer says that rules wrote it. Each is one GSM-7 segment. The last
- * of them repeats what was written, shortened where it is long. Rules look at all texts of the turn, one a line.
+ * Every built-in answer says that rules wrote it, and is one GSM-7 segment. The last of them repeats the person's text,
+ * shortened where it is long. Rules search all texts of the turn, joined by line breaks.
  *
- * @throws OwnlineError `invalid_options` for a rule whose `match` or `reply` is an empty string, and for a field that is not known.
+ * @throws OwnlineError `invalid_options` for a rule whose `match` or `reply` is an empty string, and for an unknown
+ * field.
  * @example
  * ```ts
  * import { offline } from "ownline/ai/offline";
@@ -110,7 +113,7 @@ export function offline(options: OfflineOptions = {}): Ai {
 }
 
 function matches(match: string | RegExp, text: string): boolean {
-  // `search`, unlike `test`, has no memory: a /g rule would otherwise match only every other time.
+  // `search` keeps no state between calls. With `test`, a /g rule would match only every other time.
   return typeof match === "string" ? text.toLowerCase().includes(match.toLowerCase()) : text.search(match) >= 0;
 }
 

@@ -20,31 +20,33 @@ import { ONLY_REASONING, withoutReasoning } from "./reasoning.ts";
 
 export interface OpenAiCompatibleOptions {
   /**
-   * Where the API lives, for example `https://api.openai.com/v1` or `http://localhost:11434`. A trailing slash does
-   * not matter; an address without a path gets `/v1`; a query is kept.
+   * The API's address, for example `https://api.openai.com/v1` or `http://localhost:11434`. A trailing slash does not
+   * matter; an address without a path gets `/v1`; a query is kept.
    */
   readonly baseUrl: string | undefined;
-  /** Sent as a bearer token. `null`, written out, for a server that wants none. */
+  /** Sent as a bearer token. Give `null` for a server that needs no key. */
   readonly apiKey: string | null | undefined;
   readonly model: string | undefined;
-  /** How the model should answer, or a function of the turn that says so. @default none */
+  /** How the model should answer, or a function that returns this for a turn. @default none */
   readonly instructions?: string | ((turn: AiTurn) => string | Promise<string>);
   /** From 0 to 2. @default the server's own */
   readonly temperature?: number;
   /** Sent as `max_tokens`. A reply that reaches it is refused, not cut. @default the server's own */
   readonly maxTokens?: number;
-  /** Further headers. They outrank ours, so a server may be given another kind of authorization. @default none */
+  /**
+   * Additional headers. They replace ownline's own, so a server may get another kind of authorization. @default none
+   */
   readonly headers?: Readonly<Record<string, string>>;
   /**
-   * Further fields of the request, for example `{ max_completion_tokens: 400 }` where a model wants that name. @default
-   * none
+   * Additional fields of the request, for example `{ max_completion_tokens: 400 }` where a model needs that name.
+   * @default none
    */
   readonly extraBody?: Readonly<Record<string, unknown>>;
   /** @default The global `fetch` at the time of the call */
   readonly fetch?: typeof fetch;
 }
 
-/** The options, once they are checked. */
+/** The checked options. */
 interface Settings extends OpenAiCompatibleOptions {
   readonly baseUrl: string;
   readonly apiKey: string | null;
@@ -52,7 +54,7 @@ interface Settings extends OpenAiCompatibleOptions {
 }
 
 const API_KEY =
-  "give the provider's key, for example from OPENAI_API_KEY, or null for a server that wants none; is an environment variable missing?";
+  "give the provider's key, for example from OPENAI_API_KEY, or null for a server that needs none; is an environment variable missing?";
 const INSTRUCTIONS = "give a text, or a function (turn) => text";
 const TEMPERATURE = "give a number from 0 to 2";
 
@@ -61,7 +63,7 @@ const schema = lazily(() =>
     {
       baseUrl: faultless(
         someText(
-          'give where the API lives, for example "https://api.openai.com/v1"; is an environment variable missing?',
+          'give the API's address, for example "https://api.openai.com/v1"; is an environment variable missing?',
         ),
         baseUrlFault,
       ),
@@ -90,26 +92,26 @@ function baseUrlFault(baseUrl: string): string | undefined {
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : null;
   if (url === null || !/^https?:$/.test(url.protocol)) return "give a full http(s) address";
   if (url.username === "" && url.password === "") return undefined;
-  return "take the credentials out of it: use apiKey or headers";
+  return "remove the credentials from it: use apiKey or headers";
 }
 
 /**
- * Answers by any server that speaks OpenAI's chat completions, over `fetch` alone: OpenAI itself, most hosted
- * providers, and local servers such as Ollama, llama.cpp and vLLM. No tools; `aiSdk()` has those.
+ * Answers with any server that has OpenAI's chat completions API, over `fetch` alone: OpenAI itself, most hosted
+ * providers, and local servers such as Ollama, llama.cpp and vLLM. It has no tools; `aiSdk()` has them.
  *
- * Pictures are mentioned to the model as `[image/jpeg attached]`, not shown. Reasoning is never part of the reply:
- * neither a field or part of its own (`reasoning_content`) nor what a server leaves in the text, in `<think>` tags and
- * their like or in Harmony channels. A reply that is reasoning alone, or that the model could not finish, is an error,
- * since a person cannot ask for the rest of half an SMS.
+ * The model does not see a picture, but the line `[image/jpeg attached]`. Reasoning is never part of the reply. Its own
+ * field or part (`reasoning_content`) is left out, and so is reasoning in the text, in `<think>` tags and similar tags
+ * or in Harmony channels. A reply that is only reasoning, or that the model could not finish, is an error: a person
+ * cannot ask for the rest of half an SMS.
  *
- * `reply` throws `ai_failed`: retryable for 429, 5xx, an unreachable server, and an answer that is cut, empty or not
- * what the API promises; not for refused credentials, an unknown model, a refused request and filtered content. The
- * server's own words are in `cause`. An aborted call throws the signal's reason.
+ * `reply` throws `ai_failed`. The error is retryable for 429, 5xx, an unreachable server, and an answer that is cut,
+ * empty or not what the API promises. It is not retryable for refused credentials, an unknown model, a refused request
+ * and filtered content. The server's own words are in `cause`. An aborted call throws the signal's reason.
  *
  * The API: https://platform.openai.com/docs/api-reference/chat/create
  *
- * @throws OwnlineError `invalid_options` for a missing `baseUrl`, `apiKey` or `model`, an option that is not known and
- * a value out of range, each with its path and the remedy.
+ * @throws OwnlineError `invalid_options` for a missing `baseUrl`, `apiKey` or `model`, an unknown option and a value
+ * out of range. The message names each one's path and remedy.
  * @example
  * ```ts
  * import { openAiCompatible } from "ownline/ai/openai-compatible";
@@ -189,7 +191,10 @@ async function post(
   }
 }
 
-/** A failure that the server reported, by its status or (as some gateways do) inside a 200. */
+/**
+ * The error for a failure that the server reported, by its status or, as some gateways do, in an answer with status
+ * 200.
+ */
 function refused(response: Response, json: unknown, text: string, apiKey: string | null): OwnlineError {
   const failure = field(json, "error");
   const words = [field(failure, "message"), failure, text].find((value) => typeof value === "string") ?? "";
@@ -237,7 +242,10 @@ function textOf(answer: unknown): string {
   return text;
 }
 
-/** A string, or (as some servers have it) a list of parts, of which those of text count: others hold reasoning. */
+/**
+ * The text of a content. Some servers send a list of parts instead of a string. Only text parts are used, because other
+ * parts contain reasoning.
+ */
 function contentOf(content: unknown): string {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return "";
@@ -252,7 +260,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The caller says what to do about an answer that is not JSON.
+    // The caller reports an answer that is not JSON.
     return undefined;
   }
 }

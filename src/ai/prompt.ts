@@ -2,37 +2,41 @@ import type { Media } from "../model/message.ts";
 import { wellFormed } from "../model/well-formed.ts";
 import type { AiTurn, HistoryEntry, TooLong } from "./ai.ts";
 
-/** One side's words in a row, ready for a model. */
+/** Consecutive messages of one side, joined for a model. */
 export interface PromptEntry {
   readonly role: HistoryEntry["role"];
   /** May be empty only where `media` is not. */
   readonly text: string;
-  /** What the caller keeps to hand over itself; everything else is described in `text`. */
+  /** The media that the caller passes to the model itself. All other media are described in `text`. */
   readonly media: readonly Media[];
 }
 
 /** A turn as every chat model takes it. */
 export interface Prompt {
-  /** The instructions, and what cannot stand among the messages; `null` where there is neither. */
+  /** The instructions, and what cannot be one of the messages; `null` where there is nothing of both. */
   readonly system: string | null;
-  /** At least one. The first is the person's, and sides take turns. */
+  /** At least one. The first is the person's, and the sides alternate. */
   readonly entries: readonly PromptEntry[];
 }
 
-/** Stands before what a colleague wrote. The person cannot forge it: it counts on our side alone. */
+/**
+ * The mark before a colleague's text. The person cannot forge it, because it has a meaning only in the assistant's
+ * messages.
+ */
 const COLLEAGUE = "[A colleague wrote:]";
-/** Ends a colleague's words where the AI's own follow in the same entry. */
+/** The mark before the AI's own text that follows a colleague's text in the same entry. */
 const YOURS = "[You wrote:]";
 const COLLEAGUE_NOTE = `In the assistant's messages, a human colleague wrote what follows ${COLLEAGUE}; you wrote the rest. Never write such a mark yourself.`;
 const OPENING_NOTE = "Before the messages below, our side wrote this to the person:";
 
 /**
- * A turn's instructions and history as every model takes them: many chat templates demand that the person's message is
- * the first and that sides take turns. What our side wrote before that goes into the system text; texts of one side in
- * a row are joined by a line break; no entry is empty. A colleague's words are marked, since a model takes what stands
- * on its side for its own. Media that `keep` does not want becomes a line such as `[image/jpeg attached]`.
+ * Makes a prompt that every model takes, of a turn's instructions and history. Many chat templates demand that the
+ * person's message is the first and that the sides alternate. So messages of our side before the person's first message
+ * go into the system text, and consecutive texts of one side are joined by a line break. No entry is empty. A
+ * colleague's text is marked, because a model takes all text of its side for its own. Media for which `keep` is false
+ * becomes a line such as `[image/jpeg attached]`.
  *
- * A history without any message of the person's is followed by the texts to answer.
+ * Where the history has no message of the person, the texts to answer are added to it.
  */
 export function toPrompt(
   turn: Pick<AiTurn, "history" | "messages" | "tooLong">,
@@ -59,7 +63,10 @@ export function toPrompt(
   };
 }
 
-/** How much of a too long answer the model sees again: enough to shorten it, and no second bill for all of it. */
+/**
+ * How many characters of a too long answer the model sees again. They are enough to shorten it, and the whole text is
+ * not paid for again.
+ */
 const MOST_SHOWN = 8000;
 
 function shorterNote({ parts, maxParts, text }: TooLong): string {
@@ -94,7 +101,9 @@ export function withoutMarks(reply: string): string {
   return reply.replaceAll(COLLEAGUE, "").replaceAll(YOURS, "").trim();
 }
 
-/** A stand-in for media that a model does not get to see. A content type comes from outside: only a plain one is shown. */
+/**
+ * The line that replaces media for a model. A stranger may have written the content type, so only a plain one is shown.
+ */
 export function describeMedia({ contentType }: Pick<Media, "contentType">): string {
   return /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/.test(contentType) ? `[${contentType} attached]` : "[file attached]";
 }

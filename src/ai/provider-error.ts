@@ -3,14 +3,14 @@ import { OwnlineError } from "../errors.ts";
 export interface ProviderFailure {
   /** The HTTP status; left out where there was no answer. */
   readonly status?: number | undefined;
-  /** The provider's word for it, for example `insufficient_quota`. Shown only if it is one plain word. */
+  /** The AI provider's code, for example `insufficient_quota`. It is shown only if it is one plain word. */
   readonly code?: string | undefined;
-  /** Overrides what the status says. */
+  /** Replaces what follows from the status. */
   readonly retryable?: boolean | undefined;
   readonly cause?: unknown;
 }
 
-/** What a model's provider answered, as an `ai_failed` error with a remedy. */
+/** An AI provider's failure as an `ai_failed` error, with a remedy. */
 export function providerError({ status, code, retryable, cause }: ProviderFailure): OwnlineError {
   const word = code !== undefined && /^[\w.-]{1,60}$/.test(code) ? code : undefined;
   const [what, mayHeal] = diagnose(status, word);

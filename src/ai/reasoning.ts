@@ -14,7 +14,7 @@ const TAG = new RegExp(
   ].join("|"),
   "gi",
 );
-/** Code, in which a tag is a mention: a fence, or a span on one line that holds no blank at its ends. */
+/** Code, in which a tag is only mentioned: a fence, or a span on one line without spaces at its ends. */
 const CODE = /```[\s\S]*?```|(`{1,2})(?![`\s])[^`\n]+(?<!\s)\1/g;
 const FINAL_NAME = "(?:final(?:[_-]?(?:answer|response|reply))?|answer|response|reply|output)";
 const FINAL_OPEN = new RegExp(
@@ -24,7 +24,10 @@ const FINAL_OPEN = new RegExp(
 const FINAL_CLOSE = new RegExp(`<\\s{0,3}/\\s{0,3}${FINAL_NAME}\\s*>|<\\|(?:end_of_solution|END_RESPONSE)\\|>`, "gi");
 const LONGEST_MENTION = 60;
 
-/** What an error says about an answer of which nothing is left; it holds "empty", as other empty answers' errors do. */
+/**
+ * The error's message for an answer that is only reasoning. It contains "empty", like the messages for other empty
+ * answers.
+ */
 export const ONLY_REASONING =
   "The model returned reasoning and an empty answer. Let it write more tokens, or ask it for less reasoning.";
 
@@ -35,15 +38,16 @@ interface Tag {
 }
 
 /**
- * The part of a model's text that is meant for a person: all of it but the reasoning. Empty where that is everything.
+ * The part of a model's text that is meant for a person: the text without the reasoning. Empty where nothing else is
+ * left.
  *
- * - `<think>`, `<thinking>`, `<thought>` and their like, in any case, with attributes, nested, several of them
+ * - `<think>`, `<thinking>`, `<thought>` and similar tags, in any case, with attributes, nested, several of them
  * - a closing tag alone: all before it is reasoning
  * - an opening tag alone: all after it is reasoning, up to a `<final>` or `<answer>` tag
  * - OpenAI's Harmony channels (https://github.com/openai/harmony): the final channel alone is kept
  *
- * Where it is unsure, it takes a text for reasoning. A tag in code or in quotes is a mention and stays, as does one
- * inside a sentence ("use <think> tags in your prompt").
+ * Where it is not certain, it treats a text as reasoning. A tag in code, in quotes or inside a sentence ("use <think>
+ * tags in your prompt") is only mentioned, and stays.
  */
 export function withoutReasoning(text: string): string {
   const spoken = finalChannelOf(text);
@@ -56,7 +60,7 @@ export function withoutReasoning(text: string): string {
   for (let at = 0; at < tags.length; at += 1) {
     const tag = tags[at];
     if (tag === undefined || tag.start < from) continue;
-    // Tags and stretches of code are in order, so only the last stretch that begins before a tag can hold it.
+    // Tags and pieces of code are in order, so only the last piece that begins before a tag can contain the tag.
     while ((codes[passed]?.start ?? Infinity) < tag.start) passed += 1;
     const code = codes[passed - 1];
     if (code !== undefined && code.start >= from && tag.end < code.end) continue;
@@ -66,7 +70,7 @@ export function withoutReasoning(text: string): string {
       continue;
     }
     found = true;
-    // Without its opening tag, all before a closing one is reasoning, too.
+    // Where a closing tag has no opening tag, all text before it is reasoning.
     if (tag.closes) {
       kept = "";
       from = tag.end;
@@ -94,7 +98,7 @@ function tagsOf(text: string): readonly Tag[] {
   }));
 }
 
-/** Where the block that `tags[at]` opens ends: at the tag that closes it, else at the last one that closes anything. */
+/** Where the block that `tags[at]` opens ends: at the tag that closes it, else at the last closing tag. */
 function endOfBlock(text: string, tags: readonly Tag[], at: number): number | null {
   let depth = 0;
   let last: number | null = null;
@@ -108,7 +112,7 @@ function endOfBlock(text: string, tags: readonly Tag[], at: number): number | nu
   return last;
 }
 
-/** How many tags from here on are talked about rather than used: 0, one alone, or an opening and its closing tag. */
+/** How many tags from here on are only mentioned: 0, one, or an opening tag and its closing tag. */
 function mentionsFrom(text: string, tags: readonly Tag[], at: number): number {
   const tag = tags[at];
   if (tag === undefined) return 0;
@@ -132,14 +136,16 @@ function isQuoted(text: string, { start, end }: Pick<Tag, "start" | "end">): boo
   return ['""', "''", "``", "“”", "„“", "‘’", "«»", "()"].includes(around);
 }
 
-/** After a word and a blank, and before a blank and a small letter, a punctuation mark or the end. */
+/**
+ * Whether the tag is after a word and a space, and before a space and a small letter, a punctuation mark or the end.
+ */
 function isInSentence(text: string, { start, end }: Tag): boolean {
   const before = text.slice(Math.max(0, start - 2), start);
   const after = text.slice(end, end + 3);
   return /[\p{L}\p{N},:;)] $/u.test(before) && /^(?:$|[.,;:!?)]|-\p{Ll}|<|\s?$| [\p{Ll}\p{Lo}\p{N}"'`(<])/u.test(after);
 }
 
-/** The words inside of `<final>` tags, where the whole of a text, or its end, stands in them. */
+/** The text inside `<final>` tags, where the tags contain the whole text or its end. */
 function unwrapped(text: string, found: boolean): string {
   const opening = [...text.matchAll(FINAL_OPEN)];
   const closing = [...text.matchAll(FINAL_CLOSE)].at(-1);

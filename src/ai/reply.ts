@@ -2,7 +2,7 @@ import { OwnlineError } from "../errors.ts";
 import type { Media } from "../model/message.ts";
 import type { Ai, AiContext, AiTurn } from "./ai.ts";
 
-/** A reply that was checked: what the engine works with. A `Reply` in its long form. */
+/** A checked reply, which the engine works with: a `Reply` in its long form. */
 export type CheckedReply =
   /** `text` is not blank, unless there is media. */
   | { readonly kind: "text"; readonly text: string; readonly media: readonly Media[] }
@@ -18,11 +18,12 @@ export interface CheckedAi extends Ai {
 /**
  * Checks what an AI returned and brings it into one form. Checking it twice changes nothing.
  *
- * Only `{ kind: "silence" }` is silence: nothing at all, or a blank text, is taken for a mistake, since a person would
- * wait for an answer that never comes. A hand-off's blank `text` or `reason` counts as left out: the hand-off matters.
+ * Only `{ kind: "silence" }` is silence. No value, or a blank text, is a mistake, because a person would wait for an
+ * answer that never comes. A hand-off's blank `text` or `reason` counts as left out, so that the hand-off still takes
+ * place.
  *
- * @throws OwnlineError `ai_failed`: retryable for a blank text, which another run may do better; not for a value that
- * is no reply, since the function has to be corrected.
+ * @throws OwnlineError `ai_failed`: retryable for a blank text, because another run may return a text; not retryable
+ * for a value that is not a reply, because the function must be corrected.
  */
 export function normalizeReply(reply: unknown): CheckedReply {
   if (typeof reply === "string") return textReply(reply, []);

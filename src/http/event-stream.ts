@@ -2,9 +2,12 @@ import type { EngineClock } from "../engine/options/clock.ts";
 
 /** One piece of an event stream, https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream */
 export interface ServerEvent {
-  /** What the reader repeats as `Last-Event-ID` when it comes back. Without it, the last one stands. */
+  /**
+   * The position that the reader sends as `Last-Event-ID` when it reconnects. Without an id, the reader keeps the last
+   * one.
+   */
   readonly id?: string;
-  /** Left out where the piece moves only the id. */
+  /** Left out where the piece changes only the id. */
   readonly event?: string;
   /** Plain data, written as one line of JSON. */
   readonly data?: unknown;
@@ -13,19 +16,20 @@ export interface ServerEvent {
 export interface EventStreamOptions {
   readonly heartbeatMs: number;
   readonly clock: EngineClock;
-  /** The reader has gone, or is to go. */
+  /** Aborted when the reader has disconnected, or when the stream must end. */
   readonly gone: AbortController;
-  /** Hears what the events threw; the stream ends then, and its reader comes back. */
+  /** Is called with the error that the events threw. The stream then ends, and its reader reconnects. */
   failed(error: unknown): void;
 }
 
-/** How long a reader waits before it comes back. */
+/** How long a reader waits before it reconnects. */
 const RETRY_MS = 2000;
 const HEARTBEAT = ":\n\n";
 
 /**
- * The bytes of an event stream. Nothing is asked of `events` before the reader has taken what there is; where nothing
- * happens, a comment goes out every `heartbeatMs`. When the reader leaves, `gone` is aborted and `events` returned.
+ * The bytes of an event stream. It asks `events` for the next event only when the reader has taken the one before.
+ * While no event comes, it writes a comment every `heartbeatMs`. When the reader disconnects, it aborts `gone` and
+ * calls `return` of `events`.
  */
 export function eventStream(
   events: AsyncIterator<ServerEvent, void, void>,
@@ -42,7 +46,7 @@ export function eventStream(
     try {
       answer = await events.next();
     } catch (error) {
-      // A client that has gone gets no error; the events may break where they are called off.
+      // After the abort, the events may throw, and no client is left to get the error.
       if (!gone.signal.aborted) failed(error);
       answer = { done: true, value: undefined };
     }
@@ -58,7 +62,7 @@ export function eventStream(
     {
       start(controller) {
         gone.signal.addEventListener("abort", () => wake(), { once: true });
-        // The answer's head leaves with its first bytes: the reader learns at once that it is connected.
+        // The answer's head leaves together with its first bytes. So the reader knows at once that it is connected.
         controller.enqueue(encoder.encode(`retry: ${RETRY_MS}\n\n`));
       },
       async pull(controller) {

@@ -11,7 +11,10 @@ import {
   toRequest,
 } from "./node.ts";
 
-/** What we read of Express's request, version 4 or 5: Node's own, and what Express and body parsers put on it. */
+/**
+ * The fields that ownline reads of a request of Express 4 or 5: Node's own, and those that Express and body parsers
+ * add.
+ */
 export type ExpressRequest = NodeRequest & {
   readonly originalUrl?: string;
   readonly body?: unknown;
@@ -23,7 +26,10 @@ export type ExpressRequest = NodeRequest & {
 export type ExpressHandler = (req: ExpressRequest, res: NodeResponse, next: (error?: unknown) => void) => void;
 
 export interface ExpressOptions {
-  /** Hears what a body parser made unreadable, and the remedy. @default warnings and errors to the console */
+  /**
+   * Gets an error line, with the remedy, where a body parser has made a body unreadable. @default warnings and errors
+   * to the console
+   */
   readonly logger?: Logger;
 }
 
@@ -36,14 +42,14 @@ type Body =
 
 /**
  * Mounts the webhook in Express 4 or 5: at any path, before or after `express.urlencoded()` and `express.json()`, or
- * with neither. The URL is the one that the client asked for, through any routers between.
+ * with neither. The handler uses the URL that the client requested, also behind routers.
  *
- * A parsed form is written out again, which changes no parameter. What cannot be restored is answered 500, with the
- * remedy in the log: nested objects and lists that `urlencoded({ extended: true })` made of brackets in names, JSON
- * whose bytes were not kept, and a body that was read and dropped. Where `fetch` rejects, which ownline's does not, the
- * error goes to `next`.
+ * A parsed form is encoded again, and no parameter changes. A body that cannot be restored is answered 500, with the
+ * remedy in the log. That concerns nested objects and lists that `urlencoded({ extended: true })` made of brackets in
+ * names, JSON whose bytes were not kept, and a body that was read and dropped. Where `fetch` rejects (ownline's does
+ * not), the error goes to `next`.
  *
- * @throws OwnlineError `invalid_options` for an option that is not known, or a logger that is not one.
+ * @throws OwnlineError `invalid_options` for an unknown option, or an invalid logger.
  * @see https://expressjs.com/en/5x/api.html#express.urlencoded
  * @example
  * ```ts
@@ -79,13 +85,15 @@ export function toExpress(sms: FetchPart, options: ExpressOptions = {}): Express
 }
 
 function bodyOf(req: ExpressRequest): Body {
-  // First of all: Express 4's parsers put an empty object on requests that they did not read.
+  // This check comes first: Express 4's parsers set `body` to an empty object on requests that they did not read.
   if (!isRead(req)) return { kind: "unread" };
   const { body } = req;
   const kept = bytesOf(req.rawBody) ?? bytesOf(body);
   if (kept !== null) return { kind: "read", body: kept };
   if (typeof body !== "object" || body === null) {
-    return lost("something before the webhook reads the body and keeps nothing of it; mount the webhook before it");
+    return lost(
+      "a middleware before the webhook reads the body and keeps nothing of it; mount the webhook before that middleware",
+    );
   }
   const type = (req.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
   if (type !== "application/x-www-form-urlencoded") {
@@ -107,11 +115,11 @@ function lost(remedy: string): Body {
 
 function bytesOf(value: unknown): string | Uint8Array<ArrayBuffer> | null {
   if (typeof value === "string") return value;
-  // A view of its own: a Buffer's memory may be shared.
+  // A copy, because a Buffer's memory may be shared.
   return value instanceof Uint8Array ? new Uint8Array(value) : null;
 }
 
-/** The parsed parameters as a form again, or `null` where a parser has changed their names. */
+/** Encodes the parsed parameters as a form again; `null` where a parser has changed their names. */
 function formOf(body: object): string | null {
   const form = new URLSearchParams();
   for (const [name, value] of Object.entries(body)) {
@@ -119,7 +127,7 @@ function formOf(body: object): string | null {
       form.append(name, value);
       continue;
     }
-    // A name that came once is a string; a list of one was made of `name[]` or `name[0]`.
+    // A parameter that came once is a string. A parser makes a list with one value only of `name[]` or `name[0]`.
     if (!Array.isArray(value) || value.length < 2) return null;
     for (const one of value) {
       if (typeof one !== "string") return null;

@@ -6,7 +6,7 @@ import type { RecordedInbound } from "../storage/storage.ts";
 import { describeThrown, reasonOf } from "../thrown.ts";
 import type { InboundText, SendRequest, StatusCallback, Transport } from "../transport/transport.ts";
 
-/** What a serverless runtime offers for work after the answer. */
+/** The object by which a serverless runtime allows work after the answer. */
 export interface HandlerContext {
   waitUntil(work: Promise<unknown>): void;
 }
@@ -23,14 +23,15 @@ export interface WebhookReceiver {
   receiveStatus(callback: StatusCallback): Promise<void>;
 }
 
-/** What the provider posts is small; anything longer is not from it. */
+/** The provider's requests are small. A longer request is not from the provider. */
 const MAX_BODY_BYTES = 64 * 1024;
-/** The longest log line about a refused request. What a transport writes beyond it is cut. */
+/** The longest log line about a refused request. A longer line of a transport is cut. */
 const MAX_LINE = 4000;
 
 /**
- * Makes the handler. It answers 2xx only after the commit: 503 where the ledger cannot be reached, so that the
- * provider's retry or fallback brings the text again; 400, 403, 405, 413 and 415 with a sentence each.
+ * Makes the handler. It answers 2xx only after the commit. It answers 503 where the ledger cannot be reached, so that
+ * the provider's retry or fallback sends the text again. It answers 400, 403, 405, 413 and 415 with a sentence that
+ * says why.
  */
 export function createHandler(transport: Transport, receiver: WebhookReceiver, logger: Logger): WebhookHandler {
   /** The message is stored, so it is acknowledged even where its auto-reply cannot be written. */
@@ -50,15 +51,15 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
   return async (request, ctx) => {
     if (request.bodyUsed || request.body?.locked) {
       logger.error(
-        "a webhook was answered 500, and nothing was acknowledged: something else has read its body. Hand the request over unread: mount ownline before body parsers, or give it a clone made before they ran",
+        "a webhook was answered 500, and nothing was acknowledged: other code has read its body. Give ownline the unread request: mount it before body parsers, or pass a clone of the request that was made before they ran",
       );
-      return refuse(500, "internal", "the text could not be handled; bring it again");
+      return refuse(500, "internal", "the text could not be handled; send it again");
     }
     let body: string | null;
     try {
       body = request.url.length > MAX_BODY_BYTES ? null : await readBody(request);
     } catch (error) {
-      // The caller has most likely hung up, and does not get this answer.
+      // The caller has probably closed the connection, and does not get this answer.
       logger.warn(
         "a webhook was refused with 400: its body broke off before it was complete; the provider may repeat it",
       );
@@ -115,28 +116,31 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
   };
 }
 
-/** The caller chooses the names in the query, and must neither write lines of their own into the log nor fill it. */
+/**
+ * Makes one line of limited length. A stranger may choose the names in the query, and must not add lines to the log or
+ * fill it.
+ */
 function oneLine(text: string): string {
   return text.slice(0, MAX_LINE).replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu, " ");
 }
 
 function failed(error: unknown, logger: Logger): Response {
   if (isOwnlineError(error) && error.party === "storage") {
-    logger.error(`a webhook was answered 503, so that the provider brings it again: ${error.code}: ${error.message}`);
-    return refuse(503, error.code, "the text could not be stored; bring it again", { "retry-after": "5" });
+    logger.error(`a webhook was answered 503, so that the provider sends it again: ${error.code}: ${error.message}`);
+    return refuse(503, error.code, "the text could not be stored; send it again", { "retry-after": "5" });
   }
   if (isOwnlineError(error) && error.code === "invalid_address") {
-    // No storage would take it the next time either, so the provider must not bring it again for ever.
+    // No storage can store this address, so the provider must not send the text again without end.
     logger.warn(`a webhook was refused with 400, and its text is not stored: ${error.message}`);
     return refuse(
       400,
       "webhook_rejected",
-      "an address of the text cannot be kept: it is too long, or has control characters",
+      "an address of the text cannot be stored: it is too long, or has control characters",
     );
   }
   logger.error(`a webhook was answered 500, and nothing was acknowledged: ${reasonOf(error)}`);
   logger.debug(describeThrown(error));
-  return refuse(500, "internal", "the text could not be handled; bring it again");
+  return refuse(500, "internal", "the text could not be handled; send it again");
 }
 
 /** Never text/plain: a provider may send such an answer to the person as a text. */
@@ -147,7 +151,7 @@ function refuse(status: number, code: string, message: string, headers: Record<s
   });
 }
 
-/** The body as text, or `null` where it is longer than allowed; it is not read to its end then. */
+/** The body as text; `null` where it is longer than allowed. A body that is too long is not read to its end. */
 async function readBody(request: Request): Promise<string | null> {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) return null;
   if (request.body === null) return "";

@@ -9,7 +9,7 @@ export interface FetchPart {
 }
 
 export interface NodeHandlerOptions {
-  /** Hears why a request could not be handed over. @default warnings and errors to the console */
+  /** Gets an error line where a request could not be handled. @default warnings and errors to the console */
   readonly logger?: Logger;
 }
 
@@ -20,26 +20,27 @@ export type NodeRequest = IncomingMessage;
 /** Node's response, of the same servers. */
 export type NodeResponse = ServerResponse;
 
-/** What {@link toRequest} takes beside the request. */
+/** The options of {@link toRequest}. */
 export interface ToRequestOptions {
-  /** The path and query that the client asked for, where a framework has changed `req.url`. @default req.url */
+  /** The path and query that the client requested, where a framework has changed `req.url`. @default req.url */
   readonly url?: string;
-  /** The body, where it has been read already. @default what the request still streams */
+  /** The body, where other code has already read it. @default what the request still streams */
   readonly body?: string | Uint8Array<ArrayBuffer>;
 }
 
-/** `fetch` refuses to name these, https://fetch.spec.whatwg.org/#forbidden-method */
+/** A Web `Request` refuses these methods: https://fetch.spec.whatwg.org/#forbidden-method */
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
-/** They describe the bytes on the wire, which are no longer the body where it was read before. */
+/** These headers describe the bytes of the connection. They do not fit a body that other code has read and decoded. */
 const WIRE_HEADERS: ReadonlySet<string> = new Set(["content-length", "content-encoding", "transfer-encoding"]);
 
 /**
- * Makes a handler for Node's own HTTP servers, for every framework that shows Node's request and response.
+ * Makes a handler for Node's own HTTP servers, and for every framework that gives access to Node's request and
+ * response.
  *
- * The body must not have been read yet; for Express, whose parsers do that, there is `toExpress()`. It never throws:
- * where `fetch` rejects, which ownline's does not, the answer is a 500 and the reason is logged.
+ * The body must be unread. For Express, whose parsers read it, use `toExpress()`. The handler never throws. Where
+ * `fetch` rejects (ownline's does not), it answers 500 and logs the reason.
  *
- * @throws OwnlineError `invalid_options` for an option that is not known, or a logger that is not one.
+ * @throws OwnlineError `invalid_options` for an unknown option, or an invalid logger.
  * @example
  * ```ts
  * import { createServer } from "node:http";
@@ -72,15 +73,16 @@ async function answer(sms: FetchPart, req: NodeRequest, res: NodeResponse): Prom
 }
 
 /**
- * Turns Node's request into a Web `Request` with the same method, URL, headers and body. The body is streamed: only
- * what the reader asks for is held, and a reader that stops early leaves the connection fit for an answer.
+ * Turns Node's request into a Web `Request` with the same method, URL, headers and body. The body is streamed, and only
+ * the part that the reader asks for is in memory. Where the reader stops early, the connection can still carry an
+ * answer.
  *
- * @throws TypeError for a body that was read already and that is not in `options`: waiting for it would never end; and
- * for a request that a Web `Request` cannot carry. Neither quotes the request.
- * @throws OwnlineError `invalid_options` for an option that is not known.
+ * @throws TypeError for a body that was already read and is not in `options`, because a wait for it would never end;
+ * and for a request that a Web `Request` cannot carry. These errors do not quote the request.
+ * @throws OwnlineError `invalid_options` for an unknown option.
  */
 export function toRequest(req: NodeRequest, options: ToRequestOptions = {}): Request {
-  // Once for each request, so without a schema.
+  // This runs for each request, so it uses no schema.
   refuseUnknownOptions("toRequest()", options, { url: true, body: true });
   const method = req.method ?? "GET";
   const hasBody = method !== "GET" && method !== "HEAD";
@@ -94,11 +96,11 @@ export function toRequest(req: NodeRequest, options: ToRequestOptions = {}): Req
     const init = { method, headers: headersOf(req, options.body !== undefined) };
     if (!hasBody) return new Request(url, init);
     if (options.body !== undefined) return new Request(url, { ...init, body: options.body });
-    // `duplex` is demanded for streams, and TypeScript's DOM types do not know it yet.
+    // A Web `Request` needs `duplex` for a stream, and TypeScript's DOM types do not have it yet.
     const streamed: RequestInit & { readonly duplex: "half" } = { ...init, body: streamOf(req), duplex: "half" };
     return new Request(url, streamed);
   } catch (error) {
-    // The platform's own error quotes the request, which a stranger wrote.
+    // The platform's own error quotes the request, which a stranger may have written.
     throw new TypeError("the request has a URL, a method or a header that a Web Request cannot carry", {
       cause: error,
     });
@@ -106,12 +108,13 @@ export function toRequest(req: NodeRequest, options: ToRequestOptions = {}): Req
 }
 
 /**
- * Writes a Web `Response` to Node's. Where the client has gone, the body is cancelled and nothing is thrown.
+ * Writes a Web `Response` to Node's. Where the client has closed the connection, the body is cancelled and nothing is
+ * thrown.
  *
  * @throws the error of the response's body.
  */
 export async function sendResponse(res: NodeResponse, response: Response): Promise<void> {
-  // A client may hang up at any moment; without a listener that would end the process.
+  // A client may close the connection at any moment. Without this listener, the resulting error would end the process.
   res.on("error", () => {});
   res.statusCode = response.status;
   if (response.statusText !== "" && res.req.httpVersionMajor < 2) res.statusMessage = response.statusText;
@@ -123,10 +126,14 @@ export async function sendResponse(res: NodeResponse, response: Response): Promi
   else await pour(response.body, res);
 }
 
-/** Writes as fast as the client takes it. The reading ends as soon as the client has gone, also where it waits. */
+/**
+ * Writes the body as fast as the client takes it. It cancels the body as soon as the client closes the connection, also
+ * during a read.
+ */
 async function pour(body: ReadableStream<Uint8Array>, res: NodeResponse): Promise<void> {
   const reader = body.getReader();
-  // No caller is left for an error of a cancelled body; an error of a living one is thrown by `read`.
+  // An error of the cancel is ignored, because no caller needs the body any more. Before the cancel, `read` throws an
+  // error of the body.
   const stop = (): void => void reader.cancel().catch(() => {});
   res.once("close", stop);
   try {
@@ -142,7 +149,7 @@ async function pour(body: ReadableStream<Uint8Array>, res: NodeResponse): Promis
   res.end();
 }
 
-/** Answers a method that a Web `Request` cannot carry. Returns whether it did. */
+/** Answers 405 to a method that a Web `Request` cannot carry. Returns whether it has answered. */
 export function refuseForbidden(req: NodeRequest, res: NodeResponse): boolean {
   if (!FORBIDDEN_METHODS.has(req.method ?? "")) return false;
   res.setHeader("allow", "POST, GET");
@@ -150,7 +157,7 @@ export function refuseForbidden(req: NodeRequest, res: NodeResponse): boolean {
   return true;
 }
 
-/** Answers with a sentence of our own; JSON, since a provider may text a plain one to the person. */
+/** Answers with a sentence in JSON. A provider may text a plain answer to the person. */
 export function refuse(res: NodeResponse, status: number, code: string, message: string): void {
   res.on("error", () => {});
   res.statusCode = status;
@@ -158,7 +165,7 @@ export function refuse(res: NodeResponse, status: number, code: string, message:
   res.end(JSON.stringify({ error: { code, message } }));
 }
 
-/** Whether another reader has begun to read the body, so that its start is gone. */
+/** Whether other code has begun to read the body, so that its first bytes are missing. */
 export function isRead(req: NodeRequest): boolean {
   return req.readableDidRead;
 }
@@ -170,7 +177,7 @@ function reasonOf(error: unknown): string {
 function headersOf(req: NodeRequest, bodyWasRead: boolean): Headers {
   const headers = new Headers();
   for (const [name, value] of Object.entries(req.headers)) {
-    // The pseudo headers of HTTP/2 are no headers to `fetch`.
+    // `Headers` does not accept the pseudo headers of HTTP/2.
     if (value === undefined || name.startsWith(":") || (bodyWasRead && WIRE_HEADERS.has(name))) continue;
     for (const one of Array.isArray(value) ? value : [value]) headers.append(name, one);
   }
@@ -181,13 +188,13 @@ function absoluteUrl(req: NodeRequest, target: string): string {
   if (URL.canParse(target)) return withoutCredentials(target);
   const scheme = "encrypted" in req.socket && req.socket.encrypted === true ? "https" : "http";
   const host = [req.headers[":authority"], req.headers.host].find((name) => typeof name === "string" && name !== "");
-  // Joined, not resolved: a path that begins with two slashes would become a host.
+  // The parts are joined. `new URL(path, base)` would take a path that begins with two slashes for a host.
   const path = target.startsWith("/") ? target : `/${target}`;
   const url = `${scheme}://${String(host)}${path}`;
   return URL.canParse(url) ? withoutCredentials(url) : `${scheme}://localhost${path}`;
 }
 
-/** `Request` refuses a URL with a user and a password, in an error that quotes it. */
+/** Removes the user and the password. `Request` refuses a URL with them, in an error that quotes the URL. */
 function withoutCredentials(url: string): string {
   if (!url.includes("@")) return url;
   const bare = new URL(url);
@@ -211,16 +218,16 @@ function streamOf(req: NodeRequest): ReadableStream<Uint8Array> {
       };
       const onGone = (): void => {
         release?.();
-        controller.error(new TypeError("the client went away before its request was complete"));
+        controller.error(new TypeError("the client closed the connection before its request was complete"));
       };
       release = () => {
         req.off("data", onData).off("end", onEnd).off("close", onGone);
       };
-      // An error is followed by "close"; without a listener of its own it would end the process.
+      // Node emits "close" after an "error". Without a listener for "error", the error would end the process.
       req.on("error", () => {});
       req.on("data", onData).on("end", onEnd).on("close", onGone);
       req.pause();
-      // What has happened before is not reported again.
+      // Node does not emit again what it emitted before the listeners were added.
       if (req.readableEnded) onEnd();
       else if (req.destroyed) onGone();
     },
@@ -228,8 +235,8 @@ function streamOf(req: NodeRequest): ReadableStream<Uint8Array> {
       req.resume();
     },
     cancel() {
-      // The request is left alive, and Node drops the rest of it after the answer: a client that was hung up on while
-      // it is still writing would not hear the answer.
+      // The request is not destroyed, and Node drops the rest of its body after the answer. If the connection were
+      // closed while the client still writes, the client would not receive the answer.
       release?.();
     },
   });

@@ -38,16 +38,17 @@ export type Authorization = "allow" | "unauthorized" | "forbidden";
 
 export interface EventsOptions {
   /**
-   * Decides for each request, before anything is read from the ledger; a browser's `EventSource` sends cookies, and no
-   * header of your own. Where something before has decided already: `() => "allow"`. Anything but `"allow"` refuses.
+   * Decides for each request, before the ledger is read. A browser's `EventSource` sends cookies, but no headers of
+   * your own. Where other code has already decided, give `() => "allow"`. Any other value than `"allow"` refuses the
+   * request.
    */
   readonly authorize: (request: Request) => Authorization | Promise<Authorization>;
   /**
-   * After this long without an event a comment is written, so that proxies keep the line open and a reader that has
-   * gone is noticed. @default 15000
+   * After this time without an event, a comment is written. So proxies keep the connection open, and the service
+   * notices a reader that has disconnected. @default 15000
    */
   readonly heartbeatMs?: number;
-  /** Hears what went wrong. @default warnings and errors to the console */
+  /** Gets an error line where something fails. @default warnings and errors to the console */
   readonly logger?: Logger;
   /** For tests: `manualClock()` of `ownline/testing`. @default real time */
   readonly clock?: EngineClock;
@@ -58,13 +59,15 @@ export interface ConversationEventsOptions extends EventsOptions {
 }
 
 export interface OverviewEventsOptions extends EventsOptions {
-  /** How often each stream asks the ledger. @default 2000 */
+  /** How often each stream reads the ledger. @default 2000 */
   readonly pollMs?: number;
-  /** How many conversations a new reader gets, the newest first, and how many each question asks for. @default 50 */
+  /**
+   * How many conversations a new reader gets, the newest first. Each read of the ledger asks for this many. @default 50
+   */
   readonly pageSize?: number;
 }
 
-/** What `event: conversation` carries: that the conversation has come to position `seq`. */
+/** The data of `event: conversation`: the conversation has reached position `seq`. */
 export interface ConversationPosition {
   readonly id: string;
   readonly seq: number;
@@ -73,7 +76,7 @@ export interface ConversationPosition {
 const HEARTBEAT_MS = 15_000;
 const POLL_MS = 2000;
 const PAGE_SIZE = 50;
-/** Two writers' clocks and commits may overtake each other by this much. */
+/** Two writers may commit in another order than the times of their clocks say, if the times differ by at most this. */
 const OVERLAP_MS = 10_000;
 
 const eventsFields = (): Fields<EventsOptions> => ({
@@ -103,20 +106,22 @@ const overviewSchema = lazily(() =>
 );
 
 /**
- * Answers a GET with the events of one conversation, for a browser's `EventSource`: what there was after its position,
- * then what comes. Nothing is missed and nothing sent twice, however long the gap and in whichever process it happened.
+ * Answers a GET with the events of one conversation, for a browser's `EventSource`: first the events after the
+ * browser's position, then new ones. No event is missed and no event is sent twice, also after a long gap, and also
+ * where other processes wrote the events.
  *
- * Each event is `event: message`, `id:` its `changedSeq`, `data:` the {@link Message} as JSON. A message comes again
- * when its delivery moves on, under the same `message.id` and a higher position. The position is the header
- * `Last-Event-ID`, which browsers send when they come back, or else `?after=`; without one, the history comes first.
+ * Each event is `event: message`, `id:` its `changedSeq`, `data:` the {@link Message} as JSON. A message is sent again
+ * when its delivery status changes, with the same `message.id` and a higher position. The position is the header
+ * `Last-Event-ID`, which browsers send when they reconnect, or else `?after=`. Without a position, the whole history
+ * comes first.
  *
  * 401 and 403 as `authorize` says, 400 for a position that this conversation never gave, 404 for an unknown
  * conversation, 405 for other methods, 503 where the ledger cannot be reached: JSON, `{ error: { code, message } }`.
- * `EventSource` does not come back after such an answer; the page must. Where the ledger fails later, the stream ends,
- * and the browser comes back by itself.
+ * `EventSource` does not reconnect after such an answer; the page must do it. Where the ledger fails later, the stream
+ * ends, and the browser reconnects by itself.
  *
- * Only what the reader takes is read from the ledger. The stream ends when the reader leaves (its body is cancelled, or
- * the request's signal aborted). Authorization holds for as long as the stream does.
+ * The ledger is read only as fast as the reader takes the events. The stream ends when the reader disconnects (its body
+ * is cancelled, or the request's signal is aborted). The authorization holds until the stream ends.
  *
  * @throws OwnlineError `invalid_options` for an option that is not known or wrong.
  * @example
@@ -155,13 +160,14 @@ export async function conversationEvents(
 }
 
 /**
- * Answers a GET with a sign of life of all conversations: `event: conversation`, `data: { id, seq }`. A reader that
- * knows less of a conversation fetches the gap. The first page comes at once, then what changes; a reader that comes
- * back with `Last-Event-ID` gets everything with a message since then.
+ * Answers a GET with the positions of all conversations: `event: conversation`, `data: { id, seq }`. A reader that has
+ * an older position of a conversation fetches the missing messages. The first page comes at once, then the changes. A
+ * reader that reconnects with `Last-Event-ID` gets each conversation with a message since then.
  *
- * Bounds: each stream asks the ledger every `pollMs` for the newest page, and for more only where more has happened. A
- * conversation is sent when a message is stored in it; a change of a delivery status alone shows only while the
- * conversation is among the newest `pageSize`. Answers and ends are those of {@link conversationEvents}.
+ * Bounds: each stream reads the newest page from the ledger every `pollMs`, and further pages only where more has
+ * changed. A conversation is sent when a message is stored in it. A change of a delivery status alone is sent only
+ * while the conversation is among the newest `pageSize`. The answers, and the end of the stream, are those of {@link
+ * conversationEvents}.
  *
  * @throws OwnlineError `invalid_options` for an option that is not known or wrong.
  */
@@ -193,7 +199,7 @@ export async function overviewEvents(
           if (signal.aborted) return;
         }
         known = seen;
-        // Only now is everything up to here sent.
+        // The id is sent only now, when all conversations up to it have been sent.
         if (newest > (horizon ?? 0)) yield { id: String(newest) };
         horizon = newest;
         await clock.sleep(pollMs, { signal });
@@ -231,12 +237,12 @@ async function answer(
     if (request.signal.aborted) leave();
     request.signal.addEventListener("abort", leave, { once: true, signal: gone.signal });
     const failed = (error: unknown): void => {
-      logger.error(`an event stream ended, and its reader comes back: ${reasonOf(error)}`);
+      logger.error(`an event stream ended, and its reader will reconnect: ${reasonOf(error)}`);
     };
     return new Response(eventStream(events(gone.signal), { heartbeatMs, clock, gone, failed }), {
       headers: {
         "content-type": "text/event-stream; charset=utf-8",
-        // Compression would hold the events back, and so would nginx.
+        // Compression would delay the events, and so would the buffering of nginx.
         "cache-control": "no-cache, no-transform",
         "x-accel-buffering": "no",
       },
@@ -246,14 +252,14 @@ async function answer(
     logger.error(`an event stream was answered ${isStorage ? 503 : 500}: ${reasonOf(error)}`);
     if (isOwnlineError(error) && error.cause !== undefined) logger.debug(`caused by ${describeThrown(error.cause)}`);
     return isStorage
-      ? refuse(503, error.code, "the events cannot be read now; come again", { "retry-after": "5" })
+      ? refuse(503, error.code, "the events cannot be read now; try again", { "retry-after": "5" })
       : refuse(500, "internal", "the events cannot be read; the reason is in the server's log");
   }
 }
 
-/** Where the reader is: `null` where it does not say, `undefined` where it says what cannot be. */
+/** The reader's position; `null` where the request has none, `undefined` where it is not a valid position. */
 function positionOf(request: Request): number | null | undefined {
-  // A browser that comes back repeats the first URL, so its header is the newer of the two.
+  // A browser that reconnects repeats the first URL, so its header is newer than `?after=`.
   const said = request.headers.get("last-event-id") || new URL(request.url).searchParams.get("after");
   if (said === null || said === "") return null;
   return /^\d{1,15}$/.test(said) ? Number(said) : undefined;
@@ -263,7 +269,7 @@ function wrongPosition(): Response {
   return refuse(
     400,
     "wrong_position",
-    "Last-Event-ID, or ?after=, is no position that these events have given: leave it out to begin anew",
+    "Last-Event-ID, or ?after=, is not a position that these events have given: leave it out to begin again",
   );
 }
 

@@ -2,9 +2,9 @@ import type { ProviderStatus } from "../model/delivery-status.ts";
 import type { Media, MessageError } from "../model/message.ts";
 
 /**
- * A provider: sends texts from numbers that the account owns, and understands what the provider posts to us.
+ * The port to a provider. It sends texts from numbers that the account owns, and reads the provider's webhooks.
  *
- * A transport keeps no state and never decides: what may be sent, when, and how often is settled before it is called.
+ * A transport keeps no state and decides nothing: the engine decides what is sent, when and how often.
  */
 export interface Transport {
   /** For logs and errors, for example `twilio`. */
@@ -12,48 +12,50 @@ export interface Transport {
   readonly capabilities: TransportCapabilities;
 
   /**
-   * Hands one text to the provider, once. Never repeats a request by itself, and never throws for what the provider or
-   * the network did: every outcome is a {@link SendResult}. A request whose answer did not come is `unknown`.
+   * Hands one text to the provider, once. Never repeats a request by itself, and never throws for an error of the
+   * provider or the network: every outcome is a {@link SendResult}. A request without an answer is `unknown`.
    */
   send(request: SendRequest): Promise<SendResult>;
 
   /**
-   * Verifies and reads what the provider posted. One method, so that nothing unverified can be read by mistake: only a
-   * request with a valid signature comes back as anything but `rejected`.
+   * Verifies and reads a request of the provider. One method does both, so that the engine cannot read an unverified
+   * request by mistake: a request without a valid signature is always `rejected`.
    */
   receive(request: WebhookRequest): Promise<ReceivedWebhook>;
 
-  /** The provider's own form of "thank you", with the auto-reply in it where there is one. */
+  /**
+   * The answer that acknowledges a webhook in the provider's own format. It carries the auto-reply where there is one.
+   */
   acknowledge(autoReply: SendRequest | null): Response;
 
   /**
-   * Whether {@link Transport.acknowledge} can carry this auto-reply: it throws where not, and has no other effect. The
-   * engine asks before the commit, and stores the person's message without a reply that cannot be carried. Leave it
-   * out where every text can be carried.
+   * Checks that {@link Transport.acknowledge} can carry this auto-reply. It throws where it cannot, and has no other
+   * effect. The engine calls it before the commit, and stores the person's message without a reply that cannot be
+   * carried. Leave the method out where every text can be carried.
    *
    * @throws OwnlineError `invalid_message` that says why
    */
   checkAutoReply?(autoReply: SendRequest): void;
 
   /**
-   * Texts of ours that the provider knows: the evidence for sends whose answer was lost. Called only where
-   * {@link TransportCapabilities.lists}.
+   * Outbound messages that the provider knows: the evidence for sends whose answer was lost. Called only where {@link
+   * TransportCapabilities.lists}.
    *
    * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected` where the list could not be read.
    */
   find(query: FindQuery): Promise<FoundMessages>;
 
   /**
-   * Texts that people sent to one of our numbers: for finding webhooks that never came. Called only where
-   * {@link TransportCapabilities.lists}.
+   * Texts that people sent to one sender, to find texts whose webhook never came. Called only where {@link
+   * TransportCapabilities.lists}.
    *
    * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected` where the list could not be read.
    */
   listInbound(query: ListInboundQuery): Promise<ListedTexts>;
 
   /**
-   * The numbers that the account owns and may send from: of the account of `address`, where there are several. There
-   * the answer may hold that address alone.
+   * The numbers that the account owns and may send from. Where there are several accounts, those of the account of
+   * `address`; the answer may then contain only that address.
    */
   senders(address?: string): Promise<readonly OwnedSender[]>;
 }
@@ -64,13 +66,16 @@ export interface TransportCapabilities {
   readonly maxBodyLength: number;
   /** The most media in one message; 0 for none. */
   readonly maxMedia: number;
-  /** Whether the provider reports on a message after taking it. */
+  /** Whether the provider sends status callbacks after it has taken a message. */
   readonly statusCallbacks: boolean;
-  /** Whether a reply can ride on the webhook's answer. */
+  /** Whether the webhook's answer can carry a reply. */
   readonly autoReply: boolean;
-  /** Whether the provider can be asked what it has: `find` and `listInbound`. */
+  /** Whether the provider has lists of its messages, for `find` and `listInbound`. */
   readonly lists: boolean;
-  /** Whether each sender may be of another account, so that `senders` is asked for each. @default false */
+  /**
+   * Whether senders may belong to different accounts, so that the engine calls `senders` for each sender. @default
+   * false
+   */
   readonly accounts?: boolean;
 }
 
@@ -78,30 +83,30 @@ export interface SendRequest {
   /** Id and attempt come back with each status callback. */
   readonly outboundId: string;
   readonly attempt: number;
-  /** The configured sender to send through: equals `from`, or is the Messaging Service that `from` belongs to. */
+  /** The configured sender to send through: `from` itself, or the Messaging Service that `from` belongs to. */
   readonly line: string;
-  /** A number of ours. */
+  /** The sender. */
   readonly from: string;
   readonly to: string;
   readonly body: string;
   readonly media: readonly Media[];
   /**
-   * The provider gives the text up when it has kept it for this long, so that it cannot surface hours later. Left out
-   * of an auto-reply, which rides on the webhook's answer. A provider that counts in whole seconds rounds down, to 1 at
-   * least.
+   * The provider drops a text that it has not sent within this time, so that the text cannot arrive hours later. Left
+   * out for an auto-reply, which the webhook's answer carries. A transport to a provider that counts whole seconds
+   * rounds down, but to 1 at least.
    */
   readonly validityMs?: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Why a provider refused, by what follows from it.
+ * Why a provider refused a message, by what the engine must do next.
  *
- * - `retry-now`: it never looked at the message (too many requests); safe to repeat after a moment
- * - `retry-later`: it cannot take it for a while
- * - `permanent`: this message will never go
+ * - `retry-now`: the provider did not look at the message (too many requests); it is safe to repeat after a moment
+ * - `retry-later`: the provider cannot take the message for some time
+ * - `permanent`: the provider will never take this message
  * - `configuration`: the operator must change a setting first
- * - `opted-out`: the person does not want it
+ * - `opted-out`: the person has opted out
  */
 export type RefusalClass = "retry-now" | "retry-later" | "permanent" | "configuration" | "opted-out";
 
@@ -117,18 +122,18 @@ export type SendResult =
       readonly refusal: RefusalClass;
       /** The cause lies with the account (credentials, suspension), not with this message. */
       readonly wholeAccount: boolean;
-      /** What the provider asked for; `null` where it did not say. */
+      /** The wait that the provider asked for; `null` where it did not ask. */
       readonly retryAfterMs: number | null;
-      /** The sender was too fast: its other messages have to slow down too. */
+      /** Whether the sender was too fast, so that its other messages must wait too. */
       readonly tooFast?: boolean;
       readonly error: MessageError;
     }
   | { readonly kind: "unknown"; readonly error: MessageError };
 
-/** What the HTTP layer hands over: the request as it came, its body read and bounded. */
+/** A request as the HTTP layer passes it to the transport. Its body is read, and its length is bounded. */
 export interface WebhookRequest {
   readonly method: string;
-  /** As the server saw it. Behind a proxy not what the provider called. */
+  /** The URL as the server saw it. Behind a proxy it differs from the URL that the provider called. */
   readonly url: string;
   readonly headers: Headers;
   /** The raw bytes as UTF-8 text. */
@@ -138,11 +143,13 @@ export interface WebhookRequest {
 export type ReceivedWebhook =
   | { readonly kind: "inbound"; readonly text: InboundText }
   | { readonly kind: "status"; readonly callback: StatusCallback }
-  /** Genuine, but nothing that we handle; acknowledged. */
+  /** A genuine request that ownline does not handle. It is acknowledged. */
   | {
       readonly kind: "ignored";
       readonly reason: string;
-      /** A line for our log, where an operator should change a setting: what came, and who must do what. No secrets. */
+      /**
+       * A log line, where an operator should change a setting: what came, and who must do what. It contains no secrets.
+       */
       readonly log?: string;
     }
   | WebhookRejection;
@@ -152,7 +159,7 @@ export interface WebhookRejection {
   readonly httpStatus: 400 | 403 | 405 | 413 | 415 | 500 | 503;
   /** A sentence for the caller, without a secret in it. */
   readonly reason: string;
-  /** A line for our log: what was tried, the likely cause, who must do what. No secrets. */
+  /** A log line: what was tried, the likely cause, and who must do what. It contains no secrets. */
   readonly log: string;
 }
 
@@ -163,17 +170,17 @@ export interface InboundText {
   readonly providerMessageId: string;
   readonly from: string;
   readonly to: string;
-  /** The Messaging Service that received it, if one did. */
+  /** The Messaging Service that received it; `null` where none did. */
   readonly service: string | null;
   readonly body: string;
   readonly media: readonly Media[];
   /** The provider saw STOP, START or HELP and has already replied. */
   readonly optOut: "STOP" | "START" | "HELP" | null;
-  /** Unix milliseconds by the provider's clock; `null` where it does not say. */
+  /** Unix milliseconds by the provider's clock; `null` where the provider gives no time. */
   readonly occurredAt: number | null;
 }
 
-/** What the provider reports about a text of ours. */
+/** A status callback of the provider about an outbound message. */
 export interface StatusCallback {
   readonly outboundId: string | null;
   readonly attempt: number | null;
@@ -182,22 +189,22 @@ export interface StatusCallback {
   readonly rawStatus: string;
   readonly error: MessageError | null;
   /**
-   * The sender that the request may report about, where the transport has several accounts. The engine then ignores it
-   * for a message that left from another sender. @default any message
+   * The sender that the request may report about, where the transport has several accounts. The engine then ignores a
+   * report about a message that left from another sender. @default any message
    */
   readonly sender?: { readonly from: string | null; readonly service: string | null };
-  /** The report says that the person has opted out. */
+  /** Whether the report says that the person has opted out. */
   readonly optOut: boolean;
   /**
-   * The failure is temporary: by the provider's own documentation the message was certainly not sent, and the same
-   * message may be sent again. The engine then sends it again. @default false
+   * Whether the failure is temporary: the provider's documentation says that the message was certainly not sent, and
+   * that the same message may be sent again. The engine then sends it again. @default false
    */
   readonly temporary?: boolean;
 }
 
 export interface FindQuery {
   readonly from: string;
-  /** Left out only with `sending.unknownEarly`: then messages to anybody are asked for. */
+  /** Left out only with `sending.unknownEarly`: then messages to all people are asked for. */
   readonly to?: string;
   /** Created at or after this, Unix milliseconds by the provider's clock. */
   readonly since: number;
@@ -212,7 +219,7 @@ export interface FoundMessages {
   readonly asOf: number | null;
 }
 
-/** One entry of the provider's list that cannot be read. The entries beside it are listed all the same. */
+/** One entry of the provider's list that cannot be read. The other entries are listed. */
 export interface UnreadableEntry {
   /** The provider's id of the message; `null` where the entry has none, or one that cannot be an id. */
   readonly providerMessageId: string | null;
@@ -226,12 +233,12 @@ export interface ProviderMessage {
   readonly from: string | null;
   readonly to: string;
   readonly body: string;
-  /** The text without what the provider put before it, as for a trial account. @default the body alone */
+  /** The text without a notice that the provider put before it, as for a trial account. @default the body alone */
   readonly bodyWithoutNotice?: string;
-  /** `null` where the provider does not say, or not yet. */
+  /** `null` where the provider does not give it, or not yet. */
   readonly mediaCount: number | null;
   readonly status: ProviderStatus;
-  /** Why the provider gave it up. @default none */
+  /** Why the provider failed to deliver the message. @default none */
   readonly error?: MessageError | null;
   /** As in {@link StatusCallback}. @default false */
   readonly temporary?: boolean;
@@ -241,11 +248,13 @@ export interface ProviderMessage {
 
 export interface ListInboundQuery {
   readonly to: string;
-  /** From this moment on, Unix milliseconds by the provider's clock; or what came within the last `lastMs` by it. */
+  /**
+   * Texts from this moment on, Unix milliseconds by the provider's clock; or texts of the last `lastMs` by that clock.
+   */
   readonly since: number | { readonly lastMs: number };
   /**
-   * Which of these keys are of texts that are not stored yet: only those texts are listed. Called for a page of the
-   * list at a time, with at most 1000 keys; what it rejects with ends the look.
+   * Returns the keys whose texts are not stored yet: only those texts are listed. The transport calls it once for each
+   * page of the list, with at most 1000 keys. Where it rejects, `listInbound` rejects with the same error.
    */
   readonly unrecorded?: (keys: readonly string[]) => Promise<readonly string[]>;
 }
@@ -253,7 +262,7 @@ export interface ListInboundQuery {
 export interface ListedTexts {
   /** Oldest first. */
   readonly texts: readonly InboundText[];
-  /** Entries that cannot be read, and that `unrecorded` does not know as stored. @default none */
+  /** Entries that cannot be read, and whose texts are not stored. @default none */
   readonly unreadable?: readonly UnreadableEntry[];
   /** The provider's clock when it began to answer, Unix milliseconds; `null` where it does not say. */
   readonly asOf: number | null;
@@ -262,8 +271,8 @@ export interface ListedTexts {
 export interface OwnedSender {
   readonly address: string;
   readonly capabilities: readonly ("sms" | "mms" | "voice")[];
-  /** Where the provider posts inbound texts for it; empty where nowhere. */
+  /** The URL to which the provider posts texts to this sender; empty where there is none. */
   readonly webhookUrl: string;
-  /** Whether that is this transport's own webhook; absent where the transport cannot know. */
+  /** Whether that URL is this transport's own webhook; absent where the transport cannot know. */
   readonly posts?: "here" | "elsewhere";
 }

@@ -288,7 +288,7 @@ describe("a ledger that fails", () => {
   ] as const)("makes %s come again: 503, never 200", async (_, method, params, query) => {
     const { sms, lines } = scene({ storage: failing(method, down) });
     const response = await sms.fetch(new Request(PUBLIC + query, await posted(params, query)));
-    expect(await errorOf(response)).toBe("503 storage_unavailable: the text could not be stored; bring it again");
+    expect(await errorOf(response)).toBe("503 storage_unavailable: the text could not be stored; send it again");
     expect(response.headers.get("retry-after")).toBe("5");
     expect(lines).toEqual([expect.stringMatching(/^error a webhook was answered 503.*the disk is full/)]);
   });
@@ -297,7 +297,7 @@ describe("a ledger that fails", () => {
     const { sms, lines } = scene({ storage: failing("recordInbound", new TypeError(`secret of ${PERSON}`)) });
     const response = await sms.fetch(new Request(PUBLIC, await posted()));
     expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
-    expect(await errorOf(response)).toBe("500 internal: the text could not be handled; bring it again");
+    expect(await errorOf(response)).toBe("500 internal: the text could not be handled; send it again");
     expect(lines).toEqual([expect.stringMatching(/^error a webhook was answered 500.*TypeError$/)]);
   });
 });

@@ -212,7 +212,7 @@ describe("the events of a conversation", () => {
     feed.fail = new OwnlineError("storage_unavailable", "the database is down", { retryable: true });
     expect(await source.ended()).toBe(true);
     expect(lines).toEqual([
-      "error an event stream ended, and its reader comes back: storage_unavailable: the database is down",
+      "error an event stream ended, and its reader will reconnect: storage_unavailable: the database is down",
     ]);
   });
 

@@ -2,9 +2,9 @@ import { APICallError, LoadAPIKeyError, NoSuchModelError, RetryError } from "ai"
 import { isOwnlineError, OwnlineError } from "../../errors.ts";
 import { providerError } from "../provider-error.ts";
 
-/** Names of the SDK's errors; the older versions do not export each of them. */
+/** The name of an error of the SDK. Older versions do not export the class of each error. */
 const TOOL_CHOICE_VIOLATION = "AI_ToolChoiceViolationError";
-/** Mistakes in the call: the same call fails again. */
+/** Mistakes in the call, with which the same call fails again. */
 const MISTAKES: ReadonlySet<string> = new Set([
   "AI_InvalidArgumentError",
   "AI_InvalidPromptError",
@@ -17,8 +17,8 @@ const MISTAKES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What the SDK threw, as an error of ours with a remedy. An error of ours stays as it is. What would fail again in the
- * same way is not retryable.
+ * An error of the SDK as an `OwnlineError` with a remedy. An `OwnlineError` stays as it is. An error that would come
+ * again for the same call is not retryable.
  */
 export function failureOf(error: unknown, isModelId: boolean): OwnlineError {
   if (isOwnlineError(error)) return error;
@@ -64,12 +64,15 @@ export function failureOf(error: unknown, isModelId: boolean): OwnlineError {
   return failed("The AI SDK failed. The error's `cause` says why.", true, error);
 }
 
-/** An `ai_failed`. */
+/** Makes an `ai_failed` error. */
 export function failed(message: string, retryable: boolean, cause?: unknown): OwnlineError {
   return new OwnlineError("ai_failed", message, { retryable, cause });
 }
 
-/** Whether the same request may do without its pictures: it was refused as it is, or a picture could not be had. */
+/**
+ * Whether the same request may succeed without its pictures: the provider refused it, or a picture could not be
+ * fetched.
+ */
 export function mayBePictures(error: unknown): boolean {
   const last = lastOf(error);
   if (APICallError.isInstance(last)) {
@@ -94,13 +97,13 @@ function isCalled(error: unknown, name: string): error is Error {
   return error instanceof Error && error.name === name;
 }
 
-/** What the SDK's error says that the model violated. */
+/** The type of the `toolChoice` that the model violated, as the SDK's error names it. */
 function typeOfToolChoice(violation: Error): unknown {
   const choice: unknown = Reflect.get(violation, "toolChoice");
   return typeof choice === "object" && choice !== null ? Reflect.get(choice, "type") : choice;
 }
 
-/** The SDK's own retries wrap what failed last. */
+/** The last error. The SDK's own retries wrap it. */
 function lastOf(error: unknown): unknown {
   return RetryError.isInstance(error) ? error.lastError : error;
 }

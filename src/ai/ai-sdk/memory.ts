@@ -1,22 +1,28 @@
 import type { ModelMessage } from "ai";
 
-/** How much is kept of turns that failed, and of refused pictures. */
+/** The most failed turns, and the most refused pictures, that are remembered. */
 const MOST_REMEMBERED = 500;
 
-/** How far the tools of a turn came before it failed. */
+/** What the tools of a turn did before the turn failed. */
 interface Progress {
   /** The calls of tools and their results, after the conversation. */
   readonly messages: readonly ModelMessage[];
-  /** The tools have had all their steps. */
+  /** Whether the tools have used up their steps. */
   readonly isLast: boolean;
 }
 
-/** What `aiSdk()` remembers in this process from one run to the next. Bounded: the oldest entries go first. */
+/**
+ * What `aiSdk()` remembers in this process from one run to the next. It is bounded: the oldest entries are dropped
+ * first.
+ */
 export interface Memory {
-  /** Addresses of pictures that the provider refused: they are described from then on. */
+  /** URLs of pictures that the AI provider refused. From then on, they are described. */
   readonly refusedPictures: ReadonlySet<string>;
   refusePictures(urls: readonly string[]): void;
-  /** What tools did in a turn that failed afterwards: another run goes on from there, so that they do not act again. */
+  /**
+   * What tools did in a turn that failed afterwards. The next run continues from there, so that the tools do not act
+   * again.
+   */
   progressOf(turnId: string): Progress | undefined;
   keepProgress(turnId: string, progress: Progress): void;
   forgetProgress(turnId: string): void;

@@ -4,22 +4,22 @@ import type { AiTurn } from "../ai.ts";
 import { describeMedia, toPrompt } from "../prompt.ts";
 
 /**
- * Fetches a picture with the credentials that its address wants. `null`, an error, or no answer within 10 s: the
- * picture is described instead.
+ * Fetches a picture with the credentials that its URL needs. Where it returns `null`, throws, or does not answer within
+ * 10 s, the picture is described instead.
  */
 export type FetchMedia = (media: Media, signal: AbortSignal) => Promise<Uint8Array | null>;
 
-/** The conversation as the SDK wants it. */
+/** The conversation as the SDK takes it. */
 export interface SdkPrompt {
   readonly system: string | null;
   readonly messages: ModelMessage[];
-  /** The addresses of the pictures that are shown in it. */
+  /** The URLs of the pictures that the model sees. */
   readonly shown: readonly string[];
 }
 
 const FETCH_MS = 10_000;
 
-/** Makes the prompt; pictures whose address is in `refused` are described. */
+/** Makes the prompt. Pictures whose URL is in `refused` are described. */
 export async function promptOf(
   turn: AiTurn,
   instructions: string | undefined,
@@ -66,7 +66,10 @@ function described(media: Media): TextPart {
   return { type: "text", text: describeMedia(media) };
 }
 
-/** One picture that hangs or is gone must not cost the answers for as long as it stands in the history. */
+/**
+ * Fetches a picture; `null` where that fails. A picture that cannot be fetched must not prevent answers while it is in
+ * the history.
+ */
 async function fetched(media: Media, fetchMedia: FetchMedia, signal: AbortSignal): Promise<Uint8Array | null> {
   const call = new AbortController();
   const passOn = () => call.abort(signal.reason);

@@ -19,7 +19,7 @@ import type { FetchMedia } from "./messages.ts";
 /** The settings that the AI SDK's `generateText` takes. */
 export type GenerateOptions = Parameters<typeof generateText>[0];
 
-/** What is passed on. Some of these are younger than version 5 of the SDK. */
+/** The settings that are passed on. Some of them came after version 5 of the SDK. */
 type SettingName =
   | "maxOutputTokens"
   | "temperature"
@@ -39,8 +39,9 @@ type SettingName =
   | "telemetry";
 
 /**
- * The AI SDK's own settings, passed on unchanged: https://ai-sdk.dev/docs/ai-sdk-core/settings. Those that the installed
- * version has: `reasoning`, `telemetry` and `toolCallConcurrency` came with version 7, `timeout` with version 6.
+ * The AI SDK's own settings, passed on unchanged: https://ai-sdk.dev/docs/ai-sdk-core/settings. The type has those of
+ * the installed version: `reasoning`, `telemetry` and `toolCallConcurrency` came with version 7, `timeout` with version
+ * 6.
  */
 export type AiSdkSettings = Pick<GenerateOptions, Extract<keyof GenerateOptions, SettingName>>;
 
@@ -48,7 +49,7 @@ export type AiSdkSettings = Pick<GenerateOptions, Extract<keyof GenerateOptions,
 export interface AiSdkOptions extends AiSdkSettings {
   /** A model of any AI SDK provider, or a gateway's model id. */
   readonly model: LanguageModel;
-  /** How the model should answer, or a function of the turn that says so. @default none */
+  /** How the model should answer, or a function that returns this for a turn. @default none */
   readonly instructions?: string | ((turn: AiTurn) => string | Promise<string>);
   /**
    * The AI SDK's tools, or a function of the turn that makes them. A tool reads the turn from its `context` (see
@@ -60,29 +61,29 @@ export interface AiSdkOptions extends AiSdkSettings {
    * @default none
    */
   readonly tools?: ToolSet | ((turn: AiTurn) => ToolSet | Promise<ToolSet>);
-  /** Further context for single tools, by their name. @default none */
+  /** Additional context for single tools, by the tool's name. @default none */
   readonly toolsContext?: Readonly<Record<string, object>>;
   /**
-   * When to stop calling tools. A model that stops there without a text gets one more step, without tools; where it
-   * writes none then either, the turn fails. @default after 8 steps
+   * When the calls of tools end. A model that has not written a text by then gets one more step, without tools. Where
+   * it writes no text in that step, the turn fails. @default after 8 steps
    */
   readonly stopWhen?: StopCondition<ToolSet> | StopCondition<ToolSet>[];
-  /** How often the SDK itself tries again. The engine already does, with backoff. @default 0 */
+  /** How often the SDK itself repeats a failed call. The engine already repeats the turn, with backoff. @default 0 */
   readonly maxRetries?: number;
-  /** Ask by `streamText`, for a model that can only stream. The reply is still sent whole. @default false */
+  /** Whether to use `streamText`, for a model that can only stream. The reply is still sent whole. @default false */
   readonly stream?: boolean;
   /**
-   * What the model sees of the person's pictures (`image/*`); everything else is always described.
+   * What the model sees of the person's pictures (`image/*`). Other media are always described.
    *
    * - `describe`: a line such as `[image/jpeg attached]`
    * - `link`: the address, fetched by the provider or the SDK. Twilio's media may ask for the account's credentials:
    *   https://www.twilio.com/docs/messaging/tutorials/how-to-receive-and-download-images-incoming-mms
    * - a function that fetches them
    *
-   * A picture costs no answer. One that a function does not find is described. Where the provider refuses a call with
-   * pictures, or a link cannot be fetched, the model is asked once more with all of them described; if that succeeds,
-   * they are described from then on in this process. After a tool has acted in the turn the model is not asked once
-   * more for them, and the turn fails.
+   * A picture never prevents an answer by itself. A picture that the function does not find is described. Where the AI
+   * provider refuses a call with pictures, or a link cannot be fetched, the model is asked once more with all pictures
+   * described. If that succeeds, this process describes these pictures from then on. After a tool has acted in the
+   * turn, the model is not asked once more, and the turn fails.
    *
    * @default "describe"
    */
@@ -96,7 +97,7 @@ const CONTEXT = "give an object with the further context of each tool, by the to
 const STOP = "give a condition of the AI SDK such as stepCountIs(5), or a list of them";
 const MEDIA = 'give "describe", "link", or a function that fetches a picture';
 
-/** Made at the first call. What the SDK's own settings hold is checked by the SDK. */
+/** Made at the first call. The SDK checks the values of its own settings. */
 export const aiSdkSchema: () => Schema<AiSdkOptions> = lazily(() =>
   object<AiSdkOptions>(
     {

@@ -4,7 +4,7 @@ import { withoutMarks } from "../prompt.ts";
 import { ONLY_REASONING, withoutReasoning } from "../reasoning.ts";
 import { failed } from "./failure.ts";
 
-/** One call of the model within a run, as far as its end is read. */
+/** One call of the model within a run, with the fields that ownline reads. */
 interface Step {
   readonly text: string;
   readonly toolCalls: readonly unknown[];
@@ -12,19 +12,19 @@ interface Step {
   readonly content: readonly { readonly type: string }[];
 }
 
-/** What the SDK answered, whole or collected from a stream. */
+/** The SDK's answer, received whole or collected from a stream. */
 export interface Outcome extends Pick<Step, "text"> {
   readonly finishReason: string;
   readonly steps: readonly Step[];
   readonly response?: { readonly messages: ModelMessage[] };
 }
 
-/** Asks by `streamText`, and collects the answer. */
+/** Asks the model with `streamText`, and collects the answer. */
 export async function streamed(call: Parameters<typeof generateText>[0]): Promise<Outcome> {
   const failures: unknown[] = [];
   const result = streamText({
     ...call,
-    // Without a handler the SDK prints the error, with all that it carries, to the console.
+    // Without a handler, the SDK prints the error and the request in it to the console.
     onError: ({ error }) => {
       failures.push(error);
     },
@@ -36,7 +36,7 @@ export async function streamed(call: Parameters<typeof generateText>[0]): Promis
     result.steps,
     answered,
   ]);
-  // What broke the stream says more than the SDK's "no output" that follows from it.
+  // The error that ended the stream says more than the SDK's "no output" error that follows.
   if (failures.length > 0) throw failures[0];
   if (text.status === "rejected") throw text.reason;
   if (finishReason.status === "rejected") throw finishReason.reason;
@@ -45,7 +45,7 @@ export async function streamed(call: Parameters<typeof generateText>[0]): Promis
   return { text: text.value, finishReason: finishReason.value, steps: steps.value, response: response.value };
 }
 
-/** The tools ran, each of them, and the model had no step left to say so. */
+/** Whether all called tools ran, and the model had no step left to write a text. */
 export function isCapped({ finishReason, steps }: Outcome): boolean {
   const last = steps.at(-1);
   if (finishReason !== "tool-calls" || last === undefined || endingOf(last) !== null) return false;
@@ -56,13 +56,13 @@ function isResult({ type }: { readonly type: string }): boolean {
   return type === "tool-result" || type === "tool-error";
 }
 
-/** Ends the run where a tool has decided in the model's stead. */
+/** Ends the run where a tool has returned a hand-off or silence. */
 export const endsByTool: StopCondition<ToolSet> = ({ steps }) => endingOf(steps.at(-1)) !== null;
 
 /**
- * What the answer says to the person, without reasoning.
+ * The reply to the person, without reasoning.
  *
- * @throws OwnlineError `ai_failed` where there is no whole answer
+ * @throws OwnlineError `ai_failed` where the answer is not complete
  */
 export function replyOf({ text: written, finishReason, steps }: Outcome): Reply {
   const text = withoutMarks(withoutReasoning(written));
@@ -89,7 +89,10 @@ export function replyOf({ text: written, finishReason, steps }: Outcome): Reply 
 
 type Ending = Exclude<Reply, string | { readonly kind: "text" }>;
 
-/** What a tool of the step decided in the model's stead. A hand-off outranks silence: a person is asked for. */
+/**
+ * The hand-off or silence that a tool of the step returned. A hand-off takes precedence over silence, because an
+ * operator is needed.
+ */
 function endingOf(step: Step | undefined): Ending | null {
   const endings = (step?.toolResults ?? []).map(({ output }) => output).filter(isEnding);
   return endings.find(({ kind }) => kind === "hand-off") ?? endings[0] ?? null;

@@ -1,9 +1,12 @@
 import type { ToolSet } from "ai";
 import type { AiContext, AiTurn } from "../ai.ts";
 
-/** What a tool gets as its `context`, together with what `toolsContext` holds for it. */
+/** The `context` of a tool, together with the tool's fields in `toolsContext`. */
 export interface ToolTurn {
-  /** Stable over re-runs of the turn: the base of a tool's idempotency key. The SDK's `toolCallId` is not stable. */
+  /**
+   * The same in each run of the turn, so a tool can make its idempotency key from it. The SDK's `toolCallId` is not the
+   * same.
+   */
   readonly turnId: string;
   /** 1 for the first run. */
   readonly run: number;
@@ -14,7 +17,7 @@ export interface ToolTurn {
   readonly participant: string;
 }
 
-/** The context of each tool, by its name: what `extra` holds for it, and the turn. */
+/** The context of each tool, by the tool's name: the tool's fields in `extra`, and the turn. */
 export function toolContexts(
   tools: ToolSet,
   turn: AiTurn,
@@ -25,7 +28,7 @@ export function toolContexts(
   return Object.fromEntries(Object.keys(tools).map((name) => [name, { ...extra[name], ...shared }]));
 }
 
-/** Tools that notify the engine before they act, and that do not act any more once the run was given up. */
+/** Makes tools that notify the engine before they act, and that do not act after the run was given up. */
 export function watchedTools(tools: ToolSet, context: AiContext, turns: Readonly<Record<string, ToolTurn>>): ToolSet {
   return Object.fromEntries(
     Object.entries(tools).map(([name, tool]) => {
@@ -43,7 +46,7 @@ export function watchedTools(tools: ToolSet, context: AiContext, turns: Readonly
   );
 }
 
-/** The tools, for a provider that wants to know what the calls before were about; none of them can be called. */
+/** The tools without `execute`, so that no tool can be called. A provider may need them to read the earlier calls. */
 export function closedTools(tools: ToolSet): { tools: ToolSet; toolChoice: "none" } {
   const entries = Object.entries(tools).map(([name, tool]) => {
     const open = { ...tool };

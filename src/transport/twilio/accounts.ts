@@ -3,17 +3,17 @@ import { reasonOf } from "../../thrown.ts";
 import type { TwilioSettings } from "./options/account.ts";
 import type { AccountCacheSettings, AccountResolver } from "./options.ts";
 
-/** An account as its credentials make it: {@link TwilioSettings} without what all accounts share. */
+/** One account: {@link TwilioSettings} without the settings that all accounts share. */
 export type Account = Pick<TwilioSettings, "rest" | "accountSid" | "authTokens">;
 
-/** Finds the account of a number of ours. */
+/** Finds the account that owns a sender. */
 export interface Accounts {
   /**
-   * The account of an address; `undefined` where it is not a tenant's. `unverified` says that a stranger may have
-   * chosen the address: such lookups are bounded, and a known address is never refused for them.
+   * The account of an address; `undefined` where the address is not a tenant's. `unverified` says that a stranger may
+   * have chosen the address. Such lookups are limited. The limit never refuses a known address.
    *
-   * @throws OwnlineError `transport_unavailable` (retryable) where the resolver throws or hangs, or where strangers have
-   * used up the lookups; `invalid_options` where it returns what cannot be credentials
+   * @throws OwnlineError `transport_unavailable` (retryable) where the resolver throws or hangs, or where strangers
+   * have used up the lookups; `invalid_options` where the resolver returns something that is not credentials
    */
   find(address: string, how?: { readonly unverified?: boolean }): Promise<Account | undefined>;
 }
@@ -23,15 +23,16 @@ interface Entry {
   readonly until: number;
 }
 
-/** An address of Twilio's is far shorter. */
+/** The addresses of Twilio are much shorter. */
 const MAX_ADDRESS_LENGTH = 256;
-/** How many lookups of unknown addresses may come at once, in seconds of their rate. */
+/** How many lookups of unknown addresses may come at once, as a number of seconds of `missesPerSecond`. */
 const BURST_SECONDS = 10;
 
 /**
- * Caches what `account` answers, found or not, and shares one call among all who ask for an address meanwhile. Unknown
- * addresses are kept apart, so that they push no known one out. A lookup that a stranger caused costs a token, which a
- * found account gives back: so strangers are bounded, and tenants are not.
+ * Caches the answers of `account`, also those without an account. Requests for the same address share one call. Unknown
+ * addresses have their own cache, so that they replace no known address. A lookup that a stranger may have caused costs
+ * a token, and a found account returns the token. So the lookups of strangers are limited, and those of tenants are
+ * not.
  */
 export function createAccounts(
   resolver: AccountResolver,
@@ -98,7 +99,7 @@ async function within<Result>(timeoutMs: number, work: () => Promise<Result>): P
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      const why = `account of twilio() did not answer within ${timeoutMs} ms: check what it asks, such as your database`;
+      const why = `the function account of twilio() did not answer within ${timeoutMs} ms: check what it calls, such as your database`;
       reject(unavailable(why));
     }, timeoutMs);
   });
@@ -107,7 +108,7 @@ async function within<Result>(timeoutMs: number, work: () => Promise<Result>): P
   } catch (error) {
     if (isOwnlineError(error)) throw error;
     throw unavailable(
-      `account of twilio() threw an error (${reasonOf(error)}): check what it asks; see the cause`,
+      `the function account of twilio() threw an error (${reasonOf(error)}): check what it calls; see the cause`,
       error,
     );
   } finally {

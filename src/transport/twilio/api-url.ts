@@ -1,12 +1,13 @@
-/** The option that allows `http:` to another machine. Loud, so that a review finds it. */
+/** The option that allows `http:` to another machine. Its name is conspicuous, so that a review finds it. */
 export const UNSAFE_HTTP = "unsafeHttpApiUrl";
 
 // The hosts that stay on this machine, https://www.rfc-editor.org/rfc/rfc6761#section-6.3
 const LOOPBACK = /^(?:localhost|(?:[\w-]+\.)+localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;
 
 /**
- * What is wrong with the base URL of the REST API, with its remedy; `undefined` where nothing is. Each request carries
- * the account's credentials and people's texts, so `http:` may not leave this machine unless that is allowed.
+ * The fault of the REST API's base URL, with its remedy; `undefined` where there is none. Each request carries the
+ * account's credentials and people's texts. So an `http:` URL must stay on this machine, unless the option allows
+ * another.
  */
 export function apiUrlFault(apiUrl: unknown, { allowHttp }: { readonly allowHttp: boolean }): string | undefined {
   const url = typeof apiUrl === "string" && URL.canParse(apiUrl) ? new URL(apiUrl) : undefined;
@@ -14,10 +15,10 @@ export function apiUrlFault(apiUrl: unknown, { allowHttp }: { readonly allowHttp
     return "apiUrl must be an http or https URL without a query: leave it out for https://api.twilio.com";
   }
   if (url.username !== "" || url.password !== "") {
-    return "apiUrl has a user name or a password in it: take it out; the requests carry accountSid and authToken, or the API key";
+    return "apiUrl contains a user name or a password: remove it, because the requests carry accountSid and authToken, or the API key";
   }
   if (url.protocol === "http:" && !LOOPBACK.test(url.hostname) && !allowHttp) {
-    return `apiUrl is http: and leads off this machine, so the auth token and the texts would travel unencrypted: use https:, or set ${UNSAFE_HTTP}: true where a network of yours carries them, such as that of containers (http://emulator:4010)`;
+    return `apiUrl is http: and leads off this machine, so the auth token and the texts would travel unencrypted: use https:, or set ${UNSAFE_HTTP}: true where your own network carries them, such as a network of containers (http://emulator:4010)`;
   }
   return undefined;
 }

@@ -5,11 +5,11 @@ import type { MessageError } from "../../model/message.ts";
  * What a refusal or failure means for the message.
  *
  * - `retry-now`: Twilio did nothing; the same request may be repeated at once, with backoff
- * - `retry-later`: not sent, and time alone may cure it
- * - `ambiguous`: it may have been sent; find out before anything is repeated
- * - `permanent`: this message will never be sent like this
- * - `configuration`: the operator has to change the account, the number or the credentials
- * - `opted-out`: the person wants no messages
+ * - `retry-later`: the message was not sent, and a later attempt may succeed
+ * - `ambiguous`: the message may have been sent; find out before you repeat anything
+ * - `permanent`: Twilio will never send this message as it is
+ * - `configuration`: the operator must change the account, the number or the credentials
+ * - `opted-out`: the person has opted out
  */
 export type ProviderErrorClass =
   | "retry-now"
@@ -30,11 +30,11 @@ type Group = readonly [kind: ProviderErrorClass, remedy: string, codes: string];
 const CREDENTIALS = "check the account's SID, credentials, status and trial limits";
 const SLOWER = "send slower: a rate or queue is full";
 export const LOOK_FIRST = "it may have been sent: look for it before sending again";
-// Twilio broke off, or lost sight of the message.
+// Twilio stopped before it finished, or does not know what happened to the message.
 const MAYBE_SENT = "20500-20504 30410 30500";
 const REFUSED = "change the request: as it is, it will be refused again";
 
-// The first group that holds a code decides. A code that is not here and says no more than REFUSED needs no entry.
+// The first group that contains a code decides. A code whose class and remedy are those of REFUSED needs no entry.
 const GROUPS: readonly Group[] = [
   ["retry-now", "repeat it with backoff: Twilio did nothing", "20429"],
   ["opted-out", "send nothing until the person texts START", "21610 63033"],
@@ -75,11 +75,12 @@ const GROUPS: readonly Group[] = [
 ];
 
 /**
- * What to make of an error of Twilio's REST API, or of the `ErrorCode` of a status callback.
+ * Classifies an error of Twilio's REST API, or the `ErrorCode` of a status callback.
  *
- * A known code decides. Otherwise the HTTP status does: 429 is `retry-later`, 401 and 403 `configuration`, 408 and
- * 5xx `ambiguous`, other 4xx `permanent`. An unknown code alone, as in a callback, is `permanent`, since Twilio has
- * given up; nothing at all, as after a broken connection, is `ambiguous`. Twilio may change what a code means.
+ * A known code decides. Otherwise the HTTP status does: 429 is `retry-later`, 401 and 403 are `configuration`, 408 and
+ * 5xx are `ambiguous`, other 4xx are `permanent`. An unknown code without a status, as in a callback, is `permanent`,
+ * because Twilio has given up. Without code and status, as after a broken connection, the error is `ambiguous`. Twilio
+ * may change what a code means.
  *
  * @see https://www.twilio.com/docs/api/errors
  */
@@ -97,9 +98,9 @@ export function classifyError(error: {
 }
 
 /**
- * Certainly not sent, by Twilio's documentation, although Twilio took the message: a queue or a rate was full (30001,
- * 30022, 63018), or Twilio could not put it off (30047). No other code: 30003, 30008, 30410 and 30500 may come after
- * the message has arrived, or come again.
+ * The codes of messages that Twilio took and, by its documentation, certainly did not send. A queue or a rate was full
+ * (30001, 30022, 63018), or Twilio could not schedule the message for later (30047). No other code belongs here: 30003,
+ * 30008, 30410 and 30500 may come after the message has arrived, or come again.
  *
  * @see https://www.twilio.com/docs/api/errors/30001
  * @see https://www.twilio.com/docs/api/errors/30022
@@ -108,7 +109,7 @@ export function classifyError(error: {
  */
 const SENT_AGAIN = "30001 30022 30047 63018";
 
-/** What to make of the status that Twilio reports of a message after it took it, by a callback or in its list. */
+/** Reads the failure from the status and code that Twilio reports of a message, by a callback or in its list. */
 export function failureOf(
   status: ProviderStatus,
   rawStatus: string,
@@ -125,11 +126,11 @@ export function failureOf(
 }
 
 /**
- * The code and message of an error body, in each of the three shapes that Twilio uses: `code` and `message`,
- * RFC 9457 (`title`, `detail`), and the newer `code`, `message`, `userError`.
+ * The code and message of an error body, in each of the three shapes that Twilio uses: `code` and `message`, RFC 9457
+ * (`title`, `detail`), and the newer `code`, `message`, `userError`.
  *
- * HTML, broken JSON and an empty body give no code and a message that names the HTTP status. The message is
- * Twilio's own and may quote a phone number: keep it out of errors and of logs above debug.
+ * HTML, broken JSON and an empty body give no code and a message that names the HTTP status. The message is Twilio's
+ * own and may quote a phone number: do not put it into errors or into logs above debug.
  */
 export function parseErrorBody(text: string, httpStatus: number): { code?: number; message: string } {
   const body = jsonObject(text);
@@ -141,15 +142,15 @@ export function parseErrorBody(text: string, httpStatus: number): { code?: numbe
   };
 }
 
-/** Twilio's code in the body of an error. */
+/** Twilio's code in the body of an error; undefined where there is none. */
 export function codeIn(body: Readonly<Record<string, unknown>>): number | undefined {
   const code = Number(body.code);
   return Number.isInteger(code) && code > 0 ? code : undefined;
 }
 
 /**
- * Whether an answer that took no message leaves open whether it was sent. Twilio documents its 5xx as "may have been
- * sent", with any code in the body.
+ * Whether the message may have been sent although the answer names no message. Twilio documents its 5xx as "may have
+ * been sent", with any code in the body.
  */
 export function leavesOpen(httpStatus: number, code: number | undefined): boolean {
   return httpStatus < 400 || httpStatus === 408 || httpStatus >= 500 || (code !== undefined && holds(MAYBE_SENT, code));
@@ -165,7 +166,7 @@ export function leavesOpen(httpStatus: number, code: number | undefined): boolea
 export function parseRetryAfter(headerValue: string | null | undefined, nowMs: number): number | undefined {
   const value = headerValue?.trim() ?? "";
   if (/^\d{1,10}$/.test(value)) return Number(value) * 1000;
-  // Date.parse takes nearly anything for a date, so the form is checked first.
+  // Date.parse accepts nearly any text as a date, so the format is checked first.
   const untilMs = /^[A-Z][a-z]{2}.* GMT$/.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(untilMs) ? undefined : Math.max(0, untilMs - nowMs);
 }
@@ -177,7 +178,7 @@ function holds(codes: string, code: number): boolean {
   });
 }
 
-/** The fields of a JSON object; none of anything else, such as a proxy's HTML page or a body cut off on the way. */
+/** The fields of a JSON object. Any other text, such as a proxy's HTML page or an incomplete body, has no fields. */
 export function jsonObject(text: string): Readonly<Record<string, unknown>> {
   try {
     return { ...JSON.parse(text) };

@@ -1,28 +1,28 @@
 import type { UnreadableEntry } from "../transport.ts";
 
-/** An entry of a list as it came: nothing about it is certain. */
+/** An entry of a list as Twilio sent it. None of its fields has been checked. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** An entry by its age. One without a readable date counts as neither recent nor past. */
+/** The entries of a page by age. An entry without a readable date is in `undated`. */
 export interface ByAge {
   readonly recent: readonly Fields[];
   readonly undated: readonly Fields[];
-  /** Whether the page holds old entries only, so that older pages need not be read. */
+  /** Whether the page contains only old entries, so that older pages need not be read. */
   readonly isPast: boolean;
 }
 
-/** What an entry was read as, or why it cannot be read. */
+/** The value of an entry, or why the entry cannot be read. */
 export type ReadEntry<Value> =
   | { readonly kind: "read"; readonly value: Value }
   | { readonly kind: "unreadable"; readonly entry: UnreadableEntry };
 
-/** Twilio's ids are two letters and 32 hexadecimal digits; an emulator's may be shorter. */
+/** Twilio's ids are two letters and 32 hexadecimal digits. The ids of an emulator may be shorter. */
 const ID = /^[A-Za-z]{2}[\w-]{1,62}$/;
 
-/** What is wrong with a field. Caught by {@link readEntry}. */
+/** The fault of a field. {@link readEntry} catches it. */
 class Unreadable extends Error {}
 
-/** Sorts the entries of a page by whether they were created at `since` or later, Unix milliseconds. */
+/** Splits the entries of a page: those created at `since` (Unix milliseconds) or later, and those without a date. */
 export function byAge(page: readonly Fields[], since: number): ByAge {
   const dated = page.filter((entry) => !Number.isNaN(createdAt(entry)));
   const recent = dated.filter((entry) => createdAt(entry) >= since);
@@ -33,7 +33,10 @@ export function byAge(page: readonly Fields[], since: number): ByAge {
   };
 }
 
-/** Reads one entry. What the fields below throw for is reported as the entry's fault; any other error is thrown on. */
+/**
+ * Reads one entry. Where one of the functions below cannot read a field, the result says so. Any other error is
+ * rethrown.
+ */
 export async function readEntry<Value>(
   fields: Fields,
   read: (fields: Fields) => Promise<Value> | Value,
@@ -51,12 +54,12 @@ export function unreadableEntry(fields: Fields, reason: string): UnreadableEntry
   return { providerMessageId: idIn(fields.sid), reason };
 }
 
-/** Ends the reading of an entry. */
+/** Throws the fault of a field, which ends the reading of its entry. */
 export function isUnreadable(why: string): never {
   throw new Unreadable(why);
 }
 
-/** An id of Twilio's, `null` for anything that cannot be one. */
+/** The value, where it has the form of Twilio's ids; else `null`. */
 export function idIn(value: unknown): string | null {
   return typeof value === "string" && ID.test(value) ? value : null;
 }
@@ -66,7 +69,7 @@ export function sidOf(fields: Fields): string {
   return idIn(fields.sid) ?? isUnreadable("it has no sid");
 }
 
-/** A field that has to be there, and to hold something. */
+/** A field that must be there and must not be empty. */
 export function textOf(fields: Fields, name: string): string {
   const value = fields[name];
   return typeof value === "string" && value !== "" ? value : isUnreadable(`it has no ${name}`);
@@ -78,7 +81,9 @@ export function optionalText(fields: Fields, name: string): string {
   return typeof value === "string" ? value : "";
 }
 
-/** The text of a message: `null` where it has pictures alone, or was deleted at Twilio. */
+/**
+ * The text of a message. Twilio sends `null` where the message has only media, or where its text was deleted at Twilio.
+ */
 export function bodyOf({ body }: Fields): string {
   if (body === null) return "";
   return typeof body === "string" ? body : isUnreadable("its body is not text");

@@ -7,9 +7,9 @@ import { accountPath, fieldsOf, type TwilioRest } from "./rest.ts";
 export interface TwilioList {
   /** Its path in the account, for example `Messages.json`. */
   readonly resource: string;
-  /** Where its entries stand in a page. */
+  /** The field of a page that contains the entries. */
   readonly key: string;
-  /** What an error calls it. */
+  /** The list's name in errors. */
   readonly name: string;
 }
 
@@ -22,7 +22,7 @@ export interface Page {
 const PAGE_SIZE = 100;
 
 /**
- * Each page of a list, following `next_page_uri`, which may lead nowhere but to Twilio's own API.
+ * The pages of a list. It follows `next_page_uri`, which must lead to Twilio's own API.
  *
  * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected`: the message names the list.
  */
@@ -43,19 +43,19 @@ export async function* pages(
     yield { items: items.map(fieldsOf), date };
     const next = page.next_page_uri;
     url = typeof next === "string" && next !== "" ? within(rest, next) : undefined;
-    // The request carries the account's credentials.
+    // The next request would carry the account's credentials to that host.
     if (url === "") throw unreadable(list, "its next page is on another host");
   }
 }
 
-/** A link of Twilio's as a URL of its API, empty where it leads elsewhere. */
+/** A link of Twilio as a URL of its API; empty where the link leads to another host. */
 export function within({ apiUrl }: Pick<TwilioRest, "apiUrl">, link: string): string {
   if (!URL.canParse(link, apiUrl)) return "";
   const url = new URL(link, apiUrl);
   return url.origin === new URL(apiUrl).origin ? url.href : "";
 }
 
-/** An error about a list that was answered and makes no sense. */
+/** The error for a list that Twilio answered, and that cannot be read. */
 export function unreadable({ name, resource }: TwilioList, why: string, cause?: unknown): OwnlineError {
   const message = `Twilio's answer to ${name} (${resource}) cannot be read: ${why}.`;
   return new OwnlineError("transport_unavailable", message, { retryable: true, cause });

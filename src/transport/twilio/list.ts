@@ -32,7 +32,7 @@ import { fieldsOf, type TwilioRest } from "./rest.ts";
 import { providerStatus } from "./send.ts";
 
 const DAY_MS = 86_400_000;
-/** Where a long list is read to its end: the most that Twilio puts on a page. */
+/** For a long list that is read to its end: the largest page that Twilio allows. */
 const LARGE = { PageSize: "1000" };
 
 /** What a trial account's texts begin with: https://www.twilio.com/docs/messaging/guides/how-to-use-your-free-trial-account */
@@ -51,9 +51,9 @@ const SHORT_CODES: TwilioList = {
 };
 
 /**
- * Texts of ours in Twilio's list, newest first. The list is sorted by the date sent, which a queued text does not have
- * yet, so nothing is filtered by it: pages are read until one holds nothing new. An entry that cannot be read is named
- * among `unreadable`: the others are found all the same.
+ * Outbound messages in Twilio's list, newest first. The list is sorted by the date sent, which a queued message does
+ * not have yet. So the request does not filter by that date: pages are read until one contains no recent entry. An
+ * entry that cannot be read is named in `unreadable`, and the other entries are returned.
  *
  * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected`.
  * @see https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
@@ -79,7 +79,7 @@ export async function find(rest: TwilioRest, { from, to, since }: FindQuery): Pr
   return { messages, ...(faults.length > 0 && { unreadable: faults }), asOf: asOf ?? null };
 }
 
-/** A text of ours; `null` for one that came in, or whose status is new. */
+/** An outbound message; `null` for an inbound one, or for one whose status is not known here. */
 function sentOf(message: Fields): ProviderMessage | null {
   const rawStatus = textOf(message, "status");
   const status = providerStatus(rawStatus);
@@ -102,8 +102,8 @@ function sentOf(message: Fields): ProviderMessage | null {
 }
 
 /**
- * Texts that came to a number of ours, oldest first, with their media. An entry that cannot be read, or whose media
- * cannot, is named among `unreadable`: the others are listed all the same.
+ * Texts to a sender, oldest first, with their media. An entry that cannot be read, or whose media cannot be read, is
+ * named in `unreadable`, and the other entries are listed.
  *
  * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected`.
  * @see https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
@@ -137,7 +137,7 @@ export async function listInbound(rest: TwilioRest, query: ListInboundQuery): Pr
   return { texts, ...(faults.length > 0 && { unreadable: faults }), asOf: asOf ?? null };
 }
 
-/** An entry without a direction is looked at too: it is odd, and may be a person's text. */
+/** An entry without a direction is read too, because it may be a person's text. */
 function mayBeInbound({ direction }: Fields): boolean {
   return direction === "inbound" || typeof direction !== "string";
 }
@@ -165,14 +165,16 @@ async function inboundOf(
   return { text, createdAt };
 }
 
-/** The key that the text's webhook has; `null` where the entry names no message. */
+/** The key of the text, as its webhook would have it; `null` where the entry names no message. */
 function keyOf(rest: TwilioRest, { account_sid, sid }: Fields): string | null {
   const account = typeof account_sid === "string" ? idIn(account_sid) : rest.accountSid;
   const message = idIn(sid);
   return account === null || message === null ? null : `${account}:${message}`;
 }
 
-/** A day of margin: the filter goes by the date sent, and its granularity is not promised. */
+/**
+ * One day before. Twilio's filter uses the date sent, and its documentation does not promise the filter's precision.
+ */
 function dayBefore(since: number): string {
   return new Date(since - DAY_MS).toISOString().replace(/\.\d+/, "");
 }
@@ -181,11 +183,11 @@ function lastFrom(asOf: number | null, lastMs: number): number {
   if (asOf !== null) return asOf - lastMs;
   throw unreadable(
     MESSAGES,
-    "it has no Date header, which says what came last: let the proxy before it pass that header on",
+    "it has no Date header, which gives Twilio's time: let the proxy in front of Twilio pass that header on",
   );
 }
 
-/** `null` for a Messaging Service's text that is still to be sent: its counts are 0 until then. */
+/** The number of media. `null` for a text that a Messaging Service has not sent yet: Twilio lists 0 until then. */
 function countedMedia(message: Fields): number | null {
   if (message.num_media === undefined || message.num_media === null) return null;
   const count = mediaCountOf(message);
@@ -193,9 +195,9 @@ function countedMedia(message: Fields): number | null {
 }
 
 /**
- * The numbers and short codes of the account. `webhookUrl` is the number's own `sms_url`; Twilio passes over it where
- * the number hands its texts to a Messaging Service, or to an application, which alone can be seen here. An
- * entry without an address names no sender, and says nothing about the others.
+ * The numbers and short codes of the account. `webhookUrl` is the number's own `sms_url`. Twilio does not use that URL
+ * where the number belongs to a Messaging Service or to an application. The list shows the application, but not the
+ * service. An entry without an address is left out.
  *
  * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected`.
  * @see https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
@@ -233,7 +235,10 @@ export async function senders(rest: TwilioRest, ownUrl: string): Promise<OwnedSe
   return found;
 }
 
-/** Where a number's texts are posted: a fragment does not count, it carries the retry overrides. */
+/**
+ * Whether a number's texts are posted to our webhook. The comparison ignores the fragment, which carries the retry
+ * overrides.
+ */
 function postsOf(number: Fields, ownUrl: string): Pick<OwnedSender, "posts"> {
   const url = optionalText(number, "sms_url");
   if (url === "" || optionalText(number, "sms_application_sid") !== "") return {};
@@ -245,7 +250,7 @@ function bareUrl(url: string): string {
   return URL.canParse(bare) ? new URL(bare).href : bare;
 }
 
-/** @throws what ends the reading of this one message, also where its media alone cannot be had */
+/** The media of a message. @throws the fault that ends the reading of this message, where its media cannot be read */
 async function mediaOf(rest: TwilioRest, messageSid: string): Promise<Media[]> {
   const list: TwilioList = {
     resource: `Messages/${messageSid}/Media.json`,
@@ -265,6 +270,6 @@ async function mediaOf(rest: TwilioRest, messageSid: string): Promise<Media[]> {
     if (isOwnlineError(error)) isUnreadable(error.message.replace(/\.$/, ""));
     throw error;
   }
-  // Twilio lists newest first; the person's order is the other way round.
+  // Twilio lists the newest first, which reverses the person's order.
   return found.toReversed();
 }

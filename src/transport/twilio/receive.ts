@@ -6,7 +6,7 @@ import { attemptOf, providerStatus } from "./send.ts";
 import { groupParams, hashes, matchSignature, signedGroups } from "./signature.ts";
 import { type InboundWebhook, parseGroups, type StatusWebhook } from "./webhook.ts";
 
-/** Whose tokens may have signed a request. */
+/** The account that a request names, and the tokens that may have signed the request. */
 export interface Claimed {
   readonly accountSid: string;
   readonly authTokens: readonly string[];
@@ -17,21 +17,21 @@ interface UrlOptions {
   readonly trustForwardedHeaders: boolean;
 }
 
-/** One account, or `claim`, which finds the account by the parameters of a request that nothing vouches for yet. */
+/** One account, or `claim`, which finds the account by the parameters of a request that is not verified yet. */
 export type ReceiveOptions = UrlOptions &
   (Claimed | { readonly claim: (params: URLSearchParams) => Promise<Claimed | WebhookRejection> });
 
 const FORM = "application/x-www-form-urlencoded";
 const JSON_TYPE = "application/json";
 
-/** Twilio sends well under 200 parameters, those of ten pictures included. */
+/** Twilio sends well under 200 parameters, also for a message with ten media. */
 const MAX_PARAMETERS = 200;
 
 /**
- * Verifies a request against the configured webhook URL and reads it. The host and path that the request says it
- * came to are not believed, unless the forwarded headers are trusted: only its query is, and that is signed.
+ * Verifies a request against the configured webhook URL, and reads it. Of the request's own URL only the query is used,
+ * which is signed. Its host and path are not trusted, unless the forwarded headers are.
  *
- * What an unsigned request costs grows linearly with its size: see `test/transport/twilio/growth.test.ts`.
+ * The cost of an unsigned request grows linearly with its size: see `test/transport/twilio/growth.test.ts`.
  *
  * @see https://www.twilio.com/docs/usage/security#validating-requests
  */
@@ -103,14 +103,14 @@ export async function receive(options: ReceiveOptions, request: WebhookRequest):
   return read(params === undefined ? groupParams(signedQuery) : groups, signedQuery);
 }
 
-/** At most this many: counted without reading them. */
+/** Counts the parameters without parsing them, at most up to one more than is allowed. */
 function parametersIn(form: string): number {
   let count = form === "" ? 0 : 1;
   for (let at = form.indexOf("&"); at !== -1 && count <= MAX_PARAMETERS; at = form.indexOf("&", at + 1)) count += 1;
   return count;
 }
 
-// A proxy writes a scheme, and a host with or without a port: nothing that would change the URL's path.
+// A proxy writes a scheme, and a host with or without a port. Other characters could change the URL's path.
 const SCHEME = /^https?$/i;
 const HOST = /^(?:[a-z\d._-]{1,253}|\[[\da-f:.]{2,45}\])(?::\d{1,5})?$/i;
 
@@ -121,7 +121,7 @@ function candidates(
   query: string,
 ): string[] {
   const configured = webhookUrl.split("#", 1)[0] ?? "";
-  // The query is the request's own: a callback's carries the attempt, a GET's everything.
+  // The query comes from the request: a status callback has the attempt in it, and a GET has all its parameters in it.
   const urls = [configured.split("?", 1)[0] + query];
   if (query === "") urls.push(configured);
   if (trustForwardedHeaders && URL.canParse(request.url)) {
@@ -164,7 +164,7 @@ function read(params: ReadonlyMap<string, readonly string[]>, query: URLSearchPa
 
 function inboundText(webhook: InboundWebhook): InboundText {
   return {
-    // A subaccount's webhook may be signed with the parent's token, so its own account stands in the key.
+    // The key contains the webhook's own account, because the parent account's token may sign a subaccount's webhook.
     key: `${webhook.accountSid}:${webhook.messageSid}`,
     providerMessageId: webhook.messageSid,
     from: webhook.from,

@@ -1,19 +1,19 @@
 import type { WebhookRequest } from "../transport.ts";
 
-/** What a refused request may be compared with. */
+/** The settings that a refused request is compared with. */
 interface Expected {
   readonly accountSid: string;
   readonly webhookUrl: string;
 }
 
 /*
- * A refused request was written by a stranger. Its path, host and parameters may hold numbers, texts and secrets, and
- * any number of characters. So each is shown by its harmless parts alone, with `…` in place of the others.
+ * A stranger may have written a refused request. Its path, host and parameters may contain numbers, texts and secrets,
+ * and may be very long. So only their harmless parts are shown, with `…` in place of the other parts.
  */
 const MAX_HOST = 80;
 const MAX_SEGMENTS = 6;
 const MAX_NAMES = 8;
-// A word of a path or a parameter's name: no digits in a row that could be a number, and no escapes.
+// A word of a path, or a parameter's name. It has no row of digits that could be a phone number, and no escapes.
 const WORD = /^(?!.*\d{4})[a-z][\w.-]{0,39}$/i;
 
 /** A method, for example `PUT`: capital letters, at most 16. */
@@ -22,8 +22,8 @@ export function shownMethod(method: string): string {
 }
 
 /**
- * One of the URLs that were tried, without credentials and values: the configured URL as it is, one that forwarded
- * headers made by its harmless parts, and of the query that came the first names.
+ * Shows one of the URLs that were tried, without credentials and values. The configured URL is shown as it is. Of a URL
+ * from forwarded headers only the harmless parts are shown. Of the query only the first names are shown.
  */
 export function shownUrl(url: string, { webhookUrl }: Pick<Expected, "webhookUrl">): string {
   const bare = withoutQuery(url);
@@ -37,11 +37,11 @@ function withoutQuery(url: string): string {
   return url.split(/[?#]/, 1)[0] ?? "";
 }
 
-/** Who must do what, guessed from what can be seen. The first that applies is the likeliest. */
+/** Says who must do what, guessed from the request. The first cause that applies is the likeliest one. */
 export function likelyCause(expected: Expected, request: WebhookRequest, params: URLSearchParams): string {
   const account = params.get("AccountSid");
   if (account !== null && account !== expected.accountSid) {
-    return "Likely cause: it is of another account or subaccount, whose auth token signed it: configure that account's token.";
+    return "Likely cause: the webhook belongs to another account or subaccount, whose auth token signed it: configure that account's token.";
   }
   const came = URL.canParse(request.url) ? new URL(request.url) : undefined;
   const configured = new URL(expected.webhookUrl);
@@ -59,7 +59,7 @@ export function likelyCause(expected: Expected, request: WebhookRequest, params:
   }
   return (
     "Likely cause: authToken is not the primary token of this account (Console, Account, API keys & tokens), " +
-    "or the URL in Twilio's console is spelled differently, or something on the way changed the parameters."
+    "or the URL in Twilio's console is spelled differently, or a proxy or a middleware changed the parameters."
   );
 }
 

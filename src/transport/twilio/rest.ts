@@ -1,18 +1,18 @@
-/** One text as Twilio's create call takes it, by the official client's names. */
+/** One text as Twilio's create call takes it, with the names of the official client. */
 export interface CreateMessage {
   readonly to: string;
   readonly from?: string;
   readonly messagingServiceSid?: string;
   readonly body?: string;
   readonly mediaUrl?: string[];
-  /** Seconds that Twilio may keep it before it gives up. */
+  /** The seconds after which Twilio drops a text that it has not sent. */
   readonly validityPeriod?: number;
-  /** Where Twilio reports what became of it. */
+  /** The URL to which Twilio posts the statuses of this text. */
   readonly statusCallback?: string;
 }
 
 /**
- * What an official `twilio` client must be able to do: nothing but these two calls are made on it.
+ * The parts of the official `twilio` client that ownline uses: only these two calls.
  *
  * @see https://www.twilio.com/docs/libraries/reference/twilio-node/
  */
@@ -25,7 +25,7 @@ export interface TwilioClient {
   request(options: { readonly method: "get"; readonly uri: string }): Promise<unknown>;
 }
 
-/** What `fetch` must be able to do: the global one, one behind a proxy agent, an emulator's. */
+/** A `fetch` function: the global one, one with a proxy agent, or an emulator's. */
 export type FetchFunction = (url: string, init: RequestInit) => Promise<Response>;
 
 /** Twilio answered, with any status. */
@@ -41,16 +41,16 @@ export interface RestAnswer {
 /** No answer came. */
 export interface RestFailure {
   readonly kind: "failure";
-  /** Whether it is certain that Twilio never saw the request. */
+  /** Whether the request certainly never reached Twilio. */
   readonly neverLeft: boolean;
-  /** A sentence for a log: no number, text or secret. */
+  /** A sentence for a log, without numbers, texts or secrets. */
   readonly reason: string;
 }
 
 /** Twilio's REST API, one request per call: nothing is repeated, and nothing is thrown. */
 export interface TwilioRest {
   readonly accountSid: string;
-  /** Where `next_page_uri` and the like lead: the origin that requests may go to. */
+  /** The base URL of the API. Links such as `next_page_uri` must have its origin. */
   readonly apiUrl: string;
   create(message: CreateMessage, signal?: AbortSignal): Promise<RestAnswer | RestFailure>;
   get(url: string): Promise<RestAnswer | RestFailure>;
@@ -170,17 +170,18 @@ function formOf(message: CreateMessage): URLSearchParams {
 
 /** The client throws a RestException for an HTTP answer: it has the status, and Twilio's code where there was one. */
 function answerIn(error: unknown): RestAnswer | undefined {
-  // The client reads the body of a success only, so the status was one.
+  // The client parses the body only of a successful answer, so the status was a success.
   if (error instanceof SyntaxError) return { kind: "answer", httpStatus: 201, retryAfter: null, date: null, body: "" };
   if (!(error instanceof Error) || !("status" in error) || typeof error.status !== "number") return undefined;
   const code = "code" in error ? error.code : undefined;
-  // A network error of the client's HTTP library may have a status too; its code is a word.
+  // A network error of the client's HTTP library may have a status too. Its code is a word, not a number.
   if (typeof code === "string") return undefined;
   return { kind: "answer", httpStatus: error.status, retryAfter: null, date: null, body: JSON.stringify({ code }) };
 }
 
 /**
- * The client cannot be aborted, so an answer that comes after the limit is let go: Twilio's callback will settle it.
+ * Limits the time of a request. The official client cannot be aborted, so an answer after the limit is ignored.
+ * Twilio's callback then settles the message.
  */
 async function within(
   timeoutMs: number,
@@ -204,7 +205,7 @@ async function within(
     return await Promise.race([answer, stopped]);
   } finally {
     clearTimeout(timer);
-    // A caller's signal may live as long as the process: nothing of this request stays on it.
+    // Removes the listener, because a caller's signal may live as long as the process.
     signal?.removeEventListener("abort", callOff);
   }
 }
@@ -221,12 +222,12 @@ function failureOf(error: unknown): RestFailure {
   return failure(broke + (code && ` (${code})`), neverLeft);
 }
 
-// Each of these is raised while connecting: no byte of the request was written.
+// These errors come while connecting, before any byte of the request was written.
 const BEFORE_THE_REQUEST = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|\w*CERT(_\w+)?|UNABLE_TO_\w+)$/;
 
 /**
- * The innermost code of an error, for example `ECONNRESET`, empty where there is none; and whether it is certain that
- * the request never left. Several addresses were tried: all of them must say so.
+ * The innermost code of an error, for example `ECONNRESET`, empty where there is none; and whether the request
+ * certainly never left. Where several addresses were tried, the error of each address must show that.
  */
 function traceOf(error: unknown): { readonly code: string; readonly neverLeft: boolean } {
   const { code, syscall, errors, cause } = fieldsIn(error);

@@ -10,48 +10,48 @@ import {
   TWILIO_API_URL,
 } from "./rest.ts";
 
-/** What {@link sendMessage} takes: credentials, and one text. */
+/** The input of {@link sendMessage}: credentials, and one text. */
 export interface SendMessageInput {
   /** `AC…`, also where an API key is used. */
   readonly accountSid: string | undefined;
   /** The account's auth token, or the secret of the API key. */
   readonly secret: string | undefined;
-  /** `SK…`, where the secret is an API key's. */
+  /** `SK…`, where the secret belongs to an API key. */
   readonly apiKeySid?: string | undefined;
   /**
-   * The text, by the names of Twilio's official client. Put an id of yours into the query of `statusCallback`: it
-   * comes back with each status, also where the answer to the send was lost.
+   * The text, with the names of Twilio's official client. Put your own id into the query of `statusCallback`: each
+   * status brings it back, also where the answer to the send was lost.
    */
   readonly message: CreateMessage;
   readonly signal?: AbortSignal | undefined;
-  /** How long the request may take, its answer read, in milliseconds. @default 15000 */
+  /** How long the request may take until its answer is read, in milliseconds. @default 15000 */
   readonly timeoutMs?: number | undefined;
-  /** Another base URL than `https://api.twilio.com`, without a slash at its end. */
+  /** A base URL other than `https://api.twilio.com`, without a slash at its end. */
   readonly apiUrl?: string | undefined;
   /** Allows an `http:` `apiUrl` on another machine, unencrypted: see the option of `twilio()`. @default false */
   readonly unsafeHttpApiUrl?: boolean | undefined;
-  /** Instead of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   readonly fetch?: FetchFunction | undefined;
 }
 
 /**
- * What became of one request to send.
+ * The outcome of one request to send.
  *
- * - `accepted`: Twilio took it; `status` is Twilio's own word, for example `queued`
- * - `refused`: Twilio took nothing, on purpose. `classifyError(result)` says what follows, `parseRetryAfter` when
- * - `unreached`: Twilio never got it, so it may be repeated
- * - `unknown`: it may have been sent. Repeat nothing before a status callback or the account's list has settled it
+ * - `accepted`: Twilio took the text; `status` is Twilio's own word, for example `queued`
+ * - `refused`: Twilio refused the text. `classifyError(result)` says what to do, and `parseRetryAfter` says when
+ * - `unreached`: the request never reached Twilio, so it may be repeated
+ * - `unknown`: the text may have been sent. Wait until a status callback or the account's list has settled it
  *
- * A `reason` is a sentence for a log: no number, text or secret.
+ * A `reason` is a sentence for a log, without numbers, texts or secrets.
  */
 export type SendOutcome =
   | { readonly kind: "accepted"; readonly sid: string; readonly status: string }
   | {
       readonly kind: "refused";
       readonly httpStatus: number;
-      /** Twilio's, for example 21610 after a STOP: https://www.twilio.com/docs/api/errors */
+      /** Twilio's code, for example 21610 after a STOP: https://www.twilio.com/docs/api/errors */
       readonly code: number | undefined;
-      /** The header, seconds or a date. */
+      /** The `Retry-After` header: seconds or a date. */
       readonly retryAfter: string | null;
     }
   | { readonly kind: "unreached"; readonly reason: string }
@@ -100,8 +100,8 @@ export async function sendMessage(input: SendMessageInput): Promise<SendOutcome>
 }
 
 /**
- * What became of a create call. Only an answer that names a message counts as taken, and only one that Twilio gave on
- * purpose counts as refused: everything between may have been sent.
+ * The outcome of a create call. Only an answer that names a message is `accepted`. Only an answer by which Twilio
+ * certainly took nothing is `refused`. With any other answer the text may have been sent.
  */
 export function settle(outcome: RestAnswer | RestFailure): SendOutcome {
   if (outcome.kind === "failure") {
@@ -116,7 +116,7 @@ export function settle(outcome: RestAnswer | RestFailure): SendOutcome {
   if (isRedirect(outcome)) {
     return {
       kind: "unreached",
-      reason: "it met a redirect: set apiUrl to Twilio's API, or leave it out",
+      reason: "the server answered with a redirect: set apiUrl to Twilio's API, or leave it out",
     };
   }
   const code = codeIn(body);
@@ -124,7 +124,7 @@ export function settle(outcome: RestAnswer | RestFailure): SendOutcome {
   return { kind: "unknown", code, reason: `Twilio answered with HTTP ${httpStatus}: ${LOOK_FIRST}` };
 }
 
-/** Redirects are not followed, so a server that answered so took nothing. */
+/** Whether the answer is a redirect. Redirects are not followed, so the server that sent it took nothing. */
 export function isRedirect(outcome: RestAnswer | RestFailure): boolean {
   return outcome.kind === "answer" && outcome.httpStatus >= 300 && outcome.httpStatus < 400;
 }

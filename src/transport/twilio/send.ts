@@ -6,21 +6,21 @@ import { classifyError, parseRetryAfter } from "./errors.ts";
 import type { CreateMessage, RestAnswer, RestFailure } from "./rest.ts";
 import { isRedirect, settle } from "./send-message.ts";
 
-/** The query parameter that brings a status callback back to its attempt: `ownline=<outbound id>.<attempt>`. */
+/** The query parameter that names the attempt of a status callback: `ownline=<outbound id>.<attempt>`. */
 export const ATTEMPT_PARAMETER = "ownline";
 
-// A rate or a queue of the sender's is full, https://www.twilio.com/docs/api/errors/30022 and the like.
+// A rate or a queue of the sender is full: https://www.twilio.com/docs/api/errors/30022 and others.
 const TOO_FAST: ReadonlySet<number> = new Set([14107, 20429, 21611, 30001, 30022, 63017, 63018]);
 
 // https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
 const LONGEST_VALIDITY_S = 36_000;
 
-// Bad credentials, and an account that is closed or suspended: no other message would fare better.
+// The credentials are wrong, or the account is closed or suspended: Twilio refuses every message of the account.
 const WHOLE_ACCOUNT: ReadonlySet<number> = new Set([20003, 20005, 20006, 30002]);
 
 /**
- * Where Twilio reports on one attempt: the webhook's URL with the attempt in its query. A fragment stays behind the
- * query, since it carries the retry overrides (`#rc=5&rp=all`).
+ * The URL to which Twilio posts the statuses of one attempt: the webhook's URL with the attempt in its query. A
+ * fragment stays at the end, because it carries the retry overrides (`#rc=5&rp=all`).
  *
  * @see https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
  */
@@ -34,7 +34,7 @@ export function statusCallbackUrl(
   return [`${bare}${joint}${query}`, ...fragment].join("#");
 }
 
-/** The attempt in the query of a status callback; nulls where it is not one of ours. */
+/** The attempt in the query of a status callback; nulls where the query names none. */
 export function attemptOf(query: URLSearchParams): {
   readonly outboundId: string | null;
   readonly attempt: number | null;
@@ -44,8 +44,8 @@ export function attemptOf(query: URLSearchParams): {
 }
 
 /**
- * A send as Twilio's create call takes it. A line that is a Messaging Service is named as such, with the number that
- * the conversation uses beside it, so that replies keep it.
+ * A send as Twilio's create call takes it. Where the line is a Messaging Service, the call names the service and the
+ * conversation's number, so that replies keep that number.
  *
  * @see https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
  */
@@ -63,7 +63,7 @@ export function createMessage(request: SendRequest, webhookUrl: string): CreateM
   };
 }
 
-/** What became of a create call, in the transport's words. */
+/** The outcome of a create call, as the port's {@link SendResult}. */
 export function sendResult(outcome: RestAnswer | RestFailure, nowMs: number): SendResult {
   const settled = settle(outcome);
   switch (settled.kind) {
@@ -79,7 +79,7 @@ export function sendResult(outcome: RestAnswer | RestFailure, nowMs: number): Se
     case "unknown":
       return { kind: "unknown", error: { code: settled.code ?? null, reason: settled.reason } };
     case "unreached": {
-      // A redirect would meet every message.
+      // A redirect concerns every message of the account, not only this one.
       const wholeAccount = isRedirect(outcome);
       const error = { code: null, reason: settled.reason };
       return refused(wholeAccount ? "configuration" : "retry-later", error, { wholeAccount });
@@ -89,7 +89,7 @@ export function sendResult(outcome: RestAnswer | RestFailure, nowMs: number): Se
       const found = classifyError(settled);
       const error = { code: code ?? null, reason: `Twilio answered with HTTP ${httpStatus}: ${found.remedy}` };
       if (found.class === "ambiguous") return { kind: "unknown", error };
-      // Twilio never processed it, https://www.twilio.com/docs/api/errors/20429
+      // Twilio did not process the request: https://www.twilio.com/docs/api/errors/20429
       const refusal = httpStatus === 429 && code === undefined ? "retry-now" : found.class;
       const wholeAccount = httpStatus === 401 || (code !== undefined && WHOLE_ACCOUNT.has(code));
       const tooFast = httpStatus === 429 || (code !== undefined && TOO_FAST.has(code));
@@ -114,7 +114,7 @@ function refused(
 }
 
 /**
- * Twilio's status in ownline's words; undefined for one that is new, or not about a text of ours.
+ * Twilio's status as ownline's status; undefined for a status that is not known here, or that is of an inbound text.
  *
  * @see https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
  */
@@ -141,7 +141,7 @@ export function providerStatus(raw: string): ProviderStatus | undefined {
   }
 }
 
-/** Never longer than asked for: whole seconds, rounded down. */
+/** Whole seconds, rounded down, so that the period is never longer than `validityMs`. Twilio's least is 1 s. */
 function validityPeriodOf(validityMs: number): number {
   return Math.min(Math.max(1, Math.floor(validityMs / 1000)), LONGEST_VALIDITY_S);
 }

@@ -1,15 +1,16 @@
-/** What is wrong with the ids of a webhook, and what to change. */
+/** The fault of a webhook's ids, and what to change. */
 export interface SidFault {
-  /** What came, as a clause: "its MessageSid is …". Nothing of the request is quoted. */
+  /** The fault as a clause: "its MessageSid is …". It quotes nothing of the request. */
   readonly reason: string;
   /** Who must do what, as a sentence. */
   readonly remedy: string;
 }
 
 const MESSAGE_NAMES = ["MessageSid", "SmsSid", "SmsMessageSid"] as const;
-// Both cases, and not folded: ids that differ in case are different ids. https://www.twilio.com/docs/glossary/what-is-a-sid
-// Twilio's have 32 digits. A shorter one, as tests and emulators use, cannot come from a request that was cut elsewhere:
-// what was cut off would begin a name with a hexadecimal digit, which Twilio sorts before MessageSid or after To.
+// Digits in both cases: ids that differ only in case are different ids
+// (https://www.twilio.com/docs/glossary/what-is-a-sid). Twilio's ids have 32 digits. Tests and emulators use shorter
+// ids. A shorter id cannot come from a forged split of names and values: the rest of the id would begin a name with a
+// hexadecimal digit, and Twilio sorts such a name before MessageSid or after To.
 const MESSAGE = /^(?:SM|MM)[0-9a-fA-F]{1,32}$/;
 const ACCOUNT = /^AC[0-9a-fA-F]{32}$/;
 const SERVICE = /^MG[0-9a-fA-F]{32}$/;
@@ -19,10 +20,11 @@ const NOT_TWILIO =
   "If neither applies, a recorded request came with its parameters cut elsewhere: keep the X-Twilio-Signature header out of logs, and replace the auth token.";
 
 /**
- * Checks the ids of a form. Twilio signs names and values without a mark between them, so a recorded request still holds
- * after its parameters were cut elsewhere; ids in another form, or ids that differ, show it.
+ * Checks the ids of a form. Twilio signs names and values without a separator. So the signature of a recorded request
+ * stays valid where its parameters are split in other places. Such a request has ids in another form, or ids that
+ * differ.
  *
- * Every value of a repeated name counts. `undefined` where nothing is wrong.
+ * Every value of a repeated name is checked. `undefined` where the ids are right.
  *
  * @see https://www.twilio.com/docs/usage/security
  */

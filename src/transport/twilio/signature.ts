@@ -12,27 +12,31 @@ export interface SignRequestInput {
   /** The whole URL, query included. A fragment (`#rc=2`) is left out, credentials are kept. */
   readonly url: string;
   readonly params?: WebhookParams | undefined;
-  /** A body that is not a form. Not looked at where `params` has an entry. */
+  /** A body that is not a form. It is ignored where `params` has an entry. */
   readonly rawBody?: string | Uint8Array | undefined;
 }
 
 export interface VerifyRequestInput {
-  /** The primary auth token of the account, or several while one replaces another: any of them may have signed. */
+  /** The account's primary auth token, or several tokens while one replaces another: each of them may have signed. */
   readonly authToken: string | readonly string[];
-  /** The full URL as configured at Twilio, with the query that arrived; behind a proxy never the inner address. */
+  /**
+   * The full URL as configured at Twilio, with the query that arrived. Behind a proxy, do not pass the inner address.
+   */
   readonly url: string;
   /** The decoded form of a POST. Leave it out for a GET, whose parameters are in the URL. */
   readonly params?: WebhookParams | undefined;
   /**
-   * The untouched bytes of a POST's body: JSON, or a form that is not decoded yet. Not looked at where `params` has an
-   * entry.
+   * The untouched bytes of a POST's body: JSON, or a form that is not decoded yet. They are ignored where `params` has
+   * an entry.
    */
   readonly rawBody?: string | Uint8Array | undefined;
   /** The `X-Twilio-Signature` header. */
   readonly signature: string | null | undefined;
 }
 
-/** All URLs in here show `***` in place of credentials. `triedUrls` is empty where nothing could be compared. */
+/**
+ * The result. All URLs in it show `***` in place of credentials. `triedUrls` is empty where nothing could be compared.
+ */
 export type VerifyRequestResult =
   | { readonly valid: true; readonly matchedUrl: string }
   | { readonly valid: false; readonly reason: string; readonly triedUrls: string[] };
@@ -42,29 +46,31 @@ export interface MatchInput {
   readonly authTokens: readonly string[];
   /** Absolute URLs, the likeliest first. */
   readonly urls: readonly string[];
-  /** As {@link signedForm} writes it: once for a request, however many URLs are tried. */
+  /** The result of {@link signedForm}. It is the same for all URLs of a request. */
   readonly form: string;
   readonly signature: string;
 }
 
-/** One of the URLs that were given, and the spelling of it that was signed. */
+/** The given URL that matched, and the spelling of it that was signed. */
 export interface SignatureMatch {
   readonly url: string;
   readonly spelling: string;
 }
 
 const decoder = new TextDecoder();
-/** Tokens whose keys are kept. A service with more accounts than this imports some of them again. */
+/** The most tokens whose imported keys are cached. A service with more accounts imports some keys again. */
 const MAX_KEYS = 1000;
-// Scheme, credentials, host (IPv6 in brackets), port, rest. By hand, since URL rewrites what Twilio signed.
+// Scheme, credentials, host (IPv6 in brackets), port, rest. A pattern of our own, because `URL` changes the spelling
+// that Twilio signed.
 const PARTS = /^([a-z][a-z\d+.-]*:\/\/)([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#]*)(:\d*)?(.*)$/is;
 
 /**
- * The `X-Twilio-Signature` that Twilio would send: for tests, emulators and tools.
+ * Makes the `X-Twilio-Signature` that Twilio would send. It is for tests, emulators and tools.
  *
  * Signs the URL as given, then every parameter by name in code-unit order; the values of a repeated name are
- * de-duplicated and sorted. For a `rawBody` whose URL has no `bodySHA256` yet, it is appended to the signed query,
- * as Twilio does. Twilio leaves credentials out for messaging: leave them out of `url` to do the same.
+ * de-duplicated and sorted. For a `rawBody` whose URL has no `bodySHA256` yet, the hash is appended to the signed
+ * query, as Twilio does. Twilio signs messaging webhooks without the URL's credentials: leave them out of `url` to do
+ * the same.
  *
  * @throws OwnlineError `invalid_options` when the auth token is missing or empty.
  * @see https://www.twilio.com/docs/usage/security
@@ -73,7 +79,7 @@ export function signRequest(input: SignRequestInput): Promise<string> {
   return signWith(platformHashing(), input);
 }
 
-/** {@link signRequest} by the given digests. */
+/** {@link signRequest} with the given hash functions. */
 export async function signWith(
   hashing: Hashing,
   { authToken, url, params, rawBody }: SignRequestInput,
@@ -88,22 +94,22 @@ export async function signWith(
 /**
  * Whether Twilio signed a request with one of the auth tokens.
  *
- * - `params` with an entry: a form, signed after the URL; `bodySHA256` in the URL changes nothing about that.
+ * - `params` with an entry: a form, signed after the URL, also where the URL has `bodySHA256`.
  * - else `rawBody` whose URL carries `bodySHA256`: JSON. The URL must be signed, and `bodySHA256` must be the SHA-256
  *   of exactly these bytes in hex.
  * - else `rawBody`: it is read as a form, whose parameters are signed after the URL. JSON without `bodySHA256` is
- *   therefore refused: nothing vouches for it.
+ *   therefore refused, because no signature covers it.
  * - neither: a GET, or a form without entries. The URL alone is signed.
  *
- * Twilio's services do not spell a URL alike, so equivalent spellings are tried, at most 20: with and without port
- * and credentials, host in lower case, quotes and non-ASCII characters escaped or not, the query re-encoded.
- * No spelling changes what path, query or parameters mean. The likeliest spelling comes first, and the first one that
- * matches ends the search. Every signature is compared in constant time.
+ * Twilio's services spell the same URL in different ways, so equivalent spellings are tried, at most 20: with and
+ * without port and credentials, host in lower case, quotes and non-ASCII characters escaped or not, the query
+ * re-encoded. No spelling changes what path, query or parameters mean. The likeliest spelling comes first, and the
+ * first match ends the search. Every signature is compared in constant time.
  *
- * A signature that does not match, and a URL that cannot be read, are results; it does not throw for them. The time
- * that it takes grows linearly with the URL and the body. Bound their size before you call it.
+ * For a signature that does not match, and for a URL that cannot be read, it returns a result and does not throw. The
+ * time that it takes grows linearly with the URL and the body. Limit their size before you call it.
  *
- * A signature vouches for the request, not for its freshness: see {@link parseWebhook} for how to recognise a
+ * A signature proves who sent the request, not that the request is new: see {@link parseWebhook} for how to recognise a
  * repetition.
  *
  * @throws OwnlineError `invalid_options` when an auth token is missing or empty.
@@ -113,7 +119,7 @@ export function verifyRequest(input: VerifyRequestInput): Promise<VerifyRequestR
   return verifyWith(platformHashing(), input);
 }
 
-/** {@link verifyRequest} by the given digests. */
+/** {@link verifyRequest} with the given hash functions. */
 export async function verifyWith(hashing: Hashing, input: VerifyRequestInput): Promise<VerifyRequestResult> {
   const { authToken, url, params, rawBody, signature } = input;
   const authTokens = typeof authToken === "string" ? [authToken] : authToken;
@@ -133,7 +139,7 @@ export async function verifyWith(hashing: Hashing, input: VerifyRequestInput): P
       form = signedForm(formIn(rawBody));
       readAs =
         ". bodySHA256 in the URL is missing or not that of rawBody, so rawBody was read as a form and not as JSON";
-      // An empty form is signed by the URL alone, which may have been made for another body.
+      // The signature of an empty form covers only the URL. That URL may have been signed for another body.
       if (form === "" && bodyHash(url) !== undefined) {
         return refuse("bodySHA256 in the URL is not that of rawBody: pass the body's untouched bytes", triedFor(url));
       }
@@ -148,7 +154,7 @@ export async function verifyWith(hashing: Hashing, input: VerifyRequestInput): P
   );
 }
 
-/** Finds the URL, and its spelling, over which one of the tokens made the signature; `undefined` where none did. */
+/** Finds the URL, and its spelling, that one of the tokens signed; `undefined` where none did. */
 export async function matchSignature(hashing: Hashing, input: MatchInput): Promise<SignatureMatch | undefined> {
   const { authTokens, urls, form, signature } = input;
   const signers = authTokens.map((token) => signerOf(hashing, token));
@@ -181,15 +187,15 @@ export function groupParams(params: WebhookParams): Map<string, readonly string[
   return groups;
 }
 
-/** What is signed of a form: each name with its value, by name, without a mark between them. Empty without entries. */
+/** The signed text of a form: each name with its value, sorted by name, without separators. Empty without entries. */
 export function signedForm(params: WebhookParams = {}): string {
   return signedGroups(groupParams(params));
 }
 
-/** {@link signedForm} of parameters that are grouped already. */
+/** {@link signedForm} of grouped parameters. */
 export function signedGroups(values: ReadonlyMap<string, readonly string[]>): string {
   let text = "";
-  // By name alone: sorted with its value, "Reason" would land after "ReasonConferenceEnded".
+  // Sorted by name alone: sorted together with its value, "Reason" could come after "ReasonConferenceEnded".
   for (const name of [...values.keys()].toSorted()) {
     const own = values.get(name) ?? [];
     if (own.length === 1) text += name + own[0];
@@ -221,7 +227,7 @@ function checkTokens(authTokens: readonly string[]): void {
 
 const keys = new WeakMap<Hashing, Map<string, Signer>>();
 
-/** A token's key is imported once. */
+/** The signer of a token. The token's key is imported once. */
 function signerOf(hashing: Hashing, authToken: string): Signer {
   checkTokens([authToken]);
   const known = keys.get(hashing) ?? new Map<string, Signer>();
@@ -238,19 +244,25 @@ function signerOf(hashing: Hashing, authToken: string): Signer {
   return signer;
 }
 
-/** Takes as long for a near miss as for a wild guess; only the length, which is no secret, shows. */
+/**
+ * Compares in a time that does not depend on where the texts differ. It depends only on the length, which is not
+ * secret.
+ */
 function same(expected: string, given: string): boolean {
   let difference = expected.length ^ given.length;
   for (let i = 0; i < expected.length; i++) difference |= expected.charCodeAt(i) ^ given.charCodeAt(i);
   return difference === 0;
 }
 
-/** The last one: Twilio appends its own behind what the configured URL carries. */
+/** The last `bodySHA256` of the URL: Twilio appends its own after the query of the configured URL. */
 function bodyHash(url: string): string | undefined {
   return url.includes("bodySHA256=") ? /^[^?#]*\?(?:[^#]*&)?bodySHA256=([^&#]*)/.exec(url)?.[1] : undefined;
 }
 
-/** The likeliest first: as configured, then as Twilio may have rewritten it. Made one by one, since the first holds. */
+/**
+ * The spellings of a URL, the likeliest first: as configured, then as Twilio may have rewritten it. They are made one
+ * by one, because the first one usually matches.
+ */
 function* spellings(url: string): Generator<string> {
   const [bare = ""] = url.split("#", 1);
   yield* variantsOf(bare);
@@ -276,13 +288,15 @@ function triedFor(url: string): string[] {
   return [...new Set(Array.from(spellings(url), mask))];
 }
 
-/** Quotes and non-ASCII characters only: any other escape may mean something else without it. */
+/**
+ * Decodes only quotes and non-ASCII characters. Any other character may have another meaning when it is not escaped.
+ */
 function unescaped(url: string): string {
   return url.replace(/%27|(%[89a-f][\da-f])+/gi, (escaped) => {
     try {
       return decodeURIComponent(escaped);
     } catch {
-      // Not UTF-8, so it stands for no character and has no other spelling.
+      // The bytes are not UTF-8, so they have no other spelling.
       return escaped;
     }
   });

@@ -9,7 +9,7 @@ import { type Claimed, receive } from "./receive.ts";
 import { createMessage, sendResult } from "./send.ts";
 import { parseWebhook } from "./webhook.ts";
 
-/** What the transport does for several accounts: everything that needs credentials, each by the address of ours. */
+/** The calls of the transport for several accounts. Each call finds its credentials by the sender's address. */
 export function tenants(
   options: TwilioTenantOptions,
 ): Pick<Transport, "send" | "receive" | "find" | "listInbound" | "senders"> & { readonly webhookUrl: string } {
@@ -50,8 +50,8 @@ function refused(refusal: "retry-later" | "configuration", reason: string): Send
 }
 
 /**
- * The account is that of the number of ours, never the one that the request names. So a tenant who knows the token of
- * one account can speak for the numbers of that account only.
+ * Receives a webhook. The account is the one that owns the sender, not the one that the request names. So a tenant who
+ * knows the token of one account can send webhooks only for the numbers of that account.
  */
 async function receiveFor(
   accounts: Accounts,
@@ -83,7 +83,7 @@ async function receiveFor(
     try {
       const owner = named === address ? signer : await accounts.find(named);
       if (owner !== undefined && owner.accountSid !== signer.accountSid) return otherAccount();
-      // A service that no account has does not count as a line of ours.
+      // A Messaging Service that belongs to no account is not a line of this service.
       service = owner === undefined ? null : named;
     } catch (error) {
       return notNow(reasonOf(error));
@@ -96,7 +96,7 @@ async function receiveFor(
   return { kind: "status", callback: { ...received.callback, sender: { from: address, service } } };
 }
 
-/** The number of ours that a request is about, else the Messaging Service; `null` where it names neither. */
+/** The sender that a request is about, else the Messaging Service; `null` where the request names none of them. */
 function ownAddress(params: URLSearchParams): string | null {
   const webhook = parseWebhook(params);
   switch (webhook.kind) {
@@ -115,7 +115,7 @@ function ownAddress(params: URLSearchParams): string | null {
 function unavailableAccount(): OwnlineError {
   return new OwnlineError(
     "transport_rejected",
-    "account of twilio() knows no account for this sender: let it return the credentials of the account that owns the number",
+    "the function account of twilio() knows no account for this sender: let it return the credentials of the account that owns the number",
   );
 }
 
@@ -124,7 +124,7 @@ function noAddress(): WebhookRejection {
     kind: "rejected",
     httpStatus: 400,
     reason: "It names no number and no Messaging Service.",
-    log: "a webhook was refused, since it names neither a number nor a Messaging Service by which its account is found: it is not from Twilio's Programmable Messaging",
+    log: "a webhook was refused, because it names no number and no Messaging Service, so its account cannot be found: it is not from Twilio's Programmable Messaging",
   };
 }
 
@@ -133,7 +133,7 @@ function notOurs(): WebhookRejection {
     kind: "rejected",
     httpStatus: 403,
     reason: "Its number is not known here.",
-    log: "a webhook was refused, since account of twilio() knows no account for its number: if the number is a tenant's, let account return its credentials",
+    log: "a webhook was refused, because the function account of twilio() knows no account for its number: if the number is a tenant's, let account return its credentials",
   };
 }
 
@@ -142,16 +142,16 @@ function otherAccount(): WebhookRejection {
     kind: "rejected",
     httpStatus: 403,
     reason: "Its account does not own the number or the Messaging Service.",
-    log: "a webhook was refused, since it names another account than the one that owns its number or its Messaging Service: correct what account of twilio() returns for it, if the request is genuine",
+    log: "a webhook was refused, because it names another account than the one that owns its number or its Messaging Service: if the request is genuine, correct what the function account of twilio() returns for it",
   };
 }
 
-/** A provider repeats it: a tenant's text must not be lost because a database is away. */
+/** Twilio repeats a webhook after a 503. So a tenant's text is not lost while a database is unavailable. */
 function notNow(why: string): WebhookRejection {
   return {
     kind: "rejected",
     httpStatus: 503,
-    reason: "The account cannot be looked up now; bring it again.",
-    log: `a webhook was answered 503, since its account could not be looked up: ${why}`,
+    reason: "The account cannot be looked up now; send the webhook again.",
+    log: `a webhook was answered 503, because its account could not be looked up: ${why}`,
   };
 }

@@ -48,11 +48,11 @@ export {
 /**
  * Twilio Programmable Messaging, over `fetch` or through the official client.
  *
- * Everything of Twilio's arrives at the one `webhookUrl`: set it, by POST, for each number or Messaging Service, as the
- * webhook and as the fallback, best with retry overrides (`#rc=5&rp=all`). Status callbacks need no setting.
+ * All requests of Twilio arrive at the one `webhookUrl`. Set it, with POST, for each number or Messaging Service, as
+ * the webhook and as the fallback, best with retry overrides (`#rc=5&rp=all`). Status callbacks need no setting.
  *
- * A webhook of a subaccount counts where one of the auth tokens signed it. Where several accounts share one service,
- * `account` finds the credentials by the number of ours: `twilio({ webhookUrl, account })`.
+ * A webhook of a subaccount is accepted where one of the auth tokens signed it. Where several accounts share one
+ * service, `account` finds the credentials by the sender: `twilio({ webhookUrl, account })`.
  *
  * @throws OwnlineError `invalid_options`, with every mistake by its option's name.
  * @see https://www.twilio.com/docs/messaging/api/message-resource
@@ -89,7 +89,7 @@ export function twilio(options: TwilioOptions): Transport {
     ...calls,
 
     acknowledge(autoReply) {
-      // As text/plain, Twilio would text the document itself to the person.
+      // If the answer were text/plain, Twilio would text the document itself to the person.
       const headers = { "Content-Type": "text/xml; charset=utf-8" };
       return new Response(twimlOf(autoReply, webhookUrl), { headers });
     },
@@ -98,7 +98,7 @@ export function twilio(options: TwilioOptions): Transport {
   };
 }
 
-/** What needs credentials, for the one account there is. */
+/** The calls of the transport that need credentials, for one account. */
 function single(
   options: SingleOptions,
 ): Pick<Transport, "send" | "receive" | "find" | "listInbound" | "senders"> & { readonly webhookUrl: string } {
@@ -117,7 +117,7 @@ function single(
   };
 }
 
-/** The TwiML that thanks Twilio for a webhook. Throws `invalid_message` where it cannot hold the auto-reply. */
+/** The TwiML that acknowledges a webhook. Throws `invalid_message` where TwiML cannot carry the auto-reply. */
 function twimlOf(autoReply: SendRequest | null, webhookUrl: string): string {
   if (autoReply === null) return messagingResponse();
   const { body, media } = autoReply;

@@ -7,9 +7,9 @@ export interface TwimlReply {
   /** URLs that Twilio fetches, at most ten. */
   readonly media?: readonly string[] | undefined;
   readonly to?: string | undefined;
-  /** One of your own numbers; by default the one that was texted. */
+  /** One of your own numbers; by default the number that the person texted. */
   readonly from?: string | undefined;
-  /** Where Twilio posts the statuses of this message. */
+  /** The URL to which Twilio posts the statuses of this message. */
   readonly statusCallback?: string | undefined;
 }
 
@@ -18,20 +18,22 @@ const MAX_MESSAGES = 10;
 const MAX_MEDIA = 10;
 const MAX_BODY_UNITS = 1600;
 const MAX_DOCUMENT_BYTES = 64 * 1024;
-// With the u flag an unpaired surrogate is a code point of its own, so it is caught as well.
+// With the u flag, an unpaired surrogate is a code point of its own, so the pattern finds it too.
 const NOT_XML = /[^\t\n\r -\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u;
 
-/** The answer that sends nothing. Serve it, like all TwiML, as `text/xml`: Twilio texts `text/plain` to the person. */
+/**
+ * The TwiML that sends nothing. Serve all TwiML as `text/xml`: Twilio would text a `text/plain` answer to the person.
+ */
 export const emptyResponse: string = `${HEAD}<Response/>`;
 
 /**
- * The TwiML that answers a webhook with messages, in order; with none it is {@link emptyResponse}.
+ * The TwiML that answers a webhook with messages, in order. Without messages it is {@link emptyResponse}.
  *
- * Nothing is cut or cleaned: what Twilio would refuse, or XML 1.0 cannot hold, is refused here.
+ * It cuts and cleans nothing. It refuses what Twilio would refuse, and what XML 1.0 cannot contain.
  *
- * @throws OwnlineError `invalid_message` for more than ten messages (Twilio's 14109), a reply with neither body nor
- * media (14103), a body over 1,600 units, more than ten media, a control character or half of a surrogate pair, and
- * a document over 64 kB (11750).
+ * @throws OwnlineError `invalid_message` for more than ten messages (Twilio's 14109), a reply without body and media
+ * (14103), a body over 1,600 units, more than ten media, a control character or half of a surrogate pair, and a
+ * document over 64 kB (11750).
  * @see https://www.twilio.com/docs/messaging/twiml/message
  *
  * @example
@@ -53,7 +55,8 @@ export function messagingResponse(replies: readonly TwimlReply[] = []): string {
 }
 
 function message({ body, media = [], to, from, statusCallback }: TwimlReply): string {
-  if (body === "" && media.length === 0) refuse("a reply has neither body nor media: leave it out to send nothing");
+  if (body === "" && media.length === 0)
+    refuse("a reply has no body and no media: leave the reply out to send nothing");
   if (body.length > MAX_BODY_UNITS) refuse("a reply's body is over 1,600 characters: split it");
   if (media.length > MAX_MEDIA) refuse("a reply has more than ten media: spread them over several replies");
   const attributes = attribute("to", to) + attribute("from", from) + attribute("statusCallback", statusCallback);
@@ -74,7 +77,7 @@ function escapeText(text: string): string {
   return escapeXml(text).replaceAll(">", "&gt;");
 }
 
-/** A carriage return is escaped too, since an XML parser reads a bare one as a line feed. */
+/** Escapes a carriage return too, because an XML parser reads an unescaped one as a line feed. */
 function escapeXml(text: string): string {
   if (NOT_XML.test(text)) {
     refuse("a reply holds a control character or half of a surrogate pair, which XML cannot carry: remove it");

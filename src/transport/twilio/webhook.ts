@@ -1,10 +1,10 @@
 import { NO_ACCOUNT, type SidFault, sidFault } from "./sids.ts";
 import { groupParams, type WebhookParams } from "./signature.ts";
 
-/** Where a message travelled. Further channels (`messenger`, …) appear under the prefix of their address. */
+/** The channel of a message. Other channels (`messenger`, …) have the prefix of their address as their name. */
 export type WebhookChannel = "sms" | "mms" | "whatsapp" | "rcs" | (string & {});
 
-/** Every parameter as it came, unknown ones too; a repeated name is a list. */
+/** Every parameter as it came, also unknown ones. A repeated name has a list of values. */
 export type RawParams = Readonly<Record<string, string | readonly string[]>>;
 
 /** A message that a person sent. */
@@ -15,21 +15,21 @@ export interface InboundWebhook {
   /** As Twilio wrote it: E.164, a short code (`384387`), a channel address (`whatsapp:+…`) or a caller's raw string. */
   readonly from: string;
   readonly to: string;
-  /** Empty for a picture alone. */
+  /** Empty where the message has only media. */
   readonly body: string;
   /** In order. A type that Twilio left out is `application/octet-stream`. */
   readonly media: readonly { readonly url: string; readonly contentType: string }[];
   readonly channel: WebhookChannel;
   readonly messagingServiceSid?: string | undefined;
-  /** Twilio recognised the word and has already answered it: do not reply. Needs Advanced Opt-Out. */
+  /** Set where Twilio has recognised the keyword and already answered it: do not reply. Needs Advanced Opt-Out. */
   readonly optOut?: "STOP" | "START" | "HELP" | undefined;
-  /** For an MMS this follows the media, not the text. */
+  /** For an MMS this depends on the media, not on the text. */
   readonly numSegments?: number | undefined;
   /** The name on a WhatsApp profile, chosen by its owner. */
   readonly profileName?: string | undefined;
   /** The message that this one replies to, at most seven days old. */
   readonly repliedToSid?: string | undefined;
-  /** A tapped quick reply or action; what Twilio left out is empty. */
+  /** The quick reply or action that the person tapped. A field that Twilio left out is empty. */
   readonly button?: { readonly text: string; readonly payload: string } | undefined;
   /** In degrees. */
   readonly location?:
@@ -43,12 +43,12 @@ export interface InboundWebhook {
   readonly raw: RawParams;
 }
 
-/** News of a message sent earlier. Twilio neither promises all of them nor their order. */
+/** The status of a message that was sent earlier. Twilio does not promise that every status comes, or in order. */
 export interface StatusWebhook {
   readonly kind: "status";
   readonly messageSid: string;
   readonly accountSid?: string | undefined;
-  /** Twilio's own word, for example `delivered`; new ones appear without notice. */
+  /** Twilio's own word, for example `delivered`. Twilio may add new words at any time. */
   readonly status: string;
   readonly errorCode?: number | undefined;
   readonly from?: string | undefined;
@@ -59,7 +59,7 @@ export interface StatusWebhook {
   readonly raw: RawParams;
 }
 
-/** A request that is neither; `reason` says what it looks like and never quotes it. */
+/** Any other request. `reason` says what it looks like, and does not quote it. */
 export interface UnsupportedWebhook {
   readonly kind: "unsupported";
   readonly reason: string;
@@ -73,16 +73,16 @@ export type ParsedWebhook = InboundWebhook | StatusWebhook | UnsupportedWebhook;
 /**
  * Reads a webhook of Twilio Messaging: an inbound message, its fallback request, or a status callback.
  *
- * A request with `MessageStatus` is a status; `SmsStatus=received` and an empty `Body` are no sign of one.
- * A status may lack `To` and `AccountSid`. The media are those whose `MediaUrl` is there, also where `NumMedia`
- * disagrees. Where a name is repeated, its first value counts and `raw` keeps all; what is missing or empty is
+ * A request with `MessageStatus` is a status. `SmsStatus=received` or an empty `Body` does not make a request a status.
+ * A status may lack `To` and `AccountSid`. The media are those with a `MediaUrl`, also where `NumMedia` gives another
+ * number. Where a name is repeated, its first value is used, and `raw` has all values. A missing or empty parameter is
  * undefined. Never throws.
  *
- * Ids must have Twilio's form: `SM` or `MM`, `AC` and `MG`, each with 32 hexadecimal digits; a message's may have
- * fewer, as in tests. `MessageSid`, `SmsSid` and `SmsMessageSid` must be the same id where they are there, and a
- * message must name its account. The signature does not say where a name ends and its value begins, so these rules tell
- * a recorded request that was cut elsewhere from a new one. A request that breaks one is `unsupported`, with a remedy:
- * answer it with an error, and store nothing.
+ * Ids must have Twilio's form: `SM` or `MM`, `AC` and `MG`, each with 32 hexadecimal digits; the id of a message may
+ * have fewer, as in tests. `MessageSid`, `SmsSid` and `SmsMessageSid` must be the same id where they are there, and a
+ * message must name its account. The signature does not cover where a name ends and its value begins. These rules
+ * therefore refuse a recorded request whose parameters were split in other places. A request that breaks a rule is
+ * `unsupported`, with a remedy: answer it with an error, and store nothing.
  *
  * Parse only what `verifyRequest` found valid. A repetition is recognised by `accountSid` and `messageSid` together.
  *
@@ -93,7 +93,7 @@ export function parseWebhook(params: WebhookParams): ParsedWebhook {
   return parseGroups(groupParams(params));
 }
 
-/** {@link parseWebhook} of parameters that are grouped already. */
+/** {@link parseWebhook} of grouped parameters. */
 export function parseGroups(all: ReadonlyMap<string, readonly string[]>): ParsedWebhook {
   // fromEntries defines own properties, so a parameter called __proto__ is data like any other.
   const raw: RawParams = Object.fromEntries(
@@ -122,7 +122,7 @@ export function parseGroups(all: ReadonlyMap<string, readonly string[]>): Parsed
 
   const smsStatus = get("SmsStatus");
   const status = get("MessageStatus") ?? (isReceived(smsStatus) ? undefined : smsStatus);
-  // A received message that still carries a text or media is one, whichever field says so.
+  // Where a status field says "received" and the request has a text or media, the request is an inbound message.
   if (status && !(isReceived(status) && from && to && (all.has("Body") || all.has("MediaUrl0")))) {
     return {
       kind: "status",

@@ -181,7 +181,7 @@ describe("lookups of accounts", () => {
 
   it("take the place of credentials, not a place beside them", () => {
     expect(() => Reflect.apply(twilio, undefined, [{ webhookUrl: WEBHOOK, account, authToken: "x" }])).toThrow(
-      "authToken goes without account",
+      "authToken cannot be given together with account",
     );
     expect(() => sms(account, { missesPerSecond: 0 })).toThrow("accounts.missesPerSecond must be a number above 0");
     expect(() => sms(account, { ttlMs: -1 })).toThrow("accounts.ttlMs must be a number from 0 on");

@@ -93,14 +93,14 @@ describe("the options", () => {
 
   it.each<[Record<string, unknown>, RegExp]>([
     [{ accountSid: "SK123" }, /accountSid is an API key's SID/],
-    [{ accountSid: "12345" }, /accountSid is no account SID/],
+    [{ accountSid: "12345" }, /accountSid is not an account SID/],
     [{ authToken: "" }, /authToken is empty/],
     [{ authToken: " x" }, /authToken has spaces/],
     [{ authToken: [] }, /authToken is an empty list/],
     [{ authToken: ["a", undefined] }, /authToken\[1\] is missing/],
     [{ apiKeySecret: "s" }, /apiKeySid is missing/],
     [{ apiKeySid: "SK1", apiKeySecret: "" }, /apiKeySecret is missing/],
-    [{ apiKeySid: "AC1", apiKeySecret: "s" }, /apiKeySid is no API key/],
+    [{ apiKeySid: "AC1", apiKeySecret: "s" }, /apiKeySid is not an API key/],
     [{ webhookUrl: "/api/webhooks/sms" }, /webhookUrl is not an http or https URL/],
     [{ webhookUrl: "ftp://example.com/" }, /webhookUrl is not an http or https URL/],
     [{ webhookUrl: "https://my_host.example.com/" }, /underscore/],
@@ -125,7 +125,7 @@ describe("the options", () => {
     [{ fetch: 1 }, /fetch must be a function/],
     [{ authtoken: "x" }, /authtoken is not an option/],
     [{ webhookurl: "x" }, /webhookurl is not an option/],
-    [{ accounts: {} }, /accounts goes with account/],
+    [{ accounts: {} }, /accounts works only together with account/],
     [{ client: {} }, /client must be a client of the package twilio/],
   ])("refuses %j", (changes, message) => {
     expect(mistakesOf({ ...common, ...changes })).toMatch(message);
@@ -133,7 +133,7 @@ describe("the options", () => {
 
   it("refuses credentials beside a client, and a client without a token for the signatures", () => {
     const client = createClient(ACCOUNT, TOKEN);
-    expect(mistakesOf({ client, ...common })).toMatch(/accountSid goes without client/);
+    expect(mistakesOf({ client, ...common })).toMatch(/accountSid cannot be given together with client/);
     expect(mistakesOf({ client, webhookUrl: PUBLIC })).toMatch(/authToken is missing/);
   });
 
@@ -164,7 +164,7 @@ describe("the options", () => {
     expect(mistakesOf({ ...common, apiUrl: "http://emulator:4010", unsafeHttpApiUrl: true })).toBe("");
     const client = createClient(ACCOUNT, TOKEN);
     expect(mistakesOf({ client, authToken: TOKEN, webhookUrl: PUBLIC, unsafeHttpApiUrl: true })).toMatch(
-      /unsafeHttpApiUrl goes without client/,
+      /unsafeHttpApiUrl cannot be given together with client/,
     );
   });
 

@@ -24,11 +24,11 @@ export const SINGLE_NAMES: readonly string[] = [
   "trustForwardedHeaders",
   "timeoutMs",
 ];
-/** Those of several accounts, which stand here as `undefined` or are a mistake of their own. */
+/** The options for several accounts. Here they are `undefined`, or a mistake that has its own message. */
 const TENANTS_ONLY = ["account", "accounts"];
 
 /**
- * Checks the options of `twilio()` and settles their defaults.
+ * Checks the options of `twilio()` and fills in their defaults.
  *
  * @throws OwnlineError `invalid_options`, with every mistake, each by its option's name and with its remedy.
  */
@@ -39,11 +39,13 @@ export function parseOptions(options: SingleOptions): TwilioSettings {
   return settle();
 }
 
-/** Reads the options. Each mistake joins the list; without one the settings may be made. */
+/** Reads the options, and adds each mistake to the list. Call the returned function only where there is no mistake. */
 export function readOptions(options: SingleOptions, mistakes: string[]): () => TwilioSettings {
   readNames(options, [...SINGLE_NAMES, ...TENANTS_ONLY], mistakes);
   if (options.accounts !== undefined) {
-    mistakes.push("accounts goes with account, the function that finds each one: add it, or leave accounts out");
+    mistakes.push(
+      "accounts works only together with account, the function that finds each account: add account, or leave accounts out",
+    );
   }
   const authTokens = readTokens(options.authToken, mistakes);
   const { webhookUrl, timeoutMs, trustForwardedHeaders } = readShared(options, mistakes);
@@ -69,12 +71,12 @@ function readAccount(
     mistakes.push(
       key
         ? "accountSid is an API key's SID (SK…): pass the account's (AC…), and the key as apiKeySid and apiKeySecret"
-        : `accountSid ${accountSid ? "is no account SID" : faultOf(accountSid)}: pass the one that begins with AC (${CONSOLE})`,
+        : `accountSid ${accountSid ? "is not an account SID" : faultOf(accountSid)}: pass the one that begins with AC (${CONSOLE})`,
     );
   }
   if (apiKeySid !== undefined && !/^SK\w+$/.test(apiKeySid)) {
     mistakes.push(
-      `apiKeySid ${apiKeySid ? "is no API key" : "is empty"}: pass the SID that begins with SK (${CONSOLE})`,
+      `apiKeySid ${apiKeySid ? "is not an API key" : "is empty"}: pass the SID that begins with SK (${CONSOLE})`,
     );
   }
   if ((apiKeySid === undefined) !== (apiKeySecret === undefined) || apiKeySecret === "") {
@@ -103,7 +105,7 @@ function readClient(options: TwilioClientOptions, timeoutMs: number, mistakes: s
   }
   for (const name of ACCOUNT_ONLY) {
     if (options[name] !== undefined)
-      mistakes.push(`${name} goes without client, which has its own: leave one of them out`);
+      mistakes.push(`${name} cannot be given together with client, which has its own: leave one of them out`);
   }
   return () => restByClient(client, timeoutMs);
 }

@@ -7,14 +7,17 @@ const MAX_TIMEOUT_MS = 600_000;
 /** Where the credentials are found. */
 export const CONSOLE = "Twilio's console, Account, API keys & tokens";
 
-/** What one account and several share, checked. */
+/** The checked options that one account and several accounts share. */
 export interface SharedSettings {
   readonly webhookUrl: string;
   readonly timeoutMs: number;
   readonly trustForwardedHeaders: boolean;
 }
 
-/** Reads what one account and several share. Each mistake joins the list, by its option's name and with its remedy. */
+/**
+ * Reads the options that one account and several accounts share. Adds each mistake to the list, with its option's name
+ * and its remedy.
+ */
 export function readShared(
   options: Partial<Readonly<Record<keyof SharedSettings, unknown>>>,
   mistakes: string[],
@@ -26,7 +29,7 @@ export function readShared(
   };
 }
 
-/** Names each option that is not known. */
+/** Adds a mistake for each unknown option. */
 export function readNames(options: object, known: readonly string[], mistakes: string[], path = ""): void {
   for (const { name, remedy } of unknownFields(options, known)) {
     mistakes.push(`${path}${name} is not an option: ${remedy}`);
@@ -69,7 +72,9 @@ function readWebhookUrl(webhookUrl: unknown, mistakes: string[]): string {
   if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:") || url.hostname === "") {
     mistakes.push(`webhookUrl is not an http or https URL: ${remedy}`);
   } else if (url.hostname.includes("_")) {
-    mistakes.push("webhookUrl has an underscore in its host name, and Twilio calls no such host: use another name");
+    mistakes.push(
+      "webhookUrl has an underscore in its host name, and Twilio does not call such a host: use another name",
+    );
   } else if (url.searchParams.has(ATTEMPT_PARAMETER)) {
     mistakes.push(
       `webhookUrl has ${ATTEMPT_PARAMETER} in its query, which status callbacks need: rename the parameter`,
@@ -78,9 +83,9 @@ function readWebhookUrl(webhookUrl: unknown, mistakes: string[]): string {
   return webhookUrl;
 }
 
-/** What is wrong with a value that must be a text without blanks around it. */
+/** The fault of a value that must be a text without spaces around it. */
 export function faultOf(value: unknown): string {
   if (value === undefined || value === null) return "is missing";
   if (value === "") return "is empty";
-  return typeof value === "string" ? "has spaces around it" : "is no text";
+  return typeof value === "string" ? "has spaces around it" : "is not a text";
 }

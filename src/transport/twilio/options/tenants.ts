@@ -17,7 +17,7 @@ export interface TenantSettings {
   readonly resolver: AccountResolver;
   readonly cache: AccountCacheSettings;
   /**
-   * What the resolver answered, as an account.
+   * Makes an account of the credentials that the resolver returned.
    *
    * @throws OwnlineError `invalid_options`
    */
@@ -44,7 +44,9 @@ export function parseTenantOptions(options: TwilioTenantOptions): TenantSettings
   if (isLiteral(options)) readNames(options, [...TENANT_NAMES, ...SINGLE_NAMES], mistakes);
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || TENANT_NAMES.includes(name) || !SINGLE_NAMES.includes(name)) continue;
-    mistakes.push(`${name} goes without account, which returns it for each address: leave one of them out`);
+    mistakes.push(
+      `${name} cannot be given together with account, which returns it for each address: leave one of them out`,
+    );
   }
   const resolver: unknown = options.account;
   if (typeof resolver !== "function") {
@@ -62,14 +64,14 @@ export function parseTenantOptions(options: TwilioTenantOptions): TenantSettings
       if (typeof credentials !== "object" || credentials === null || "account" in credentials) {
         throw new OwnlineError(
           "invalid_options",
-          "account of twilio() must return credentials, { accountSid, authToken } or { client, authToken }, or undefined where the address is not yours",
+          "the function account of twilio() must return credentials, { accountSid, authToken } or { client, authToken }, or undefined where the address is not yours",
         );
       }
       const faults: string[] = [];
-      // Checked by name and kind right there.
+      // `readOptions` checks the names and types of the fields.
       const settle = readOptions({ ...credentials, webhookUrl, timeoutMs } as SingleOptions, faults);
       if (faults.length > 0)
-        throw mistakesError("account of twilio() returned credentials that cannot be used", faults);
+        throw mistakesError("the function account of twilio() returned credentials that cannot be used", faults);
       return settle();
     },
   };
@@ -84,7 +86,7 @@ function readCache(accounts: unknown = {}, mistakes: string[]): AccountCacheSett
   readNames(accounts, Object.keys(CACHE_DEFAULTS), mistakes, "accounts.");
   for (const [name, value] of Object.entries(accounts)) {
     if (value === undefined || !isCacheName(name)) continue;
-    // Kept for no time at all is a choice; no lookup at all is not.
+    // A time of 0 means no caching, which is allowed. A limit of 0 would allow no lookup.
     const mayBeZero = name === "ttlMs" || name === "missTtlMs";
     if (typeof value === "number" && Number.isFinite(value) && (value > 0 || (mayBeZero && value === 0))) {
       cache[name] = value;
