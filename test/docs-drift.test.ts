@@ -92,6 +92,8 @@ describe("the docs agree with the code", () => {
     const rows = [...table.matchAll(/^\| [^|]+\? \| `(src\/[^`]+)`[^|]*\| `(\w+)` \|$/gm)];
     const missing = rows.filter(([, file = "", name = ""]) => !declares(readAny(file) ?? "", name));
     expect(missing.map(([row]) => row)).toEqual([]);
+    const named = [...table.matchAll(/`(src\/[^`]+)`/g)].map(([, file = ""]) => file);
+    expect(named.filter((file) => readAny(file) === undefined)).toEqual([]);
     expect(rows).toHaveLength(
       table.split("\n").filter((line) => line.startsWith("| W") || line.startsWith("| H")).length,
     );
