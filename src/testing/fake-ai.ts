@@ -2,11 +2,11 @@ import type { Ai, AiContext, AiFunction, AiTurn, Reply } from "../ai/ai.ts";
 import { OwnlineError } from "../errors.ts";
 
 /**
- * What one call of a {@link FakeAi} does: reply, throw the error, ask the function, or hang until it is aborted.
+ * What one call of a {@link FakeAi} does: reply, throw the error, call the function, or wait until it is aborted.
  */
 export type FakeAiStep = Reply | Error | AiFunction | { readonly kind: "hang" };
 
-/** One call, as it was made and how it ended so far. */
+/** One call: what it was asked, and how it has ended so far. */
 export interface FakeAiCall {
   readonly turn: AiTurn;
   readonly context: AiContext;
@@ -15,16 +15,16 @@ export interface FakeAiCall {
 
 /** Holds one call between its beginning and its end, for tests of races. */
 export interface HeldAiCall {
-  /** Resolves when the call has begun. */
+  /** Resolves when the call begins. */
   readonly reached: Promise<FakeAiCall>;
-  /** Lets the call end, before or after it began. */
+  /** Lets the call end. May be called before the call begins. */
   release(): void;
 }
 
 export interface FakeAiHoldOptions {
   /**
-   * `reject` (as a good AI does): an abort ends the call at once with the signal's reason. `ignore`: the call is held
-   * all the same and replies late, as a model does that does not listen.
+   * `reject`: an abort ends the held call at once with the signal's reason, as a good AI does. `ignore`: the call stays
+   * held and replies late, like a model that ignores the signal.
    *
    * @default "reject"
    */
@@ -33,22 +33,22 @@ export interface FakeAiHoldOptions {
 
 /** An AI under a test's control. */
 export interface FakeAi extends Ai {
-  /** Every call, in the order of their beginning. */
+  /** Every call, in the order in which the calls began. */
   readonly calls: readonly FakeAiCall[];
-  /** How many calls ended by their signal. */
+  /** How many calls were ended by their signal. */
   readonly aborted: number;
-  /** Adds steps behind those that are left. */
+  /** Adds steps after those that are left. */
   push(...steps: readonly FakeAiStep[]): void;
-  /** Adds a step that is held until it is released. Without a step it ends as an unscripted call does. */
+  /** Adds a step that is held until it is released. Without a step, it ends as an unscripted call does. */
   hold(step?: FakeAiStep, options?: FakeAiHoldOptions): HeldAiCall;
 }
 
 /**
- * Makes an AI that replies as scripted, one step for each call, and notes every call.
+ * Makes an AI that replies by a script, one step for each call, and records every call.
  *
- * Without a script it replies `Reply 1`, `Reply 2` and so on by the number of the call; pushed steps come before that.
- * With a script, a call beyond its end fails (not retryable), so that a test cannot pass by an unexpected call. A call
- * whose signal is aborted already takes its step and rejects with the signal's reason.
+ * Without a script it replies `Reply 1`, `Reply 2` and so on, by the number of the call; pushed steps come first. With
+ * a script, a call after the last step fails (not retryable), so that a test notices an unexpected call. A call whose
+ * signal is already aborted uses up its step, and rejects with the signal's reason.
  *
  * @example
  * ```ts
@@ -69,7 +69,7 @@ export function fakeAi(script?: readonly FakeAiStep[]): FakeAi {
   const unscripted = (number: number): FakeAiStep =>
     script === undefined
       ? `Reply ${number}`
-      : new OwnlineError("ai_failed", "fakeAi() was asked more often than its script has steps: push() another.");
+      : new OwnlineError("ai_failed", "fakeAi() was called more often than its script has steps: push() another.");
 
   return {
     name: "fake",
@@ -123,7 +123,7 @@ async function play(step: FakeAiStep, turn: AiTurn, context: AiContext): Promise
   return await aborted(context.signal);
 }
 
-/** Never resolves; rejects with the signal's reason. */
+/** Never resolves. Rejects with the signal's reason. */
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason);

@@ -12,15 +12,15 @@ import type {
   WebhookRejection,
 } from "../transport/transport.ts";
 
-/** What a send comes to. `lost`: the provider takes it, but its answer never comes, so the send is `unknown`. */
+/** The result of a send. `lost`: the provider takes the text and its answer is lost, so the send is `unknown`. */
 export type FakeAnswer = SendResult | { readonly kind: "lost" };
 
 export interface FakeTransportOptions {
-  /** What each send comes to; a promise holds the send up. @default every text is taken */
+  /** Decides the result of each send. A promise delays the send. @default the provider takes every text */
   readonly respond?: (request: SendRequest) => FakeAnswer | Promise<FakeAnswer>;
-  /** What `senders()` reports as owned. @default none */
+  /** The senders that `senders()` reports as owned. @default none */
   readonly senders?: readonly (string | OwnedSender)[];
-  /** Where the webhooks claim to have been posted. @default "https://provider.test/webhook" */
+  /** The URL to which the webhooks say they were posted. @default "https://provider.test/webhook" */
   readonly webhookUrl?: string;
   /** @default 1600 characters, 10 media, callbacks, auto-replies and lists */
   readonly capabilities?: Partial<TransportCapabilities>;
@@ -37,15 +37,15 @@ export interface FakeText {
   readonly to: string;
   readonly body: string;
   readonly media?: readonly Media[];
-  /** The provider's id; the same one twice is the same text. @default a new one */
+  /** The provider's id. The same id twice is the same text. @default a new one */
   readonly id?: string;
   readonly service?: string | null;
   readonly optOut?: InboundText["optOut"];
-  /** Unix milliseconds; `null` as with providers that do not say. @default null */
+  /** Unix milliseconds; `null` for a provider that does not say it. @default null */
   readonly occurredAt?: number | null;
 }
 
-/** What the provider says about a text of ours. */
+/** What the provider reports about a text that it took. */
 export interface FakeStatusCallback {
   readonly providerMessageId: string;
   readonly status: ProviderStatus;
@@ -53,30 +53,30 @@ export interface FakeStatusCallback {
   readonly optOut?: boolean;
 }
 
-/** A text of ours that the fake provider took. */
+/** A text that the fake provider took from ownline. */
 export interface FakeSent extends ProviderMessage {
   readonly outboundId: string;
   readonly attempt: number;
 }
 
-/** A provider in memory: nothing is sent, everything is written down. */
+/** A provider in memory: it sends no SMS, and records every call. */
 export interface FakeTransport extends Transport {
-  /** Every call of `send`, oldest first, also those that failed. */
+  /** Every call of `send`, oldest first, also the failed ones. */
   readonly sends: readonly SendRequest[];
-  /** What the provider took, oldest first: for each, one SMS would have left. */
+  /** The texts that the provider took, oldest first: a real one would have sent an SMS for each. */
   readonly taken: readonly FakeSent[];
-  /** The auto-replies that rode on webhook answers, oldest first; a repeated one is here again. */
+  /** The auto-replies in the answers to webhooks, oldest first. A repeated one is listed again. */
   readonly autoReplies: readonly SendRequest[];
-  /** What the next sends come to, before `respond` is asked again. */
+  /** Sets the results of the next sends. They come before `respond`. */
   answerNext(...answers: readonly FakeAnswer[]): void;
-  /** The webhook of a person's text: `await sms.fetch(provider.text({ … }))`. */
+  /** Makes the webhook of a person's text: `await sms.fetch(provider.text({ … }))`. */
   text(text: FakeText): Request;
-  /** The status callback of a text that the provider took, or of one that it does not know. */
+  /** Makes the status callback of a text that the provider took, or of one that it does not know. */
   report(report: FakeStatusCallback): Request;
 }
 
 const HEADER = "X-Fake-Transport";
-/** What `ListInboundQuery.unrecorded` takes at most. */
+/** The largest number that `ListInboundQuery.unrecorded` takes. */
 const PAGE_SIZE = 1000;
 const CAPABILITIES: TransportCapabilities = {
   maxBodyLength: 1600,
@@ -87,8 +87,8 @@ const CAPABILITIES: TransportCapabilities = {
 };
 
 /**
- * A transport for tests: in process, without HTTP, on any platform. Its webhooks are known by a secret of its own, so
- * one fake's webhook means nothing to another.
+ * A transport for tests: in process, without HTTP, on any platform. It accepts webhooks by a secret of its own, so a
+ * webhook of another fake transport is refused.
  *
  * @example
  * ```ts
@@ -109,7 +109,7 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
   const texts = new Map<string, { readonly text: InboundText; readonly createdAt: number }>();
   const webhooks = new Map<string, ReceivedWebhook>();
 
-  /** A clock that a test does not move would keep it waiting for ever. */
+  /** Where the test does not move the clock, the sleep would never end. */
   const asOfNow = (): number | null => (options.now === undefined ? null : now());
 
   function take(request: SendRequest, providerMessageId: string, status: ProviderStatus): void {
@@ -148,7 +148,7 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
     },
 
     async receive({ method, headers, body }) {
-      if (method !== "POST") return rejected(405, "The fake provider posts.");
+      if (method !== "POST") return rejected(405, "The fake provider uses POST.");
       const given = headers.get(HEADER);
       if (given === null) return rejected(400, `The ${HEADER} header is missing.`);
       if (given !== secret) return rejected(403, "The webhook is of another fake provider.");
@@ -158,7 +158,7 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
     acknowledge(autoReply) {
       if (autoReply !== null) {
         autoReplies.push(autoReply);
-        // A repeated webhook is answered alike, and the provider handles the first answer alone.
+        // A repeated webhook gets the same answer, and the provider acts on the first answer only.
         const isNew = taken.every(({ outboundId }) => outboundId !== autoReply.outboundId);
         if (isNew) take(autoReply, `fake-reply-${autoReplies.length}`, "accepted");
       }

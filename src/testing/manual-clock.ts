@@ -1,18 +1,18 @@
-/** Time that a test moves by hand. Fits wherever ownline takes a clock: `memory({ clock })`, `ownline({ clock })`. */
+/** A clock that a test moves by hand. Use it where ownline takes a clock: `memory({ clock })`, `ownline({ clock })`. */
 export interface ManualClock {
-  /** An idle sleep moves this clock on by itself, however slow the other clocks are. */
+  /** An idle sleep moves this clock forward by itself, even if other clocks are slower. */
   readonly jumps: true;
   /** Unix milliseconds. */
   now(): number;
   /**
-   * Moves on by `ms`. Sleepers whose time comes meanwhile wake in order, each at its own time, and may sleep again
-   * within the same span. A negative `ms` sets the clock back, as a time server may: no time passes, so sleepers sleep
-   * for as long as they would have.
+   * Moves the clock forward by `ms`. Sleepers whose time comes wake in order, each at its own time, and may sleep again
+   * within the same span. A negative `ms` sets the clock back, as a time server may. Then no time passes, so sleepers
+   * sleep for as long as before.
    */
   advance(ms: number): Promise<void>;
   /**
-   * Resolves once {@link ManualClock.advance} has moved on by `ms`, or as soon as the signal is aborted. With `idle`
-   * the caller says that nothing can happen before: then the clock moves on by itself, at once.
+   * Resolves once {@link ManualClock.advance} has moved the clock by `ms`, or as soon as the signal is aborted. With
+   * `idle` the caller says that no work can happen before. Then the clock moves forward by itself, at once.
    */
   sleep(ms: number, options?: { readonly signal?: AbortSignal; readonly idle?: boolean }): Promise<void>;
 }
@@ -25,7 +25,7 @@ interface Sleeper {
 const START_MS: number = Date.UTC(2026, 0, 1);
 
 /**
- * A clock that stands still until it is moved.
+ * Makes a clock that stands still until a test moves it.
  *
  * @param startMs Unix milliseconds. @default 2026-01-01T00:00:00Z
  *
@@ -41,7 +41,7 @@ export function manualClock(startMs: number = START_MS): ManualClock {
   let now = startMs;
   const sleepers = new Set<Sleeper>();
 
-  /** Moves to the next sleeper's time and wakes it; false where none sleeps until then. */
+  /** Moves to the next sleeper's time and wakes it. False where no sleeper wakes until then. */
   function wakeNext(until: number): boolean {
     let next: Sleeper | undefined;
     for (const sleeper of sleepers) {
@@ -88,7 +88,7 @@ export function manualClock(startMs: number = START_MS): ManualClock {
   };
 }
 
-/** Lets everything that can run now run, so that who was woken may sleep again. */
+/** Lets all tasks run that can run now, so that a woken sleeper may sleep again. */
 function turnOfEvents(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }

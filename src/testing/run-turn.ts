@@ -11,7 +11,7 @@ import { manualClock } from "./manual-clock.ts";
 
 /** One line of a conversation, as it is written in a test. */
 export interface TurnLine {
-  /** `participant`: the person, from the phone. `ai`, `operator`, `service`: what our side wrote before. */
+  /** `participant`: the person, from the phone. `ai`, `operator`, `service`: earlier messages of your side. */
   readonly by: "participant" | "ai" | "operator" | "service";
   readonly body: string;
   /** Only of a participant's line. @default none */
@@ -20,39 +20,39 @@ export interface TurnLine {
 
 /** What {@link runTurn} takes: the service's own options, and the conversation up to the turn. */
 export interface RunTurnOptions extends Omit<OwnlineOptions, "senders" | "transport" | "storage" | "clock" | "queue"> {
-  /** The AI under test: the one that the service gives to `ownline()`. It is asked for real. */
+  /** The AI under test: the one that your service gives to `ownline()`. It is really called. */
   readonly ai: Ai | AiFunction;
   /**
-   * Oldest first. What the participant wrote after the last line of our side is the turn: the AI is asked about it.
-   * A text alone is one line of the participant.
+   * The lines, oldest first. The participant's lines after the last line of your side are the turn: the AI is asked
+   * about them. A text alone is one line of the participant.
    */
   readonly conversation: string | readonly (string | TurnLine)[];
-  /** Our number. @default "+15703251809" */
+  /** The service's number. @default "+15703251809" */
   readonly sender?: string;
   /** The participant's number. @default "+12345678900" */
   readonly participant?: string;
 }
 
-/** A message that the turn would send, as it would leave. */
+/** A message that the turn would send. */
 export interface TurnSend {
   readonly body: string;
   readonly media: readonly Media[];
-  /** `auto-reply`: on the webhook's answer. `system`: the confirmation of an opt-out. */
+  /** `auto-reply`: in the answer to the webhook. `system`: the confirmation of an opt-out. */
   readonly origin: "ai" | "auto-reply" | "system";
   readonly encoding: "GSM-7" | "UCS-2";
-  /** What the provider would charge. */
+  /** The number of segments that the provider would charge. */
   readonly segments: number;
 }
 
-/** What came of the turn. */
+/** The result of the turn. */
 export interface TurnResult {
-  /** `null` where there was no turn: a policy took the message (STOP, HELP), or nothing needed an answer. */
+  /** `null` where there was no turn: a policy handled the message (STOP, HELP), or no text needed an answer. */
   readonly outcome: TurnOutcome | null;
-  /** Why the AI stayed silent, handed over, or was replaced by the fallback text. */
+  /** Why the AI was silent, handed over, or was replaced by the fallback text. */
   readonly reason: string | null;
-  /** What would leave, in order. */
+  /** The messages that would leave, in order. */
   readonly sends: readonly TurnSend[];
-  /** What the AI was asked, call by call: more than one where it failed, or where its answer was too long. */
+  /** What the AI was asked, call by call. More than one call where it failed, or where its answer was too long. */
   readonly asked: readonly AiTurn[];
   /** Whether the conversation waits for an operator now. */
   readonly paused: boolean;
@@ -62,15 +62,15 @@ export interface TurnResult {
 }
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
-/** Between the turns of the past: so that the loop guard does not take a written history for a loop. */
+/** The time between past turns: long enough that the loop guard does not take the written history for a loop. */
 const BETWEEN_TURNS_MS = 600_000;
 
 /**
- * Runs one turn for real, with the service's own AI and policies, and returns what would be sent. Nothing leaves: the
- * transport, the storage and the clock are stand-ins. The lines before the turn are the AI's history.
+ * Runs one turn with your service's own AI and policies, and returns what would be sent. No message leaves: the
+ * transport, the storage and the clock are replacements. The lines before the turn are the AI's history.
  *
- * The AI takes the time that it takes. Back-off between its attempts takes none, and `answer.timeoutMs` does not end a
- * call, since the clock stands still.
+ * The AI takes its real time. Back-off between its attempts takes no time. `answer.timeoutMs` ends no call, since the
+ * clock stands still.
  *
  * @throws OwnlineError `invalid_options` where the conversation does not end with the participant, or a line of the AI
  * follows no line of the participant; and as `ownline()` does
@@ -91,7 +91,7 @@ export async function runTurn(options: RunTurnOptions): Promise<TurnResult> {
   const clock = manualClock();
   const provider = fakeTransport({ now: clock.now });
   const asked: AiTurn[] = [];
-  /** What the AI said in a turn of the past; `undefined` for the turn under test. */
+  /** The AI's line in a past turn; `undefined` for the turn under test. */
   let scripted: string | null | undefined;
   const real: AiFunction = typeof ai === "function" ? ai : (turn, context) => ai.reply(turn, context);
   const sms = ownline({
@@ -134,7 +134,7 @@ export async function runTurn(options: RunTurnOptions): Promise<TurnResult> {
   }
 }
 
-/** What operators and the service wrote in the past. */
+/** Sends what operators and the service wrote in the past. */
 async function sayOurselves(
   sms: Ownline,
   route: { readonly to: string; readonly from: string },
@@ -147,7 +147,7 @@ async function sayOurselves(
   await sms.settled();
 }
 
-/** Listens from now on, and says at the end what happened. */
+/** Listens from now on, and returns what happened. */
 function listen(sms: Ownline): () => Promise<Omit<TurnResult, "asked">> {
   const ids = new Set<string>();
   const consent: ConsentEvent[] = [];
@@ -172,7 +172,7 @@ function listen(sms: Ownline): () => Promise<Omit<TurnResult, "asked">> {
   };
 }
 
-/** What the provider took, or would have taken with the webhook's answer. */
+/** What the provider took, and what the answer to the webhook carries. */
 function sendOf(message: Message | null): TurnSend[] {
   if (message?.direction !== "outbound" || message.status !== "accepted") return [];
   const { body, media, origin, encoding, segments } = message;
@@ -206,7 +206,7 @@ function turnsIn(conversation: RunTurnOptions["conversation"]): Turns {
   }
   const last = turns.pop();
   if (last === undefined || last.texts.length === 0 || last.replies.length > 0) {
-    throw mistake("it must end with a line of the participant: that is what the AI is asked about");
+    throw mistake("it must end with a line of the participant: the AI is asked about that line");
   }
   return { past: turns, last: last.texts };
 }

@@ -17,56 +17,59 @@ export type { SimulationClock } from "./simulation/simulated-time.ts";
 export type { FaultTable } from "./simulation/trace.ts";
 
 export interface SimulationOptions {
-  /** A whole number. The same one gives the same run, step by step, as long as the code is the same. */
+  /** A whole number. The same number gives the same run, step by step, as long as the code is the same. */
   readonly seed: number;
-  /** Makes the ledger, empty, on the simulation's clock. Closed at the end. @default memory() */
+  /** Makes an empty ledger on the simulation's clock. The simulation closes it at the end. @default memory() */
   readonly storage?: (clock: SimulationClock) => Storage | Promise<Storage>;
-  /** Processes that serve at once. @default 2 */
+  /** The number of processes that serve at once. @default 2 */
   readonly workers?: number;
-  /** Conversations; the first two are one person on two channels, whose consent is one. @default 3 */
+  /**
+   * The number of conversations. The first two belong to one person on two channels, with one consent.
+   * @default 3
+   */
   readonly conversations?: number;
-  /** Texts that people write, STOP and START not counted. @default 12 */
+  /** The number of texts that people write, without STOP and START. @default 12 */
   readonly texts?: number;
-  /** Chances of faults, where they are to differ from the usual ones. */
+  /** Chances of faults that replace the default ones. */
   readonly faults?: FaultOptions;
-  /** Options of `ownline()`: your policies, your AI, your times. What is left out has short times here. */
+  /** Options of `ownline()`: your policies, your AI, your times. Times that you leave out are short here. */
   readonly options?: SimulatedOptions;
 }
 
-/** What a simulated run showed. */
+/** The result of a simulated run. */
 export interface SimulationReport {
   readonly seed: number;
-  /** Broken promises. Empty is what everybody wants. */
+  /** The broken promises. Empty when the run kept them all. */
   readonly violations: readonly Violation[];
   /** How often each fault hit each await: by call, then by fault; `calls` counts all. */
   readonly faults: FaultTable;
   readonly texts: number;
-  /** SMS that the provider took. */
+  /** The number of SMS that the provider took. */
   readonly taken: number;
-  /** SMS that it took a second time, where no evidence of the first had come. */
+  /** The number of SMS that the provider took a second time, because no evidence of the first one had come. */
   readonly duplicates: number;
   readonly steps: number;
-  /** Virtual milliseconds. */
+  /** The length of the run, in virtual milliseconds. */
   readonly lastedMs: number;
-  /** The whole course, a line for each step. */
+  /** The whole course, one line for each step. */
   lines(): readonly string[];
-  /** The lines that led to the first broken promise, or to the end: at most so many. */
+  /** The last lines, at most so many, before the first broken promise or before the end. */
   around(most: number): readonly string[];
-  /** Equal for two runs that went alike, step by step. */
+  /** A hash that is equal for two runs with the same steps. */
   hash(): string;
 }
 
 /**
- * Plays a service through one seed: whole processes over one ledger, with people who text and a provider who answers,
- * all on a virtual clock. At every await of the ledger, the AI and the provider the dice may crash the process, lose
- * the answer, delay or double the call; processes freeze, are cut off from the ledger, stop and come back. Afterwards
- * nothing fails any more, everything must come to rest, and a judge who knows only what was committed, what the
- * provider took and what callers were promised looks for broken promises.
+ * Plays a service from one seed, on a virtual clock: whole processes over one ledger, people who text, and a provider
+ * that answers. At every await of the ledger, the AI and the provider, the dice may crash the process, lose the answer,
+ * or delay or double the call. Processes freeze, lose the ledger, stop and start again. Then the faults end, and all
+ * work must be done. Finally a judge looks for broken promises. The judge knows only what the ledger committed, what
+ * the provider took and what callers were promised.
  *
- * Nothing real is waited for: time, ids and order come from the seed alone. While it runs, `crypto` of this process is
- * a seeded stand-in; runs that are begun together take turns.
+ * The run waits for no real time: time, ids and order come from the seed alone. Meanwhile `crypto` of this process is a
+ * seeded replacement. Runs that begin together run one after the other.
  *
- * It takes no test runner's part: an unhandled rejection, which none may cause, is the runner's to see.
+ * An unhandled rejection is a defect. `simulate()` does not catch it: your test runner reports it.
  *
  * @example
  * ```ts

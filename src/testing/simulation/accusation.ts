@@ -2,24 +2,24 @@ import type { Settings } from "./settings.ts";
 
 /** A promise that was broken. */
 export interface Violation {
-  /** Which promise, in a few words. */
+  /** The promise, in a few words. */
   readonly rule: string;
   readonly detail: string;
   /** Virtual time, Unix milliseconds. */
   readonly atMs: number;
 }
 
-/** Notes a promise that was broken at a time. */
+/** Notes that a promise was broken at a given time. */
 export type Accuse = (rule: string, detail: string, atMs: number) => void;
 
-/** What the judge must know of the run. */
+/** What the judge must know about the run. */
 export interface Terms {
   readonly settings: Settings;
-  /** Whether the policies are the usual ones: with others, who is answered is not the judge's to say. */
+  /** Whether the run has the default policies. With other policies the judge cannot say who must be answered. */
   readonly usualPolicies: boolean;
-  /** Whether the AI is the one that repeats what it was asked. */
+  /** Whether the run has the default AI, which repeats what it was asked. */
   readonly usualAi: boolean;
 }
 
-/** The same at the time of the delivery that is judged. */
+/** {@link Accuse} at the time of the delivery that is judged. */
 export type AccuseNow = (rule: string, detail: string) => void;

@@ -7,15 +7,15 @@ export interface AttemptEntry {
   readonly overtook: readonly string[];
   handedOver: boolean;
   answer: (DeliveryBody & { kind: "answer-recorded" })["answer"] | null;
-  /** What the provider was recorded to have said. */
+  /** The provider's answer, as the ledger recorded it. */
   readonly reported: ProviderStatus[];
-  /** The provider took it and sends nothing of it. */
+  /** The provider took the attempt, and sends no SMS for it. */
   throttled: boolean;
-  /** The ledger knows so: it may be sent again. */
+  /** The ledger knows that the provider gave the attempt up, so the message may be sent again. */
   gaveUp: boolean;
 }
 
-/** One message of ours, from its commit on. */
+/** One message of the service, from its commit on. */
 export interface MessageEntry {
   readonly id: string;
   readonly conversation: ConversationEntry;
@@ -25,19 +25,19 @@ export interface MessageEntry {
   /** Its place among the parts of one text, from 1 on. */
   readonly part: number;
   readonly attempts: AttemptEntry[];
-  /** Whether it waits to be handed over, as far as the deliveries say. */
+  /** Whether the message is waiting, by the deliveries so far. */
   waits: boolean;
-  /** It confirms an opt-out. */
+  /** Whether the message confirms an opt-out. */
   confirms: boolean;
-  /** A STOP found it waiting. */
+  /** A STOP came while the message was waiting. */
   stopped: boolean;
-  /** Its person had opted out at some time since it was written. */
+  /** The person had opted out at some time since the message was written. */
   metOptOut: boolean;
-  /** Its conversation was a person's at some time since it was written. */
+  /** An operator had taken over the conversation at some time since the message was written. */
   metPause: boolean;
-  /** What was decided about it while its fate was unknown or while it was held. */
+  /** What was decided about the message while it was unknown or held. */
   readonly decisions: string[];
-  /** A person decided that it is sent again. */
+  /** An operator decided to send the message again. */
   sentAgainByPerson: boolean;
   readonly providerMessageIds: Set<string>;
   readonly taken: (Delivery & { kind: "taken" })[];
@@ -47,11 +47,11 @@ export interface MessageEntry {
 export interface TextEntry {
   readonly delivery: Delivery & { kind: "text" };
   readonly conversation: ConversationEntry;
-  /** Since when something was waiting for an answer when it came. */
+  /** Since when another text was waiting for an answer when this one came. */
   readonly unansweredSinceMs: number;
-  /** The turn that was committed over it. */
+  /** The committed turn that answers the text. */
   turnId: string | null;
-  /** Need not be answered, since the person opted out after it or an operator skipped it. */
+  /** The text needs no answer: the person opted out after it, or an operator skipped it. */
   excused: boolean;
 }
 
@@ -61,23 +61,23 @@ export interface ConversationEntry {
   readonly participant: string;
   readonly texts: TextEntry[];
   readonly messages: MessageEntry[];
-  /** The newest claim, `null` where no worker holds it. */
+  /** The newest claim; `null` where no worker holds the conversation. */
   lease: (Delivery & { kind: "turn-claimed" }) | null;
   fence: number;
   paused: boolean;
-  /** An operator had a hand in what is due, so that bursts are no measure any more. */
+  /** An operator changed what is due, so the rules for bursts do not apply any more. */
   everHandled: boolean;
-  /** Its person was forgotten. */
+  /** The person was erased. */
   erased: boolean;
 }
 
 /** The rate limit of one sender, as the ledger's answers show it. */
 export interface RateLimitEntry {
-  /** The end of the last reservation that was given and counts. */
+  /** The end of the last valid reservation. */
   freeAtMs: number;
-  /** The end of the last reservation in which something left. */
+  /** The end of the last reservation that a message used. */
   usedUntilMs: number;
-  /** By message, when the reservation begins that it waits for. */
+  /** By message, the beginning of the reservation that it waits for. */
   readonly reservations: Map<string, number>;
 }
 
@@ -87,27 +87,27 @@ export class Book {
   readonly messages: Map<string, MessageEntry> = new Map<string, MessageEntry>();
   readonly texts: Map<string, TextEntry> = new Map<string, TextEntry>();
   readonly optedOut: Set<string> = new Set<string>();
-  /** When people last opted in, after having been out or unknown. */
+  /** When each person last opted in after an opt-out, or for the first time. */
   readonly optedInAtMs: Map<string, number> = new Map<string, number>();
-  /** By turn, the texts that each of its runs was asked about. */
+  /** By turn, the texts that the AI was asked about in each run. */
   readonly asked: Map<string, (readonly string[])[]> = new Map<string, (readonly string[])[]>();
   readonly toolStarted: Set<string> = new Set<string>();
   readonly claimedTurns: Set<string> = new Set<string>();
-  /** The message that each `send()` resolved with. */
+  /** The message that each `send()` returned. */
   readonly sent: Map<string, string> = new Map<string, string>();
-  /** Keys of `send()` under which something was stored. */
+  /** The keys of `send()` that were stored. */
   readonly queued: Set<string> = new Set<string>();
-  /** What people texted, by key: when, to whom, and when the provider's list had it first. */
+  /** The texts of people, by key: when each was sent, to whom, and when the provider's list first showed it. */
   readonly texted: Map<string, { readonly to: string; readonly atMs: number; listedAtMs: number | null }> = new Map();
-  /** By sender, how far its first sweep was committed. */
+  /** By sender, the time up to which its first sweep was committed. */
   readonly firstSweptMs: Map<string, number> = new Map<string, number>();
-  /** When something last left to a person. */
+  /** When the last message left to each person. */
   readonly lastTakenMs: Map<string, number> = new Map<string, number>();
   readonly rateLimits: Map<string, RateLimitEntry> = new Map<string, RateLimitEntry>();
   /** By limit and person, the window in which answers are counted. */
   readonly answerWindows: Map<string, { readonly endsAtMs: number; answers: number }> = new Map();
   everRecovered = false;
-  /** When the clock of any process last went ahead. */
+  /** When the clock of any process last jumped ahead. */
   jumpedAtMs: number = Number.NEGATIVE_INFINITY;
 
   conversation(id: string, consentKey: string, participant: string): ConversationEntry {
@@ -160,14 +160,14 @@ export class Book {
     }
   }
 
-  /** The provider refuses an attempt since the person opted out; old news where they opted in again after it began. */
+  /** The provider refuses an attempt because the person opted out. It is outdated if they opted in after it began. */
   refuse({ conversation, createdAtMs }: MessageEntry, attempt: AttemptEntry | undefined): void {
     const optedInAtMs = this.optedInAtMs.get(conversation.consentKey);
     const beganAtMs = attempt?.claimedAtMs ?? createdAtMs;
     if (optedInAtMs === undefined || optedInAtMs <= beganAtMs) this.optOut(conversation.consentKey, conversation);
   }
 
-  /** A person opts out, by a text or by the provider's word. */
+  /** A person opts out, by a text or by a refusal that the provider reports. */
   optOut(consentKey: string, at: ConversationEntry): void {
     this.optedOut.add(consentKey);
     this.optedInAtMs.delete(consentKey);
@@ -183,7 +183,7 @@ export class Book {
   }
 }
 
-/** Whether the provider is known to have taken it, and may have sent it. */
+/** Whether there is evidence that the provider took the attempt and may have sent it. */
 export function hasEvidence(attempt: AttemptEntry): boolean {
   if (attempt.gaveUp) return false;
   return attempt.answer === "accepted" || attempt.answer === "found" || attempt.reported.length > 0;

@@ -3,12 +3,12 @@ import { CALL_FAULTS, type CallFaults, drawFault } from "./faults.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { note, short } from "./world.ts";
 
-/** A request or an answer on its way between two machines. */
+/** A request or an answer on its way from one machine to another. */
 const LONGEST_HOP_MS = 4;
 
 /**
- * Takes a call of a process to a port outside it: the request travels, is executed, and its answer travels back, each
- * at a time that the dice choose, and anything of it may fail. Other things may happen in between.
+ * Plays a call from a process to a port outside of it. The request travels, is executed, and its answer travels back.
+ * The dice choose the times, and each step may fail. Other events may happen between the steps.
  */
 export function cross<Result>(
   process: SimulatedProcess,
@@ -50,7 +50,7 @@ export function cross<Result>(
     };
 
     const arrive = async (): Promise<unknown> => {
-      // Of what a process has sent before it died, some arrives.
+      // A crashed process had sent some requests before: some of them still arrive.
       if (!process.alive && dice.chance(0.5)) return false;
       if ((process.down.get(call) ?? 0) > timeline.now) {
         trace.count(call, "down");
@@ -93,7 +93,10 @@ export function cross<Result>(
   });
 }
 
-/** Every method of a port crosses; `names` says which are not calls at all, or cross in another way. */
+/**
+ * Plays every method of a port as such a call. `names` lists the methods that are no calls, or that are played in
+ * another way.
+ */
 export function crossing<Port extends object>(
   process: SimulatedProcess,
   label: string,
@@ -120,7 +123,7 @@ function unavailable(): OwnlineError {
   return new OwnlineError("storage_unavailable", "the simulated database did not answer", { retryable: true });
 }
 
-/** What a call is about, for the trace. */
+/** The id that a call is about, for the trace. */
 function subjectOf(argument: unknown): string {
   if (typeof argument !== "object" || argument === null) return "";
   for (const name of SUBJECTS) {

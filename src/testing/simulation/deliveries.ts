@@ -3,11 +3,12 @@ import type { ProviderStatus } from "../../model/delivery-status.ts";
 import type { Notice } from "../../model/events.ts";
 
 /**
- * What the judge knows, in the order in which it happened: what was committed, what crossed the provider's border, what
- * was promised to a caller. Nothing of it is the engine's own word about itself, except the notices.
+ * What the judge knows, in the order in which it happened: what the ledger committed, what went to the provider and
+ * came back, and what callers were promised. The judge does not believe what the engine says about itself, except for
+ * notices.
  */
 export type DeliveryBody =
-  /** A person texted; the provider's list has it, or will have it soon. */
+  /** A person texted. The provider's list shows the text now or soon. */
   | { readonly kind: "texted"; readonly key: string; readonly to: string }
   /** The provider's list showed a text for the first time. */
   | { readonly kind: "listed"; readonly key: string }
@@ -24,13 +25,13 @@ export type DeliveryBody =
       readonly consentKey: string;
       readonly participant: string;
       readonly needsAnswer: boolean;
-      /** When the provider took it, where its webhook was lost and the list brought it. */
+      /** When the provider took the text, if its webhook was lost and the provider's list brought it. */
       readonly sweptSinceMs: number | null;
       readonly consent: ConsentState | null;
-      /** A STOP that was found late does not count where a START came after this moment. */
+      /** A STOP that was found late has no effect if a START came after this moment. */
       readonly unlessSinceMs: number | null;
       readonly autoReplyId: string | null;
-      /** The confirmation of the opt-out that leaves as a message of its own. */
+      /** The message that confirms the opt-out, where no webhook's answer carries the confirmation. */
       readonly confirmationId: string | null;
     }
   /** A `send()` was recorded for the first time. */
@@ -76,16 +77,16 @@ export type DeliveryBody =
       readonly rateLimit: RateLimit;
       readonly reservedMs: number;
     }
-  /** The provider wants a sender to be slower. */
+  /** The provider asked a sender to be slower. */
   | { readonly kind: "backed-off"; readonly rateLimitKey: string; readonly forMs: number }
-  /** What the provider answered to an attempt was recorded. */
+  /** The ledger recorded the provider's answer to an attempt. */
   | {
       readonly kind: "answer-recorded";
       readonly outboundId: string;
       readonly attempt: number;
       readonly answer: "accepted" | "unknown" | "found" | "unseen" | "retry" | "fail" | "opt-out";
       readonly providerMessageId: string | null;
-      /** The list says that the provider gave it up for now. */
+      /** The list shows that the provider gave the message up with a temporary failure. */
       readonly temporary: boolean;
     }
   | {
@@ -95,25 +96,25 @@ export type DeliveryBody =
       readonly providerMessageId: string;
       readonly status: ProviderStatus;
       readonly optOut: boolean;
-      /** The provider gave it up for now: nothing was sent. */
+      /** The provider gave the message up with a temporary failure: no SMS was sent. */
       readonly temporary: boolean;
     }
-  /** A message whose fate was unknown, or that was held, was decided upon. */
+  /** A policy or an operator decided about a message that was unknown or held. */
   | {
       readonly kind: "resolved";
       readonly outboundId: string;
       readonly decision: "resend" | "sent" | "hold" | "drop";
       readonly byPerson: boolean;
     }
-  /** A turn that had ended in the fallback text is to be answered anew. */
+  /** An operator requeued a turn that had ended in the fallback text. */
   | { readonly kind: "requeued"; readonly turnId: string; readonly conversationId: string }
-  /** The clock of a process went ahead. */
+  /** The clock of a process jumped ahead. */
   | { readonly kind: "clock-jumped" }
-  /** A process began to recover the ledger, as after a restore. */
+  /** A process began to recover the ledger, as after a restore from a backup. */
   | { readonly kind: "recovering" }
-  /** A message may have left without the ledger's knowledge, under this attempt. */
+  /** A message may have left after the backup was made, under this attempt. */
   | { readonly kind: "marked-unknown"; readonly outboundId: string; readonly attempt: number }
-  /** A person was forgotten, at this address. */
+  /** A person was erased, under this address. */
   | { readonly kind: "erased"; readonly participant: string }
   | {
       readonly kind: "paused";
@@ -124,7 +125,7 @@ export type DeliveryBody =
   /** The AI was asked. */
   | { readonly kind: "asked"; readonly turnId: string; readonly run: number; readonly messageIds: readonly string[] }
   | { readonly kind: "tool-started"; readonly turnId: string }
-  /** The transport was given a text. */
+  /** The engine gave a text to the transport. */
   | { readonly kind: "handed-over"; readonly outboundId: string; readonly attempt: number }
   /** The provider took a text: an SMS leaves. */
   | {
@@ -136,7 +137,7 @@ export type DeliveryBody =
       readonly to: string;
       readonly body: string;
     }
-  /** The provider took an attempt, and sends nothing of it. */
+  /** The provider took an attempt, and sends no SMS for it. */
   | { readonly kind: "throttled"; readonly outboundId: string; readonly attempt: number }
   /** A webhook was answered 200, or a call resolved. */
   | { readonly kind: "acknowledged"; readonly key: string }

@@ -1,4 +1,4 @@
-/** Chance that is the same for the same seed: the only one that the simulation knows. */
+/** Random numbers that are the same for the same seed. The simulation has no other source of chance. */
 export interface Dice {
   /** In [0, 1). */
   next(): number;
@@ -9,7 +9,7 @@ export interface Dice {
   pick<Item>(items: readonly Item[]): Item;
 }
 
-/** A small, quick generator (mulberry32): its numbers need to be even, not secret. */
+/** A small, fast generator (mulberry32). Its numbers must be evenly distributed, and need not be secret. */
 export function diceOf(seed: number): Dice {
   let state = seed >>> 0;
   const next = (): number => {

@@ -1,62 +1,62 @@
 import type { Dice } from "./dice.ts";
 import type { Features } from "./features.ts";
 
-/** What can befall a call to the ledger, or a look into the provider's lists. Chances per call, together at most 1. */
+/** How a call to the ledger, or a query of the provider's lists, can fail. Chances per call, together at most 1. */
 export interface CallFaults {
-  /** It never gets there, and fails. */
+  /** The call does not arrive, and fails. */
   readonly "error before": number;
-  /** It is done, and its answer is lost. */
+  /** The call is executed, and its answer is lost. */
   readonly "error after": number;
-  /** Hundreds of milliseconds to seconds. */
+  /** The call takes hundreds of milliseconds to seconds. */
   readonly slow: number;
-  /** Longer than a lease. */
+  /** The call takes longer than a lease. */
   readonly late: number;
-  /** The process dies when the call leaves it. */
+  /** The process crashes after it has sent the call. */
   readonly "crash before": number;
-  /** The process dies when the call is done. */
+  /** The process crashes after the call was executed. */
   readonly "crash after": number;
-  /** The process stands still from the moment at which the call leaves it, for one to two leases. */
+  /** The process freezes after it has sent the call, for one to two leases. */
   readonly freeze: number;
-  /** It is done, a moment passes, and it is done again: the second answer counts. */
+  /** The call is executed twice, with a pause between; the second answer counts. */
   readonly twice: number;
 }
 
-/** What can befall a text that is handed to the provider. */
+/** How a send can fail at the provider. */
 export interface SendFaults {
   /** Too many requests. */
   readonly "429": number;
-  /** A full queue: to be repeated after minutes. */
+  /** A full queue: the send may be repeated after minutes. */
   readonly congested: number;
-  /** For good. */
+  /** A refusal for good. */
   readonly refused: number;
-  /** An error of the provider or the network, before it took the text. */
+  /** An error of the provider or the network, before the provider took the text. */
   readonly "error before": number;
-  /** The same, after it took the text. */
+  /** An error of the provider or the network, after the provider took the text. */
   readonly "error after": number;
   readonly slow: number;
-  /** The transport breaks its word and throws; the provider took the text, or did not. */
+  /** The transport throws, against its contract. The provider may have taken the text or not. */
   readonly threw: number;
   readonly "crash before": number;
   readonly "crash after": number;
 }
 
-/** What can befall a question to the AI. */
+/** How a call to the AI can fail. */
 export interface AiFaults {
-  /** It fails, and may be asked again. */
+  /** The AI fails, and may be asked again. */
   readonly fails: number;
-  /** It fails, and asking again is no use. */
+  /** The AI fails, and asking again is useless. */
   readonly "fails for good": number;
   readonly slow: number;
-  /** It answers only to its signal. */
+  /** The AI answers only when its signal aborts. */
   readonly hangs: number;
-  /** It does not listen to its signal, and answers late. */
+  /** The AI ignores its signal, and answers late. */
   readonly deaf: number;
-  /** It starts a tool, after which its run is not given up for a newer text. */
+  /** The AI starts a tool. From then on the run does not give way to a newer text. */
   readonly tool: number;
   readonly crash: number;
 }
 
-/** Chances, for each call or in each run. */
+/** Chances, some per call and some per run. */
 export interface FaultRates {
   readonly storage: CallFaults;
   readonly list: CallFaults;
@@ -64,7 +64,7 @@ export interface FaultRates {
   readonly ai: AiFaults;
 }
 
-/** Chances that differ from the usual ones. */
+/** Chances that replace the default ones. */
 export type FaultOptions = { readonly [Port in keyof FaultRates]?: Partial<FaultRates[Port]> };
 
 const USUAL: FaultRates = {
@@ -102,7 +102,7 @@ const USUAL: FaultRates = {
   ai: { fails: 0.08, "fails for good": 0.01, slow: 0.12, hangs: 0.02, deaf: 0.02, tool: 0.04, crash: 0.02 },
 };
 
-/** Where operators work, the AI gives them something to do. */
+/** Operators repair failed turns. So the AI fails often in runs that have operators. */
 const FAILS_OFTEN = { "fails for good": 0.1 };
 
 export function ratesOf({ operators }: Features, options: FaultOptions = {}): FaultRates {
@@ -114,7 +114,7 @@ export function ratesOf({ operators }: Features, options: FaultOptions = {}): Fa
   };
 }
 
-/** Throws the dice once for all that may befall a call; `null` where nothing does. */
+/** Draws one fault for a call by one throw of the dice; `null` where the call has none. */
 export function drawFault<Fault extends string>(
   dice: Dice,
   rates: Readonly<Record<Fault, number>>,

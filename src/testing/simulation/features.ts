@@ -1,29 +1,29 @@
 import type { Dice } from "./dice.ts";
 
 /**
- * What a seed plays beside the usual course, so that each run shows much of a few things. Drawn from dice of its own:
- * a seed without a feature goes as it would if there were none.
+ * What a seed plays beside the usual course, so that each run shows much of a few features. The features have dice of
+ * their own: a seed without a feature runs as if the feature did not exist.
  */
 export interface Features {
-  /** The chance that a webhook is lost for good, and only the sweep can bring its text; 0 in most runs. */
+  /** The chance that a webhook is lost for good, so that only the sweep can bring its text. 0 in most runs. */
   readonly lostWebhooks: number;
-  /** How often a person is forgotten in mid-run. */
+  /** How often a person is erased during the run. */
   readonly erasures: number;
-  /** Whether operators decide about held messages, and have failed turns answered anew. */
+  /** Whether operators decide about held messages, and requeue failed turns. */
   readonly operators: boolean;
-  /** Whether a message without evidence is held for them. */
+  /** Whether a message without evidence is held for the operators. */
   readonly holds: boolean;
-  /** Whether processes recover the ledger before they start, as after a restore. */
+  /** Whether processes recover the ledger before they start, as after a restore from a backup. */
   readonly recoveries: boolean;
-  /** Whether the AI says the same each time, so that the provider's list cannot tell its texts apart. */
+  /** Whether the AI always says the same, so that texts in the provider's list cannot be distinguished. */
   readonly sameWords: boolean;
-  /** The chance that the provider takes a message, and then reports that it did not send it for now; 0 in most runs. */
+  /** The chance that the provider takes a message, and later reports a temporary failure. 0 in most runs. */
   readonly throttled: number;
-  /** Whether people's numbers are written in two ways, and each message comes and goes under one of them. */
+  /** Whether numbers have two spellings, and each message uses one of them. */
   readonly twoSpellings: boolean;
-  /** The rate of the numbers, in segments per second; `null` for the usual ones. */
+  /** The rate of the numbers, in segments per second; `null` for the default. */
   readonly ratePerSecond: number | null;
-  /** `null` for the usual ones. */
+  /** `null` for the default. */
   readonly sweep: { readonly everyMs: number; readonly overlapMs: number; readonly answerWithinMs: number } | null;
 }
 
@@ -35,7 +35,7 @@ export function featuresOf(dice: Dice): Features {
   const operators = dice.chance(0.3);
   return {
     lostWebhooks,
-    // As far as the simulated provider's list may lag.
+    // As long as the simulated provider's list may lag.
     sweep: isSwept ? { everyMs, overlapMs: 60_000, answerWithinMs } : null,
     erasures: dice.chance(0.25) ? dice.between(1, 2) : 0,
     operators,

@@ -8,7 +8,7 @@ import { enterErasure, enterMarkedUnknown, enterPause, enterRequeue, enterResolu
 import { enterText, openTexts } from "./judge-texts.ts";
 import { short } from "./world.ts";
 
-/** Goes through what happened, and accuses what may not happen at that moment. */
+/** Goes through the deliveries in order, and accuses each one that breaks a promise at its moment. */
 export function judgeCourse(deliveries: readonly Delivery[], terms: Terms, accuse: Accuse): Book {
   const book = new Book();
   for (const delivery of deliveries)
@@ -63,7 +63,7 @@ function enter(book: Book, delivery: Delivery, terms: Terms, accuse: AccuseNow):
     case "reservation-given": {
       enterReservation(book, delivery, accuse);
       const message = book.messages.get(delivery.outboundId);
-      // Behind a long queue it expires later than it would by its age.
+      // After a long wait in the queue, a message expires later than by its age.
       const expiresAtMs = delivery.reservedMs + terms.settings.sending.expiryMs;
       if (message !== undefined) message.expiresAtMs = Math.max(message.expiresAtMs, expiresAtMs);
       return;
@@ -111,7 +111,7 @@ function enter(book: Book, delivery: Delivery, terms: Terms, accuse: AccuseNow):
       if (delivery.answer === "found") message.waits = false;
       if (delivery.temporary) enterTemporary(message, attempt);
       if (delivery.answer === "retry" && delivery.attempt === message.attempts.length && !hasEvidence(attempt)) {
-        // An earlier attempt whose answer was lost may have left after all: then the message is unknown again.
+        // An earlier attempt whose answer was lost may have left: then the message is unknown again.
         message.waits = message.attempts.every((one) => one === attempt || one.answer === "retry" || one.gaveUp);
       }
       if (delivery.answer === "opt-out") book.refuse(message, attempt);
@@ -234,12 +234,12 @@ function enterCommit(
   const { burst } = terms.settings;
   const isPinned =
     delivery.outcome === "fallback" ||
-    // The loop guard's silence answers nothing, and the newer text has a turn of its own.
+    // When the loop guard keeps the AI silent, no text is answered, and the newer text gets a turn of its own.
     delivery.outcome === "silent" ||
     burst.whileAnswering === "queue" ||
     book.toolStarted.has(delivery.turnId) ||
     (lease?.superseded ?? 0) >= 2 ||
-    // By its own clock the run may have waited for as long as it may.
+    // By its own clock the run may have waited for the full time.
     (lease !== null && lease.atMs <= book.jumpedAtMs) ||
     (oldest !== undefined && delivery.atMs - oldest.delivery.atMs >= burst.maxWaitMs);
   if (newer.length > 0 && !isPinned && terms.usualPolicies) {
@@ -247,7 +247,7 @@ function enterCommit(
   }
   if (delivery.outcome === "replied") {
     const ids = answered.map((text) => text.delivery.messageId);
-    // A run of a process that was frozen may ask later than the one that was committed.
+    // A run of a frozen process may ask later than the run that was committed.
     const runs = book.asked.get(delivery.turnId) ?? [];
     if (!runs.some((asked) => ids.every((id) => asked.includes(id)))) {
       accuse("no silence", `turn ${short(delivery.turnId)} counts texts as answered that the AI never saw`);
@@ -313,7 +313,7 @@ function enterSendClaim(
   }
 }
 
-/** The provider says that it sends nothing of an attempt, and that the message may be sent again. */
+/** The provider reports that it sends no SMS for an attempt, and that the message may be sent again. */
 function enterTemporary(message: MessageEntry, attempt: AttemptEntry): void {
   attempt.gaveUp = true;
   if (attempt === message.attempts.at(-1)) message.waits = true;

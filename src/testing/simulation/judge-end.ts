@@ -10,7 +10,7 @@ import { short } from "./world.ts";
 
 type Accuse = (rule: string, detail: string) => void;
 
-/** Compares what the ledger shows to everyone, at the end, with what must have become of it. */
+/** Compares what the ledger shows at the end with what the deliveries require. */
 export async function judgeEnd(
   reader: Ownline,
   book: Book,
@@ -43,19 +43,21 @@ export async function judgeEnd(
       else if (message.origin !== "auto-reply") accuse("traces", `${short(message.id)} was never committed`);
     }
     for (const own of entry.messages) {
-      if (!outbound.some((message) => message.id === own.id)) accuse("nothing lost", `${short(own.id)} is gone`);
+      if (!outbound.some((message) => message.id === own.id))
+        accuse("nothing lost", `${short(own.id)} is not in the ledger`);
     }
     if (terms.usualAi) judgeWords(entry, outbound, accuse);
     judgeOrder(outbound, book, accuse);
   }
   for (const [id, entry] of book.conversations) {
     if (entry.erased) await judgeForgotten(reader, entry, accuse);
-    else if (!conversations.some((shown) => shown.id === id)) accuse("nothing lost", "a conversation is gone");
+    else if (!conversations.some((shown) => shown.id === id))
+      accuse("nothing lost", "a conversation is not in the ledger");
   }
   judgeList(book, terms, accuse);
 }
 
-/** Of a person who was forgotten, nothing can be read by anybody. */
+/** Nothing of an erased person can be read. */
 async function judgeForgotten(reader: Ownline, { texts, messages }: ConversationEntry, accuse: Accuse): Promise<void> {
   const ids = [...texts.map(({ delivery }) => delivery.messageId), ...messages.map(({ id }) => id)];
   for (const id of ids) {
@@ -63,7 +65,7 @@ async function judgeForgotten(reader: Ownline, { texts, messages }: Conversation
   }
 }
 
-/** What the provider lists is stored, whether or not its webhook ever came, as far back as the first sweep reached. */
+/** Each text in the provider's list is stored, whether or not its webhook came, from the first sweep's beginning on. */
 function judgeList(book: Book, { settings }: Terms, accuse: Accuse): void {
   if (settings.sweep === null) return;
   for (const [key, { to, atMs }] of book.texted) {
@@ -74,7 +76,7 @@ function judgeList(book: Book, { settings }: Terms, accuse: Accuse): void {
   }
 }
 
-/** Every text is there, once, and is answered by the one turn that was committed over it, or is excused. */
+/** Each text is stored once. Either its one committed turn answers it, or it is excused from an answer. */
 async function judgeTexts(
   reader: Ownline,
   entry: ConversationEntry,
@@ -88,7 +90,7 @@ async function judgeTexts(
     const { messageId, key, needsAnswer } = text.delivery;
     const story = await reader.explain(messageId);
     if (story === null) {
-      accuse("nothing lost", `${key} is gone`);
+      accuse("nothing lost", `${key} is not in the ledger`);
       continue;
     }
     if (!needsAnswer) continue;
@@ -105,7 +107,7 @@ async function judgeTexts(
   }
 }
 
-/** Its status, its copies, and its text. */
+/** Judges a message's status, its copies and its content. */
 function judgeMessage(
   message: OutboundMessage,
   own: MessageEntry,
@@ -169,7 +171,7 @@ function judgeMessage(
   }
 }
 
-/** How often the provider took a message that it sends. What it took and gave up for now is no copy. */
+/** How often the provider took a message that it sends. An attempt that the provider took and gave up is no copy. */
 export function copiesOf({ taken, attempts }: MessageEntry): number {
   return taken.filter(({ attempt }) => attempts[attempt - 1]?.throttled !== true).length;
 }
@@ -188,7 +190,7 @@ function mayBeCancelled(
   if (metFullLimit(book, own)) return true;
   return all.some((other) => {
     if (other.groupId !== message.groupId || other.part >= message.part) return false;
-    // It may have been dropped or held, and turned out later to have arrived after all.
+    // The earlier part may have been dropped or held, and may have arrived all the same.
     const earlier = book.messages.get(other.id);
     if (earlier?.decisions.some((decision) => decision === "drop" || decision === "hold") === true) return true;
     const wasLost = earlier?.attempts.some(({ answer, reported }) => {
@@ -202,8 +204,8 @@ function mayBeCancelled(
 }
 
 /**
- * Whether an entry is of an erased message whose provider message id the ledger had not learnt: then nothing says whose
- * it is.
+ * Whether an entry belongs to an erased message whose provider message id the ledger did not know. Then the ledger
+ * cannot say whose entry it is.
  */
 function wasForgottenUnseen(book: Book, providerMessageId: string): boolean {
   const owners = [...book.messages.values()].filter(({ taken }) =>
@@ -230,12 +232,12 @@ const WORTH: Readonly<Record<ProviderStatus, number>> = {
 };
 
 /**
- * What the message must show by what was recorded of its attempts: of each its highest report, of those the best.
- * `null` where nothing was recorded, or where another attempt may still change it.
+ * The status that the message must show. Each attempt counts with the highest status that was reported of it, and the
+ * message shows the best of these. `null` where no status was recorded, or where another attempt may still change it.
  */
 function bestOf(own: MessageEntry): ProviderStatus | null {
   const ends = own.attempts.flatMap((attempt): ProviderStatus[] => {
-    // It may be sent again, or be too old by then.
+    // The message may be sent again, or may have expired by then.
     if (attempt.gaveUp) return [];
     const said: ProviderStatus[] = [...attempt.reported, ...(hasEvidence(attempt) ? ["accepted" as const] : [])];
     const highest = said.toSorted((one, other) => RANK[other] - RANK[one])[0];
@@ -251,7 +253,7 @@ function bestOf(own: MessageEntry): ProviderStatus | null {
   return isLost && isOpen ? null : best;
 }
 
-/** What the AI repeated: each text that was replied to stands in one reply, and in no other. */
+/** Judges the replies of the AI, which repeats each text: a text that was answered is in one reply, and in no other. */
 function judgeWords(entry: ConversationEntry, outbound: readonly OutboundMessage[], accuse: Accuse): void {
   const words = new Map<string, Set<string>>();
   for (const message of outbound) {
@@ -271,8 +273,8 @@ function judgeWords(entry: ConversationEntry, outbound: readonly OutboundMessage
 }
 
 /**
- * First copies left in the order of their places, unless the later one was let past: for an unknown one after a while,
- * for one that waits for an operator at once.
+ * The first copies left in the order of their places. A later message may leave before an unknown one after a while,
+ * and before a held one at once.
  */
 function judgeOrder(outbound: readonly OutboundMessage[], book: Book, accuse: Accuse): void {
   const left = outbound

@@ -5,7 +5,7 @@ import { short } from "./world.ts";
 
 const MINUTE_MS = 60_000;
 
-/** The loop guard's default limits in answers, as its documentation has them. */
+/** The loop guard's default limits in answers, as documented. */
 const LIMITS = [
   { max: 12, windowMs: 2 * MINUTE_MS },
   { max: 24, windowMs: 10 * MINUTE_MS },
@@ -15,7 +15,7 @@ const LIMITS = [
 
 /**
  * An answer of the AI counts once, when its first part is claimed for the first time. A window opens with its first
- * answer, and has no more of them than the limit says.
+ * answer, and has at most as many answers as the limit allows.
  */
 export function enterAnswer(book: Book, message: MessageEntry, atMs: number, accuse: AccuseNow): void {
   if (!isAnswer(message) || message.attempts.length > 0) return;
@@ -26,20 +26,20 @@ export function enterAnswer(book: Book, message: MessageEntry, atMs: number, acc
     const open = known !== undefined && known.endsAtMs > atMs ? known : { endsAtMs: atMs + windowMs, answers: 0 };
     open.answers += 1;
     book.answerWindows.set(key, open);
-    // After a restore the ledger may have forgotten some.
+    // After a restore the ledger may have lost some counts.
     if (open.answers > max && !book.everRecovered) {
       accuse("loop", `${short(message.id)} is answer ${open.answers} of one person within ${windowMs / 1000} s`);
     }
   }
 }
 
-/** The AI is kept from answering only while a limit is full, answers that still wait included. */
+/** The AI may be silent only while a limit is full. Answers that still wait count too. */
 export function judgeSilence(book: Book, delivery: Delivery & { kind: "turn-committed" }, accuse: AccuseNow): void {
   const conversation = book.conversations.get(delivery.conversationId);
   if (delivery.outcome !== "silent" || conversation === undefined) return;
   const waiting = conversation.messages.filter((message) => isAnswer(message) && message.attempts.length === 0).length;
   const claimedAt = answersTo(book, conversation.consentKey);
-  // The run may have looked at any time since its claim.
+  // The run may have checked the limits at any time since its claim.
   const sinceMs = conversation.lease?.atMs ?? delivery.atMs;
   const isFull = LIMITS.some(
     ({ max, windowMs }) => claimedAt.filter((ms) => ms > sinceMs - windowMs).length + waiting >= max,
@@ -48,8 +48,8 @@ export function judgeSilence(book: Book, delivery: Delivery & { kind: "turn-comm
 }
 
 /**
- * Whether a limit can have been full while the message waited, so that it was cancelled. Later parts follow the first
- * one, also where no limit was full.
+ * Whether a limit can have been full while the message waited, so that the message was cancelled. Later parts are
+ * cancelled with the first one, even if no limit was full.
  */
 export function metFullLimit(book: Book, message: MessageEntry): boolean {
   if (!isAnswer(message)) return false;
@@ -67,7 +67,7 @@ function isAnswer({ turnId, part }: MessageEntry): boolean {
   return turnId !== null && part === 1;
 }
 
-/** When the answers to one person were claimed, on all addresses of the person. */
+/** When the answers to one person were claimed, on all addresses of that person. */
 function answersTo(book: Book, consentKey: string): readonly number[] {
   return [...book.conversations.values()]
     .filter((conversation) => conversation.consentKey === consentKey)

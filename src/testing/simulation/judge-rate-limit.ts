@@ -5,16 +5,16 @@ import { short } from "./world.ts";
 type AccuseNow = (rule: string, detail: string) => void;
 
 /*
- * What a sender's rate limit promises, over all processes: it gives reservations that do not overlap, each as long as
- * the provider needs for the message; nothing leaves before its reservation, and nothing without one; and once the
- * provider asked for less, nothing leaves until that time is over, and reservations that were given before count no
- * more, nor hold a message up.
+ * What a sender's rate limit promises over all processes. Reservations do not overlap, and each is as long as the
+ * provider needs for the message. No message leaves without a reservation, or before it. After the provider asked for a
+ * lower rate, no message leaves until that time is over. Reservations from before that request are void, and block no
+ * message.
  *
- * A reservation may be used late. So within any time there leave at most as many as the rate allows, one more, and
- * those whose reservations had passed before without being used: as many as waited while every process stood still.
+ * A reservation may be used late. So within any time at most as many messages leave as the rate allows, one more, and
+ * those with an earlier unused reservation: the messages that waited while every process stood still.
  */
 
-/** A message has to wait for its reservation. */
+/** A message waits for its reservation. */
 export function enterReservation(
   book: Book,
   delivery: Delivery & { kind: "reservation-given" },
@@ -39,7 +39,7 @@ export function enterReservation(
   entry.freeAtMs = reservedMs + rateLimit.costMs;
 }
 
-/** A message was let go. */
+/** A message was claimed for sending. */
 export function enterRateLimitedClaim(
   book: Book,
   delivery: Delivery & { kind: "send-claimed" },
@@ -62,7 +62,7 @@ export function enterRateLimitedClaim(
   entry.usedUntilMs = Math.max(entry.usedUntilMs, entry.freeAtMs);
 }
 
-/** The provider wants a sender to be slower: each message that waits for a reservation needs a new one. */
+/** The provider asks a sender to be slower: each message that waits for a reservation needs a new one. */
 export function enterBackOff(book: Book, { rateLimitKey, forMs, atMs }: Delivery & { kind: "backed-off" }): void {
   const entry = rateLimitOf(book, rateLimitKey);
   entry.reservations.clear();

@@ -4,7 +4,7 @@ import { type AttemptEntry, type Book, hasEvidence, type MessageEntry } from "./
 import type { Delivery } from "./deliveries.ts";
 import { short } from "./world.ts";
 
-/** What the policy or an operator decided about a message in `unknown`. */
+/** The policy or an operator decides about a message that is `unknown`. */
 export function enterResolution(
   book: Book,
   delivery: Delivery & { kind: "resolved" },
@@ -21,20 +21,20 @@ export function enterResolution(
   message.decisions.push(delivery.decision);
   message.waits = delivery.decision === "resend";
   message.sentAgainByPerson = message.waits && delivery.byPerson;
-  // What is sent again has its time anew.
+  // A message that is sent again gets a new expiry.
   if (message.waits)
     message.expiresAtMs = Math.max(message.expiresAtMs, delivery.atMs + terms.settings.sending.expiryMs);
   const name = short(message.id);
   if (message.conversation.erased) accuse("erasure", `${name} of a forgotten person was decided upon`);
   if (message.attempts.some(hasEvidence)) accuse("evidence", `${name} was given up although there was evidence of it`);
-  // A person may know more, and sooner.
+  // An operator may know more, and may decide before the window is over.
   if (delivery.byPerson || wasHeld) return;
   if (delivery.atMs - last.claimedAtMs < terms.settings.sending.unknownWindowMs && last.answer !== "retry") {
     accuse("evidence", `${name} was given up before its window was over`);
   }
 }
 
-/** A message may have left while the ledger was another: it has an attempt more, or the one that was under way. */
+/** A message may have left after the backup was made: it gets one more attempt, or its open attempt becomes unknown. */
 export function enterMarkedUnknown(
   book: Book,
   delivery: Delivery & { kind: "marked-unknown" },
@@ -52,7 +52,7 @@ export function enterMarkedUnknown(
   message.attempts.push({ claimedAtMs: delivery.atMs, ...hand });
 }
 
-/** An operator has the texts of a turn answered anew. */
+/** An operator requeues a turn, so that the AI answers its texts again. */
 export function enterRequeue(
   book: Book,
   delivery: Delivery & { kind: "requeued" },
@@ -80,7 +80,7 @@ export function enterRequeue(
   for (const text of conversation.texts) if (text.turnId === delivery.turnId) text.turnId = null;
 }
 
-/** A person takes over, or hands back. */
+/** An operator takes over, or hands back. */
 export function enterPause(book: Book, delivery: Delivery & { kind: "paused" }): void {
   const conversation = book.conversations.get(delivery.conversationId);
   if (conversation === undefined || conversation.paused === delivery.paused) return;
@@ -94,7 +94,7 @@ export function enterPause(book: Book, delivery: Delivery & { kind: "paused" }):
   }
 }
 
-/** A person was forgotten: what they wrote and what was written to them may not show up again. */
+/** A person was erased: texts from them and messages to them must not appear again. */
 export function enterErasure(book: Book, { participant }: Delivery & { kind: "erased" }): void {
   for (const conversation of book.conversations.values()) {
     if (participantKeyOf(conversation.participant) !== participantKeyOf(participant)) continue;

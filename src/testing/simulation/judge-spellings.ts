@@ -2,18 +2,20 @@ import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
 import { participantKeyOf } from "../../model/person-address.ts";
 
-/** As far as the clocks of processes may be apart. */
+/** The largest difference between the clocks of two processes. */
 const CLOCKS_APART_MS = 60_000;
 
 type Accuse = (rule: string, detail: string) => void;
 
-/** A person has one conversation with a line, however the number is written. */
+/** A person has one conversation with a line, in whichever way the number is written. */
 export function judgeSpellings(conversations: readonly Conversation[], accuse: Accuse): void {
   const people = new Set(conversations.map(({ line, participant }) => `${line} ${participantKeyOf(participant)}`));
   if (people.size < conversations.length) accuse("spelling", "a person has two conversations with one line");
 }
 
-/** The conversation shows the form of the number that the provider showed last, else the one that came first. */
+/**
+ * The conversation shows the form of the number that the provider showed last. Without one, it shows the first form.
+ */
 export function judgeForm({ participant }: Conversation, messages: readonly Message[], accuse: Accuse): void {
   let form: string | null = null;
   let seenAt = 0;
@@ -21,7 +23,7 @@ export function judgeForm({ participant }: Conversation, messages: readonly Mess
     if (message.direction === "outbound") continue;
     const { origin, from, occurredAt, createdAt } = message;
     if (origin === "simulated") continue;
-    // Its clock may have jumped back meanwhile: then that of the earlier message says nothing.
+    // The clock may have jumped back since the earlier message. Then the earlier message's time cannot be compared.
     const isJump = seenAt > createdAt + CLOCKS_APART_MS;
     if (!isJump && Math.min(occurredAt, createdAt) < Math.min(seenAt, createdAt)) continue;
     form = from;

@@ -35,12 +35,12 @@ export function enterText(book: Book, delivery: Delivery & { kind: "text" }, ter
     accuse("consent", `${delivery.body} said ${delivery.consent}`);
   if (delivery.sweptSinceMs !== null && delivery.consent === "opted-in")
     accuse("consent", "an old START opted a person in");
-  // The confirmation of the opt-out itself is the one exception.
+  // The confirmation of the opt-out itself is the only message that may leave.
   if (delivery.autoReplyId !== null && isOut && delivery.body !== "STOP")
     accuse("consent", "an auto-reply went to a person who opted out");
 }
 
-/** A refusal without a webhook is confirmed by one message, which has five minutes. */
+/** An opt-out without a webhook is confirmed by one message, which expires after five minutes. */
 function enterConfirmation(
   book: Book,
   { confirmationId: id, atMs, consent, key }: Delivery & { kind: "text" },
@@ -54,7 +54,7 @@ function enterConfirmation(
   if (message !== undefined) message.confirms = true;
 }
 
-/** An acknowledged START counts: its webhook changes nothing any more where the list was quicker. */
+/** An acknowledged START counts. If the list brings it first, its webhook changes nothing any more. */
 function judgeHaste(book: Book, delivery: Delivery & { kind: "text" }, { settings }: Terms, accuse: AccuseNow): void {
   if (delivery.body !== "START" || delivery.sweptSinceMs === null || settings.sweep === null) return;
   const waitMs = Math.min(300_000, settings.sweep.overlapMs / 2);
@@ -62,7 +62,7 @@ function judgeHaste(book: Book, delivery: Delivery & { kind: "text" }, { setting
     accuse("consent", `${delivery.key}, a START, was taken from the list while its webhook could still come`);
 }
 
-/** What the provider's list brought must be answered as long as it is young, and only shown where it is old. */
+/** A text from the provider's list must be answered while it is young. Later it is only stored and shown. */
 function judgeSwept(book: Book, delivery: Delivery & { kind: "text" }, { settings }: Terms, accuse: AccuseNow): void {
   const listedAtMs = book.texted.get(delivery.key)?.listedAtMs ?? null;
   if (delivery.sweptSinceMs === null || settings.sweep === null) return;
@@ -72,7 +72,7 @@ function judgeSwept(book: Book, delivery: Delivery & { kind: "text" }, { setting
   }
 }
 
-/** Found too late, or, after a restore, answered as far as the provider's list shows. */
+/** Whether a text was found too late or, after a restore, is already answered by the provider's list. */
 function mayStayUnanswered(book: Book, delivery: Delivery & { kind: "text" }, { settings }: Terms): boolean {
   const sinceMs = delivery.sweptSinceMs;
   if (sinceMs === null || settings.sweep === null) return false;
@@ -80,7 +80,7 @@ function mayStayUnanswered(book: Book, delivery: Delivery & { kind: "text" }, { 
   return book.everRecovered && (book.lastTakenMs.get(participantKeyOf(delivery.participant)) ?? 0) >= sinceMs;
 }
 
-/** Texts that wait for an answer, by their places. */
+/** The texts that wait for an answer, by their places. */
 export function openTexts(conversation: ConversationEntry): readonly TextEntry[] {
   return conversation.texts.filter((text) => !text.excused && text.turnId === null);
 }

@@ -2,7 +2,7 @@ import type { SendResultRecord, Storage } from "../../storage/storage.ts";
 import type { DeliveryBody } from "./deliveries.ts";
 import { observe, type World } from "./world.ts";
 
-/** The ledger, with everything written down that the judge needs, at the moment of its commit. */
+/** A ledger that writes down what the judge needs, at the moment of each commit. */
 export function observed(world: World, storage: Storage): Storage {
   /** A repeated call is not counted twice. */
   const callIds = new Set<string>();
@@ -92,7 +92,7 @@ export function observed(world: World, storage: Storage): Storage {
       const recorded = await storage.recordSend(record);
       const { outboundId, attempt, result } = record;
       if (recorded.outcome === "unmatched") return recorded;
-      // The list's word counts only where the ledger takes it; that it shows nothing says nothing.
+      // The list's entry counts only if the ledger accepts it. An empty list is no evidence.
       const counts = result.kind === "found" ? recorded.outcome === "recorded" : result.kind !== "unseen";
       if (counts && isFirst("recordSend", record.callId)) {
         const providerMessageId =
@@ -145,7 +145,7 @@ export function observed(world: World, storage: Storage): Storage {
     },
     async markUnknown(order) {
       const marked = await storage.markUnknown(order);
-      // A call that changed nothing may be decided anew.
+      // A call that changed nothing may be decided again.
       if (marked.length === 0 || !isFirst("markUnknown", order.callId)) return marked;
       for (const { id, attempts } of marked)
         observe(world, { kind: "marked-unknown", outboundId: id, attempt: attempts });

@@ -2,18 +2,18 @@ import type { Ownline } from "../../ownline.ts";
 import type { Callers } from "./people.ts";
 import { short, type World } from "./world.ts";
 
-/** People of the service who put right what the ledger and the provider could not decide. */
+/** Operators, who settle what the ledger and the provider could not decide. */
 export interface Operators {
   /** Listens to what a process emits. */
   watch(sms: Ownline): void;
 }
 
-/** Where the seed has them: they decide about what is held, and have failed turns answered anew, each after a while. */
+/** If the seed has operators, they decide about held messages and requeue failed turns, each after a while. */
 export function operatorsOf(world: World, callers: Callers): Operators {
   const { dice } = world;
 
   const resolve = (messageId: string): void => {
-    // An operator who looks into the provider's console sees whether it left.
+    // An operator who looks into the provider's console sees whether the message left.
     const hasLeft = world.deliveries.some((delivery) => delivery.kind === "taken" && delivery.outboundId === messageId);
     const decision = dice.chance(0.7) ? (hasLeft ? "sent" : "resend") : dice.pick(["resend", "drop"] as const);
     callers.call("operator.resolve", async (process) => {
@@ -32,7 +32,7 @@ export function operatorsOf(world: World, callers: Callers): Operators {
     watch(sms) {
       if (!world.features.operators) return;
       sms.on("notice", ({ kind, messageId }) => {
-        // Some do not wait until it is held.
+        // Some operators decide while the message is still unknown.
         const isAsked = kind === "held" || (kind === "unknown" && dice.chance(0.1));
         if (!isAsked || messageId === null || dice.chance(0.1)) return;
         callers.later(dice.between(200, 30_000), () => resolve(messageId));

@@ -4,20 +4,22 @@ import type { SimulatedProcess } from "./process.ts";
 import type { SimulatedProvider } from "./provider.ts";
 import { note, observe, type World } from "./world.ts";
 
-/** How long a caller waits for an answer before it takes the call for lost. */
+/** How long a caller waits for an answer. After that the call counts as lost. */
 const PATIENCE_MS = 15_000;
 
-/** The callers from outside: the provider's webhooks, the app, an operator. Each repeats until answered. */
+/**
+ * The callers from outside: the provider's webhooks, the app, an operator. Each repeats its call until it is answered.
+ */
 export interface Callers {
-  /** How many calls are not answered yet, those to come included. */
+  /** How many calls are not answered yet, planned calls included. */
   readonly waiting: number;
-  /** Does something that leads to calls, after a while. */
+  /** Plans, after a while, an action that makes calls. */
   later(afterMs: number, act: () => void): void;
-  /** Calls until `action` says that it is done; a rejection means that it is to be repeated. */
+  /** Repeats a call until `action` says that it is done. A rejection leads to a repetition. */
   call(what: string, action: (process: SimulatedProcess) => Promise<string>): void;
-  /** Brings a webhook until it is answered 200, now and then once more or at two processes at once. */
+  /** Posts a webhook until it is answered 200, sometimes once more, or to two processes at once. */
   bring(key: string, webhook: () => Request): void;
-  /** Brings a status callback; the provider gives up after a few times. */
+  /** Posts a status callback. The provider gives up after a few attempts. */
   bringCallback(provider: SimulatedProvider, report: StatusCallback, afterMs: number): void;
 }
 
@@ -25,7 +27,7 @@ export function callersOf(world: World, choose: () => SimulatedProcess | null): 
   const { dice, timeline, trace } = world;
   let waiting = 0;
 
-  /** One attempt at one process: `ended` hears how it ended, or that no process answered. */
+  /** One call to one process. `ended` gets the result, or learns that no process answered. */
   function attempt(
     what: string,
     action: (process: SimulatedProcess) => Promise<string>,
@@ -68,7 +70,7 @@ export function callersOf(world: World, choose: () => SimulatedProcess | null): 
     again(what, action);
   }
 
-  /** One request; 200 is a promise, whether or not the provider hears it. */
+  /** One request. A 200 is a promise, even if the provider does not receive it. */
   const post = (key: string | null, webhook: () => Request) => async (process: SimulatedProcess) => {
     const { status } = await process.sms.fetch(webhook());
     if (status !== 200) throw new TypeError(`answered ${status}`);

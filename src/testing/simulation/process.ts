@@ -9,20 +9,20 @@ interface Sleeper {
 }
 
 /**
- * One process of the service. When it crashes, nothing that it waits for ever comes, and no process hears of it again;
- * while it is frozen, everything reaches it late.
+ * One process of the service. After a crash, no call of it returns and no event reaches it. While it is frozen,
+ * everything reaches it late.
  */
 export class SimulatedProcess {
   readonly name: string;
   readonly world: World;
   readonly clock: EngineClock;
   alive = true;
-  /** Whether it was asked to stop. */
+  /** Whether `stop()` was called. */
   stopping = false;
   frozenUntilMs = 0;
-  /** No way to the ledger until then. */
+  /** Until this time the process cannot reach the ledger. */
   cutOffUntilMs = 0;
-  /** Calls of the ledger that fail for a while, each until its time. */
+  /** Calls of the ledger that fail until a time, by name. */
   readonly down: Map<string, number> = new Map<string, number>();
   #sms: Ownline | null = null;
   #aheadMs = 0;
@@ -62,7 +62,7 @@ export class SimulatedProcess {
     note(this.world, this.name, "freezes", `${ms} ms`);
   }
 
-  /** Its clock, on which nothing in the ledger may depend, goes ahead. */
+  /** The process's clock jumps ahead. No decision of the ledger may depend on this clock. */
   jump(ms: number): void {
     this.#aheadMs += ms;
     note(this.world, this.name, "its clock jumps", `${ms} ms`);
@@ -70,7 +70,7 @@ export class SimulatedProcess {
     for (const sleeper of Array.from(this.#sleepers)) if (sleeper.untilMs <= this.clock.now()) sleeper.wake();
   }
 
-  /** Lets something reach it: not if it has crashed, later if it is frozen. */
+  /** Runs a call or an event in the process: never after a crash, and later while it is frozen. */
   hear(what: string, listen: () => void): false | undefined {
     if (!this.alive) return false;
     const { timeline, trace } = this.world;

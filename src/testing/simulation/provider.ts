@@ -19,24 +19,24 @@ import { note, observe, short, type World } from "./world.ts";
 const URL_OF_OURS = "https://ownline.test/sms";
 const HEADER = "x-simulated-provider";
 
-/** The outside world: takes texts, posts webhooks, keeps lists, and blocks people who texted STOP. */
+/** The simulated provider: takes texts, posts webhooks, keeps lists, and blocks people who texted STOP. */
 export interface SimulatedProvider {
-  /** The way of one process to it. */
+  /** The transport through which one process reaches this provider. */
   transportFor(process: SimulatedProcess): Transport;
-  /** The webhook of a person's text; from now on the provider's list has it. */
+  /** Makes the webhook of a person's text. From then on the provider's list has the text. */
   text(text: InboundText): Request;
-  /** The provider took a person's text, whose webhook no process will ever get. */
+  /** The provider took a person's text, and its webhook reaches no process. */
   lose(text: InboundText): void;
-  /** Whether it can be asked what it took. */
+  /** Whether the provider has lists of what it took. */
   readonly lists: boolean;
   report(report: StatusCallback): Request;
-  /** A webhook that a stranger made up. */
+  /** Makes a webhook that is not signed by the provider. */
   forged(text: InboundText): Request;
   block(participant: string): void;
   unblock(participant: string): void;
 }
 
-/** How the callbacks of a taken text get home. */
+/** Posts a status callback to a process, after a delay. */
 export type PostStatus = (report: StatusCallback, afterMs: number) => void;
 
 export function simulatedProvider(world: World, post: PostStatus): SimulatedProvider {
@@ -45,7 +45,7 @@ export function simulatedProvider(world: World, post: PostStatus): SimulatedProv
   const taken: ProviderMessage[] = [];
   const inbound: { readonly text: InboundText; readonly at: number; isShown: boolean }[] = [];
   const blocked = new Set<string>();
-  /** Some providers cannot be asked at all; the lists of others show late what they have. */
+  /** Some providers have no lists. The lists of others show new entries late. */
   const lists = dice.chance(0.8);
   const lagMs = dice.chance(0.4) ? dice.between(500, 60_000) : 0;
   const isListed = (at: number) => at <= timeline.now - lagMs;
@@ -58,7 +58,10 @@ export function simulatedProvider(world: World, post: PostStatus): SimulatedProv
     });
   }
 
-  /** What the provider reports of a text: in the end delivered, mostly; each report lost, doubled or late by chance. */
+  /**
+   * Plans the status callbacks of a text. Most texts are delivered in the end. By chance a callback is lost, doubled or
+   * late.
+   */
   function reportAll(
     about: Pick<StatusCallback, "outboundId" | "attempt" | "providerMessageId">,
     last: ProviderStatus | "throttled",

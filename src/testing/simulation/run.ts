@@ -29,14 +29,14 @@ export interface RunOptions {
   readonly options?: SimulatedOptions;
 }
 
-/** What a run has left behind, for the judge. */
+/** What the judge gets after a run. */
 export interface Ran {
   readonly world: World;
   readonly settings: Settings;
-  /** Reads the ledger, without a fault. */
+  /** Reads the ledger, without faults. */
   readonly reader: Ownline;
   readonly storage: Storage;
-  /** Why it did not come to an end; `null` where it did. */
+  /** Why the run did not end; `null` where it ended. */
   readonly stuck: string | null;
   readonly startMs: number;
   readonly steps: number;
@@ -44,18 +44,18 @@ export interface Ran {
 
 const START_MS = Date.UTC(2026, 0, 1);
 /**
- * How many turns of the microtask queue follow each step. A chain of promises that is longer goes on in the next step:
- * that is one more order of things, and the same one each time.
+ * How many turns of the microtask queue follow each step. A longer chain of promises goes on in the next step. That
+ * only changes the order of events, and in the same way each time.
  */
 const TURNS = 16;
 const NEXT_TURN = Promise.resolve();
-/** A run that needs more than this spins. */
+/** A run that needs more steps than this is in an endless loop. */
 const MOST_STEPS = 60_000;
-/** Virtual time after the last fault in which everything must come to rest. */
+/** After the last fault, all work must be done within this virtual time. */
 const CALM_MS = 1_800_000;
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Plays one seed from its first text until nothing is due any more. */
+/** Plays one seed from its first text until no work is due any more. */
 export async function run(options: RunOptions): Promise<Ran> {
   const dice = diceOf(options.seed);
   const ties = diceOf(options.seed ^ 0x71e5);
@@ -115,10 +115,10 @@ export async function run(options: RunOptions): Promise<Ran> {
   let steps = 0;
   const step = async (until: () => boolean, limitMs: number): Promise<string | null> => {
     while (!until()) {
-      if (steps >= MOST_STEPS) return `it spins: ${MOST_STEPS} steps and no end`;
-      if (timeline.now > limitMs) return "it does not come to rest";
+      if (steps >= MOST_STEPS) return `the run does not end after ${MOST_STEPS} steps`;
+      if (timeline.now > limitMs) return "work is still due long after the last fault";
       const happen = timeline.next();
-      if (happen === null) return "nothing happens any more";
+      if (happen === null) return "work is due, and no event is planned that could do it";
       const ran = await ledgerTime.outcomeOf(happen());
       if (ran === false) continue;
       steps += 1;
@@ -137,7 +137,7 @@ export async function run(options: RunOptions): Promise<Ran> {
   });
   const limitMs = START_MS + stormMs + CALM_MS;
   let stuck = await step(() => world.calm && callers.waiting === 0 && living.length > 0, limitMs);
-  // Half of the time all others leave first, politely.
+  // In half of the runs all other processes stop first.
   if (stuck === null && dice.chance(0.5)) {
     const leaving = [...living].filter((process) => !process.stopping);
     for (const process of leaving) stopPolitely(process, 1000);
@@ -159,8 +159,7 @@ export async function run(options: RunOptions): Promise<Ran> {
     if (ended !== "settled") stuck = ended;
     else if (await isAtRest(reader)) break;
     else {
-      // Another process is on its way to the provider, or holds what a crashed one held: that is nothing to wait for
-      // here.
+      // Another process is sending, or a crashed one held the work: this process need not wait for it.
       const again = timeline.now + settings.worker.leaseMs;
       stuck = await step(() => timeline.now >= again, limitMs);
     }
@@ -196,7 +195,7 @@ function serviceOf(
   return sms;
 }
 
-/** Whether every text is answered and every message of ours has come to an end, as far as anybody can see. */
+/** Whether every text is answered and every message has a final status, as far as the ledger shows. */
 async function isAtRest(reader: Ownline): Promise<boolean> {
   const { conversations } = await reader.conversations({ limit: 1000 });
   for (const { id, answeredSeq } of conversations) {
@@ -211,7 +210,7 @@ async function isAtRest(reader: Ownline): Promise<boolean> {
   return true;
 }
 
-/** Whether a text is missing that the sweep can still bring. */
+/** Whether a text is missing that the sweep can still find. */
 function isTextOwed({ missing, sweptFromMs }: World, { sweep }: Settings): boolean {
   if (sweep === null) return false;
   return [...missing.values()].some(
@@ -220,8 +219,8 @@ function isTextOwed({ missing, sweptFromMs }: World, { sweep }: Settings): boole
 }
 
 /**
- * A process that cannot start ends, as one under a supervisor does. Every fourth is a cron's: it sweeps and sleeps.
- * Where backups are restored, some recover the ledger first, until they have.
+ * A process that cannot start ends, as under a supervisor. Every fourth process is a cron: it sweeps, and sleeps. Where
+ * the seed restores backups, some processes recover the ledger before they start.
  */
 async function work(process: SimulatedProcess): Promise<void> {
   const { world, sms } = process;

@@ -4,7 +4,7 @@ import type { Callers } from "./people.ts";
 import type { SimulatedProvider } from "./provider.ts";
 import { note, observe, type World } from "./world.ts";
 
-/** One person by one address; two addresses of one person share their consent. */
+/** One person under one address. Two addresses of one person share their consent. */
 export interface Party {
   readonly ours: string;
   readonly theirs: string;
@@ -12,10 +12,10 @@ export interface Party {
 
 const OURS = "+15703251809";
 
-/** The senders that are configured: a number, and the same behind a channel. */
+/** The configured senders: a number, and the same number on another channel. */
 export const SENDERS: readonly string[] = [OURS, `whatsapp:${OURS}`];
 
-/** The first two are one person on two channels. `twoSpellings`: people have Brazilian mobile numbers. */
+/** The first two are one person on two channels. With `twoSpellings`, people have Brazilian mobile numbers. */
 export function partiesOf(count: number, twoSpellings: boolean): readonly Party[] {
   return Array.from({ length: count }, (_, index): Party => {
     const isOnChannel = index % 3 === 1;
@@ -29,12 +29,12 @@ export interface ScriptOptions {
   readonly texts: number;
 }
 
-/** After the last text: nothing that was held up before comes later. */
+/** After the last text: no delayed call comes later than this. */
 const LAST_LOOK_MS = 60_000;
 
 /**
- * What people do: they text in bursts, type in the app, say STOP and START; the service sends, an operator takes over
- * and hands back. Returns how long it goes on.
+ * What people do: they text in bursts, type in the app, and say STOP and START. The service sends messages; an operator
+ * takes over and hands back. Returns the duration.
  */
 export function playScript(
   world: World,
@@ -105,7 +105,7 @@ export function playScript(
     const answerUnanswered = dice.chance(0.5);
     const forMs = dice.between(500, 12_000);
     const nth = dice.next();
-    // The same one in each repetition, though others may have begun meanwhile.
+    // Each repetition uses the same conversation, even if others have begun meanwhile.
     let id: string | null = null;
     callers.later(afterMs, () =>
       callers.call("operator.pause", async (process) => {
@@ -158,7 +158,7 @@ export function playScript(
   if (dice.chance(0.1)) textAt(dice.between(0, endMs), dice.pick(parties), "SMhelp", "HELP", "HELP");
   if (dice.chance(0.3)) {
     takeOverAt(dice.between(0, endMs));
-    // A pause that was held up may come after the resume: the operator then resumes again.
+    // A delayed pause may come after the resume: the operator then resumes again.
     callers.later(endMs + LAST_LOOK_MS, () =>
       callers.call("operator.resume", async (process) => {
         const { conversations } = await process.sms.conversations();

@@ -3,8 +3,8 @@ import { diceOf } from "./dice.ts";
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Runs with a `crypto` whose ids and digests follow from the seed, so that what is ordered by an id is ordered
- * alike in each run, and nothing waits for another thread. Runs never overlap: the next one waits for the last.
+ * Runs a task with a `crypto` whose ids and digests come from the seed. So an order by ids is the same in each run, and
+ * no digest waits for another thread. Runs never overlap: the next one waits for the last.
  */
 export function withSeededCrypto<Result>(seed: number, run: () => Promise<Result>): Promise<Result> {
   const running = last.then(async () => {
@@ -75,7 +75,7 @@ function isHmacSha256(algorithm: unknown): boolean {
   return Reflect.get(algorithm, "name") === "HMAC" && Reflect.get(algorithm, "hash") === "SHA-256";
 }
 
-/** 32 bytes that differ where key or text differ; worth nothing against an attacker, of whom there is none here. */
+/** 32 bytes that differ where the key or the text differs. They are not secure, and need not be in a simulation. */
 function digestOf(secret: Uint8Array, text: Uint8Array): ArrayBuffer {
   const digest = new Uint32Array(8);
   for (let lane = 0; lane < digest.length; lane += 1) {

@@ -9,7 +9,7 @@ import type {
 import type { Dice } from "./dice.ts";
 import type { Features } from "./features.ts";
 
-/** What may be given of {@link OwnlineOptions}: all but what the simulation itself stands in for. */
+/** The options of {@link OwnlineOptions} that a caller may give. The simulation sets the others. */
 export type SimulatedOptions = Partial<
   Omit<OwnlineOptions, "senders" | "transport" | "storage" | "clock" | "logger" | "queue">
 >;
@@ -24,13 +24,16 @@ export interface Settings {
   readonly worker: Required<Omit<WorkerOptions, "concurrency" | "passLimit">> &
     Pick<WorkerOptions, "concurrency" | "passLimit">;
   readonly autoReply: Exclude<OwnlineOptions["autoReply"], undefined> | null;
-  /** `null` where no process looks for lost webhooks. */
+  /** `null` where no process searches for lost webhooks. */
   readonly sweep: Required<SweepOptions> | null;
 }
 
 const USUAL_SWEEP: Required<SweepOptions> = { everyMs: 60_000, overlapMs: 600_000, answerWithinMs: 3_600_000 };
 
-/** Short times, so that much happens in few steps. What is a matter of taste is drawn, unless it was given. */
+/**
+ * Short times, so that much happens in few steps. The dice choose the options that are a matter of preference, unless
+ * the caller gave them.
+ */
 export function settingsOf(dice: Dice, features: Features, given: SimulatedOptions = {}): Settings {
   const unknown = dice.next();
   const drawn = {

@@ -5,8 +5,8 @@ import type { SimulatedProcess } from "./process.ts";
 import { note, observe } from "./world.ts";
 
 /**
- * An AI behind faults: slow, failing, silent for ever, deaf to its signal. What it says is the given one's business;
- * without one it repeats the texts that it answers, so that each can be found again in what leaves.
+ * An AI with faults: slow, failing, never answering, or ignoring its signal. Its answers come from the given AI.
+ * Without one it repeats the texts that it answers, so that the judge finds each text in the replies.
  */
 export function simulatedAi(process: SimulatedProcess, given: Ai | AiFunction | undefined): Ai {
   const { world } = process;
@@ -41,7 +41,8 @@ export function simulatedAi(process: SimulatedProcess, given: Ai | AiFunction | 
           process.hear(call, () => {
             if (fault === "crash") process.crash("while the AI works");
             else if (fault === "fails") reject(new Error("overloaded"));
-            else if (fault === "fails for good") reject(new OwnlineError("ai_failed", "the simulated AI is gone"));
+            else if (fault === "fails for good")
+              reject(new OwnlineError("ai_failed", "the simulated AI fails for good"));
             else void answer(reply, turn, context).then(resolve, reject);
           }),
         );
@@ -53,7 +54,7 @@ async function answer(reply: AiFunction, turn: AiTurn, context: AiContext): Prom
   return await reply(turn, context);
 }
 
-/** Every fourth answer is long: more than one SMS where `maxSegments` splits it. */
+/** Every fourth answer is long: `maxSegments` splits it into several SMS. */
 const echo: AiFunction = (turn) => {
   const words = turn.messages.map(({ body }) => body).join(" ");
   const isLong = words.length % 4 === 0;

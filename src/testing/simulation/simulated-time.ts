@@ -1,13 +1,13 @@
 import type { StorageClock } from "../../storage/clock.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** The clock that a simulated ledger is made on. */
+/** The clock of a simulated ledger. */
 export interface SimulationClock extends StorageClock {
-  /** Virtual time passes in the middle of a call of the ledger: other calls go on meanwhile. */
+  /** Lets virtual time pass during a call of the ledger. Other calls go on meanwhile. */
   sleep(ms: number): Promise<void>;
 }
 
-/** The ledger's virtual time, and how the run waits for calls that may sleep in it. */
+/** The ledger's virtual time. The run uses it to wait for calls that may sleep in the ledger. */
 export class LedgerTime {
   readonly clock: SimulationClock;
   readonly #timeline: Timeline;
@@ -19,11 +19,13 @@ export class LedgerTime {
     this.clock = { now: () => timeline.now, sleep: (ms) => this.#sleep(ms) };
   }
 
-  /** What came of a step: it has ended, or the ledger sleeps in it, and the run goes on without it. */
+  /**
+   * Waits until a step has ended, and returns its result. If the ledger sleeps in the step, the run goes on without it.
+   */
   async outcomeOf(happened: unknown): Promise<unknown> {
     if (!(happened instanceof Promise)) return happened;
     if (this.#asleep > 0) {
-      // Waiting for it would wait for itself: who sleeps is woken by a later step.
+      // A sleeping call is woken by a later step, so the run must not wait for it here.
       return undefined;
     }
     const slept = new Promise<undefined>((resolve) => {
@@ -35,7 +37,7 @@ export class LedgerTime {
   }
 
   /**
-   * Lets the calls that go on beside the run take their next steps: a ledger gathers its groups until the event loop
+   * Lets the calls that run beside this one take their next steps: a ledger collects its groups until the event loop
    * turns.
    */
   async turn(): Promise<void> {

@@ -1,14 +1,14 @@
-/** One thing that happens at its time. `false`, or a promise of it, says that nothing ran: it was over already. */
+/** An event at its time. It returns `false`, or a promise of it, if it had nothing to do. */
 export type Happening = () => unknown;
 
 interface Entry {
   readonly at: number;
-  /** Who comes first of two at the same millisecond: by the dice, not by who came first. */
+  /** The order of two events at the same millisecond. The dice choose it. */
   readonly tie: number;
   readonly act: Happening;
 }
 
-/** Virtual time: a heap of what is to happen. Nothing passes but by {@link Timeline.next}. */
+/** Virtual time: a heap of planned events. Time passes only by {@link Timeline.next}. */
 export class Timeline {
   /** Unix milliseconds. */
   now: number;
@@ -34,7 +34,7 @@ export class Timeline {
     }
   }
 
-  /** Moves on to the next thing; `null` where nothing is left. */
+  /** Runs the next event; `null` where there is none. */
   next(): Happening | null {
     const heap = this.#heap;
     const first = heap[0];

@@ -1,4 +1,4 @@
-/** What happened in a run, step by step, and how often each fault hit each await. */
+/** The steps of a run, and how often each fault hit each await. */
 export class Trace {
   readonly #startMs: number;
   readonly #events: (readonly [atMs: number, who: string, what: string, outcome: string])[] = [];
@@ -8,7 +8,7 @@ export class Trace {
     this.#startMs = startMs;
   }
 
-  /** How many lines there are: the place of what happens next. */
+  /** The number of lines, which is the place of the next line. */
   get length(): number {
     return this.#events.length;
   }
@@ -35,13 +35,13 @@ export class Trace {
     });
   }
 
-  /** The lines before and at a moment. */
+  /** The lines up to a moment, at most so many. */
   until(atMs: number, most: number): string[] {
     const end = this.#events.findLastIndex((event) => event[0] <= atMs) + 1;
     return this.lines().slice(Math.max(0, end - most), end);
   }
 
-  /** Equal for equal runs. */
+  /** A hash that is equal for equal runs. */
   hash(): string {
     let hash = 0x811c9dc5;
     const mix = (text: string) => {

@@ -1,18 +1,18 @@
 import type { SimulatedProcess } from "./process.ts";
 import { note, type World } from "./world.ts";
 
-/** The processes that serve, and how a new one comes to be. */
+/** The processes that serve, and how a new one starts. */
 export interface Fleet {
-  /** Those that live, frozen ones too. */
+  /** The living processes, also the frozen ones. */
   readonly processes: readonly SimulatedProcess[];
-  /** A living process, by chance; `null` where there is none. */
+  /** A random living process; `null` where there is none. */
   choose(): SimulatedProcess | null;
 }
 
-/** Calls whose failing alone, while all others work, has caught engines out. */
+/** Calls that fail alone while all others work. Such failures have shown defects in engines. */
 const DOWN = ["storage.commitTurn", "storage.releaseTurn", "storage.recordSend", "storage.claimSend", "storage.due"];
 
-/** What befalls whole processes, at times drawn beforehand. */
+/** Plans faults of whole processes at random times. */
 export function playTroubles(world: World, fleet: Fleet, untilMs: number): void {
   const { dice, timeline, trace, leaseMs } = world;
   const befall = (what: string, chance: number, strike: (process: SimulatedProcess) => void) => {
@@ -45,11 +45,11 @@ export function playTroubles(world: World, fleet: Fleet, untilMs: number): void 
   });
   befall("all killed for long", 0.06, () => {
     const darkMs = dice.between(30_000, 300_000);
-    for (const process of fleet.processes.slice()) process.crash("the whole house is dark", darkMs);
+    for (const process of fleet.processes.slice()) process.crash("the whole data centre loses power", darkMs);
   });
 }
 
-/** A deploy: the process is asked to stop, and is gone once it has. */
+/** A deploy: the process is asked to stop, and is removed after it has stopped. */
 export function stopPolitely(process: SimulatedProcess, timeoutMs: number): void {
   process.stopping = true;
   note(process.world, process.name, "is asked to stop", `within ${timeoutMs} ms`);

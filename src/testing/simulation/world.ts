@@ -5,7 +5,7 @@ import type { Features } from "./features.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Trace } from "./trace.ts";
 
-/** What everything in a run shares. */
+/** The state that all parts of a run share. */
 export interface World {
   readonly dice: Dice;
   readonly timeline: Timeline;
@@ -14,11 +14,11 @@ export interface World {
   readonly deliveries: Delivery[];
   readonly leaseMs: number;
   readonly features: Features;
-  /** Texts whose webhook never comes and which are not stored yet, by key. */
+  /** By key, texts whose webhook never comes and which are not stored yet. */
   readonly missing: Map<string, { readonly to: string; readonly atMs: number }>;
-  /** By sender, where its first sweep began to reach. */
+  /** By sender, the beginning of its first sweep. */
   readonly sweptFromMs: Map<string, number>;
-  /** From here on nothing fails any more. */
+  /** From here on no fault happens any more. */
   calm: boolean;
 }
 
@@ -30,7 +30,7 @@ export function note({ trace, timeline }: World, who: string, what: string, outc
   trace.note(timeline.now, who, what, outcome);
 }
 
-/** An id in a readable length. */
+/** An id, shortened for reading. */
 export function short(id: string): string {
   return id.length <= 12 ? id : `${id.slice(0, 7)}…${/-\d+$/.exec(id)?.[0] ?? ""}`;
 }
