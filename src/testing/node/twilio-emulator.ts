@@ -17,9 +17,9 @@ import { type ApiOutcome, createRestApi } from "./twilio-emulator/rest-api.ts";
 import { createEmulatorServer } from "./twilio-emulator/server.ts";
 
 export interface TwilioEmulatorOptions {
-  /** What the account owns: `+15703251809`, or a number with its settings. A bare number takes `smsUrl`. */
+  /** The numbers that the account owns: `+15703251809`, or a number with its settings. A bare number uses `smsUrl`. */
   readonly numbers: readonly (string | EmulatedNumber)[];
-  /** The webhook of every number that has none of its own. @default none */
+  /** The webhook of every number that has no webhook of its own. @default none */
   readonly smsUrl?: string;
   /** The Messaging Services of the account. @default none */
   readonly services?: readonly EmulatedService[];
@@ -27,21 +27,23 @@ export interface TwilioEmulatorOptions {
   readonly accountSid?: string;
   /** @default "emulated-auth-token" */
   readonly authToken?: string;
-  /** API keys that are let in: secrets by their SID. @default none */
+  /** API keys that the emulator accepts: secrets by their SID. @default none */
   readonly apiKeys?: Readonly<Record<string, string>>;
-  /** Numbers of other Twilio accounts: sending from one has its own refusal (21660). @default none */
+  /** Numbers of other Twilio accounts. Sending from one of them is refused with 21660. @default none */
   readonly foreignNumbers?: readonly string[];
-  /** Posts webhooks and callbacks, for an application in the same process. @default the global fetch */
+  /**
+   * Posts webhooks and callbacks. Give a function to call an application in the same process. @default the global fetch
+   */
   readonly deliver?: (request: Request) => Promise<Response>;
-  /** Where `listen()` listens, or the next free port. @default 0, any free port */
+  /** The port for `listen()`. If it is taken, the next free one. @default 0, any free port */
   readonly port?: number;
   /** With `manual`, a message keeps its first status until {@link TwilioEmulator.report}. @default "automatic" */
   readonly statuses?: "automatic" | "manual";
-  /** Between two statuses of a message. @default 0 */
+  /** The time between two statuses of a message, in milliseconds. @default 0 */
   readonly statusDelayMs?: number;
-  /** How long the application may take to answer. @default 15000, as Twilio's */
+  /** How long the application may take to answer, in milliseconds. @default 15000, as Twilio's */
   readonly webhookTimeoutMs?: number;
-  /** More requests than this in a second are refused with 429. @default no limit */
+  /** The emulator refuses more requests than this in a second with 429. @default no limit */
   readonly maxRequestsPerSecond?: number;
   /** Unix milliseconds. @default Date.now */
   readonly now?: () => number;
@@ -53,18 +55,18 @@ export interface EmulatedRequest {
   readonly path: string;
   /** Query and form, decoded; a repeated name is a list. */
   readonly params: Readonly<Record<string, string | readonly string[]>>;
-  /** `null` where the connection broke or no answer came. */
+  /** The HTTP status of the answer; `null` where the connection broke or no answer came. */
   readonly httpStatus: number | null;
   /** Unix milliseconds. */
   readonly at: number;
 }
 
-/** A Twilio account that exists in this process alone. */
+/** A Twilio account that exists only in this process. */
 export interface TwilioEmulator extends AsyncDisposing {
   /** For `twilio({ ...emulator.credentials, … })`. */
   readonly credentials: { readonly accountSid: string; readonly authToken: string };
   /**
-   * Twilio's API in process, for `twilio({ fetch: emulator.fetch })`: the host of a URL does not matter.
+   * Twilio's API in process, for `twilio({ fetch: emulator.fetch })`. The host of a URL does not matter.
    */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
   /**
@@ -73,25 +75,26 @@ export interface TwilioEmulator extends AsyncDisposing {
    * @throws OwnlineError `invalid_state` before `listen()` and after `close()`.
    */
   readonly url: string;
-  /** Starts the HTTP server on 127.0.0.1 and resolves to its URL. The port, where taken, is the next free one. */
+  /** Starts the HTTP server on 127.0.0.1 and resolves to its URL. If the port is taken, it uses the next free one. */
   listen(port?: number): Promise<string>;
-  /** Stops server, statuses and hanging requests. The books stay readable. */
+  /** Stops the server, the statuses and requests that hang. The messages stay readable. */
   close(): Promise<void>;
 
-  /** Every text, in and out, oldest first: what the provider's books say. */
+  /** Every text, inbound and outbound, oldest first, as the provider has recorded it. */
   readonly messages: readonly EmulatedMessage[];
-  /** Every request to the API, oldest first, refused ones too. */
+  /** Every request to the API, oldest first, also the refused ones. */
   readonly requests: readonly EmulatedRequest[];
-  /** What Twilio's console would complain about: webhooks that failed, TwiML that is wrong. */
+  /** The errors that Twilio's console would show: webhooks that failed, TwiML that is wrong. */
   readonly alerts: readonly EmulatedAlert[];
-  /** What shall go wrong next. */
+  /** The faults that happen next. */
   readonly faults: Faults;
 
   /**
-   * A person texts one of the numbers: it is recorded, and posted to the number's webhook, signed. Resolves when the
-   * webhook was answered; statuses of replies may still be on their way, see {@link TwilioEmulator.idle}.
+   * A person texts one of the numbers. The emulator records the text and posts it, signed, to the number's webhook.
+   * Resolves when the application has answered the webhook. Statuses of replies may come later, see {@link
+   * TwilioEmulator.idle}.
    *
-   * STOP, START and HELP are answered, and STOP blocks, before the webhook is called.
+   * The emulator answers STOP, START and HELP, and applies a STOP, before it calls the webhook.
    *
    * @throws OwnlineError `invalid_address` where the account does not own `to`.
    */
@@ -102,12 +105,12 @@ export interface TwilioEmulator extends AsyncDisposing {
    * @throws OwnlineError `not_found` for a text that was never sent, or whose number has no webhook.
    */
   redeliver(sid: string): Promise<CallResponse | null>;
-  /** Gives a message a status, and posts it to its callback. */
+  /** Gives a message a status, and posts this status to the message's callback. */
   report(sid: string, status: EmulatedStatus, errorCode?: number): Promise<void>;
   /**
-   * What becomes of messages to this person from now on; `delivered` where nothing is set.
+   * Sets the final status of messages to this person from now on. Without it, messages end as `delivered`.
    *
-   * @throws OwnlineError `invalid_options` for anything that is not an outcome, such as `queued`.
+   * @throws OwnlineError `invalid_options` for a status that is not final, such as `queued`.
    */
   setOutcome(to: string, outcome: EmulatedOutcome): void;
   /**
@@ -116,9 +119,9 @@ export interface TwilioEmulator extends AsyncDisposing {
    * @throws OwnlineError `not_found` where the account does not own the number.
    */
   setWebhook(phoneNumber: string, smsUrl: string): void;
-  /** Resolves when no status is on its way any more. */
+  /** Resolves when no further status is planned. */
   idle(): Promise<void>;
-  /** Calls back for every text that is added or changes; returns the way to stop it. */
+  /** Calls a function for every text that is added or changes. Returns a function that stops this. */
   onMessage(listener: (message: EmulatedMessage) => void): () => void;
 }
 
@@ -127,8 +130,9 @@ const DEFAULT_AUTH_TOKEN = "emulated-auth-token";
 const DEFAULT_TIMEOUT_MS = 15_000;
 
 /**
- * Twilio Messaging without Twilio: the REST API, signed webhooks, status callbacks, opt-out and the same errors for
- * the same mistakes. No account, no cost, and no request that leaves the machine unless a webhook URL does.
+ * Twilio Messaging without Twilio: the REST API, signed webhooks, status callbacks, opt-out, and the same errors for
+ * the same mistakes. It needs no account and costs nothing. Requests stay on this machine, unless a webhook URL points
+ * elsewhere.
  *
  * @example
  * ```ts
@@ -188,7 +192,7 @@ export function twilioEmulator(options: TwilioEmulatorOptions): TwilioEmulator {
   });
   const server = createEmulatorServer(handle);
 
-  /** Ends early when the emulator closes. */
+  /** Sleeps for a time, or until the emulator closes. */
   async function sleep(ms: number): Promise<void> {
     try {
       await sleepFor(ms, undefined, { signal: closing.signal });
@@ -200,7 +204,7 @@ export function twilioEmulator(options: TwilioEmulatorOptions): TwilioEmulator {
   function dispatch(message: EmulatedMessage, outcome?: EmulatedOutcome): void {
     if (outcome !== undefined) certain.set(message.sid, outcome);
     if (options.statuses === "manual") return;
-    // After the answer, which is on its way when the next timers run.
+    // The callback comes after the answer. The answer leaves before the next timers run.
     const run = sleep(0)
       .then(() => (closing.signal.aborted ? undefined : delivery.run(message.sid)))
       .finally(() => running.delete(run));

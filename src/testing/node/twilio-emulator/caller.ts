@@ -3,20 +3,20 @@ import { newSid } from "./ledger.ts";
 
 export interface CallerOptions {
   readonly authToken: string;
-  /** Posts a request to the application; the global `fetch`, or the application itself. */
+  /** Posts a request to the application: the global `fetch`, or a function of the application. */
   readonly deliver: (request: Request) => Promise<Response>;
   readonly timeoutMs: number;
   /** Aborted when the emulator closes. */
   readonly signal: AbortSignal;
 }
 
-/** What came of calling the application. */
+/** The result of a call to the application. */
 export interface CallResult {
   /** The last answer; `null` where none came. */
   readonly response: CallResponse | null;
-  /** Why no answer came; empty where one did. */
+  /** Why no answer came; empty where one came. */
   readonly failure: string;
-  /** Requests made, retries included. */
+  /** The number of requests, retries included. */
   readonly tries: number;
 }
 
@@ -45,8 +45,9 @@ interface Unanswered {
 const MAX_RETRIES = 5;
 
 /**
- * Calls a webhook as Twilio does: signed, the fragment stripped and read as connection overrides, credentials taken
- * out of the URL. By default only a failed connection is repeated, once; `#rc=5&rp=all` and the like are followed.
+ * Calls a webhook as Twilio does. The request is signed. The fragment is removed from the URL and read as connection
+ * overrides; credentials in the URL are removed too. By default only a failed connection is tried again, once.
+ * Overrides such as `#rc=5&rp=all` change that.
  *
  * @see https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
  */

@@ -6,7 +6,7 @@ import type { EmulatedMessage, EmulatedStatus, Ledger } from "./ledger.ts";
 /** @see https://www.twilio.com/docs/api/errors/30036 */
 const EXPIRED = 30036;
 
-/** What becomes of a text that Twilio took. */
+/** The final status of a text that Twilio took. */
 export interface EmulatedOutcome {
   readonly status: "sent" | "delivered" | "undelivered" | "failed" | "read";
   /** Twilio's code, for example 30003. */
@@ -22,9 +22,9 @@ const OUTCOMES: ReadonlySet<unknown> = new Set<EmulatedOutcome["status"]>([
 ]);
 
 /**
- * Checks what a test says becomes of a message.
+ * Checks the outcome that a test gives for a message.
  *
- * @throws OwnlineError `invalid_options` for a status that a message passes on its way, and for anything else
+ * @throws OwnlineError `invalid_options` for a status that is not final, and for any other value
  */
 export function checkOutcome(outcome: unknown): void {
   const { status, errorCode }: { status?: unknown; errorCode?: unknown } =
@@ -53,14 +53,14 @@ export interface DeliveryOptions {
 }
 
 export interface Delivery {
-  /** Takes a message through its statuses to its outcome, and posts each to its callback. */
+  /** Gives a message one status after the other, up to its outcome, and posts each status to its callback. */
   run(sid: string): Promise<void>;
   /** Gives a message one status and posts it. */
   report(sid: string, status: EmulatedStatus, errorCode?: number): Promise<void>;
 }
 
 /**
- * What follows the creation of a message.
+ * Plans the statuses that follow the creation of a message.
  *
  * @see https://www.twilio.com/docs/messaging/guides/track-outbound-message-status
  */
@@ -92,7 +92,7 @@ export function createDelivery({ ledger, faults, call, outcomeOf, pause }: Deliv
     return service ? (ledger.services.get(service)?.senders[0] ?? null) : null;
   }
 
-  /** Twilio gives up what it has kept for longer than its validity period. */
+  /** Twilio fails a message that has waited for longer than its validity period. */
   const isExpired = ({ createdAt, validityMs }: EmulatedMessage): boolean =>
     validityMs !== null && ledger.now() - createdAt > validityMs;
 
@@ -106,7 +106,7 @@ export function createDelivery({ ledger, faults, call, outcomeOf, pause }: Deliv
       const late: EmulatedMessage[] = [];
       for (const { status, errorCode } of steps) {
         await pause();
-        // Cancelled or deleted meanwhile: nothing more happens to it.
+        // The message was cancelled or deleted meanwhile, so no status follows.
         const current = ledger.get(sid);
         if (current === undefined || current.status === "canceled") return;
         const expired = status === "sent" && isExpired(current);
@@ -128,7 +128,7 @@ interface Step {
   readonly errorCode?: number;
 }
 
-/** The initial status has no callback, so it is no step. */
+/** The initial status has no callback, so it is not in this list. */
 function stepsTo(initial: EmulatedStatus, outcome: EmulatedOutcome): Step[] {
   const queued: Step[] = initial === "accepted" ? [{ status: "queued" }] : [];
   switch (outcome.status) {

@@ -1,4 +1,4 @@
-/** What a fault may choose by. Of a list request the numbers are those asked for, or empty. */
+/** The properties by which a fault can choose its cases. For a list request, the numbers are its filters, or empty. */
 export interface FaultSubject {
   readonly from: string | null;
   readonly to: string;
@@ -9,22 +9,22 @@ export interface FaultSubject {
  * Something that goes wrong.
  *
  * On creating a message:
- * - `drop-before-accept`, `drop-after-accept`: the connection breaks, before or after the message was taken
- * - `error-after-accept`: the message is taken, and the answer is an HTTP error
- * - `refuse`: the message is not taken, with this code of Twilio's
- * - `delay`: the answer of a message that was taken comes late
- * - `hang`: the message is taken, and no answer ever comes
+ * - `drop-before-accept`, `drop-after-accept`: the connection breaks, before or after the emulator takes the message
+ * - `error-after-accept`: the emulator takes the message, and answers with an HTTP error
+ * - `refuse`: the emulator refuses the message with this code of Twilio's
+ * - `delay`: the emulator takes the message, and answers late
+ * - `hang`: the emulator takes the message, and never answers
  *
  * On listing messages:
- * - `lagging-list`: messages younger than `lagMs` are not in it yet
+ * - `lagging-list`: the list does not show messages that are younger than `lagMs`
  *
  * On status callbacks, each time for one message:
- * - `duplicate-callback`, `drop-callback`: the next callback comes twice, or never
- * - `reorder-callbacks`: all callbacks of the message come last first
+ * - `duplicate-callback`, `drop-callback`: the next callback comes twice, or never comes
+ * - `reorder-callbacks`: the message's callbacks come in reverse order
  *
  * On a person's text:
- * - `lose-webhook`: it is recorded, and its webhook never comes
- * - `duplicate-webhook`: its webhook comes twice
+ * - `lose-webhook`: the emulator records the text, and never calls the webhook
+ * - `duplicate-webhook`: the webhook comes twice
  */
 export type Fault =
   | { readonly kind: "drop-before-accept" }
@@ -53,22 +53,25 @@ export type FaultKind = Fault["kind"];
 export type PlannedFault = Fault & {
   /** How often it happens. @default 1 */
   readonly times?: number;
-  /** Only where this says so. @default everywhere */
+  /** The cases in which the fault happens. @default all */
   readonly match?: (subject: FaultSubject) => boolean;
 };
 
-/** The faults that are still to come. */
+/** The faults that have not happened yet. */
 export interface Faults {
-  /** Makes the next matching request, callback or text go wrong. Several are used up in the order given. */
+  /**
+   * Makes the next matching request, callback or text fail. Several faults happen in the order in which they were
+   * added.
+   */
   next(fault: PlannedFault): void;
-  /** Forgets what has not happened yet. */
+  /** Removes the faults that have not happened yet. */
   clear(): void;
-  /** How many are still to happen: 0 says that a test has seen all of them. */
+  /** The number of faults that have not happened yet. 0 shows a test that all of them have happened. */
   readonly remaining: number;
 }
 
 export interface FaultPlan extends Faults {
-  /** Uses up one fault of these kinds, if there is one for this subject. */
+  /** Uses up one fault of these kinds, if one is left that matches. */
   take<Kind extends FaultKind>(
     subject: FaultSubject,
     ...kinds: readonly Kind[]

@@ -18,12 +18,12 @@ export interface EmulatedText {
   readonly params?: Readonly<Record<string, string>>;
 }
 
-/** What came of a person's text. */
+/** The result of a person's text. */
 export interface EmulatedTextResult {
   readonly sid: string;
-  /** What the application answered to the webhook; `null` where it was not asked, or did not answer. */
+  /** The application's answer to the webhook; `null` where the webhook was not called, or no answer came. */
   readonly response: CallResponse | null;
-  /** The texts that went back at once: TwiML of the application, and Twilio's own answer to STOP, START and HELP. */
+  /** The texts that went back at once: the application's TwiML, and Twilio's own answer to STOP, START and HELP. */
   readonly replies: readonly EmulatedMessage[];
 }
 
@@ -31,14 +31,14 @@ export interface InboundOptions {
   readonly ledger: Ledger;
   readonly faults: FaultPlan;
   readonly call: Caller;
-  /** Sends on a reply that was put into the ledger; its outcome is given where it is certain. */
+  /** Starts the statuses of a reply that is in the emulator's ledger. The outcome is given where it is certain. */
   readonly dispatch: (message: EmulatedMessage, outcome?: EmulatedOutcome) => void;
 }
 
 /** The person's side of the emulated network. */
 export interface Inbound {
   text(text: EmulatedText): Promise<EmulatedTextResult>;
-  /** Posts the webhook of a text again, as Twilio does when it doubts the first one. */
+  /** Posts the webhook of a text again, as Twilio does when it is not sure of the first one. */
   redeliver(sid: string): Promise<CallResponse | null>;
 }
 
@@ -62,13 +62,13 @@ const MAX_REDIRECTS = 5;
 export function createInbound({ ledger, faults, call, dispatch }: InboundOptions): Inbound {
   const posted = new Map<string, Readonly<Record<string, string>>>();
 
-  /** Twilio handles the words by itself, and then still notifies the application. */
+  /** Twilio handles the words by itself, and then calls the webhook too. */
   function handleWords(text: EmulatedText, number: EmulatedNumber): { type?: OptOutType; replies: EmulatedMessage[] } {
     const type = WORDS[text.body.trim().toUpperCase()];
     if (type === undefined || (number.optOut ?? "default") === "off") return { replies: [] };
     const wasOut = ledger.isOptedOut(text.to, text.from);
     if (type !== "HELP") ledger.setOptedOut(text.to, text.from, type === "STOP");
-    // A YES of a person who never stopped is an answer like any other.
+    // A YES of a person who has not opted out is an ordinary text.
     if ((type === "START" && !wasOut) || (type === "STOP" && wasOut)) return { replies: [] };
     return { type, replies: [addReply(text.to, text.from, { body: ANSWERS[type], mediaUrls: [] })] };
   }
@@ -111,7 +111,7 @@ export function createInbound({ ledger, faults, call, dispatch }: InboundOptions
     });
   }
 
-  /** Asks one URL, follows its redirects, and notes what is wrong with the answer. */
+  /** Calls one URL, follows its redirects, and records what is wrong with the answer. */
   async function ask(
     url: string,
     method: "POST" | "GET",
@@ -188,7 +188,7 @@ export function createInbound({ ledger, faults, call, dispatch }: InboundOptions
       const fault = target === undefined ? undefined : faults.take(subject, "lose-webhook", "duplicate-webhook");
       if (target === undefined || fault?.kind === "lose-webhook") return { sid, response: null, replies };
       const answer = await deliver(target, params, sid);
-      // Twilio has its answer by then: what comes to the second request goes nowhere.
+      // Twilio has its answer by then, so it ignores the answer to the second request.
       if (fault?.kind === "duplicate-webhook") await deliver(target, params, sid);
       return { sid, response: answer.response, replies: [...replies, ...addReplies(text, sid, answer.messages)] };
     },

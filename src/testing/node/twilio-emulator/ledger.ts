@@ -5,11 +5,11 @@ import { countSegments } from "../../../segments/segments.ts";
 export interface EmulatedNumber {
   /** For example `+15703251809`, `384387` or `whatsapp:+15703251809`. */
   readonly phoneNumber: string;
-  /** Where texts to it are posted; without one they are only recorded. */
+  /** The webhook for texts to this number. Without one the emulator only records the texts. */
   readonly smsUrl?: string;
   /** @default "POST" */
   readonly smsMethod?: "POST" | "GET";
-  /** Where a text is posted whose `smsUrl` failed, with `ErrorCode` and `ErrorUrl`. */
+  /** The webhook for texts whose `smsUrl` failed. It gets `ErrorCode` and `ErrorUrl` too. */
   readonly smsFallbackUrl?: string;
   /** @default all three */
   readonly capabilities?: readonly ("sms" | "mms" | "voice")[];
@@ -21,9 +21,9 @@ export interface EmulatedNumber {
 export interface EmulatedService {
   /** `MG…` */
   readonly sid: string;
-  /** Its numbers, each among the account's; the first one sends where none is asked for. */
+  /** Its numbers, each owned by the account. The first one sends where the request names none. */
   readonly senders: readonly string[];
-  /** Where texts to its numbers are posted, instead of to their own `smsUrl`. */
+  /** The webhook for texts to its numbers, in place of their own `smsUrl`. */
   readonly smsUrl?: string;
 }
 
@@ -39,7 +39,7 @@ export type EmulatedStatus =
   | "canceled"
   | "received";
 
-/** One text in the provider's books. */
+/** One text, as the provider has recorded it. */
 export interface EmulatedMessage {
   readonly sid: string;
   readonly direction: "inbound" | "outbound-api" | "outbound-reply";
@@ -48,13 +48,13 @@ export interface EmulatedMessage {
   readonly to: string;
   readonly body: string;
   readonly mediaUrls: readonly string[];
-  /** In the order of `mediaUrls`; empty for texts of ours. */
+  /** In the order of `mediaUrls`; empty for outbound texts. */
   readonly mediaTypes: readonly string[];
   readonly status: EmulatedStatus;
   readonly errorCode: number | null;
   readonly messagingServiceSid: string | null;
   readonly statusCallback: string | null;
-  /** How long it may wait to be sent; `null` for a text that was not made by the API. */
+  /** How long the text may wait to be sent; `null` for a text that did not come through the API. */
   readonly validityMs: number | null;
   /** Unix milliseconds. */
   readonly createdAt: number;
@@ -62,12 +62,12 @@ export interface EmulatedMessage {
   readonly updatedAt: number;
 }
 
-/** What Twilio would show in its console's error log. */
+/** An entry in the error log of Twilio's console. */
 export interface EmulatedAlert {
   /** For example 12300 for a webhook answered with a wrong content type. */
   readonly code: number;
   readonly reason: string;
-  /** The text that it is about; `null` where it is about none. */
+  /** The text that the entry is about; `null` where it is about none. */
   readonly messageSid: string | null;
 }
 
@@ -87,12 +87,12 @@ export interface Ledger {
   readonly services: ReadonlyMap<string, EmulatedService>;
   now(): number;
   add(message: NewMessage): EmulatedMessage;
-  /** Changes a text and stamps the change; the one returned is the new state. */
+  /** Changes a text and its date of change. Returns the new state. */
   update(sid: string, changes: Partial<Omit<EmulatedMessage, "sid">>): EmulatedMessage;
   remove(sid: string): void;
   get(sid: string): EmulatedMessage | undefined;
   serviceOf(phoneNumber: string): EmulatedService | undefined;
-  /** Opt-outs of a number in a Messaging Service count for the whole service. */
+  /** Within a Messaging Service, an opt-out from one number counts for the whole service. */
   isOptedOut(sender: string, person: string): boolean;
   setOptedOut(sender: string, person: string, optedOut: boolean): void;
   alert(code: number, reason: string, messageSid: string | null): void;

@@ -8,8 +8,8 @@ const MAX_PAGE_SIZE = 1000;
 const DAY_MS = 86_400_000;
 
 /**
- * Messages by Twilio's filters, sorted like Twilio's: by the date sent, newest first; what was not sent yet counts by
- * its creation.
+ * Messages by Twilio's filters, in Twilio's order: by the date sent, newest first. A message that is not sent yet
+ * counts by its creation.
  *
  * @see https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
  */
@@ -24,7 +24,7 @@ export function listMessages(messages: readonly EmulatedMessage[], query: URLSea
 }
 
 /**
- * One page of a list, with the addresses of its neighbours.
+ * One page of a list, with the URLs of the next and the previous page.
  *
  * @see https://www.twilio.com/docs/usage/twilios-response#pagination
  */
@@ -32,7 +32,7 @@ export function page(url: URL, key: string, items: readonly Json[]): Json {
   const size = Math.min(Number(url.searchParams.get("PageSize")) || DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE);
   const number = Number(url.searchParams.get("Page")) || 0;
   const token = url.searchParams.get("PageToken");
-  // By the last entry's id, so that what arrives meanwhile moves nothing.
+  // Pages begin after the last entry's id, so a new message moves no entry to another page.
   const after = token === null ? -1 : items.findIndex(({ sid }) => token === `PA${String(sid)}`);
   const start = after === -1 ? number * size : after + 1;
   const shown = items.slice(start, start + size);
@@ -129,7 +129,7 @@ function isWithin(sentAt: number | null, query: URLSearchParams): boolean {
   return true;
 }
 
-/** The same number has the same id in every run. */
+/** The same number gets the same id in every run. */
 function sidOf(prefix: string, seed: string): string {
   return prefix + createHash("md5").update(seed).digest("hex");
 }

@@ -14,8 +14,8 @@ const MAX_BODY = 1600;
 const MAX_MEDIA = 10;
 
 /**
- * Why Twilio would refuse a message, by the rules and codes of its own dictionary; `undefined` where it would not.
- * Like Twilio's, the messages quote the numbers.
+ * Why Twilio would refuse a message, by the rules and codes of Twilio's error dictionary; `undefined` where Twilio
+ * would accept it. As at Twilio, the error messages quote the numbers.
  *
  * @see https://www.twilio.com/docs/api/errors
  */
@@ -54,7 +54,7 @@ function refusedService({ services }: Ledger, sid: string, from: string): Refusa
   return undefined;
 }
 
-/** Only a number that the account owns is a sender. */
+/** Only a number that the account owns may be a sender. */
 export function refusedSender(
   { numbers }: Pick<Ledger, "numbers">,
   from: string,

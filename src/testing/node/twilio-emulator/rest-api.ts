@@ -3,7 +3,7 @@ import { type EmulatedMessage, type Ledger, messageJson } from "./ledger.ts";
 import { incomingNumber, listMessages, mediaList, page, shortCode } from "./lists.ts";
 import { refusalOf } from "./refusals.ts";
 
-/** How a request ends: an answer, a broken connection, or nothing ever. */
+/** How a request ends: with an answer, with a broken connection, or never. */
 export type ApiOutcome =
   | { readonly httpStatus: number; readonly headers: Record<string, string>; readonly body: string }
   | "drop"
@@ -12,14 +12,14 @@ export type ApiOutcome =
 export interface RestApiOptions {
   readonly ledger: Ledger;
   readonly faults: FaultPlan;
-  /** User and password pairs that are let in, as `user:password`. */
+  /** The accepted user and password pairs, as `user:password`. */
   readonly credentials: ReadonlySet<string>;
-  /** Numbers of other accounts, which have their own refusal (21660). */
+  /** Numbers of other accounts, which are refused with 21660. */
   readonly foreignNumbers: ReadonlySet<string>;
-  /** More than this in a second are refused with 20429. */
+  /** The emulator refuses more requests than this in a second with 20429. */
   readonly maxRequestsPerSecond: number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** Sends on a message that was created. */
+  /** Starts the statuses of a message that was created. */
   readonly dispatch: (message: EmulatedMessage) => void;
 }
 
@@ -94,7 +94,7 @@ export function createRestApi(options: RestApiOptions): RestApi {
     }
   }
 
-  /** Redacts the body, or cancels what is still waiting. */
+  /** Removes the body, or cancels a message that still waits. */
   function change(message: EmulatedMessage, form: URLSearchParams): ApiOutcome {
     if (form.get("Status") === "canceled") {
       if (message.status !== "accepted" && message.status !== "queued") {
@@ -178,7 +178,7 @@ export function createRestApi(options: RestApiOptions): RestApi {
   };
 
   return async (method, url, authorization, form) => {
-    // Twilio's clock, in whole seconds, as it stands when the answer is begun.
+    // Twilio's clock, in whole seconds, at the beginning of the answer.
     const date = new Date(ledger.now()).toUTCString();
     const outcome = await answer(method, url, authorization, form);
     return typeof outcome === "string" ? outcome : { ...outcome, headers: { ...outcome.headers, Date: date } };

@@ -3,9 +3,9 @@ import type { AddressInfo } from "node:net";
 import type { ApiOutcome } from "./rest-api.ts";
 
 export interface EmulatorServer {
-  /** The base URL; `undefined` while it does not listen. */
+  /** The base URL; `undefined` while the server does not listen. */
   readonly url: string | undefined;
-  /** Listens on 127.0.0.1, at `port` or the next free one; 0 is any free port. */
+  /** Listens on 127.0.0.1, at `port` or the next free one. With 0, at any free port. */
   listen(port: number): Promise<string>;
   close(): Promise<void>;
 }
@@ -51,7 +51,8 @@ export function createEmulatorServer(answer: Answer): EmulatorServer {
       if (url !== undefined) return url;
       const created = createServer((request, response) => {
         respond(request, response).catch((error: unknown) => {
-          // A caller that went away, or a fault of the emulator: either way the caller sees a broken connection.
+          // The caller closed the connection, or a fault of the emulator happened. In both cases the caller sees a
+          // broken connection.
           response.destroy(error instanceof Error ? error : undefined);
         });
       });

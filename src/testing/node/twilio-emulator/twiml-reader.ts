@@ -1,4 +1,4 @@
-/** A `<Message>` that the application answered with. */
+/** A `<Message>` in the application's answer. */
 export interface TwimlMessage {
   readonly body: string;
   readonly mediaUrls: readonly string[];
@@ -7,12 +7,12 @@ export interface TwimlMessage {
   readonly statusCallback?: string;
 }
 
-/** What Twilio would do with a webhook's answer. */
+/** What Twilio would do with the answer to a webhook. */
 export interface TwimlAnswer {
   readonly messages: readonly TwimlMessage[];
-  /** Where the rest of the answer is to be fetched. */
+  /** The URL from which the rest of the answer is fetched. */
   readonly redirect?: string;
-  /** Twilio's code and a sentence for each thing that is wrong. */
+  /** Twilio's code, and a sentence, for each mistake. */
   readonly faults: readonly { readonly code: number; readonly reason: string }[];
 }
 
@@ -27,7 +27,8 @@ const MAX_BODY = 1600;
 const MAX_BYTES = 64 * 1024;
 const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 const TWIML_TYPES: ReadonlySet<string> = new Set(["text/xml", "application/xml", "text/html"]);
-// Comment, declaration, CDATA, closing tag, opening tag, text: in this order, with nothing left over.
+// Comment, declaration, CDATA, closing tag, opening tag, text: in this order, so that the pattern covers every
+// character.
 const TOKENS =
   /<!--[\s\S]*?-->|<\?[\s\S]*?\?>|<!\[CDATA\[([\s\S]*?)\]\]>|<\/([\w:.-]+)\s*>|<([\w:.-]+)((?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>|([^<]+)/gy;
 
@@ -68,7 +69,7 @@ function readVerbs(root: XmlElement): TwimlAnswer {
         faults.push({ code: 14109, reason: "there are more than ten <Message>: the others are not sent" });
       } else messages.push(message);
     } else if (child.name === "Redirect") redirect = textIn(child).trim();
-    else faults.push({ code: 12200, reason: `<${child.name}> is no verb of Messaging` });
+    else faults.push({ code: 12200, reason: `<${child.name}> is not a verb of Messaging` });
   }
   return { messages, faults, ...(redirect === undefined ? {} : { redirect }) };
 }
@@ -95,7 +96,9 @@ function fault(code: number, reason: string): TwimlAnswer {
   return { messages: [], faults: [{ code, reason }] };
 }
 
-/** The root element, or what is wrong with the document. Names are case-sensitive; there are no document types. */
+/**
+ * The root element, or what is wrong with the document. Names are case-sensitive, and document types are not allowed.
+ */
 function readXml(text: string): XmlElement | string {
   interface Open {
     readonly name: string;
@@ -139,7 +142,7 @@ function readAttributes(text: string): Record<string, string> | null {
   return found;
 }
 
-/** `null` for an entity that is not one of XML's own. */
+/** `null` for an entity that XML does not define. */
 function decode(text: string): string | null {
   if (/&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[\da-f]+);)/i.test(text)) return null;
   const points = Array.from(text.matchAll(/&#(x?)([\da-f]+);/gi), ([, hex, digits = ""]) =>
