@@ -10,13 +10,14 @@ import { answerTo, at, dies, type MatrixScene, matrixScene } from "./matrix-scen
 import { type Provider, startProvider } from "./processes.ts";
 import { heldBy, readTrace } from "./trace.ts";
 
-// Real processes, on real time: leases and windows are short instead of moved. A case is mostly a wait, so many of them
-// run at a time, of all rounds and ledgers.
+// Real processes on real time: leases and windows are short, since no clock can be moved. A case mostly waits, so many
+// cases run at once, of all rounds and ledgers.
 const AT_ONCE = Number(process.env.OWNLINE_FAULTS_AT_ONCE ?? 8);
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000, maxConcurrency: AT_ONCE });
 
 /**
- * How often each point is forced. Once on MongoDB, whose test server makes a round take longer than three elsewhere.
+ * How often each point is forced. Once on MongoDB, because a round on its test server takes longer than three rounds on
+ * the other ledgers.
  */
 const ROUNDS = Number(process.env.OWNLINE_FAULTS_ROUNDS ?? 1);
 const ROUNDS_ON_MONGODB = Number(process.env.OWNLINE_FAULTS_MONGODB_ROUNDS ?? 1);
@@ -34,7 +35,10 @@ const OPTIONS: Pick<OwnlineOptions, "burst" | "answer" | "sending" | "sweep" | "
   },
   worker: { leaseMs: 800, pollMs: 50 },
 };
-/** A transaction is a dozen commands there: at the short lease a busy machine would lose it before each send. */
+/**
+ * A transaction takes a dozen commands on MongoDB. With the short lease, a busy machine would lose the lease before
+ * each send.
+ */
 const ON_MONGODB: Partial<typeof OPTIONS> = { worker: { leaseMs: 2000, pollMs: 200 } };
 
 const mongodbUrl = inject("mongodbUrl");
@@ -102,7 +106,7 @@ describe.concurrent.each(CASES)("kill -9 of a real process on %s, round %i", (le
   });
 
   it("C8: taken by the provider, its answer lost: a callback settles it", async () => {
-    // Longer than the provider's patience with a process that is away.
+    // Longer than the provider waits for a process that does not answer.
     await using on = await scene(ledger, {
       sending: { ...OPTIONS.sending, unknownWindowMs: 60_000, orderWaitMs: 90_000 },
     });
@@ -173,7 +177,7 @@ describe.concurrent.each(CASES)("kill -9 of a real process on %s, round %i", (le
     expect(on.received()).toEqual([]);
     await on.text("STOP");
     await on.acknowledged(2);
-    // It may have been on its way, and is refused once more then.
+    // The reply may have been on its way to the provider. Then it is refused at its next send admission.
     const [refused] = on.entries("post");
     await on.until("the reply is cancelled", async () => {
       return (await on.message(refused?.outboundId))?.status === "cancelled";
@@ -186,19 +190,19 @@ describe.concurrent.each(CASES)("kill -9 of a real process on %s, round %i", (le
 
   it("C13: the ledger is away: what was acknowledged survives, and nothing else was", async () => {
     await using on = await scene(ledger, {}, true);
-    // As long as Twilio waits: the MongoDB driver notices after some seconds that its server is gone.
+    // As long as Twilio waits: the MongoDB driver needs some seconds to notice that its server does not answer.
     await on.network({ webhookTimeoutMs: 15_000 });
     await on.start();
     await on.text("#1 slow please");
     await on.acknowledged(1);
     await on.ledger.away(async () => {
       await on.text("#2 fast please");
-      // A server that crashed may be back before anybody asks it.
+      // A server that crashed may answer again before any process calls it.
       if (ledger !== "postgres") {
         await on.until("a 503", () => on.entries("webhook-answer").some(({ status }) => status === 503));
       }
     });
-    // Whether both are answered together depends on which of them the AI saw first.
+    // Whether the AI answers both together depends on which one it saw first.
     expect((await on.inTheEnd()).at(-1)).toBe(answerTo(99));
   });
 

@@ -4,22 +4,22 @@ import type { Storage } from "../../src/storage/storage.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 
 /**
- * Where a process can be made to fail: `before:` and `after:` a call of the ledger, of the AI, of the provider, and
- * `after:ack`, when a webhook's 200 has left.
+ * Where a process can be made to fail: `before:` and `after:` a call of the ledger, of the AI or of the provider, and
+ * `after:ack`, when the 200 of a webhook has left.
  */
 export type Point = `${"before" | "after"}:${string}`;
 
 export type Deed =
-  /** `kill -9` of itself. */
+  /** The process sends itself `kill -9`. */
   | "kill"
-  /** SIGSTOP of itself: the harness lets it go on. */
+  /** The process sends itself SIGSTOP. The harness lets it go on. */
   | "freeze"
-  /** The ledger's answer is lost, on the way there (before) or back (after). */
+  /** The ledger's answer is lost: before the call is executed (before), or after it (after). */
   | "lose"
-  /** From then on each call that comes waits there, until something else is planned. */
+  /** From then on each call waits at this point, until another action is planned. */
   | "hold";
 
-/** What a process is to do at its nth passage of a point. */
+/** What a process does at its nth passage of a point. */
 export interface Plan {
   readonly deed: Deed;
   readonly point: Point;
@@ -27,12 +27,12 @@ export interface Plan {
   readonly nth: number;
 }
 
-/** Passes a point: does what is planned there. */
+/** Passes a point: the planned action happens. */
 export type Pass = (point: Point) => void | Promise<void>;
 
 export interface Passer {
   readonly pass: Pass;
-  /** Takes the place of what was planned, and lets go of what was held. Passages are counted anew. */
+  /** Replaces the planned action, and releases the calls that wait. Passages are counted from 0 again. */
   plan(plans: readonly Plan[]): void;
 }
 
@@ -75,7 +75,7 @@ export function passer(first: readonly Plan[]): Passer {
   };
 }
 
-/** Neither signal can be handled, so nothing of this process runs on. */
+/** No handler can catch either signal, so the whole process stops at once. */
 function commit(deed: Exclude<Deed, "hold">): void {
   if (deed === "kill") process.kill(process.pid, "SIGKILL");
   else if (deed === "freeze") process.kill(process.pid, "SIGSTOP");
@@ -83,8 +83,8 @@ function commit(deed: Exclude<Deed, "hold">): void {
 }
 
 /**
- * The ledger with a point before and after each call that writes. `claimTurns` and `claimSend` count only what they
- * claim.
+ * The ledger, with a point before and after each call that writes. A `claimTurns` or `claimSend` that claims nothing is
+ * not counted.
  */
 export function pointedStorage(storage: Storage, pass: Pass): Storage {
   return new Proxy(storage, {

@@ -8,12 +8,12 @@ import { openStorage } from "./storages.ts";
 /** As long as another member of a replica set needs to take over. */
 const CUT_MS = 2000;
 
-/** A database of a run's own, with the ledger's schema in it. */
+/** A database for one run, with the ledger's schema. */
 export interface Database extends AsyncDisposable {
   readonly url: string;
-  /** Whether the ledger in it goes by its own clock, and not by the process's. */
+  /** Whether the ledger takes its time from the database, and not from the process. */
   readonly hasClock: boolean;
-  /** Takes it down without a word and brings it back; `null` where there is no server of ours. */
+  /** Stops the database without warning and starts it again; `null` where the run has no server of its own. */
   readonly restart: (() => Promise<void>) | null;
 }
 
@@ -35,7 +35,7 @@ async function create(kind: StorageKind, dir: string): Promise<Database> {
         async [Symbol.asyncDispose]() {},
       };
     case "postgres": {
-      // With fsync, as in production: what is acknowledged is on the disk.
+      // With fsync, as in production: an acknowledged commit is on the disk.
       const server = await startPostgres();
       return { url: server.url, hasClock: true, restart: server.crash, [Symbol.asyncDispose]: server.stop };
     }

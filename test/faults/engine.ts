@@ -10,7 +10,7 @@ import { FALLBACK, scriptedAi } from "./script.ts";
 import { openStorage } from "./storages.ts";
 import type { Trace } from "./trace.ts";
 
-/** A service built on ownline, as a process that fails where its plan says. */
+/** A service built on ownline, as a process that fails where its plan says so. */
 export interface EngineSettings {
   readonly number: string;
   readonly publicUrl: string;
@@ -19,12 +19,12 @@ export interface EngineSettings {
   readonly authToken: string;
   readonly storageUrl: string;
   readonly plans: readonly Plan[];
-  /** By how much this process's clock is wrong. */
+  /** By how many milliseconds this process's clock is wrong. */
   readonly clockOffsetMs: number;
-  /** How long the AI takes for a text, and for one that is slow. */
+  /** How long the AI takes for a text, and for a slow one. */
   readonly fastMs: number;
   readonly slowMs: number;
-  /** Where it notes what it holds. */
+  /** The file into which the process writes what it holds. */
   readonly traceFile: string;
   readonly transportTimeoutMs: number;
   /** Whether it migrates the ledger before it starts. */
@@ -36,7 +36,7 @@ const settings: EngineSettings = JSON.parse(process.env.OWNLINE_FAULTS_ENGINE ??
 const trueNow = Date.now;
 if (settings.clockOffsetMs !== 0) Date.now = () => trueNow() + settings.clockOffsetMs;
 
-/** What the wire knows: when a request left. */
+/** When a request left, as the network would show it. */
 const stamped: FetchFunction = (url, init) => {
   const headers = new Headers(init.headers);
   headers.set(LEFT_AT_HEADER, String(trueNow()));
@@ -48,7 +48,10 @@ function note(trace: Trace): void {
   writeSync(traceHandle, `${JSON.stringify(trace)}\n`);
 }
 
-/** Notes what this process holds, so that the harness knows whom its end holds up. No verdict follows from it. */
+/**
+ * Writes down what this process holds, so that the harness knows which conversations wait when the process ends. The
+ * judge does not use this.
+ */
 function tracing(storage: Storage): Storage {
   const people = new Map<string, string>();
   let claims = 0;
@@ -79,7 +82,7 @@ function tracing(storage: Storage): Storage {
     async heartbeat(heartbeat) {
       const before = claims;
       const answer = await storage.heartbeat(heartbeat);
-      // It may have been asked before a claim whose answer came first.
+      // The call may have been made before a claim, and the claim's answer came first.
       if (before !== claims) return answer;
       note({ kind: "leases", people: answer.leases.map(({ conversationId }) => people.get(conversationId) ?? "") });
       return answer;
@@ -111,7 +114,7 @@ const sms = ownline({
   ai: pointedAi(scriptedAi(settings), pass),
   ...settings.options,
   answer: { ...settings.options.answer, fallbackText: FALLBACK },
-  // People text a hundred times faster here than people do.
+  // People text a hundred times faster in this test than real people do.
   unsafe: { withoutLoopGuard: true },
 });
 sms.on("notice", ({ kind }) => note({ kind: "notice", notice: kind }));
@@ -124,7 +127,7 @@ const server = createServer((request, response) => {
 });
 
 async function deploy(): Promise<void> {
-  // The order of a graceful end: no new requests, then the work, then the ledger.
+  // The order of a clean end: no new requests, then the work, then the ledger.
   server.close();
   server.closeIdleConnections();
   await sms.stop({ timeoutMs: 2000 });
@@ -133,7 +136,7 @@ async function deploy(): Promise<void> {
 }
 process.once("SIGTERM", () => void deploy());
 process.on("message", (said) => plan(JSON.parse(String(said))));
-// Its parent is gone, however it ended.
+// The parent process has ended, for any reason.
 process.once("disconnect", () => process.exit(1));
 
 if (settings.migrates === true) await storage.migrate();

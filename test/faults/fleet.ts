@@ -5,38 +5,42 @@ import { calm, type Network } from "./network.ts";
 import { type EngineProcess, type Provider, startEngine } from "./processes.ts";
 import { heldBy, readTrace, type Trace } from "./trace.ts";
 
-/** Whom a process held when it was killed or frozen: with a turn at work, or with a text on its way to the provider. */
+/**
+ * The conversations that a process held when it was killed or frozen: with a turn at work, or with a text on its way to
+ * the provider.
+ */
 export interface Hold {
   readonly at: number;
   readonly turns: ReadonlySet<string>;
   readonly sends: ReadonlySet<string>;
 }
 
-/** A process died without a word, and another one took its place. */
+/** A process was killed, and another one replaced it. */
 export interface Kill extends Hold {
-  /** When its successor was started, and when that one took requests. */
+  /** When the new process was started, and when it took requests. */
   readonly restartedAt: number;
   readonly readyAt: number;
-  /** Where it killed itself, or was held when it was killed; `null` where it was killed at random. */
+  /**
+   * The point at which the process killed itself, or at which it was held when it was killed; `null` for a random kill.
+   */
   readonly point: string | null;
 }
 
-/** The processes that serve one number. A process that dies is replaced at once. */
+/** The processes that serve one number. A process that ends is replaced at once. */
 export interface Fleet extends AsyncDisposable {
-  /** Kills a process that has worked for a moment; says whether there was one. */
+  /** Kills a process that has worked for a moment. Returns whether there was one. */
   kill(): boolean;
   /**
-   * From now on each call that comes to the point waits there, in every process; says whether all processes took the
-   * order.
+   * From now on each call waits at this point, in every process. Returns whether all processes took the order.
    */
   hold(point: Point): boolean;
   /** How many turns, or texts on their way to the provider, the processes hold. */
   held(what: "turns" | "sends"): number;
-  /** Kills the process that holds most of them; the others let go of theirs. */
+  /** Kills the process that holds the most. The others release what they hold. */
   killHolder(what: "turns" | "sends"): void;
-  /** Stops a process for a while, in the middle of its work. */
+  /** Freezes a process for a while, in the middle of its work. */
   freeze(ms: number): Promise<void>;
-  /** Ends a process politely, as a deploy does. */
+  /** Stops a process as a deploy does. */
   deploy(): Promise<void>;
   setNetwork(network: Network): Promise<void>;
   readonly kills: readonly Kill[];
@@ -51,18 +55,18 @@ export interface FleetOptions {
   readonly dir: string;
   readonly size: number;
   readonly random: () => number;
-  /** What the next process is to do to itself. */
+  /** The fault that the next process plans for itself. */
   plan(): readonly Plan[];
-  /** For the process of a seat, 0 for the first. */
+  /** The seat of the process, 0 for the first one. */
   settings(seat: number): Omit<EngineSettings, "plans" | "traceFile">;
 }
 
-/** One of the first that ends by itself would be replaced for ever. */
+/** A first process that ends by itself would be replaced for ever. */
 async function refuseBroken(engine: EngineProcess): Promise<void> {
   if ((await engine.ended).signal === null) throw new Error(`a process did not start:\n${engine.output()}`);
 }
 
-/** A process that is killed while it starts reports nothing. */
+/** A process that is killed at its start reports nothing. */
 const LEAST_LIFE_MS = 1000;
 
 interface Seat {
@@ -129,7 +133,7 @@ export async function startFleet({ provider, dir, size, random, plan, settings }
       const { engine, frozen } = seat;
       return engine?.isAlive && engine.port !== null && !frozen ? [{ seat, engine }] : [];
     });
-  /** One of those that take requests now. */
+  /** One of the processes that take requests now. */
   const one = () => running()[Math.floor(random() * running().length)];
   const heldIn = (engine: EngineProcess, what: "turns" | "sends"): number =>
     heldBy(readTrace(engine.traceFile))[what].size;

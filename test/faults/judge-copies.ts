@@ -15,7 +15,7 @@ export type Taken = EntryOf<"taken">;
 export interface Evidence {
   /** When the application first acknowledged a callback about a text. */
   readonly heardAt: ReadonlyMap<string, number>;
-  /** Its looks into the list, by person. */
+  /** When the application read the provider's list, by person. */
   readonly looks: ReadonlyMap<string, readonly EntryOf<"list">[]>;
 }
 
@@ -34,7 +34,7 @@ export function evidenceOf(entries: readonly Entry[]): Evidence {
   return { heardAt, looks };
 }
 
-/** The first copy of each message. A second one is a violation, unless no evidence of the first could have come. */
+/** The first copy of each message. A second copy is a violation, unless no evidence of the first could have come. */
 export function withoutCopies(
   ours: readonly Taken[],
   { heardAt, looks }: Evidence,
@@ -57,7 +57,7 @@ export function withoutCopies(
       if ((heardAt.get(sid) ?? Number.POSITIVE_INFINITY) < one.leftAt - graceMs) return "known";
       const later = asked.filter((look) => look.at >= at);
       if (later.length > 0) return later.some(({ sids }) => sids.includes(sid)) ? "known" : "silence";
-      // The list was asked while the request was on its way.
+      // The list was read while the request was on its way.
       return asked.some((look) => look.at > leftAt) ? "late" : "known";
     });
     if (earlier.some(({ attempt }) => attempt === one.attempt)) blame("duplicated", `${label}: one attempt, twice`);

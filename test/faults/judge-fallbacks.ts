@@ -1,27 +1,27 @@
 /*
- * A fallback text does not say which texts it stands for. What follows from the order is all there is: it stands for
- * texts of its person that no answer names, that were there before it, and around which nothing is answered in the
- * wrong order. Texts reach the ledger as their webhooks do, which is not the order in which they were sent: only a text
- * that was acknowledged before another one was sent is surely the earlier one.
+ * A fallback text does not say which texts it answers, so the judge can only use the order. A fallback text answers
+ * texts of its person that no answer names and that came before it. It must not bring other answers into a wrong order.
+ * Texts reach the ledger in the order of their webhooks, which is not the order in which they were sent. So a text is
+ * surely earlier only if it was acknowledged before the other one was sent.
  */
 
-/** A person's text that asks for an answer. */
+/** A person's text that needs an answer. */
 export interface Asked {
   readonly tag: number;
   readonly firstAt: number;
-  /** `null` where no webhook of it was acknowledged. It may be in the ledger all the same. */
+  /** `null` where no webhook of the text was acknowledged. The ledger may have the text all the same. */
   readonly ackedAt: number | null;
 }
 
 /** The answers to a person, by their place in the order in which they were sent. */
 export interface Answered {
-  /** Where each text is answered by name. */
+  /** The place of the answer that names each text. */
   readonly places: ReadonlyMap<number, number>;
   /** When the fallback texts were sent, by their place. */
   readonly fallbacks: ReadonlyMap<number, number>;
 }
 
-/** The texts that no fallback can stand for, and the fallbacks that stand for no text of their own. */
+/** The texts that no fallback text can answer, and the fallback texts that answer no text of their own. */
 export interface Unmatched {
   readonly unanswered: readonly number[];
   readonly idle: readonly number[];
@@ -50,7 +50,7 @@ function isBefore(earlier: Asked, later: Asked): boolean {
   return earlier.ackedAt !== null && earlier.ackedAt < later.firstAt;
 }
 
-/** Gives each place a candidate of its own, in the one way or another; the places for which none is left. */
+/** Gives each place one of its candidates, so that no candidate is used twice. Returns the places that get none. */
 function withoutPartner<Candidate>(candidates: ReadonlyMap<number, readonly Candidate[]>): number[] {
   const takenBy = new Map<Candidate, number>();
   const settle = (place: number, asked: Set<Candidate>): boolean =>

@@ -3,7 +3,7 @@ import { judge, type Verdict } from "./judge.ts";
 import type { Entry } from "./ledger.ts";
 import { FALLBACK } from "./script.ts";
 
-/** A ledger written by hand: one step a tick of a second. */
+/** A provider's ledger that is written by hand. Each step is one second. */
 function story() {
   const entries: Entry[] = [];
   let now = 0;
@@ -14,7 +14,7 @@ function story() {
     return now;
   };
   const self = {
-    /** A person's text, acknowledged unless its answer says otherwise. */
+    /** A person's text. It is acknowledged unless `answer` says otherwise. */
     text: (body: string, status: number | null = 200) => self.sent(body).acknowledged(sids, status),
     sent(body: string) {
       sids += 1;
@@ -25,7 +25,7 @@ function story() {
       entries.push({ at: tick(), kind: "webhook-answer", sid: `SM${sid}`, attempt: 1, status });
       return self;
     },
-    /** A text that the provider took from us, `wayMs` after the request had left. */
+    /** A text that the provider took, `wayMs` after the request had left the application. */
     taken(outboundId: string, body: string, attempt = 1, wayMs = 0) {
       sids += 1;
       const outgoing = { outboundId, attempt, from: "us", to: person, body, leftAt: now + 1000 - wayMs };
@@ -97,9 +97,9 @@ describe("the judge of the fault suite", () => {
     const asked = () => story().text(one).looked();
     const late = asked().taken("ta-1", answer("1"), 1, 2500).taken("ta-1", answer("1"), 2);
     expect(late.verdict()).toMatchObject({ violations: [], frozenDuplicates: 1, silentDuplicates: 0 });
-    // It left after the list was asked.
+    // The request left after the list was read.
     expect(asked().taken("ta-1", answer("1"), 1, 500).taken("ta-1", answer("1"), 2).faults()).toEqual(["duplicated"]);
-    // The second one had left before the list showed the first one, and came after it.
+    // The second request had left before the list showed the first message, and arrived after that.
     const crossing = story().text(one).taken("ta-1", answer("1"));
     const shown = crossing.lastSid();
     crossing.looked().looked(shown).taken("ta-1", answer("1"), 2, 1500);
@@ -127,7 +127,7 @@ describe("the judge of the fault suite", () => {
     const burst = () => story().sent(one).sent(two).sent(three).acknowledged(1).acknowledged(3);
     const late = burst().taken("ta-1", FALLBACK).acknowledged(2).taken("tb-1", answer("2"));
     expect(late.faults()).toEqual([]);
-    // The one fallback text was sent before the third text was there.
+    // The one fallback text was sent before the third text came.
     const early = story().text(one).taken("ta-1", FALLBACK).text(two).taken("tb-1", answer("2")).text(three);
     expect(early.faults()).toEqual(["lost"]);
   });
@@ -135,7 +135,7 @@ describe("the judge of the fault suite", () => {
   it("lets one fallback text stand for the texts of a turn, and for no more", () => {
     expect(story().text(one).taken("ta-1", FALLBACK).text(two).taken("tb-1", answer("2")).faults()).toEqual([]);
     expect(story().text(one).taken("ta-1", FALLBACK).taken("tb-1", FALLBACK).faults()).toEqual(["duplicated"]);
-    // Each of two turns may end with one.
+    // Each of two turns may end with one fallback text.
     expect(story().text(one).text(two).taken("ta-1", FALLBACK).taken("tb-1", FALLBACK).faults()).toEqual([]);
     const late = story().text(one).text(two).taken("tb-1", answer("2")).taken("ta-1", FALLBACK);
     expect(late.faults()).toEqual(["lost", "duplicated"]);

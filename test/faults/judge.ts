@@ -11,38 +11,38 @@ import type { Entry } from "./ledger.ts";
 import { FALLBACK, readReply, readText } from "./script.ts";
 
 /*
- * Judges a run by the provider's ledger alone: by what people texted, what was acknowledged with a 200, and what the
- * provider took. What an engine says about itself is not asked for.
+ * Judges a run by the provider's ledger alone: by what people texted, which webhooks got a 200, and what the provider
+ * took. The judge does not use what an engine says about itself.
  */
 
 export interface Verdict {
   readonly texts: number;
-  /** Texts whose webhook got a 200. Only these were promised an answer. */
+  /** Texts whose webhook got a 200. Only these texts were promised an answer. */
   readonly acknowledged: number;
-  /** Texts that the provider could hand to no process, and of these the ones that were answered all the same. */
+  /** Texts whose webhook no process acknowledged, and how many of these were answered all the same. */
   readonly unacknowledged: number;
   readonly unacknowledgedAnswered: number;
-  /** Texts that the provider took from us. */
+  /** The number of texts that the provider took from the application. */
   readonly sent: number;
   readonly fallbacks: number;
   readonly violations: readonly Violation[];
   /**
-   * Second copies that no evidence could have prevented: no callback was heard, and the list did not show the first.
+   * Second copies that no evidence could have prevented: no callback arrived, and the list did not show the first copy.
    */
   readonly silentDuplicates: number;
-  /** Requests that froze on their way: the list was asked, or their message sent again, before they arrived. */
+  /** Requests that froze on their way. Before they arrived, the list was read or the message was sent again. */
   readonly frozenDuplicates: number;
-  /** Texts that were on their way when the STOP was acknowledged, and how late the last of them came. */
+  /** Texts that were on their way when the STOP was acknowledged, and how late the last one came. */
   readonly underWayAtStop: number;
   readonly underWayAtStopMs: number;
-  /** When each text was answered: the first part, by the text's number. */
+  /** When each text was answered, by the text's number. The first part of the answer counts. */
   readonly answeredAt: ReadonlyMap<number, number>;
   /** Acknowledged texts by their number. */
   readonly acknowledgedAt: ReadonlyMap<number, { readonly at: number; readonly person: string }>;
 }
 
 export interface JudgeOptions {
-  /** How late a request may arrive that was claimed before a STOP or evidence was heard. */
+  /** How late a request may arrive if it was claimed before the STOP or the evidence came. */
   readonly graceMs: number;
 }
 
@@ -144,7 +144,7 @@ function takenOf(entries: readonly Entry[]): Map<string, Taken[]> {
   return byPerson;
 }
 
-/** Puts the parts together. */
+/** Puts the parts of each answer together. */
 function groupsOf(firsts: readonly Taken[], blame: Blame): Group[] {
   const groups: Group[] = [];
   for (const { outboundId, body, at } of firsts) {
@@ -170,7 +170,7 @@ function groupsOf(firsts: readonly Taken[], blame: Blame): Group[] {
   return groups;
 }
 
-/** Nothing reaches a person between the acknowledgement of a STOP and a START. */
+/** No text reaches a person between the acknowledgement of a STOP and a START. */
 function judgeStops(
   theirs: readonly PersonText[],
   ours: readonly Taken[],
@@ -192,7 +192,7 @@ function judgeStops(
   }
 }
 
-/** Each acknowledged text is answered, once, and not before an earlier one. */
+/** Each acknowledged text is answered once, and in order. */
 function judgeAnswers(theirs: readonly PersonText[], groups: readonly Group[], blame: Blame): void {
   const places = new Map<number, number>();
   for (const [place, { id, answers, isComplete, at }] of groups.entries()) {
@@ -225,7 +225,7 @@ function judgeAnswers(theirs: readonly PersonText[], groups: readonly Group[], b
   }
 }
 
-/** What nothing answers, not even a fallback text, and fallback texts that stand for nothing. */
+/** Finds texts without an answer or a fallback text, and fallback texts that answer nothing. */
 function judgeMissing(
   theirs: readonly PersonText[],
   promised: readonly PersonText[],
@@ -239,7 +239,7 @@ function judgeMissing(
   for (const tag of unanswered) {
     if (isPromised.has(tag)) blame("lost", `text ${tag} was acknowledged and never answered`);
   }
-  // One that no STOP explains.
+  // A fallback text that no STOP explains.
   if (theirs.some(({ body }) => body === "STOP")) return;
   for (const place of idle) blame("duplicated", `${groups[place]?.id} answers nothing`);
 }

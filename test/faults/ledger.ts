@@ -1,27 +1,27 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 
 /**
- * What the provider's ledger holds, a line of JSON each, written before anybody hears of it. It outlives every engine,
- * and it is all that the judge looks at. `at`: Unix milliseconds by the provider's clock.
+ * The provider's ledger: one line of JSON for each entry, written before any process can know of the event. It outlives
+ * every engine, and it is all that the judge reads. `at`: Unix milliseconds by the provider's clock.
  */
 export type Entry = { readonly at: number } & (
   | { readonly kind: "text"; readonly sid: string; readonly from: string; readonly to: string; readonly body: string }
-  /** A webhook about a person's text begins. */
+  /** The provider calls the webhook of a person's text. */
   | { readonly kind: "webhook"; readonly sid: string; readonly attempt: number }
-  /** What it was answered with; `null` where no answer came. A 200 is the application's promise. */
+  /** The answer to the webhook; `null` where no answer came. A 200 is the application's promise. */
   | { readonly kind: "webhook-answer"; readonly sid: string; readonly attempt: number; readonly status: number | null }
   /** A request to send arrived. */
   | ({ readonly kind: "post"; readonly request: string } & Outgoing)
-  /** The provider took it: this text reaches the person. */
+  /** The provider took the message: this text reaches the person. */
   | ({
       readonly kind: "taken";
       readonly request: string;
       readonly sid: string;
-      /** When its list shows it. */
+      /** From when on the provider's list shows the text. */
       readonly listedAt: number;
     } & Outgoing)
   | { readonly kind: "refused"; readonly request: string; readonly status: number }
-  /** A status callback was answered; `null` where no answer came. */
+  /** The answer to a status callback; `null` where no answer came. */
   | {
       readonly kind: "callback";
       readonly sid: string;
@@ -29,18 +29,18 @@ export type Entry = { readonly at: number } & (
       readonly answer: number | null;
       readonly forged: boolean;
     }
-  /** The application looked into the list of our texts to a person. */
+  /** The application read the provider's list of its texts to a person. */
   | { readonly kind: "list"; readonly to: string; readonly sids: readonly string[] }
 );
 
-/** A text of ours, with the attempt that its callback URL names. */
+/** A text of the application, with the attempt that its callback URL names. */
 export interface Outgoing {
   readonly outboundId: string;
   readonly attempt: number;
   readonly from: string;
   readonly to: string;
   readonly body: string;
-  /** When the request left the application, as it would show on the wire: a busy machine reads it later. */
+  /** When the request left the application. A busy machine may read it later. */
   readonly leftAt: number;
 }
 
@@ -61,7 +61,7 @@ export function ledgerWriter(file: string): { write(entry: Written): Entry; clos
   };
 }
 
-/** Follows a ledger while it grows: each call returns everything written so far. */
+/** Follows a ledger while it grows. Each call returns all entries so far. */
 export function ledgerReader(file: string): () => readonly Entry[] {
   const entries: Entry[] = [];
   let position = 0;
@@ -71,7 +71,7 @@ export function ledgerReader(file: string): () => readonly Entry[] {
     try {
       const bytes = Buffer.alloc(fstatSync(handle).size - position);
       position += readSync(handle, bytes, 0, bytes.length, position);
-      // Whole lines end in one byte, so a cut inside a character never reaches the parser.
+      // Each line ends in one byte, so a character that is cut in two never reaches the parser.
       const lines = (rest + bytes.toString("latin1")).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) entries.push(JSON.parse(Buffer.from(line, "latin1").toString("utf8")));

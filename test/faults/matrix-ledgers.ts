@@ -7,20 +7,20 @@ import { startPostgres } from "../databases/embedded-postgres.ts";
 import { type MongodbLedgers, mongodbLedgers } from "./mongodb-server.ts";
 import { openStorage } from "./storages.ts";
 
-/** The third only where `OWNLINE_TEST_MONGODB_URL` names a server. */
+/** MongoDB only where `OWNLINE_TEST_MONGODB_URL` names a server. */
 export const LEDGERS = ["sqlite", "postgres", "mongodb"] as const;
 export type LedgerKind = (typeof LEDGERS)[number];
 
-/** The ledger of one case: an empty one, of which nothing stays. */
+/** The ledger of one case. It is empty at first, and is deleted afterwards. */
 export interface CaseLedger extends AsyncDisposable {
   readonly url: string;
-  /** Takes the ledger away while something happens, and brings it back. */
+  /** Makes the ledger unreachable while a function runs, and reachable again afterwards. */
   away(meanwhile: () => Promise<unknown>): Promise<void>;
 }
 
 /** The ledgers of all cases. */
 export interface MatrixLedgers extends AsyncDisposable {
-  /** `crashes`: with a server of its own, where there is one. */
+  /** `crashes`: with a server of its own, if the database has a server. */
   open(kind: LedgerKind, name: string, crashes: boolean): Promise<CaseLedger>;
 }
 
@@ -49,7 +49,7 @@ export function matrixLedgers(dir: string, mongodbUrl: string): MatrixLedgers {
 function inFile(file: string): CaseLedger {
   return {
     url: `sqlite:${file}?busy=300`,
-    /** Locks everybody else out of the file. */
+    /** Locks all other connections out of the file. */
     async away(meanwhile) {
       using database = new DatabaseSync(file);
       database.exec("pragma busy_timeout = 5000");
@@ -70,7 +70,7 @@ async function onSharedServer(name: string): Promise<CaseLedger> {
   return {
     url: await migrated(url.href),
     away: () => Promise.reject(new Error("others need this server")),
-    // The connections of the processes that were killed may not have been missed yet.
+    // The server may still have connections of killed processes.
     [Symbol.asyncDispose]: () => query(inject("postgresUrl"), `drop database ${name} with (force)`),
   };
 }

@@ -8,20 +8,20 @@ import type { EngineProcess, Provider } from "./processes.ts";
 import { createScene, type Scene, type SceneOptions } from "./scene.ts";
 import { openStorage } from "./storages.ts";
 
-/** The scene of a case of the crash matrix, with what the cases say about it. */
+/** The scene of a case of the crash matrix, with its usual checks. */
 export interface MatrixScene extends Scene {
   readonly ledger: CaseLedger;
-  /** A process that dies at a point while it handles a text; then another one. */
+  /** Starts a process that fails at a point while it handles a text, and then another process. */
   killedAt(point: Point, body?: string): Promise<EngineProcess>;
-  /** Resolves when so many of the person's texts got their 200. */
+  /** Resolves when this many of the person's texts got their 200. */
   acknowledged(count: number): Promise<void>;
-  /** What the ledger says about one of our messages. */
+  /** The ledger's story of one outbound message. */
   message(outboundId: string | undefined): Promise<OutboundMessage | undefined>;
-  /** What the person has got, when it is so many texts. */
+  /** What the person got, as soon as it is this many texts. */
   receives(count: number): Promise<readonly string[]>;
   /**
-   * Everything that the person got, when the next text is answered too. A second copy of anything would have to come
-   * before that answer: a conversation is serial.
+   * Everything that the person got until the next text is answered. A conversation is serial, so a second copy of any
+   * message would come before that answer.
    */
   inTheEnd(): Promise<readonly string[]>;
 }
@@ -29,13 +29,13 @@ export interface MatrixScene extends Scene {
 export interface MatrixSceneOptions {
   readonly ledger: CaseLedger;
   readonly provider: Provider;
-  /** Of all scenes; this one's files go into a folder of their own. */
+  /** The directory of all scenes. Each scene writes into a folder of its own. */
   readonly dir: string;
   readonly index: number;
   readonly options: SceneOptions["options"];
 }
 
-/** A text's answer, where it is one part. */
+/** The answer to a text, as one part. */
 export const answerTo = (...tags: number[]): string => `re: ${tags.join(",")} w1 done`;
 
 export const at = (deed: Deed, point: Point, nth = 1): Plan => ({ deed, point, nth });
@@ -44,7 +44,7 @@ export async function dies(engine: EngineProcess): Promise<void> {
   expect((await engine.ended).signal, engine.output()).toBe("SIGKILL");
 }
 
-/** A scene on a ledger of its own, which ends with it. */
+/** A scene on a ledger of its own. Both end together. */
 export async function matrixScene(given: MatrixSceneOptions): Promise<MatrixScene> {
   const { ledger, provider, index, options } = given;
   const dir = join(given.dir, String(index));

@@ -3,40 +3,42 @@ import { setTimeout as wait } from "node:timers/promises";
 import { BSON } from "mongodb";
 
 /*
- * Stands between the processes and the server that speaks MongoDB's protocol. MongoDB aborts a transaction when
- * `transactionLifetimeLimitSeconds` are over, whether its client has died, stands still or is slow; the server of these
- * tests never does, so everything that such a transaction had locked would stay locked. This proxy aborts it in the
- * server's place, at the same age. What passes otherwise passes unchanged.
+ * A proxy between the processes and the server that speaks MongoDB's protocol. MongoDB aborts every transaction after
+ * `transactionLifetimeLimitSeconds`, even if its client has crashed, stands still or is slow. The server of these tests
+ * never does, so the transaction's locks would stay for ever. This proxy aborts such a transaction in the server's
+ * place, after the same time. It passes all other messages on unchanged.
  */
 
 export interface MongodbProxy extends AsyncDisposable {
-  /** For clients of a database. */
+  /** The URL for the clients of a database. */
   urlOf(database: string): string;
-  /** Breaks every connection and takes no new one, as when a primary is lost. Its transactions end at once. */
+  /** Breaks every connection and accepts no new one, as when a primary is lost. Its transactions end at once. */
   cut(): void;
-  /** Takes connections again. */
+  /** Accepts connections again. */
   restore(): void;
 }
 
 export interface MongodbProxyOptions {
-  /** The server, `mongodb://host:port/…`; its options stay. */
+  /** The server, `mongodb://host:port/…`. Its options are used too. */
   readonly url: string;
-  /** How old a transaction becomes: `transactionLifetimeLimitSeconds`. */
+  /** The longest life of a transaction: `transactionLifetimeLimitSeconds`. */
   readonly lifetimeMs: number;
 }
 
-/** A transaction that has begun, and has got neither a commit nor an abort. */
+/** A transaction that has begun, and has neither committed nor aborted. */
 interface Transaction {
   readonly lsid: unknown;
   readonly txnNumber: unknown;
-  /** Over which its last command came. */
+  /** The connection of its last command. */
   connection: Socket;
   readonly startedAt: number;
-  /** Ends it when it is too old. */
+  /** Aborts the transaction when it is too old. */
   timer?: NodeJS.Timeout;
 }
 
-/** The server has 20 connections to its database, one for each transaction, and one more for a write beside it. */
+/**
+ * The server has 20 connections to its database. It uses one for each transaction, and one more for a write beside it.
+ */
 const MOST_TRANSACTIONS = 10;
 const HEADER_BYTES = 16;
 /** @see https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/#op_msg */
@@ -64,7 +66,7 @@ export async function mongodbProxy({ url, lifetimeMs }: MongodbProxyOptions): Pr
   function serve(client: Socket): void {
     const upstream = dialled();
     clients.add(client);
-    /** The session of the last command: the server may be at it still. */
+    /** The session of the last command, which the server may still execute. */
     let last: string | null = null;
     const pass = async (message: Buffer): Promise<void> => {
       const command = commandOf(message);
@@ -93,26 +95,29 @@ export async function mongodbProxy({ url, lifetimeMs }: MongodbProxyOptions): Pr
     upstream.once("close", () => client.destroy());
     client.once("close", () => {
       clients.delete(client);
-      // No reader is left for what it still says, but that must not hold it up.
+      // No client reads the server's further answers. They must be read all the same, or the server would block.
       upstream.resume();
       void passed.then(() => abandon(client, upstream, last));
     });
   }
 
   /**
-   * `upstream`: where the transaction's own command went, if the server may be at it still; another connection else.
+   * `upstream`: the connection of the transaction's own command, if the server may still execute it; otherwise another
+   * connection.
    */
   function abort(session: string, transaction: Transaction, upstream: Socket | null): void {
     if (open.get(session) !== transaction) return;
     const { lsid, txnNumber } = transaction;
     const message = messageOf({ abortTransaction: 1, lsid, txnNumber, autocommit: false, $db: "admin" });
     if (upstream !== null) upstream.write(message);
-    // A command of another one may be waiting for just this transaction to end.
+    // A command of another transaction may wait until this one ends.
     else dialled().resume().end(message);
     ended(session);
   }
 
-  /** What a client that has gone leaves waits until it is old, but where the server has lost its connections. */
+  /**
+   * A transaction whose client has disconnected waits until it is too old, unless the server has lost its connections.
+   */
   async function abandon(client: Socket, upstream: Socket, last: string | null): Promise<void> {
     const left = [...open].filter(([, { connection }]) => connection === client);
     await Promise.all(
@@ -144,8 +149,8 @@ export async function mongodbProxy({ url, lifetimeMs }: MongodbProxyOptions): Pr
     },
     cut() {
       isCut = true;
-      // Reset, since the driver (7.9) can miss the polite end of a connection that it is about to write to. Where it
-      // polls its server, as it does this one, it then waits for an answer for ever, and never connects again.
+      // Reset the connection: the driver (7.9) can miss a normal close of a connection that it is about to write to. If
+      // the driver polls its server, as it does here, it then waits for an answer for ever, and never connects again.
       for (const client of clients) client.resetAndDestroy();
     },
     restore() {
@@ -159,7 +164,7 @@ export async function mongodbProxy({ url, lifetimeMs }: MongodbProxyOptions): Pr
   };
 }
 
-/** Whole messages, however they are cut on the wire. */
+/** Whole messages, however the network splits them. */
 function onMessage(socket: Socket, take: (message: Buffer) => void): void {
   let rest = Buffer.alloc(0);
   socket.on("data", (bytes) => {

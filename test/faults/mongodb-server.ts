@@ -4,15 +4,15 @@ import { type MongodbProxy, mongodbProxy } from "./mongodb-proxy.ts";
 import { openStorage } from "./storages.ts";
 
 /**
- * What docs/reliability.md asks people to set: MongoDB's own 60 s are a minute in which the conversations stand still
- * that a killed process was writing to.
+ * The value that docs/reliability.md recommends. With MongoDB's own 60 s, the conversations to which a killed process
+ * was writing would stand still for a minute.
  */
 const TRANSACTION_LIFETIME_MS = 3000;
 
-/** A database on the server that `OWNLINE_TEST_MONGODB_URL` names, which is dropped in the end. */
+/** A database on the server that `OWNLINE_TEST_MONGODB_URL` names. It is dropped at the end. */
 export interface MongodbDatabase extends AsyncDisposable {
   readonly url: string;
-  /** Takes the server away while something happens, and brings it back. */
+  /** Makes the server unreachable while a function runs, and reachable again afterwards. */
   away(meanwhile: () => Promise<unknown>): Promise<void>;
 }
 
@@ -40,9 +40,9 @@ export async function openMongodb(name: string): Promise<MongodbDatabase> {
   };
 }
 
-/** Empty ledgers, which are used one after another: indexes are slow to build. */
+/** Empty ledgers, which tests use one after another, because building indexes is slow. */
 export interface MongodbLedgers extends AsyncDisposable {
-  /** One that no other test uses. Its disposal empties it and gives it back. */
+  /** Lends a ledger that no other test uses. Its disposal empties the ledger and returns it. */
   take(): Promise<MongodbDatabase>;
 }
 
@@ -50,7 +50,7 @@ export function mongodbLedgers(server: string): MongodbLedgers {
   const client = new MongoClient(server);
   const names: string[] = [];
   const free: string[] = [];
-  // One for all, since the server has so many connections and no more.
+  // One proxy for all, since the server has a fixed number of connections.
   let proxy: Promise<MongodbProxy> | undefined;
   const shared = (): Promise<MongodbProxy> => {
     proxy ??= mongodbProxy({ url: server, lifetimeMs: TRANSACTION_LIFETIME_MS });
@@ -69,7 +69,7 @@ export function mongodbLedgers(server: string): MongodbLedgers {
   return {
     async take() {
       const name = free.pop() ?? (await migrated());
-      // What one case loses, others keep.
+      // A case that loses its connections must not break those of the others.
       const own = await mongodbProxy({ url: (await shared()).urlOf(name), lifetimeMs: TRANSACTION_LIFETIME_MS });
       return {
         url: own.urlOf(name),

@@ -1,41 +1,41 @@
-/** By which the provider knows when a request left, in Unix milliseconds. Of the harness alone. */
+/** The header by which the provider knows when a request left, in Unix milliseconds. Only the harness uses it. */
 export const LEFT_AT_HEADER = "x-faults-left-at";
 
-/** How badly a number's network behaves. Rates are chances from 0 to 1. */
+/** The faults of a number's network. Rates are chances from 0 to 1. */
 export interface Network {
-  /** Requests to send that are refused with 429, and what they say in Retry-After. */
+  /** Requests to send that are refused with 429, and the value of Retry-After. */
   readonly tooMany: number;
   readonly retryAfterSeconds: number;
-  /** The connection breaks, before or after the text was taken. */
+  /** The connection breaks, before or after the provider took the text. */
   readonly dropBefore: number;
   readonly dropAfter: number;
-  /** HTTP 500, before or after the text was taken. */
+  /** HTTP 500, before or after the provider took the text. */
   readonly errorBefore: number;
   readonly errorAfter: number;
-  /** No answer ever comes, and the text was not taken, or was. */
+  /** No answer comes, and the provider has not taken the text, or has. */
   readonly hangBefore: number;
   readonly hangAfter: number;
-  /** The longest time that a good answer takes. */
+  /** The longest time for a successful answer. */
   readonly answerMs: number;
-  /** How long a text is missing in the list. */
+  /** How long the list does not show a new text. */
   readonly listLagMs: number;
-  /** Lists that answer HTTP 503. */
+  /** Reads of the list that get HTTP 503. */
   readonly listError: number;
-  /** Texts about which no callback ever comes. */
+  /** Texts about which no callback comes. */
   readonly callbackLoss: number;
   readonly callbackTwice: number;
-  /** Texts whose callbacks come last first. */
+  /** Texts whose callbacks come in reverse order. */
   readonly callbackReorder: number;
   /** Texts whose first callback comes before the answer to the request. */
   readonly callbackEarly: number;
-  /** Texts about which a stranger posts a callback with a wrong signature. */
+  /** Texts about which a forged callback comes, with a wrong signature. */
   readonly callbackForged: number;
   /** The longest time until a callback. */
   readonly callbackMs: number;
-  /** Webhooks about a person's text that come twice, or never. */
+  /** Webhooks about a person's text that come twice, or never come. */
   readonly webhookTwice: number;
   readonly webhookLoss: number;
-  /** The waits before each retry of a webhook that got no 200: as many as Twilio's `rc=5` has. */
+  /** The waits before each retry of a webhook that got no 200. There are as many as with Twilio's `rc=5`. */
   readonly webhookRetryMs: readonly number[];
   /** How long the provider waits for a webhook's answer. */
   readonly webhookTimeoutMs: number;
@@ -65,12 +65,12 @@ export const calm: Network = {
   webhookTimeoutMs: 3000,
 };
 
-/** A number of ours at the provider. */
+/** One of the application's numbers at the provider. */
 export interface Line {
   readonly number: string;
-  /** What is in the provider's console, and what is signed. */
+  /** The URL in the provider's console, which is the one that is signed. */
   readonly publicUrl: string;
-  /** Ports of the application's processes on this machine, asked in turn, as a load balancer does. */
+  /** The ports of the application's processes on this machine. The provider uses them in turn, like a load balancer. */
   readonly backends: readonly number[];
   readonly network: Network;
 }

@@ -2,16 +2,16 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Provider } from "./processes.ts";
 import { type Manner, readReply, textOf } from "./script.ts";
 
-/** Those who text, and what the provider's ledger says about their texts. */
+/** The people who text, and what the provider's ledger says about their texts. */
 export interface People {
   text(from: string, body: string): Promise<string>;
   isAcknowledged(sid: string): boolean;
-  /** Whether the provider took an answer to a text of that number. */
+  /** Whether the provider took an answer to the text of that number. */
   isAnswered(tag: number): boolean;
 }
 
 /**
- * Lets people text for a while: many conversations at once, alone and in bursts, some of which opt out and in again.
+ * Lets people text for a while: many conversations at once, single texts and bursts. Some people opt out and in again.
  */
 export interface PeopleOptions {
   readonly people: People;
@@ -20,7 +20,7 @@ export interface PeopleOptions {
   readonly random: () => number;
 }
 
-/** Of a hundred texts. The rest is fast. */
+/** Of a hundred texts. The AI answers the others fast. */
 const MANNERS: readonly (readonly [Manner, number])[] = [
   ["slow", 6],
   ["long", 6],
@@ -28,7 +28,7 @@ const MANNERS: readonly (readonly [Manner, number])[] = [
   ["hangs", 1],
 ];
 const TEXTS_PER_PERSON = 6;
-/** Texts of a story with STOP and START. */
+/** The texts of a person who says STOP and START. */
 const STORY_TEXTS = 7;
 const ACK_LIMIT_MS = 60_000;
 const TICK_MS = 50;
@@ -37,7 +37,7 @@ export function peopleOf(provider: Provider, ours: string): People {
   const acknowledgedSids = new Set<string>();
   const answeredTags = new Set<number>();
   let read = 0;
-  /** Without going through the whole ledger each time. */
+  /** Does not read the whole ledger at each call. */
   const readOn = (): void => {
     const entries = provider.entries();
     for (; read < entries.length; read += 1) {
@@ -80,11 +80,11 @@ export async function letPeopleText(options: PeopleOptions): Promise<void> {
     while (sent < due) {
       const roll = random();
       if (roll < 0.005 && texts - sent > STORY_TEXTS) {
-        // STOP and START are texts too.
+        // STOP and START count as texts too.
         sent += 2;
         stories.push(optOutStory(options, stranger(), next));
       } else if (roll < 0.015) {
-        // Alone in a conversation: what a fallback text answers cannot be told from its words.
+        // Alone in its conversation: the words of a fallback text do not say which text it answers.
         calls.push(text(stranger(), next("never")));
       } else {
         const person = numberOf(Math.floor(random() * regulars));
@@ -99,7 +99,7 @@ export async function letPeopleText(options: PeopleOptions): Promise<void> {
   await Promise.all(stories);
 }
 
-/** STOP is waited for, so that what came before and after it can be told apart. */
+/** Waits for the answer to STOP, so that earlier and later texts can be distinguished. */
 async function optOutStory(options: PeopleOptions, person: string, next: (manner: Manner) => string): Promise<void> {
   const { random } = options;
   const { text } = options.people;

@@ -12,30 +12,30 @@ export const ACCOUNT: { readonly accountSid: string; readonly authToken: string 
   authToken: "the-primary-token",
 };
 
-/** The provider's process, from outside. */
+/** The provider's process, as the harness uses it. */
 export interface Provider extends AsyncDisposable {
   readonly apiUrl: string;
-  /** Makes or changes a number of ours. */
+  /** Creates or changes a number of the application. */
   setLine(line: Line): Promise<void>;
-  /** A person texts; resolves when the provider has it in its books. */
+  /** A person texts. Resolves when the provider has recorded the text. */
   text(from: string, to: string, body: string): Promise<string>;
-  /** Its ledger so far. */
+  /** The provider's ledger so far. */
   entries(): readonly Entry[];
 }
 
-/** A process with ownline in it. */
+/** A process that runs ownline. */
 export interface EngineProcess {
-  /** `null` where it died before it was ready. */
+  /** `null` where the process ended before it was ready. */
   readonly port: number | null;
   readonly spawnedAt: number;
   readonly traceFile: string;
   readonly isAlive: boolean;
-  /** What it is to do to itself from now on. */
+  /** Replaces the plan of faults. */
   plan(plans: readonly Plan[]): void;
   signal(name: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT"): void;
-  /** Resolves when it has ended: by which signal, or with which code. */
+  /** Resolves when the process has ended: with the signal, or with the exit code. */
   readonly ended: Promise<{ readonly signal: string | null; readonly code: number | null; readonly at: number }>;
-  /** What it said on stdout and stderr. */
+  /** The process's output on stdout and stderr. */
   output(): string;
 }
 
@@ -47,12 +47,12 @@ interface Child {
 }
 
 const children = new Set<ChildProcess>();
-// A frozen child would outlive its parent: it cannot notice that the channel has closed.
+// A frozen child would outlive its parent, because it cannot notice that the channel has closed.
 process.once("exit", () => {
   for (const child of children) child.kill("SIGKILL");
 });
 
-/** Its output goes to a file, which is there also when no process reads along any more. */
+/** The output goes to a file, so that it is there even if no process reads it any more. */
 async function run(program: string, env: Readonly<Record<string, string>>, logFile: string): Promise<Child> {
   const { cacheDir } = await programs();
   const log = openSync(logFile, "a");
@@ -108,7 +108,7 @@ export async function startProvider(dir: string, seed: number): Promise<Provider
   };
 }
 
-/** Starts a process, of another version where one is given; resolves when it takes requests, or has died before. */
+/** Starts a process, of another version if one is given. Resolves when it takes requests, or has ended before that. */
 export async function startEngine(settings: EngineSettings, program?: string): Promise<EngineProcess> {
   const spawnedAt = Date.now();
   const env = { OWNLINE_FAULTS_ENGINE: JSON.stringify(settings) };

@@ -4,22 +4,22 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Options } from "tsup";
 
-/** The files of the two programs that a fault run starts again and again. */
+/** The files of the two programs that a fault run starts many times. */
 export interface Programs {
   readonly engine: string;
   readonly provider: string;
-  /** Where the compiled code is kept for the next start. */
+  /** The cache of the compiled code for the next start. */
   readonly cacheDir: string;
 }
 
-/** What may change the sources on their way into a bundle. */
+/** Plugins that may change the sources while they are bundled. */
 export type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 
 let built: Promise<Programs> | undefined;
 
 /**
- * Bundles the programs, once for this process, as services are bundled: a process then starts in a quarter of the time
- * that a hundred sources take, and a change of the sources does not reach a run that is under way.
+ * Bundles the programs once for this process. A bundled program starts in a quarter of the time that a hundred source
+ * files take. A later change of the sources does not affect a run that has begun.
  */
 export function programs(): Promise<Programs> {
   built ??= bundlePrograms();
@@ -33,7 +33,7 @@ async function bundlePrograms(): Promise<Programs> {
   return { engine: join(dir, "engine.mjs"), provider: join(dir, "provider.mjs"), cacheDir: join(dir, "cache") };
 }
 
-/** Bundles them into a folder; `plugins` may change what goes in. */
+/** Bundles the programs into a folder. `plugins` may change the sources. */
 export async function bundle(dir: string, plugins: readonly Plugin[] = []): Promise<void> {
   const at = (name: string): string => fileURLToPath(new URL(`${name}.ts`, import.meta.url));
   await build({
@@ -43,7 +43,7 @@ export async function bundle(dir: string, plugins: readonly Plugin[] = []): Prom
     format: "esm",
     platform: "node",
     target: "node24",
-    // A driver that a run does not use is not loaded.
+    // A run does not load the drivers that it does not use.
     splitting: true,
     removeNodeProtocol: false,
     noExternal: [/./],

@@ -4,7 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { ledgerWriter } from "./ledger.ts";
 import type { Line, ProviderSettings } from "./network.ts";
 
-/** A text in the provider's books. */
+/** A text that the provider has recorded. */
 export interface Text {
   readonly sid: string;
   readonly direction: "inbound" | "outbound-api";
@@ -24,11 +24,11 @@ export interface WebhookParts {
   lineOf(number: string): Line;
 }
 
-/** What the provider posts to the application. Each call ends when nothing of it is left to post. */
+/** What the provider posts to the application. Each call ends after its last post. */
 export interface Webhooks {
-  /** Reports a person's text, and again until it is acknowledged, as the URL's `#rc=5&rp=all` asks for. */
+  /** Posts a person's text until it is acknowledged, as the URL's `#rc=5&rp=all` asks for. */
   deliver(text: Text): Promise<void>;
-  /** Sends a text of ours on its way, and reports on it. */
+  /** Plays the delivery of a text of the application, and posts its callbacks. */
   sendOn(text: Text, statusCallback: string): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export function createWebhooks({ settings, ledger, random, lineOf }: WebhookPart
   let turn = 0;
   const chance = (rate: number): boolean => random() < rate;
 
-  /** Posts to the application; the answer's status, `null` where none came. */
+  /** Posts to the application. Returns the answer's status, `null` where none came. */
   async function post(line: Line, url: string, params: URLSearchParams, token: string): Promise<number | null> {
     const bare = url.split("#", 1)[0] ?? url;
     const headers = {
@@ -48,7 +48,7 @@ export function createWebhooks({ settings, ledger, random, lineOf }: WebhookPart
     for (const [index] of line.backends.entries()) {
       const port = line.backends[(turn + index) % line.backends.length] ?? 0;
       const answer = await ask(port, bare, headers, params.toString(), line.network.webhookTimeoutMs);
-      // As a load balancer does: a process that takes no connection is passed over.
+      // Like a load balancer: skips a process that takes no connection.
       if (answer !== "refused") return answer;
     }
     return null;
@@ -122,7 +122,7 @@ function ask(
       port,
       method: "POST",
       path: pathname + search,
-      // Of its own, so that a connection of a process that died is never met again.
+      // Each request uses its own connection, so that it never uses a connection of an ended process.
       agent: false,
       headers,
       signal: AbortSignal.timeout(timeoutMs),

@@ -6,15 +6,17 @@ import { generator, LEFT_AT_HEADER, type Line, type ProviderSettings } from "./n
 import { createWebhooks, type Text } from "./provider-webhooks.ts";
 
 /*
- * A provider as a process of its own: Twilio's REST API as far as ownline's transport uses it, signed webhooks, status
- * callbacks, and everything that goes wrong on the way. Nothing in here is ownline's code, and its ledger on disk is
- * the only judge of what was sent.
+ * A provider as a process of its own: the part of Twilio's REST API that ownline's transport uses, signed webhooks,
+ * status callbacks, and all network faults. It uses no code of ownline. Only its ledger on disk decides what was sent.
  */
 const settings: ProviderSettings = JSON.parse(process.env.OWNLINE_FAULTS_PROVIDER ?? "{}");
 const ledger = ledgerWriter(settings.ledgerFile);
 const random = generator(settings.seed);
 const lines = new Map<string, Line>();
-/** By the person's number for our texts, by ours for theirs: both are what the lists are asked by. */
+/**
+ * By the person's number for texts of the application, and by the application's number for texts of a person. The lists
+ * are filtered in this way.
+ */
 const byRecipient = new Map<string, Text[]>();
 let lastSid = 0;
 let lastRequest = 0;
@@ -36,7 +38,7 @@ function book(text: Text): void {
   else known.push(text);
 }
 
-/** A person texts one of our numbers. */
+/** A person texts one of the application's numbers. */
 function takeText({ from, to, body }: { from: string; to: string; body: string }): string {
   const { network } = lineOf(to);
   const sid = newSid();
@@ -49,7 +51,7 @@ function takeText({ from, to, body }: { from: string; to: string; body: string }
   return sid;
 }
 
-/** Twilio's answers to a create call, with what the network does to them. */
+/** Twilio's answers to a create call, and the network faults. */
 async function create(form: URLSearchParams, leftAt: number, response: ServerResponse): Promise<void> {
   const from = form.get("From") ?? "";
   const statusCallback = form.get("StatusCallback") ?? "";
@@ -63,7 +65,7 @@ async function create(form: URLSearchParams, leftAt: number, response: ServerRes
     body: form.get("Body") ?? "",
     leftAt,
   };
-  // The judge could blame nothing that it does not know the time of.
+  // Without its time, the judge could not judge the request.
   if (!Number.isFinite(leftAt)) throw new Error(`a request to send came without ${LEFT_AT_HEADER}`);
   const { network } = lineOf(from);
   lastRequest += 1;
@@ -200,5 +202,5 @@ server.listen(0, "127.0.0.1", () => {
   const address = server.address();
   if (typeof address === "object" && address !== null) process.send?.({ port: address.port });
 });
-// Its parent is gone, however it ended.
+// The parent process has ended, for any reason.
 process.once("disconnect", () => process.exit());

@@ -4,7 +4,8 @@ import type { Entry } from "./ledger.ts";
 import { readReply, readText } from "./script.ts";
 
 /**
- * From the moment a killed process's successor takes requests to the answer of a conversation that the kill held up.
+ * Measures from the moment when a killed process's successor takes requests, until a conversation that the kill stopped
+ * is answered.
  */
 export interface Recovery {
   /** The killed process had claimed a turn, and no text of the conversation was on its way to the provider. */
@@ -13,7 +14,7 @@ export interface Recovery {
   readonly inside: Percentiles;
   /** How long the successors took to start. */
   readonly starts: Percentiles;
-  /** Left out, since something else than the kill held the conversation up too, or a fallback text answered it. */
+  /** Conversations that are left out, because another event stopped them too, or a fallback text answered them. */
   readonly disturbed: number;
 }
 
@@ -24,18 +25,21 @@ export interface Percentiles {
   readonly max: number;
 }
 
-/** A time in which everything was held up by something else. */
+/** A time in which another event stopped all conversations. */
 export interface Disturbance {
   readonly from: number;
   readonly to: number;
 }
 
-/** From restart to answer, at the default lease of 3 s. Inside of sending, evidence is waited for first. */
+/**
+ * From restart to answer, at the default lease of 3 s. For a text inside of sending, the engine waits for evidence
+ * first.
+ */
 const BOUND_MS = 5000;
-/** Fewer say too little. */
+/** Fewer samples say too little. */
 const LEAST_SAMPLES = 10;
 
-/** What a run that measures recovery has to hold, and does not: a sentence each. */
+/** The bounds that a run which measures recovery has missed, a sentence for each. */
 export function beyondBounds({ outside, inside }: Recovery, windowMs: number): readonly string[] {
   const cases = [
     { where: "outside of sending", found: outside, boundMs: BOUND_MS },
@@ -58,7 +62,7 @@ export function recoveryOf(
   const manners = new Map<number, string>();
   const posts = new Map<string, { readonly at: number; readonly request: string }[]>();
   const taken = new Set<string>();
-  /** Answers that an earlier attempt did not bring out. */
+  /** Answers that an earlier attempt did not send. */
   const repeated = new Set<number>();
   const tags = new Map<string, number[]>();
   for (const entry of entries) {
@@ -86,7 +90,7 @@ export function recoveryOf(
       );
       if (waiting.length === 0) continue;
       const answerAt = Math.min(...waiting.map((tag) => answeredAt.get(tag) ?? Number.POSITIVE_INFINITY));
-      // Answered by a fallback text, which does not say what it answers.
+      // A fallback text answered it, which does not say which text it answers.
       const isUntold = answerAt === Number.POSITIVE_INFINITY;
       const isSlow = waiting.some((tag) => !["fast", "long"].includes(manners.get(tag) ?? ""));
       const heldAgain = [...kills, ...freezes].some(
@@ -99,7 +103,8 @@ export function recoveryOf(
       const refused = (posts.get(person) ?? []).some(
         ({ at, request }) => at > kill.at && at < answerAt && !taken.has(request),
       );
-      // A claim whose answer was under way stands in no trace: a crash or a freeze may have held the text up again.
+      // The trace does not show a claim whose answer was on its way. So a crash or a freeze may have stopped the text
+      // again.
       const heldUnseen = !kill.sends.has(person) && waiting.some((tag) => repeated.has(tag));
       const overlaps = disturbances.some(({ from, to }) => from < answerAt && to > kill.at);
       if (isUntold || isSlow || heldAgain || heldUnseen || refused || overlaps) disturbed += 1;

@@ -1,14 +1,14 @@
 import { parseArgs } from "node:util";
 
-/** What a run of the fault suite is to do. */
+/** The options of a run of the fault suite. */
 export interface RunOptions {
-  /** To see the promises kept while everything goes wrong, or to measure how soon a killed process's work goes on. */
+  /** Whether the run checks the promises under all faults, or measures how soon a killed process's work goes on. */
   readonly purpose: "promises" | "recovery";
   readonly texts: number;
   readonly kills: number;
   readonly engines: number;
   readonly storage: StorageKind;
-  /** How long the texts take to come; where recovery is measured, each wave waits for the one before it. */
+  /** The time over which the texts come. Where recovery is measured, each wave waits for the one before it. */
   readonly minutes: number;
   readonly seed: number;
   /** `sending.unknownWindowMs` of the engines. */
@@ -23,8 +23,8 @@ export const storageKinds = ["sqlite", "postgres", "mongodb"] as const;
 export type StorageKind = (typeof storageKinds)[number];
 
 /**
- * What two cores carry while processes die: a run of more texts, or of more kills, takes longer. The server that speaks
- * MongoDB's protocol here is slow: with more texts it falls behind, and many get 503.
+ * What two cores can do while processes are killed. A run with more texts or more kills takes longer. The server that
+ * speaks MongoDB's protocol is slow: with more texts it falls behind, and many get 503.
  */
 const TEXTS_PER_MINUTE: Readonly<Record<StorageKind, number>> = { sqlite: 1200, postgres: 2400, mongodb: 120 };
 const KILLS_PER_MINUTE = 25;
@@ -42,7 +42,7 @@ const BASE: Omit<RunOptions, "minutes"> = {
   leaseMs: null,
 };
 
-/** Each profile is a list of runs; the last of them lets the list lag beyond the window. */
+/** Each profile is a list of runs. In the last run the list lags for longer than the window. */
 const PROFILES: Readonly<Record<string, readonly Partial<RunOptions>[]>> = {
   one: [{}],
   ci: [
@@ -56,7 +56,7 @@ const PROFILES: Readonly<Record<string, readonly Partial<RunOptions>[]>> = {
       seed: 2,
     },
   ],
-  // A wave of texts for each kill, no callbacks, and nothing else that goes wrong: who fails its bounds fails the run.
+  // A wave of texts for each kill, no callbacks, and no other fault. A profile that misses its bounds fails the run.
   recovery: [{ purpose: "recovery", texts: 84, kills: 6, callbackLoss: 1 }],
   long: [
     { texts: 100_000, kills: 1000 },
@@ -67,7 +67,7 @@ const PROFILES: Readonly<Record<string, readonly Partial<RunOptions>[]>> = {
 const USAGE = `npm run faults -- [--profile one|ci|recovery|long] [--storage ${storageKinds.join("|")}] [--engines 1..4]
   [--texts N] [--kills K] [--minutes M] [--seed S] [--window MS] [--list-lag MS] [--callback-loss RATE] [--lease MS]`;
 
-/** Reads the command line; throws an error that says how it is meant. */
+/** Reads the command line. Throws an error that shows the usage. */
 export function parseRunOptions(args: readonly string[]): readonly RunOptions[] {
   const flags = ["profile", "storage", "engines", "texts", "kills", "minutes", "seed", "window", "list-lag"];
   const { values } = parseArgs({

@@ -15,18 +15,18 @@ import { type Outcome, printOutcome } from "./table.ts";
 import { troubleOf } from "./trouble.ts";
 
 /*
- * The fault suite: people text through a provider that fails, into processes that are killed, and the provider's ledger
- * says what became of it. `npm run faults -- --help` names the options.
+ * The fault suite: people text through a provider with faults, into processes that are killed. The provider's ledger
+ * shows the result. `npm run faults -- --help` lists the options.
  */
 const OURS = "+15703251809";
 const PUBLIC_URL = "http://sms.faults.test/webhook#rc=5&rp=all";
 const GRACE_MS = 1000;
-/** Models take seconds; this is enough for a kill to find some of them at work. */
+/** Models take seconds. This is long enough that a kill finds some runs at work. */
 const FAST_MS = 250;
 const SLOW_MS = 1000;
-/** Longer than a busy machine takes for an answer, so that a hung one is what it catches. */
+/** Longer than a busy machine needs for an answer, so that only a hung one is aborted. */
 const TRANSPORT_TIMEOUT_MS = 6000;
-/** How long nothing may happen at all before a run is given up. */
+/** After this time without any event the run fails. */
 const STALL_MS = 90_000;
 const SWEEP_MS = 5000;
 const AN_HOUR_MS = 3_600_000;
@@ -51,7 +51,7 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
       publicUrl: PUBLIC_URL,
       apiUrl: provider.apiUrl,
       storageUrl: database.url,
-      // Where the ledger has a clock of its own, no other clock counts.
+      // Where the ledger uses the database's clock, the process's clock does not count.
       clockOffsetMs: seat === 1 && database.hasClock ? AN_HOUR_MS : 0,
       fastMs: FAST_MS,
       slowMs: SLOW_MS,
@@ -62,14 +62,14 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
         sending: {
           validityMs: 1000,
           unknownWindowMs: run.windowMs,
-          // Nothing overtakes, so that each answer out of order is a mistake.
+          // No message may leave before an earlier one, so that each answer out of order is a defect.
           orderWaitMs: 20 * run.windowMs + AN_HOUR_MS,
           maxSegments: 1,
-          // At a long code's rate limit one number would take half an hour for two thousand texts.
+          // At a long code's rate limit, one number would need half an hour for two thousand texts.
           rateLimit: false,
           backoffMs: 300,
         },
-        // Texts whose webhook was given up, or is lost.
+        // Texts whose webhook the provider gave up, or that are lost.
         sweep: { everyMs: SWEEP_MS },
         ...(run.leaseMs === null ? {} : { worker: { leaseMs: run.leaseMs } }),
       },
@@ -81,7 +81,7 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
   const disturbances: Disturbance[] = [];
   const people = peopleOf(provider, OURS);
   const making = trouble.make({ fleet, people, durationMs, database, disturbances });
-  // People who still text meet a provider that is gone, and their errors would hide this one.
+  // People who still text would get errors from the ended provider, which would hide this error.
   const troubles = await making.catch((error: unknown) => {
     console.error(
       `the run stopped after ${fleet.kills.length} kills; its files are in ${dir}\n`,
@@ -106,16 +106,16 @@ async function runOnce(run: RunOptions): Promise<Outcome> {
     dir,
     lastWords: fleet.output(),
   };
-  // What the ledgers do not say, for a reader who looks for the reason.
+  // Details that are not in the ledgers, for a reader who looks for the cause.
   const kills = fleet.kills.map((kill) => ({ ...kill, turns: [...kill.turns], sends: [...kill.sends] }));
   writeFileSync(join(dir, "kills.json"), JSON.stringify(kills, null, 1));
   if (verdict.violations.length === 0) rmSync(dir, { recursive: true, force: true });
   return outcome;
 }
 
-/** Waits until every promise is kept and nothing more comes, or until nothing has happened for long. */
+/** Waits until every promise is kept and no further event comes, or until no event has happened for long. */
 async function whenCalm(provider: Provider, { windowMs, leaseMs }: RunOptions): Promise<Verdict> {
-  // A late second copy comes after a lease and a window at the latest.
+  // A late second copy comes at the latest after a lease and a window.
   const settleMs = windowMs + (leaseMs ?? DEFAULT_LEASE_MS) + 3000;
   let last = { sent: 0, at: Date.now() };
   for (;;) {

@@ -23,28 +23,28 @@ export interface StartOptions {
   readonly clockOffsetMs?: number;
 }
 
-/** One number of ours, one person, one ledger, and the processes that serve them. */
+/** One number of the application, one person, one ledger, and the processes that serve them. */
 export interface Scene extends AsyncDisposable {
   readonly storageUrl: string;
   /** Starts another process. */
   start(options?: StartOptions): Promise<EngineProcess>;
   text(body: string): Promise<string>;
-  /** Changes how the network behaves; all else is calm. */
+  /** Changes the faults of the network. All other faults are off. */
   network(changes: Partial<Network>): Promise<void>;
   /** The provider's entries about this person. */
   entries<Kind extends Entry["kind"]>(kind: Kind): readonly EntryOf<Kind>[];
   /** What the person got, in order. */
   received(): readonly string[];
   verdict(): Verdict;
-  /** Waits until something is so; throws with what the processes said where it does not become so. */
+  /** Waits until a condition holds. Otherwise throws with the output of the processes. */
   until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void>;
   /** The notices of all processes. */
   notices(): readonly string[];
-  /** What the processes said, for a failure's message. */
+  /** The output of the processes, for the message of a failure. */
   output(): string;
 }
 
-/** A busy machine takes its time to start a process: the provider is patient. */
+/** A busy machine needs time to start a process, so the provider waits long. */
 const QUIET: Network = { ...calm, webhookRetryMs: [200, 500, 2000, 6000, 20_000] };
 const LIMIT_MS = 60_000;
 const LOOK_MS = 50;
@@ -73,7 +73,7 @@ export async function createScene({ provider, dir, storageUrl, index, options }:
   const sids = new Set<string>();
   const requests = new Set<string>();
   let read = 0;
-  /** A text or a request stands in the provider's ledger before anything about it. */
+  /** A text or a request is in the provider's ledger before any other entry about it. */
   const isOurs = (entry: Entry): boolean => {
     if ("from" in entry) return entry.from === person || entry.to === person;
     if (entry.kind === "list") return entry.to === person;

@@ -2,9 +2,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Ai } from "../../src/ai/ai.ts";
 
 /*
- * What people text, and what the scripted AI makes of it. A text is "#7 slow please": its number, by which an answer is
- * traced to it, and the manner in which the AI is to work. An answer is "re: 7,8 w1 w2 … done": the texts that it
- * answers, and counted words, by which a part that is missing, doubled or misplaced shows.
+ * What people text, and how the scripted AI answers. A text is "#7 slow please": its number, by which its answer is
+ * found, and the manner in which the AI works. An answer is "re: 7,8 w1 w2 … done": the texts that it answers, and
+ * counted words. They show a part that is missing, doubled or in a wrong place.
  */
 
 export const manners = [
@@ -14,9 +14,9 @@ export const manners = [
   "long",
   /** The first run throws. */
   "fails",
-  /** The first run never returns, also where its signal is aborted. */
+  /** The first run never returns, even if its signal is aborted. */
   "hangs",
-  /** Every run throws: the fallback text goes out, once. */
+  /** Every run throws, so the fallback text leaves once. */
   "never",
 ] as const;
 
@@ -36,9 +36,9 @@ export function readText(body: string): { readonly tag: number; readonly manner:
   return tag === undefined || manner === undefined ? null : { tag: Number(tag), manner };
 }
 
-/** What a text of ours is: the beginning of an answer, more of it, or neither. */
+/** What an outbound text is: the beginning of an answer, more of it, or neither. */
 export interface ReadReply {
-  /** Of the first part only. */
+  /** Set on the first part only. */
   readonly answers: readonly number[] | null;
   readonly words: readonly number[];
   readonly isEnd: boolean;

@@ -8,7 +8,7 @@ export interface Outcome {
   readonly verdict: Verdict;
   readonly kills: readonly Kill[];
   readonly restarts: number;
-  /** How often the processes gave each notice. */
+  /** How often the processes emitted each notice. */
   readonly notices: ReadonlyMap<string, number>;
   readonly recovery: Recovery;
   readonly troubles: {
@@ -18,7 +18,7 @@ export interface Outcome {
     readonly databaseRestarts: number;
   };
   readonly tookMs: number;
-  /** Where the ledgers are, when something is wrong. */
+  /** The folder of the ledgers, printed if there is a violation. */
   readonly dir: string;
   readonly lastWords: string;
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 
-/** What a process notes about itself. */
+/** What a process writes down about itself. */
 export type Trace =
   | { readonly kind: "turn" | "send"; readonly person: string; readonly held: boolean }
-  /** What a heartbeat says that it still holds: a turn that was taken from it ends without a word. */
+  /** What the process still holds by its heartbeat. It does not record the end of a turn that another worker took. */
   | { readonly kind: "leases"; readonly people: readonly string[] }
   | { readonly kind: "notice"; readonly notice: string }
   | { readonly kind: "error"; readonly code: string };
@@ -15,7 +15,7 @@ export function readTrace(file: string): readonly Trace[] {
   return lines.map((line): Trace => JSON.parse(line));
 }
 
-/** Whom a process held when its trace ended: with a turn at work, or with a text on its way to the provider. */
+/** What a process held when its trace ended: a turn at work, or a text on its way to the provider. */
 export function heldBy(traces: readonly Trace[]): {
   readonly turns: ReadonlySet<string>;
   readonly sends: ReadonlySet<string>;

@@ -31,12 +31,12 @@ const FREEZE_BEYOND_LEASE_MS = 2000;
 const DATABASE_PAUSE_MS = 500;
 const START_LIMIT_MS = 20_000;
 
-/** What goes wrong in a run, while people text. */
+/** The faults of a run, while people text. */
 export interface Trouble {
   readonly network: Network;
-  /** What the next process is to do to itself. */
+  /** The fault that the next process plans for itself. */
   nextPlans(): readonly Plan[];
-  /** Lets people text; ends when they have, and everything has gone wrong that was to. */
+  /** Lets people text. Ends when all texts were sent, and all planned faults have happened. */
   make(parts: TroubleParts): Promise<Outcome["troubles"]>;
 }
 
@@ -70,7 +70,7 @@ export function troubleOf(run: RunOptions, random: () => number): Trouble {
         nextPlans: () => [],
         async make({ fleet, people }) {
           await killInWaves({ fleet, people, kills: run.kills, texts: run.texts, random });
-          // Nothing but the kills may hold a conversation up.
+          // Only the kills may stop a conversation.
           return { freezes: 0, deploys: 0, storms: 0, databaseRestarts: 0 };
         },
       };
@@ -110,7 +110,7 @@ function planOf(random: () => number): Plan {
   return { deed: "kill", point, nth: 1 + Math.floor(random() * 20) };
 }
 
-/** Spread over the run: kills, and a few of everything else. Kills go on until there were enough of them. */
+/** The kills and some of every other fault, spread over the run. Kills go on until there were enough of them. */
 async function makeTrouble(run: RunOptions, network: Network, parts: TroubleParts): Promise<Outcome["troubles"]> {
   const { fleet, durationMs, database, disturbances } = parts;
   const troubles = { freezes: 0, deploys: 0, storms: 0, databaseRestarts: 0 };
@@ -158,7 +158,7 @@ async function makeTrouble(run: RunOptions, network: Network, parts: TroublePart
     if (fleet.kills.length < Math.min(run.kills, due)) {
       const before = fleet.kills.length;
       const isKilled = fleet.kill();
-      // It counts when its successor is there.
+      // The kill counts when the new process has started.
       for (let waited = 0; isKilled && fleet.kills.length === before && waited < START_LIMIT_MS; waited += 50) {
         await wait(50);
       }

@@ -106,7 +106,7 @@ describe("a version that is rolled out while people text", () => {
       expect(await schemaOf(storageUrl)).toBe(versions[1]);
       await on.allWork(first, second, third);
 
-      // Killed, and started again on the newer schema: the older code, then the newer.
+      // The process is killed, and started again on the newer schema: first with the older code, then with the newer.
       await on.kill(first);
       const fourth = await on.start(before);
       await on.allWork(second, third, fourth);

@@ -9,33 +9,33 @@ export interface WavesOptions {
   readonly people: People;
   /** The least number of waves. */
   readonly kills: number;
-  /** In that number of waves. */
+  /** Within that number of waves. */
   readonly texts: number;
   readonly random: () => number;
 }
 
-/** In the middle of a turn. What a process leaves after its commit is due at once, and held up by nothing. */
+/** In the middle of a turn. After the commit, the work of an ended process is due at once, so no kill could stop it. */
 const OUTSIDE_SENDING = { what: "turns", points: ["before:ai", "after:ai"] } as const;
 /** The process cannot know whether the text left. */
 const INSIDE_SENDING = { what: "sends", points: ["after:claimSend", "before:post"] } as const;
-/** Held-up conversations that a run needs, of each kind. */
+/** The number of stopped conversations that a run needs, of each kind. */
 const ENOUGH_HELD = 15;
-/** A wave whose kill held up fewer is followed by another one, but not for ever. */
+/** A wave whose kill stopped fewer is followed by another one, up to a limit. */
 const MOST_WAVES_PER_KILL = 2;
-/** The texts of a wave come over so long. */
+/** The time over which the texts of a wave come. */
 const SPREAD_MS = 400;
-/** From when all are held to the kill: anywhere in the period of a heartbeat. */
+/** The time from the moment when all are held to the kill: any part of the period of a heartbeat. */
 const BEFORE_KILL_MS = 750;
-/** Held for longer, a call of the AI would be given up. */
+/** A call of the AI that is held for longer would time out. */
 const LONGEST_HOLD_MS = 2000;
-/** A wave that is not there by then is killed as it is, and who has no answer by then is the judge's case. */
+/** After this time the wave is killed as it is. A person without an answer by then is a case for the judge. */
 const WAVE_LIMIT_MS = 45_000;
 const LOOK_MS = 25;
 
 /**
- * Lets people text in waves. Each wave is held in the middle of its turns, or of its sends, until the process that is
- * at most of it is killed; the next one comes when everybody has an answer. So each kill holds several conversations
- * up, and none touches what another one held up.
+ * Lets people text in waves. Each wave is held in the middle of its turns, or of its sends, until the process that
+ * holds the most of them is killed. The next wave comes when every person has an answer. So each kill stops several
+ * conversations, and no conversation is stopped by two kills.
  */
 export async function killInWaves(options: WavesOptions): Promise<void> {
   const { fleet, kills, texts } = options;

@@ -9,7 +9,7 @@ export * from "../../../src/storage/mongodb/schema.ts";
 
 export const SCHEMA_VERSION: number = PRESENT + 1;
 
-/** What a next version would bring: an index for a field that older code does not write. */
+/** What a next version might add: an index for a field that older code does not write. */
 export const INDEXES: Readonly<Partial<Record<CollectionName, readonly Index[]>>> = {
   ...PRESENT_INDEXES,
   messages: [

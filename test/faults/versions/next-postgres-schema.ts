@@ -12,8 +12,8 @@ const present = `ownline_${PRESENT}_`;
 const functions = PRESENT_STEPS.flatMap(({ statements }) => statements).filter((sql) => sql.includes(present));
 
 /**
- * What a next version would bring: functions of its own beside those that older code calls, a column that older code
- * does not write, and an index for it.
+ * What a next version might add: functions of its own beside those that older code calls, a column that older code does
+ * not write, and an index for it.
  */
 const next: PostgresStep = {
   version: SCHEMA_VERSION,

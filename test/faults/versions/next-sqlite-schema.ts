@@ -2,7 +2,7 @@ import { type Migration, MIGRATIONS as PRESENT } from "../../../src/storage/sql/
 
 export * from "../../../src/storage/sql/schema.ts";
 
-/** What a next version would bring: a column that older code does not write, and an index for it. */
+/** What a next version might add: a column that older code does not write, and an index for it. */
 const next: Migration = {
   version: (PRESENT.at(-1)?.version ?? 0) + 1,
   minWriter: PRESENT.at(-1)?.minWriter ?? 1,

@@ -9,24 +9,26 @@ import { type Manner, textOf } from "../script.ts";
 import { heldBy, readTrace } from "../trace.ts";
 import { engineOf, type Version } from "./versions.ts";
 
-/** One number of ours, many people who text it, one ledger, and processes of two versions. */
+/** One number of the application, many people who text it, one ledger, and processes of two versions. */
 export interface Rollout extends AsyncDisposable {
-  /** Starts a process and leads texts to it too; `migrates`: after it has brought the ledger up to its version. */
+  /**
+   * Starts a process and sends texts to it too. With `migrates`, the process migrates the ledger to its version first.
+   */
   start(version: Version, migrates?: boolean): Promise<EngineProcess>;
   /**
-   * Kills a process while it sends nothing. What it was sending would wait for its window; and code of SQLite's schema
-   * 1 sends again after that without a look into the provider's list.
+   * Kills a process while it sends no message. A message that it was sending would wait for its window. After the
+   * window, code of SQLite's schema 1 sends it again without reading the provider's list.
    */
   kill(engine: EngineProcess): Promise<void>;
-  /** Ends a process as a deploy does, and says with which code it ended. */
+  /** Stops a process as a deploy does. Returns its exit code. */
   deploy(engine: EngineProcess): Promise<number | null>;
-  /** People text in a dozen conversations, until the function that comes back is called. */
+  /** Lets people text in a dozen conversations, until the returned function is called. */
   letPeopleText(): () => Promise<unknown>;
-  /** Resolves when each of these processes has claimed some more turns from now on. */
+  /** Resolves when each of these processes has claimed some more turns. */
   allWork(...engines: readonly EngineProcess[]): Promise<void>;
   /**
-   * Resolves when everything is answered, and then one more text of each person: a conversation is serial, so what
-   * was to be sent a second time would have come before that answer.
+   * Resolves when every text is answered, and then one more text of each person. A conversation is serial, so a message
+   * that was sent twice would have come before that answer.
    */
   allAnswered(): Promise<void>;
   verdict(): Verdict;
@@ -40,17 +42,17 @@ const LIMIT_MS = 60_000;
 const LOOK_MS = 50;
 const GRACE_MS = 1000;
 
-/** Repeated webhooks and callbacks come to another process than the first, by turns. */
+/** Repeated webhooks and callbacks go to another process than the first one, in turn. */
 const NETWORK: Network = {
   ...calm,
   webhookTwice: 0.2,
   callbackTwice: 0.2,
-  // A busy machine takes its time: the provider is patient.
+  // A busy machine needs time, so the provider waits long.
   webhookTimeoutMs: 15_000,
   webhookRetryMs: [200, 500, 2000, 6000, 20_000],
 };
 
-/** What every version understands. At a long code's rate the people would wait for minutes. */
+/** Options that every version understands. At a long code's rate the people would wait for minutes. */
 const OPTIONS: Pick<OwnlineOptions, "burst" | "answer" | "sending" | "worker"> = {
   burst: { quietMs: 100, maxWaitMs: 2000 },
   answer: { timeoutMs: 2000, backoffMs: 100 },

@@ -5,15 +5,18 @@ import { SCHEMA_VERSION } from "../../../src/storage/postgres/schema.ts";
 import { SCHEMA_VERSION as SQLITE_VERSION } from "../../../src/storage/sql/meta.ts";
 import { bundle, type Plugin, programs } from "../programs.ts";
 
-/** Which code a process runs: the present one, or what a next version with a next schema of a database would be. */
+/** The code that a process runs: the present one, or a possible next version with a next schema. */
 export type Version = "present" | "sqlite-next" | "postgres-next" | "mongodb-next";
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 const CLIENT = at("../../../src/storage/postgres/client.ts");
-/** Names the version that SQLite's code writes: apart from the schema, which a Worker does not carry. */
+/**
+ * The file that names the version which SQLite's code writes. It is apart from the schema, which a Worker does not
+ * bundle.
+ */
 const META = at("../../../src/storage/sql/meta.ts");
-/** By the file of the present schema, that of the next one, which imports it. */
+/** For each file of the present schema, the file of the next one, which imports it. */
 const NEXT_SCHEMAS: ReadonlyMap<string, string> = new Map([
   [at("../../../src/storage/sql/schema.ts"), at("next-sqlite-schema.ts")],
   [at("../../../src/storage/postgres/schema.ts"), at("next-postgres-schema.ts")],
