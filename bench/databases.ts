@@ -11,20 +11,20 @@ export interface FreshDatabase {
   drop(): Promise<void>;
 }
 
-/** A server that a run measures on. */
+/** A server that a run measures. */
 export interface Server {
   /** As it names itself: `PostgreSQL 18.4`. */
   readonly version: string;
   fresh(name: string): Promise<FreshDatabase>;
-  /** What all processes of the server have used so far, in milliseconds; `null` where that cannot be read. */
+  /** The processor time of all processes of the server so far, in milliseconds; `null` where it cannot be read. */
   cpuMs(): number | null;
   stop(): Promise<void>;
 }
 
 /**
- * A PostgreSQL server of its own, as durable as its defaults: fsync and synchronous_commit on.
+ * Starts a PostgreSQL server with the default durability: fsync and synchronous_commit are on.
  *
- * @throws Error with its log where it does not start
+ * @throws Error with the server's log where it does not start
  */
 export async function postgresServer(): Promise<Server> {
   const server: EmbeddedServer = await startPostgres({ fsync: "on", synchronous_commit: "on", max_wal_size: "4GB" });
@@ -55,7 +55,7 @@ export async function mongodbServer(): Promise<Server | null> {
   const client = await new MongoClient(named).connect();
   const { version, gitVersion } = await client.db("admin").command({ buildInfo: 1 });
   return {
-    // Only MongoDB's own server says of which commit it was built.
+    // Only MongoDB's own server names the commit that it was built from.
     version: gitVersion === undefined ? `a server with the protocol of MongoDB ${version}` : `MongoDB ${version}`,
     async fresh(database) {
       const url = new URL(named);
@@ -67,7 +67,10 @@ export async function mongodbServer(): Promise<Server | null> {
   };
 }
 
-/** A database that cannot be dropped is left, and named: what holds it is no part of what was measured. */
+/**
+ * If a database cannot be dropped, it stays, and the run prints its name. The connection that holds it is not part of
+ * the measurement.
+ */
 async function dropped(client: MongoClient, database: string): Promise<void> {
   try {
     await client.db(database).dropDatabase({ timeoutMS: LONGEST_DROP_MS });
@@ -78,7 +81,10 @@ async function dropped(client: MongoClient, database: string): Promise<void> {
   }
 }
 
-/** Of a process and of those that it has waited for, in ticks of 10 ms; `null` where there is no such process, or no /proc. */
+/**
+ * Of a process and of its children that have ended, in ticks of 10 ms; `null` where there is no such process, or no
+ * /proc.
+ */
 function ticksOf(pid: string): { readonly parent: string; readonly own: number; readonly reaped: number } | null {
   let stat: string;
   try {

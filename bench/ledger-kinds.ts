@@ -9,17 +9,23 @@ export interface FreshLedger {
   drop(): Promise<void>;
 }
 
-/** A durable ledger that can be had here. */
+/** A durable ledger that this machine can run. */
 export interface LedgerKind {
   readonly kind: "sqlite" | "postgres" | "mongodb";
-  /** As tables name it. */
+  /** Its name in the tables. */
   readonly name: string;
   fresh(name: string): Promise<FreshLedger>;
-  /** What the database has used so far, in milliseconds; `null` where it is no server, or does not show it. */
+  /**
+   * The processor time of the database so far, in milliseconds; `null` where it is no server, or does not show its
+   * time.
+   */
   databaseCpuMs(): number | null;
 }
 
-/** SQLite, PostgreSQL, and where a server is named MongoDB. What is missing is in what the run skipped. */
+/**
+ * SQLite, PostgreSQL, and MongoDB where a server is named. The run's list of skipped parts names those that are
+ * missing.
+ */
 export async function ledgerKinds(bench: Bench): Promise<LedgerKind[]> {
   const sqlite: LedgerKind = {
     kind: "sqlite",

@@ -7,7 +7,7 @@ import { mongodb } from "../src/storage/mongodb.ts";
 import { postgres } from "../src/storage/postgres.ts";
 import { sqlite } from "../src/storage/sqlite.ts";
 
-/** Which database, how it is reached, and how the ledger is set up on it. */
+/** Which database a ledger uses, how to reach it, and how the ledger is set up on it. */
 export type LedgerSpec =
   | { readonly kind: "memory" }
   /** `at` is a file, or a URL. */
@@ -22,7 +22,7 @@ export interface Factories {
   readonly mongodb: typeof mongodb;
 }
 
-/** A ledger and, in the same database over the same client, the least that a durable acknowledgement can cost. */
+/** A ledger, and the cheapest possible durable acknowledgement in the same database over the same client. */
 export interface Ledger {
   readonly storage: Storage;
   /** Inserts one row with a text of the same size under a unique key, and commits it. */
@@ -30,10 +30,10 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-/** Clients of each process, for ledger and raw inserts alike. */
+/** The number of clients of each process, for the ledger and for raw inserts. */
 const CONNECTIONS = 16;
 
-/** Opens a ledger, migrated, by this checkout's factories or by another build's. */
+/** Opens a ledger and migrates it. The storage factories are those of this checkout, or of another build. */
 export async function openLedger(
   spec: LedgerSpec,
   factories: Factories = { memory, sqlite, postgres, mongodb },
@@ -91,7 +91,7 @@ async function onPostgres(url: string, make: (pool: pg.Pool) => Storage): Promis
   const pool = new pg.Pool({ connectionString: url, max: CONNECTIONS });
   pool.on("error", (error) => console.error(error.message));
   const storage = make(pool);
-  // Several processes begin at once, and two that make one table hinder each other without the lock.
+  // Several processes begin at once. Without the lock, two that create the same table would disturb each other.
   await pool.query(
     "select pg_advisory_xact_lock(7); create table if not exists raw_texts (key text primary key, body text not null)",
   );
@@ -124,10 +124,10 @@ function onMongodb(url: string, factories: Factories): Ledger {
   };
 }
 
-/** The text that each measurement stores: of everyday length, and in one segment. */
+/** The text that each measurement stores: of usual length, and in one segment. */
 export const TEXT = "Is there a table for two tonight at eight? We would love one near the window.";
 
-/** One text of one of `people` persons, as the engine hands it over. */
+/** One text of one of `people` persons, as the engine gives it to the ledger. */
 export function inboundOf(key: string, person: string): InboundRecord {
   return {
     key,

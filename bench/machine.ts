@@ -1,6 +1,6 @@
 import { cpus, loadavg, platform } from "node:os";
 
-/** Where figures were measured, in general words. */
+/** The machine of a measurement, in general words. */
 export interface Machine {
   readonly cores: number;
   /** `Linux`. */

@@ -26,7 +26,7 @@ import { startSession } from "./session.ts";
  * npm run bench -- --render          measures nothing, and makes docs/performance.md of what is recorded
  * npm run bench -- --baseline FILE   the tarball of an earlier package, for part i
  *
- * Figures are ratios of things measured side by side in one run; nothing here is a test of speed.
+ * The figures are ratios of measurements that ran side by side in one run. No figure is a test of absolute speed.
  */
 const PARTS: readonly Part[] = [
   inProcess,
@@ -42,7 +42,7 @@ const PARTS: readonly Part[] = [
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 const PAGE = join(ROOT, "docs", "performance.md");
-/** Where a checkout of the project's has earlier packages beside it. */
+/** The folder beside a checkout that may have earlier packages. */
 const BASELINES = join(ROOT, "..", "shared", "baseline");
 
 const { values } = parseArgs({
@@ -66,7 +66,7 @@ async function measure(parts: readonly Part[]): Promise<void> {
     for (const part of parts) {
       const result = await session.run(part);
       print(result);
-      // At once: a part that fails later takes nothing from those before it.
+      // Recorded at once, so that a part that fails later does not lose the earlier ones.
       if (values.write) record(result);
     }
   } finally {

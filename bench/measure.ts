@@ -1,4 +1,4 @@
-/** A figure of several rounds: the median, and how far the rounds lie apart. */
+/** A figure of several rounds: the median, and the lowest and the highest round. */
 export interface Spread {
   readonly median: number;
   readonly least: number;
@@ -9,7 +9,7 @@ export function median(values: readonly number[]): number {
   return quantile(sorted(values), 0.5);
 }
 
-/** Of sorted values. */
+/** The median of sorted values. */
 export function quantile(ordered: readonly number[], q: number): number {
   return ordered[Math.min(ordered.length - 1, Math.floor(ordered.length * q))] ?? Number.NaN;
 }
@@ -22,15 +22,15 @@ export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** Round by round, each beside what was measured right before or after it. */
+/** Ratios by round. Each pair was measured directly one after the other. */
 export function ratios(each: readonly number[], to: readonly number[]): Spread {
   const ordered = sorted(each.map((value, round) => value / (to[round] ?? Number.NaN)));
   return { median: quantile(ordered, 0.5), least: ordered.at(0) ?? Number.NaN, most: ordered.at(-1) ?? Number.NaN };
 }
 
 /**
- * Lets all contestants take turns, round by round, and every second round in the opposite order, so that all of them meet
- * the machine as it is.
+ * Lets all contestants take turns, round by round, every second round in the opposite order. So the state of the
+ * machine affects all of them alike.
  *
  * @returns the results of each contestant, by round
  */

@@ -4,15 +4,15 @@ import { pathToFileURL } from "node:url";
 import { lockedInstall } from "../scripts/locked-install.ts";
 
 /*
- * What only the benchmark measures against, and no other command needs: installed on demand, in the versions of
- * bench/peers/package-lock.json, and kept under .tmp.
+ * The packages that only the benchmark needs. They are installed on demand, in the versions of
+ * bench/peers/package-lock.json, and stay under .tmp.
  */
 const SOURCE = "bench/peers";
 
 /**
- * Installs the peers where they are missing.
+ * Installs the packages if they are missing.
  *
- * @returns why they cannot be had; `null` where they can
+ * @returns why they are not available; `null` where they are
  */
 export function peersMissing(): string | null {
   try {
@@ -23,15 +23,15 @@ export function peersMissing(): string | null {
   }
 }
 
-/** A peer's module. Each one's `main` is what it exports to an import. */
-// biome-ignore lint/suspicious/noExplicitAny: what a package exports is known to its caller alone.
+/** A package's module. Each `main` is also what the package exports to an import. */
+// biome-ignore lint/suspicious/noExplicitAny: only the caller knows what a package exports.
 export function peer(name: string): Promise<any> {
   const folder = join(lockedInstall(SOURCE, { scripts: false }), "node_modules", name);
   const { main } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   return import(pathToFileURL(join(folder, main)).href);
 }
 
-/** `chat 4.41.1`, as the lockfile has it. */
+/** `chat 4.41.1`, by the lockfile. */
 export function peerVersion(name: string): string {
   const { dependencies } = JSON.parse(readFileSync(join(import.meta.dirname, "peers", "package.json"), "utf8"));
   return `${name} ${dependencies[name]}`;

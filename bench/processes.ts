@@ -1,10 +1,10 @@
 import { fork } from "node:child_process";
 
-/** A process of a measurement, which does what it is asked, one thing after the other. */
+/** A process of a measurement. It executes commands, one after the other. */
 export interface Program<Command, Answer> {
-  /** Rejects with what the program failed with, or where it has ended. */
+  /** Rejects with the program's error, or where the process has ended. */
   ask(command: Command): Promise<Answer>;
-  /** Lets it close what it has open. */
+  /** Lets the program close its resources. */
   stop(): Promise<void>;
 }
 
@@ -26,8 +26,8 @@ interface Reply<Answer> {
 }
 
 /**
- * How long a program may take to close before it is killed. A service needs up to 10 s to end its work, and a process that
- * is killed in a transaction may leave its locks behind on a server that does not notice.
+ * How long a program may take to close before it is killed. A service needs up to 10 s to end its work. A process that
+ * is killed in a transaction may leave its locks on the server.
  */
 const CLOSING_MS = 30_000;
 /** How long a program may take to become ready, or to answer. */
@@ -36,7 +36,7 @@ const LONGEST_MS = 180_000;
 /**
  * Starts a program and resolves once it is ready.
  *
- * @param task what the program's `serve()` opens; JSON
+ * @param task the argument of the program's `serve()`, as JSON
  * @param flags for Node, such as `--expose-gc`
  */
 export async function startProgram<Command extends object, Answer>(
@@ -61,7 +61,7 @@ export async function startProgram<Command extends object, Answer>(
       resolve();
     });
   });
-  // What is asked of a process that ends meanwhile is answered by its exit.
+  // If the process ends meanwhile, its exit answers all open commands.
   child.on("error", (error) => console.error(`${file}: ${error.message}`));
   const answered = async (reply: Promise<Reply<Answer>>): Promise<Answer | null> => {
     const late = setTimeout(() => {
@@ -99,7 +99,7 @@ export async function startProgram<Command extends object, Answer>(
   };
 }
 
-/** In a program: opens the task, says that it is ready, and then answers each command. */
+/** In a program: opens the task, reports that it is ready, and then answers each command. */
 export async function serve<Task, Command extends object, Answer>(
   open: (task: Task) => Promise<Served<Command, Answer>>,
 ): Promise<void> {

@@ -7,10 +7,10 @@ import type { Bench, Part } from "./part.ts";
 import { peersMissing } from "./peers.ts";
 import type { PartResult } from "./results.ts";
 
-/** One run: what its parts share, and what came of them. */
+/** One run: what its parts share, and their results. */
 export interface Session {
   run(part: Part): Promise<PartResult>;
-  /** What was measured and must not be, so far. */
+  /** The measured values so far that must not occur. */
   readonly faults: readonly string[];
   /** Stops the servers and removes the files. */
   end(): Promise<void>;
@@ -39,7 +39,7 @@ export function startSession({ quick, baseline }: SessionOptions): Session {
     const skip = (what: string) => {
       if (!skipped.includes(what)) skipped.push(what);
     };
-    /** A server that is missing is no failure: the rest is measured. */
+    /** A missing server is not a failure: the run measures the others. */
     const serverOf = async (name: string, source: Lazy<Server | null>, remedy: string): Promise<Server | null> => {
       try {
         const server = await source();

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { entries, outputOf } from "./entries.ts";
 
-/** `complete` has declarations; `js` has none. */
+/** A `complete` build has declarations; a `js` build has none. */
 export type BuildKind = "complete" | "js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -18,7 +18,10 @@ const INPUTS = [
   "package-lock.json",
 ];
 
-/** What `dist` holds of the sources as they are now; `undefined` where it is missing or older. */
+/**
+ * The kind of build in `dist`, if it was made from the sources as they are now; `undefined` where it is missing or
+ * older.
+ */
 export function builtKind(): BuildKind | undefined {
   if (!existsSync(STAMP)) return undefined;
   const stamp: { kind?: unknown; sources?: unknown } = JSON.parse(readFileSync(STAMP, "utf8"));
@@ -27,7 +30,7 @@ export function builtKind(): BuildKind | undefined {
   return Object.keys(entries).every((subpath) => isBuilt(subpath, kind)) ? kind : undefined;
 }
 
-/** Notes what `dist` was built from: the hash of the sources, taken before the build read them. */
+/** Records which sources `dist` was built from: their hash, taken before the build read them. */
 export function recordBuild(kind: BuildKind, sources: string): void {
   mkdirSync(dirname(STAMP), { recursive: true });
   writeFileSync(STAMP, `${JSON.stringify({ kind, sources })}\n`);
@@ -38,7 +41,7 @@ function isBuilt(subpath: string, kind: BuildKind): boolean {
   return extensions.every((extension) => existsSync(join(ROOT, "dist", outputOf(subpath) + extension)));
 }
 
-/** One hash over everything that a build reads. */
+/** One hash over all files that a build reads. */
 export function hashSources(): string {
   const hash = createHash("sha256");
   const sources = readdirSync(join(ROOT, "src"), { recursive: true, withFileTypes: true })

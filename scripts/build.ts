@@ -9,9 +9,9 @@ const TSUP = fileURLToPath(new URL("../node_modules/tsup/dist/cli-default.js", i
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * Builds `dist` where it is missing or older than its sources. The examples of this checkout then find `ownline`.
+ * Builds `dist` if it is missing or older than its sources. The examples of this checkout then find `ownline`.
  *
- * @throws where tsup fails; its own output has then said why.
+ * @throws where tsup fails; tsup's own output then says why.
  */
 export function buildIfStale(kind: BuildKind): void {
   linkSelf();

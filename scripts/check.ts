@@ -5,16 +5,16 @@ import { buildIfStale } from "./build.ts";
 import { pack } from "./pack.ts";
 
 /*
- * Everything that must be green before a change is done. `npm run check` goes on after a failure, so that one run
- * names every fault; `npm run check -- lint types` runs those two, `npm run check -- --without tests` all but one.
- * The layering, the exports and the docs are held by the tests.
+ * All checks that must pass before a change is done. `npm run check` goes on after a failure, so that one run shows
+ * every failure. `npm run check -- lint types` runs those two, `npm run check -- --without tests` all except that one.
+ * Tests check the layering, the exports and the docs.
  */
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const BIN = join(ROOT, "node_modules", ".bin");
 
 interface Outcome {
   readonly passed: boolean;
-  /** What the tool said; shown where it failed. */
+  /** The tool's output, printed if the check fails. */
   readonly output: string;
 }
 
@@ -44,7 +44,7 @@ function withBuild(next: () => Outcome): Outcome {
   return next();
 }
 
-/** What it measured is of interest where it passed, too. */
+/** Checks whose measurements are printed even if they pass. */
 function importTime(): Outcome {
   const { status } = spawnSync(process.execPath, [join(ROOT, "scripts", "import-time.ts")], { stdio: "inherit" });
   return { passed: status === 0, output: "" };
@@ -61,7 +61,7 @@ function selected(args: readonly string[]): string[] {
   const left = without === -1 ? [] : args.slice(without + 1);
   const unknown = [...named, ...left].filter((name) => !(name in CHECKS));
   if (unknown.length > 0) {
-    throw new Error(`There is no check ${unknown.join(", ")}; there are ${Object.keys(CHECKS).join(", ")}.`);
+    throw new Error(`There is no check ${unknown.join(", ")}; the checks are ${Object.keys(CHECKS).join(", ")}.`);
   }
   return Object.keys(CHECKS).filter((name) => (named.length === 0 || named.includes(name)) && !left.includes(name));
 }

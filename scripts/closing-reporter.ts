@@ -1,9 +1,10 @@
 import type { Reporter, TestModule } from "vitest/node";
 
 /**
- * Ends a test run with what was skipped and why, and with one plain line: `N passed, N failed, N skipped`.
+ * Ends a test run with a list of the skipped tests and their reasons, and with one line: `N passed, N failed, N
+ * skipped`.
  *
- * The reason is the note of `context.skip("…")`; a test file that could not be loaded counts as one failure.
+ * A reason is the note of `context.skip("…")`. A test file that could not be loaded counts as one failure.
  */
 export class ClosingReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
@@ -14,7 +15,7 @@ export class ClosingReporter implements Reporter {
       const tests = [...module.children.allTests()];
       for (const test of tests) {
         const result = test.result();
-        // A run that was cut short leaves its tests unfinished: they have not passed.
+        // An interrupted run leaves tests unfinished: they have not passed.
         count[result.state === "pending" ? "failed" : result.state] += 1;
         if (result.state !== "skipped") continue;
         const reason = result.note ?? "no reason given";

@@ -2,14 +2,14 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { BOOTSTRAP, MIGRATIONS, type Migration } from "../src/storage/sql/schema.ts";
 
-/** Where `wrangler d1 migrations apply` finds the files; they ship with the package. */
+/** The folder in which `wrangler d1 migrations apply` finds the files. They are part of the package. */
 export const FOLDER: string = fileURLToPath(new URL("../migrations/d1/", import.meta.url));
 
 /**
- * The schema as the files that `wrangler d1 migrations apply` takes, by name. Each writes the same two tables as
- * `storage.migrate()`, and does nothing where that was faster; so both may be used, in any order.
+ * The schema as files for `wrangler d1 migrations apply`, by name. Each file makes the same tables as
+ * `storage.migrate()`, and does nothing if `storage.migrate()` has run before. So both may be used, in any order.
  *
- * @throws where a step holds a statement that fails when it is repeated: such a step needs another way.
+ * @throws where a step has a statement that fails when it is repeated: such a step must be written in another way.
  */
 export function d1Migrations(steps: readonly Migration[] = MIGRATIONS): Readonly<Record<string, string>> {
   return Object.fromEntries(steps.map((step) => [nameOf(step), fileOf(step)]));

@@ -4,12 +4,15 @@ const PARENT_CHECK_MS = 250;
 
 buildIfStale("js");
 const parentCheck = stopWithParent();
-// In this process, so that Ctrl-C and SIGTERM reach the server itself.
+// The server runs in this process, so that Ctrl-C and SIGTERM reach it.
 await import("../examples/express/src/server.ts");
-// Its parent's end is no second signal.
+// The end of the parent process must not count as a second signal.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => clearInterval(parentCheck));
 
-/** A SIGTERM to npm ends npm and its shell, which does not pass it on: the demo would keep its ports for ever. */
+/**
+ * A SIGTERM to npm ends npm and its shell, and the shell does not pass it on. So the demo would keep its ports for
+ * ever.
+ */
 function stopWithParent(): NodeJS.Timeout {
   const parent = process.ppid;
   const timer = setInterval(() => {

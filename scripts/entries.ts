@@ -1,8 +1,8 @@
 /**
- * Every subpath of the package and the source that stands behind it: the one list. The build reads it; the exports
- * test holds package.json, tsconfig.json and the files to it.
+ * The one list of the package's subpaths, each with its source. The build reads it. The exports test compares
+ * package.json, tsconfig.json and the files with it.
  *
- * The rule: the subpath is the path under `src/`, and a folder's face is the file that bears the folder's name.
+ * The rule: the subpath is the path under `src/`, and the file that bears its folder's name is the folder's entry.
  */
 export const entries: Readonly<Record<string, string>> = {
   ".": "src/index.ts",
@@ -31,12 +31,12 @@ export const entries: Readonly<Record<string, string>> = {
   "./testing/node": "src/testing/node/node.ts",
 };
 
-/** Where a subpath lands in `dist`, without its extension: `./transport/twilio` becomes `transport/twilio`. */
+/** The path of a subpath in `dist`, without its extension: `./transport/twilio` becomes `transport/twilio`. */
 export function outputOf(subpath: string): string {
   return subpath === "." ? "index" : subpath.slice("./".length);
 }
 
-/** What a user writes: `./transport/twilio` becomes `ownline/transport/twilio`. */
+/** The import that a user writes: `./transport/twilio` becomes `ownline/transport/twilio`. */
 export function specifierOf(subpath: string): string {
   return subpath === "." ? "ownline" : `ownline/${outputOf(subpath)}`;
 }

@@ -9,13 +9,13 @@ const { user, system } = process.cpuUsage(before);
 console.log((user + system) / 1000);
 `;
 
-/** A module that imports nothing: what a process costs without any. */
+/** A module that imports nothing: the cost of a process alone. */
 export const NOTHING = "data:text/javascript,";
 
 /**
- * The processor time that importing a module costs a fresh process of this checkout, in milliseconds.
+ * The processor time, in milliseconds, that a new process of this checkout needs to import a module.
  *
- * @throws Error with Node's message where it cannot be imported
+ * @throws Error with Node's message where the module cannot be imported
  */
 export function importMs(node: string, specifier: string): number {
   const { status, stdout, stderr } = spawnSync(node, ["--input-type=module", "--eval", PROGRAM], {

@@ -5,15 +5,16 @@ import { importMs, NOTHING } from "./import-cost.ts";
 import { stockNode, versionOf } from "./stock-node.ts";
 
 /*
- * What importing the built package costs a cold start, over a process that imports nothing; beside it what others cost.
- * Fails over the limit, which holds for a machine that loads twilio in 115 ms, and grows with that time: what is held
- * is the ratio. `--limit` and `--rounds` change the bounds, `--alone` leaves the others out.
+ * Measures how much importing the built package adds to a cold start, compared with a process that imports nothing. It
+ * also measures other packages. The check fails over a limit. The limit holds for a machine that loads twilio in 115
+ * ms, and grows with that time: so the ratio is what counts. `--limit` and `--rounds` change the bounds, `--alone`
+ * leaves the other packages out.
  *
- * It counts the processor's time, all threads together, which is no less than what passes on an idle machine and does
- * not grow with the wait for others' work. Other work of the machine can only add, so the least of several fresh
+ * The measure is the processor time of all threads. On an idle machine it is at least the real time, and it does not
+ * grow while the process waits for others. Other work on the machine can only add to it, so the lowest of several new
  * processes counts.
  */
-/** What twilio took on the idle machine for which the limit was set: a slower machine gets the same ratio. */
+/** twilio's time on the idle machine for which the limit was set. A slower machine gets the same ratio. */
 const TWILIO_MS = 115;
 const { values } = parseArgs({
   options: {
@@ -25,7 +26,7 @@ const { values } = parseArgs({
 const limitMs = Number(values.limit);
 const rounds = Number(values.rounds);
 
-/** Over a process that imports nothing. Each package takes its turn, so that a busy moment hits all of them. */
+/** Compared with a process that imports nothing. The packages take turns, so that a busy moment affects all of them. */
 function leastMs(node: string, specifiers: readonly string[], times: number): readonly number[] {
   const all = [NOTHING, ...specifiers];
   const runs = Array.from({ length: times }, () => all.map((specifier) => importMs(node, specifier)));
@@ -45,7 +46,7 @@ for (const node of stock === undefined ? [process.execPath] : [process.execPath,
   const others = values.alone ? [] : ["twilio", "chat"];
   const othersMs = leastMs(node, others, 3);
   const mostMs = limitMs * Math.max(1, (othersMs[0] ?? 0) / TWILIO_MS);
-  // Once more before it is called slow.
+  // Measure once more before the check fails.
   const ms = [ownMs(node)];
   if (ms.every((each) => each > mostMs)) ms.push(ownMs(node));
   const least = Math.min(...ms);
@@ -58,4 +59,4 @@ for (const node of stock === undefined ? [process.execPath] : [process.execPath,
     console.log(`Too slow. The machine's load is ${load.toFixed(1)}: where other work runs, measure again without it.`);
   }
 }
-if (stock === undefined) console.log("The machine has no Node but the pinned one, so only that was measured.");
+if (stock === undefined) console.log("The machine has only the pinned Node, so only that one was measured.");

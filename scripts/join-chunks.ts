@@ -1,20 +1,20 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** A chunk that is no larger costs Node more to find than to run. */
+/** Up to this size Node needs more time to find a chunk than to run it. */
 const SMALL_BYTES = 4608;
 const JOINED = "chunk-base.js";
 const IMPORT = /^import (?:\{[^}]*\} from )?"\.\/(chunk-[A-Z0-9]+\.js)";\n/gm;
-/** Loads a file for its side effects; chunks have none. */
+/** Loads a file for its side effects. Chunks have no side effects. */
 const BARE_IMPORT = /^import "(?:\.\.?\/)+([^"/]+)";\n/gm;
 const EXPORT = /^export \{\n([^}]*)\};\n/m;
 const DECLARED = /^(?:var|let|const|function|async function|class) ([\w$]+)/gm;
 
 /**
- * Makes one file of the small chunks that `import "ownline"` loads. The build gives each set of entries that share a
- * module a chunk of its own, so that errors, ids and the clock are a file each, and Node pays for every file.
+ * Joins the small chunks that `import "ownline"` loads into one file. The build makes a chunk for each set of entries
+ * that share a module. So errors, ids and the clock are a file each, and each file costs Node time.
  *
- * @throws where two of them declare the same name, and where there are not two: the build looks otherwise then.
+ * @throws where two chunks declare the same name, and where there are fewer than two: then the build has changed.
  */
 export function joinChunks(dist: string): void {
   const read = (file: string): string => readFileSync(join(dist, file), "utf8");
@@ -32,7 +32,7 @@ export function joinChunks(dist: string): void {
   };
   visit("index.js");
 
-  // In the order in which they are loaded, so that what one needs stands before it.
+  // In the order in which they are loaded, so that each chunk comes after those that it needs.
   const joined: string[] = [];
   for (const name of loaded) {
     const isLeaf = importedBy(name).every((needed) => joined.includes(needed));

@@ -11,9 +11,10 @@ import { guards } from "../test/mutations/guards.ts";
 import type { Mutation } from "../test/mutations/mutation.ts";
 
 /*
- * Takes the guards out, one at a time and in a copy, and looks who notices. A guard of the engine or of the reference
- * is looked for by the simulation first, one of another ledger by the storage contract on that ledger. A guard that
- * no test misses is a failure. `npm run mutations -- --ledger memory --seeds 2000 --only consent --only STOP`
+ * Removes the guards, one at a time and in a copy, and finds out which test fails. A guard of the engine or of the
+ * reference is tested by the simulation first. A guard of another ledger is tested by the storage contract on that
+ * ledger. If no test fails, the run fails. `npm run mutations -- --ledger memory --seeds 2000 --only consent --only
+ * STOP`
  */
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COPIES = join(ROOT, ".tmp", "mutations");
@@ -31,7 +32,7 @@ const PARTS = [
 /** MongoDB's test server takes minutes for the storage contract. */
 const LONGEST_MS = 1_200_000;
 const VITEST = join(ROOT, "node_modules", "vitest", "vitest.mjs");
-/** For the guards of the engine and of the rules that neither the simulation nor the contract misses. */
+/** For guards of the engine and of the rules whose removal neither the simulation nor the contract notices. */
 const ENGINE_TESTS = [
   "test/storage/wrong-clock.test.ts",
   ...["clock", "corrupt-rows", "spellings", "unknown-early", "unstorable"].map((name) => `test/engine/${name}.test.ts`),
@@ -46,7 +47,7 @@ const POSTGRES_TESTS = ["locks", "waits", "decisions", "group-commit", "quirks",
 const MONGODB_TESTS = ["guards", "transactions", "quirks", "admission"].map(
   (name) => `test/storage/mongodb-${name}.long.test.ts`,
 );
-/** A copy may end in the middle of a transaction, whose locks would block every other one. */
+/** A copy may end in the middle of a transaction, whose locks would block all other copies. */
 const TRANSACTION_LIFETIME_MS = 10_000;
 /** The simulation is slower on SQLite. */
 const SQLITE_SEEDS = "200";
@@ -56,7 +57,7 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "1500" },
     ledger: { type: "string", multiple: true, default: [...LEDGERS] },
     only: { type: "string", multiple: true, default: [""] },
-    /** Runs the contract on this ledger, in this very copy. */
+    /** Runs the contract on this ledger, in this copy. */
     contract: { type: "string" },
     url: { type: "string", default: "" },
   },
@@ -126,7 +127,7 @@ async function tryOut({ ledger, edits }: Mutation, number: number, url: string):
       case "postgres":
         return (await contracted(copy, ledger, url)) ?? (await tested(copy, POSTGRES_TESTS));
       case "mongodb":
-        // Its contract takes minutes.
+        // MongoDB's contract takes minutes.
         return (await tested(copy, MONGODB_TESTS, url)) ?? (await contracted(copy, ledger, url));
       default:
         return ledger satisfies never;
@@ -136,7 +137,7 @@ async function tryOut({ ledger, edits }: Mutation, number: number, url: string):
   }
 }
 
-/** Whether the simulation sees a broken promise, and which. */
+/** The first broken promise that the simulation finds; `null` where it finds none. */
 async function simulated(copy: string, storage: string, seeds: string): Promise<string | null> {
   const args = ["scripts/simulate.ts", "--storage", storage, "--seeds", seeds, "--stop-at-first"];
   const { passed, output } = await run(copy, args);
@@ -146,7 +147,7 @@ async function simulated(copy: string, storage: string, seeds: string): Promise<
   return passed || /^Never hit/m.test(output) ? null : "simulation: it does not run to its end";
 }
 
-/** Whether the storage contract is broken, and where first. */
+/** The first case of the storage contract that fails; `null` where all pass. */
 async function contracted(copy: string, ledger: LedgerName, url: string): Promise<string | null> {
   const { passed, output } = await run(copy, ["scripts/mutations.ts", "--contract", ledger, "--url", url]);
   if (passed) return null;
@@ -155,7 +156,7 @@ async function contracted(copy: string, ledger: LedgerName, url: string): Promis
   return broken;
 }
 
-/** Whether tests of a ledger's own are red, and the first that is. */
+/** The first of a ledger's own tests that fails; `null` where all pass. */
 async function tested(copy: string, files: readonly string[], mongodbUrl = ""): Promise<string | null> {
   const config = ["--root", copy, "--config", "test/mutations/vitest.config.ts"];
   const { passed, output } = await run(copy, [VITEST, "run", ...config, ...files], {

@@ -3,11 +3,11 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
 /*
- * `npm run options-page` writes docs/guide/options.md from the docstrings of the options, so that the page and the
- * code cannot say different things. `test/docs-drift.test.ts` fails where the page is older than the docstrings.
+ * `npm run options-page` writes docs/guide/options.md from the docstrings of the options, so that the page and the code
+ * always agree. `test/docs-drift.test.ts` fails if the page is older than the docstrings.
  */
 
-/** One table of the page: an interface of options, and how it is reached. */
+/** One table of the page: an interface of options, and the prefix of its options. */
 interface Section {
   readonly title: string;
   readonly file: string;
@@ -56,7 +56,7 @@ function sectionOf({ title, file, name, prefix }: Section): string {
   return `## ${title}\n\n| Option | Default | What it does |\n|---|---|---|\n${rows.join("\n")}\n`;
 }
 
-/** The members of an interface, those of the interfaces that it extends first. */
+/** The members of an interface. The members of the interfaces that it extends come first. */
 function membersOf(file: string, name: string): ts.PropertySignature[] {
   const source = ts.createSourceFile(file, readFileSync(ROOT + file, "utf8"), ts.ScriptTarget.Latest, true);
   const found = source.statements.find(
@@ -83,7 +83,7 @@ function rowOf(member: ts.PropertySignature, prefix: string): string {
   return `| ${name} | ${cell(fallback)} | ${cell(about)} |`;
 }
 
-/** A comment in one line; a link becomes the code that it names. */
+/** A comment as one line. A link becomes the name that it links to, as code. */
 function textOf(comment: string | ts.NodeArray<ts.JSDocComment> | undefined): string {
   const parts = typeof comment === "string" ? [comment] : (comment ?? []).map(partOf);
   return parts
@@ -96,7 +96,7 @@ function partOf(part: ts.JSDocComment): string {
   return ts.isJSDocLink(part) && part.name !== undefined ? `\`${part.name.getText()}\`` : part.text;
 }
 
-/** A value that is code as it stands shows as code; `|` would end the cell. */
+/** Shows a value as code if it is code. A `|` would end the table's cell. */
 function cell(text: string): string {
   const isValue = /^("[^"]*"|-?\d+|true|false)$/.test(text);
   return (isValue ? `\`${text}\`` : text).replaceAll("|", "\\|");

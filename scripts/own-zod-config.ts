@@ -4,8 +4,8 @@ import type { Options } from "tsup";
 type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 
 /**
- * Gives the bundled zod a configuration of its own. zod keeps it on `globalThis`, so a service that calls `z.config()`
- * with another copy would change how ownline checks its options, and the other way round.
+ * Gives the bundled zod a configuration of its own. zod stores it on `globalThis`. So a service that calls `z.config()`
+ * of another copy would change how ownline checks its options, and ownline would change the service's checks.
  */
 export const ownZodConfig: Plugin = {
   name: "own-zod-config",

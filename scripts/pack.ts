@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * Packs what npm would publish, from `dist` as it is.
+ * Packs the files that npm would publish, with `dist` as it is.
  *
  * @param folder where the tarball goes; made if missing.
  * @returns the tarball's path.

@@ -1,4 +1,5 @@
-// Preloaded by every npm script that runs TypeScript: plain CommonJS, because an older Node must be able to read it.
+// Every npm script that runs TypeScript preloads this file. It is plain CommonJS, so that an older Node can read it
+// too.
 const REQUIRED_MAJOR = 24;
 
 if (Number.parseInt(process.versions.node, 10) < REQUIRED_MAJOR) {

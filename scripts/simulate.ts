@@ -14,12 +14,12 @@ import { type SimulatedInterleaving, simulatedInterleaving } from "../test/stora
 
 /*
  * Plays many seeds of the simulation, on all cores: `npm run simulate -- --seeds 20000 --first 1 --storage memory`.
- * A seed that breaks a promise is printed with what led to it, and with the command that plays it again.
+ * For a seed that breaks a promise, the run prints the steps that led to it, and the command that plays it again.
  */
 const STORAGES: Readonly<Record<string, NonNullable<SimulationOptions["storage"]>>> = {
   memory: (clock) => memory({ clock }),
   sqlite: (clock) => sqlite(":memory:", { clock }),
-  // Batches alone, without interactive transactions, as on D1.
+  // Only batches, without interactive transactions, as on D1.
   batch: (clock) => ledgerOver(sqlDatabase(batchOnly(":memory:", clock), { migrate, migratesAtOpen: true })),
   // Other calls run between load and write, and an oracle replays each decision.
   interleaving(clock) {
@@ -28,14 +28,14 @@ const STORAGES: Readonly<Record<string, NonNullable<SimulationOptions["storage"]
   },
 };
 
-/** Of the last run. */
+/** The steps of the last run. */
 let interleaving: SimulatedInterleaving | null = null;
 
-/** No seeds: there is nothing left to do. */
+/** An answer without seeds: all of them are played. */
 const STOP = { from: 0, to: 0 };
-/** A worker asks for so many seeds at a time. */
+/** A worker asks for this many seeds at a time. */
 const CHUNK = 25;
-/** From so many calls on, a fault that never hit one of them is a defect of the simulation. */
+/** From this many calls on, a fault that never hit one of them is a defect of the simulation. */
 const ENOUGH_CALLS = 4000;
 const LINES_AROUND = 40;
 
@@ -135,7 +135,7 @@ function report(outcomes: readonly Outcome[], storage: string, seconds: number):
   return failures.length === 0 && missing.length === 0;
 }
 
-/** Calls by row, faults by column. Returns the cells that should not be empty. */
+/** Prints calls as rows and faults as columns. Returns the cells that should not be empty. */
 function printTable(table: ReadonlyMap<string, ReadonlyMap<string, number>>): string[] {
   const callFaults = [
     "error before",
@@ -168,7 +168,7 @@ function printTable(table: ReadonlyMap<string, ReadonlyMap<string, number>>): st
       const cells = [...row].filter(([fault]) => fault !== "calls").map(([fault, count]) => `${fault} ${count}`);
       console.log(`  ${call.padEnd(24)} ${String(calls ?? "").padStart(9)}  ${cells.toSorted().join(" · ")}`);
       if (!call.startsWith("storage.") || (calls ?? 0) < ENOUGH_CALLS) continue;
-      // Whole processes are struck more rarely than calls.
+      // Faults hit whole processes more rarely than calls.
       const wanted = callFaults.filter(
         (fault) => !/^(cut off|frozen)$/.test(fault) || (calls ?? 0) >= 10 * ENOUGH_CALLS,
       );
@@ -179,7 +179,7 @@ function printTable(table: ReadonlyMap<string, ReadonlyMap<string, number>>): st
 }
 
 function work(): void {
-  // Traces of errors that are part of the game cost more than the game.
+  // The simulation makes many errors on purpose, and their stack traces would cost more time than the run.
   Error.stackTraceLimit = 0;
   const [, , storage = "memory", trace] = process.argv;
   const unhandled: string[] = [];
@@ -205,7 +205,7 @@ async function play(
   const sums = { seeds: 0, texts: 0, taken: 0, duplicates: 0, steps: 0 };
   for (let seed = from; seed < to; seed += 1) {
     const run = await simulate({ seed, ...(storage === undefined ? {} : { storage }) });
-    // An unhandled rejection is reported when the queue of microtasks is empty.
+    // Node reports an unhandled rejection when the queue of microtasks is empty.
     await new Promise((resolve) => setImmediate(resolve));
     const violations = [
       ...run.violations.map(({ rule, detail }) => `${rule}: ${detail}`),

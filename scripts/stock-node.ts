@@ -2,7 +2,10 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants, realpathSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** The machine's own Node, which npm runs on: not the one that the project pins for its scripts. */
+/**
+ * The Node that is installed on the machine, which npm runs on. It is not the one that the project pins for its
+ * scripts.
+ */
 export function stockNode(): string | undefined {
   const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules"));
   const candidates = [process.env.npm_node_execpath ?? "", ...folders.map((folder) => join(folder, "node"))];
@@ -19,7 +22,7 @@ function isExecutable(file: string): boolean {
     accessSync(file, constants.X_OK);
     return file !== "";
   } catch {
-    // Not every folder of the PATH has a node; the next one may.
+    // Not every folder of the PATH has a `node`. The next one may have it.
     return false;
   }
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { buildIfStale } from "./build.ts";
 
 /*
- * `npm run test:long`: the tests that take minutes or need what few have. Its parts:
+ * `npm run test:long`: the tests that take minutes, or that need programs which few machines have. Its parts:
  *
  * - `long`: the files `*.long.test.ts`.
  * - `install` and `frameworks`: tests that install packages from npm's registry.

@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { buildIfStale } from "./build.ts";
 
 /*
- * `npm test`: all tests but those of `npm run test:long`. The package and docs tests run what a user installs, so
- * `dist` is brought up to date first.
+ * `npm test`: all tests except those of `npm run test:long`. The package and docs tests run the built package, so the
+ * script rebuilds `dist` first if it is out of date.
  */
 const VITEST = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
 const args = process.argv.slice(2);

@@ -9,12 +9,12 @@ import { figure } from "../report/words.ts";
 import type { Cell, Table } from "../results.ts";
 
 const PROGRAM = join(import.meta.dirname, "..", "programs", "load.ts");
-/** Callers of all processes together. */
+/** The callers of all processes together. */
 const MANY = 64;
 
 interface Shape {
   readonly processes: number;
-  /** Of each process. */
+  /** The callers of each process. */
   readonly callers: number;
   readonly commits: string | null;
 }
@@ -38,8 +38,8 @@ const CASES: Readonly<Record<LedgerKind["kind"], readonly Shape[]>> = {
 };
 
 /**
- * Durable acknowledgements: `recordInbound`, committed, beside the same database's raw insert-and-commit with the same
- * clients and callers. Raw and ledger take turns, round by round, in the same processes.
+ * Durable acknowledgements: `recordInbound` with its commit, beside a raw insert with its commit in the same database,
+ * with the same clients and callers. Raw inserts and the ledger take turns, round by round, in the same processes.
  */
 export const acknowledge: Part = {
   letter: "c",
@@ -66,7 +66,7 @@ interface Measured {
   readonly raw: number;
   readonly acknowledged: number;
   readonly ratio: Spread;
-  /** Of the acknowledgements, sorted. */
+  /** The times of the acknowledgements, sorted. */
   readonly latenciesMs: readonly number[];
 }
 
@@ -84,7 +84,7 @@ async function measured(
     const together = (what: LoadCommand["what"], lasting: number) =>
       Promise.all(programs.map((program) => program.ask({ what, seconds: lasting })));
     const kinds = ["raw", "ledger"] as const;
-    // Connections, caches and compiled code are not what is measured.
+    // The first calls open connections, fill caches and compile code, so they are not measured.
     for (const what of kinds) await together(what, 0.3);
     const [raws = [], ledgers = []] = await inTurn(kinds, rounds, (what) => together(what, seconds));
     const [rawRates, rates] = [raws.map(rateOf), ledgers.map(rateOf)];
@@ -99,7 +99,7 @@ async function measured(
   }
 }
 
-/** All processes of one round, as if they were one. */
+/** Joins the results of all processes of one round. */
 function rateOf(answers: readonly LoadAnswer[]): number {
   const done = answers.reduce((total, { latenciesMs }) => total + latenciesMs.length, 0);
   return done / Math.max(...answers.map(({ seconds }) => seconds));

@@ -13,11 +13,11 @@ import type { Cell, Table } from "../results.ts";
 import { webhookRounds } from "../webhook/rounds.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** Inside the checkout, where both packages find what they import. */
+/** A folder inside the checkout, where both packages find the modules that they import. */
 const FOLDER = join(ROOT, ".tmp", "bench-baseline");
 const CALLERS = [1, 64] as const;
 
-/** A package as npm would install it. */
+/** A package, installed as npm would install it. */
 interface Package {
   readonly tarball: string;
   readonly folder: string;

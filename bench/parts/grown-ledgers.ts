@@ -6,15 +6,17 @@ import { postgres } from "../../src/storage/postgres.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import type { Server } from "../databases.ts";
 
-/** Stands in every id of the life that is copied. */
+/** A mark in every id of the rows that are copied. */
 export const MARK = "zz0zz";
 
-/** A ledger that can be filled by copying, and that counts what is touched where its database does. */
+/**
+ * A ledger that can be filled by copying rows. It counts the rows and pages that a query reads, if its database can.
+ */
 export interface Grown {
   readonly storage: Storage;
-  /** Copies every row of the marked life `times` times, each under ids of its own. */
+  /** Copies every marked row `times` times, with new ids. */
   copy(times: number, from: number): Promise<void>;
-  /** Rows and pages touched so far; `null` where the database does not say. */
+  /** The rows and pages that were read so far; `null` where the database does not count them. */
   touched(): Promise<{ readonly rows: number; readonly pages: number } | null>;
   close(): Promise<void>;
 }
@@ -27,10 +29,10 @@ export async function grownSqlite(folder: string): Promise<Grown> {
   return {
     storage,
     async copy(times, from) {
-      // Only filled by this connection: so it may lose all, and keeps in memory what it writes again and again.
+      // This connection only fills the ledger. So a crash may lose everything, and repeated writes stay in memory.
       const database = new DatabaseSync(file);
       database.exec("pragma busy_timeout = 10000; pragma synchronous = off; pragma cache_size = -4000000");
-      // A cross join keeps its order: the table is searched for its few marked rows once.
+      // A cross join keeps its order, so the table is searched for its few marked rows only once.
       for (const name of tablesOf(database.prepare("select name from sqlite_master where type = 'table'").all())) {
         const columns = database
           .prepare(`select name, type from pragma_table_info('${name}')`)
@@ -42,7 +44,7 @@ export async function grownSqlite(folder: string): Promise<Grown> {
         database.exec(`with recursive n(i) as (select ${from} union all select i + 1 from n where i + 1 < ${from + times})
           insert into ${name} select ${columns.join(", ")} from ${name} t cross join n where ${isMarked}`);
       }
-      // What the next commits would have to clear away is not theirs.
+      // Otherwise the next commits would have to clean up after the copying.
       database.exec("pragma wal_checkpoint(truncate)");
       database.close();
     },
@@ -53,7 +55,7 @@ export async function grownSqlite(folder: string): Promise<Grown> {
 
 export async function grownPostgres(server: Server): Promise<Grown> {
   const { url, drop } = await server.fresh("ownline_bench_growth");
-  // One connection: what it has touched is in the statistics once they are flushed.
+  // One connection: its reads are in the statistics after a flush.
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   const storage = postgres(pool);
   await storage.migrate();
@@ -83,7 +85,7 @@ export async function grownPostgres(server: Server): Promise<Grown> {
         );
       }
       await pool.query("vacuum analyze");
-      // What the next commits would have to clear away is not theirs.
+      // Otherwise the next commits would have to clean up after the copying.
       await pool.query("checkpoint");
     },
     async touched() {

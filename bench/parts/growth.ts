@@ -7,13 +7,13 @@ import type { Cell, Table } from "../results.ts";
 import { type Grown, grownPostgres, grownSqlite, MARK } from "./grown-ledgers.ts";
 
 /*
- * What one message costs, from its arrival to its reply's delivery, as the ledger grows: by stored messages, and by the
- * length of the conversation. Rows and pages come from PostgreSQL's own statistics, and must stay flat: a query that
- * had lost its index fails the run. Times are printed beside them.
+ * Measures the cost of one message as the ledger grows, from its arrival to its reply's delivery: by the number of
+ * stored messages, and by the length of the conversation. Rows and pages come from PostgreSQL's own statistics, and
+ * must stay flat: a query without its index fails the run. The page shows times too.
  */
 
 const ROUNDS = 40;
-/** From one size to the next, a hundred times as large: each index that a message passes is a level deeper then. */
+/** Each size is a hundred times the one before, so that each index that a message uses is one level deeper. */
 const MOST_PAGES_MORE = 1.5;
 const MOST_ROWS_MORE = 1.15;
 
@@ -23,7 +23,7 @@ interface Cost {
   readonly ms: number;
 }
 
-/** Costs of one ledger, each beside the size before it. */
+/** The costs on one ledger, each beside those of the size before. */
 interface Step {
   readonly label: string;
   readonly cost: Cost;
@@ -93,7 +93,7 @@ function isFlat(cost: Cost, before: Cost): boolean {
   );
 }
 
-/** The median over some messages, each from the webhook to the delivery report of its reply. */
+/** The median over some messages, each from its webhook to the delivery report of its reply. */
 async function costOf(ledger: Grown, label: string, person: (round: number) => string): Promise<Cost> {
   const costs: Cost[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -115,7 +115,7 @@ async function costOf(ledger: Grown, label: string, person: (round: number) => s
   return { rows: of(({ rows }) => rows), pages: of(({ pages }) => pages), ms: of(({ ms }) => ms) ?? Number.NaN };
 }
 
-/** All that the engine asks of the ledger for one text and its answer. */
+/** All calls that the engine makes to the ledger for one text and its answer. */
 async function live(storage: Storage, id: string, person: string): Promise<void> {
   const workerId = "bench";
   const leaseMs = 3_600_000;

@@ -9,7 +9,7 @@ import { verifyTable } from "./verify.ts";
 
 type Contestant = WebhooksTask["contestant"];
 
-/** Acknowledged texts come from so many persons. */
+/** The number of persons from whom the acknowledged texts come. */
 const PEOPLE = 1000;
 const MANY = 32;
 
@@ -39,7 +39,10 @@ export const inProcess: Part = {
   },
 };
 
-/** Whose AI gets the conversation, as ownline's does: a turn differs, an acknowledgement does not. */
+/**
+ * The Chat SDK, also with the conversation for its AI, as ownline's AI gets it. This changes a turn, and not an
+ * acknowledgement.
+ */
 function withHistory(all: readonly Named[]): Named[] {
   return all.flatMap((one): Named[] =>
     one[1].kind === "chat"
@@ -112,7 +115,7 @@ async function turned(all: readonly Named[], rounds: number, texts: number): Pro
   };
 }
 
-/** How ownline does beside the others, by their medians. */
+/** Compares ownline with the others, by their medians. */
 function compared(all: readonly Named[], results: readonly Rounds[]): string {
   const rate = (wanted: Contestant["kind"]) => {
     const found = results[all.findIndex(([, { kind }]) => kind === wanted)];

@@ -7,7 +7,7 @@ import { type Rounds, times, webhookRounds } from "../webhook/rounds.ts";
 
 type Contestant = readonly [name: string, contestant: WebhooksTask["contestant"]];
 
-/** How long a text takes through a service that does nothing else, on each ledger. */
+/** How long a text takes through a service that does no other work, on each ledger. */
 export const latency: Part = {
   letter: "e",
   title: "From the webhook to the provider's request",

@@ -23,7 +23,7 @@ interface Row {
 interface Round {
   readonly rate: number;
   readonly ms: readonly number[];
-  /** The server's, for each text. */
+  /** The server's processor time for each text. */
   readonly cpuMs: number;
 }
 
@@ -81,7 +81,7 @@ async function measured(
     const { port } = await server.ask({ look: "port" });
     const made = makeTexts(texts, from);
     from += texts;
-    // A server ends a connection that has been idle for 5 s, as between the rounds.
+    // A server ends a connection that was idle for 5 s, as connections are between the rounds.
     const agent = new Agent({ keepAlive: true, maxSockets: CALLERS });
     const driven = await drive({
       texts: made,

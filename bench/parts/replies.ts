@@ -12,19 +12,19 @@ import type { Cell, Table } from "../results.ts";
 const PROGRAM = join(import.meta.dirname, "..", "programs", "answerer.ts");
 const PROCESSES = [1, 2, 4] as const;
 const LOOK_MS = 20;
-/** How many texts are stored at once before the clock runs. */
+/** How many texts are stored at once before the measurement begins. */
 const AT_ONCE = 200;
 
 interface Answered {
   readonly rate: number;
-  /** For each reply. */
+  /** Milliseconds for each reply. */
   readonly nodeMs: number;
   readonly databaseMs: number | null;
 }
 
 /**
- * Whole conversations: people have texted, and 1, 2 or 4 processes answer them, with an AI and a provider that answer at
- * once. What is left is ownline and its database. More processes than cores are reported as they are.
+ * Whole conversations: people have texted, and 1, 2 or 4 processes answer them. The AI and the provider answer at once,
+ * so the figures show ownline and its database. More processes than cores are reported too.
  */
 export const replies: Part = {
   letter: "d",
@@ -34,7 +34,7 @@ export const replies: Part = {
     const rows: Cell[][] = [];
     let fourOfOne: number | null = null;
     for (const kind of await ledgerKinds(bench)) {
-      // DocumentDB, which speaks MongoDB's protocol, is ten times as slow.
+      // DocumentDB, which speaks MongoDB's protocol, is ten times slower.
       const texts = kind.kind === "mongodb" ? sized(bench, 20, 200) : sized(bench, 60, 2000);
       const results = await inTurn(PROCESSES, rounds, (processes, round) =>
         answered(kind, { processes, round, texts }),

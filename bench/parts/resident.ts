@@ -6,11 +6,11 @@ import type { Cell, Table } from "../results.ts";
 import { startWebhooks } from "../webhook/rounds.ts";
 
 const MB = 1e6;
-/** How many texts are made at a time, so that those that wait are not what is measured. */
+/** How many texts are made at a time, so that waiting texts do not count in the memory. */
 const BATCH = 1000;
 const CALLERS = 64;
 
-/** What a process holds that has answered for a while, on SQLite. */
+/** The memory of a process that has answered for a while, on SQLite. */
 export const resident: Part = {
   letter: "g",
   title: "Resident memory",
@@ -31,7 +31,7 @@ export const resident: Part = {
   },
 };
 
-/** Megabytes when it has started, and when so many messages have come and gone. */
+/** Megabytes after the start, and after this many messages. */
 async function grow(contestant: WebhooksTask["contestant"], sizes: readonly number[]): Promise<number[]> {
   const program = await startWebhooks({ contestant, answers: true }, ["--expose-gc"]);
   try {

@@ -5,7 +5,7 @@ import type { Table } from "../results.ts";
 import { verifyBare } from "../webhook/bare.ts";
 import { HOOK, makeTexts, TOKEN } from "../webhook/texts.ts";
 
-/** What the signature alone costs, of a form as Twilio posts it. */
+/** The cost of the signature alone, for a form as Twilio posts it. */
 export async function verifyTable(rounds: number, count: number): Promise<Table> {
   const [text] = makeTexts(1, 0);
   if (text === undefined) throw new Error("There is no text.");

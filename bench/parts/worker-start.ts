@@ -11,12 +11,12 @@ import type { Table } from "../results.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BIN = join(ROOT, "node_modules", ".bin");
-/** Inside the checkout, where imports are found. */
+/** A folder inside the checkout, where imports are found. */
 const FOLDER = join(ROOT, ".tmp", "bench-worker");
 const COMPATIBILITY_DATE = "2026-10-01";
 const LONGEST_MS = 30_000;
 
-/** Each Worker, with what it is bundled from: an example's folder, or a source. */
+/** Each Worker, with the folder of an example or the source that it is bundled from. */
 const WORKERS = [
   {
     name: "an empty Hono Worker",
@@ -42,7 +42,7 @@ const WORKERS = [
   { name: "examples/hono-worker: with its API, and zod", file: "example", source: null },
 ] as const;
 
-/** Bindings as text, for all of them alike. */
+/** Bindings as text, the same for all Workers. */
 const VARS = {
   API_SECRET: "a-secret-of-the-benchmark",
   TWILIO_ACCOUNT_SID: `AC${"0".repeat(32)}`,

@@ -4,7 +4,7 @@ import { type LedgerSpec, openLedger } from "../ledgers.ts";
 import { cpuMsSince, serve } from "../processes.ts";
 import { ANSWER, OURS } from "../webhook/texts.ts";
 
-/** One process that answers what stands in a ledger; it begins at a signal. */
+/** One process that answers the texts of a ledger. It begins at a signal. */
 export interface AnswererTask {
   readonly ledger: LedgerSpec;
 }
@@ -14,9 +14,9 @@ export interface AnswererCommand {
 }
 
 export interface AnswererAnswer {
-  /** Replies that the provider has taken from this process. */
+  /** The number of replies that the provider has taken from this process. */
   readonly replies: number;
-  /** Processor time since it began. */
+  /** Processor time since the beginning. */
   readonly cpuMs: number;
 }
 

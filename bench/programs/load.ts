@@ -1,11 +1,11 @@
 import { inboundOf, type LedgerSpec, openLedger, TEXT } from "../ledgers.ts";
 import { serve } from "../processes.ts";
 
-/** One process that stores texts, into the ledger or raw. */
+/** One process that stores texts, in the ledger or by raw inserts. */
 export interface LoadTask {
   readonly ledger: LedgerSpec;
   readonly callers: number;
-  /** Makes its keys and persons its own. */
+  /** A prefix that makes the process's keys and persons unique. */
   readonly name: string;
 }
 
@@ -16,11 +16,11 @@ export interface LoadCommand {
 
 export interface LoadAnswer {
   readonly seconds: number;
-  /** Of each acknowledgement; so many were done. */
+  /** The time of each acknowledgement. */
   readonly latenciesMs: readonly number[];
 }
 
-/** Of each process. */
+/** The number of callers in each process. */
 const PEOPLE = 200;
 
 await serve<LoadTask, LoadCommand, LoadAnswer>(async ({ ledger: spec, callers, name }) => {

@@ -10,13 +10,13 @@ import { fetchOverLoopback } from "../webhook/provider.ts";
 import { FORM, HOOK, HOOK_PATH, TOKEN } from "../webhook/texts.ts";
 import { twilioReplies } from "../webhook/twilio-package.ts";
 
-/** One server in a process of its own: a framework, and who takes the webhook in it. */
+/** One server in a process of its own: a framework, and the contestant that takes the webhook in it. */
 export interface ServerTask {
   readonly framework: "express" | "hono";
-  /** `twilio` in Express is the package's middleware, as its documentation has it. */
+  /** `twilio` in Express is the package's middleware, used as its documentation says. */
   readonly contestant: ContestantSpec;
   readonly answers: boolean;
-  /** Where the provider listens. */
+  /** The URL of the provider. */
   readonly providerUrl: string;
 }
 
@@ -26,11 +26,11 @@ export interface ServerCommand {
 
 export interface ServerAnswer {
   readonly port: number;
-  /** Since the last look. */
+  /** Since the last query. */
   readonly cpuMs: number;
 }
 
-/** A reply that fails is printed; the run ends for want of it. */
+/** Prints the error of a reply. The run then ends, because the reply is missing. */
 const waitUntil = (work: Promise<unknown>) => void work.catch(console.error);
 
 await serve<ServerTask, ServerCommand, ServerAnswer>(async (task) => {
@@ -83,7 +83,7 @@ function ownlineInExpress(contestant: Contestant): Mount {
   return (app) => void app.use(HOOK_PATH, toExpress({ fetch }));
 }
 
-/** The least that makes a Request of Express's, and sends a Response. */
+/** The least code that makes a Request from Express's request, and sends a Response. */
 function fetchInExpress(contestant: Contestant): Mount {
   return (app) => {
     app.post(HOOK_PATH, express.text({ type: FORM }), async (req, res) => {

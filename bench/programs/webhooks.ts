@@ -6,8 +6,8 @@ import { fetchInProcess, provider } from "../webhook/provider.ts";
 import { makeTexts, requestOf } from "../webhook/texts.ts";
 
 /*
- * One contestant in a process of its own, with the provider in that process too: takes as many texts as it is asked to,
- * and says how long each took, and how much memory it holds.
+ * One contestant in a process of its own, with the provider in the same process. It takes the requested number of
+ * texts, and reports how long each took, and how much memory the process holds.
  */
 export interface WebhooksTask {
   readonly contestant: ContestantSpec;
@@ -16,16 +16,16 @@ export interface WebhooksTask {
 }
 
 export interface WebhooksCommand {
-  /** How many texts; 0 only looks at the memory. */
+  /** The number of texts. With 0 the program only reports its memory. */
   readonly texts: number;
   readonly callers: number;
-  /** From how many persons the texts come; `null` for one each. */
+  /** The number of persons from whom the texts come; `null` for one person a text. */
   readonly people: number | null;
 }
 
 export interface WebhooksAnswer extends Driven {
   readonly cpuMs: number;
-  /** Bytes, after garbage was collected where the process may do that. */
+  /** Bytes, measured after a garbage collection if the process may start one. */
   readonly residentBytes: number;
 }
 
@@ -50,9 +50,9 @@ await serve<WebhooksTask, WebhooksCommand, WebhooksAnswer>(async ({ contestant: 
         },
         provider: answers ? standIn : null,
         async rest() {
-          // Where only the acknowledgement is measured, what goes on behind it is not.
+          // Where only the acknowledgement is measured, the work after it does not count.
           if (!answers) await Promise.all(behind.splice(0));
-          // Each text comes by an event of its own.
+          // Each text comes in an event of its own.
           await setImmediate();
         },
       });

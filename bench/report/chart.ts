@@ -22,7 +22,10 @@ interface Panel {
   readonly bars: readonly Bar[];
 }
 
-/** A picture of the tables that ask for one: a panel each, with a bar for every row, those that ownline loses included. */
+/**
+ * A picture of the tables that ask for one. Each table is a panel, with a bar for every row, also where ownline is
+ * slower.
+ */
 export function chart(parts: readonly PartResult[]): string {
   const panels = parts.flatMap(({ letter, tables }) => tables.flatMap((table) => panelOf(letter, table)));
   const lines: string[] = [];
@@ -47,7 +50,7 @@ function panelOf(letter: string, table: Table): Panel[] {
   return bars.length === 0 ? [] : [{ title: `${letter}. ${title}`, bars }];
 }
 
-/** A row's name, with the numbers of processes and callers that tell rows of one name apart. */
+/** The name of a row, with its numbers of processes and callers where rows have the same name. */
 function nameOf({ columns }: Table, row: Table["rows"][number]): string {
   const apart = columns.flatMap(({ title }, index) =>
     /^(processes|callers)/.test(title) ? [`${shown(row[index] ?? null, columns[index])} ${title.split(" ")[0]}`] : [],
@@ -55,7 +58,7 @@ function nameOf({ columns }: Table, row: Table["rows"][number]): string {
   return [String(row[0]), ...apart].join(", ");
 }
 
-/** Where no row names ownline, all rows are ownline's. */
+/** Where no row is named ownline, all rows are ownline's. */
 function isOwn({ rows }: Table, name: string): boolean {
   const names = (text: string) => text.toLowerCase().includes("ownline") || text.startsWith("examples/");
   return names(name) || !rows.some(([first]) => names(String(first)));

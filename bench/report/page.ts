@@ -1,7 +1,7 @@
 import type { PartResult } from "../results.ts";
 import { markdownTable } from "./table.ts";
 
-/** Beside the page's folder: `docs/performance.md`. */
+/** The path is relative to the page `docs/performance.md`. */
 export const CHART = "guide/images/performance.svg";
 
 const HEAD = `# Performance
@@ -26,7 +26,7 @@ const FOOT = `## Measuring it yourself
 A part that cannot run says why: PostgreSQL starts from npm, MongoDB's protocol needs a server in \`OWNLINE_TEST_MONGODB_URL\`, and the Chat SDK and Hono's server for Node come from npm's registry when they are first needed.
 `;
 
-/** The page that the results make. */
+/** Makes the page from the results. */
 export function performancePage(parts: readonly PartResult[]): string {
   return [HEAD, ...parts.map(section), FOOT].join("\n");
 }

@@ -1,7 +1,7 @@
 import type { Cell, Column, Table } from "../results.ts";
 import { figure } from "./words.ts";
 
-/** A table in Markdown, its columns aligned, so that it reads in a terminal too. */
+/** A table in Markdown with aligned columns, so that it is readable in a terminal too. */
 export function markdownTable({ columns, rows }: Table): string {
   const head = columns.map(({ title }) => title);
   const body = rows.map((row) => row.map((cell, index) => shown(cell, columns[index])));
@@ -11,7 +11,7 @@ export function markdownTable({ columns, rows }: Table): string {
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
 }
 
-/** `1,274`, `0.28 (0.27 to 0.30)`, or a dash where there is nothing. */
+/** `1,274`, `0.28 (0.27 to 0.30)`, or a dash for an empty cell. */
 export function shown(cell: Cell, column: Column | undefined): string {
   if (cell === null) return "–";
   if (typeof cell === "string") return cell;
@@ -20,7 +20,7 @@ export function shown(cell: Cell, column: Column | undefined): string {
   return `${figure(cell.median, digits)} (${figure(cell.least, digits)} to ${figure(cell.most, digits)})`;
 }
 
-/** The one figure of a cell; `null` for a name, or for nothing. */
+/** The one figure of a cell; `null` for a name or an empty cell. */
 export function figureOf(cell: Cell | undefined): number | null {
   if (cell === undefined || cell === null || typeof cell === "string") return null;
   return typeof cell === "number" ? cell : cell.median;

@@ -1,4 +1,4 @@
-/** `1,274` or `0.28`, as figures stand in sentences. */
+/** `1,274` or `0.28`, as figures are written in sentences. */
 export function figure(value: number, digits = 0): string {
   return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }

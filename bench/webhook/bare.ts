@@ -13,7 +13,7 @@ export function verifyBare(fields: Readonly<Record<string, string>>, signature: 
   return made.length === given.length && timingSafeEqual(made, given);
 }
 
-/** The least that a handler of one's own does: verify, and know what has come already until the process ends. */
+/** The least that a handler of your own does: it checks the signature, and remembers the ids until the process ends. */
 export function bare({ answers, fetch }: Setup): Contestant {
   const seen = new Set<string>();
   return {

@@ -11,7 +11,7 @@ interface Thread {
   post(text: string): Promise<unknown>;
 }
 
-/** What we call of the Chat SDK: https://chat-sdk.dev/docs/api/chat */
+/** The methods of the Chat SDK that the benchmark calls: https://chat-sdk.dev/docs/api/chat */
 interface Bot {
   readonly webhooks: {
     twilio(request: Request, options: { waitUntil(work: Promise<unknown>): void }): Promise<Response>;
@@ -35,8 +35,9 @@ interface StateModule {
 }
 
 /**
- * As the README of `@chat-adapter/twilio` has it. Overlapping messages are handled at once (`concurrent`), which takes no
- * lock: by default ("drop") one that comes while another to the same number is handled is dropped.
+ * Set up as in the README of `@chat-adapter/twilio`. Overlapping messages are handled at once (`concurrent`), which
+ * needs no lock. With the default ("drop"), a message is dropped if it comes while another one to the same number is
+ * handled.
  */
 export async function chatSdk(
   { answers, fetch }: Setup,
@@ -66,7 +67,7 @@ export async function chatSdk(
   });
   if (answers) {
     bot.onDirectMessage(async (thread) => {
-      // What an AI is asked with: https://chat-sdk.dev/docs/ai/to-ai-messages
+      // The input of an AI: https://chat-sdk.dev/docs/ai/to-ai-messages
       if (history) await toAiMessages((await thread.adapter.fetchMessages(thread.id, { limit: 20 })).messages);
       await thread.post(ANSWER);
     });

@@ -1,9 +1,9 @@
 import type { LedgerSpec } from "../ledgers.ts";
 import type { ProviderFetch } from "./provider.ts";
 
-/** Who takes the webhook. */
+/** The contestants that take the webhook. */
 export type ContestantSpec =
-  /** `chat-history` is the Chat SDK whose AI gets the conversation, as ownline's does. */
+  /** `chat-history` is the Chat SDK with an AI that gets the conversation, as ownline's does. */
   | { readonly kind: "bare" | "twilio" | "chat" | "chat-history" }
   /**
    * `build` is the `dist` of another build of the package; `null` for this checkout. `isEarlier`: it has
@@ -17,19 +17,19 @@ export type ContestantSpec =
     };
 
 export interface Setup {
-  /** Whether it answers each text over the provider, or only acknowledges it. */
+  /** Whether the contestant answers each text through the provider, or only acknowledges it. */
   readonly answers: boolean;
   readonly fetch: ProviderFetch;
 }
 
-/** Takes webhooks as its documentation says: the signature is checked, TwiML is answered, the reply leaves over REST. */
+/** Takes webhooks as its documentation says: it checks the signature, answers TwiML, and sends the reply over REST. */
 export interface Contestant {
-  /** `waitUntil` gets what goes on behind the response. */
+  /** `waitUntil` gets the work that goes on after the response. */
   handle(request: Request, waitUntil: (work: Promise<unknown>) => void): Promise<Response>;
   close(): Promise<void>;
 }
 
-/** Loads what it needs and no other's code, so that a process holds only its own. */
+/** Loads only the code of one contestant, so that a process holds no other code. */
 export async function openContestant(spec: ContestantSpec, setup: Setup): Promise<Contestant> {
   switch (spec.kind) {
     case "bare":

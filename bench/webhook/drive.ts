@@ -1,29 +1,31 @@
 import type { Provider } from "./provider.ts";
 import type { SignedText } from "./texts.ts";
 
-/** What callers measured who posted texts. */
+/** The measurements of callers that post texts. */
 export interface Driven {
-  /** From the post to its answer, for each text. */
+  /** For each text, the time from the post to its answer. */
   readonly acknowledgedMs: readonly number[];
-  /** From the post to the provider's request with the reply, for each text; empty where none is awaited. */
+  /**
+   * For each text, the time from the post to the provider's request with the reply; empty where no reply is awaited.
+   */
   readonly repliedMs: readonly number[];
-  /** All together. */
+  /** The time of all texts together. */
   readonly seconds: number;
 }
 
 export interface Drive {
   readonly texts: readonly SignedText[];
-  /** How many post at once, each one text after the other. */
+  /** The number of callers at once. Each posts one text after the other. */
   readonly callers: number;
   /** Resolves when the text is acknowledged. */
   post(text: SignedText): Promise<void>;
-  /** Where each caller waits for the reply before the next text. */
+  /** Resolves when the reply has come. The caller then posts its next text. */
   readonly provider: Provider | null;
-  /** After each text, outside the clock. */
+  /** Called after each text; its time is not measured. */
   rest?(): Promise<unknown>;
 }
 
-/** How long nothing may happen: a reply that is never sent ends the run, instead of hanging it. */
+/** After this time without an answer the run ends. So a reply that is never sent does not make it hang. */
 const LONGEST_MS = 30_000;
 
 export async function drive({ texts, callers, post, provider, rest }: Drive): Promise<Driven> {

@@ -19,7 +19,7 @@ interface Build extends Factories {
 const PRESENT: Build = { ownline, twilio, memory, sqlite, postgres, mongodb };
 const silent = { debug() {}, info() {}, warn() {}, error: console.error };
 
-/** The package as a service sets it up, every safety on; only bursts are not waited for, and no sender has a rate limit. */
+/** The package as a service sets it up, with every safety on, but without a burst window and without a rate limit. */
 export async function ownlineContestant(
   { ledger: spec, build: dist, isEarlier = false }: Extract<ContestantSpec, { kind: "ownline" }>,
   { answers, fetch }: Setup,

@@ -1,16 +1,19 @@
 import { createServer } from "node:http";
 import { ACCOUNT, OURS, TEXT_BODY } from "./texts.ts";
 
-/** `fetch` as every contestant calls the provider. */
+/** The `fetch` by which every contestant calls the provider. */
 export type ProviderFetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
-/** Stands in for the provider: takes each message at once, and knows when one has come. */
+/** Replaces the provider: takes each message at once, and reports when one has come. */
 export interface Provider {
-  /** Resolves when a message to this person comes. To be asked before the person texts. */
+  /** Resolves when a message to this person comes. Call it before the person texts. */
   arrival(person: string): Promise<void>;
-  /** Takes the form of a message, and returns the provider's answer, JSON. */
+  /** Takes the form of a message, and returns the provider's answer as JSON. */
   take(form: string): string;
-  /** The messages from one number to another, as JSON: a text from a person, and nothing that was sent to one. */
+  /**
+   * The messages from one number to another, as JSON. It has one text from a person, and none that was sent to a
+   * person.
+   */
   list(url: URL): string;
 }
 
@@ -73,7 +76,7 @@ export async function listenAsProvider({ take }: Provider): Promise<{ readonly u
   };
 }
 
-/** `fetch` that reaches such a provider in Twilio's place. */
+/** A `fetch` that sends requests for Twilio to such a provider. */
 export function fetchOverLoopback(url: string): ProviderFetch {
   return (asked, init) => fetch(String(asked).replace(API, url), init);
 }

@@ -12,20 +12,20 @@ export function startWebhooks(
   return startProgram(PROGRAM, task, flags);
 }
 
-/** What each round of a contestant came to. */
+/** The results of each round of a contestant. */
 export interface Rounds {
-  /** Of all rounds together, sorted. */
+  /** The times of all rounds together, sorted. */
   readonly acknowledgedMs: readonly number[];
   readonly repliedMs: readonly number[];
-  /** Texts a second, by round: of acknowledgements by the time that they took, of turns by all the time there was. */
+  /** Texts a second, by round. Acknowledgements are divided by their own time, turns by the whole time of the round. */
   readonly rates: readonly number[];
   /** Processor time for each text, by round. */
   readonly cpuMs: readonly number[];
 }
 
 /**
- * Each contestant in a process of its own; they take turns, round by round. What two rounds before them warm up is not
- * counted: code that runs for days is compiled.
+ * Runs each contestant in a process of its own. They take turns, round by round. Two rounds at the beginning warm up
+ * and are not counted, since the code of a service that runs for days is compiled.
  *
  * @returns a result for each task, in their order
  */
@@ -58,7 +58,7 @@ function roundsOf(answers: readonly WebhooksAnswer[], callers: number): Rounds {
   };
 }
 
-/** Median and p99 of sorted times, in the unit that they are multiplied to. */
+/** Median and p99 of sorted times, multiplied to another unit. */
 export function times(ordered: readonly number[], perMs: number): [number, number] {
   return [quantile(ordered, 0.5) * perMs, quantile(ordered, 0.99) * perMs];
 }

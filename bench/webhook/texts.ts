@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 
-/** What all contestants are set up with. */
+/** The settings of all contestants. */
 export const ACCOUNT: string = `AC${"0".repeat(32)}`;
 export const TOKEN = "0123456789abcdef0123456789abcdef";
 export const HOOK_PATH = "/api/webhooks/sms";
@@ -8,7 +8,7 @@ export const HOOK: string = `https://example.com${HOOK_PATH}`;
 export const OURS = "+15703251809";
 export const FORM = "application/x-www-form-urlencoded";
 export const TEXT_BODY = "Hello there, are you open today?";
-/** What each contestant's AI answers, at once. */
+/** The answer of each contestant's AI, which comes at once. */
 export const ANSWER = "Yes, we have a table at eight.";
 
 /** A text as Twilio posts it. */
@@ -22,8 +22,8 @@ export interface SignedText {
 /**
  * New texts, each with an id of its own.
  *
- * @param from the number of the first one: none is made twice by one process
- * @param people from how many persons they come, in turn; each text has one of its own without it
+ * @param from the number of the first text; one process makes no number twice
+ * @param people the number of persons from whom the texts come, in turn; without it each text has a person of its own
  */
 export function makeTexts(count: number, from: number, people: number = Number.POSITIVE_INFINITY): SignedText[] {
   return Array.from({ length: count }, (_, index) => makeText(from + index, (from + index) % people));

@@ -23,7 +23,7 @@ export function twilioPackage({ answers, fetch }: Setup): Contestant {
 type RequestOptions = Parameters<InstanceType<typeof twilio.RequestClient>["request"]>[0];
 
 /**
- * Replies through the official client, over a client for HTTP that hands requests to the stand-in:
+ * Replies through the official client, over an HTTP client that gives the requests to the benchmark's provider:
  * https://github.com/twilio/twilio-node/blob/main/advanced-examples/custom-http-client.md
  */
 export function twilioReplies(fetch: ProviderFetch): (to: string) => Promise<void> {
