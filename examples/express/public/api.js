@@ -1,4 +1,4 @@
-/** What the server refused, in words for the person at the page. */
+/** The server's refusal, in words for the person at the page. */
 class ApiError extends Error {
   constructor(code, message) {
     super(message);
@@ -26,7 +26,7 @@ export async function call(path, body) {
   throw new ApiError(code, message);
 }
 
-/** An id of our own for what is sent, so that sending it twice stores it once. */
+/** The page's own id for a text, so that sending it twice stores it once. */
 export function newId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

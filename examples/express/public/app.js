@@ -10,16 +10,16 @@ const STORED_NUMBER = "ownline-number";
 
 const state = {
   info: { senders: [], demo: false },
-  /** By id, as far as they were read. */
+  /** By id, the conversations that were read so far. */
   conversations: new Map(),
-  /** The cursor for more of them, or null. */
+  /** The cursor for the next ones, or null. */
   more: null,
-  /** The id of the one that is shown, or null for a new one. */
+  /** The id of the conversation that is shown, or null for a new one. */
   current: null,
-  /** Up to which position the shown one is known. Moves only while nothing can be missing before it. */
+  /** The position up to which the shown conversation is known. It moves only when no earlier change can be missing. */
   position: 0,
   joined: false,
-  /** What was tried and not confirmed: sent again, it keeps its id. */
+  /** The text that was sent and not confirmed. It keeps its id when it is sent again. */
   attempt: null,
 };
 
@@ -58,7 +58,7 @@ socket.on("message", (message) => {
 
 socket.on("conversation", (conversation) => {
   const known = state.conversations.get(conversation.id);
-  // The newest text comes with the list; until then the old one stands.
+  // The newest text comes with the list. Until then the old one is shown.
   state.conversations.set(conversation.id, { lastMessage: null, ...known, ...conversation });
   showFrame();
   report(refreshList());
@@ -68,7 +68,7 @@ socket.on("phone", (whose) => {
   if (state.info.demo) report(refreshPhone(whose));
 });
 
-/** Asks for everything since the last known position, and for what happens from now on. */
+/** Asks for every change since the last known position, and for later changes. */
 function join() {
   const conversationId = state.current;
   state.seen = state.position;
@@ -173,7 +173,7 @@ function showError(words, { atNumber = false } = {}) {
   number.setAttribute("aria-invalid", String(atNumber));
 }
 
-/** Shows why something failed; the page goes on. */
+/** Shows why an action failed. The page keeps working. */
 async function report(work) {
   try {
     await work;
@@ -220,7 +220,7 @@ async function send() {
     } else if (message.conversationId === state.current) showMessages([message]);
   } catch (error) {
     const atNumber = state.current === null && ["invalid_address", "sender_as_participant"].includes(error.code);
-    // The name of the call that refuses belongs in a log, and not on the page.
+    // The name of the refusing call belongs in a log, and not on the page.
     const said = error.message.replace(/^\w+\(\) refuses its input[.:]\s*/, "");
     const words = said.replace(/^from is not a/, "This is not a").replace(/^from is/, "The phone number is");
     showError(words, { atNumber });
@@ -271,7 +271,7 @@ byId("list-more").addEventListener("click", () => report(showMore()));
 
 /* The start */
 
-/** A person who types into a page that is still beginning would see it start anew under their hands. */
+/** Disables the inputs while the page starts. Otherwise a person who types then would lose the text. */
 function setReady(ready) {
   for (const input of [field, number, byId("send")]) input.disabled = !ready;
 }

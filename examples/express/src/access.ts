@@ -1,13 +1,21 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { RequestHandler, Response } from "express";
 
-/** Who may use the page and its API. The webhook needs none of this: its signature is the key. */
+/** Decides who may use the page and its API. The webhook does not need this, because it checks signatures. */
 export interface Access {
-  /** Why the request is refused, or `null` where it may pass. Socket.IO asks it too, outside Express's routes. */
+  /**
+   * Why the request is refused, or `null` where it may pass. Socket.IO, which runs outside Express's routes, uses it
+   * too.
+   */
   refusalOf(headers: IncomingHttpHeaders): Refusal | null;
-  /** Before the page: refuses a `Host` that is not ours. Links of other sites may lead to the page. */
+  /**
+   * A middleware for the page: refuses a `Host` that is not this server's. Links from other sites may lead to the page.
+   */
   readonly page: RequestHandler;
-  /** Before the API: as `page`, and only requests of our own page, which post JSON. No answer is kept in a cache. */
+  /**
+   * A middleware for the API: as `page`, and it accepts only JSON requests of this server's page. Answers are not
+   * cached.
+   */
   readonly api: RequestHandler;
 }
 
@@ -20,11 +28,12 @@ export interface Refusal {
 const LOCAL_NAMES = ["localhost", "127.0.0.1", "::1"];
 
 /**
- * The page has no login: it trusts every user of this machine. So it must not answer to another site in a browser here.
- * A site can point its own name at 127.0.0.1, and is then the same origin to the browser: only the `Host` header shows
- * it. A site can also post a form here: the browser says so in `Sec-Fetch-Site`, an older one in `Origin`.
+ * The page has no login: it trusts every user of this machine. So it must not answer to another site in a browser on
+ * this machine. A site can point its own name at 127.0.0.1. To the browser, this server is then the same origin as the
+ * site, and only the `Host` header shows the difference. A site can also post a form to this server. Browsers show that
+ * in `Sec-Fetch-Site`, older ones in `Origin`.
  *
- * @param host `HOST`, where the server listens; a visitor may use that name, too
+ * @param host `HOST`, where the server listens; a visitor may use that name too
  * @see https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
  */
 export function createAccess({ host }: { readonly host: string }): Access {
@@ -63,7 +72,7 @@ export function createAccess({ host }: { readonly host: string }): Access {
 const NOT_JSON: Refusal = {
   status: 415,
   code: "not_json",
-  message: "Send JSON, with content-type: application/json; {} where there is nothing to say.",
+  message: "Send JSON, with content-type: application/json; {} where the request has no fields.",
 };
 
 /** The name of a `Host` header without its port; of an IPv6 address without its brackets. */
@@ -72,7 +81,7 @@ function hostnameOf(host: string | undefined): string {
   return (bracketed ?? name ?? "").toLowerCase();
 }
 
-/** Programs outside of a browser send neither header, and could write what they like into both. */
+/** Programs that are not browsers send neither header, and could write any value into both. */
 function isOwnPage(headers: IncomingHttpHeaders): boolean {
   const site = headers["sec-fetch-site"];
   // "none" is an address that the visitor typed.

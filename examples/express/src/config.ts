@@ -1,16 +1,16 @@
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 
-/** What the environment says, checked. */
+/** The environment, checked. */
 export interface Config {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
   /** A second port for the page; `null` for none. */
   readonly uiPort: number | null;
-  /** The numbers that we own. */
+  /** The numbers that your Twilio account owns. */
   readonly senders: readonly string[];
-  /** `null` where it is this server's own address, which only the emulator can call. */
+  /** `null` where the webhook is this server's own address, which only the emulator can call. */
   readonly webhookUrl: string | null;
   readonly storage:
     | { readonly kind: "memory" }
@@ -34,7 +34,7 @@ export interface Config {
       };
 }
 
-/** The environment cannot be used; the message has a line for each mistake, with its remedy. */
+/** The environment cannot be used. The message has a line for each mistake, with its remedy. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
@@ -104,7 +104,7 @@ const storage = z
     }
   });
 
-/** What Twilio needs, all of it or nothing. */
+/** The variables that Twilio needs: all of them or none. */
 const NEEDED = {
   TWILIO_ACCOUNT_SID: "the account's SID, from Twilio's console",
   TWILIO_AUTH_TOKEN: "the account's primary auth token, from Twilio's console",
@@ -162,7 +162,7 @@ export function readConfig(environment: Environment): Config {
   const env = Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()]] : [])),
   );
-  // Each part on its own, so that a mistake in one hides none in another.
+  // Each part is read by itself, so that a mistake in one does not hide a mistake in another.
   const parts = {
     server: server.safeParse(env),
     storage: storage.safeParse(env),

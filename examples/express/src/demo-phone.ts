@@ -15,8 +15,8 @@ interface PhoneText {
 const ARRIVED: ReadonlySet<string> = new Set(["delivered", "read"]);
 
 /**
- * The person's phone, in the demo: what the emulator's books say arrived there, and a way to text back. A text from
- * here takes the way of a real one: through the provider, as a signed webhook.
+ * The person's phone, in the demo. It shows the texts that arrived there by the emulator's records, and can text back.
+ * Such a text comes as a real one does: through the provider, as a signed webhook.
  */
 export function phoneRoutes(emulator: TwilioEmulator): Router {
   const routes = express.Router();

@@ -5,7 +5,7 @@ const REQUEST_MS = 2000;
 const IDLE_CHECK_MS = 50;
 
 /**
- * Listens on a port, or on the next free one where it is taken. 0 takes any.
+ * Listens on a port, or on the next free one if it is taken. 0 uses any free port.
  *
  * @returns the port
  */
@@ -20,7 +20,7 @@ export async function listen(server: Server, port: number, host: string): Promis
   }
 }
 
-/** Takes no new connections, lets requests under way have their answer, and ends what stays open. */
+/** Accepts no new connections, waits for the answers to open requests, and closes the other connections. */
 export async function close(server: Server): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
   const answered = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);

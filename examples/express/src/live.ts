@@ -8,9 +8,9 @@ import type { Access } from "./access.ts";
 /** Live updates for the page. */
 export interface Live {
   attach(server: HttpServer): void;
-  /** Shows every page a conversation's new state. */
+  /** Shows a conversation's new state on every page. */
   conversationChanged(id: string): Promise<void>;
-  /** Notifies every page that something came to, or left, a phone of the demo. */
+  /** Notifies every page that a text came to, or left, a phone of the demo. */
   phoneChanged(number: string): void;
   close(): Promise<void>;
 }
@@ -20,24 +20,24 @@ type Join = z.infer<typeof joinRequest>;
 type Joined = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 const ROOM = "conversation:";
-/** How soon a page sees in its list what another process of the service did. */
+/** How often the server reads the list for changes by other processes of the service. */
 const WATCH_MS = 1000;
 const WATCH_PAGE = 30;
 const MOST_KNOWN = 10_000;
 
 /**
- * A Socket.IO room for each conversation. A page joins with the last position that it knows and gets everything since
- * then from the ledger, so that nothing is lost while it was away; then what happens, as it happens.
+ * A Socket.IO room for each conversation. A page joins with the last position that it knows. It gets every later change
+ * from the ledger, so that it misses none after a lost connection. Then it gets new changes as they happen.
  */
 export function createLive(sms: Ownline, access: Pick<Access, "refusalOf">): Live {
   const io = new Server({
     serveClient: true,
-    // Web sockets know no same-origin rule: another site's page must not read along.
+    // Web sockets have no same-origin rule, so this must refuse the pages of other sites.
     allowRequest: ({ headers }, allow) => allow(null, access.refusalOf(headers) === null),
   });
   const feeds = new Map<string, AbortController>();
 
-  /** One reader of the ledger for each room, however many pages are in it. Right across processes, too. */
+  /** One reader of the ledger for each room, for all pages in it. It sees the changes of all processes. */
   function follow(conversationId: string, after: number): void {
     const room = ROOM + conversationId;
     if (feeds.has(room)) return;
@@ -65,7 +65,8 @@ export function createLive(sms: Ownline, access: Pick<Access, "refusalOf">): Liv
     for (const room of socket.rooms) if (room.startsWith(ROOM)) await socket.leave(room);
     await socket.join(ROOM + conversationId);
     follow(conversationId, conversation.seq);
-    // In the room first, then the past: what happens meanwhile comes twice, and the page knows a message by its id.
+    // The page joins the room first and then gets the past. A change in between comes twice, and the page knows a
+    // message by its id.
     let position = after;
     while (position < conversation.seq) {
       const page = await sms.changes({ conversationId, after: position });
@@ -96,18 +97,20 @@ export function createLive(sms: Ownline, access: Pick<Access, "refusalOf">): Liv
   const known = new Map<string, string>();
   const stopped = new AbortController();
 
-  /** Shows a conversation in a state that no page has seen yet. */
+  /** Shows a conversation in a state that no page has shown yet. */
   function show(conversation: Conversation): void {
     const { id, seq, answeredSeq, paused } = conversation;
     const state = `${seq} ${answeredSeq} ${paused}`;
     if (known.get(id) === state) return;
-    // Forgetting costs a page one update that it has already.
+    // Forgetting a state means that a page may get one update twice.
     if (known.size >= MOST_KNOWN) known.clear();
     known.set(id, state);
     io.emit("conversation", conversation);
   }
 
-  /** What other processes of this service do stands in the ledger: the newest conversations, again and again. */
+  /**
+   * Reads the newest conversations again and again, because other processes of this service change them in the ledger.
+   */
   async function watch(): Promise<void> {
     let horizon = Number.POSITIVE_INFINITY;
     while (!stopped.signal.aborted) {

@@ -3,7 +3,7 @@ import express, { type Router } from "express";
 
 const PUBLIC = fileURLToPath(new URL("../public/", import.meta.url));
 
-/** Nothing but what this server serves runs or loads on the page. https://developer.mozilla.org/en-US/docs/Web/HTTP/Guides/CSP */
+/** The page loads and runs only files of this server. https://developer.mozilla.org/en-US/docs/Web/HTTP/Guides/CSP */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -15,7 +15,7 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** The web page: plain HTML, CSS and JavaScript, with no build. */
+/** The web page: plain HTML, CSS and JavaScript, without a build. */
 export function page(): Router {
   const routes = express.Router();
   routes.use((_req, res, next) => {

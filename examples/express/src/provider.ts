@@ -5,14 +5,14 @@ import type { Config } from "./config.ts";
 
 type Transport = ReturnType<typeof twilio>;
 
-/** What carries texts: Twilio, or an emulator of it in this process. */
+/** The provider: Twilio, or an emulator of it in this process. */
 export interface Provider {
   readonly transport: Transport;
-  /** `null` where the texts are real. */
+  /** The emulator; `null` where the texts are real. */
   readonly emulator: TwilioEmulator | null;
 }
 
-/** Long enough to see a message's ticks change. */
+/** Long enough to see how a message's status changes. */
 const STATUS_DELAY_MS = 500;
 
 export function createProvider({ provider, senders }: Config, webhookUrl: string): Provider {
@@ -21,7 +21,7 @@ export function createProvider({ provider, senders }: Config, webhookUrl: string
     return { emulator, transport: twilio({ ...emulator.credentials, webhookUrl, fetch: emulator.fetch }) };
   }
   const { accountSid, authToken, apiUrl } = provider;
-  // The official client knows Twilio's own hosts only; another API is reached over fetch.
+  // The official client calls only Twilio's own hosts. Another API is called by fetch.
   const transport =
     apiUrl === null
       ? twilio({ client: createClient(accountSid, authToken), authToken, webhookUrl })

@@ -1,7 +1,7 @@
 import { OwnlineError, type OwnlineErrorCode } from "ownline";
 import * as z from "zod";
 
-/** What a person typed in the app. */
+/** A text that a person typed in the app. */
 export interface TypedText {
   readonly id?: string | undefined;
   readonly from?: string | undefined;
@@ -9,38 +9,38 @@ export interface TypedText {
   readonly body?: string | undefined;
 }
 
-/** What an operator writes. */
+/** A text that an operator writes. */
 export interface OperatorText {
   readonly id?: string | undefined;
   readonly body?: string | undefined;
 }
 
-/** What the demo's phone texts back. */
+/** A text that the demo's phone sends back. */
 export interface PhoneText {
   readonly to: string;
   readonly body: string;
 }
 
-/** Which page of the conversations. */
+/** The query for a page of conversations. */
 export interface ListQuery {
   readonly after?: string | undefined;
 }
 
-/** Which texts of a conversation. */
+/** The query for the texts of a conversation. */
 export interface PageQuery {
   readonly after?: number | undefined;
   readonly before?: number | undefined;
   readonly limit?: number | undefined;
 }
 
-/** A text that may be left out; `null` and the empty text count as left out. */
+/** An optional text. `null` and the empty text count as left out. */
 const word = (name: string) =>
   z
     .string({ error: `${name} must be a text.` })
     .nullish()
     .transform((value) => value || undefined);
 
-/** A whole number in a query that may be left out. */
+/** An optional whole number in a query. */
 const position = (name: string) => {
   const error = `${name} must be a whole number.`;
   return z.string({ error }).regex(/^\d+$/, { error }).transform(Number).pipe(z.int({ error })).optional();

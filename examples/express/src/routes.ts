@@ -4,12 +4,12 @@ import { isOwnlineError, type Ownline, OwnlineError, type OwnlineErrorCode } fro
 import type { Live } from "./live.ts";
 import { listQueryOf, operatorTextOf, pageQueryOf, typedTextOf } from "./requests.ts";
 
-/** What the page needs to know about the server. */
+/** The server's settings that the page needs. */
 export interface ServerInfo {
   readonly senders: readonly string[];
   /** The AI's name, and whether it is a model at all. */
   readonly ai: { readonly name: string; readonly isModel: boolean };
-  /** Whether the provider is the emulator, with a phone to try. */
+  /** Whether the provider is the emulator, which has a phone to try. */
   readonly demo: boolean;
 }
 
@@ -24,7 +24,7 @@ export function apiRoutes(sms: Ownline, live: Pick<Live, "conversationChanged">,
     res.json(info);
   });
 
-  // Typed in the app: stored and answered as if it had been texted, and never handed to the provider.
+  // Typed in the app: stored and answered like a text from the phone, and never sent to the provider.
   routes.post("/messages", async (req, res) => {
     const { id = randomUUID(), from = "", to, body = "" } = typedTextOf(req.body);
     const message = await sms.simulate({ id, from, body, ...(to === undefined ? {} : { to }) });
@@ -48,7 +48,7 @@ export function apiRoutes(sms: Ownline, live: Pick<Live, "conversationChanged">,
 
   // Newest first with `before`, oldest first with `after`; the newest ones without either.
   routes.get("/conversations/:id/messages", async (req, res) => {
-    // Read before the messages: what changes in between is then sent twice rather than never.
+    // Read before the messages: a change in between is then sent twice. In the other order the page would miss it.
     const conversation = await existing(sms, req.params.id);
     const { after, before = NEWEST, limit = 100 } = pageQueryOf(req.query);
     const messages = await sms.messages(
@@ -59,7 +59,7 @@ export function apiRoutes(sms: Ownline, live: Pick<Live, "conversationChanged">,
     res.json({ conversation, messages });
   });
 
-  // A person of ours writes: a real SMS from the number that the conversation is with.
+  // An operator writes: a real SMS from the number of this conversation.
   routes.post("/conversations/:id/messages", async (req, res) => {
     const { id: key = randomUUID(), body = "" } = operatorTextOf(req.body);
     const { sender, participant } = await existing(sms, req.params.id);
@@ -73,7 +73,7 @@ export function apiRoutes(sms: Ownline, live: Pick<Live, "conversationChanged">,
     res.status(201).json({ message });
   });
 
-  // A person takes over, and hands back: what came in between counts as answered.
+  // An operator takes over, and hands back. Texts that came in between count as answered.
   routes.post("/conversations/:id/pause", async (req, res) => {
     const conversation = await sms.pause(req.params.id);
     await live.conversationChanged(conversation.id);
@@ -101,13 +101,15 @@ const STATUS: Partial<Record<OwnlineErrorCode, number>> = {
   storage_unavailable: 503,
 };
 
-/** Mistakes of the caller are named; what is ours is logged, and the caller learns no more than that. */
+/**
+ * A caller's mistake is named in the answer. An error of the server goes to the log, and the caller gets no details.
+ */
 export const answerErrors: ErrorRequestHandler = (error: unknown, _req, res, _next) => {
   if (isOwnlineError(error) && (error.party === "caller" || error.code === "storage_unavailable")) {
     res.status(STATUS[error.code] ?? 400).json({ error: { code: error.code, message: error.message } });
     return;
   }
-  // Errors of Express and of its parsers carry the status that they want.
+  // Errors of Express and of its parsers carry their status.
   const wanted: unknown = error instanceof Error && "status" in error ? error.status : undefined;
   if (error instanceof Error && typeof wanted === "number" && wanted >= 400 && wanted < 500) {
     res

@@ -33,7 +33,7 @@ try {
 }
 
 function fail(error: unknown): never {
-  // A mistake in the configuration needs no stack: its message says what to change.
+  // A mistake in the configuration needs no stack trace: its message says what to change.
   console.error(error instanceof ConfigError || isOwnlineError(error) ? error.message : error);
   process.exit(1);
 }

@@ -19,20 +19,20 @@ export interface Service {
   readonly uiPort: number | null;
   readonly webhookUrl: string;
   readonly aiName: string;
-  /** Finishes or releases what is being worked on, then closes everything. */
+  /** Finishes the work under way or gives it back, and then closes all connections. */
   stop(): Promise<void>;
 }
 
-/** Where the server takes everything of the provider. The path of `WEBHOOK_URL` leads here, unless a proxy changes it. */
+/** The path for all requests of the provider. The path of `WEBHOOK_URL` leads here, unless a proxy changes it. */
 export const WEBHOOK_PATH = "/api/webhooks/sms";
-/** People type here and wait for the answer, so a burst is over sooner than by default. */
+/** People type on this page and wait for the answer, so a burst ends sooner than by default. */
 const QUIET_MS = 1000;
 const STOP_MS = 5000;
 
-/** One line for each text that comes or goes, with masked numbers. `debug` would show numbers and texts. */
+/** One log line for each text, with masked numbers. `debug` would show numbers and texts. */
 const logger = { ...console, debug: () => {} };
 
-/** Starts everything and resolves when it is ready. */
+/** Starts the server, the service and the page. Resolves when they are ready. */
 export async function startService(config: Config): Promise<Service> {
   const app = express();
   app.disable("x-powered-by");
@@ -40,7 +40,7 @@ export async function startService(config: Config): Promise<Service> {
   const opened = new Promise<void>((resolve) => {
     open = resolve;
   });
-  // The emulator must know the port, so the server listens first; who is early waits a moment.
+  // The emulator must know the port, so the server listens first. Early requests wait until the service is ready.
   app.use((_req, _res, next) => void opened.then(() => next()));
   const server = createServer(app);
   const port = await listen(server, config.port, config.host);
@@ -60,7 +60,7 @@ export async function startService(config: Config): Promise<Service> {
   const access = createAccess(config);
   const live = createLive(sms, access);
 
-  // Everything of the provider: texts, status callbacks, fallbacks.
+  // All requests of the provider: texts, status callbacks, fallbacks.
   app.use(WEBHOOK_PATH, toExpress(sms, { logger }));
   app.use("/api", access.api);
   if (emulator !== null) {

@@ -7,13 +7,13 @@ import { postgres } from "ownline/storage/postgres";
 import { sqlite } from "ownline/storage/sqlite";
 import type { Config } from "./config.ts";
 
-/** The ledger, ready for use, and what closes the client that was opened for it. */
+/** The ledger, ready for use, and a function that closes its client. */
 export interface OpenStorage {
   readonly storage: Storage;
   close(): Promise<void>;
 }
 
-/** Opens the ledger and brings its tables up to date. Only the chosen database's driver is loaded. */
+/** Opens the ledger and migrates it. Only the driver of the chosen database is loaded. */
 export async function openStorage(config: Config["storage"]): Promise<OpenStorage> {
   switch (config.kind) {
     case "memory":
@@ -24,7 +24,7 @@ export async function openStorage(config: Config["storage"]): Promise<OpenStorag
     case "postgres": {
       const { default: pg } = await import("pg");
       const pool = new pg.Pool({ connectionString: config.url });
-      // Without a listener, an idle connection that the server ends would end this process.
+      // Without a listener, this process would crash when the server ends an idle connection.
       pool.on("error", (error) => console.error(`a connection to the database ended: ${error.message}`));
       return migrated(postgres(pool), () => pool.end());
     }

@@ -9,7 +9,7 @@ class ApiError extends Error {
   }
 }
 
-/** `npm run dev` prints an address with the secret behind the #, which never leaves the browser. */
+/** `npm run dev` prints an address with the secret after the #. A browser does not send that part to any server. */
 export function takeSecretFromAddress() {
   const given = new URLSearchParams(location.hash.slice(1)).get("secret");
   if (given === null) return;

@@ -9,13 +9,13 @@ const field = byId("text");
 const number = byId("number");
 
 const state = {
-  /** By id, as far as they were read. */
+  /** By id, the conversations that were read so far. */
   conversations: new Map(),
-  /** The cursor for more of them, or null. */
+  /** The cursor for the next ones, or null. */
   more: null,
-  /** The id of the one that is shown, or null for a new one. */
+  /** The id of the conversation that is shown, or null for a new one. */
   current: null,
-  /** What was tried and not confirmed: sent again, it keeps its id. */
+  /** The text that was sent and not confirmed. It keeps its id when it is sent again. */
   attempt: null,
 };
 let unfollow = () => {};
@@ -111,7 +111,7 @@ function showError(words, { atNumber = false } = {}) {
   number.setAttribute("aria-invalid", String(atNumber));
 }
 
-/** Shows why something failed; the page goes on. */
+/** Shows why an action failed. The page keeps working. */
 async function report(work) {
   try {
     await work;
@@ -142,7 +142,7 @@ async function send() {
     } else if (message.conversationId === state.current) showMessages([message]);
   } catch (error) {
     const atNumber = state.current === null && ["invalid_address", "sender_as_participant"].includes(error.code);
-    // The name of the call that refuses belongs in a log, and not on the page.
+    // The name of the refusing call belongs in a log, and not on the page.
     const said = error.message.replace(/^\w+\(\) refuses its input[.:]\s*/, "");
     showError(said.replace(/^from is/, "The phone number is"), { atNumber });
   } finally {
@@ -151,7 +151,7 @@ async function send() {
   }
 }
 
-/** An id of our own for what is sent, so that sending it twice stores it once. */
+/** The page's own id for a text, so that sending it twice stores it once. */
 function newId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -183,7 +183,7 @@ async function begin() {
   const { ai } = await call("/info");
   byId("ai").textContent = ai.isModel ? `Answered by ${ai.name}` : "Answered by offline rules, no AI model";
   await refreshList();
-  // Only now: a person who types into a page that is still beginning would see it start anew under their hands.
+  // Shown only now. Otherwise a person who types while the page starts would lose the text.
   byId("sign-in").hidden = true;
   byId("panes").hidden = false;
   const wanted = location.hash.slice(1);

@@ -1,7 +1,7 @@
 /** The element with this id. */
 export const byId = (id) => document.getElementById(id);
 
-/** Makes an element. Texts are set as text, so nothing that a person wrote is ever read as HTML. */
+/** Makes an element. Texts are set as text, so that the browser never reads a person's text as HTML. */
 export function element(name, { className = "", text = "", ...attributes } = {}, ...children) {
   const made = document.createElement(name);
   if (className !== "") made.className = className;

@@ -3,11 +3,11 @@ import { call } from "./api.js";
 const AGAIN_MS = 2000;
 
 /**
- * Follows one conversation from a position on, with nothing missed and nothing lost across a reconnect: the browser
- * says by itself up to where it has read (Last-Event-ID). Where it gives up, as when its pass has run out, this gets a
- * new pass and goes on from the last position.
+ * Follows one conversation from a position on, without a gap after a reconnect: the browser reports by itself up to
+ * where it has read (Last-Event-ID). If the browser gives up, for example because its pass has expired, this function
+ * gets a new pass and continues from the last position.
  *
- * @returns what ends it
+ * @returns a function that ends it
  */
 export function follow(conversationId, after, { onMessage, onState }) {
   let position = after;

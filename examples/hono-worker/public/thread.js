@@ -21,13 +21,13 @@ export function clearThread() {
   thread.replaceChildren();
 }
 
-/** The place of the oldest text that is shown. */
+/** The place of the oldest text on the page. */
 export function oldestSeq() {
   return Math.min(...[...rows.values()].map(({ seq }) => seq));
 }
 
 /**
- * Shows new messages, and the new states of known ones, in the order of their `seq`. An older state changes nothing.
+ * Shows new messages, and new states of known ones, in the order of their `seq`. It ignores an older state.
  */
 export function showMessages(messages) {
   const wasAtEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;

@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { type TwilioEmulator, twilioEmulator } from "ownline/testing/node";
 
 /*
- * The Worker on this machine, against an emulated provider: no account, no cost, and no text that leaves the machine
- * unless a model of yours is set. This terminal is the person's phone.
+ * The Worker on this machine, with an emulated provider. It needs no account and costs nothing. No text leaves the
+ * machine, unless you set a model of your own. This terminal is the person's phone.
  */
 const FOLDER = fileURLToPath(new URL("..", import.meta.url));
 const OURS = process.env.TWILIO_PHONE_NUMBER || "+15703251809";
@@ -18,9 +18,9 @@ const FIRST_PORT = Number(process.env.PORT || 8787);
 const PORTS = 20;
 const CRON_MS = 60_000;
 const STATUS_DELAY_MS = 500;
-/** npm passes on a signal that this process got by itself, too: together they are one. */
+/** npm sends a signal to this process that it also gets by itself: the two count as one. */
 const TOGETHER_MS = 1000;
-/** What a model of yours needs; see .dev.vars.example. */
+/** The variables of a model of your own; see .dev.vars.example. */
 const PASSED_ON = ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"];
 
 const port = await freePort(FIRST_PORT);
@@ -57,7 +57,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       worker.kill(signal);
     } else if (performance.now() - stoppedAt > TOGETHER_MS) {
       worker.kill("SIGKILL");
-      fail(`${signal} again: ended at once. What was under way is in the database, for the next start.`);
+      fail(`${signal} again: ended at once. The work under way is in the database, for the next start.`);
     }
   });
 }
@@ -67,7 +67,7 @@ console.log(`The page:     ${address}/#secret=${encodeURIComponent(SECRET)}`);
 console.log(`The webhook:  ${variables.WEBHOOK_URL}`);
 console.log(`The phone:    ${PERSON} is this terminal. Write a line to text ${OURS}; what arrives is shown here.`);
 
-// Nothing calls a local Worker's cron but this. At once, too: the last run may have left something.
+// Only this script calls a local Worker's cron. It does so at once too, because the last run may have left work.
 await runCron();
 setInterval(() => void runCron(), CRON_MS).unref();
 emulator.onMessage(({ direction, to, body, status }) => {
@@ -100,7 +100,7 @@ async function answering(): Promise<void> {
       await fetch(address);
       return;
     } catch {
-      // Not yet. Where it never comes, wrangler ends, and with it this.
+      // Not ready yet. If the Worker never becomes ready, wrangler ends, and then this script ends too.
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }

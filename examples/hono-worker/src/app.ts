@@ -17,13 +17,13 @@ const PASS_SECONDS = 12 * 3600;
 type Handler = (c: Context) => Promise<Response>;
 
 /**
- * The Worker's HTTP: the provider's webhook, and an API behind the secret. JSON in and out; times are Unix
+ * The Worker's HTTP: the provider's webhook, and an API that needs the secret. JSON in and out; times are Unix
  * milliseconds.
  */
 export function createApp(config: Config): Hono {
   const app = new Hono();
 
-  // Everything of the provider: texts, status callbacks, fallbacks. Its signature is the key, so it needs no other.
+  // All requests of the provider: texts, status callbacks, fallbacks. They are signed, so they need no secret.
   app.all(WEBHOOK_PATH, (c) => createService(config).fetch(c.req.raw, c.executionCtx));
 
   const route = (path: string, handlers: Readonly<Record<string, Handler>>) => {
@@ -36,7 +36,7 @@ export function createApp(config: Config): Hono {
     });
   };
 
-  /** For those who show the secret. */
+  /** For callers that show the secret. */
   const withSecret =
     (handler: (c: Context, sms: Ownline) => Promise<Response>): Handler =>
     async (c) => {
@@ -53,7 +53,7 @@ export function createApp(config: Config): Hono {
     }),
   });
 
-  // Typed in the app: stored and answered as if it had been texted, and never handed to the provider.
+  // Typed in the app: stored and answered like a text from the phone, and never sent to the provider.
   route("/messages", {
     POST: withSecret(async (c, sms) => {
       const { id = crypto.randomUUID(), from = "", to, body = "" } = await typedTextOf(c);
@@ -62,7 +62,7 @@ export function createApp(config: Config): Hono {
     }),
   });
 
-  // A real SMS from a number of ours. The key is demanded: without one, a repeated request would be a second SMS.
+  // A real SMS from your number. The key is required: without it, a repeated request would send a second SMS.
   route("/send", {
     POST: withSecret(async (c, sms) => {
       const { key = "", from, to = "", body = "" } = await textToSendOf(c);
@@ -79,10 +79,10 @@ export function createApp(config: Config): Hono {
     }),
   });
 
-  // Oldest first with `after`, newest first with `before` or with neither. The cursor goes on in the same direction.
+  // Oldest first with `after`, newest first with `before` or with neither. The cursor continues in the same direction.
   route("/conversations/:id/messages", {
     GET: withSecret(async (c, sms) => {
-      // Read before the messages: what changes in between is then sent twice rather than never.
+      // Read before the messages: a change in between is then sent twice. In the other order the page would miss it.
       const conversation = await existing(sms, c.req.param("id"));
       const { after, before = NEWEST, limit = 100 } = pageQueryOf(c);
       const messages = await sms.messages(
@@ -95,8 +95,8 @@ export function createApp(config: Config): Hono {
     }),
   });
 
-  // A browser's EventSource cannot show the secret. A client that can gets a pass for it: a cookie that no script
-  // reads, that no other site's page sends, and that opens nothing but the events.
+  // A browser's EventSource cannot send the secret. So a client that has the secret gets a pass: a cookie that no
+  // script can read, that pages of other sites do not send, and that opens only the events.
   route("/session", {
     POST: withSecret(async (c) => {
       const pass = await makePass(config.apiSecret, Date.now() + PASS_SECONDS * 1000);
@@ -113,7 +113,7 @@ export function createApp(config: Config): Hono {
     (await isSame(bearerOf(c.req.header("authorization")), config.apiSecret)) ||
     isGoodPass(getCookie(c, PASS) ?? "", config.apiSecret, Date.now());
 
-  // From the position in Last-Event-ID, or ?after=, on: nothing is missed and nothing sent twice.
+  // From the position in Last-Event-ID, or in ?after=: the client misses no message and gets none twice.
   route("/conversations/:id/events", {
     GET: async (c) => {
       if (!(await mayRead(c))) throw unauthorized();

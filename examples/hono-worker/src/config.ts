@@ -4,13 +4,13 @@ import type { D1DatabaseLike } from "ownline/storage/d1";
 import * as z from "zod";
 import type { WorkersAi } from "./workers-ai.ts";
 
-/** What the Worker's environment says, checked. */
+/** The Worker's environment, checked. */
 export interface Config {
   readonly database: D1DatabaseLike;
   readonly wake: CloudflareQueueBinding;
-  /** What callers of the API show. */
+  /** The secret that callers of the API must show. */
   readonly apiSecret: string;
-  /** The numbers that we own. */
+  /** The numbers that your Twilio account owns. */
   readonly senders: readonly string[];
   readonly provider: {
     readonly accountSid: string;
@@ -30,18 +30,18 @@ export interface Config {
       };
 }
 
-/** The environment cannot be used; the message has a line for each mistake, with its remedy. */
+/** The environment cannot be used. The message has a line for each mistake, with its remedy. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
-/** Where the Worker takes the provider's requests. */
+/** The path for the provider's requests. */
 export const WEBHOOK_PATH = "/webhooks/sms";
 
 const SHORTEST_SECRET = 16;
 const WORKERS_AI_MODEL = "@cf/meta/llama-3.3-70b-instruct-fp8-fast";
 
-/** What must be there, and what to do where it is not. */
+/** What must be set, and how to set it. */
 const REMEDIES = {
   DB: "add the D1 database to d1_databases in wrangler.jsonc, as binding DB",
   WAKE: "add the queue to queues.producers in wrangler.jsonc, as binding WAKE",
@@ -54,10 +54,10 @@ const REMEDIES = {
     "give this Worker's full public address that Twilio calls, for example https://sms.example.com/webhooks/sms, under vars in wrangler.jsonc",
 } as const;
 
-/** A variable or secret that must be there. */
+/** A required variable or secret. */
 const needed = (name: keyof typeof REMEDIES) => z.string({ error: missing(name) });
 
-/** A variable or secret that may be missing. */
+/** An optional variable or secret. */
 const text = z.string().optional();
 
 function missing(name: keyof typeof REMEDIES): string {
@@ -148,7 +148,7 @@ export function readConfig(environment: Readonly<Record<string, unknown>>): Conf
       .map(([name, value]) => [name, typeof value === "string" ? value.trim() : value] as const)
       .filter(([, value]) => value !== "" && value !== undefined),
   );
-  // Each part on its own, so that a mistake in one hides none in the other.
+  // Each part is read by itself, so that a mistake in one does not hide a mistake in the other.
   const parts = { provider: provider.safeParse(env), ai: ai.safeParse(env) };
   if (parts.provider.success && parts.ai.success) return { ...parts.provider.data, ai: parts.ai.data };
   const mistakes = Object.values(parts).flatMap(({ error }) => error?.issues.map(({ message }) => message) ?? []);

@@ -3,7 +3,7 @@ import { isOwnlineError, OwnlineError, type OwnlineErrorCode } from "ownline";
 import * as z from "zod";
 import { logger } from "./service.ts";
 
-/** A request that was not understood: what to answer, and what to do about it. */
+/** A request that is refused: the status and the message of the answer. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
 
@@ -26,7 +26,9 @@ const STATUS: Partial<Record<OwnlineErrorCode, number>> = {
   invalid_state: 409,
 };
 
-/** Mistakes of the caller are named to the caller; what is ours goes into the log, and the caller hears no more. */
+/**
+ * A caller's mistake is named in the answer. An error of the Worker goes to the log, and the caller gets no details.
+ */
 export function answerError(error: Error, c: Context): Response {
   const what = `${c.req.method} ${masked(c.req.path)}`;
   if (error instanceof Refusal) {
@@ -48,7 +50,7 @@ export function answerError(error: Error, c: Context): Response {
   return failure(500, "internal", "The Worker failed; its log says why.");
 }
 
-/** What a person typed in the app. */
+/** A text that a person typed in the app. */
 export interface TypedText {
   readonly id?: string | undefined;
   readonly from?: string | undefined;
@@ -64,27 +66,27 @@ export interface TextToSend {
   readonly body?: string | undefined;
 }
 
-/** Which page of the conversations. */
+/** The query for a page of conversations. */
 export interface ListQuery {
   readonly after?: string | undefined;
   readonly limit?: number | undefined;
 }
 
-/** Which texts of a conversation. */
+/** The query for the texts of a conversation. */
 export interface PageQuery {
   readonly after?: number | undefined;
   readonly before?: number | undefined;
   readonly limit?: number | undefined;
 }
 
-/** A text that may be left out; `null` and the empty text count as left out. */
+/** An optional text. `null` and the empty text count as left out. */
 const word = (name: string) =>
   z
     .string({ error: `${name} must be a text.` })
     .nullish()
     .transform((value) => value || undefined);
 
-/** A whole number in a query that may be left out. */
+/** An optional whole number in a query. */
 const position = (name: string) => {
   const error = `${name} must be a whole number.`;
   return z.string({ error }).regex(/^\d+$/, { error }).transform(Number).pipe(z.int({ error })).optional();
@@ -129,10 +131,10 @@ async function jsonOf(c: Context): Promise<unknown> {
   try {
     body = JSON.parse(await c.req.text());
   } catch {
-    throw new Refusal(400, "broken_json", "The body is not JSON: the caller must mend it; nothing was stored.");
+    throw new Refusal(400, "broken_json", "The body is not JSON: the caller must correct it; nothing was stored.");
   }
   if (typeof body === "object" && body !== null && !Array.isArray(body)) return body;
-  throw new Refusal(400, "broken_json", "The body is JSON, but no object: send the fields in { }.");
+  throw new Refusal(400, "broken_json", "The body is JSON, but not an object: send the fields in { }.");
 }
 
 function failure(
@@ -144,7 +146,7 @@ function failure(
   return Response.json({ error: { code, message } }, { status, headers: { "cache-control": "no-store", ...headers } });
 }
 
-/** A path for the log: a caller who mistypes one may have put a phone number into it. */
+/** A path for the log. A caller who mistypes a path may have put a phone number into it. */
 function masked(path: string): string {
   return path.slice(0, 80).replaceAll(/\d/g, "#");
 }

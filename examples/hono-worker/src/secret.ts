@@ -1,8 +1,8 @@
 const encoder = new TextEncoder();
 
 /**
- * Whether two texts are the same, in a time that says nothing about where they differ, nor how long they are: their
- * hashes are compared, each byte of them.
+ * Whether two texts are the same. The time does not show where they differ or how long they are, because every byte of
+ * their hashes is compared.
  */
 export async function isSame(given: string, expected: string): Promise<boolean> {
   const [left, right] = await Promise.all([given, expected].map(sha256));
@@ -12,20 +12,20 @@ export async function isSame(given: string, expected: string): Promise<boolean> 
   return difference === 0;
 }
 
-/** What follows `Bearer` in an Authorization header; the empty text where nothing does. */
+/** The token after `Bearer` in an Authorization header; the empty text where there is none. */
 export function bearerOf(authorization: string | undefined): string {
   return /^Bearer +(\S+) *$/i.exec(authorization ?? "")?.[1] ?? "";
 }
 
 /**
- * A pass for reading along, good until `expiresAt`: an EventSource can send no header, so the browser keeps this in a
- * cookie. Making one needs the secret, and the secret cannot be read from it.
+ * A pass for reading events, valid until `expiresAt`. An EventSource can send no header, so the browser keeps the pass
+ * in a cookie. Making a pass needs the secret, and the pass does not show the secret.
  */
 export async function makePass(secret: string, expiresAt: number): Promise<string> {
   return `${expiresAt}.${await signature(secret, expiresAt)}`;
 }
 
-/** Whether a pass was made with this secret and is still good. */
+/** Whether a pass was made with this secret and is still valid. */
 export async function isGoodPass(pass: string, secret: string, now: number): Promise<boolean> {
   const [, digits = "", signed = ""] = /^(\d{1,15})\.([0-9a-f]{64})$/.exec(pass) ?? [];
   const expiresAt = Number(digits);

@@ -10,20 +10,20 @@ import { workersAi } from "./workers-ai.ts";
 const INSTRUCTIONS =
   "You answer text messages. Be kind and brief: one text of at most 300 characters, plain words, no Markdown.";
 
-/** People type here and wait for the answer, so a burst is over sooner than by default. */
+/** People type on this page and wait for the answer, so a burst ends sooner than by default. */
 const QUIET_MS = 1000;
 
 /**
- * D1 takes 1,000 queries for each event of a Worker on the paid plan. By the table in d1()'s docstring, 20 turns and
- * messages need at most 900, also where D1 counts each statement of a batch. On the free plan, which takes 50, set 2.
- * For what is left it notifies the queue, and the next event does it.
+ * D1 allows 1,000 queries for each event of a Worker on the paid plan. By the table in d1()'s docstring, 20 turns and
+ * messages need at most 900, even if D1 counts each statement of a batch. On the free plan, which allows 50, set 2. If
+ * more work is left, the service notifies the queue, and the next event does it.
  */
 const PASS_LIMIT = 20;
 
-/** Each heartbeat costs queries too; the cron takes over the work of a Worker that was stopped. */
+/** Each heartbeat costs queries too. When a Worker is stopped, the cron takes over its work. */
 const LEASE_MS = 20_000;
 
-/** One line for each text that comes or goes, with masked numbers. `debug` would show numbers and texts. */
+/** One log line for each text, with masked numbers. `debug` would show numbers and texts. */
 export const logger: Logger = {
   debug: () => {},
   info: (message) => console.info(message),
@@ -32,8 +32,8 @@ export const logger: Logger = {
 };
 
 /**
- * Makes the service for one event of the Worker. Not once for all of them: what one request has begun ends with it, and
- * another must never wait for that. All that lasts is in the ledger.
+ * Makes the service for one event of the Worker, not once for all events. Promises of one request end with it, and
+ * another request must never wait for them. All lasting state is in the ledger.
  */
 export function createService(config: Config): Ownline {
   const { database, wake, senders, provider } = config;

@@ -5,13 +5,13 @@ import { createApp } from "./app.ts";
 import { readConfig } from "./config.ts";
 import { createService, logger } from "./service.ts";
 
-// Before the first request, so that a Worker which lacks something does not start, and says what.
+// Runs before the first request, so that a Worker with a missing setting does not start, and names the setting.
 const config = readConfig(env);
 const app = createApp(config);
 
 const GIVEN_UP = /-failed$/;
 
-/** What the runtime calls. */
+/** The handlers that the runtime calls. */
 interface Handlers {
   readonly fetch: Hono["fetch"];
   readonly queue: (batch: QueueBatch) => Promise<void>;
@@ -23,7 +23,8 @@ type QueueBatch = CloudflareBatch & { readonly queue: string };
 const worker: Handlers = {
   fetch: app.fetch,
 
-  // The queue's wake-ups, and those that it gave up. They carry nothing: each batch is one look into the ledger.
+  // The queue's wake-ups, and those that it gave up. They have no content: for each batch the Worker looks into the
+  // ledger once.
   async queue(batch) {
     if (GIVEN_UP.test(batch.queue)) {
       logger.error(
@@ -33,7 +34,7 @@ const worker: Handlers = {
     await consumeBatch(batch, createService(config), { logger });
   },
 
-  // The net beneath: a wake-up may be lost, and what is due is still done within a minute.
+  // Makes up for lost wake-ups: work that is due is done within a minute.
   async scheduled() {
     await createService(config).processDue();
   },

@@ -1,7 +1,7 @@
 import { type Ai, OwnlineError } from "ownline";
 
 /**
- * What we call of the Workers AI binding.
+ * The method of the Workers AI binding that this file calls.
  *
  * @see https://developers.cloudflare.com/workers-ai/configuration/bindings/
  */
@@ -14,7 +14,7 @@ interface ChatMessage {
   readonly content: string;
 }
 
-/** Answers by a text model of Workers AI: no key, billed to the Worker's own account. */
+/** Answers with a text model of Workers AI. It needs no key, and Cloudflare bills the Worker's own account. */
 export function workersAi(binding: WorkersAi, model: string, instructions: string): Ai {
   return {
     name: model,
