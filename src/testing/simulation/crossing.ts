@@ -93,10 +93,7 @@ export function cross<Result>(
   });
 }
 
-/**
- * Plays every method of a port as such a call. `names` lists the methods that are no calls, or that are played in
- * another way.
- */
+/** Wraps a port, so that each of its methods except `close` is played as such a call. */
 export function crossing<Port extends object>(
   process: SimulatedProcess,
   label: string,

@@ -34,7 +34,7 @@ export class Timeline {
     }
   }
 
-  /** Runs the next event; `null` where there is none. */
+  /** Moves the time to the next event and returns it; `null` where there is none. */
   next(): Happening | null {
     const heap = this.#heap;
     const first = heap[0];
