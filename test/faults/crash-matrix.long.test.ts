@@ -146,7 +146,7 @@ describe.concurrent.each(CASES)("kill -9 of a real process on %s, round %i", (le
     expect(await on.inTheEnd()).toEqual([answerTo(1), answerTo(99)]);
   });
 
-  it("C10: between the parts of a long reply: it goes on at the first part that was not taken", async () => {
+  it("C10: between the parts of a long reply: it goes on at the first part that the provider did not take", async () => {
     await using on = await scene(ledger);
     await on.killedAt("after:recordSend", "#1 long please");
     await on.until("the last part", () => on.received().at(-1)?.endsWith("done") === true);
@@ -188,7 +188,7 @@ describe.concurrent.each(CASES)("kill -9 of a real process on %s, round %i", (le
     expect(await on.inTheEnd()).toEqual([answerTo(99)]);
   });
 
-  it("C13: the ledger is away: what was acknowledged survives, and nothing else was", async () => {
+  it("C13: the ledger is unreachable: each acknowledged text survives, and no other text was acknowledged", async () => {
     await using on = await scene(ledger, {}, true);
     // As long as Twilio waits: the MongoDB driver needs some seconds to notice that its server does not answer.
     await on.network({ webhookTimeoutMs: 15_000 });
@@ -235,7 +235,7 @@ describe.concurrent.each(CASES)("kill -9 of a real process on %s, round %i", (le
     expect(await on.inTheEnd()).toEqual([1, 2, 3, 99].map((tag) => answerTo(tag)));
   });
 
-  it("C16: a deploy ends a process politely, with the AI at work: one answer", async () => {
+  it("C16: a deploy stops a process while the AI works: one answer", async () => {
     await using on = await scene(ledger);
     const first = await on.start();
     await on.text("#1 slow please");

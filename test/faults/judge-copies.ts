@@ -60,9 +60,10 @@ export function withoutCopies(
       // The list was read while the request was on its way.
       return asked.some((look) => look.at > leftAt) ? "late" : "known";
     });
-    if (earlier.some(({ attempt }) => attempt === one.attempt)) blame("duplicated", `${label}: one attempt, twice`);
+    if (earlier.some(({ attempt }) => attempt === one.attempt))
+      blame("duplicated", `${label}: the provider took one attempt twice`);
     else if (earlier.some(({ attempt }) => attempt > one.attempt)) counts.frozen += 1;
-    else if (said.includes("known")) blame("duplicated", `${label}: there was evidence, or the list was not asked`);
+    else if (said.includes("known")) blame("duplicated", `${label}: there was evidence, or the list was not read`);
     else if (said.includes("late")) counts.frozen += 1;
     else counts.silent += 1;
     earlier.push(one);

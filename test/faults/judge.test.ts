@@ -64,7 +64,7 @@ describe("the judge of the fault suite", () => {
     expect(good.verdict()).toMatchObject({ violations: [], texts: 3, acknowledged: 3, sent: 2 });
   });
 
-  it("calls an acknowledged text lost that has no answer, and no text that was never acknowledged", () => {
+  it("calls an acknowledged text without an answer lost, and no text that was never acknowledged", () => {
     expect(story().text(one).text(two).taken("ta-1", answer("1")).faults()).toEqual(["lost"]);
     expect(story().text(one, 503).text(two, null).verdict()).toMatchObject({ violations: [], unacknowledged: 2 });
   });
@@ -74,7 +74,7 @@ describe("the judge of the fault suite", () => {
     expect(story().text(one).taken("ta-1", answer("1")).taken("tb-1", answer("7")).faults()).toEqual(["duplicated"]);
   });
 
-  it("calls a second copy duplicated where the list was not asked, showed the first one, or a callback was heard", () => {
+  it("calls a second copy duplicated where the list was not read or showed the first one, or a callback arrived", () => {
     const first = () => story().text(one).taken("ta-1", answer("1"));
     expect(first().taken("ta-1", answer("1"), 2).faults()).toEqual(["duplicated"]);
     const seen = first();
@@ -82,18 +82,18 @@ describe("the judge of the fault suite", () => {
     expect(first().heard().looked().looked().taken("ta-1", answer("1"), 2).faults()).toEqual(["duplicated"]);
   });
 
-  it("counts a second copy apart where no evidence came", () => {
+  it("counts a second copy without evidence separately", () => {
     const silent = story().text(one).taken("ta-1", answer("1")).looked().taken("ta-1", answer("1"), 2);
     expect(silent.verdict()).toMatchObject({ violations: [], silentDuplicates: 1, sent: 2 });
   });
 
-  it("excuses no second copy of the same attempt, and counts an earlier attempt that arrives later apart", () => {
+  it("excuses no second copy of the same attempt, and counts an earlier attempt that arrives late separately", () => {
     const first = () => story().text(one).taken("ta-1", answer("1"), 2).looked();
     expect(first().taken("ta-1", answer("1"), 2).faults()).toEqual(["duplicated"]);
     expect(first().taken("ta-1", answer("1"), 1).verdict()).toMatchObject({ violations: [], frozenDuplicates: 1 });
   });
 
-  it("counts a request apart that was on its way while the list was asked", () => {
+  it("separately counts a request that was on its way while the list was read", () => {
     const asked = () => story().text(one).looked();
     const late = asked().taken("ta-1", answer("1"), 1, 2500).taken("ta-1", answer("1"), 2);
     expect(late.verdict()).toMatchObject({ violations: [], frozenDuplicates: 1, silentDuplicates: 0 });
@@ -122,7 +122,7 @@ describe("the judge of the fault suite", () => {
     expect(long().taken("ta-1", "re: 1 w1 w2").taken("tb-1", answer("2")).faults()).toEqual(["lost"]);
   });
 
-  it("lets a fallback text stand for texts that were acknowledged in another order than they were sent", () => {
+  it("accepts a fallback text for texts that were acknowledged in another order than they were sent", () => {
     const three = "#3 fast please";
     const burst = () => story().sent(one).sent(two).sent(three).acknowledged(1).acknowledged(3);
     const late = burst().taken("ta-1", FALLBACK).acknowledged(2).taken("tb-1", answer("2"));
@@ -132,7 +132,7 @@ describe("the judge of the fault suite", () => {
     expect(early.faults()).toEqual(["lost"]);
   });
 
-  it("lets one fallback text stand for the texts of a turn, and for no more", () => {
+  it("accepts one fallback text for the texts of one turn, and for no more", () => {
     expect(story().text(one).taken("ta-1", FALLBACK).text(two).taken("tb-1", answer("2")).faults()).toEqual([]);
     expect(story().text(one).taken("ta-1", FALLBACK).taken("tb-1", FALLBACK).faults()).toEqual(["duplicated"]);
     // Each of two turns may end with one fallback text.
@@ -143,7 +143,7 @@ describe("the judge of the fault suite", () => {
     expect(before.taken("tb-1", answer("1")).taken("tc-1", answer("3")).faults()).toEqual(["lost", "duplicated"]);
   });
 
-  it("lets nothing through to a person after the STOP was acknowledged, until there is a START", () => {
+  it("accepts no text to a person after the STOP was acknowledged, until there is a START", () => {
     const stopped = story().text(one).text("STOP");
     expect(stopped.faults()).toEqual([]);
     expect(story().text(one).text("STOP").looked().taken("ta-1", answer("1")).faults()).toEqual(["to-opted-out"]);
@@ -156,7 +156,7 @@ describe("the judge of the fault suite", () => {
     expect(back.taken("ta-1", answer("1")).faults()).toEqual([]);
   });
 
-  it("sees a forged callback that was believed", () => {
+  it("finds a forged callback that changed a status", () => {
     const first = () => story().text(one).taken("ta-1", answer("1"));
     expect(first().heard(true, 403).faults()).toEqual([]);
     expect(first().heard(true, 200).faults()).toEqual(["forged"]);

@@ -202,7 +202,7 @@ function judgeAnswers(theirs: readonly PersonText[], groups: readonly Group[], b
       else places.set(tag, place);
     }
     const wasStopped = theirs.some(({ body, firstAt }) => body === "STOP" && firstAt >= at - 1000);
-    if (!isComplete && !wasStopped) blame("lost", `${id} never came to its end`);
+    if (!isComplete && !wasStopped) blame("lost", `${id} was never completed`);
   }
 
   const lastStop = theirs.findLast(({ body }) => body === "STOP" || body === "START");
@@ -241,5 +241,5 @@ function judgeMissing(
   }
   // A fallback text that no STOP explains.
   if (theirs.some(({ body }) => body === "STOP")) return;
-  for (const place of idle) blame("duplicated", `${groups[place]?.id} answers nothing`);
+  for (const place of idle) blame("duplicated", `${groups[place]?.id} answers no text`);
 }

@@ -13,14 +13,14 @@ describe("the bounds of recovery", () => {
     expect(beyondBounds(recovery(5000, 10_000), WINDOW_MS)).toEqual([]);
   });
 
-  it("say where they are not held", () => {
+  it("are named where a run misses them", () => {
     expect(beyondBounds(recovery(5001, 10_001), WINDOW_MS)).toEqual([
       "Recovery outside of sending took 5001 ms at p99; it must be 5000 ms at most.",
       "Recovery inside of sending took 10001 ms at p99; it must be 10000 ms at most.",
     ]);
   });
 
-  it("are not held by a run that measured too little", () => {
+  it("are missed by a run with too few samples", () => {
     expect(beyondBounds(recovery(1000, 1000, 9), WINDOW_MS)).toEqual([
       "Recovery outside of sending was measured 9 times; it must be 10 times at least.",
       "Recovery inside of sending was measured 9 times; it must be 10 times at least.",

@@ -37,7 +37,7 @@ function enter(book: Book, delivery: Delivery, terms: Terms, accuse: AccuseNow):
         accuse("consent", "a send() was stored for a person who has opted out");
       }
       if (book.queued.has(delivery.key))
-        accuse("erasure", `what was sent under ${delivery.key} was forgotten, and came back`);
+        accuse("erasure", `a message with the key ${delivery.key} was stored again after its person was erased`);
       book.queued.add(delivery.key);
       book.write(
         delivery.ids,
@@ -92,7 +92,7 @@ function enter(book: Book, delivery: Delivery, terms: Terms, accuse: AccuseNow):
     case "taken": {
       const message = book.messages.get(delivery.outboundId);
       if (message === undefined) {
-        accuse("waiting before send", `the provider has an SMS that no waiting stands for`);
+        accuse("waiting before send", `the provider has an SMS that the ledger never had as waiting`);
         return;
       }
       if (message.taken.some(({ attempt }) => attempt === delivery.attempt)) {
@@ -162,7 +162,7 @@ function enter(book: Book, delivery: Delivery, terms: Terms, accuse: AccuseNow):
       return;
     case "sent": {
       if (!book.messages.has(delivery.messageId))
-        accuse("200 after the commit", `${delivery.key} resolved, and is not stored`);
+        accuse("200 after the commit", `the call ${delivery.key} resolved, and its message is not stored`);
       const first = book.sent.get(delivery.key) ?? delivery.messageId;
       if (first !== delivery.messageId) accuse("once", `send({ key: "${delivery.key}" }) made two messages`);
       book.sent.set(delivery.key, first);
@@ -188,8 +188,8 @@ function enterTurnClaim(
   }
   if (delivery.fence <= conversation.fence)
     accuse("serial", `the fence went from ${conversation.fence} to ${delivery.fence}`);
-  if (conversation.paused) accuse("takeover", "a turn was claimed while a person has taken over");
-  if (conversation.erased) accuse("erasure", "a turn was claimed in the conversation of a forgotten person");
+  if (conversation.paused) accuse("takeover", "a turn was claimed while an operator has taken over");
+  if (conversation.erased) accuse("erasure", "a turn was claimed in the conversation of an erased person");
   conversation.fence = delivery.fence;
   conversation.lease = delivery;
   if (book.claimedTurns.has(delivery.turnId)) return;
@@ -198,7 +198,7 @@ function enterTurnClaim(
   const answering = openTexts(conversation).filter((text) => text.delivery.seq <= delivery.throughSeq);
   const newest = answering.at(-1);
   if (newest === undefined) {
-    accuse("serial", "a turn was claimed that answers nothing");
+    accuse("serial", "a turn was claimed in a conversation without unanswered texts");
     return;
   }
   const { quietMs, maxWaitMs } = terms.settings.burst;
@@ -226,7 +226,7 @@ function enterCommit(
   const isHolder =
     lease?.fence === delivery.fence && lease.workerId === delivery.workerId && lease.turnId === delivery.turnId;
   if (!isHolder) accuse("fence", `a run committed turn ${short(delivery.turnId)} without holding the conversation`);
-  if (conversation.erased) accuse("erasure", `turn ${short(delivery.turnId)} of a forgotten person was committed`);
+  if (conversation.erased) accuse("erasure", `turn ${short(delivery.turnId)} of an erased person was committed`);
   const open = openTexts(conversation);
   const answered = open.filter((text) => text.delivery.seq <= delivery.throughSeq);
   const newer = open.filter((text) => text.delivery.seq > delivery.throughSeq);
@@ -283,15 +283,15 @@ function enterSendClaim(
   if (message.confirms && !mayLeaveAgain) {
     accuse("once", `${name}, the confirmation of an opt-out, was sent again`);
   }
-  if (message.stopped) accuse("consent", `${name} was stopped by a STOP, and came back`);
-  if (message.conversation.erased) accuse("erasure", `${name} was claimed although its person was forgotten`);
+  if (message.stopped) accuse("consent", `${name} was cancelled by a STOP, and was claimed again`);
+  if (message.conversation.erased) accuse("erasure", `${name} was claimed although its person was erased`);
   enterRateLimitedClaim(book, delivery, accuse);
   if (delivery.atMs >= message.expiresAtMs) accuse("expiry", `${name} was claimed after its expiry`);
   if (last !== undefined && !message.waits) {
-    accuse("once", `${name} was claimed again, and nothing said that it had not left`);
+    accuse("once", `${name} was claimed again without evidence that it had not left`);
   }
   if (message.attempts.some(hasEvidence))
-    accuse("once", `${name} was claimed again although the provider is known to have it`);
+    accuse("once", `${name} was claimed again although there is evidence that the provider has it`);
   if (delivery.attempt !== message.attempts.length + 1)
     accuse("once", `${name} was given attempt ${delivery.attempt} twice`);
   if (terms.usualPolicies) enterAnswer(book, message, delivery.atMs, accuse);

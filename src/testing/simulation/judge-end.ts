@@ -28,7 +28,7 @@ export async function judgeEnd(
       continue;
     }
     if (entry.erased) {
-      accuse("erasure", "the ledger shows the conversation of a forgotten person");
+      accuse("erasure", "the ledger shows the conversation of an erased person");
       continue;
     }
     const messages = await reader.messages({ conversationId: id, limit: 1000 });
@@ -61,7 +61,7 @@ export async function judgeEnd(
 async function judgeForgotten(reader: Ownline, { texts, messages }: ConversationEntry, accuse: Accuse): Promise<void> {
   const ids = [...texts.map(({ delivery }) => delivery.messageId), ...messages.map(({ id }) => id)];
   for (const id of ids) {
-    if ((await reader.explain(id)) !== null) accuse("erasure", `${short(id)} of a forgotten person can still be read`);
+    if ((await reader.explain(id)) !== null) accuse("erasure", `${short(id)} of an erased person can still be read`);
   }
 }
 
@@ -72,7 +72,7 @@ function judgeList(book: Book, { settings }: Terms, accuse: Accuse): void {
     if (book.texts.has(key)) continue;
     const firstSweptMs = book.firstSweptMs.get(to) ?? Number.POSITIVE_INFINITY;
     if (atMs >= firstSweptMs - settings.sweep.overlapMs)
-      accuse("sweep", `${key} stands in the provider's list, and was never stored`);
+      accuse("sweep", `${key} is in the provider's list, and was never stored`);
   }
 }
 
@@ -96,8 +96,7 @@ async function judgeTexts(
     if (!needsAnswer) continue;
     if (story.message.seq > answeredSeq) accuse("no silence", `${key} still waits for an answer at the end`);
     if (text.turnId !== null) {
-      if (story.turn?.id !== text.turnId)
-        accuse("one turn", `${key} stands in another turn than the one that answered it`);
+      if (story.turn?.id !== text.turnId) accuse("one turn", `${key} is shown in a turn that did not answer it`);
       if (story.turn?.outcome === null || story.turn?.outcome === "cancelled") {
         accuse("one turn", `the turn of ${key} was committed, and shows ${story.turn.outcome}`);
       }
@@ -125,7 +124,7 @@ function judgeMessage(
       participantKeyOf(copy.to) !== participantKeyOf(message.to) ||
       copy.from !== message.from
     ) {
-      accuse("traces", `the provider took something else than ${name} says`);
+      accuse("traces", `the provider took another message than ${name}`);
     }
   }
   if (message.attempts !== own.attempts.length) {
@@ -153,7 +152,7 @@ function judgeMessage(
   }
   const expected = bestOf(own);
   if (expected !== null && status !== expected) {
-    accuse("status by rank", `${name} shows ${status}, and what was reported makes ${expected}`);
+    accuse("status by rank", `${name} shows ${status}, and the reports lead to ${expected}`);
   }
   if (expected !== null) return;
   if (own.decisions.at(-1) === "sent" && status !== "accepted") {
@@ -267,7 +266,7 @@ function judgeWords(entry: ConversationEntry, outbound: readonly OutboundMessage
     const groups = words.get(delivery.body) ?? new Set();
     if (groups.size > 1) accuse("one turn", `${delivery.body} is answered in ${groups.size} replies`);
     if (turnId !== null && groups.size === 1 && !groups.has(turnId)) {
-      accuse("one turn", `${delivery.body} is answered in another turn than the one that was committed over it`);
+      accuse("one turn", `${delivery.body} is answered in a turn that does not belong to it`);
     }
   }
 }

@@ -44,7 +44,7 @@ export function judgeSilence(book: Book, delivery: Delivery & { kind: "turn-comm
   const isFull = LIMITS.some(
     ({ max, windowMs }) => claimedAt.filter((ms) => ms > sinceMs - windowMs).length + waiting >= max,
   );
-  if (!isFull) accuse("no silence", `turn ${short(delivery.turnId)} was met with silence, and no limit was full`);
+  if (!isFull) accuse("no silence", `turn ${short(delivery.turnId)} got no answer, and no limit was full`);
 }
 
 /**

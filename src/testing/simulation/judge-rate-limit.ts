@@ -25,13 +25,13 @@ export function enterReservation(
   if (entry.reservations.get(outboundId) === reservedMs) return;
   if (reservedMs < entry.freeAtMs) {
     accuse(
-      "rateLimit",
+      "rate limit",
       `${short(outboundId)} was given a reservation that begins ${entry.freeAtMs - reservedMs} ms within another one`,
     );
   }
   if (reservedMs > entry.freeAtMs) {
     accuse(
-      "rateLimit",
+      "rate limit",
       `${short(outboundId)} was given a reservation ${reservedMs - entry.freeAtMs} ms later than the next free one`,
     );
   }
@@ -53,11 +53,11 @@ export function enterRateLimitedClaim(
   const name = short(delivery.outboundId);
   if (reservedMs !== undefined) {
     if (delivery.atMs < reservedMs)
-      accuse("rateLimit", `${name} was claimed ${reservedMs - delivery.atMs} ms before its reservation`);
+      accuse("rate limit", `${name} was claimed ${reservedMs - delivery.atMs} ms before its reservation`);
     entry.usedUntilMs = Math.max(entry.usedUntilMs, reservedMs + costMs);
     return;
   }
-  if (delivery.atMs < entry.freeAtMs) accuse("rateLimit", `${name} was claimed in the reservation of another message`);
+  if (delivery.atMs < entry.freeAtMs) accuse("rate limit", `${name} was claimed in the reservation of another message`);
   entry.freeAtMs = delivery.atMs + costMs;
   entry.usedUntilMs = Math.max(entry.usedUntilMs, entry.freeAtMs);
 }

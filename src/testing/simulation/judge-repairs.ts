@@ -25,7 +25,7 @@ export function enterResolution(
   if (message.waits)
     message.expiresAtMs = Math.max(message.expiresAtMs, delivery.atMs + terms.settings.sending.expiryMs);
   const name = short(message.id);
-  if (message.conversation.erased) accuse("erasure", `${name} of a forgotten person was decided upon`);
+  if (message.conversation.erased) accuse("erasure", `${name} of an erased person was settled`);
   if (message.attempts.some(hasEvidence)) accuse("evidence", `${name} was given up although there was evidence of it`);
   // An operator may know more, and may decide before the window is over.
   if (delivery.byPerson || wasHeld) return;

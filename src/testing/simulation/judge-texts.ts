@@ -7,7 +7,8 @@ import type { Delivery } from "./deliveries.ts";
 export function enterText(book: Book, delivery: Delivery & { kind: "text" }, terms: Terms, accuse: AccuseNow): void {
   const conversation = book.conversation(delivery.conversationId, delivery.consentKey, delivery.participant);
   const first = book.texts.get(delivery.key);
-  if (first?.conversation.erased === true) accuse("erasure", `${delivery.key} was forgotten, and stored again`);
+  if (first?.conversation.erased === true)
+    accuse("erasure", `${delivery.key} was stored again after its person was erased`);
   else if (first !== undefined) accuse("once", `${delivery.key} was stored twice`);
   const unansweredSinceMs = openTexts(conversation)[0]?.delivery.atMs ?? delivery.atMs;
   const text = { delivery, unansweredSinceMs, turnId: null, excused: !delivery.needsAnswer, conversation };
@@ -28,11 +29,11 @@ export function enterText(book: Book, delivery: Delivery & { kind: "text" }, ter
   const isOut = book.optedOut.has(delivery.consentKey);
   if (isOut && delivery.needsAnswer) accuse("consent", `${delivery.key} of a person who opted out waits for an answer`);
   if (!isOut && !delivery.needsAnswer && delivery.body.startsWith("text") && !mayStayUnanswered(book, delivery, terms))
-    accuse("no silence", `${delivery.key} was stored as not to be answered`);
+    accuse("no silence", `${delivery.key} was stored as a text that needs no answer`);
   if (/^(STOP|START|HELP)$/.test(delivery.body) && delivery.needsAnswer)
     accuse("consent", `${delivery.body} waits for an answer`);
   if ((delivery.body === "STOP") !== (delivery.consent === "opted-out"))
-    accuse("consent", `${delivery.body} said ${delivery.consent}`);
+    accuse("consent", `${delivery.body} changed the consent to ${delivery.consent}`);
   if (delivery.sweptSinceMs !== null && delivery.consent === "opted-in")
     accuse("consent", "an old START opted a person in");
   // The confirmation of the opt-out itself is the only message that may leave.
@@ -48,7 +49,7 @@ function enterConfirmation(
   accuse: AccuseNow,
 ): void {
   if (id === null) return;
-  if (consent !== "opted-out") accuse("consent", `${key} was confirmed, and refuses nothing`);
+  if (consent !== "opted-out") accuse("consent", `${key} was confirmed, and is not an opt-out`);
   book.write([id], conversation, null, atMs, 300_000);
   const message = book.messages.get(id);
   if (message !== undefined) message.confirms = true;
