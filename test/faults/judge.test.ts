@@ -156,7 +156,7 @@ describe("the judge of the fault suite", () => {
     expect(back.taken("ta-1", answer("1")).faults()).toEqual([]);
   });
 
-  it("finds a forged callback that changed a status", () => {
+  it("finds a forged callback that was acknowledged", () => {
     const first = () => story().text(one).taken("ta-1", answer("1"));
     expect(first().heard(true, 403).faults()).toEqual([]);
     expect(first().heard(true, 200).faults()).toEqual(["forged"]);

@@ -11,13 +11,13 @@ export function showAi({ ai, demo }) {
     element("p", {
       text: ai.isModel
         ? `The model ${ai.name} answers. To use another one, change its variables and start the server again:`
-        : "No AI model is connected: fixed rules answer, and they say so. To let a real model answer, put this into examples/express/.env and start that folder's server with npm start:",
+        : "No AI model is connected: fixed rules answer, and their answers say so. To let a real model answer, put this into examples/express/.env and run npm start in that folder:",
     }),
     element("pre", { text: REAL_MODEL }),
     element("p", {
       text: demo
-        ? "Texts go to a Twilio emulator on this machine. TWILIO_… and WEBHOOK_URL make them real; .env.example lists everything."
-        : "Texts go to the provider that TWILIO_… and WEBHOOK_URL name; .env.example lists everything.",
+        ? "Texts go to a Twilio emulator on this machine. Set TWILIO_… and WEBHOOK_URL to send real texts; .env.example lists all variables."
+        : "Texts go to the provider that TWILIO_… and WEBHOOK_URL name; .env.example lists all variables.",
     }),
   );
 }

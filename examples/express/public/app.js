@@ -137,7 +137,7 @@ function showFrame() {
   const paused = current?.paused ?? false;
   byId("app-title").textContent = isNew ? "Your app" : (current?.participant ?? "");
   byId("app-sub").textContent = isNew
-    ? "What a person types in your app is answered on their phone."
+    ? "A person types in your app, and gets the answer on their phone."
     : `with your number ${current?.sender ?? ""}${paused ? " · you have taken over, the AI is silent" : ""}`;
   byId("blank").hidden = !isNew;
   byId("start-fields").hidden = !isNew;
@@ -156,8 +156,8 @@ function showFrame() {
     writesAs() === "operator"
       ? "A real SMS from your number to their phone. The AI answers only what the person writes."
       : isNew || !paused
-        ? "Stored and answered as if it had been texted. It is not sent as an SMS: their number is not yours to send from."
-        : "Stored, and left for you to answer: you have taken over.";
+        ? "Stored and answered like a text from the phone. It is not sent as an SMS: you cannot send from their number."
+        : "Stored. You have taken over, so the AI does not answer it.";
   if (state.info.demo) {
     report(showPhone(current?.participant ?? "", current?.sender ?? state.info.senders[0]));
   }

@@ -96,7 +96,7 @@ function showFrame() {
   byId("app-title").textContent = current?.participant ?? "Your app";
   byId("app-sub").textContent = current
     ? `with your number ${current.sender}`
-    : "What a person types in your app is answered on their phone.";
+    : "A person types in your app, and gets the answer on their phone.";
   byId("number-field").hidden = current !== undefined;
   number.required = current === undefined;
 }
