@@ -63,7 +63,7 @@ const schema = lazily(() =>
     {
       baseUrl: faultless(
         someText(
-          'give the API's address, for example "https://api.openai.com/v1"; is an environment variable missing?',
+          'give the address of the API, for example "https://api.openai.com/v1"; is an environment variable missing?',
         ),
         baseUrlFault,
       ),

@@ -169,7 +169,7 @@ describe("a row that cannot be read", () => {
     await own.sms.processDue();
     expect(answered(own)).toEqual(OTHERS);
     expect(corruptErrors(own)).toMatchObject([{ row: { table: "consents" } }]);
-    expect(corruptErrors(own)[0]?.message).toMatch(/Do not delete it/);
+    expect(corruptErrors(own)[0]?.message).toMatch(/Do not delete the row/);
     await expect(own.type("are you there?", BROKEN)).rejects.toMatchObject({ code: "storage_corrupt" });
   });
 

@@ -123,7 +123,7 @@ describe("a turn that ended with the fallback text", () => {
     await house.sms.settled();
     expect(await codeOf(house.sms.requeue(turnId))).toMatch(/^invalid_state: a later turn/);
     expect(await codeOf(house.sms.requeue(house.turns.at(-1)?.turnId ?? ""))).toMatch(
-      /^invalid_state: the turn ended neither/,
+      /^invalid_state: the turn was not requeued: only a turn that ended with the fallback/,
     );
     expect(await codeOf(house.sms.requeue("t-nothing"))).toMatch(/^not_found/);
     const other = await failed();
@@ -198,7 +198,7 @@ describe("recover(), after a restore from a backup", () => {
     await using _ = house;
     came(PERSON, "hello", house.clock.now());
     state.broken = true;
-    expect(await codeOf(house.sms.recover())).toMatch(/^transport_unavailable: .*call recover\(\) again/);
+    expect(await codeOf(house.sms.recover())).toMatch(/^transport_unavailable: .*Call recover\(\) again/);
     state.broken = false;
     // Another sweep may still be at it.
     expect(await codeOf(house.sms.recover())).toMatch(/^transport_unavailable/);
@@ -209,7 +209,7 @@ describe("recover(), after a restore from a backup", () => {
   it("is refused once this process has begun to work", async () => {
     await using house = rig();
     await house.sms.processDue();
-    expect(await codeOf(house.sms.recover())).toMatch(/^invalid_state: recover\(\) comes before/);
+    expect(await codeOf(house.sms.recover())).toMatch(/^invalid_state: recover\(\) was called after start/);
   });
 });
 

@@ -136,7 +136,7 @@ describe("Express", () => {
     );
     const response = await fetch(server.url + PATH, await posted());
     expect(response.status).toBe(500);
-    expect(server.lines).toEqual([expect.stringContaining("mount the webhook before it")]);
+    expect(server.lines).toEqual([expect.stringContaining("mount the webhook before that middleware")]);
   });
 
   it("answers 413 to a parsed body over 64 kB", async () => {

@@ -39,7 +39,7 @@ describe("a webhook", () => {
     const params = textParams();
     params.set(name, address);
     const response = await sms.fetch(new Request(PUBLIC, await posted(params)));
-    expect(await errorOf(response)).toContain("400 webhook_rejected: an address of the text cannot be kept");
+    expect(await errorOf(response)).toContain("400 webhook_rejected: an address of the text cannot be stored");
     expect(lines).toEqual([
       expect.stringMatching(`^warn a webhook was refused with 400, and its text is not stored: ${name} `),
     ]);
@@ -108,7 +108,7 @@ describe("a webhook", () => {
     await request.text();
     const response = await sms.fetch(request);
     expect(response.status).toBe(500);
-    expect(lines.join("\n")).toContain("mount ownline before body parsers");
+    expect(lines.join("\n")).toContain("mount it before body parsers");
   });
 
   it("cannot write lines of its own into the log", async () => {

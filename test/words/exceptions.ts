@@ -10,7 +10,6 @@ export interface Exception {
 
 export const EXCEPTIONS: readonly Exception[] = [
   { word: /^(tell|told)$/, line: /(tell|told)\b.*\bapart\b/, why: "to distinguish two things, in plain English" },
-  { word: /^told$/, line: /cannot be told from/, why: "to distinguish two things, in plain English" },
   { word: /^told$/, file: /opt-out\/courtesy\.ts$/, why: "what people write in their messages" },
   { word: /^dead$/, line: /dead-letter|dead_letter|deadLetter/, why: "the queues' own term: a dead-letter queue" },
   { word: /^op$/, line: /OP_MSG/, why: "MongoDB's own name of a message on the wire" },
