@@ -4,7 +4,7 @@ import { isOwnlineError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RecordedInbound } from "../storage/storage.ts";
 import { describeThrown, reasonOf } from "../thrown.ts";
-import type { InboundText, SendRequest, StatusCallback, Transport } from "../transport/transport.ts";
+import type { ReceivedMessage, SendRequest, StatusCallback, Transport } from "../transport/transport.ts";
 
 /** The object by which a serverless runtime allows work after the answer. */
 export interface HandlerContext {
@@ -19,7 +19,10 @@ export type WebhookHandler = (request: Request, ctx?: HandlerContext | object) =
 
 /** The parts of the engine that the handler needs. */
 export interface WebhookReceiver {
-  receiveWebhook(text: InboundText, ctx?: HandlerContext): Promise<Pick<RecordedInbound, "autoReply" | "conversation">>;
+  receiveWebhook(
+    text: ReceivedMessage,
+    ctx?: HandlerContext,
+  ): Promise<Pick<RecordedInbound, "autoReply" | "conversation">>;
   receiveStatus(callback: StatusCallback): Promise<void>;
 }
 
@@ -101,10 +104,10 @@ export function createHandler(transport: Transport, receiver: WebhookReceiver, l
           return transport.acknowledge(null);
         case "inbound": {
           const { autoReply, conversation } = await receiver.receiveWebhook(
-            received.text,
+            received.message,
             isWaitUntil(ctx) ? ctx : undefined,
           );
-          const line = conversation?.line ?? received.text.to;
+          const line = conversation?.line ?? received.message.to;
           return answer(autoReply === null ? null : requestFor(autoReply, 1, line));
         }
         default:

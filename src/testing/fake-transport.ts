@@ -1,9 +1,9 @@
 import type { ProviderStatus } from "../model/delivery-status.ts";
 import type { Media, MessageError } from "../model/message.ts";
 import type {
-  InboundText,
   OwnedSender,
   ProviderMessage,
+  ReceivedMessage,
   ReceivedWebhook,
   SendRequest,
   SendResult,
@@ -40,7 +40,7 @@ export interface FakeText {
   /** The provider's id. The same id twice is the same text. @default a new one */
   readonly id?: string;
   readonly service?: string | null;
-  readonly optOut?: InboundText["optOut"];
+  readonly optOut?: ReceivedMessage["optOut"];
   /** Unix milliseconds; `null` for a provider that does not say it. @default null */
   readonly occurredAt?: number | null;
 }
@@ -106,7 +106,7 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
   const taken: FakeSent[] = [];
   const autoReplies: SendRequest[] = [];
   const answers: FakeAnswer[] = [];
-  const texts = new Map<string, { readonly text: InboundText; readonly createdAt: number }>();
+  const texts = new Map<string, { readonly text: ReceivedMessage; readonly createdAt: number }>();
   const webhooks = new Map<string, ReceivedWebhook>();
 
   /** Where the test does not move the clock, the sleep would never end. */
@@ -184,7 +184,7 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
         for (const key of await unrecorded(keys)) missing.add(key);
       }
       const listed = found.filter(({ key }) => missing.has(key));
-      return { texts: listed.toSorted((a, b) => a.occurredAt - b.occurredAt), asOf };
+      return { messages: listed.toSorted((a, b) => a.occurredAt - b.occurredAt), asOf };
     },
 
     async senders() {
@@ -198,9 +198,9 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
     text({ from, to, body, media = [], id, service = null, optOut = null, occurredAt = null }) {
       const providerMessageId = id ?? `fake-text-${texts.size + 1}`;
       const key = `fake:${providerMessageId}`;
-      const text: InboundText = { key, providerMessageId, from, to, service, body, media, optOut, occurredAt };
+      const text: ReceivedMessage = { key, providerMessageId, from, to, service, body, media, optOut, occurredAt };
       if (!texts.has(key)) texts.set(key, { text, createdAt: occurredAt ?? now() });
-      return webhook({ kind: "inbound", text });
+      return webhook({ kind: "inbound", message: text });
     },
 
     report({ providerMessageId, status, error = null, optOut = false }) {

@@ -51,7 +51,7 @@ export interface Transport {
    *
    * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected` where the list could not be read.
    */
-  listInbound(query: ListInboundQuery): Promise<ListedTexts>;
+  listInbound(query: ListInboundQuery): Promise<ListedMessages>;
 
   /**
    * The numbers that the account owns and may send from. Where there are several accounts, those of the account of
@@ -141,7 +141,7 @@ export interface WebhookRequest {
 }
 
 export type ReceivedWebhook =
-  | { readonly kind: "inbound"; readonly text: InboundText }
+  | { readonly kind: "inbound"; readonly message: ReceivedMessage }
   | { readonly kind: "status"; readonly callback: StatusCallback }
   /** A genuine request that ownline does not handle. It is acknowledged. */
   | {
@@ -164,7 +164,7 @@ export interface WebhookRejection {
 }
 
 /** A text from a person, as the provider reported it. */
-export interface InboundText {
+export interface ReceivedMessage {
   /** Unique within the provider for ever; `account:id`. */
   readonly key: string;
   readonly providerMessageId: string;
@@ -259,9 +259,9 @@ export interface ListInboundQuery {
   readonly unrecorded?: (keys: readonly string[]) => Promise<readonly string[]>;
 }
 
-export interface ListedTexts {
+export interface ListedMessages {
   /** Oldest first. */
-  readonly texts: readonly InboundText[];
+  readonly messages: readonly ReceivedMessage[];
   /** Entries that cannot be read, and whose texts are not stored. @default none */
   readonly unreadable?: readonly UnreadableEntry[];
   /** The provider's clock when it began to answer, Unix milliseconds; `null` where it does not say. */

@@ -186,7 +186,7 @@ describe("a ledger whose clock was ahead for a second", () => {
     let looks = 0;
     house.provider.listInbound = async () => {
       looks += 1;
-      return { texts: [], asOf: house.clock.now() };
+      return { messages: [], asOf: house.clock.now() };
     };
     await ahead(MONTH_MS, () => house.sms.processDue());
     await pass(SECOND_MS);

@@ -56,7 +56,7 @@ function deployed(
         optOut: null,
         occurredAt: null,
       };
-      await post({ kind: "inbound", text: { ...text, body, from, to, service } });
+      await post({ kind: "inbound", message: { ...text, body, from, to, service } });
     },
     async text(...message: [body: string, to?: string, service?: string | null, from?: string]) {
       await this.bring(...message);

@@ -260,7 +260,7 @@ describe("a row that cannot be read", () => {
       optOut: null,
       occurredAt: own.clock.now(),
     }));
-    own.provider.listInbound = async () => ({ texts: listed, asOf: own.clock.now() + 400_000 });
+    own.provider.listInbound = async () => ({ messages: listed, asOf: own.clock.now() + 400_000 });
     await own.clock.advance(MINUTE_MS);
     await own.sms.processDue();
     expect(own.messages.filter(({ body }) => body === "hello?")).toMatchObject([{ from: PERSON }]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isOwnlineError, OwnlineError } from "../../src/errors.ts";
-import type { InboundText, ProviderMessage } from "../../src/transport/transport.ts";
+import type { ProviderMessage, ReceivedMessage } from "../../src/transport/transport.ts";
 import { deferred, lost, OTHER, OURS, PERSON, type Rig, type RigOptions, rig } from "./rig.ts";
 
 const SECOND = 1000;
@@ -137,7 +137,7 @@ describe("a turn that ended with the fallback text", () => {
 async function restored() {
   const house = rig({ burst: { quietMs: 0 }, sending: { rateLimit: false } });
   const entries: ProviderMessage[] = [];
-  const texts: InboundText[] = [];
+  const texts: ReceivedMessage[] = [];
   const state = { broken: false };
   house.provider.find = async ({ to, since }) => {
     const messages = entries.filter((entry) => entry.to === to && entry.createdAt >= since);
@@ -147,7 +147,7 @@ async function restored() {
     if (state.broken)
       throw new OwnlineError("transport_unavailable", "The list could not be read.", { retryable: true });
     const from = typeof since === "number" ? since : house.clock.now() - since.lastMs;
-    return { texts: texts.filter(({ occurredAt }) => (occurredAt ?? 0) >= from), asOf: house.clock.now() };
+    return { messages: texts.filter(({ occurredAt }) => (occurredAt ?? 0) >= from), asOf: house.clock.now() };
   };
   const took = (body: string, to: string, createdAt: number) => {
     const providerMessageId = `SM-${entries.length}`;

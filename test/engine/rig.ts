@@ -37,7 +37,7 @@ export function scriptedTransport(): ScriptedTransport {
     receive: async () => ({ kind: "ignored", reason: "the engine's tests bring texts by hand" }),
     acknowledge: () => new Response(null),
     find: async () => ({ messages: [], asOf: null }),
-    listInbound: async () => ({ texts: [], asOf: null }),
+    listInbound: async () => ({ messages: [], asOf: null }),
     senders: async () => [],
   };
 }
@@ -124,7 +124,7 @@ export function rig(options: RigOptions = {}): Rig {
     const { from, to, sid, optOut, body, media } = next;
     return {
       kind: "inbound",
-      text: {
+      message: {
         key: `AC1:${sid}`,
         providerMessageId: sid,
         from,

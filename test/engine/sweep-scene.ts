@@ -1,5 +1,5 @@
 import type { Message } from "../../src/model/message.ts";
-import type { InboundText, ListInboundQuery, OwnedSender, UnreadableEntry } from "../../src/transport/transport.ts";
+import type { ListInboundQuery, OwnedSender, ReceivedMessage, UnreadableEntry } from "../../src/transport/transport.ts";
 import { OURS, PERSON, type Rig, type RigOptions, rig } from "./rig.ts";
 
 export const SECOND = 1000;
@@ -8,7 +8,7 @@ export const MINUTE: number = 60 * SECOND;
 /** A ledger, and a provider whose list a test writes. */
 export interface Scene {
   readonly house: Rig;
-  readonly texts: InboundText[];
+  readonly texts: ReceivedMessage[];
   readonly looks: ListInboundQuery[];
   /** By look, the keys that the ledger did not have. */
   readonly missing: (readonly string[])[];
@@ -44,7 +44,7 @@ export function scene(options: RigOptions = {}): Scene {
     const texts = self.texts.filter(({ occurredAt }) => (occurredAt ?? 0) >= since);
     const missing = (await query.unrecorded?.(texts.map(({ key }) => key))) ?? [];
     self.missing.push(missing);
-    return { texts: texts.filter(({ key }) => missing.includes(key)), unreadable: self.unreadable, asOf };
+    return { messages: texts.filter(({ key }) => missing.includes(key)), unreadable: self.unreadable, asOf };
   };
   return self;
 }

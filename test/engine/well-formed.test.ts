@@ -49,7 +49,7 @@ describe("a text with half an emoji is stored as the provider gets it", () => {
       media: [],
     };
     house.provider.listInbound = async () => ({
-      texts: [{ ...text, optOut: null, occurredAt: house.clock.now() }],
+      messages: [{ ...text, optOut: null, occurredAt: house.clock.now() }],
       asOf: house.clock.now() + 1,
     });
     await house.sms.processDue();

@@ -67,7 +67,7 @@ describe("fakeTransport", () => {
     const webhook = provider.text({ from: PERSON, to: OURS, body: "Hello", optOut: "STOP" });
     expect(await receive(provider, webhook)).toEqual({
       kind: "inbound",
-      text: {
+      message: {
         key: "fake:fake-text-1",
         providerMessageId: "fake-text-1",
         from: PERSON,
@@ -82,12 +82,12 @@ describe("fakeTransport", () => {
     const again = { from: PERSON, to: OURS, body: "Hello", id: "T1" };
     const [one, two] = [await receive(provider, provider.text(again)), await receive(provider, provider.text(again))];
     expect(one).toEqual(two);
-    const { texts } = await provider.listInbound({ to: OURS, since: 0 });
+    const { messages: texts } = await provider.listInbound({ to: OURS, since: 0 });
     expect(texts).toHaveLength(2);
     const unrecorded = async (keys: readonly string[]) => keys.filter((key) => key !== "fake:T1");
-    expect((await provider.listInbound({ to: OURS, since: { lastMs: 60_000 }, unrecorded })).texts).toHaveLength(1);
+    expect((await provider.listInbound({ to: OURS, since: { lastMs: 60_000 }, unrecorded })).messages).toHaveLength(1);
     const later = await provider.listInbound({ to: OURS, since: Date.now() + 60_000 });
-    expect(later).toEqual({ texts: [], asOf: null });
+    expect(later).toEqual({ messages: [], asOf: null });
   });
 
   it("reports on what it took, and on what it never saw", async () => {

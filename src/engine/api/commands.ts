@@ -4,7 +4,7 @@ import type { InboundMessage, OutboundMessage } from "../../model/message.ts";
 import { participantKeyOf } from "../../model/person-address.ts";
 import { refuseMixedChannels, refuseUnkeepable } from "../../model/phone-number.ts";
 import type { OutboundRecord, RecordedInbound } from "../../storage/storage.ts";
-import type { InboundText, StatusCallback } from "../../transport/transport.ts";
+import type { ReceivedMessage, StatusCallback } from "../../transport/transport.ts";
 import { receive } from "../inbound/receive.ts";
 import { recordCallback } from "../inbound/status.ts";
 import { DEFAULT_SCOPE } from "../options/parse-options.ts";
@@ -22,7 +22,7 @@ export interface Commands {
   /** See `Ownline.send`. */
   send(input: SendInput, ctx?: WaitUntil): Promise<OutboundMessage>;
   /** Records a text from the provider's webhook. The transport has verified and parsed it. */
-  receiveWebhook(text: InboundText, ctx?: WaitUntil): Promise<RecordedInbound>;
+  receiveWebhook(text: ReceivedMessage, ctx?: WaitUntil): Promise<RecordedInbound>;
   /** Records a status callback of the provider about a message that this service sent. */
   receiveStatus(report: StatusCallback): Promise<void>;
 }

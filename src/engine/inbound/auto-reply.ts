@@ -12,7 +12,7 @@ import type { EngineContext } from "../support/context.ts";
 import { trouble } from "../support/problems.ts";
 import type { Route } from "../support/senders.ts";
 import { fullCounter, isNews } from "../turns/silence.ts";
-import type { IncomingText, JudgedText, WordedReply } from "./incoming.ts";
+import type { IncomingMessage, JudgedMessage, WordedReply } from "./incoming.ts";
 
 /**
  * The auto-reply to a text, or `null`. A policy's reply (help, a confirmation of STOP on a short code) is taken before
@@ -20,8 +20,8 @@ import type { IncomingText, JudgedText, WordedReply } from "./incoming.ts";
  */
 export function autoReplyFor(
   context: EngineContext,
-  text: IncomingText,
-  { snapshot, verdicts, worded, pairKey }: JudgedText,
+  text: IncomingMessage,
+  { snapshot, verdicts, worded, pairKey }: JudgedMessage,
   route: Route,
 ): AutoReplyRecord | null {
   // A text that was found in a list has no webhook whose answer could carry a reply.
@@ -78,8 +78,8 @@ const CONFIRM_WITHIN_MS = 300_000;
  */
 export function confirmationFor(
   context: EngineContext,
-  text: IncomingText,
-  { worded }: JudgedText,
+  text: IncomingMessage,
+  { worded }: JudgedMessage,
 ): ConfirmationRecord | null {
   if (worded?.confirms !== true || text.optOut !== null || (text.swept?.unanswered ?? null) !== null) return null;
   if (text.swept === undefined && mayReply(context.transport, text)) return null;
@@ -132,7 +132,7 @@ function isCarried({ transport, reporter }: EngineContext, request: SendRequest,
  */
 export async function replyAgain(
   context: EngineContext,
-  { worded, consents }: JudgedText,
+  { worded, consents }: JudgedMessage,
   { autoReply, conversation }: RecordedInbound,
 ): Promise<RecordedInbound["autoReply"]> {
   if (autoReply === null || autoReply.status !== "sending") return null;
@@ -147,7 +147,7 @@ export async function replyAgain(
 }
 
 /** Whether the webhook's answer may carry a reply. It may not where the provider has already replied. */
-export function mayReply({ capabilities }: Transport, { origin, optOut }: IncomingText): boolean {
+export function mayReply({ capabilities }: Transport, { origin, optOut }: IncomingMessage): boolean {
   return origin === "webhook" && optOut === null && capabilities.autoReply;
 }
 

@@ -4,7 +4,7 @@ import type { ConsentKeys } from "../../storage/storage.ts";
 import type { Route } from "../support/senders.ts";
 
 /** A text from a person: from a webhook, typed in the app, or found in the provider's list. */
-export interface IncomingText {
+export interface IncomingMessage {
   /** Unique for ever; a text with a known key is the same text. */
   readonly key: string;
   readonly origin: InboundOrigin;
@@ -17,10 +17,10 @@ export interface IncomingText {
   readonly optOut: InboundSnapshot["optOut"];
   readonly occurredAt: number | null;
   /** Set where the text was found in the provider's list, since its webhook never came. */
-  readonly swept?: SweptText;
+  readonly swept?: SweptMessage;
 }
 
-export interface SweptText {
+export interface SweptMessage {
   /** Why the text is not answered; `null` where it is answered. */
   readonly unanswered: string | null;
   /** Whether its webhook may still come. */
@@ -28,7 +28,7 @@ export interface SweptText {
 }
 
 /** A text as the policies judge it. */
-export interface JudgedText {
+export interface JudgedMessage {
   readonly route: Route | null;
   readonly line: string;
   readonly sender: string;

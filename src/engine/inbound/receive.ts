@@ -6,7 +6,7 @@ import { consentIn } from "../support/consent-place.ts";
 import { type EngineContext, reportCancelled } from "../support/context.ts";
 import { verdictsOf } from "../support/verdicts.ts";
 import { autoReplyFor, confirmationFor, mayReply, replyAgain, reportUnsentReply } from "./auto-reply.ts";
-import type { IncomingText, JudgedText, SweptText } from "./incoming.ts";
+import type { IncomingMessage, JudgedMessage, SweptMessage } from "./incoming.ts";
 
 /**
  * Stores a text from a webhook or from `simulate()`. When it returns, one commit has stored the text, its change of
@@ -15,7 +15,7 @@ import type { IncomingText, JudgedText, SweptText } from "./incoming.ts";
  * @throws OwnlineError `storage_unavailable`: the caller must not acknowledge the text; `invalid_options` where a
  * policy or the resolver of senders throws.
  */
-export async function receive(context: EngineContext, incoming: IncomingText): Promise<RecordedInbound> {
+export async function receive(context: EngineContext, incoming: IncomingMessage): Promise<RecordedInbound> {
   const text = wellFormedText(incoming);
   return record(context, text, await judge(context, text));
 }
@@ -29,7 +29,7 @@ export async function receive(context: EngineContext, incoming: IncomingText): P
  */
 export async function receiveSwept(
   context: EngineContext,
-  found: IncomingText & { readonly swept: SweptText },
+  found: IncomingMessage & { readonly swept: SweptMessage },
 ): Promise<RecordedInbound | null> {
   const text = wellFormedText(found);
   const judged = await judge(context, text);
@@ -38,14 +38,14 @@ export async function receiveSwept(
 }
 
 /** Lone surrogates are replaced here, once, so that policies, the ledger and the AI all see the same text. */
-function wellFormedText<Text extends IncomingText>(text: Text): Text {
+function wellFormedText<Text extends IncomingMessage>(text: Text): Text {
   return { ...text, body: wellFormed(text.body), media: wellFormedMedia(text.media) };
 }
 
 async function losesByHaste(
   { storage, transport }: EngineContext,
-  text: IncomingText,
-  { verdicts, consents }: JudgedText,
+  text: IncomingMessage,
+  { verdicts, consents }: JudgedMessage,
 ): Promise<boolean> {
   const consent = wishIn(verdicts);
   const filed = await consentIn(storage, consents);
@@ -61,7 +61,7 @@ async function losesByHaste(
   return filed?.state === "opted-out";
 }
 
-async function judge(context: EngineContext, text: IncomingText): Promise<JudgedText> {
+async function judge(context: EngineContext, text: IncomingMessage): Promise<JudgedMessage> {
   const { senders } = context;
   const route = await senders.routeInbound(text.to, text.service);
   const { line, sender } = route ?? { line: text.to, sender: text.to };
@@ -108,7 +108,7 @@ async function judge(context: EngineContext, text: IncomingText): Promise<Judged
   };
 }
 
-async function record(context: EngineContext, text: IncomingText, judged: JudgedText): Promise<RecordedInbound> {
+async function record(context: EngineContext, text: IncomingMessage, judged: JudgedMessage): Promise<RecordedInbound> {
   const { storage, reporter, burst } = context;
   const { route, line, sender, verdicts, worded, pairKey, consents } = judged;
   const silent = verdicts.find((verdict) => !verdict.answer);
@@ -174,7 +174,7 @@ async function record(context: EngineContext, text: IncomingText, judged: Judged
 }
 
 /** Why ownline sent no confirmation for an opt-out that the provider does not confirm. */
-function unconfirmedReason({ swept }: IncomingText): string {
+function unconfirmedReason({ swept }: IncomingMessage): string {
   return swept !== undefined
     ? "no confirmation was sent, because the text was found too late"
     : "no confirmation was sent on the webhook's answer";
@@ -206,7 +206,7 @@ function wishIn(verdicts: readonly InboundVerdict[]): InboundVerdict["consent"] 
  * The change of consent by a text; `null` where there is none. A text from the provider's list can only opt out: an old
  * START does not opt in, and an old STOP does not replace a START that came after it.
  */
-function consentOf(text: IncomingText, verdicts: readonly InboundVerdict[]): ConsentChange | null {
+function consentOf(text: IncomingMessage, verdicts: readonly InboundVerdict[]): ConsentChange | null {
   const state = wishIn(verdicts);
   if (state === undefined || (text.swept !== undefined && state === "opted-in")) return null;
   // A user of the app can enter the number of another person. So only a text from the phone opts in, and a policy

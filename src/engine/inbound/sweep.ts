@@ -2,7 +2,7 @@ import { isOwnlineError, OwnlineError } from "../../errors.ts";
 import { newId } from "../../model/ids.ts";
 import { isMessagingService } from "../../model/phone-number.ts";
 import type { ClaimedSweep, RecordedInbound } from "../../storage/storage.ts";
-import type { InboundText, ListedTexts, OwnedSender } from "../../transport/transport.ts";
+import type { ListedMessages, OwnedSender, ReceivedMessage } from "../../transport/transport.ts";
 import type { SweepOptions } from "../options/options.ts";
 import { listTrouble, unreadableEntry } from "../outbound/provider-list.ts";
 import { unlessAborted } from "../support/abort.ts";
@@ -33,7 +33,7 @@ export interface SweepHow {
   /** How far to look back for a sender that was never swept. */
   readonly firstLookBackMs?: number;
   /** Whether a text that was found has been answered already. */
-  readonly isAnswered?: (text: InboundText) => Promise<boolean>;
+  readonly isAnswered?: (text: ReceivedMessage) => Promise<boolean>;
 }
 
 /**
@@ -135,7 +135,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
         reporter.error(unreadableEntry(transport.name, entry));
     }
     let found = 0;
-    for (const text of listed.texts) {
+    for (const text of listed.messages) {
       if (signal.aborted) return { found, missed: 1 };
       try {
         if (await store(text, listed.asOf, options, how)) found += 1;
@@ -144,7 +144,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
         if (isNew(text.key)) reporter.error(unstorable(text, error));
       }
     }
-    const newest = listed.texts.at(-1)?.occurredAt ?? null;
+    const newest = listed.messages.at(-1)?.occurredAt ?? null;
     const watermark = Math.max(claimed.watermark ?? 0, listed.asOf ?? newest ?? 0);
     // No time shows how far the list was read. The claim expires, and the next sweep begins where this one began.
     if (watermark === 0) return { found, missed: 0 };
@@ -159,7 +159,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     { overlapMs }: Required<SweepOptions>,
     signal: AbortSignal,
     { firstLookBackMs = overlapMs }: SweepHow,
-  ): Promise<ListedTexts | "elsewhere" | null> => {
+  ): Promise<ListedMessages | "elsewhere" | null> => {
     try {
       const elsewhere = await isElsewhere(route, signal);
       if (elsewhere === null) return null;
@@ -190,7 +190,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
   };
 
   const store = async (
-    text: InboundText,
+    text: ReceivedMessage,
     asOf: number | null,
     { answerWithinMs, overlapMs }: Required<SweepOptions>,
     { isAnswered }: SweepHow,
@@ -252,7 +252,7 @@ function unknownSender(path: string): OwnlineError {
 }
 
 /** A text that the list shows and the ledger does not take: a policy throws for it, or its content is invalid. */
-function unstorable({ providerMessageId }: InboundText, error: unknown): OwnlineError {
+function unstorable({ providerMessageId }: ReceivedMessage, error: unknown): OwnlineError {
   const { code, message } = trouble(error);
   return new OwnlineError(
     code,

@@ -2,8 +2,8 @@ import type { ProviderStatus } from "../../model/delivery-status.ts";
 import type { MessageError } from "../../model/message.ts";
 import { participantKeyOf } from "../../model/person-address.ts";
 import type {
-  InboundText,
   ProviderMessage,
+  ReceivedMessage,
   ReceivedWebhook,
   SendRequest,
   SendResult,
@@ -24,14 +24,14 @@ export interface SimulatedProvider {
   /** The transport through which one process reaches this provider. */
   transportFor(process: SimulatedProcess): Transport;
   /** Makes the webhook of a person's text. From then on the provider's list has the text. */
-  text(text: InboundText): Request;
+  text(text: ReceivedMessage): Request;
   /** The provider took a person's text, and its webhook reaches no process. */
-  lose(text: InboundText): void;
+  lose(text: ReceivedMessage): void;
   /** Whether the provider has lists of what it took. */
   readonly lists: boolean;
   report(report: StatusCallback): Request;
   /** Makes a webhook that is not signed by the provider. */
-  forged(text: InboundText): Request;
+  forged(text: ReceivedMessage): Request;
   block(participant: string): void;
   unblock(participant: string): void;
 }
@@ -43,7 +43,7 @@ export function simulatedProvider(world: World, post: PostStatus): SimulatedProv
   const { dice, timeline, trace } = world;
   const webhooks: ReceivedWebhook[] = [];
   const taken: ProviderMessage[] = [];
-  const inbound: { readonly text: InboundText; readonly at: number; isShown: boolean }[] = [];
+  const inbound: { readonly text: ReceivedMessage; readonly at: number; isShown: boolean }[] = [];
   const blocked = new Set<string>();
   /** Some providers have no lists. The lists of others show new entries late. */
   const lists = dice.chance(0.8);
@@ -179,7 +179,7 @@ export function simulatedProvider(world: World, post: PostStatus): SimulatedProv
     });
   }
 
-  function keep(text: InboundText): void {
+  function keep(text: ReceivedMessage): void {
     if (inbound.some((known) => known.text.key === text.key)) return;
     inbound.push({ text, at: timeline.now, isShown: false });
     observe(world, { kind: "texted", key: text.key, to: text.to });
@@ -219,7 +219,7 @@ export function simulatedProvider(world: World, post: PostStatus): SimulatedProv
             return { texts: shown.map(({ text, at }) => ({ ...text, occurredAt: at })), asOf: timeline.now };
           });
           const missing = new Set(await unrecorded(texts.map(({ key }) => key)));
-          return { texts: texts.filter(({ key }) => missing.has(key)), asOf };
+          return { messages: texts.filter(({ key }) => missing.has(key)), asOf };
         },
         senders: () => list("senders", () => []),
       };
@@ -227,7 +227,7 @@ export function simulatedProvider(world: World, post: PostStatus): SimulatedProv
     lists,
     text(text) {
       keep(text);
-      return request({ kind: "inbound", text });
+      return request({ kind: "inbound", message: text });
     },
     lose(text) {
       keep(text);
@@ -235,7 +235,7 @@ export function simulatedProvider(world: World, post: PostStatus): SimulatedProv
       world.missing.set(text.key, { to: text.to, atMs: timeline.now });
     },
     report: (callback) => request({ kind: "status", callback }),
-    forged: (text) => request({ kind: "inbound", text }, "forged"),
+    forged: (text) => request({ kind: "inbound", message: text }, "forged"),
     block: (participant) => void blocked.add(participantKeyOf(participant)),
     unblock: (participant) => void blocked.delete(participantKeyOf(participant)),
   };

@@ -1,5 +1,5 @@
 import { spellingsOf } from "../../model/person-address.ts";
-import type { InboundText } from "../../transport/transport.ts";
+import type { ReceivedMessage } from "../../transport/transport.ts";
 import type { Callers } from "./people.ts";
 import type { SimulatedProvider } from "./provider.ts";
 import { note, observe, type World } from "./world.ts";
@@ -47,7 +47,7 @@ export function playScript(
   let atMs = dice.between(0, 500);
   const formOf = ({ theirs }: Party): string => (world.features.twoSpellings ? dice.pick(spellingsOf(theirs)) : theirs);
 
-  const textAt = (afterMs: number, party: Party, id: string, body: string, optOut: InboundText["optOut"]) => {
+  const textAt = (afterMs: number, party: Party, id: string, body: string, optOut: ReceivedMessage["optOut"]) => {
     const { ours, theirs } = party;
     const key = `sim:${id}`;
     const text = {

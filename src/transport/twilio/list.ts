@@ -4,11 +4,11 @@ import { isMessagingService } from "../../model/phone-number.ts";
 import type {
   FindQuery,
   FoundMessages,
-  InboundText,
-  ListedTexts,
+  ListedMessages,
   ListInboundQuery,
   OwnedSender,
   ProviderMessage,
+  ReceivedMessage,
   UnreadableEntry,
 } from "../transport.ts";
 import { failureOf } from "./errors.ts";
@@ -108,10 +108,10 @@ function sentOf(message: Fields): ProviderMessage | null {
  * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected`.
  * @see https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
  */
-export async function listInbound(rest: TwilioRest, query: ListInboundQuery): Promise<ListedTexts> {
+export async function listInbound(rest: TwilioRest, query: ListInboundQuery): Promise<ListedMessages> {
   const { to, unrecorded = async (keys: readonly string[]) => keys } = query;
   const filter = typeof query.since === "number" ? { To: to, "DateSent>": dayBefore(query.since) } : { To: to };
-  const found: { text: InboundText; createdAt: number }[] = [];
+  const found: { text: ReceivedMessage; createdAt: number }[] = [];
   const faults: UnreadableEntry[] = [];
   let asOf: number | null | undefined;
   for await (const { items: page, date } of pages(rest, MESSAGES, { ...filter, ...LARGE })) {
@@ -134,7 +134,7 @@ export async function listInbound(rest: TwilioRest, query: ListInboundQuery): Pr
     if (isPast) break;
   }
   const texts = found.toSorted((a, b) => a.createdAt - b.createdAt).map(({ text }) => text);
-  return { texts, ...(faults.length > 0 && { unreadable: faults }), asOf: asOf ?? null };
+  return { messages: texts, ...(faults.length > 0 && { unreadable: faults }), asOf: asOf ?? null };
 }
 
 /** An entry without a direction is read too, because it may be a person's text. */
@@ -146,12 +146,12 @@ async function inboundOf(
   rest: TwilioRest,
   message: Fields,
   key: string,
-): Promise<{ readonly text: InboundText; readonly createdAt: number }> {
+): Promise<{ readonly text: ReceivedMessage; readonly createdAt: number }> {
   textOf(message, "direction");
   const createdAt = dateOf(message);
   const providerMessageId = sidOf(message);
   const service = message.messaging_service_sid;
-  const text: InboundText = {
+  const text: ReceivedMessage = {
     key,
     providerMessageId,
     from: textOf(message, "from"),

@@ -1,5 +1,11 @@
 import { platformHashing } from "../../hmac.ts";
-import type { InboundText, ReceivedWebhook, StatusCallback, WebhookRejection, WebhookRequest } from "../transport.ts";
+import type {
+  ReceivedMessage,
+  ReceivedWebhook,
+  StatusCallback,
+  WebhookRejection,
+  WebhookRequest,
+} from "../transport.ts";
 import { failureOf } from "./errors.ts";
 import { likelyCause, shownMethod, shownUrl } from "./refusal-log.ts";
 import { attemptOf, providerStatus } from "./send.ts";
@@ -147,7 +153,7 @@ function read(params: ReadonlyMap<string, readonly string[]>, query: URLSearchPa
   const webhook = parseGroups(params);
   switch (webhook.kind) {
     case "inbound":
-      return { kind: "inbound", text: inboundText(webhook) };
+      return { kind: "inbound", message: inboundText(webhook) };
     case "status":
       return statusCallback(webhook, query);
     case "unsupported":
@@ -162,7 +168,7 @@ function read(params: ReadonlyMap<string, readonly string[]>, query: URLSearchPa
   }
 }
 
-function inboundText(webhook: InboundWebhook): InboundText {
+function inboundText(webhook: InboundWebhook): ReceivedMessage {
   return {
     // The key contains the webhook's own account, because the parent account's token may sign a subaccount's webhook.
     key: `${webhook.accountSid}:${webhook.messageSid}`,

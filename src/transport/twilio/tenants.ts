@@ -90,8 +90,8 @@ async function receiveFor(
     }
   }
   if (received.kind === "inbound") {
-    if (received.text.to !== address) return otherAccount();
-    return { kind: "inbound", text: { ...received.text, service } };
+    if (received.message.to !== address) return otherAccount();
+    return { kind: "inbound", message: { ...received.message, service } };
   }
   return { kind: "status", callback: { ...received.callback, sender: { from: address, service } } };
 }

@@ -45,7 +45,7 @@ describe("a person's text", () => {
     expect(response).toMatchObject({ status: 200, contentType: "text/xml; charset=utf-8" });
     expect(replies).toEqual([]);
     expect(results).toMatchObject([
-      { kind: "inbound", text: { providerMessageId: sid, from: PERSON, to: OURS, body: "Hi & é", media } },
+      { kind: "inbound", message: { providerMessageId: sid, from: PERSON, to: OURS, body: "Hi & é", media } },
     ]);
     expect(single(emulator)).toMatchObject({ sid, direction: "inbound", status: "received" });
     expect(emulator.alerts).toEqual([]);
@@ -61,7 +61,7 @@ describe("a person's text", () => {
       },
     });
     await emulator.text({ from: PERSON, to: OURS, body: "Hi" });
-    expect(results).toMatchObject([{ kind: "inbound", text: { body: "Hi" } }]);
+    expect(results).toMatchObject([{ kind: "inbound", message: { body: "Hi" } }]);
   });
 
   it("goes to the Messaging Service's webhook where it has one", async () => {

@@ -186,7 +186,7 @@ describe("lists", () => {
     const { messages: found } = await transport.find({ from: OURS, to: PERSON, since });
     expect(found).toHaveLength(203);
     expect(found[0]).toMatchObject({ body: "204", status: "delivered" });
-    const { texts: inbound, asOf } = await transport.listInbound({ to: OURS, since });
+    const { messages: inbound, asOf } = await transport.listInbound({ to: OURS, since });
     expect(asOf).toBe(now);
     expect(inbound.map(({ body }) => body)).toEqual(["first", "second"]);
     expect(inbound[0]?.media.map(({ contentType }) => contentType)).toEqual(["image/png", "image/png"]);

@@ -156,7 +156,7 @@ describe("reading Twilio's lists", () => {
         next_page_uri: null,
       });
     };
-    const { texts: found } = await twilio({ ...common, fetch }).listInbound({ to: "+15703251809", since });
+    const { messages: found } = await twilio({ ...common, fetch }).listInbound({ to: "+15703251809", since });
     expect(found).toMatchObject([{ providerMessageId: "MM1" }, { providerMessageId: "SM2", media: [], service: null }]);
     expect(found[0]).toEqual({
       key: `${ACCOUNT}:MM1`,
@@ -181,7 +181,7 @@ describe("reading Twilio's lists", () => {
     urls.length = 0;
     const left = await twilio({ ...common, fetch }).listInbound({ to: "+15703251809", since, unrecorded });
     expect(asked).toEqual([[`${ACCOUNT}:SM2`, `${ACCOUNT}:MM1`]]);
-    expect(left.texts.map(({ providerMessageId }) => providerMessageId)).toEqual(["SM2"]);
+    expect(left.messages.map(({ providerMessageId }) => providerMessageId)).toEqual(["SM2"]);
     // What is known already costs no request for its pictures.
     expect(urls).toHaveLength(1);
   });
@@ -208,7 +208,7 @@ describe("reading Twilio's lists", () => {
       return answer;
     };
     const query = { to: "+15703251809", since: { lastMs: 60_000 } };
-    const { texts, asOf } = await twilio({ ...common, fetch: dated }).listInbound(query);
+    const { messages: texts, asOf } = await twilio({ ...common, fetch: dated }).listInbound(query);
     expect(texts.map(({ providerMessageId }) => providerMessageId)).toEqual(["SM2", "SM3"]);
     expect(asOf).toBe(Date.parse("2026-11-20T10:00:59Z"));
     expect(urls).toHaveLength(2);

@@ -49,18 +49,18 @@ describe("an odd entry of Twilio's list", () => {
   it.each(odd)("with %s is named, and what stands beside it is listed", async (_, bad, providerMessageId, reason) => {
     const fetch = listing(entry(GOOD), bad);
     const listed = await twilio({ ...common, fetch }).listInbound({ to: OURS, since });
-    expect(listed.texts.map((text) => text.providerMessageId)).toEqual([GOOD]);
+    expect(listed.messages.map((text) => text.providerMessageId)).toEqual([GOOD]);
     expect(listed.unreadable).toEqual([{ providerMessageId, reason: expect.stringMatching(reason) }]);
   });
 
   it("is not named where its text is stored already", async () => {
     const fetch = listing(entry(ODD, { from: null }));
     const listed = await twilio({ ...common, fetch }).listInbound({ to: OURS, since, unrecorded: async () => [] });
-    expect(listed).toEqual({ texts: [], asOf: null });
+    expect(listed).toEqual({ messages: [], asOf: null });
   });
 
   it("has no text where Twilio says null", async () => {
-    const { texts } = await twilio({ ...common, fetch: listing(entry(GOOD, { body: null })) }).listInbound({
+    const { messages: texts } = await twilio({ ...common, fetch: listing(entry(GOOD, { body: null })) }).listInbound({
       to: OURS,
       since,
     });
@@ -78,7 +78,7 @@ describe("an odd entry of Twilio's list", () => {
         ? media(href, init)
         : listing(entry(GOOD), entry(ODD, { num_media: "1" }))(href, init);
     const listed = await twilio({ ...common, fetch }).listInbound({ to: OURS, since });
-    expect(listed.texts.map((text) => text.providerMessageId)).toEqual([GOOD]);
+    expect(listed.messages.map((text) => text.providerMessageId)).toEqual([GOOD]);
     expect(listed.unreadable).toMatchObject([{ providerMessageId: ODD }]);
   });
 
@@ -95,7 +95,7 @@ describe("an odd entry of Twilio's list", () => {
       const page = Number(new URL(href).searchParams.get("Page") ?? 0);
       return Response.json({ messages: pages[page], next_page_uri: `/x?Page=${page + 1}` });
     };
-    const { texts } = await twilio({ ...common, fetch }).listInbound({ to: OURS, since });
+    const { messages: texts } = await twilio({ ...common, fetch }).listInbound({ to: OURS, since });
     expect(texts).toHaveLength(1);
     expect(urls).toHaveLength(3);
   });

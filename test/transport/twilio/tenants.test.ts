@@ -50,7 +50,7 @@ describe("several accounts behind one webhook", () => {
       const received = await sms().receive(await request(letter, { To, AccountSid: sidOf(letter) }));
       expect(received).toMatchObject({
         kind: "inbound",
-        text: { to: To, key: `${sidOf(letter)}:SM${"1".repeat(32)}` },
+        message: { to: To, key: `${sidOf(letter)}:SM${"1".repeat(32)}` },
       });
     }
   });

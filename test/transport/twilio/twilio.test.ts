@@ -178,7 +178,7 @@ describe("what arrives", () => {
   it("is read when Twilio signed the configured URL, also where the server saw another", async () => {
     const expected = {
       kind: "inbound",
-      text: {
+      message: {
         key: `${ACCOUNT}:${SID}`,
         providerMessageId: SID,
         from: "+12345678900",
@@ -223,7 +223,7 @@ describe("what arrives", () => {
       });
       const key = `${params.get("AccountSid")}:${params.get("MessageSid")}`;
       expect(result).toMatchObject(
-        params.has("MessageStatus") ? { kind: "status" } : { kind: "inbound", text: { key } },
+        params.has("MessageStatus") ? { kind: "status" } : { kind: "inbound", message: { key } },
       );
     },
   );
@@ -233,7 +233,7 @@ describe("what arrives", () => {
     const params = { ...text, AccountSid: sub, MessagingServiceSid: service, OptOutType: "STOP" };
     expect(await received({ signed: PUBLIC, params })).toMatchObject({
       kind: "inbound",
-      text: { key: `${sub}:${SID}`, service, optOut: "STOP" },
+      message: { key: `${sub}:${SID}`, service, optOut: "STOP" },
     });
   });
 
