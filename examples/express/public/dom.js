@@ -20,14 +20,14 @@ export function shortTime(ms) {
     : date.toLocaleDateString([], { day: "numeric", month: "short" });
 }
 
-/** Runs a change of a scrolling element's content, and stays at its end if that is where the reader was. */
+/** Changes the content of a scrolling element. If the reader was at its end, the element stays at its end. */
 export function keepAtEnd(scroll, change) {
   const wasAtEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
   change();
   if (wasAtEnd) scroll.scrollTop = scroll.scrollHeight;
 }
 
-/** Enter sends, Shift+Enter makes a line; the field grows with its text. */
+/** Enter sends, Shift+Enter begins a new line. The field grows with its text. */
 export function sendsOnEnter(field) {
   const fit = () => {
     field.style.height = "auto";

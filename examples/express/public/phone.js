@@ -8,7 +8,7 @@ const field = byId("phone-text");
 const error = byId("phone-error");
 const clear = sendsOnEnter(field);
 
-/** Whose phone it is, and which of our numbers it talks to. */
+/** The person whose phone it is, and the number of the service that it texts. */
 let shown = { number: "", sender: "" };
 
 /** Shows the phone of a person. */
@@ -29,7 +29,7 @@ export function showPhone(number, sender) {
   return refreshPhone(number);
 }
 
-/** Reads again what is on the phone, if it is the one that is shown. */
+/** Reads the texts of a phone again, if the page shows this phone. */
 export async function refreshPhone(number) {
   if (number !== shown.number) return;
   const { messages } = number === "" ? { messages: [] } : await call(`/phone/${encodeURIComponent(number)}/messages`);

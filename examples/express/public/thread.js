@@ -24,7 +24,7 @@ const STATUSES = {
 
 const thread = byId("thread");
 const scroll = byId("app-scroll");
-/** The rows by their message's id. */
+/** The rows by the id of their message. */
 const rows = new Map();
 
 export function clearThread() {
@@ -32,7 +32,7 @@ export function clearThread() {
   thread.replaceChildren();
 }
 
-/** Shows new messages and the new states of known ones, in the order of their `seq`. An older state changes nothing. */
+/** Shows new messages, and new states of known ones, in the order of their `seq`. It ignores an older state. */
 export function showMessages(messages) {
   keepAtEnd(scroll, () => {
     for (const message of messages) {
