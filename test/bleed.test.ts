@@ -15,7 +15,7 @@ const CARRIES: Readonly<Record<string, RegExp>> = {
   // The defaults: both policies, and the reply as segments.
   ".": /^(policy\/(opt-out(\/.+)?|loop-guard)\.ts|segments\/.+)$/,
   "./http/express": /^http\/node\.ts$/,
-  "./http/sse": /^engine\/clock\.ts$/,
+  "./http/sse": /^engine\/options\/clock\.ts$/,
   // What memory judges, MongoDB judges by the same code, over the documents that it has locked.
   "./storage/mongodb": /^storage\/memory\/.+$/,
   // The contract of the queue runs whole conversations on memory.

@@ -162,7 +162,7 @@ describe("mongodb whose server does not answer", () => {
     expect(refused).toBeNull();
     await vi.advanceTimersByTimeAsync(1);
     await one;
-    expect(refused).toMatchObject({ ...REFUSED, message: expect.stringContaining("see that its primary is up") });
+    expect(refused).toMatchObject({ ...REFUSED, message: expect.stringContaining("check that its primary is up") });
     expect(client.underWay()).toBe(8);
     await client.close();
     await deletions;

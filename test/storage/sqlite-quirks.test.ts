@@ -164,7 +164,7 @@ describe("a file that refuses", () => {
   });
 
   it("says at once that its path is a folder's", () => {
-    const refused = { code: "invalid_options", message: expect.stringContaining("the path of a folder") };
+    const refused = { code: "invalid_options", message: expect.stringContaining("is a folder") };
     for (const mistaken of [folder, `${folder}/`, "."]) {
       expect(() => sqlite(mistaken)).toThrow(expect.objectContaining(refused));
     }
