@@ -1,6 +1,6 @@
 /**
- * `AsyncDisposable` for `await using`, where the compiler's `lib` knows `Symbol.asyncDispose`, and nothing elsewhere: a
- * service that compiles with `lib: ["es2022"]` can read our declarations, too.
+ * `AsyncDisposable` for `await using`, where the compiler's `lib` has `Symbol.asyncDispose`; elsewhere an empty type.
+ * So a service that compiles with `lib: ["es2022"]` can read our declarations too.
  *
  * @see https://www.typescriptlang.org/docs/handbook/release-notes/typescript-5-2.html
  */

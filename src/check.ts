@@ -3,19 +3,19 @@ import type { OwnlineErrorCode } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { isLiteral, mistakesError, unknownFields } from "./unknown-fields.ts";
 
-/** Says what is right, and answers with it. Made by the functions below. */
+/** Checks a value, and returns the checked value. The functions below make schemas. */
 export type Schema<T> = z.ZodMiniType<T>;
 
 /** A schema for each field; a field without one does not compile. */
 export type Fields<Input extends object> = { readonly [Key in keyof Required<Input>]: Schema<Input[Key] | undefined> };
 
-/** How an error speaks of what was handed over. */
+/** The words of an error about a value that was passed in. */
 export interface Handed {
   /** What happened, without a full stop: `ownline cannot start`. */
   readonly refusal: string;
-  /** What all paths begin with: `options`. Empty where the fields stand for themselves. */
+  /** The beginning of all paths: `options`. Empty where paths begin with the field itself. */
   readonly name: string;
-  /** What a field is: `an option`, `a field`. */
+  /** The word for a field: `an option`, `a field`. */
   readonly kind: string;
   /** The code of a mistake in a field of the outermost object. @default always `invalid_options` */
   readonly codeOf?: (field: string) => OwnlineErrorCode;
@@ -30,11 +30,11 @@ interface Mistake {
 }
 
 /**
- * What was handed over, each property read once. Values that `methods()` and `aFunction()` accept are the very same
- * ones; objects and lists around them are new.
+ * Checks a value that was passed in, and reads each property once. Values that `methods()` and `aFunction()` accept are
+ * not copied; objects and lists around them are new.
  *
- * @throws OwnlineError that names every mistake with its path and the remedy, and quotes no value. Its code is that of
- * the first mistake
+ * @throws OwnlineError that names every mistake with its path and the remedy, and quotes no value. Its code is the code
+ * of the first mistake
  */
 export function checked<T>(schema: () => Schema<T>, value: unknown, handed: Handed): T {
   const result = z.safeParse(schema(), value);
@@ -48,16 +48,16 @@ export function checked<T>(schema: () => Schema<T>, value: unknown, handed: Hand
 }
 
 /**
- * The options of a part of ownline, as {@link checked} reads them.
+ * Checks the options of a part of ownline with {@link checked}.
  *
- * @param call How the error speaks of the part: `loopGuard()`
+ * @param call The name of the part in the error: `loopGuard()`
  * @throws OwnlineError `invalid_options` that names every mistake with its path and the remedy
  */
 export function checkedOptions<T>(schema: () => Schema<T>, options: unknown, call: string): T {
   return checked(schema, options, { refusal: `${call} cannot start`, name: "options", kind: "an option" });
 }
 
-/** One mistake for each path. Unknown fields come last: a misspelt one leaves the right one empty. */
+/** One mistake for each path. Unknown fields come last: where a name is misspelt, the right field is missing too. */
 function mistakesOf(issues: readonly Issue[], handed: Handed): readonly Mistake[] {
   const mistakes = new Map<string, Mistake>();
   const flat = issues.flatMap((issue) => meantBy(issue, []));
@@ -71,7 +71,7 @@ function mistakesOf(issues: readonly Issue[], handed: Handed): readonly Mistake[
   return [...mistakes.values()];
 }
 
-/** Where one of several forms is right, the form was meant whose mistakes all lie inside. */
+/** Where a value may have one of several forms, the caller meant the form whose mistakes are all inside the value. */
 function meantBy(issue: Issue, before: Path): readonly { readonly issue: Issue; readonly path: Path }[] {
   const path = [...before, ...issue.path];
   if (issue.code !== "invalid_union") return [{ issue, path }];
@@ -96,7 +96,7 @@ function describe(issue: Issue, path: Path, { name, kind, codeOf }: Handed): Mis
   };
 }
 
-/** Makes the schema when it is first asked for: making all of them would double what an import takes. */
+/** Makes the schema at its first use. Making all schemas at import would double the time of an import. */
 export function lazily<T>(make: () => Schema<T>): () => Schema<T> {
   let made: Schema<T> | undefined;
   return () => {
@@ -105,20 +105,20 @@ export function lazily<T>(make: () => Schema<T>): () => Schema<T> {
   };
 }
 
-/** What fields must not say together. */
+/** A combination of field values that is not allowed. */
 export interface Contradiction<Input extends object> {
-  /** The fields that it is about. It is not judged where one of them is wrong by itself. */
+  /** The fields of the combination. It is not checked where one of them has a mistake of its own. */
   readonly between: readonly [keyof Input & string, ...(keyof Input & string)[]];
-  /** Where the error stands. @default the first of the fields */
+  /** The path of the error. @default the first of the fields */
   readonly at?: readonly string[];
-  /** Whether they contradict each other, by the defaults where a field is left out. */
+  /** Whether the fields contradict each other. A field that is left out has its default. */
   readonly holds: (given: Input) => boolean;
   readonly remedy: string;
 }
 
 /**
- * An object with these fields and no others; inherited ones may stand beside them. Contradictions are reported beside
- * all other mistakes.
+ * An object with only these fields; inherited fields are allowed too. Contradictions are reported together with all
+ * other mistakes.
  */
 export function object<Input extends object>(
   fields: Fields<Input>,
@@ -130,7 +130,7 @@ export function object<Input extends object>(
   // zod's own strictObject() refuses inherited fields as well.
   const read = z.transform((value: unknown, { issues }): unknown => {
     if (!isObject(value) || Array.isArray(value)) return readBy(inside, value, issues);
-    // A getter may answer differently the next time.
+    // Each field is read once, because a getter may return another value at the next read.
     const given = Object.fromEntries(
       known.flatMap((name) => (name in value ? [[name, Reflect.get(value, name)]] : [])),
     );
@@ -148,7 +148,7 @@ export function object<Input extends object>(
   return z.pipe(read, z.custom<Input, unknown>());
 }
 
-/** What the schema makes of a value; its issues join the others. */
+/** Reads a value with a schema, and adds the issues to the list. */
 function readBy<T>(schema: Schema<T>, value: unknown, issues: z.core.$ZodRawIssue[]): T | undefined {
   const { data, error } = z.safeParse(schema, value);
   issues.push(...(error?.issues.map((issue) => ({ ...issue, input: undefined })) ?? []));
@@ -160,8 +160,8 @@ function isObject<T extends object = object>(value: unknown): value is T {
 }
 
 /**
- * An object with these fields, as it is: its methods are called on it. A literal has no others; an instance of a class
- * may have fields of its own.
+ * An object with these fields, not copied, because its methods are called on it. A literal must have no other fields.
+ * An instance of a class may have other fields.
  */
 export function asItIs<Input extends object>(fields: Fields<Input>, remedy: string): Schema<Input> {
   const ofLiteral: Schema<unknown> = object(fields, remedy);
@@ -173,12 +173,12 @@ export function asItIs<Input extends object>(fields: Fields<Input>, remedy: stri
   return z.pipe(judged, z.custom<Input, unknown>());
 }
 
-/** May be left out, or be `undefined`. */
+/** A value that may be left out, or be `undefined`. */
 export function optional<T>(schema: Schema<T>): Schema<T | undefined> {
   return z.optional(schema);
 }
 
-/** A list whose every item is right. `faultOf` says what the right ones must not be together. */
+/** A list of valid items. `faultOf` returns a fault of the valid items together. */
 export function listOf<T>(
   item: Schema<T>,
   remedy: string,
@@ -204,7 +204,10 @@ export function either<const Forms extends readonly [Schema<unknown>, Schema<unk
   return z.union(forms, remedy);
 }
 
-/** What the schema takes, unless a fault is found: what is wrong, with its remedy, to stand behind the path. */
+/**
+ * A value that the schema accepts and that has no fault. `faultOf` returns the fault with its remedy, which the error
+ * shows after the path.
+ */
 export function faultless<T>(schema: Schema<T>, faultOf: (value: T) => string | undefined): Schema<T> {
   return schema.check(({ value, issues }) => {
     const message = faultOf(value);
@@ -213,13 +216,14 @@ export function faultless<T>(schema: Schema<T>, faultOf: (value: T) => string | 
 }
 
 /**
- * What satisfies the test, as it is. All texts and numbers are read so: zod's own would add 2 kB of formats and checks.
+ * A value that satisfies the test, not copied. All texts and numbers are read this way: zod's own schemas would add 2
+ * kB of formats and checks.
  */
 export function thatIs<T>(test: (value: unknown) => boolean, remedy: string): Schema<T> {
   return z.custom<T>(test, remedy);
 }
 
-/** An object with these methods, a class's among them, as it is. */
+/** An object with these methods, also those of its class. It is not copied. */
 export function methods<T>(names: readonly string[], remedy: string): Schema<T> {
   return thatIs(
     (value) => isObject(value) && names.every((name) => typeof Reflect.get(value, name) === "function"),
@@ -227,7 +231,7 @@ export function methods<T>(names: readonly string[], remedy: string): Schema<T> 
   );
 }
 
-/** A logger, as it is. */
+/** A logger, not copied. */
 export function logger(): Schema<Logger> {
   return methods<Logger>(
     ["debug", "info", "warn", "error"],
@@ -239,17 +243,17 @@ export function aFunction<T>(remedy: string): Schema<T> {
   return thatIs((value) => typeof value === "function", remedy);
 }
 
-/** Anything, as it is: for what another package checks. */
+/** Any value, for a field that another package checks. */
 export function anything<T>(): Schema<T> {
   return z.custom<T>();
 }
 
-/** A text, the empty one too. */
+/** A text, which may be empty. */
 export function anyText(remedy: string): Schema<string> {
   return textThat(() => true, remedy);
 }
 
-/** A text in which something is said. */
+/** A text that is not blank. */
 export function saidText(remedy: string): Schema<string> {
   return textThat((given) => given.trim() !== "", remedy);
 }
@@ -268,7 +272,7 @@ export function trueOrFalse(): Schema<boolean> {
   return thatIs((value) => typeof value === "boolean", "give true or false");
 }
 
-/** A length of time in milliseconds, at least so long. */
+/** A duration in milliseconds, at least `least`. */
 export function milliseconds(least: number): Schema<number> {
   return numberThat((given) => given >= least, `give a number of milliseconds, ${least} or more`);
 }

@@ -40,26 +40,26 @@ export type OwnlineErrorCode =
  */
 export type ErrorParty = "caller" | "transport" | "ai" | "storage" | "queue";
 
-/** A row of the ledger that cannot be used as it is, for the operator who mends it. */
+/** A row of the ledger that cannot be used, for the operator who repairs it. */
 export interface LedgerRow {
   /** The table, for example `messages`: its name in the database, without `ownline_`. */
   readonly table: string;
   /** The fields of its primary key, with a space between them. Numbers in E.164 are masked in it. */
   readonly id: string;
-  /** The column, or MongoDB's field, that holds what ownline never writes. */
+  /** The column, or MongoDB's field, that contains a value that ownline never writes. */
   readonly column: string;
-  /** The conversation that stands still because of it; `null` where it is not known, or none does. */
+  /** The conversation that waits for the repair; `null` where it is not known, or where no conversation waits. */
   readonly conversationId: string | null;
 }
 
 export interface OwnlineErrorOptions {
-  /** What was thrown first. @default none */
+  /** The first error, which led to this one. @default none */
   readonly cause?: unknown;
-  /** Whether the same call may succeed later with nothing changed. @default false */
+  /** Whether the same call may succeed later without any change. @default false */
   readonly retryable?: boolean;
   /** The provider's own code, for example Twilio's `21610`. @default none */
   readonly providerCode?: number;
-  /** The message that the error is about, by its id. @default none */
+  /** The id of the message that the error is about. @default none */
   readonly messageId?: string;
   /** The row of the ledger that the error is about. @default none */
   readonly row?: LedgerRow;
@@ -67,7 +67,7 @@ export interface OwnlineErrorOptions {
 
 const BRAND = Symbol.for("ownline.error");
 
-/** The first word of a code says who has to act; where it is none of these, the caller has to. */
+/** The first word of a code says who must act. With any other first word, the caller must act. */
 const PARTIES: Readonly<Record<string, ErrorParty>> = {
   transport: "transport",
   webhook: "transport",
@@ -77,10 +77,11 @@ const PARTIES: Readonly<Record<string, ErrorParty>> = {
 };
 
 /**
- * The one error that ownline throws. The message says who must do what; it never carries a phone number,
- * a text or a secret, so it may be logged.
+ * The one error that ownline throws. The message says who must do what. It never contains a phone number, a text or a
+ * secret, so it may be logged.
  *
- * Recognise it with {@link isOwnlineError}, not `instanceof`: the ESM and the CJS build each carry a class.
+ * Recognise it with {@link isOwnlineError}, not `instanceof`: the ESM build and the CJS build each have their own
+ * class.
  */
 export class OwnlineError extends Error {
   override readonly name = "OwnlineError";
@@ -88,9 +89,9 @@ export class OwnlineError extends Error {
   readonly party: ErrorParty;
   readonly retryable: boolean;
   readonly providerCode: number | undefined;
-  /** Of `key_reused`: the message that was recorded under the key first. */
+  /** With `key_reused`: the message that was first recorded under the key. */
   readonly messageId: string | undefined;
-  /** Of `storage_corrupt`: the row that an operator must mend. */
+  /** With `storage_corrupt`: the row that an operator must repair. */
   readonly row: LedgerRow | undefined;
 
   constructor(code: OwnlineErrorCode, message: string, options: OwnlineErrorOptions = {}) {

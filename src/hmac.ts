@@ -1,10 +1,12 @@
-/** The digests that are made here: HMAC-SHA-1 signs Twilio's webhooks, HMAC-SHA-256 files consent. */
+/**
+ * The hash functions in use: HMAC-SHA-1 for the signatures of Twilio's webhooks, HMAC-SHA-256 for the keys of consent.
+ */
 export type HashName = "sha1" | "sha256";
 
-/** Signs a text, as UTF-8, under one key. It answers at once where the platform can, else with a promise. */
+/** Signs a text, as UTF-8, with one key. It returns the signature where the platform is synchronous, else a promise. */
 export type Signer = (text: string) => string | Promise<string>;
 
-/** Keyed and plain digests, by the platform's own code. Both makes give the same bytes. */
+/** Keyed and plain digests, by the platform's own code. `nodeHashing` and `webHashing` give the same bytes. */
 export interface Hashing {
   /** Imports a secret, as UTF-8, once; `hex` is in lower case. */
   signer(hash: HashName, secret: string, encoding: "base64" | "hex"): Signer;
@@ -12,7 +14,7 @@ export interface Hashing {
   sha256(body: string | Uint8Array): string | Promise<string>;
 }
 
-/** What is used of `node:crypto`, https://nodejs.org/api/crypto.html */
+/** The functions of `node:crypto` that are used here: https://nodejs.org/api/crypto.html */
 interface NodeCrypto {
   createSecretKey(secret: string, encoding: "utf8"): object;
   createHmac(hash: HashName, key: object): NodeDigest;
@@ -29,7 +31,7 @@ const WEB_NAMES = { sha1: "SHA-1", sha256: "SHA-256" } as const;
 
 /**
  * Digests by synchronous `node:crypto`; `undefined` where the runtime has none. A webhook's digest takes a few
- * microseconds there. With Web Crypto each one goes to another thread and back, which takes ten times as long.
+ * microseconds with it. With Web Crypto each digest goes to another thread and back, which takes ten times as long.
  */
 export function nodeHashing(): Hashing | undefined {
   const module: unknown = typeof process === "undefined" ? undefined : process.getBuiltinModule?.("node:crypto");
@@ -55,7 +57,7 @@ export function webHashing(): Hashing {
       };
     },
     async sha256(body) {
-      // A copy, since a Buffer's memory may be shared with a worker, which Web Crypto refuses.
+      // A copy, because a Buffer's memory may be shared with a worker, and Web Crypto refuses shared memory.
       const bytes = typeof body === "string" ? encoder.encode(body) : new Uint8Array(body);
       return hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
     },
@@ -64,7 +66,7 @@ export function webHashing(): Hashing {
 
 let found: Hashing | undefined;
 
-/** The faster of the two that the runtime has. */
+/** The faster one of the two that the runtime has. */
 export function platformHashing(): Hashing {
   found ??= nodeHashing() ?? webHashing();
   return found;

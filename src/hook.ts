@@ -1,10 +1,10 @@
 import { OwnlineError } from "./errors.ts";
 
 /**
- * Asks what the service itself has written: a policy, a resolver, a hook. What it throws is reported as the
- * service's own mistake, under its name, and not as one of the ledger or the AI.
+ * Calls a function of the service: a policy, a resolver, a hook. Its error is reported as a mistake of the service,
+ * with the function's name, and not as an error of the ledger or the AI.
  *
- * @throws OwnlineError `invalid_options`, retryable, with what was thrown as its cause
+ * @throws OwnlineError `invalid_options`, retryable, with the thrown error as its cause
  */
 export async function hook<Result>(name: string, call: () => Promise<Result> | Result): Promise<Result> {
   try {
@@ -14,7 +14,7 @@ export async function hook<Result>(name: string, call: () => Promise<Result> | R
   }
 }
 
-/** As {@link hook}, for what answers at once. */
+/** {@link hook} for a synchronous function. */
 export function hookNow<Result>(name: string, call: () => Result): Result {
   try {
     return call();

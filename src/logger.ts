@@ -1,7 +1,7 @@
 /**
- * Where ownline logs. `console` and a pino logger both fit.
+ * The logger of ownline. `console` and a pino logger both fit.
  *
- * Phone numbers are masked and texts and secrets left out of every line above `debug`.
+ * In every line above `debug`, phone numbers are masked, and texts and secrets are left out.
  */
 export interface Logger {
   debug(message: string): void;
@@ -10,7 +10,7 @@ export interface Logger {
   error(message: string): void;
 }
 
-/** Warnings and errors to the console, nothing else: what a library may say unasked. */
+/** Writes warnings and errors to the console, and nothing else. It is the default, so it must not log more. */
 export const consoleLogger: Logger = {
   debug: () => {},
   info: () => {},
@@ -18,7 +18,7 @@ export const consoleLogger: Logger = {
   error: (message) => console.error(message),
 };
 
-/** A logger whose own failure costs nothing but its line, which then stands on the console where that takes it. */
+/** Wraps a logger. Where the logger fails, only its line is lost, and the console gets that line instead. */
 export function steadyLogger(logger: Logger): Logger {
   const line = (level: keyof Logger) => (message: string) =>
     harmless(
@@ -28,7 +28,7 @@ export function steadyLogger(logger: Logger): Logger {
   return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
 }
 
-/** Calls what the service gave, and keeps back what it throws or rejects with. */
+/** Calls a function of the service. Passes its error or rejection to `failed` instead of throwing it. */
 export function harmless(call: () => unknown, failed: (error: unknown) => void): void {
   try {
     const result = call();

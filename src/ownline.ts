@@ -13,19 +13,20 @@ export interface Ownline<Senders extends SendersOption = SendersOption>
   extends Omit<Engine<Senders>, "receiveWebhook" | "receiveStatus">,
     AsyncDisposing {
   /**
-   * Answers everything that the provider posts to the transport's `webhookUrl`: texts, status callbacks, fallbacks. A
-   * Web `Request` in, a `Response` out, after the commit. Pass the runtime's context where it has one (Workers): what
-   * is due is then worked on after the answer; the ledger does not depend on it.
+   * Answers all requests of the provider to the transport's `webhookUrl`: texts, status callbacks, fallbacks. It takes
+   * a Web `Request` and returns a `Response` after the commit. Pass the runtime's context where it has one (Workers):
+   * due work is then done after the answer. The ledger does not depend on that.
    */
   readonly fetch: WebhookHandler;
 }
 
 /**
- * Wires SMS conversations together: what a person types in the app or texts to your number is stored and answered by
- * the AI, as a real SMS from your number to the person's phone. A person's number never becomes a sender.
+ * Makes SMS conversations between people and an AI. A person types in the app, or texts to your number. ownline stores
+ * the text, and the AI answers with a real SMS from your number to the person's phone. A person's number never becomes
+ * a sender.
  *
- * Opt-out and loop guard are on. Nothing is sent or stored until it is asked for; long-lived processes call `start()`,
- * serverless ones `processDue()`.
+ * Opt-out and loop guard are on. ownline sends and stores nothing before the first call. Long-lived processes call
+ * `start()`, serverless functions call `processDue()`.
  *
  * @throws OwnlineError `invalid_options` that names every mistake with its path and the remedy
  * @example
@@ -59,7 +60,9 @@ export function ownline<const Senders extends SendersOption>(options: OwnlineOpt
   };
 }
 
-/** The safe defaults, unless one of the same name was given, or was switched off loudly. */
+/**
+ * Adds the default policies, except those that a given policy of the same name replaces or that `unsafe` switches off.
+ */
 function withDefaults(
   given: readonly Policy[],
   unsafe: { withoutOptOut: boolean; withoutLoopGuard: boolean },

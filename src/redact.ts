@@ -1,10 +1,10 @@
 import { describeThrown, kindOfThrown } from "./thrown.ts";
 
-/** A piece of a text with this many characters is recognised where an error quotes it. */
+/** The length in characters of a piece of a text by which a quote of the text in an error is recognised. */
 const PIECE = 12;
 const MOST_CHARACTERS = 600;
 const MOST_FRAMES = 8;
-/** An error, and what caused it. */
+/** The most errors in a chain of causes that are shown. */
 const MOST_CAUSES = 3;
 const MOST_OF_A_FIELD = 2000;
 const MOST_ITEMS = 50;
@@ -13,8 +13,8 @@ const MOST_DEPTH = 6;
 const SECRET = /^(?:proxy-)?authorization$|cookie|(?:key|token|secret|password)$/i;
 
 /**
- * Why something failed, for a line above `debug`: the name, message and stack of what was thrown, and of its causes,
- * without its fields. Phone numbers, e-mail addresses, keys and the given texts are removed. Never throws.
+ * Describes an error for a line above `debug`: the name, message and stack of the error and of its causes, without
+ * their fields. Phone numbers, e-mail addresses, keys and the given texts are removed. Never throws.
  */
 export function describeSafely(thrown: unknown, texts: readonly string[]): string {
   const lines: string[] = [];
@@ -35,8 +35,8 @@ export function describeSafely(thrown: unknown, texts: readonly string[]): strin
 }
 
 /**
- * Everything about what was thrown, for a line at `debug`: the stack and the fields of the error and of its causes, with
- * texts and numbers as they are. Keys are removed, long texts and lists cut. Never throws.
+ * Describes an error completely for a line at `debug`: the stack and the fields of the error and of its causes, with
+ * texts and numbers. Keys are removed, and long texts and lists are cut. Never throws.
  */
 export function describeFully(thrown: unknown): string {
   const lines: string[] = [];
@@ -76,7 +76,7 @@ function fieldOf(error: object, name: string): string {
   }
 }
 
-/** A value in little room: without keys and bytes, long texts and lists cut. */
+/** A shortened value: without keys and bytes, and with long texts and lists cut. */
 function shown(name: string, value: unknown, depth: number): unknown {
   if (SECRET.test(name)) return "[key]";
   if (typeof value === "string" && value.length > MOST_OF_A_FIELD) return `${value.slice(0, MOST_OF_A_FIELD)}…`;
@@ -107,7 +107,7 @@ function withoutKeys(text: string): string {
     .replace(/\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{24,}/g, "[key]");
 }
 
-/** Keys that are known by their name or their form. */
+/** Removes keys that are recognised by their name or their form. */
 function withoutNamedKeys(text: string): string {
   return text
     .replace(/\b(Bearer|Basic)\s+[^\s"']+/gi, "$1 [key]")
@@ -116,7 +116,7 @@ function withoutNamedKeys(text: string): string {
     .replace(/\bAIza[\w*-]{4,}/g, "[key]");
 }
 
-/** Removes each text, and each long enough piece of one; as they are, and as they stand in JSON. */
+/** Removes each text, and each piece of a text that is long enough, in plain form and in the form that JSON has. */
 function withoutTexts(message: string, texts: readonly string[]): string {
   const pieces = new Set<string>();
   let rest = message;
@@ -139,7 +139,7 @@ function withoutTexts(message: string, texts: readonly string[]): string {
   return kept + rest.slice(from);
 }
 
-/** The lines of a stack that name places in code; its head repeats the message. */
+/** The lines of a stack that name places in code. The lines before them repeat the message, and are left out. */
 function framesOf({ stack = "", message }: Error, texts: readonly string[]): string[] {
   const at = stack.indexOf(message);
   const frames = at < 0 ? stack : stack.slice(at + message.length);

@@ -1,6 +1,9 @@
 import { isOwnlineError } from "./errors.ts";
 
-/** What was thrown, for a line of the debug log. Never throws itself: not everything can be made a string. */
+/**
+ * Describes a thrown value for a line of the debug log. Never throws, although some values cannot be converted to a
+ * string.
+ */
 export function describeThrown(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? (thrown.stack ?? thrown) : thrown);
@@ -10,8 +13,8 @@ export function describeThrown(thrown: unknown): string {
 }
 
 /**
- * What kind of thing was thrown, for an error's message: a class's name, and nothing that might be a number or a text.
- * Never throws itself either.
+ * The kind of a thrown value, for an error's message: the name of a class, without phone numbers and texts. Never
+ * throws.
  */
 export function kindOfThrown(thrown: unknown): string {
   try {
@@ -22,7 +25,10 @@ export function kindOfThrown(thrown: unknown): string {
   }
 }
 
-/** What went wrong, for a line above `debug`: our own errors say it in words that hold no number and no text. */
+/**
+ * The reason of an error, for a line above `debug`. The messages of an `OwnlineError` contain no phone numbers and no
+ * texts.
+ */
 export function reasonOf(error: unknown): string {
   return isOwnlineError(error) ? `${error.code}: ${error.message}` : kindOfThrown(error);
 }

@@ -1,8 +1,8 @@
 import { OwnlineError, type OwnlineErrorCode } from "./errors.ts";
 
 /**
- * The fields of an object that are not known, each with its remedy, which names the known one that was most likely
- * meant. Only the object's own fields count. A name that may hold more than a name, such as a phone number, is not
+ * The unknown fields of an object, each with its remedy. The remedy names the known field that the caller probably
+ * meant. Only the object's own fields are checked. A name with unusual characters may be a phone number, so it is not
  * quoted.
  */
 export function unknownFields(value: object, known: readonly string[]): readonly UnknownField[] {
@@ -17,10 +17,10 @@ export function unknownFields(value: object, known: readonly string[]): readonly
     });
 }
 
-/** Whether an object was written as a literal. An instance of a class may have fields of its own. */
+/** Whether an object was written as a literal, and is not an instance of a class, which may have other fields. */
 export function isLiteral(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
-  // Another realm has another Object.prototype.
+  // An object of another realm has another Object.prototype.
   return typeof prototype !== "object" || prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
@@ -49,10 +49,10 @@ export function mistakesError(
 /**
  * Refuses the options of an adapter that has too few of them to declare schemas.
  *
- * @param call What was called: `sqlite()`
- * @param known Every option there is
- * @param path Where they stand
- * @throws OwnlineError `invalid_options` that names each option that is not known, and where the options are not an object
+ * @param call The function that was called: `sqlite()`
+ * @param known All options that exist
+ * @param path The path of the options
+ * @throws OwnlineError `invalid_options` that names each unknown option, and where the options are not an object
  */
 export function refuseUnknownOptions<Options extends object>(
   call: string,
@@ -70,7 +70,7 @@ export function refuseUnknownOptions<Options extends object>(
   if (lines.length > 0) throw mistakesError(`${call} cannot start`, lines);
 }
 
-/** Whether two words differ by one letter that is wrong, missing, too many or swapped with the next. */
+/** Whether two words differ by one letter that is wrong, missing, added, or swapped with the next letter. */
 function isLike(given: string, known: string): boolean {
   let start = 0;
   while (start < given.length && given[start] === known[start]) start += 1;

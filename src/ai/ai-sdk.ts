@@ -22,10 +22,10 @@ export type { ToolTurn } from "./ai-sdk/tools.ts";
  * run that was given up earlier starts no more tools. A turn can run again after a crash or an error: a tool with
  * lasting effects makes an idempotency key from its `context.turnId` and its input.
  *
- * `reply` throws `ai_failed`: retryable as the SDK's `APICallError.isRetryable` says, and for a reply that is cut,
- * empty, reasoning alone or ends in a tool call; not for refused credentials, an unknown model and filtered content.
- * The SDK's error is in `cause`, and contains the request: do not log it where the log must not contain texts. A
- * `timeout` of the SDK is `ai_timeout`. An aborted call throws the signal's reason.
+ * `reply` throws `ai_failed`. The error is retryable as the SDK's `APICallError.isRetryable` says, and for a reply that
+ * is cut, empty or only reasoning. It is not retryable for refused credentials, an unknown model, filtered content and
+ * a reply that ends in a tool call. The SDK's error is in `cause`, and contains the request: do not log it where the
+ * log must not contain texts. A `timeout` of the SDK is `ai_timeout`. An aborted call throws the signal's reason.
  *
  * @throws OwnlineError `invalid_options` for a missing `model`, an unknown option and a value out of range. The message
  * names each one's path and remedy.

@@ -2,7 +2,7 @@
 export type ConsentState = "opted-in" | "opted-out";
 
 /**
- * What said so: a word or a phrase in a message, the provider's own opt-out report, or a refused or failed send (Twilio
- * 21610).
+ * What changed the consent: a word or a phrase in a message, the provider's own opt-out report, or a refused or failed
+ * send (Twilio 21610).
  */
 export type ConsentSource = "word" | "provider" | "refused-send";

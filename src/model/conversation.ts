@@ -1,25 +1,30 @@
 import type { MessageError } from "./message.ts";
 
-/** One line of ours and one person, in either spelling of a number that is written in two ways. */
+/**
+ * A conversation between one line and one person. Two spellings of the person's number belong to the same conversation.
+ */
 export interface Conversation {
-  /** Unique, safe in a URL, says nothing about the person. */
+  /** Unique, safe in a URL, without information about the person. */
   readonly id: string;
   /** The configured sender: a number, a short code, a channel address or a Messaging Service. */
   readonly line: string;
-  /** The number that replies leave from: the one the person texted last. Equals `line` unless that is a service. */
+  /**
+   * The number that replies leave from: the number that the person texted last. It equals `line`, unless `line` is a
+   * Messaging Service.
+   */
   readonly sender: string;
   /**
-   * The person's address: the form that the provider showed last, and before it has shown one, the form given first. It
-   * changes where a number is written in two ways, as Brazilian mobiles are.
+   * The person's address in the spelling that the provider sent last. Until the provider has sent one, it has the
+   * spelling that was given first. It may change where a number has two spellings, as Brazilian mobiles have.
    */
   readonly participant: string;
-  /** A person has taken over: the AI is silent. */
+  /** Whether an operator has taken over, so that the AI is silent. */
   readonly paused: boolean;
   /** The conversation's position: the highest `seq` and `changedSeq` given so far. */
   readonly seq: number;
   /** `seq` of the newest inbound text; 0 where there is none. */
   readonly inboundSeq: number;
-  /** Everything inbound up to here is answered, or needs no answer. */
+  /** All inbound texts up to this `seq` are answered, or need no answer. */
   readonly answeredSeq: number;
   /** Unix milliseconds by the storage's clock. */
   readonly createdAt: number;
@@ -27,22 +32,24 @@ export interface Conversation {
   readonly updatedAt: number;
 }
 
-/** One piece of AI work: the inbound texts it answers and the reply that it commits. */
+/** One piece of work for the AI: the inbound texts that it answers, and the reply that it commits. */
 export interface Turn {
-  /** Derived from the first text that it answers; stable over re-runs. */
+  /** Made from the id of the first text that the turn answers; the same in each run. */
   readonly id: string;
   readonly conversationId: string;
-  /** How often it was started. The AI's tools may have seen each of them. */
+  /** How often the turn was started. The AI's tools may have acted in each run. */
   readonly runs: number;
-  /** Runs that failed: the AI did, or the ledger could not keep what it answered. */
+  /** Runs that failed: the AI failed, or the ledger could not store the answer. */
   readonly failures: number;
-  /** Runs that a newer text overtook. */
+  /** Runs that ended because a newer text came. */
   readonly superseded: number;
-  /** Why the last of the runs that failed did; `null` where none has. A sentence without a number or a text in it. */
+  /**
+   * Why the last failed run failed; `null` where no run has failed. The reason contains no phone number and no text.
+   */
   readonly error: MessageError | null;
   /** The newest inbound `seq` that the last run saw. */
   readonly throughSeq: number;
-  /** `null` while it is open. */
+  /** `null` while the turn is open. */
   readonly outcome: TurnOutcome | null;
   /** Unix milliseconds. */
   readonly createdAt: number;
@@ -51,7 +58,7 @@ export interface Turn {
 
 /**
  * How a turn ended: with the AI's reply, with the fallback text after the AI failed, with silence (the AI's choice or a
- * policy's), with a hand-off to a person, by being called off (STOP, erasure, skipped by `resume`), or `failed`: the
- * ledger could keep neither the answer nor the fallback text, so nothing left.
+ * policy's), with a hand-off to an operator, or cancelled (STOP, erasure, skipped by `resume`). `failed`: the ledger
+ * could not store the answer and not the fallback text, so nothing was sent.
  */
 export type TurnOutcome = "replied" | "fallback" | "silent" | "handed-off" | "cancelled" | "failed";

@@ -1,15 +1,15 @@
 /**
- * Where an outbound message stands.
+ * The state of an outbound message.
  *
- * - `waiting`: committed, not yet handed to the provider
- * - `sending`: handed over; the answer is not known yet
- * - `unknown`: handed over, and no evidence has come whether the provider took it
- * - `accepted`: the provider took it (Twilio: accepted, scheduled, queued, sending)
- * - `sent`: passed on to the network
- * - `delivered`: on the phone (or read)
- * - `undelivered`, `failed`: the provider or the network gave it up
+ * - `waiting`: committed, not yet sent to the provider
+ * - `sending`: the request to the provider has begun, and its answer is not known yet
+ * - `unknown`: the answer was lost, and no evidence shows whether the provider took the message
+ * - `accepted`: the provider took the message (Twilio: accepted, scheduled, queued, sending)
+ * - `sent`: the provider passed the message to the network
+ * - `delivered`: the message is on the phone (or read)
+ * - `undelivered`, `failed`: the provider or the network failed to deliver the message
  * - `cancelled`: stopped before it left, with a reason
- * - `held`: waits for a person's decision
+ * - `held`: waits for an operator's decision
  */
 export type DeliveryStatus =
   | "waiting"
@@ -23,14 +23,14 @@ export type DeliveryStatus =
   | "cancelled"
   | "held";
 
-/** What a provider can report about a message, in ownline's words. */
+/** The states that a provider can report about a message, in ownline's words. */
 export type ProviderStatus = "accepted" | "sent" | "delivered" | "undelivered" | "failed";
 
 /**
  * How far an attempt has come. Callbacks arrive late, twice and out of order
- * (https://www.twilio.com/docs/messaging/guides/track-outbound-message-status), so an attempt's status only ever
- * moves to a higher rank. What the provider says outranks what we merely assumed, and a delivery outranks every
- * report of failure: the text is on the phone.
+ * (https://www.twilio.com/docs/messaging/guides/track-outbound-message-status), so an attempt's status only moves to a
+ * higher rank. A report of the provider ranks above our own assumptions. A delivery ranks above every report of a
+ * failure, because the text is on the phone.
  */
 export const STATUS_RANK: Readonly<Record<AttemptStatus, number>> = {
   refused: 0,
@@ -44,8 +44,9 @@ export const STATUS_RANK: Readonly<Record<AttemptStatus, number>> = {
 };
 
 /**
- * How good an attempt's state is for its message, which shows the best of its attempts: one that may still arrive
- * counts for more than one that has failed. A refused attempt never left and says nothing about the message.
+ * How much an attempt's state is worth for its message. The message shows the best state of its attempts: an attempt
+ * that may still arrive is worth more than a failed one. A refused attempt never left, so it does not change the
+ * message's state.
  */
 export const STATUS_WORTH: Readonly<Record<Exclude<AttemptStatus, "refused">, number>> = {
   failed: 0,
@@ -57,13 +58,15 @@ export const STATUS_WORTH: Readonly<Record<Exclude<AttemptStatus, "refused">, nu
   delivered: 5,
 };
 
-/** Where one attempt (one request to the provider) stands. `refused`: the provider did not take it. */
+/** The state of one attempt, which is one request to the provider. `refused`: the provider did not take the message. */
 export type AttemptStatus = "sending" | "unknown" | "refused" | ProviderStatus;
 
-/** The statuses that end a message's way. A provider's delivery may still raise one to a higher rank. */
+/** The final states of a message. A later report of the provider may still raise one to a higher rank. */
 export type FinalStatus = "delivered" | "undelivered" | "failed" | "cancelled";
 
-/** Whether nothing more is expected to happen by itself. `held` is not final: a person decides. */
+/**
+ * Whether the state is final, so that no further change is expected. `held` is not final, because an operator decides.
+ */
 export function isFinal(status: DeliveryStatus): status is FinalStatus {
   return status === "delivered" || status === "undelivered" || status === "failed" || status === "cancelled";
 }

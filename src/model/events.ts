@@ -4,22 +4,22 @@ import type { TurnOutcome } from "./conversation.ts";
 import type { InboundMessage, Message, OutboundMessage } from "./message.ts";
 
 /**
- * What happens in this process, emitted after the commit. Arguments of the listeners, by the event's name.
+ * The events of this process, emitted after the commit: the listener of each event, by the event's name.
  *
- * For what happens in any process, read the ledger's feed: `sms.events()`.
+ * For the events of all processes, read the ledger's feed: `sms.events()`.
  */
 export interface OwnlineEvents {
-  /** A text was stored: someone's, or one of ours that is about to leave. */
+  /** A message was stored: a text from a person, or an outbound message that will leave. */
   message: (message: Message) => void;
-  /** A message of ours moved on. */
+  /** The status of an outbound message changed. */
   status: (message: OutboundMessage) => void;
   /** A turn ended. */
   turn: (turn: TurnEvent) => void;
-  /** A person opted out, or in. */
+  /** A person opted out or opted in. */
   consent: (change: ConsentEvent) => void;
-  /** Something that someone may want to look at. Nothing is dropped, cut or invented without one. */
+  /** A message or text may need an operator's attention. ownline drops, cuts or invents nothing without a notice. */
   notice: (notice: Notice) => void;
-  /** Something failed; the message says who must do what. Work goes on. */
+  /** Something failed; the error's message says who must do what. Work goes on. */
   error: (error: OwnlineError) => void;
 }
 
@@ -28,10 +28,10 @@ export interface TurnEvent {
   readonly conversationId: string;
   readonly outcome: TurnOutcome;
   readonly run: number;
-  /** The texts that it answered. */
+  /** The texts that the turn answered. */
   readonly answered: readonly InboundMessage[];
   readonly replies: readonly OutboundMessage[];
-  /** Why the AI stayed silent, handed over or was replaced by the fallback text; `null` for a reply. */
+  /** Why the AI stayed silent, why it handed over, or why the fallback text replaced its answer; `null` for a reply. */
   readonly reason: string | null;
   /** The name of the AI. */
   readonly ai: string;
@@ -42,29 +42,30 @@ export interface ConsentEvent {
   readonly state: ConsentState;
   readonly source: ConsentSource;
   /**
-   * Whether the person was informed of the opt-out. `sent`: ownline's confirmation left on the webhook's answer, or is
-   * sent as a message of its own with `origin: "system"`, whose status says what became of it. `not-sent`: it was due,
-   * but nothing can carry it, or the opt-out was found too late. `not-needed`: the provider confirms by itself, or the
-   * person opted in.
+   * Whether ownline confirms the opt-out to the person. `sent`: the confirmation left on the webhook's answer, or is
+   * sent as a separate message with `origin: "system"`, which has its own status. `not-sent`: a confirmation was due,
+   * but no message or answer can carry it, or the opt-out was found too late. `not-needed`: the provider confirms by
+   * itself, or the person opted in.
    */
   readonly confirmation: "sent" | "not-sent" | "not-needed";
 }
 
 /**
- * - `cancelled`: a message of ours will not leave; an auto-reply that was not sent has no row, so `messageId` is `null`
- * - `failed`: the provider refused a message, or gave it up
+ * - `cancelled`: an outbound message will not leave; an auto-reply that was not sent has no row, so `messageId` is
+ *   `null`
+ * - `failed`: the provider refused a message, or failed to deliver it
  * - `unknown`: it is not known whether the provider took a message
- * - `found`: the provider's list shows that it did
- * - `resent`: no evidence of it came, and it is sent again
- * - `retried`: the provider took it, reported that it did not send it for now, and it is sent again
- * - `held`: a message of ours waits for a person's decision, see `resolve()`
- * - `dropped`: it is given up, by the policy or by a person
- * - `resolved`: a person said that it was sent, or has it sent again
- * - `overtaken`: a message did not wait any longer for an earlier one whose fate is unknown
+ * - `found`: the provider's list shows that it took an `unknown` message
+ * - `resent`: no evidence of an `unknown` message came, and the message is sent again
+ * - `retried`: the provider took a message and reported that it did not send it for now; the message is sent again
+ * - `held`: an outbound message waits for an operator's decision, see `resolve()`
+ * - `dropped`: an `unknown` or `held` message is not sent any more, by the policy's or an operator's decision
+ * - `resolved`: an operator decided that a message was sent, or that it is sent again
+ * - `overtaken`: a message did not wait any longer for an earlier message that is `unknown`
  * - `duplicate`: the provider has one message twice
- * - `superseded`: a turn gave way to a newer text
- * - `silenced`: a policy kept the AI from answering, or a full limit kept an auto-reply from leaving
- * - `not-answered`: a text was stored that the AI will not answer, for the reason given
+ * - `superseded`: a run ended because a newer text came
+ * - `silenced`: a policy silenced the AI for a text, or a full limit stopped an auto-reply
+ * - `not-answered`: a text was stored that the AI will not answer; `detail` says why
  * - `unmatched-status`: a status callback for a message that the ledger does not know
  * - `recovered`: work of an expired worker was taken over
  * - `swept`: a text was stored whose webhook never came
@@ -94,6 +95,6 @@ export interface Notice {
   readonly kind: NoticeKind;
   readonly conversationId: string | null;
   readonly messageId: string | null;
-  /** A sentence without a number or a text in it. */
+  /** A sentence without phone numbers and texts. */
   readonly detail: string;
 }

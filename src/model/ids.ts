@@ -1,16 +1,16 @@
 /**
  * A random id, safe in URLs and file names: the prefix and 32 hexadecimal digits. It has no dot in it.
  *
- * By `randomUUID`, 122 random bits: Node draws those for many ids at once. 16 bytes by `getRandomValues` took 15 µs an
- * id, an eighth of an acknowledged text on memory.
+ * It uses `randomUUID` (122 random bits), because Node draws its random bits for many ids at once. 16 bytes by
+ * `getRandomValues` took 15 µs for each id, an eighth of the time of an acknowledged text on memory.
  */
 export function newId(prefix: string): string {
   return prefix + crypto.randomUUID().replaceAll("-", "");
 }
 
 /**
- * A turn's id: derived from the first text that it answers, so that every run of it has the same; and from how many
- * turns began with that text before, where one was repeated by hand.
+ * A turn's id. It is made from the first text that the turn answers, so that every run has the same id. Where an
+ * operator repeated a turn, it also has the number of earlier turns that began with that text.
  */
 export function turnIdOf(firstMessageId: string, earlier: number): string {
   return earlier === 0 ? `t${firstMessageId}` : `t${firstMessageId}.${earlier}`;
@@ -21,7 +21,10 @@ export function firstMessageIdOf(turnId: string): string {
   return turnId.slice(1).replace(/\.\d+$/, "");
 }
 
-/** The id of a part of a reply or of a `send()`: derived, so that a second commit of the same part cannot be new. */
+/**
+ * The id of a part of a reply or of a `send()`. It is made from the group's id, so that a second commit of the same
+ * part has the same id.
+ */
 export function partIdOf(groupId: string, part: number): string {
   return `${groupId}-${part}`;
 }

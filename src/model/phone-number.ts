@@ -4,22 +4,24 @@ import { withoutTrunkPrefix } from "./trunk-prefix.ts";
 const E164 = /^\+[1-9]\d{6,14}$/;
 const SHORT_CODE = /^\d{3,8}$/;
 const CHANNEL = /^[a-z][a-z0-9-]*:/;
-/** The channels of Twilio's that have an address of their own. */
+/** The channels of Twilio that have their own addresses. */
 const KNOWN_CHANNELS: ReadonlySet<string> = new Set(["", "whatsapp:", "rcs:", "messenger:"]);
 // https://www.twilio.com/docs/glossary/what-is-a-sid
 const SERVICE = /^MG[0-9a-fA-F]{32}$/;
-/** As people write a channel, before it is known to be one. */
+/** A prefix that looks like a channel, in upper or lower case. */
 const ANY_CHANNEL = /^[a-z][a-z0-9-]*:/i;
-/** Characters without a shape: joiners, marks of direction, the soft hyphen, byte order marks. Copied text is full of them. */
+/** Invisible characters: joiners, marks of direction, the soft hyphen, byte order marks. Copied text often has them. */
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 /** Latin letters, digits and signs in the width of Chinese ones, U+FF01 to U+FF5E. */
 const FULL_WIDTH = /[\uff01-\uff5e]/g;
 const FULL_WIDTH_OFFSET = 0xfee0;
-/** Longer than any address of a provider's, and short enough for an index of every database. */
+/** Longer than any address of a provider, and short enough for an index in every database. */
 const LONGEST_ADDRESS = 255;
-/** A control character, or half of a surrogate pair: not every database keeps them. */
+/** A control character, or half of a surrogate pair: some databases cannot store these. */
 const UNKEEPABLE = /[\p{Control}\p{Surrogate}]/u;
-/** White space, dots, and every dash: typographic ones, the minus sign, the hyphen bullet. Brackets go later. */
+/**
+ * White space, dots, and every dash: typographic ones, the minus sign, the hyphen bullet. Brackets are removed later.
+ */
 const FORMATTING = /[\s.\p{Dash_Punctuation}\u2212\u02d7\u2043]/gu;
 
 /** Whether an address is the id of a Twilio Messaging Service: `MG` and 32 hexadecimal digits, in either case. */
@@ -35,19 +37,19 @@ export function isTollFree(address: string): boolean {
   return TOLL_FREE.test(address);
 }
 
-/** The address without its channel: `whatsapp:+15550001111` → `+15550001111`. Consent spans channels. */
+/** The address without its channel: `whatsapp:+15550001111` → `+15550001111`. Consent covers all channels. */
 export function withoutChannel(address: string): string {
   return address.replace(CHANNEL, "");
 }
 
 /**
- * Brings an address that a caller gave into the form that providers use: E.164 (`+15703251809`), a short code, or
- * either behind a channel (`whatsapp:+15703251809`). Spaces, dots, dashes, brackets and invisible characters are
- * formatting and are dropped, and full-width digits and signs are read. A trunk zero is dropped where the numbering plan
- * leaves no doubt (`+44 (0)20 …`), and kept in Italy, San Marino and the Vatican. A number without its country code is
- * not guessed at.
+ * Normalizes an address of a caller to the form that providers use: E.164 (`+15703251809`), a short code, or one of
+ * these after a channel (`whatsapp:+15703251809`). It drops spaces, dots, dashes, brackets and invisible characters,
+ * and reads full-width digits and signs. It drops a trunk zero where the numbering plan is certain (`+44 (0)20 …`), and
+ * keeps it in Italy, San Marino and the Vatican. It does not guess a missing country code.
  *
- * @throws OwnlineError `invalid_address`, which names a character that no number holds by its code point (`U+0661`)
+ * @throws OwnlineError `invalid_address`. Where a character does not belong in a number, the message names its code
+ * point (`U+0661`)
  */
 export function normalizeAddress(address: unknown, name: string): string {
   if (typeof address === "string") refuseOverlong(address, name);
@@ -61,7 +63,7 @@ export function normalizeAddress(address: unknown, name: string): string {
     );
   }
   const rest = plain.slice(channel.length).trim();
-  // An agent of RCS and a page of Messenger have names and ids, not numbers.
+  // RCS agents and Messenger pages have names and ids instead of numbers.
   if ((channel === "rcs:" || channel === "messenger:") && rest !== "" && !rest.startsWith("+")) {
     refuseUnkeepable(rest, name);
     return channel + rest;
@@ -76,8 +78,8 @@ export function normalizeAddress(address: unknown, name: string): string {
 }
 
 /**
- * Refuses an address that not every storage can keep: over 255 characters, with a control character, or with half of a
- * surrogate pair. What a provider brings may be a name instead of a number; this holds for it too.
+ * Refuses an address that some storages cannot store: over 255 characters, with a control character, or with half of a
+ * surrogate pair. It also checks addresses of a provider that are names instead of numbers.
  *
  * @throws OwnlineError `invalid_address`
  */
@@ -107,8 +109,8 @@ function plainCharacters(address: string): string {
 
 function faultOf(address: unknown, written: string): string {
   if (address === undefined || address === null || address === "") return "is missing";
-  // A plus sign counts at the beginning only. An address without a digit is not a number: naming one character of it
-  // would mislead.
+  // A plus sign is allowed only at the beginning. An address without a digit is not a number, so the message names none
+  // of its characters.
   const stranger = /\p{Decimal_Number}/u.test(written)
     ? /[^\d()+]|(?!^)\+/u.exec(written)?.[0].codePointAt(0)
     : undefined;
@@ -122,8 +124,8 @@ function channelOf(address: string): string {
 }
 
 /**
- * Refuses a message between a sender of ours and a person on different channels: Twilio refuses it too (21910). A
- * Messaging Service picks among its senders, which may be of several channels, so nothing is refused there.
+ * Refuses a message between a sender and a person on different channels, as Twilio does (21910). A Messaging Service
+ * may have senders of several channels and picks one of them, so nothing is refused for it.
  *
  * @throws OwnlineError `invalid_address`
  * @see https://www.twilio.com/docs/api/errors/21910

@@ -6,14 +6,14 @@ export interface SenderConfig {
   /** For example `+15703251809`, `384387`, `whatsapp:+15703251809` or `MG…`. */
   readonly address: string;
   /**
-   * The Messaging Service that the number belongs to. Conversations are then kept for the whole service. Consent is
-   * filed under the number and the service, and both are asked: an opt-out covers the whole service, as at Twilio
+   * The Messaging Service that the number belongs to. A conversation is then one with the whole service. Consent is
+   * stored under the number and the service, and both are checked. An opt-out covers the whole service, as at Twilio
    * (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out).
    */
   readonly service?: string;
   /**
-   * How many segments a second the provider takes from this number, if not what its kind suggests: a long code with a
-   * registered campaign may have more than one. @default by its kind, see `sending.rateLimit`
+   * How many segments per second the provider takes from this number, where that differs from the rate of its kind. A
+   * long code with a registered campaign may have more than one. @default by its kind, see `sending.rateLimit`
    */
   readonly ratePerSecond?: number;
 }
@@ -22,23 +22,23 @@ export interface SenderConfig {
 export type SenderInput = string | SenderConfig;
 
 /**
- * Finds a sender that lives elsewhere (a database of tenants, sub-accounts), or says `undefined` where the address is
- * not ours. Asked with a number, and with a Messaging Service's id where a text came through one. Called often: cache
- * it.
+ * Finds a sender by its address, for example in a database of tenants. Return `undefined` where the address is not
+ * yours. The address is a number, or the id of a Messaging Service where a text came through one. The function is
+ * called often, so cache its answers.
  */
 export type SenderResolver = (address: string) => Promise<SenderConfig | undefined> | SenderConfig | undefined;
 
-/** Senders that live elsewhere, and can be listed: with `list` their lost webhooks are looked for. */
+/** Senders that your service stores elsewhere. With `list`, their lost webhooks are looked for. */
 export interface SenderDirectory {
-  /** Finds one sender by its address. It alone decides what is ours. */
+  /** Finds one sender by its address. Only this function decides which addresses are senders. */
   readonly resolve: SenderResolver;
   /**
-   * Lists the senders, each written as in the array form: `["+15703251809", { address: "+15703251810" }]`. An empty list
-   * is right. It is called at each sweep: every `sweep.everyMs` (60 000 ms) in a started process, at each
+   * Lists the senders, each written as in the array form: `["+15703251809", { address: "+15703251810" }]`. The list may
+   * be empty. The function is called at each sweep: every `sweep.everyMs` (60 000 ms) in a started process, at each
    * `processDue()`, and at `recover()`. It is not called for a webhook or a send.
    *
-   * An error it throws, or an answer that is not a list, is reported as `invalid_options`; that sweep ends, and all else
-   * goes on. An entry that is not a sender, or that `resolve` does not know, is skipped and reported once per process.
+   * Where it throws, or does not return a list, `invalid_options` is reported. That sweep ends, and all other work goes
+   * on. An entry that is not a sender, or that `resolve` does not know, is skipped and reported once per process.
    *
    * @default none: lost webhooks are not looked for
    */
@@ -59,7 +59,7 @@ export function lineOf(sender: SenderConfig): string {
   return sender.service ?? sender.address;
 }
 
-/** What is wrong with the address of a sender of ours, with its remedy; `undefined` where nothing is. */
+/** The fault of a sender's address, with its remedy; `undefined` where there is none. */
 export function senderAddressFault(address: string): string | undefined {
   try {
     normalizeAddress(address, "The address");
@@ -70,7 +70,7 @@ export function senderAddressFault(address: string): string | undefined {
   }
 }
 
-/** What is wrong with a sender's `service`, with its remedy; `undefined` where nothing is. */
+/** The fault of a sender's `service`, with its remedy; `undefined` where there is none. */
 export function serviceFault(service: string): string | undefined {
   if (isMessagingService(service)) return undefined;
   return 'a service is a Messaging Service\'s id, which starts with "MG" and has 32 hexadecimal digits';

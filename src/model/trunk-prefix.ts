@@ -1,17 +1,17 @@
 import { OwnlineError } from "../errors.ts";
 
 /*
- * A trunk prefix is dialled inside a country only: +44 20 … from abroad is 020 … in the United Kingdom. People write
- * both in one, `+44 (0)20 …`, and what is left after the brackets is a number that does not exist.
+ * A trunk prefix is dialled only inside a country: +44 20 … from abroad is 020 … in the United Kingdom. People combine
+ * both forms, `+44 (0)20 …`. Without the brackets, but with the zero, that is a number that does not exist.
  *
  * The tables follow the metadata of Google's libphonenumber (as packed in libphonenumber-js 1.13.16), which follows the
  * national numbering plans: https://github.com/google/libphonenumber, https://www.itu.int/oth/T0202.aspx?parent=T0202
  */
 
 /**
- * Country codes whose trunk prefix is 0, and none of whose numbers begins with 0 and another digit: so the zero can be
- * dropped however it is written. Left out are Argentina, where a mobile number changes in other places too (0 and 15
- * go, 9 comes), and Colombia and Gabon, which have given the zero up.
+ * Country codes whose trunk prefix is 0, and whose numbers never begin with 0 and another digit. So the zero can be
+ * dropped in every notation. Argentina is left out, because its mobile numbers change in other places too (0 and 15 are
+ * dropped, 9 is added). Colombia and Gabon are left out, because they no longer use the zero.
  */
 const TRUNK_ZERO: ReadonlySet<string> = new Set(
   `20 27 31 32 33 40 41 43 44 46 49 51 53 55 58 60 61 62 63 64 66 81 82 84 86 90 91 92 93 94 95 98
@@ -19,11 +19,14 @@ const TRUNK_ZERO: ReadonlySet<string> = new Set(
   353 355 358 359 370 373 374 377 380 381 382 383 385 386 387 389 421 423 508 590 591 593 594 595 596 598 686
   850 855 856 880 886 961 962 963 964 966 967 970 971 972 976 977 994 995 996`.split(/\s+/),
 );
-/** Hungary's is 06. */
+/** Hungary's trunk prefix is 06. */
 const HUNGARY = "36";
 /** Italy, San Marino and the Vatican: the zero is dialled from abroad too. */
 const ZERO_STAYS: ReadonlySet<string> = new Set(["39", "378", "379"]);
-/** Russia and Kazakhstan, Lithuania (until 2025), Belarus, Turkmenistan: 8, which other numbers there begin with too. */
+/**
+ * Russia and Kazakhstan, Lithuania (until 2025), Belarus, Turkmenistan: the trunk prefix is 8, with which other numbers
+ * there begin too.
+ */
 const TRUNK_EIGHT: ReadonlySet<string> = new Set(["7", "370", "375", "993"]);
 
 /** https://www.itu.int/pub/T-SP-E.164D: all others have three digits, but 1 and 7. */
@@ -45,7 +48,8 @@ export function withoutTrunkPrefix(written: string, name: string): string {
   const national = digits.slice(1 + code.length);
   if (TRUNK_ZERO.has(code)) return `+${code}${national.replace(/^0(?=[1-9])/, "")}`;
   if (code === HUNGARY && /^06[1-9]/.test(national)) return `+${code}${national.slice(2)}`;
-  // Brackets around the code itself are formatting. A code that brackets cut, as in +38(044), has none behind it.
+  // Brackets around the country code itself are formatting. Where brackets divide the country code, as in +38(044),
+  // nothing matches.
   const behindCode = new RegExp(`^\\+\\(?${code}\\)?(.*)`).exec(written)?.[1] ?? "";
   if (TRUNK_EIGHT.has(code) && behindCode.startsWith("(8)")) return `+${code}${national.slice(1)}`;
   if (!ZERO_STAYS.has(code) && behindCode.startsWith("(0")) {
@@ -57,7 +61,7 @@ export function withoutTrunkPrefix(written: string, name: string): string {
   return digits;
 }
 
-/** The country code at the beginning of the digits; empty where none can be. */
+/** The country code at the beginning of the digits; empty where there is none. */
 function countryCodeOf(digits: string): string {
   if (/^[17]/.test(digits)) return digits.slice(0, 1);
   if (TWO_DIGITS.test(digits)) return digits.slice(0, 2);

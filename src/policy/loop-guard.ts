@@ -12,22 +12,22 @@ import {
 import type { Message } from "../model/message.ts";
 import type { CounterRule, InboundSnapshot, InboundVerdict, Policy, SendVerdict, TurnVerdict } from "./policy.ts";
 
-/** At most `max` answers to one person within a window, which opens with its first answer. */
+/** At most `max` answers to one person within a window. The window opens with the first answer in it. */
 export interface LoopLimit {
   readonly max: number;
   readonly windowMs: number;
 }
 
 export interface LoopGuardOptions {
-  /** How many near-identical texts, each after a reply of ours, make a loop. At least 2. @default 4 */
+  /** How many nearly identical texts, each after a reply of the service, make a loop. At least 2. @default 4 */
   readonly repeats?: number;
   /** How far back texts are compared, in milliseconds. @default 600_000 (10 minutes) */
   readonly repeatWindowMs?: number;
-  /** From which likeness on two texts are the same: above 0, at most 1 (letter by letter). @default 0.9 */
+  /** The least similarity at which two texts count as the same: above 0, at most 1 (letter by letter). @default 0.9 */
   readonly similarity?: number;
   /**
-   * How many answers one person gets, however many parts each has. The AI's answers and the auto-replies are counted
-   * apart, each against every limit. Limits that you give replace all the defaults.
+   * How many answers one person gets, with any number of parts. The AI's answers and the auto-replies have separate
+   * counters, and each kind must stay within every limit. Limits that you give replace all the defaults.
    * @default 12 in 2 minutes, 24 in 10 minutes, 45 in an hour, 150 in a day
    */
   readonly limits?: readonly LoopLimit[];
@@ -39,11 +39,11 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /**
- * Twilio cuts a pair of numbers off after 30 replies with less than 30 seconds between them
- * (https://www.twilio.com/docs/api/errors/14107). Twelve answers in two minutes and 24 in ten stop a loop of answers of
- * one part below that. Twilio counts each part: an answer of 20 parts is not cut short here, and two of them in a row
- * can reach Twilio's limit. Forty-five in an hour leave room for a person who asks 40 times, and stop a robot that
- * writes new words every 28 seconds. 150 in a day stop a slow loop.
+ * Twilio blocks a pair of numbers after 30 replies with less than 30 seconds between them
+ * (https://www.twilio.com/docs/api/errors/14107). The limits of 12 answers in 2 minutes and 24 in 10 minutes stop a
+ * loop of one-part answers below that. Twilio counts each part. An answer of 20 parts is not shortened here, and two
+ * such answers in a row can reach Twilio's limit. The limit of 45 in an hour allows a person to ask 40 times, and stops
+ * a robot that writes new words every 28 seconds. The limit of 150 in a day stops a slow loop.
  */
 const DEFAULT_LIMITS: readonly LoopLimit[] = [
   { max: 12, windowMs: TWO_MINUTES_MS },
@@ -83,25 +83,26 @@ const schema = lazily(() =>
 
 function sameWindow(limits: readonly LoopLimit[]): string | undefined {
   const windows = new Set(limits.map(({ windowMs }) => windowMs));
-  return windows.size < limits.length ? "give each limit a windowMs of its own: two have the same" : undefined;
+  return windows.size < limits.length ? "give each limit its own windowMs: two limits have the same" : undefined;
 }
 
 /**
- * Keeps the AI from talking with machines: with itself, with short codes, with another robot. On by default.
+ * Keeps the AI from conversations with machines: with itself, with short codes, with another robot. On by default.
  *
- * - A text from a number of our own, from a short code or from a name instead of a number is recorded, not answered.
- * - A text that says almost the same as earlier ones, each of them after a reply of ours, is met with silence. Case,
- *   spaces and punctuation do not count. Texts that differ in their numbers alone ("Ticket 17 received", "is 7 pm
- *   free?", "is 8 pm free?") count half, since people ask like that too. Texts of up to three words ("ok", "yes
- *   please") never count: people repeat them.
- * - Answers are counted, not parts. While a limit is full the AI is not asked, and its text is met with silence: a
- *   robot that gets no answer stops. A reply that has begun leaves whole. Answers that still wait count too. The ledger
- *   counts an answer as its first part leaves, so processes together never exceed a limit; an answer that another
- *   process wrote at the same moment is then cancelled whole. Auto-replies have counters of their own.
- *   What the service and its operators send is neither counted nor stopped.
+ * - A text from a sender of the service, from a short code, or from a name instead of a number is stored, but not
+ *   answered.
+ * - A text that says almost the same as earlier texts gets no answer, if each of them came after a reply of the
+ *   service. Case, spaces and punctuation are ignored. Texts that differ only in their numbers ("Ticket 17 received",
+ *   "is 7 pm free?", "is 8 pm free?") count half, because people ask like that too. Texts of up to three words ("ok",
+ *   "yes please") never count, because people repeat them.
+ * - The limits count answers, not parts. While a limit is full, the AI is not asked, and the text gets no answer: a
+ *   robot without an answer stops. A reply that has begun to leave is sent completely. Waiting answers are counted too.
+ *   The ledger counts an answer when its first part leaves, so all processes together never exceed a limit. An answer
+ *   that another process wrote at the same moment is then cancelled with all its parts. Auto-replies have their own
+ *   counters. Messages of the service and its operators are not counted and not stopped.
  *
- * A limit that is full is one notice of kind `silenced` for its window, in each process; so is that of the auto-replies.
- * A later text is answered again once the window is over.
+ * Each process emits one notice of kind `silenced` for each window in which a limit is full, also for the limits of the
+ * auto-replies. When the window is over, later texts are answered again.
  *
  * @throws OwnlineError `invalid_options` for a value out of range, no limit at all, or two limits of the same window.
  * @example
@@ -118,9 +119,9 @@ export function loopGuard(options: LoopGuardOptions = {}): Policy {
   return {
     name: "loop-guard",
     inbound({ from, fromOwnSender }: InboundSnapshot): InboundVerdict | null {
-      if (fromOwnSender) return { answer: false, reason: "it came from a number of our own" };
+      if (fromOwnSender) return { answer: false, reason: "it came from a sender of this service" };
       if (isPerson(from)) return null;
-      return { answer: false, reason: "it came from a short code or a name, behind which there is a machine" };
+      return { answer: false, reason: "it came from a short code or a name, which only a machine uses" };
     },
     turn({ history, pairKey }): TurnVerdict {
       if (repeatsOf(history, repeatWindowMs, similarity) >= repeats) {
@@ -151,20 +152,23 @@ function rulesOf(limits: readonly LoopLimit[], origin: "ai" | "auto-reply", pair
   }));
 }
 
-/** An answer that the AI gave and that no counter has yet. */
+/** Whether the message is an answer of the AI that no counter has counted yet. */
 function isWaitingAnswer(message: Message): boolean {
   if (message.direction !== "outbound" || message.origin !== "ai") return false;
   return message.status === "waiting" && message.part === 1 && message.attempts === 0;
 }
 
-/** A phone number in E.164, or an address of a channel; short codes and alphanumeric senders are neither. */
+/**
+ * Whether the address is a phone number in E.164 or an address of a channel, not a short code or an alphanumeric
+ * sender.
+ */
 function isPerson(from: string): boolean {
   return /^\+\d{7,15}$/.test(from) || /^[a-z][a-z0-9-]*:/i.test(from);
 }
 
 /**
- * How often the newest text of the person was said, itself included: once for the same numbers in it, a half for
- * others. Texts of one burst count once, since no reply of ours came between them.
+ * How often the person has sent the newest text, including itself. A similar text counts 1 with the same numbers in it,
+ * and 0.5 with other numbers. Texts of one burst count once, because no reply came between them.
  */
 function repeatsOf(history: readonly Message[], windowMs: number, similarity: number): number {
   const newest = history.findLast((message) => message.direction === "inbound");
@@ -190,14 +194,19 @@ function isAutomatic(origin: Message["origin"]): boolean {
   return origin === "ai" || origin === "auto-reply";
 }
 
-/** Languages without spaces write more than a short answer in one word, hence the second bound. */
+/**
+ * Whether a text is too short to count. The limit of characters is for languages without spaces, in which one word can
+ * be a long text.
+ */
 function isShort(body: string): boolean {
   const text = body.trim();
   return text.length <= 24 && text.split(/\s+/).length <= 3;
 }
 
 interface Likeness {
-  /** How often each pair of neighbouring characters stands in the text, every number being the same character. */
+  /**
+   * How often each pair of neighbouring characters occurs in the text. Every number is replaced by the same character.
+   */
   readonly pairs: ReadonlyMap<string, number>;
   readonly numbers: string;
 }
@@ -216,7 +225,10 @@ function likenessOf(body: string): Likeness {
   return { pairs, numbers: (plain.match(/\p{N}+/gu) ?? []).join(" ") };
 }
 
-/** Sørensen and Dice's coefficient: twice what both have, by what each has. 1 is the same, 0 has nothing in common. */
+/**
+ * Sørensen and Dice's coefficient: twice the common pairs, divided by all pairs. 1 is the same, 0 has nothing in
+ * common.
+ */
 function dice(left: ReadonlyMap<string, number>, right: ReadonlyMap<string, number>): number {
   const total = sum([...left.values(), ...right.values()]);
   const common = sum([...left].map(([pair, count]) => Math.min(count, right.get(pair) ?? 0)));

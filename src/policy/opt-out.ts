@@ -11,37 +11,41 @@ export { type OptOutOptions, type OptOutWords, optOutWords } from "./opt-out/opt
 
 type Kind = "STOP" | "START" | "HELP";
 
-/** Start words that mean nothing else. Another one may as well be an answer to what we asked, so the AI sees it. */
+/** Start words that have no other meaning. Another start word may be an answer to a question, so the AI sees it. */
 const COMMANDS: ReadonlySet<string> = new Set(["START", "UNSTOP"]);
-/** An everyday answer: it does not opt in by itself. */
+/** An everyday answer, which does not always opt in. */
 const EVERYDAY_ANSWER = "YES";
-/** Of the rule, and still said of a booking or a call: typed in the app, where no rule applies, they are the AI's. */
+/**
+ * Stop words of the US rule that people also use about a booking or a call. Typed in the app, where the rule does not
+ * apply, the AI gets them.
+ */
 const ORDERS: ReadonlySet<string> = new Set(["CANCEL", "END", "QUIT", "REVOKE"]);
-/** Of the rule, and clear: "please stop" is a refusal as well. */
+/** Stop words of the US rule with one meaning only: "please stop" is a refusal too. */
 const CLEAR: ReadonlySet<string> = new Set(["STOP", "STOPALL", "UNSUBSCRIBE", "OPTOUT"]);
 
-/** A longer message is not looked up as a word: this leaves room for emoji and punctuation around the longest one. */
+/** A longer message is not looked up as a word. The limit allows emoji and punctuation around the longest word. */
 const MAX_WORD_LENGTH = 300;
 
 /**
- * Keeps people's wish to be left alone. On by default.
+ * Handles opt-outs. On by default.
  *
- * - STOP and its kin, and refusals such as "please stop texting me": the person is opted out in the very commit that
- *   records the message; the AI never sees it. A greeting, a thanks, a repetition or a signature around it does not
- *   count. `docs/guide/consent.md` lists words and phrases, and what is not recognised.
- * - Twilio confirms its own words by itself. Everything else is confirmed on the webhook's answer, once per opt-out.
- * - START and UNSTOP from a phone: opted in again; no answer. YES is an everyday answer, so the AI sees it. It opts in
- *   only where it lifts a block of the provider's: after a word that Twilio itself knows, on a number that is not
+ * - STOP and similar words, and refusals such as "please stop texting me": the commit that stores the message also
+ *   opts the person out, and the AI never sees the message. A greeting, a thanks, a repetition or a signature around
+ *   the refusal is ignored. `docs/guide/consent.md` lists words and phrases, and what is not recognised.
+ * - Twilio confirms its own words by itself. Every other refusal is confirmed on the webhook's answer, once per
+ *   opt-out.
+ * - START and UNSTOP from a phone opt in again, without an answer. YES is an everyday answer, so the AI sees it. It
+ *   opts in only where it lifts a block of the provider: after a word that Twilio itself knows, on a number that is not
  *   toll-free, or where Twilio says so (`OptOutType`).
- * - HELP, INFO: left to the provider where it answers by itself; else `replies.help`, else the AI.
- * - Typed in the app (`simulate()`): nothing opts in, and HELP is the AI's. Refusals count, but CANCEL, END, QUIT and
- *   REVOKE are the AI's too.
+ * - HELP and INFO: the provider answers where it does so by itself; else `replies.help` answers, else the AI.
+ * - Typed in the app (`simulate()`): no word opts in, and the AI answers HELP. Refusals opt out, except CANCEL, END,
+ *   QUIT and REVOKE, which the AI gets.
  *
- * Case, punctuation, emoji, invisible characters and full width are ignored ("Stop.", "STOP 🛑", "opt-out"). What the
- * provider itself reports outranks the words, and is never answered a second time. Every message of ours requires that
- * the person has not opted out.
+ * Case, punctuation, emoji, invisible characters and full width are ignored ("Stop.", "STOP 🛑", "opt-out"). A report of
+ * the provider itself takes precedence over the words, and is never answered a second time. Every outbound message
+ * requires that the person has not opted out.
  *
- * @throws OwnlineError `invalid_options` for a word that can never match or stands in two lists, a list of stop words
+ * @throws OwnlineError `invalid_options` for a word that can never match or is in two lists, a list of stop words
  * without STOP, an unknown language, an empty phrase, and a reply that cannot be sent.
  * @example
  * ```ts
@@ -64,14 +68,15 @@ export function optOut(options: OptOutOptions = {}): Policy {
   const kindOf = kindsOf(words, stopWords);
   const refusalIn = refusalReader({ words: stopWords, languages, phrases });
 
-  // An opt-out must not go unconfirmed: for one, only the very word counts, as the provider takes it.
+  // Every opt-out must be confirmed. So for STOP only the exact word counts that the provider itself recognises and
+  // confirms.
   const isAnswered = ({ origin, body, to, optOut: reported }: InboundSnapshot, kind: Kind, known?: string): boolean => {
     if (reported !== null) return true;
     const word = kind === "STOP" ? body.trim().toUpperCase() : (known ?? "");
     return origin === "webhook" && PROVIDERS_WORDS.has(word) && providerReplies(to, word);
   };
 
-  // On toll-free numbers the network blocks, and knows START and UNSTOP alone.
+  // On toll-free numbers the network blocks the person, and it knows only START and UNSTOP.
   const liftsBlock = ({ body, to }: InboundSnapshot): boolean =>
     body.trim().toUpperCase() === EVERYDAY_ANSWER && !isTollFree(to) && providerReplies(to, EVERYDAY_ANSWER);
 
@@ -98,7 +103,7 @@ export function optOut(options: OptOutOptions = {}): Policy {
           return { ...wish, ...reply(confirmation) };
         }
         case "START": {
-          // Anyone who claims the number can type in the app.
+          // A user of the app can enter the number of another person.
           if (text.origin === "simulated") return null;
           if (word?.word === EVERYDAY_ANSWER && text.optOut === null) {
             if (!liftsBlock(text)) return null;
@@ -111,7 +116,7 @@ export function optOut(options: OptOutOptions = {}): Policy {
         }
         case "HELP":
           if (isHandled) return { answer: false, reason: `the provider answers ${source}` };
-          // A reply rides on the answer to a webhook, and a simulated text has none.
+          // Only the answer to a webhook carries a reply, and a simulated text has no webhook.
           if (replies.help === undefined || text.origin === "simulated") return null;
           return { answer: false, reason: `${source} has a text of its own`, reply: replies.help };
         default:
@@ -122,7 +127,7 @@ export function optOut(options: OptOutOptions = {}): Policy {
   };
 }
 
-/** What Twilio takes for a wish: the whole message, in any case, and nothing around it but blanks. */
+/** The words that Twilio recognises: as the whole message, in upper or lower case, with only spaces around it. */
 const PROVIDERS_WORDS: ReadonlySet<string> = new Set([...optOutWords.stop, ...optOutWords.start, ...optOutWords.help]);
 
 function sourceOf(kind: Kind, isReported: boolean, refusal: Refusal | null): string {
@@ -135,7 +140,7 @@ interface KnownWord {
   readonly kind: Kind;
 }
 
-/** Finds the word that a whole message is. */
+/** Makes a function that finds the word that is the whole message. */
 function kindsOf(words: OptOutWords, stopWords: readonly StopWord[]): (body: string) => KnownWord | undefined {
   const table = new Map<string, KnownWord[]>();
   const lists = [

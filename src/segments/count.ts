@@ -4,9 +4,9 @@ import { septetsOf } from "./gsm7.ts";
 /** GSM-7 counts in septets of 7 bits, UCS-2 in units of 16 bits. */
 export type SegmentEncoding = "GSM-7" | "UCS-2";
 
-/** What one text costs on the air. */
+/** The segments of one text. */
 export interface SegmentCount {
-  /** GSM-7 where every character is in that alphabet; a single other character makes the whole text UCS-2. */
+  /** GSM-7 where every character is in that alphabet. One other character makes the whole text UCS-2. */
   readonly encoding: SegmentEncoding;
   /** How many segments the provider sends and bills. 1 for an empty text, as in Twilio's calculator. */
   readonly segments: number;
@@ -16,12 +16,12 @@ export interface SegmentCount {
    */
   readonly units: number;
   /**
-   * The length as Twilio's calculator states it: septets in GSM-7, so that `€` is 2; in UCS-2 what a person sees
-   * as one character (a flag, a family, a letter with its accents) is 1, and CR LF is 2. Where the runtime has no
-   * `Intl.Segmenter`, code points stand in.
+   * The length as Twilio's calculator gives it. In GSM-7 it counts septets, so `€` is 2. In UCS-2 it counts what a
+   * person sees as one character (a flag, a family, a letter with its accents) as 1, and CR LF as 2. Where the runtime
+   * has no `Intl.Segmenter`, it counts code points.
    */
   readonly characters: number;
-  /** How many units each segment of this text holds: 160 or 70 where it is alone, 153 or 67 where there are several. */
+  /** How many units fit into each segment of this text: 160 or 70 for one segment, 153 or 67 for several. */
   readonly unitsPerSegment: number;
   /** How many units are still free in the last segment. */
   readonly remainingUnits: number;
@@ -29,16 +29,16 @@ export interface SegmentCount {
   readonly nonGsmCharacters: readonly string[];
 }
 
-/** 140 octets, less the 6 of the header that joins the segments of a longer text. */
+/** 140 octets. In a longer text, each segment loses 6 octets to the header that joins the segments. */
 const LIMITS = {
   "GSM-7": { alone: 160, joined: 153 },
   "UCS-2": { alone: 70, joined: 67 },
 } as const;
 
-/** The longest character of a UCS-2 text that is kept whole: no joined segment holds more. */
+/** The longest character of a UCS-2 text that is never cut: a longer one fits into no joined segment. */
 export const MAX_WHOLE_CHARACTER_UNITS = 67;
 
-/** Fills segments with characters that must not be cut, in order, and says at any time how many were needed. */
+/** Fills segments with characters that must not be cut, in order, and returns at any time how many are needed. */
 export interface Packer {
   add(units: number): void;
   units(): number;
@@ -47,7 +47,10 @@ export interface Packer {
   remainingUnits(): number;
 }
 
-/** A {@link Packer} for one encoding: greedy, since a provider fills a segment before it opens the next. */
+/**
+ * Makes a {@link Packer} for one encoding. It is greedy, because a provider fills a segment before it begins the next
+ * one.
+ */
 export function packer(encoding: SegmentEncoding): Packer {
   const { alone, joined } = LIMITS[encoding];
   let total = 0;
@@ -72,8 +75,8 @@ export function packer(encoding: SegmentEncoding): Packer {
 }
 
 /**
- * Adds one character of a UCS-2 text to a packer. One that no segment could hold goes in by its code points:
- * a letter under a hundred accents has to be cut somewhere, but never inside a surrogate pair.
+ * Adds one character of a UCS-2 text to a packer. A character that fits into no segment, such as a letter with a
+ * hundred accents, is added as single code points. So it may be cut, but never inside a surrogate pair.
  */
 export function addToUcs2(into: Packer, character: string): void {
   if (character.length <= MAX_WHOLE_CHARACTER_UNITS) into.add(character.length);
@@ -83,12 +86,14 @@ export function addToUcs2(into: Packer, character: string): void {
 let segmenter: Intl.Segmenter | undefined;
 
 /**
- * Node 20 copies the text for each step through it, so it is handed slices: the whole would take its square in time.
+ * Node 20 copies the text for each step of the segmenter. So the segmenter gets slices: with the whole text, the time
+ * would grow with the square of the length.
  */
 const SLICE_UNITS = 256;
 
 /**
- * The characters of a text as a person sees them; CR and LF apart, and code points where there is no `Intl.Segmenter`.
+ * The characters of a text as a person sees them. CR and LF are two characters. Without `Intl.Segmenter`, the result
+ * has code points.
  */
 export function charactersOf(text: string): string[] {
   if (!("Segmenter" in Intl)) return [...text];
@@ -97,7 +102,7 @@ export function charactersOf(text: string): string[] {
   let length = SLICE_UNITS;
   for (let from = 0; from < text.length; ) {
     const slice = Array.from(segmenter.segment(text.slice(from, from + length)), ({ segment }) => segment);
-    // The last one may go on behind the slice, as may the one before it where a surrogate pair is cut.
+    // The last character may continue after the slice. So may the one before it, where the slice cuts a surrogate pair.
     const whole = from + length < text.length ? slice.slice(0, -2) : slice;
     for (const character of whole) {
       from += character.length;
@@ -109,7 +114,7 @@ export function charactersOf(text: string): string[] {
   return characters;
 }
 
-/** A text packed as GSM-7, or undefined where that alphabet cannot hold it. */
+/** A text packed as GSM-7; undefined where a character is not in that alphabet. */
 function packGsm7(text: string): Packer | undefined {
   const gsm7 = packer("GSM-7");
   for (const character of text) {
@@ -121,14 +126,14 @@ function packGsm7(text: string): Packer | undefined {
 }
 
 /**
- * Counts the segments that a provider makes of a text, and says why.
+ * Counts the segments that a provider makes of a text, and returns the details of the count.
  *
- * Segments are packed, not divided: an escaped GSM-7 character, a surrogate pair or a character made of several
- * code points moves whole into the next segment, as in Twilio's own calculator. Line breaks count as they are
- * written: LF is one unit, CR LF two. A text of one segment may use 160 septets or 70 UCS-2 units; of several,
- * 153 or 67 each, since a header joins them. Time grows with the length of the text.
+ * A character is never divided between two segments. An escaped GSM-7 character, a surrogate pair or a character of
+ * several code points moves completely into the next segment, as in Twilio's own calculator. Line breaks count as they
+ * are written: LF is one unit, CR LF is two. A text of one segment may have 160 septets or 70 UCS-2 units. Each of
+ * several segments may have 153 or 67, because a header joins them. The time is linear in the length of the text.
  *
- * An empty text counts as one segment of no units, which is what the calculator says; Twilio sends it only with media.
+ * An empty text counts as one segment of 0 units, as in the calculator. Twilio sends an empty text only with media.
  *
  * @throws {OwnlineError} `invalid_message` where the text is not a string.
  * @see https://www.twilio.com/docs/glossary/what-sms-character-limit

@@ -4,10 +4,10 @@ import { foldTypography } from "./typography.ts";
 
 export interface FoldOptions {
   /**
-   * - `"lossless"`: only typography, and only where the whole text becomes GSM-7 by it.
-   * - `"smart"`: what Twilio's Smart Encoding would make of the text, letter shapes and combining marks
-   *   included, whether or not the result is GSM-7. For predicting the segments of a Messaging Service that
-   *   has it switched on.
+   * - `"lossless"`: replaces only typography, and only where the whole text then becomes GSM-7.
+   * - `"smart"`: replaces what Twilio's Smart Encoding would replace, letter shapes and combining marks included,
+   *   also where the result is not GSM-7. Use it to predict the segments of a Messaging Service that has Smart Encoding
+   *   switched on.
    *
    * @default "lossless"
    */
@@ -15,14 +15,14 @@ export interface FoldOptions {
 }
 
 /**
- * Replaces typographic characters by the GSM-7 characters that read the same, so that a text takes fewer segments.
+ * Replaces typographic characters by GSM-7 characters that read the same, so that a text needs fewer segments.
  *
- * Curly quotes, primes, backticks, dashes, bullets, ellipses, unusual spaces, invisible characters and fullwidth
- * punctuation are folded, and a letter typed as base plus accent is composed (`e` + U+0301 → `é`). Letters, digits
- * and fractions never change: `á` stays `á`, `½` stays `½`. All or nothing: where even the folded text would not be
- * GSM-7 (an emoji, an `á`), the text is returned untouched, since folding would lose its typography and save nothing.
+ * It folds curly quotes, primes, backticks, dashes, bullets, ellipses, unusual spaces, invisible characters and
+ * fullwidth punctuation. It composes a letter that was typed as base plus accent (`e` + U+0301 → `é`). Letters, digits
+ * and fractions never change: `á` stays `á`, `½` stays `½`. Where the folded text would not be GSM-7 either (an emoji,
+ * an `á`), it returns the text unchanged, because folding would lose typography and save nothing.
  *
- * Folding twice changes nothing more. A folded text can be longer: an ellipsis becomes three dots.
+ * It is idempotent. A folded text can be longer: an ellipsis becomes three dots.
  *
  * @throws {OwnlineError} `invalid_message` where the text is not a string, `invalid_options` for an unknown mode.
  * @see https://www.twilio.com/docs/messaging/services#smart-encoding

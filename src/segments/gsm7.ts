@@ -3,7 +3,7 @@ const BASIC =
   "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 const EXTENSION = "\f^{}\\[~]|€";
 
-/** Marked, as others are below, so that a bundle without segments leaves it out. */
+/** The mark `PURE`, here and below, lets a bundler leave the table out of a bundle that does not use segments. */
 const SEPTETS: ReadonlyMap<string, number> = /* @__PURE__ */ allSeptets();
 
 function allSeptets(): ReadonlyMap<string, number> {
@@ -14,8 +14,8 @@ function allSeptets(): ReadonlyMap<string, number> {
 }
 
 /**
- * How many septets a character takes in GSM-7: 1, 2 for the escaped ones of the extension table
- * (`^ { } \ [ ] ~ | €` and form feed), 0 where GSM-7 has no such character.
+ * How many septets a character takes in GSM-7: 1; 2 for the escaped characters of the extension table (`^ { } \ [ ] ~ |
+ * €` and form feed); 0 where GSM-7 has no such character.
  *
  * The escape code itself (U+001B), tab, no-break space, backtick and `á í ó ú ç` are not in the alphabet.
  *
@@ -26,7 +26,7 @@ export function septetsOf(character: string): number {
   return SEPTETS.get(character) ?? 0;
 }
 
-/** Whether every character of a text is in the GSM-7 alphabet or its extension. Empty text is. */
+/** Whether every character of a text is in the GSM-7 alphabet or its extension. `true` for an empty text. */
 export function isGsm7(text: string): boolean {
   for (const character of text) if (!SEPTETS.has(character)) return false;
   return true;

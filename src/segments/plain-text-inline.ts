@@ -1,6 +1,6 @@
 /** A run of `*`, `_` or `~~` that waits for its partner. */
 interface Mark {
-  /** Where its text stands in the output, to be emptied when a partner is found. */
+  /** The index of the run in the output. The entry is emptied when a partner is found. */
   readonly place: number;
   readonly length: number;
 }
@@ -10,40 +10,40 @@ interface Link {
   readonly close: number;
   /** Where the whole link ends. */
   readonly end: number;
-  /** What stands for the address in the plain text, empty where the text says it already. */
+  /** The address in the plain text; empty where the link's text is the address. */
   readonly suffix: string;
 }
 
 const ESCAPABLE = /* @__PURE__ */ new Set("\\`*_{}[]()#+-.!~|<>");
-/** Also ends at brackets, so that a URL that is a link's text does not swallow the link. */
+/** A URL also ends at brackets. Otherwise a URL that is a link's text would include the rest of the link. */
 const URL_START = /(?:https?:\/\/|ftp:\/\/|www\.)[^\s<>"`|[\]]+/iy;
 const AUTOLINK = /<(?:((?:https?|ftp|tel):[^\s<>[\]]+)|(?:mailto:)?([^\s<>@:[\]]+@[^\s<>@[\]]+))>/iy;
 const BREAK = /<br\s*\/?>/iy;
 const URL_TAIL = /* @__PURE__ */ new Set("*_~.,;:!?'");
 const DESTINATION = /^(?:<([^<>]*)>|(\S+))(?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?$/;
 const ADDRESS = /^(?:[a-z][a-z0-9+.-]*:\S|www\.|[/#]|\S+\.\S)/i;
-/** Longer than any message body that a provider takes, so no link that a person could be sent. */
+/** Longer than any message body that a provider takes, so no sent message can contain such a link. */
 const MAX_DESTINATION = 2000;
 
 const SPACE = /^\s?$/;
 /**
- * Letters of cased scripts, digits and `_`: what a `*` or `_` between them does not emphasise. Han or kana may touch a
- * mark.
+ * Letters of cased scripts, digits and `_`. A `*` or `_` between two of these is not emphasis. Han and kana may be next
+ * to a mark.
  */
 const WORD = /^[\p{Lu}\p{Ll}\p{Lt}\p{Lm}\p{M}\p{N}_]$/u;
 const OPENING = /* @__PURE__ */ new Set("([{<«“‘¿¡");
 const CLOSING = /* @__PURE__ */ new Set(")]}>»”.,;:!?…");
-/** A face or a quoted key: `"*"`, `^_^`, `>_<`. */
+/** Whether the mark is part of an emoticon or a quoted key: `"*"`, `^_^`, `>_<`. */
 const isFramed = (previous: string, next: string): boolean =>
   (previous === next && !WORD.test(previous) && !SPACE.test(previous)) || previous + next === "><";
 const ONLY_MARKS = /^[*_~]+$/;
-/** After `_`, these go on with a path, an address or an identifier. */
+/** After `_`, these characters continue a path, an address or an identifier. */
 const JOINS_IDENTIFIER = /* @__PURE__ */ new Set("/\\@=&$#.");
 const DUNDER = /^[a-z][a-z0-9_]*$/;
 
 /**
- * Turns the inline Markdown of one line into plain text. One pass: brackets, code spans and emphasis are matched by
- * stacks and indexes, never by searching again, so that hostile input takes no longer than a poem.
+ * Turns the inline Markdown of one line into plain text. It needs one pass: brackets, code spans and emphasis are
+ * matched with stacks and indexes, without a second search. So the time is linear for hostile input too.
  */
 export function inlineToPlainText(line: string): string {
   if (!/[\\`*_~[<]/.test(line)) return line;
@@ -98,7 +98,8 @@ function runEnd(line: string, start: number): number {
 }
 
 /**
- * A backslash before punctuation that Markdown knows; not the left arm of `¯\_(ツ)_/¯`, nor a folder such as `C:\.git`.
+ * Whether a backslash escapes punctuation that Markdown knows. It does not in `¯\_(ツ)_/¯`, and not in a path such as
+ * `C:\.git`.
  */
 function isEscape(line: string, at: number): boolean {
   if (line[at] !== "\\" || line[at - 1] === "¯") return false;
@@ -106,7 +107,7 @@ function isEscape(line: string, at: number): boolean {
   return ESCAPABLE.has(next) && (next !== "." || /\d/.test(line[at - 1] ?? ""));
 }
 
-/** The code spans of a line: where each opens and where it ends, behind its closing backticks. */
+/** The code spans of a line: the index where each begins, and the index after its closing backticks. */
 function codeSpans(line: string): Map<number, number> {
   const spans = new Map<number, number>();
   if (!line.includes("`")) return spans;
@@ -129,7 +130,7 @@ function codeSpans(line: string): Map<number, number> {
   return spans;
 }
 
-/** The backtick of ``it`s``. */
+/** Whether the backtick is an apostrophe, as in ``it`s``. */
 function isApostrophe(line: string, run: { at: number; length: number }): boolean {
   return run.length === 1 && WORD.test(before(line, run.at)) && WORD.test(after(line, run.at + 1));
 }
@@ -170,7 +171,7 @@ function bare(address: string): string {
   return address.replace(/^https?:\/\//i, "").replace(/\/$/, "");
 }
 
-/** Which `]` closes which `[`, and which `)` which `(`, code spans and escapes left out. */
+/** For each `[` the `]` that closes it, and for each `(` its `)`. Code spans and escapes are left out. */
 function bracketPartners(line: string, codeEnds: ReadonlyMap<number, number>): Map<number, number> {
   const partners = new Map<number, number>();
   const squares: number[] = [];
@@ -198,7 +199,7 @@ function angleAt(line: string, at: number): { text: string; end: number } {
   return { text: "<", end: at + 1 };
 }
 
-/** Where the URL that starts here ends, less the punctuation around it; one character on where none starts. */
+/** The end of the URL that starts here, without punctuation at its end. Where no URL starts here, the next index. */
 function urlEnd(line: string, at: number): number {
   if (!/[hfw]/i.test(line.charAt(at))) return at + 1;
   URL_START.lastIndex = at;
@@ -216,18 +217,18 @@ function urlEnd(line: string, at: number): number {
   return at + end;
 }
 
-/** The character before an index, whole; empty at the start. */
+/** The whole character before an index; empty at the start. */
 function before(line: string, at: number): string {
   const character = line.charAt(at - 1);
   return /[\udc00-\udfff]/.test(character) ? line.slice(Math.max(0, at - 2), at) : character;
 }
 
-/** The character at an index, whole; empty at the end. */
+/** The whole character at an index; empty at the end. */
 function after(line: string, at: number): string {
   return String.fromCodePoint(...(at < line.length ? [line.codePointAt(at) ?? 0] : []));
 }
 
-/** Writes a run of marks, and takes it and its partner out again when it closes one. */
+/** Writes a run of marks to the output. Where the run closes an open run, removes both from the output. */
 function placeMark(line: string, start: number, end: number, out: string[], open: Map<string, Mark[]>): void {
   const character = line.charAt(start);
   const length = end - start;
@@ -259,7 +260,10 @@ function placeMark(line: string, start: number, end: number, out: string[], open
   if (canOpen(character, previous, next)) waiting(length).push({ place, length });
 }
 
-/** The marks that a closing run of this length ends: one as long, a bold and an italic one, or part of a longer one. */
+/**
+ * The open marks that a closing run of this length ends: one of the same length, a bold and an italic one, or part of a
+ * longer one.
+ */
 function partnersOf(length: number, waiting: (size: number) => Mark[]): Mark[] {
   const same = waiting(length).pop();
   if (same) return [same];
@@ -278,7 +282,7 @@ function partnersOf(length: number, waiting: (size: number) => Mark[]): Mark[] {
 /** `__init__` is a name, `__Init of it__` is bold. */
 function isDunder(character: string, length: number, out: readonly string[], from: number, to: number): boolean {
   if (character !== "_" || length !== 2) return false;
-  // A name is short, and its letters are separate entries: a longer stretch need not be joined to know.
+  // A name is short, and each of its letters is a separate entry. So a longer range is not a name, and is not joined.
   return to - from < 100 && DUNDER.test(out.slice(from + 1, to).join(""));
 }
 

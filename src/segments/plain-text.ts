@@ -19,25 +19,27 @@ const RULE = /^ {0,3}(?:-(?:[ \t]*-){2,}|\*[ \t]*\*[ \t]*\*|_[ \t]*_[ \t]*_)[ \t
 const UNDERLINE = /^ {0,3}={3,}[ \t]*$/;
 const BULLET = /^([ \t]*)\*(?=[ \t]+\S)/;
 const QUOTE = /^ {0,3}>(?=[ \t>]|$)[ \t]?/;
-/** `> 5 guests` compares; it is not a quotation. */
+/** `> 5 guests` is a comparison, not a quotation. */
 const COMPARISON = /^ {0,3}>[ \t]*[\d=€$£¥.,+-]/;
 const DELIMITER_CELL = /^:?-+:?$/;
 
 /**
- * Turns Markdown into the plain text that a phone shows well, and leaves everything else alone.
+ * Turns Markdown into plain text that reads well on a phone, and changes nothing else.
  *
- * - Marks go, words stay: headings, bold, italic, strikethrough, inline code, code fences, block quotes, escapes.
- *   The language name after an opening fence goes with it; a fence that never ends reaches to the end of the text.
- * - `[text](url)` and `![text](url)` become `text (url)`, or the URL alone where the text says the same or nothing.
- *   Bare URLs and `<https://…>` keep every character.
- * - `* item` becomes `- item`; `- item`, `1. item` and their indentation stay. Table rows become `a | b`.
- *   Horizontal rules go. `<br>` becomes a line break; other HTML and entities stay.
- * - Not taken for marks: `snake_case`, `__init__`, `9*5`, `2 * 3 * 4`, `*100#`, `C#`, `#tag`, `~5`, `> 5`, `****1234`.
- *   Emphasis is looked for within one line; a mark without its partner stays.
+ * - Marks are removed, words stay: headings, bold, italic, strikethrough, inline code, code fences, block quotes,
+ *   escapes. The language name after an opening fence is removed too. A fence that never ends reaches to the end of the
+ *   text.
+ * - `[text](url)` and `![text](url)` become `text (url)`, or only the URL where the text is the same or empty. Bare
+ *   URLs and `<https://…>` keep every character.
+ * - `* item` becomes `- item`; `- item`, `1. item` and their indentation stay. Table rows become `a | b`. Horizontal
+ *   rules are removed. `<br>` becomes a line break; other HTML and entities stay.
+ * - These are not marks: `snake_case`, `__init__`, `9*5`, `2 * 3 * 4`, `*100#`, `C#`, `#tag`, `~5`, `> 5`,
+ *   `****1234`. Emphasis must begin and end in one line; a mark without its partner stays.
  *
- * A text without Markdown comes back exactly, line breaks and trailing spaces included. One of nothing but marks
- * (`***`, an empty code fence) comes back as it is rather than empty. What stood in code or behind an escape may
- * read as Markdown afterwards, so convert once. Time grows with the length of the text, for hostile input too.
+ * A text without Markdown is returned unchanged, with its line breaks and trailing spaces. A text that has only marks
+ * (`***`, an empty code fence) is returned unchanged too, not empty. Text in code or after an escape may look like
+ * Markdown in the result, so convert a text only once. The time is linear in the length of the text, for hostile input
+ * too.
  *
  * @throws {OwnlineError} `invalid_message` where the text is not a string.
  *
@@ -104,7 +106,7 @@ function convertBlocks(lines: readonly Line[]): string {
   return joined(out, lines.at(-1)?.end ?? "");
 }
 
-/** Where the last line was a mark and has gone, the line break before it goes too. */
+/** Joins the lines. Where the last line was a mark and was removed, the line break before it is removed too. */
 function joined(out: readonly Line[], lastEnd: string): string {
   return out.map(({ text, end }, i) => (i === out.length - 1 ? text + lastEnd : text + end)).join("");
 }
@@ -112,7 +114,8 @@ function joined(out: readonly Line[], lastEnd: string): string {
 function withoutQuote(line: string, inQuote: boolean): { text: string; quoted: boolean } {
   if (!QUOTE.test(line) || (!inQuote && COMPARISON.test(line))) return { text: line, quoted: false };
   let at = 0;
-  // One mark by index at a time: cutting a prefix off per mark would cost the square of a long run of them.
+  // The marks are skipped by index. If each mark were cut off separately, the time would grow with the square of their
+  // number.
   while (line[at] === " ") at += 1;
   while (line[at] === ">") {
     at += 1;

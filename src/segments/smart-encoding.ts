@@ -1,6 +1,6 @@
 import { type Folds, lookup, replaceEach } from "./typography.ts";
 
-/** Twilio's replacements as they stand, its double spaces and folded combining marks included. */
+/** Twilio's own replacements, unchanged, also its double spaces and its folded combining marks. */
 const SMART: Folds = [
   ['"', "\u00ab\u00bb\u201c\u201d\u02ba\u02ee\u201f\u201e\u275d\u275e\u301d\u301e\uff02"],
   [
@@ -91,7 +91,7 @@ const SMART: Folds = [
 
 let smartFolds: ReadonlyMap<string, string> | undefined;
 
-/** What Twilio's Smart Encoding makes of a text. */
+/** Replaces characters as Twilio's Smart Encoding does. */
 export function foldSmartly(text: string): string {
   smartFolds ??= lookup(SMART);
   return replaceEach(text, smartFolds);

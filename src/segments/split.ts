@@ -19,7 +19,10 @@ interface Limits {
   readonly maxSegments: number | undefined;
 }
 
-/** The smallest unit that a cut respects: a character as a person sees it, or a piece of one too big for any part. */
+/**
+ * The smallest unit that is not cut: a character as a person sees it, or a code point of a character that is too big
+ * for any part.
+ */
 interface Piece {
   readonly text: string;
   readonly start: number;
@@ -27,33 +30,34 @@ interface Piece {
   readonly isSpace: boolean;
 }
 
-/** Whitespace that is there to hold its neighbours together: no place to cut. */
+/** Whitespace that keeps its neighbours together, so the text is not cut there. */
 const NO_BREAK = new Set(["\u00a0", "\u2007", "\u202f", "\ufeff"]);
 const SENTENCE_END = new Set([".", "!", "?", "…", "。", "！", "？"]);
-/** These end a sentence without a space after it. */
+/** These characters end a sentence without a space after them. */
 const UNSPACED_END = new Set(["。", "！", "？"]);
 const CLOSERS = new Set(['"', "'", ")", "]", "»", "”", "’", "」", "』", "）"]);
 const MAX_CLOSERS = 4;
 
-/** How good a place to cut is. */
+/** The kinds of places to cut, from the best to the worst. */
 const PARAGRAPH = 3;
 const SENTENCE = 2;
 const WORD = 1;
 const NOWHERE = 0;
 
 /**
- * Splits a text into parts that each fit into one message, at the end of a paragraph or sentence where that leaves
- * the part at least half full, else between words, else between characters.
+ * Splits a text into parts that each fit into one message. It cuts at the end of a paragraph or sentence where the part
+ * is then at least half full, else between words, else between characters.
  *
- * - A text that fits is returned as it is. A text of nothing but whitespace, or of nothing, gives no parts.
- * - Of a longer text, only whitespace goes: the whitespace next to a cut and at both ends. Every other character
- *   is in exactly one part, in order, and no part is empty or begins or ends with whitespace (a space that carries
- *   an accent is a character, not whitespace).
- * - Every part is within both limits, counted for itself: a part without an emoji is GSM-7 beside one with.
- * - No cut inside a surrogate pair. None inside a character made of several code points (a flag, a family, a letter
- *   with its accents), unless it is too big for any part; then it is cut between code points.
+ * - A text that fits is returned unchanged. An empty text, or a text of only whitespace, gives no parts.
+ * - A longer text loses only whitespace: next to a cut and at both ends. Every other character is in exactly one
+ *   part, in order. No part is empty, and no part begins or ends with whitespace (a space with an accent is a
+ *   character, not whitespace).
+ * - Every part is within both limits. Each part is counted separately: a part without an emoji is GSM-7, also where
+ *   another part has one.
+ * - It never cuts inside a surrogate pair. It does not cut inside a character of several code points (a flag, a
+ *   family, a letter with its accents), unless the character is too big for any part. Then it cuts between code points.
  *
- * Time grows with the length of the text.
+ * The time is linear in the length of the text.
  *
  * @throws {OwnlineError} `invalid_message` where the text is not a string, `invalid_options` where a limit is not an
  * integer or too small.
@@ -81,7 +85,8 @@ export function splitText(text: string, options: SplitOptions = {}): string[] {
     let to = furthest(pieces, from, end, limits);
     if (to < end) to = bestCut(pieces, from, to);
     let part = partOf(text, pieces, from, to);
-    // The pieces of a torn character may join up in new ways when they stand alone, and then need more room.
+    // The code points of a character that was cut may combine differently in a separate part, and may then need more
+    // room.
     while (to > from + 1 && !fits(part, limits)) {
       to = from + Math.floor((to - from) / 2);
       part = partOf(text, pieces, from, to);
@@ -128,7 +133,7 @@ function piecesOf(text: string, limits: Limits): Piece[] {
   return pieces;
 }
 
-/** The index behind the longest run of pieces that fits into one part. */
+/** The index after the longest run of pieces that fits into one part. */
 function furthest(pieces: readonly Piece[], from: number, end: number, { maxLength, maxSegments }: Limits): number {
   const first = pieces[from]?.start ?? 0;
   const gsm7 = packer("GSM-7");
@@ -147,7 +152,8 @@ function furthest(pieces: readonly Piece[], from: number, end: number, { maxLeng
 }
 
 /**
- * The best place to cut at or before `to`: the last of the best kind, where only a word may leave the part half empty.
+ * The best place to cut at or before `to`: the last place of the best kind. Only a cut between words may leave the part
+ * less than half full.
  */
 function bestCut(pieces: readonly Piece[], from: number, to: number): number {
   const half = from + (to - from) / 2;

@@ -1,9 +1,12 @@
 import { isGsm7 } from "./gsm7.ts";
 
-/** What each of the characters in `from` becomes. */
+/** Each character in `from` is replaced by `to`. */
 export type Folds = ReadonlyArray<readonly [to: string, from: string]>;
 
-/** Typography whose GSM-7 form reads the same. No letter, no fraction, no sign of arithmetic but the minus. */
+/**
+ * Typography whose GSM-7 form reads the same. It has no letters and no fractions, and of the signs of arithmetic only
+ * the minus.
+ */
 const LOSSLESS: Folds = [
   ['"', "\u00ab\u00bb\u201c\u201d\u201e\u201f\u2033\u275d\u275e\u301d\u301e\uff02"],
   ["'", "\u0060\u00b4\u2018\u2019\u201a\u201b\u2032\u2039\u203a\u275b\u275c\uff07\uff40"],
@@ -50,7 +53,7 @@ const LOSSLESS: Folds = [
 
 const LOSSLESS_FOLDS = /* @__PURE__ */ lookup(LOSSLESS);
 
-/** The lossless fold of `foldToGsm7`: only typography, and only where the whole text becomes GSM-7 by it. */
+/** The lossless fold of `foldToGsm7`: replaces only typography, and only where the whole text then becomes GSM-7. */
 export function foldTypography(text: string): string {
   if (isGsm7(text)) return text;
   const folded = replaceEach(text.normalize("NFC"), LOSSLESS_FOLDS);

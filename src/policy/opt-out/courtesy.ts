@@ -1,5 +1,5 @@
 /*
- * What people put around a refusal without changing it. Plain words: upper case, no accents, no apostrophes.
+ * Expressions around a refusal that do not change its meaning, as plain words: no accents, no apostrophes.
  */
 
 /** Before a word: a greeting. */
@@ -11,7 +11,7 @@ export const GREETINGS: Courtesies = listed(`
   oi, ola, bom dia, boa tarde, boa noite,
   hallo, moin, servus, guten tag, guten morgen, guten abend, gruss gott, sehr geehrte damen und herren`);
 
-/** Before or behind a word: thanks, and the end of a letter. */
+/** Before or after a word: thanks, and the end of a letter. */
 export const THANKS: Courtesies = listed(`
   thanks, thank you, thank u, thankyou, thx, thnx, tks, ty, cheers, thanks a lot, thanks so much, thank you so much,
   thank you very much, many thanks, thanks in advance, thank you in advance, thanks again, thanks anyway,
@@ -22,7 +22,7 @@ export const THANKS: Courtesies = listed(`
   obrigado, obrigada, muito obrigado, muito obrigada, grato, grata, atenciosamente, tchau, abracos,
   danke, vielen dank, danke schon, danke sehr, danke schoen, besten dank, mit freundlichen grussen, mfg, lg, tschuss`);
 
-/** Around a word that means one thing only, or around a phrase: a plea, haste, and why. */
+/** Around a word with one meaning only, or around a phrase: a plea, urgency, or a reason. */
 export const PLEAS: Courtesies = listed(`
   please, pls, plz, plse, pleas, kindly, please just, now, right now, immediately, asap, at once, already, for good,
   wrong number, you have the wrong number, not interested, i am not interested, im not interested, no thanks, no thank you,
@@ -34,7 +34,7 @@ export const PLEAS: Courtesies = listed(`
   se faz favor, pf, pfv, agora, agora mesmo, imediatamente, numero errado, nao tenho interesse, nao obrigado, nao obrigada,
   bitte, jetzt, sofort, ab sofort, kein interesse, falsche nummer, nein danke`);
 
-/** Before a phrase: how a request begins. */
+/** Before a phrase: the beginning of a request. */
 export const REQUESTS: Courtesies = listed(`
   can you, could you, would you, will you, can u, can you guys, could you guys, you need to, you must, you have to, i want you to,
   i need you to, i would like you to, id like you to, i said, i told you to, i asked you to, just, ok, okay, sorry, again,
@@ -44,13 +44,16 @@ export const REQUESTS: Courtesies = listed(`
   podem, pode, poderiam, poderia, peco que, quero que, gostaria que, por gentileza, desculpe,
   konnen sie, konnten sie, koennen sie, koennten sie, konnt ihr, konntet ihr, ich sagte`);
 
-/** A sentence of its own before or behind a phrase. Before a verb it would turn the meaning round ("no dejen de …"). */
+/**
+ * A separate sentence before or after a phrase. Directly before a verb, such a word would reverse the meaning ("no
+ * dejen de …").
+ */
 export const ASIDES: Courtesies = listed("no, nope, non, nao, nein, ok, okay, sorry, hey");
 
 /** Expressions of one or more words. */
 export interface Courtesies {
   readonly all: ReadonlySet<string>;
-  /** The words that they begin and end with: most messages are recognised by these. */
+  /** The first words of the expressions. They and the last words exclude most messages without a search. */
   readonly first: ReadonlySet<string>;
   readonly last: ReadonlySet<string>;
 }

@@ -1,18 +1,18 @@
 /** A language whose words and phrases are known, by its code in ISO 639-1. */
 export type OptOutLanguage = "en" | "es" | "fr" | "pt" | "de";
 
-/** What one language adds to the words of the rule. */
+/** The words and phrases of one language, in addition to the words of the US rule. */
 export interface LanguageRules {
-  /** Words that mean nothing else as a whole message. Upper case, letters only. */
+  /** Words with one meaning only, where they are the whole message. Upper case, letters only. */
   readonly words: readonly string[];
   /**
    * Phrases as patterns over plain words: lower case, no accents, no apostrophes, one space between two words. `{msg}`
-   * stands for {@link LanguageRules.messages}. A pattern is a whole message.
+   * stands for {@link LanguageRules.messages}. A pattern matches a whole message.
    */
   readonly phrases: readonly string[];
-  /** Phrases without a verb, such as "no more texts". With a question mark they ask, and are not a refusal. */
+  /** Phrases without a verb, such as "no more texts". With a question mark they are a question, not a refusal. */
   readonly notices: readonly string[];
-  /** What the person calls our messages. */
+  /** A pattern of the names that people use for our messages. */
   readonly messages: string;
   /** The confirmation of an opt-out: one segment in GSM-7, no marketing, names START. */
   readonly confirmation: string;
@@ -164,7 +164,7 @@ const de: LanguageRules = {
   confirmation: "Erledigt: Sie bekommen keine Nachrichten mehr von uns. Mit START bekommen Sie sie wieder.",
 };
 
-/** What each language adds. Reviewed by hand; `docs/guide/consent.md` shows it to people who do not read patterns. */
+/** The rules of each language, reviewed by hand. `docs/guide/consent.md` shows them without patterns. */
 export const LANGUAGES: Readonly<Record<OptOutLanguage, LanguageRules>> = { en, es, fr, pt, de };
 
 export const LANGUAGE_CODES: readonly OptOutLanguage[] = ["en", "es", "fr", "pt", "de"];

@@ -14,7 +14,9 @@ import {
 import { LANGUAGE_CODES, LANGUAGES, type OptOutLanguage } from "./languages.ts";
 import { joined, plainWords } from "./plain-text.ts";
 
-/** Words that stand for a wish when they are the whole message. Upper case, letters and digits only. */
+/**
+ * The words for an opt-out, an opt-in and help, where they are the whole message. Upper case, letters and digits only.
+ */
 export interface OptOutWords {
   readonly stop: readonly string[];
   readonly start: readonly string[];
@@ -33,18 +35,20 @@ export const optOutWords: OptOutWords = {
 
 export interface OptOutOptions {
   /**
-   * Takes the place of the list of that kind; spread {@link optOutWords} to add to it. `STOP` cannot be taken out.
+   * Each list replaces the default list of its kind; spread {@link optOutWords} to add words. `STOP` cannot be removed.
    *
-   * - Accents on Latin, Greek and Cyrillic letters are ignored: `ARRET` matches "arrêt". A word that has marks here
-   *   matches the same marks or none, and no others: `DỪNG` matches "dừng" and "dung", not "dụng". In other scripts
-   *   every mark counts.
-   * - A word that is left out here still blocks the person at the provider, where the provider knows it.
+   * - Accents on Latin, Greek and Cyrillic letters are ignored: `ARRET` matches "arrêt". A word with marks in your
+   *   list matches the same marks, or no marks: `DỪNG` matches "dừng" and "dung", not "dụng". In other scripts every
+   *   mark must match.
+   * - Where the provider knows a word, the provider still blocks the person after it, also if your list has no such
+   *   word.
    *
    * @default {@link optOutWords}
    */
   readonly words?: Partial<OptOutWords>;
   /**
-   * Whose words (ARRET, BAJA, PARAR, STOPP) and phrases ("stop texting me", "keine SMS mehr") count besides `words`.
+   * The languages whose words (ARRET, BAJA, PARAR, STOPP) and phrases ("stop texting me", "keine SMS mehr") are
+   * recognised in addition to `words`.
    *
    * @default All: `["en", "es", "fr", "pt", "de"]`
    */
@@ -52,21 +56,22 @@ export interface OptOutOptions {
   /** Phrases of your own that are a refusal as a whole message: `["stop the updates"]`. Case and accents are ignored. @default None */
   readonly phrases?: readonly string[];
   /**
-   * What to answer where the provider does not answer by itself. It is sent on the webhook's answer, once.
+   * The replies where the provider does not answer by itself. A reply is sent once, on the webhook's answer.
    *
    * - `stop` confirms an opt-out, once per opt-out: one text, without marketing, that names START. At most 1,600
    *   characters. By default a short text in the language of the word or the phrase.
-   * - `start`, `help`: none by default. Without `help` the AI answers HELP there.
+   * - `start`, `help`: none by default. Without `help`, the AI answers HELP.
    *
    * @default A short confirmation for `stop`, and none for `start` and `help`
    */
   readonly replies?: { readonly stop?: string; readonly start?: string; readonly help?: string };
   /**
-   * Whether the provider answers its own words on this sender of ours by itself. It is asked only about messages that
-   * are one of Twilio's words alone, in upper case as in {@link optOutWords}: a provider does not answer phrases.
+   * Whether the provider itself answers its own words on this sender. The function is called only for messages that are
+   * exactly one of Twilio's words, which it gets in upper case as in {@link optOutWords}. A provider does not answer
+   * phrases.
    *
-   * Twilio does for phone numbers, unless its default handling was switched off; it does not for standalone short codes
-   * and channel addresses.
+   * Twilio answers on phone numbers, unless its default handling was switched off. It does not answer on standalone
+   * short codes and channel addresses.
    *
    * @default Phone numbers only (`+…`)
    */
@@ -75,7 +80,7 @@ export interface OptOutOptions {
    * How far an opt-out reaches.
    *
    * - `sender`: the number that the person wrote to, and its Messaging Service.
-   * - `all-senders`: every sender of this ledger. What people refused before it was set counts too.
+   * - `all-senders`: every sender of this ledger. Opt-outs from before this option was set hold for every sender too.
    *
    * @default "sender"
    * @see https://www.ecfr.gov/current/title-47/part-64/section-64.1200 (a)(10), which may ask for `all-senders`
@@ -83,7 +88,7 @@ export interface OptOutOptions {
   readonly covers?: "sender" | "all-senders";
 }
 
-/** What Twilio sends in one message: https://www.twilio.com/docs/messaging/twiml/message */
+/** The longest text that Twilio sends in one message: https://www.twilio.com/docs/messaging/twiml/message */
 const MAX_REPLY_LENGTH = 1600;
 
 /** Made at the first call. */
@@ -159,7 +164,7 @@ function reply(): Schema<string> {
   );
 }
 
-/** A word that stands for two wishes. */
+/** The contradiction of a word that is in two lists. */
 function clash(
   name: "start" | "help",
   others: (words: OptOutWords, ofLanguages: readonly string[]) => readonly string[],
@@ -173,11 +178,11 @@ function clash(
       const taken = new Set(others(words, ofLanguages).map((word) => joined(plainWords(word)).plain));
       return words[name].some((word) => taken.has(joined(plainWords(word)).plain));
     },
-    remedy: "a word of it stands in another list as well: leave it in one of them",
+    remedy: "a word of this list is in another list too: keep it in one of the lists",
   };
 }
 
-/** The lists that count: what is given takes the place of the default. */
+/** The lists in use: a given list replaces the default list. */
 export function wordsOf({ words = {} }: OptOutOptions): OptOutWords {
   const { stop, start, help } = optOutWords;
   return { stop: words.stop ?? stop, start: words.start ?? start, help: words.help ?? help };

@@ -2,7 +2,7 @@ import { ASIDES, type Courtesies, GREETINGS, PLEAS, REQUESTS, THANKS } from "./c
 import { LANGUAGES, type LanguageRules, type OptOutLanguage } from "./languages.ts";
 import { joined, type PlainWord, plainWords } from "./plain-text.ts";
 
-/** What a refusal was recognised by. `word`: upper case, as configured. */
+/** How a refusal was recognised. `word`: upper case, as configured. */
 export type Refusal =
   | { readonly by: "word"; readonly word: string; readonly language: OptOutLanguage }
   | { readonly by: "phrase"; readonly language: OptOutLanguage };
@@ -12,8 +12,8 @@ export interface StopWord {
   readonly word: string;
   readonly language: OptOutLanguage;
   /**
-   * Whether a plea around the word leaves it a refusal: "please stop" is one, "please cancel" is about a booking. A
-   * greeting, a thanks, a repetition or a signature changes no word.
+   * Whether the word is a refusal with a plea around it too: "please stop" is a refusal, "please cancel" is about a
+   * booking. A greeting, a thanks, a repetition or a signature never changes the meaning of a word.
    */
   readonly clear: boolean;
 }
@@ -38,8 +38,9 @@ const DEVICE_SIGNATURE =
 const SENTENCE_END = /[.!?…;:,\n\r。！？，、]+|\s[-–—]+\s|[-–—]{2,}/;
 
 /**
- * Makes the reader of refusals: one of the words, or one of the phrases, as the whole message. Around it a greeting, a
- * thanks, a repetition and a signature do not count; around a clear word or a phrase neither do a plea and haste.
+ * Makes the reader of refusals. A refusal is a message that is one of the words or one of the phrases. A greeting, a
+ * thanks, a repetition and a signature around it are ignored. Around a clear word or a phrase, a plea and urgency are
+ * ignored too.
  *
  * It works in linear time: texts over 600 characters, or 40 words, do not count as refusals.
  */
@@ -88,7 +89,7 @@ export function refusalReader({ words, languages, phrases }: ReaderOptions): Ref
     if (whole.length === 0 || whole.length > MAX_WORDS) return null;
     const spelled = matchOf(joined(whole), stopWords);
     if (spelled !== undefined) return { by: "word", word: spelled.word, language: spelled.language };
-    // "No more texts?" asks; "stop texting me?!" does not.
+    // "No more texts?" is a question; "stop texting me?!" is not.
     const isQuestion = /[?¿？؟]/.test(text) && !/[!！¡]/.test(text);
     const pieces = text.split(SENTENCE_END).filter((piece) => piece.trim() !== "");
     const sentences = pieces.length < 2 ? [whole] : pieces.map(plainWords).filter((sentence) => sentence.length > 0);
@@ -102,7 +103,10 @@ type Sentence =
   | { readonly kind: "courtesy"; readonly plain: boolean }
   | { readonly kind: "refusal"; readonly refusal: Refusal; readonly clear: boolean };
 
-/** Every sentence is a refusal or goes around one. A word that is not clear stands alone, among greetings and thanks. */
+/**
+ * The refusal of a message. Every sentence must be a refusal or a courtesy. A word that is not clear allows only
+ * greetings and thanks around it.
+ */
 function sumOf(
   sentences: readonly (readonly PlainWord[])[],
   read: (sentence: readonly PlainWord[]) => Sentence | null,
@@ -129,7 +133,7 @@ function isSame(one: Refusal, other: Refusal): boolean {
 }
 
 function withoutSignature(body: string): string {
-  // Behind a word there may be a signature with a long disclaimer: its mark stands near the beginning.
+  // A long signature may follow a word. Its mark is near the beginning, so only the beginning is searched.
   const lines = body.slice(0, 4 * MAX_LENGTH).split(/\r\n|\r|\n/);
   const mark = lines.findIndex((line, index) => index > 0 && SIGNATURE_MARK.test(line));
   const text = mark < 0 ? body : lines.slice(0, mark).join("\n");
@@ -138,7 +142,7 @@ function withoutSignature(body: string): string {
   return kept.trim() === "" ? text : kept;
 }
 
-/** Takes courtesies off both ends, the longest first. */
+/** Removes courtesies from both ends, the longest first. */
 function strip(
   words: readonly PlainWord[],
   around: readonly Courtesies[],
@@ -185,7 +189,10 @@ function spaced(words: readonly PlainWord[]): string {
   return words.map(({ plain }) => plain).join(" ");
 }
 
-/** The text as stop words and nothing else ("opt out" is one of two words), `null` where it is something else. */
+/**
+ * The stop words of a text that contains only stop words; `null` for any other text. "opt out" is one stop word of two
+ * words.
+ */
 function wordsOf(words: readonly PlainWord[], table: WordTable): StopWord[] | null {
   const found: StopWord[] = [];
   for (let at = 0; at < words.length; ) {
@@ -214,8 +221,9 @@ function matchOf(typed: PlainWord, table: WordTable): StopWord | undefined {
 }
 
 /**
- * Whether a word that is configured was typed. Without marks it matches every spelling (ARRET: "arrêt"). With marks it
- * matches the same marks, and none at all, since many keyboards have none (DỪNG: "dừng", "dung"), but no others ("dụng").
+ * Whether the person typed a configured word. A word without marks matches every spelling (ARRET: "arrêt"). A word with
+ * marks matches the same marks, and no marks, because many keyboards have none (DỪNG: "dừng", "dung"). It does not
+ * match other marks ("dụng").
  */
 export function isTyped(word: string, typed: PlainWord): boolean {
   const configured = joined(plainWords(word));
