@@ -37,7 +37,8 @@ const MAX_WORD_LENGTH = 300;
  * - START and UNSTOP from a phone opt in again, without an answer. YES is an everyday answer, so the AI sees it. It
  *   opts in only where it lifts a block of the provider: after a word that Twilio itself knows, on a number that is not
  *   toll-free, or where Twilio says so (`OptOutType`).
- * - HELP and INFO: the provider answers where it does so by itself; else `replies.help` answers, else the AI.
+ * - HELP and INFO: the provider answers them where it can (see `providerReplies`); else `replies.help` answers, else
+ *   the AI.
  * - Typed in the app (`simulate()`): no word opts in, and the AI answers HELP. Refusals opt out, except CANCEL, END,
  *   QUIT and REVOKE, which the AI gets.
  *

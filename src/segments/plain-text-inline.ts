@@ -97,10 +97,7 @@ function runEnd(line: string, start: number): number {
   return end;
 }
 
-/**
- * Whether a backslash escapes punctuation that Markdown knows. It does not in `¯\_(ツ)_/¯`, and not in a path such as
- * `C:\.git`.
- */
+/** Whether a backslash escapes punctuation. It does not in `¯\_(ツ)_/¯`, and not in a path such as `C:\.git`. */
 function isEscape(line: string, at: number): boolean {
   if (line[at] !== "\\" || line[at - 1] === "¯") return false;
   const next = line[at + 1] ?? "";
@@ -260,10 +257,7 @@ function placeMark(line: string, start: number, end: number, out: string[], open
   if (canOpen(character, previous, next)) waiting(length).push({ place, length });
 }
 
-/**
- * The open marks that a closing run of this length ends: one of the same length, a bold and an italic one, or part of a
- * longer one.
- */
+/** The marks that a closing run ends: one of the same length, a bold and an italic one, or part of a longer one. */
 function partnersOf(length: number, waiting: (size: number) => Mark[]): Mark[] {
   const same = waiting(length).pop();
   if (same) return [same];

@@ -39,7 +39,7 @@ export interface Engine<Senders extends SendersOption = SendersOption>
    * goes to the provider, because your account cannot send from the person's number.
    *
    * Resolves after the commit, before the answer. Atomic; idempotent by `id`: a repetition returns the first message.
-   * Pass the runtime's `ctx` where neither a worker loop nor a queue does the due work.
+   * Pass the runtime's `ctx` where no worker loop and no queue does the due work.
    *
    * @throws OwnlineError `invalid_message`, `invalid_address`, `unknown_sender` (`to` is not one of `senders`),
    * `sender_required`, `sender_as_participant` (`from` is one of `senders`), `erased` (the id belonged to an erased

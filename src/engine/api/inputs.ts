@@ -25,10 +25,7 @@ import type { WaitUntil } from "../worker/wake-ups.ts";
 import type { FeedOptions } from "./feed.ts";
 
 export interface SimulateInput<From extends string = string> {
-  /**
-   * Unique to this text, for example the click's id. A call with a repeated `id` returns the first message and stores
-   * nothing.
-   */
+  /** Unique to this text, for example the click's id. A repeated `id` returns the first message and stores nothing. */
   readonly id: string;
   /** The person's number. */
   readonly from: string;
@@ -288,8 +285,8 @@ function addressField(name: string, read: (value: unknown, name: string) => stri
 }
 
 /**
- * The media of a message. `send()` needs public URLs, because the provider fetches the media. The URLs of media that a
- * person sent may be private.
+ * The media of a message. `send()` needs public URLs, because the provider fetches them. A person's media may be
+ * private.
  */
 function mediaOf(isUrl: (url: string) => boolean, remedy: string): Fields<SendInput>["media"] {
   const fields: Fields<Media> = {

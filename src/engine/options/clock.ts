@@ -1,4 +1,4 @@
-/** How the engine waits. Instants in the ledger come from the storage's clock, never from this one. */
+/** How the engine waits. Times in the ledger come from the storage's clock, never from this clock. */
 export interface EngineClock {
   /** Whether an idle sleep moves this clock forward at once, as a test's clock does. @default false */
   readonly jumps?: boolean;

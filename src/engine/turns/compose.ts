@@ -20,7 +20,7 @@ export function toSms({ answer }: Pick<EngineContext, "answer">, text: string): 
  * Cuts a text into the parts that the provider takes. Only the white space at the cuts is lost. Media go with the first
  * part. Each part is well-formed, so that the ledger holds what the provider gets.
  *
- * @throws OwnlineError `invalid_message` when there is neither text nor media, or more media than the provider takes
+ * @throws OwnlineError `invalid_message` when there is no text and no media, or more media than the provider takes
  */
 export function compose(
   { transport, sending }: Pick<EngineContext, "transport" | "sending">,

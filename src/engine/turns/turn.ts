@@ -21,8 +21,7 @@ export interface Run {
   readonly fence: number;
   readonly throughSeq: number;
   /**
-   * Whether a newer text can no longer end the run: `burst.whileAnswering` is "queue", a tool has started, the turn has
-   * waited too long, or newer texts have ended enough of its runs.
+   * Whether a newer text can no longer end the run, for example because a tool has started or the turn waits too long.
    */
   readonly pinned: boolean;
   /** Ends the run. `superseded` has no effect on a pinned run. */
@@ -76,10 +75,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
   });
   const backoffMs = Math.min(context.answer.backoffMs * 2 ** turn.failures, LONGEST_BACKOFF_MS);
 
-  /**
-   * Returns whether the ledger took the release. If not, this worker keeps the lease, and a heartbeat repeats the
-   * release.
-   */
+  /** Returns whether the ledger took the release. If not, this worker keeps the lease, and a heartbeat repeats it. */
   const release = async (...how: Parameters<typeof releaseOf>): Promise<boolean> => {
     const order = releaseOf(...how);
     try {
@@ -103,8 +99,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
       const pairKey = await context.consentKey(conversation.line, conversation.participant);
       silenced = await silencedBy(context, { conversation, history: recent, pairKey });
     } catch (error) {
-      // A run does not count as failed while the ledger is unavailable. It does where the ledger refuses for good: else
-      // the turn would be run without end.
+      // Only a permanent refusal counts as a failed run. Without that, the turn would be run without end.
       if (isTemporary(error)) throw error;
       return failed(trouble(error));
     }
@@ -167,8 +162,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
       await release("failed", backoffMs, reason);
       return null;
     }
-    // A silence is not replaced by the fallback text: a policy may have silenced the turn because a machine wrote the
-    // text.
+    // A silence gets no fallback text: a policy may have silenced the turn because a machine wrote the text.
     if (standsIn || refused?.outcome === "silent") {
       await endUnanswered(error, reason);
       return null;
@@ -284,10 +278,7 @@ function fallback(context: EngineContext, turnId: string, reason: string): Decis
   };
 }
 
-/**
- * The error of a ledger that refuses an answer for good. The ledger may take another answer, so the run counts as
- * failed.
- */
+/** The error for an answer that the ledger refuses for good. It may take another one, so the run counts as failed. */
 function refusal({ storage }: EngineContext, cause: unknown): OwnlineError {
   const why = isOwnlineError(cause) ? cause.message : kindOfThrown(cause);
   return new OwnlineError(

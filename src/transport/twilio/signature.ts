@@ -19,9 +19,7 @@ export interface SignRequestInput {
 export interface VerifyRequestInput {
   /** The account's primary auth token, or several tokens while one replaces another: each of them may have signed. */
   readonly authToken: string | readonly string[];
-  /**
-   * The full URL as configured at Twilio, with the query that arrived. Behind a proxy, do not pass the inner address.
-   */
+  /** The full URL as configured at Twilio, with the query that arrived. Behind a proxy, never the inner address. */
   readonly url: string;
   /** The decoded form of a POST. Leave it out for a GET, whose parameters are in the URL. */
   readonly params?: WebhookParams | undefined;
@@ -34,9 +32,7 @@ export interface VerifyRequestInput {
   readonly signature: string | null | undefined;
 }
 
-/**
- * The result. All URLs in it show `***` in place of credentials. `triedUrls` is empty where nothing could be compared.
- */
+/** All its URLs show `***` in place of credentials. `triedUrls` is empty where nothing could be compared. */
 export type VerifyRequestResult =
   | { readonly valid: true; readonly matchedUrl: string }
   | { readonly valid: false; readonly reason: string; readonly triedUrls: string[] };
@@ -60,8 +56,7 @@ export interface SignatureMatch {
 const decoder = new TextDecoder();
 /** The most tokens whose imported keys are cached. A service with more accounts imports some keys again. */
 const MAX_KEYS = 1000;
-// Scheme, credentials, host (IPv6 in brackets), port, rest. A pattern of our own, because `URL` changes the spelling
-// that Twilio signed.
+// Scheme, credentials, host (IPv6 in brackets), port, rest. `URL` would change what Twilio signed.
 const PARTS = /^([a-z][a-z\d+.-]*:\/\/)([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#]*)(:\d*)?(.*)$/is;
 
 /**
@@ -244,10 +239,7 @@ function signerOf(hashing: Hashing, authToken: string): Signer {
   return signer;
 }
 
-/**
- * Compares in a time that does not depend on where the texts differ. It depends only on the length, which is not
- * secret.
- */
+/** Compares in a time that depends only on the length, which is not secret, and not on where the texts differ. */
 function same(expected: string, given: string): boolean {
   let difference = expected.length ^ given.length;
   for (let i = 0; i < expected.length; i++) difference |= expected.charCodeAt(i) ^ given.charCodeAt(i);
@@ -259,10 +251,7 @@ function bodyHash(url: string): string | undefined {
   return url.includes("bodySHA256=") ? /^[^?#]*\?(?:[^#]*&)?bodySHA256=([^&#]*)/.exec(url)?.[1] : undefined;
 }
 
-/**
- * The spellings of a URL, the likeliest first: as configured, then as Twilio may have rewritten it. They are made one
- * by one, because the first one usually matches.
- */
+/** The spellings of a URL, the likeliest first. They are made one by one, because the first one usually matches. */
 function* spellings(url: string): Generator<string> {
   const [bare = ""] = url.split("#", 1);
   yield* variantsOf(bare);
@@ -288,9 +277,7 @@ function triedFor(url: string): string[] {
   return [...new Set(Array.from(spellings(url), mask))];
 }
 
-/**
- * Decodes only quotes and non-ASCII characters. Any other character may have another meaning when it is not escaped.
- */
+/** Decodes only quotes and non-ASCII characters. Other characters may change their meaning without the escape. */
 function unescaped(url: string): string {
   return url.replace(/%27|(%[89a-f][\da-f])+/gi, (escaped) => {
     try {

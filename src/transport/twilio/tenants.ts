@@ -96,7 +96,10 @@ async function receiveFor(
   return { kind: "status", callback: { ...received.callback, sender: { from: address, service } } };
 }
 
-/** The sender that a request is about, else the Messaging Service; `null` where the request names none of them. */
+/**
+ * The sender that a request is about, else the Messaging Service; `null` where the request names no sender and no
+ * service.
+ */
 function ownAddress(params: URLSearchParams): string | null {
   const webhook = parseWebhook(params);
   switch (webhook.kind) {
