@@ -83,7 +83,7 @@ export interface AiContext {
   toolStarted(): void;
 }
 
-/** A reply as an AI gives it: a text, a text with media, silence, or a hand-off to a person. */
+/** A reply as an AI gives it: a text, a text with media, silence, or a hand-off to an operator. */
 export type Reply =
   | string
   | { readonly kind: "text"; readonly text: string; readonly media?: readonly Media[] }

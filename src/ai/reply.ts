@@ -45,7 +45,7 @@ export function normalizeReply(reply: unknown): CheckedReply {
       return { kind: "hand-off", ...(text !== null && { text }), ...(reason !== null && { reason }) };
     }
     default:
-      throw noReply('The `kind` of its reply is none of "text", "silence" and "hand-off".');
+      throw noReply('The `kind` of its reply is not "text", "silence" or "hand-off".');
   }
 }
 

@@ -115,7 +115,7 @@ function faultOf(address: unknown, written: string): string {
     ? /[^\d()+]|(?!^)\+/u.exec(written)?.[0].codePointAt(0)
     : undefined;
   if (stranger === undefined) return "is not a phone number that a provider understands";
-  return `holds the character U+${stranger.toString(16).toUpperCase().padStart(4, "0")}, which does not belong there`;
+  return `contains the character U+${stranger.toString(16).toUpperCase().padStart(4, "0")}, which does not belong there`;
 }
 
 /** The channel of an address, `""` for SMS and MMS: `whatsapp:+15550001111` → `whatsapp:`. */
@@ -136,7 +136,7 @@ export function refuseMixedChannels(sender: string, person: string): void {
   const spoken = (channel: string) => (channel === "" ? "SMS" : channel.slice(0, -1));
   throw new OwnlineError(
     "invalid_address",
-    `the sender is of ${spoken(ours)} and the person's address of ${spoken(theirs)}, and a message keeps to one channel (Twilio 21910): use ${theirs === "" ? "a phone number of yours as the sender" : `a sender that begins with ${theirs}`}, or ${ours === "" ? "the person's number without a channel" : `put ${ours} before the person's address`}`,
+    `the sender is of ${spoken(ours)} and the person's address of ${spoken(theirs)}, and both must be of the same channel (Twilio 21910): use ${theirs === "" ? "a phone number of yours as the sender" : `a sender that begins with ${theirs}`}, or ${ours === "" ? "the person's number without a channel" : `put ${ours} before the person's address`}`,
   );
 }
 

@@ -119,7 +119,7 @@ export function optOut(options: OptOutOptions = {}): Policy {
           if (isHandled) return { answer: false, reason: `the provider answers ${source}` };
           // Only the answer to a webhook carries a reply, and a simulated text has no webhook.
           if (replies.help === undefined || text.origin === "simulated") return null;
-          return { answer: false, reason: `${source} has a text of its own`, reply: replies.help };
+          return { answer: false, reason: `${source} has its own reply`, reply: replies.help };
         default:
           return kind satisfies never;
       }

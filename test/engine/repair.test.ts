@@ -75,7 +75,7 @@ describe("a person's decision about a message", () => {
     expect(before).toContain("resolve()");
     expect((await house.sms.explain(id))?.steps).toHaveLength(3);
     await house.sms.resolve(id, "drop");
-    expect((await house.sms.explain(id))?.steps.at(-1)).toContain("a person has dropped it");
+    expect((await house.sms.explain(id))?.steps.at(-1)).toContain("an operator has dropped it");
   });
 });
 
@@ -87,7 +87,7 @@ describe("explain()", () => {
     await house.sms.resolve(id, "sent");
     const steps = (await house.sms.explain(id))?.steps ?? [];
     expect(steps.slice(1)).toEqual([
-      expect.stringContaining("accepted, as a person has said"),
+      expect.stringContaining("accepted, as an operator has decided"),
       "the message is accepted",
     ]);
   });

@@ -127,7 +127,7 @@ describe("an address that was copied from somewhere", () => {
       expect.objectContaining({
         code: "invalid_address",
         message: expect.stringMatching(
-          new RegExp(`^to holds the character ${character.replace("+", "\\+")}, .*E\\.164`),
+          new RegExp(`^to contains the character ${character.replace("+", "\\+")}, .*E\\.164`),
         ),
       }),
     );

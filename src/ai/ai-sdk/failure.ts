@@ -51,14 +51,14 @@ export function failureOf(error: unknown, isModelId: boolean): OwnlineError {
     const isLastStep = typeOfToolChoice(last) === "none";
     return isLastStep
       ? failed(
-          "The model called a tool in the step without tools, so it wrote no reply. Let `stopWhen` allow more steps, or use a model that keeps to `toolChoice`.",
+          "The model called a tool in the step without tools, so it wrote no reply. Let `stopWhen` allow more steps, or use a model that obeys `toolChoice`.",
           false,
           error,
         )
       : failed("The model did not call the tool that `toolChoice` demands.", true, error);
   }
   if (last instanceof Error && MISTAKES.has(last.name)) {
-    const message = `The AI SDK refused the call (${last.name}), and would refuse it again. Correct what the error's \`cause\` names, in the options of aiSdk() or in the model.`;
+    const message = `The AI SDK refused the call (${last.name}), and would refuse it again. Correct the mistake that the error's \`cause\` names, in the options of aiSdk() or in the model.`;
     return failed(message, false, error);
   }
   return failed("The AI SDK failed. The error's `cause` says why.", true, error);

@@ -181,7 +181,7 @@ function usedForAnother(): OwnlineError {
 function keyReused(messageId: string): OwnlineError {
   return new OwnlineError(
     "key_reused",
-    "this key was used before for a message with another to, from, body or number of media, so nothing was stored or sent: give each message a key of its own. error.messageId names the first message",
+    "this key was used before for a message with another to, from, body or number of media, so nothing was stored or sent: give each message its own key. error.messageId names the first message",
     { messageId },
   );
 }

@@ -33,7 +33,7 @@ function outboundSteps(story: MessageStory, message: OutboundMessage): string[] 
   const authors = {
     ai: "written by the AI",
     "auto-reply": "the auto-reply, sent on the answer to the webhook",
-    operator: "written by a person who took over",
+    operator: "written by an operator",
     api: "written by the service",
     system: "the confirmation of an opt-out, which passes the opt-out, a pause and the limits",
   } as const;
@@ -45,13 +45,13 @@ function outboundSteps(story: MessageStory, message: OutboundMessage): string[] 
 }
 
 function turnSteps({ turn, conversation, answers }: MessageStory): string[] {
-  if (turn === null) return conversation.paused ? ["waits: the conversation is paused for a person"] : [];
+  if (turn === null) return conversation.paused ? ["waits: the conversation is paused for an operator"] : [];
   const runs = [`turn ${turn.id} answers ${answers.length} text(s), run ${turn.runs}`];
-  if (turn.superseded > 0) runs.push(`gave way to a newer text ${turn.superseded} time(s)`);
+  if (turn.superseded > 0) runs.push(`superseded by a newer text ${turn.superseded} time(s)`);
   if (turn.failures > 0) runs.push(`the AI failed ${turn.failures} time(s)`);
   if (turn.error !== null) runs.push(`the last failure: ${turn.error.reason}`);
   if (turn.outcome === null)
-    return [...runs, conversation.paused ? "waits: the conversation is paused for a person" : "the turn is open"];
+    return [...runs, conversation.paused ? "waits: the conversation is paused for an operator" : "the turn is open"];
   return [...runs, `the turn ended: ${turn.outcome}${turn.committedAt === null ? "" : ` at ${iso(turn.committedAt)}`}`];
 }
 
@@ -73,10 +73,11 @@ function replySteps({ attempts }: MessageStory, reply: OutboundMessage): string[
 }
 
 const WAITS: Readonly<Partial<Record<DeliveryStatus, string>>> = {
-  waiting: ", not at its end yet",
-  sending: ", not at its end yet",
-  unknown: ", until a callback or the provider's list proves that it left, or the window for that is over",
-  held: ", until a person decides by resolve()",
+  waiting: ", not final yet",
+  sending: ", not final yet",
+  unknown:
+    ", until a callback or the provider's list proves that it left, or until the window for such evidence is over",
+  held: ", until an operator decides with resolve()",
 };
 
 /**
@@ -92,7 +93,7 @@ function arrivalOf({ providerMessageId, occurredAt, createdAt }: InboundMessage)
 function stateOf({ status, providerMessageId, events }: AttemptStory): string {
   if (status === "unknown") return "unknown, it is not known whether the provider took it";
   if (providerMessageId !== null) return `${status} as ${providerMessageId}`;
-  return status === "accepted" && events.length === 0 ? "accepted, as a person has said" : status;
+  return status === "accepted" && events.length === 0 ? "accepted, as an operator has decided" : status;
 }
 
 function iso(ms: number): string {

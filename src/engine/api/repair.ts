@@ -186,11 +186,11 @@ export function createRepair(context: EngineContext, { worker, scheduler, open, 
 function reasonFor(decision: "sent" | "resend" | "drop"): string {
   switch (decision) {
     case "sent":
-      return "a person has seen that it left";
+      return "an operator has decided that it left";
     case "resend":
-      return "a person has it sent again";
+      return "an operator has decided to send it again";
     case "drop":
-      return "a person has dropped it";
+      return "an operator has dropped it";
     default:
       throw decision satisfies never;
   }

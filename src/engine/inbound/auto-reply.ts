@@ -192,7 +192,7 @@ export async function reportUnsentReply(
   const reply = worded === null ? "the auto-reply" : `the reply of the policy "${worded.policy}"`;
   const report = (kind: "cancelled" | "silenced", why: string) =>
     context.reporter.notice({ kind, conversationId, messageId: null, detail: `${reply} was not sent: ${why}` });
-  if (conditions.unpaused && conversation?.paused === true) return report("cancelled", "a person has taken over");
+  if (conditions.unpaused && conversation?.paused === true) return report("cancelled", "an operator has taken over");
   if (conditions.cancel !== null) return report("cancelled", conditions.cancel);
   if (conditions.delayMs > 0) {
     return report("cancelled", "a policy delays messages, and the webhook's answer cannot wait");

@@ -256,7 +256,7 @@ function unstorable({ providerMessageId }: ReceivedMessage, error: unknown): Own
   const { code, message } = trouble(error);
   return new OwnlineError(
     code,
-    `the text ${providerMessageId} was found in the provider's list, because its webhook never came, and it cannot be stored: ${message}. The other texts are stored, and this one is tried again for as long as options.sweep.overlapMs reaches back`,
+    `the text ${providerMessageId} was found in the provider's list, because its webhook never came, and it cannot be stored: ${message}. The other texts are stored. The sweep tries to store this text again, as long as options.sweep.overlapMs reaches back to it`,
     { cause: error, retryable: true },
   );
 }

@@ -57,7 +57,7 @@ export function reportDelivery({ reporter }: Pick<EngineContext, "reporter">, de
       const unsaid = {
         failed: `the provider says ${status}`,
         unknown: "it is not known whether the provider took it",
-        held: "a person must decide",
+        held: "an operator must decide",
       };
       reporter.notice({ kind, ...about, detail: error?.reason ?? unsaid[kind] });
     }

@@ -36,7 +36,7 @@ export function rateLimitOf(
   return {
     key: rateLimitKeyOf(message.from),
     costMs: rate === null ? 0 : Math.ceil((units * 1000) / rate),
-    reason: "the sender sends as fast as the provider takes it, and others are before this message",
+    reason: "the sender has reached its rate limit, and earlier messages wait before this one",
   };
 }
 

@@ -197,7 +197,7 @@ export function createReconcile(
     const silence = silences[look.kind] ?? "no evidence of it came within the window";
     const consequences = {
       resend: "so it is sent again; the person may get it twice",
-      hold: "so a person must decide: call resolve()",
+      hold: "so an operator must decide: call resolve()",
       drop: isConfirmation
         ? "so it is dropped: the confirmation of an opt-out is not sent twice"
         : "so it is dropped, as options.sending.unknown says",

@@ -54,7 +54,7 @@ export function createAccounts(
     filledAt = at;
     if (tokens < 1) {
       throw unavailable(
-        "requests about too many unknown numbers came, so this one is not looked up: the provider's retry brings it again. A number that was found before is not affected; raise accounts.missesPerSecond of twilio() if the new numbers are yours",
+        "requests about too many unknown numbers came, so this request's number is not looked up: the provider's retry sends the request again. A number that was found before is not affected; raise accounts.missesPerSecond of twilio() if the new numbers are yours",
       );
     }
     tokens -= 1;

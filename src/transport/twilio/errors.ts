@@ -32,7 +32,7 @@ const SLOWER = "send slower: a rate or queue is full";
 export const LOOK_FIRST = "it may have been sent: look for it before sending again";
 // Twilio stopped before it finished, or does not know what happened to the message.
 const MAYBE_SENT = "20500-20504 30410 30500";
-const REFUSED = "change the request: as it is, it will be refused again";
+const REFUSED = "change the request: Twilio refuses the same request again";
 
 // The first group that contains a code decides. A code whose class and remedy are those of REFUSED needs no entry.
 const GROUPS: readonly Group[] = [
@@ -49,14 +49,14 @@ const GROUPS: readonly Group[] = [
   ["configuration", "finish the sender's registration", "30032-30034 30037"],
   ["retry-later", SLOWER, "14107 21611 30001 30017 30022 63017 63018"],
   ["retry-later", "try tomorrow: the daily limit is reached", "30023 30027 30454 63038"],
-  ["retry-later", "try later, twice at most", "30003 30008 30035 30450"],
+  ["retry-later", "try again later, at most twice", "30003 30008 30035 30450"],
   // https://www.twilio.com/docs/messaging/features/compliance-toolkit
   [
     "retry-later",
-    "send it again in the hours in which the person may be texted: it was not sent, since quiet hours or local rules forbid it now",
+    "send it again in the hours in which the person may be texted: it was not sent, because quiet hours or local rules forbid it now",
     "30610 30615",
   ],
-  ["retry-later", "send it again: Twilio could not put it off to permitted hours, and did not send it", "30047"],
+  ["retry-later", "send it again: Twilio could not delay it to permitted hours, and did not send it", "30047"],
   ["permanent", "never answer it: Twilio stopped a loop", "30039"],
   [
     "permanent",

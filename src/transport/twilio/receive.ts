@@ -72,7 +72,7 @@ export async function receive(options: ReceiveOptions, request: WebhookRequest):
     return reject(
       413,
       `A webhook has at most ${MAX_PARAMETERS} parameters.`,
-      `a webhook came with more than ${MAX_PARAMETERS} parameters, and its signature was not looked at; Twilio sends fewer, so it came from elsewhere`,
+      `a webhook came with more than ${MAX_PARAMETERS} parameters, and its signature was not checked; Twilio sends fewer, so it came from elsewhere`,
     );
   }
 
@@ -102,7 +102,7 @@ export async function receive(options: ReceiveOptions, request: WebhookRequest):
     return {
       kind: "ignored",
       reason: "a JSON webhook, which Messaging does not send",
-      log: "a signed JSON webhook was acknowledged and ignored: Twilio Event Streams, or another product of Twilio, posts to this URL. ownline reads the webhooks of Programmable Messaging alone: give the Event Streams sink a URL of its own",
+      log: "a signed JSON webhook was acknowledged and ignored: Twilio Event Streams, or another product of Twilio, posts to this URL. ownline reads only the webhooks of Programmable Messaging: give the Event Streams sink another URL",
     };
   }
   const signedQuery = new URLSearchParams(queryOf(match.url).slice(1));
@@ -161,7 +161,7 @@ function read(params: ReadonlyMap<string, readonly string[]>, query: URLSearchPa
       return reject(
         400,
         "This is not a webhook of Twilio's Programmable Messaging.",
-        `a signed webhook was refused, and nothing of it was stored: ${webhook.reason}. ${webhook.remedy}`,
+        `a signed webhook was refused and not stored: ${webhook.reason}. ${webhook.remedy}`,
       );
     default:
       return webhook satisfies never;

@@ -17,7 +17,7 @@ const SERVICE = /^MG[0-9a-fA-F]{32}$/;
 
 const NOT_TWILIO =
   "Twilio sends no such request. Providers that imitate Twilio's API are not supported; a test has to use ids of Twilio's form. " +
-  "If neither applies, a recorded request came with its parameters cut elsewhere: keep the X-Twilio-Signature header out of logs, and replace the auth token.";
+  "If both do not apply, a recorded request came with its parameters split in other places: keep the X-Twilio-Signature header out of logs, and replace the auth token.";
 
 /**
  * Checks the ids of a form. Twilio signs names and values without a separator. So the signature of a recorded request

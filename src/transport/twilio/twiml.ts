@@ -46,7 +46,8 @@ export const emptyResponse: string = `${HEAD}<Response/>`;
  */
 export function messagingResponse(replies: readonly TwimlReply[] = []): string {
   if (replies.length === 0) return emptyResponse;
-  if (replies.length > MAX_MESSAGES) refuse("a TwiML answer holds at most ten messages: send the others with send()");
+  if (replies.length > MAX_MESSAGES)
+    refuse("a TwiML answer contains at most ten messages: send the others with send()");
   const document = `${HEAD}<Response>${replies.map(message).join("")}</Response>`;
   if (new TextEncoder().encode(document).length > MAX_DOCUMENT_BYTES) {
     refuse("the TwiML answer is over 64 kB: shorten its messages, or send them with send()");
@@ -80,7 +81,7 @@ function escapeText(text: string): string {
 /** Escapes a carriage return too, because an XML parser reads an unescaped one as a line feed. */
 function escapeXml(text: string): string {
   if (NOT_XML.test(text)) {
-    refuse("a reply holds a control character or half of a surrogate pair, which XML cannot carry: remove it");
+    refuse("a reply contains a control character or half of a surrogate pair, which XML cannot carry: remove it");
   }
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("\r", "&#xD;");
 }

@@ -81,7 +81,7 @@ function readAccount(
   }
   if ((apiKeySid === undefined) !== (apiKeySecret === undefined) || apiKeySecret === "") {
     const missing = apiKeySid === undefined ? "apiKeySid" : "apiKeySecret";
-    mistakes.push(`${missing} is missing: pass both apiKeySid and apiKeySecret, or neither`);
+    mistakes.push(`${missing} is missing: pass both apiKeySid and apiKeySecret, or leave both out`);
   }
   const allowHttp = readFlag(UNSAFE_HTTP, options.unsafeHttpApiUrl, mistakes);
   const fault = apiUrlFault(apiUrl, { allowHttp });
