@@ -11,7 +11,7 @@ export type Fields<Input extends object> = { readonly [Key in keyof Required<Inp
 
 /** The words of an error about a value that was passed in. */
 export interface Handed {
-  /** What happened, without a full stop: `ownline cannot start`. */
+  /** The sentence that says what failed, without a full stop: `ownline cannot start`. */
   readonly refusal: string;
   /** The beginning of all paths: `options`. Empty where paths begin with the field itself. */
   readonly name: string;
@@ -127,7 +127,7 @@ export function object<Input extends object>(
 ): Schema<Input> {
   const known = Object.keys(fields);
   const inside = z.object(fields, remedy);
-  // zod's own strictObject() refuses inherited fields as well.
+  // zod's own strictObject() is not used here, because it also refuses inherited fields.
   const read = z.transform((value: unknown, { issues }): unknown => {
     if (!isObject(value) || Array.isArray(value)) return readBy(inside, value, issues);
     // Each field is read once, because a getter may return another value at the next read.
@@ -196,7 +196,7 @@ export function listOf<T>(
   return z.pipe(read, z.custom<T[], unknown>());
 }
 
-/** One of several forms. */
+/** A value that has one of several forms. */
 export function either<const Forms extends readonly [Schema<unknown>, Schema<unknown>, ...Schema<unknown>[]]>(
   forms: Forms,
   remedy: string,

@@ -35,8 +35,7 @@ export type OwnlineErrorCode =
   | "queue_unavailable";
 
 /**
- * Who has to act: the code that called ownline, the transport to the provider, the AI provider, the storage or the
- * queue.
+ * Who must act: the code that called ownline, the transport to the provider, the AI provider, the storage or the queue.
  */
 export type ErrorParty = "caller" | "transport" | "ai" | "storage" | "queue";
 

@@ -52,7 +52,7 @@ export function describeFully(thrown: unknown): string {
   return withoutNamedKeys(lines.join("\n"));
 }
 
-/** The own fields of an error, a line for each. */
+/** The own fields of an error, one line for each. */
 function fieldsOf(error: unknown): string[] {
   if (typeof error !== "object" || error === null) return [];
   const lines: string[] = [];

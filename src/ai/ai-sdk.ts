@@ -132,7 +132,7 @@ async function generate(options: AiSdkOptions, memory: Memory, turn: AiTurn, con
         ...(toolSet &&
           turns && {
             tools: watchedTools(toolSet, watcher, turns),
-            // The SDK's types have a top-level `toolsContext` only where the tools are known one by one.
+            // The SDK's types have a top-level `toolsContext` only where the type of each single tool is known.
             prepareStep: ({ messages: all }: { messages: ModelMessage[] }) => {
               remember(all, false);
               return { toolsContext: turns };

@@ -1,4 +1,4 @@
-/** The header of a Harmony message: its role, its channel (group 1) and what it is bound to. */
+/** The header of a Harmony message: its role, its channel (group 1) and its constraint. */
 const HEADER =
   /(?:<\|start\|>[^<]{0,200})?(?:<\|channel\|>([^<]{0,200}))?(?:<\|constrain\|>[^<]{0,200})?<\|message\|>/g;
 /** The tokens that end a message. */

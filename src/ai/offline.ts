@@ -13,7 +13,10 @@ import {
 import type { Ai, AiTurn, Reply } from "./ai.ts";
 
 export interface OfflineRule {
-  /** A string matches where it is contained, in upper or lower case; a RegExp where it is found. */
+  /**
+   * A string matches where the text contains it, in upper or lower case. A RegExp matches where it is found in the
+   * text.
+   */
   readonly match: string | RegExp;
   /** The reply, or a function that makes it from the turn. */
   readonly reply: string | ((turn: AiTurn) => Reply | Promise<Reply>);
@@ -77,8 +80,8 @@ const schema = lazily(() =>
 );
 
 /**
- * Answers by fixed rules, without a network, a key or a model; for demos and tests. The same texts always get the same
- * answer.
+ * Answers with fixed rules, without a network, a key or a model. It is for demos and tests. The same texts always get
+ * the same answer.
  *
  * Every built-in answer says that rules wrote it, and is one GSM-7 segment. The last of them repeats the person's text,
  * shortened where it is long. Rules search all texts of the turn, joined by line breaks.

@@ -42,9 +42,9 @@ interface Tag {
  * left.
  *
  * - `<think>`, `<thinking>`, `<thought>` and similar tags, in any case, with attributes, nested, several of them
- * - a closing tag alone: all before it is reasoning
- * - an opening tag alone: all after it is reasoning, up to a `<final>` or `<answer>` tag
- * - OpenAI's Harmony channels (https://github.com/openai/harmony): the final channel alone is kept
+ * - a closing tag without an opening tag: all text before it is reasoning
+ * - an opening tag without a closing tag: all text after it is reasoning, up to a `<final>` or `<answer>` tag
+ * - OpenAI's Harmony channels (https://github.com/openai/harmony): only the final channel is kept
  *
  * Where it is not certain, it treats a text as reasoning. A tag in code, in quotes or inside a sentence ("use <think>
  * tags in your prompt") is only mentioned, and stays.
@@ -122,7 +122,7 @@ function mentionsFrom(text: string, tags: readonly Tag[], at: number): number {
   const between = text.slice(tag.end, next.start);
   if (next.closes) {
     if (isQuoted(text, { ...tag, end: next.end })) return 2;
-    // "<think> and </think> mark it", at the start of a line as well.
+    // The tags are also mentioned in "<think> and </think> mark it", at the start of a line too.
     if (/^ (?:and|or|und|oder|et|ou|y|o|e|to) $/i.test(between)) return 2;
     if (!isInSentence(text, tag)) return 0;
     if (!/[\p{L}\p{N}]/u.test(between)) return 2;

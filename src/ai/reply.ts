@@ -16,7 +16,7 @@ export interface CheckedAi extends Ai {
 }
 
 /**
- * Checks what an AI returned and brings it into one form. Checking it twice changes nothing.
+ * Checks the value that an AI returned, and converts it to one form. It is idempotent.
  *
  * Only `{ kind: "silence" }` is silence. No value, or a blank text, is a mistake, because a person would wait for an
  * answer that never comes. A hand-off's blank `text` or `reason` counts as left out, so that the hand-off still takes

@@ -27,7 +27,7 @@ export type DeliveryStatus =
 export type ProviderStatus = "accepted" | "sent" | "delivered" | "undelivered" | "failed";
 
 /**
- * How far an attempt has come. Callbacks arrive late, twice and out of order
+ * The rank of an attempt's status. Callbacks arrive late, twice and out of order
  * (https://www.twilio.com/docs/messaging/guides/track-outbound-message-status), so an attempt's status only moves to a
  * higher rank. A report of the provider ranks above our own assumptions. A delivery ranks above every report of a
  * failure, because the text is on the phone.

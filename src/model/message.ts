@@ -22,7 +22,7 @@ export type OutboundOrigin = "ai" | "auto-reply" | "operator" | "api" | "system"
 
 export type Origin = InboundOrigin | OutboundOrigin;
 
-/** Why a message ended without leaving, or what the provider said about it. */
+/** Why a message did not leave, or what the provider reported about it. */
 export interface MessageError {
   /** The provider's code, for example Twilio's 30003; `null` where the reason is ownline's own. */
   readonly code: number | null;

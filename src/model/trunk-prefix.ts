@@ -29,15 +29,15 @@ const ZERO_STAYS: ReadonlySet<string> = new Set(["39", "378", "379"]);
  */
 const TRUNK_EIGHT: ReadonlySet<string> = new Set(["7", "370", "375", "993"]);
 
-/** https://www.itu.int/pub/T-SP-E.164D: all others have three digits, but 1 and 7. */
+/** Country codes of two digits (https://www.itu.int/pub/T-SP-E.164D). 1 and 7 have one digit, all others three. */
 const TWO_DIGITS = /^(2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58])/;
 
 /**
- * Drops a trunk prefix behind the country code. `written` is a number of digits, a plus sign and brackets.
+ * Drops a trunk prefix after the country code. `written` is a number of digits, a plus sign and brackets.
  *
- * Where the numbering plan leaves no doubt the prefix goes, in brackets or not: `+44(0)20`, `+44(020)`, `+44020`. In
- * Italy, San Marino and the Vatican the zero stays. Elsewhere a zero without brackets is part of the number, as in Côte
- * d'Ivoire, and one in brackets is refused.
+ * Where the numbering plan is certain, the prefix is dropped, with brackets or without: `+44(0)20`, `+44(020)`,
+ * `+44020`. In Italy, San Marino and the Vatican the zero stays. In other countries a zero without brackets is part of
+ * the number, as in Côte d'Ivoire, and a zero in brackets is refused.
  *
  * @throws OwnlineError `invalid_address` where it is not certain whether a zero in brackets belongs to the number
  */

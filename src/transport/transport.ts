@@ -80,7 +80,7 @@ export interface TransportCapabilities {
 }
 
 export interface SendRequest {
-  /** Id and attempt come back with each status callback. */
+  /** Each status callback brings back this id and the attempt. */
   readonly outboundId: string;
   readonly attempt: number;
   /** The configured sender to send through: `from` itself, or the Messaging Service that `from` belongs to. */
@@ -120,7 +120,7 @@ export type SendResult =
   | {
       readonly kind: "refused";
       readonly refusal: RefusalClass;
-      /** The cause lies with the account (credentials, suspension), not with this message. */
+      /** Whether the cause is the account (credentials, suspension), not this message. */
       readonly wholeAccount: boolean;
       /** The wait that the provider asked for; `null` where it did not ask. */
       readonly retryAfterMs: number | null;
@@ -157,7 +157,7 @@ export type ReceivedWebhook =
 export interface WebhookRejection {
   readonly kind: "rejected";
   readonly httpStatus: 400 | 403 | 405 | 413 | 415 | 500 | 503;
-  /** A sentence for the caller, without a secret in it. */
+  /** A sentence for the caller. It contains no secrets. */
   readonly reason: string;
   /** A log line: what was tried, the likely cause, and who must do what. It contains no secrets. */
   readonly log: string;
@@ -174,7 +174,7 @@ export interface ReceivedMessage {
   readonly service: string | null;
   readonly body: string;
   readonly media: readonly Media[];
-  /** The provider saw STOP, START or HELP and has already replied. */
+  /** Set where the provider recognised STOP, START or HELP and has already replied. */
   readonly optOut: "STOP" | "START" | "HELP" | null;
   /** Unix milliseconds by the provider's clock; `null` where the provider gives no time. */
   readonly occurredAt: number | null;
@@ -223,7 +223,7 @@ export interface FoundMessages {
 export interface UnreadableEntry {
   /** The provider's id of the message; `null` where the entry has none, or one that cannot be an id. */
   readonly providerMessageId: string | null;
-  /** What is wrong with the entry, for example `it has no from`: no number, no text. */
+  /** The fault of the entry, for example `it has no from`. It contains no numbers and no texts. */
   readonly reason: string;
 }
 

@@ -23,7 +23,7 @@ import {
 
 /** Reads of the ledger, and the few changes that an operator makes by hand. */
 export interface Admin {
-  /** `null` where there is no such conversation. */
+  /** A conversation; `null` where there is none with this id. */
   conversation(id: string): Promise<Conversation | null>;
   /**
    * The conversations, newest activity first, 50 at a time (`limit`, at most 1000). `after` takes the `cursor` of the
@@ -31,7 +31,7 @@ export interface Admin {
    * `storage_corrupt`.
    */
   conversations(page?: Partial<ConversationPage>): Promise<ConversationList>;
-  /** A message as it is now, `null` where there is none. */
+  /** A message in its current state; `null` where there is none with this id. */
   message(id: string): Promise<Message | null>;
   /**
    * A conversation's messages by `seq`: upwards from `after`, or downwards from `before`; 100 at a time.

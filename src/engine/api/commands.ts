@@ -33,7 +33,7 @@ export interface CommandParts {
   open(): Promise<unknown>;
 }
 
-/** Each command returns after its commit; the work that follows from it is left to the {@link Scheduler}. */
+/** Makes the commands. Each command returns after its commit. The {@link Scheduler} arranges the work that follows. */
 export function createCommands(context: EngineContext, { worker, scheduler, open }: CommandParts): Commands {
   const { senders, storage, reporter } = context;
 

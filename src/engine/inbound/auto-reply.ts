@@ -24,7 +24,7 @@ export function autoReplyFor(
   { snapshot, verdicts, worded, pairKey }: JudgedMessage,
   route: Route,
 ): AutoReplyRecord | null {
-  // A text that was found in a list has no webhook whose answer could carry a reply.
+  // A text from the provider's list has no webhook, so no webhook's answer can carry a reply.
   if (text.swept !== undefined) return null;
   if (!mayReply(context.transport, text)) return null;
   const answerable = verdicts.every((verdict) => verdict.answer);
@@ -186,7 +186,7 @@ export async function reportUnsentReply(
   worded: WordedReply | null,
   { message, conversation }: RecordedInbound,
 ): Promise<void> {
-  // Without `worded` a policy or the ledger says why the text is not answered, and the notice about the text says it.
+  // Without `worded`, the notice about the text itself already says why the text is not answered.
   if (message === null || (worded === null && !message.needsAnswer)) return;
   const { conversationId } = message;
   const reply = worded === null ? "the auto-reply" : `the reply of the policy "${worded.policy}"`;

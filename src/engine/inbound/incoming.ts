@@ -16,7 +16,7 @@ export interface IncomingMessage {
   readonly media: readonly Media[];
   readonly optOut: InboundSnapshot["optOut"];
   readonly occurredAt: number | null;
-  /** Set where the text was found in the provider's list, since its webhook never came. */
+  /** Set where the text was found in the provider's list, because its webhook never came. */
   readonly swept?: SweptMessage;
 }
 
@@ -44,6 +44,9 @@ export interface JudgedMessage {
 export interface WordedReply {
   readonly policy: string;
   readonly reply: unknown;
-  /** Whether it confirms an opt-out. It is sent once per opt-out; opt-out, pause and limits do not hold it back. */
+  /**
+   * Whether the reply confirms an opt-out. It is then sent once per opt-out; opt-out, pause and limits do not hold it
+   * back.
+   */
   readonly confirms: boolean;
 }

@@ -28,7 +28,7 @@ export interface Swept {
 }
 
 export interface SweepHow {
-  /** Sweeps although it is not time yet. */
+  /** Whether to sweep although the sweep is not due yet. */
   readonly now?: boolean;
   /** How far to look back for a sender that was never swept. */
   readonly firstLookBackMs?: number;
@@ -243,7 +243,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
   };
 }
 
-/** An entry of the caller's `list` that the caller's `resolve` does not confirm. */
+/** The error for an entry of the caller's `list` that the caller's `resolve` does not know. */
 function unknownSender(path: string): OwnlineError {
   return new OwnlineError(
     "invalid_options",
@@ -251,7 +251,7 @@ function unknownSender(path: string): OwnlineError {
   );
 }
 
-/** A text that the list shows and the ledger does not take: a policy throws for it, or its content is invalid. */
+/** The error for a listed text that cannot be stored: a policy throws for it, or its content is invalid. */
 function unstorable({ providerMessageId }: ReceivedMessage, error: unknown): OwnlineError {
   const { code, message } = trouble(error);
   return new OwnlineError(

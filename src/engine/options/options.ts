@@ -211,7 +211,8 @@ export interface WorkerOptions {
 
 export interface UnsafeOptions {
   /**
-   * Answers and sends to people who texted STOP. The provider blocks such messages, and the law may punish them.
+   * Answers people who texted STOP, and sends to them. The provider blocks such messages, and the law may punish the
+   * sender.
    * @default false
    */
   readonly withoutOptOut?: boolean;

@@ -128,7 +128,7 @@ async function admissionOf(context: EngineContext, due: Due): Promise<Admission 
   try {
     route = await context.senders.routeInbound(message.from, conversation.line);
     if (route === null) return null;
-    // The confirmation of an opt-out passes the opt-out, a pause and every policy.
+    // An opt-out, a pause and the policies do not hold back the confirmation of an opt-out.
     if (message.origin !== "system") {
       const pairKey = await context.consentKey(conversation.line, conversation.participant);
       conditions = conditionsOf(context.policies, { origin: message.origin, pairKey, conversation, message });

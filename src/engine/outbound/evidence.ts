@@ -42,7 +42,7 @@ export interface Evidence {
    * ledger does not know the entry's id.
    */
   readonly decided: readonly UnknownAttempt[];
-  /** After this long a message is not sent any more. */
+  /** After this time a message is not sent any more. */
   readonly expiryMs: number;
 }
 
@@ -131,7 +131,7 @@ export function earliestStart({ startedAt, startedAfter = startedAt }: UnknownAt
  * then in both results; in the other order it would be missing from both. It reads the whole conversation, because an
  * old message may have been sent again lately.
  *
- * @returns oldest attempt first
+ * @returns the attempts, the oldest first
  * @throws OwnlineError `storage_unavailable`
  */
 export async function decidedSent(storage: Storage, message: OutboundMessage): Promise<readonly UnknownAttempt[]> {

@@ -27,7 +27,7 @@ export interface SendContent {
   readonly mediaCount: number;
 }
 
-/** A digest that shows nothing of the content without the ledger's secret. */
+/** Makes a digest. Without the ledger's secret, the digest reveals nothing of the content. */
 export type ContentDigest = (content: SendContent) => Promise<string>;
 
 /**

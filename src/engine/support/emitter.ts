@@ -34,7 +34,7 @@ export function createEmitter(logger: Logger): Emitter {
   return {
     on(name, listener) {
       refuseOthers("on", name, listener);
-      // A context of its own distinguishes this registration from another one of the same function.
+      // A separate context object distinguishes this registration from another registration of the same function.
       const registration = {};
       emitter.on(name, listener, registration);
       return () => void emitter.off(name, listener, registration);

@@ -11,7 +11,7 @@ export type Decision = Pick<TurnCommit, "outcome" | "parts" | "pause" | "superse
   readonly reason: string | null;
 };
 
-/** How many windows this process remembers as reported. */
+/** The most windows that this process remembers as reported. */
 const MOST_REPORTED = 10_000;
 
 /** Full windows that were reported, by counter, with the time at which each ends. One map for each storage object. */

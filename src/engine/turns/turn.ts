@@ -15,7 +15,7 @@ import { reportCommitted, reportSuperseded, reportTurn } from "./report-turn.ts"
 import { type Decision, silencedBy } from "./silence.ts";
 import { answerWithinBound } from "./within-bound.ts";
 
-/** A run that is going on, and the handle by which others may end it. */
+/** A run in progress. Other parts of the worker can end it. */
 export interface Run {
   readonly conversationId: string;
   readonly fence: number;
@@ -30,7 +30,7 @@ export interface Run {
   readonly done: Promise<CommittedTurn | null>;
 }
 
-/** `lost`: the lease is another worker's, so there is nothing to release. */
+/** `lost`: another worker has the lease, so there is nothing to release. */
 export type GiveUpReason = "superseded" | "stopped" | "lost";
 
 /** Newer texts end at most this many runs of a turn. So a person who texts fast gets an answer too. */

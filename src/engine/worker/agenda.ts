@@ -15,7 +15,7 @@ export interface Agenda {
    * due.
    */
   turnIn(conversationId: string, ms: number | null): void;
-  /** Whether it is time to look. */
+  /** Whether a look is due. */
   isLookDue(): boolean;
   /** Notes that a look begins, and plans the next regular look. */
   looking(): void;

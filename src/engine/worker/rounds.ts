@@ -60,7 +60,7 @@ export function createRounds(context: EngineContext, state: WorkerState): Rounds
       turnIn(id, committed.turnInMs);
       takeUp(committed, pass);
     }
-    // There is room for a turn again.
+    // The ended run has made room for another turn.
     if (claims.left) wakeUp.notify();
   }
 

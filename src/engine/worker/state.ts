@@ -9,7 +9,7 @@ export interface WorkerState {
   /** Ends the waits of the loop, and of `drain`. */
   readonly wakeUp: WakeUp;
   readonly agenda: Agenda;
-  /** Turns at work, by conversation. */
+  /** The runs in progress, by conversation. */
   readonly runs: Map<string, Run>;
   readonly owed: OwedReleases;
   /** Passes and sweeps that a caller requested, outside of the loop: `stop` waits for them. */

@@ -8,8 +8,8 @@ import { createRounds, type Filed, type PassResult, type Rounds } from "./rounds
 import { newAborts, newWorkerState, type WorkerState } from "./state.ts";
 
 /**
- * Does the ledger's due work, in a loop (`start`) or one pass at a time (`processDue`), both by the same code.
- * Conversations never wait for each other; within one, the ledger keeps the order.
+ * Does the ledger's due work, in a loop (`start`) or in single passes (`processDue`), with the same code. Conversations
+ * never wait for each other. Within a conversation, the ledger keeps the order.
  */
 export interface Worker {
   /** Begins when `ready` has resolved. A stop that is called before then cancels the start. */

@@ -50,7 +50,9 @@ function withoutAccents(word: string): string {
   return word.normalize("NFD").replace(ACCENTED, "$1").normalize("NFC");
 }
 
-/** The whole text as one word: "opt-out" and "S.T.O.P." are single words to the person who types them. */
+/**
+ * Joins the words of a text into one word, because "opt-out" and "S.T.O.P." are one word for the person who types them.
+ */
 export function joined(words: readonly PlainWord[]): PlainWord {
   const [first] = words;
   if (words.length === 1 && first !== undefined) return first;

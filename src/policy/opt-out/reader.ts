@@ -25,10 +25,10 @@ export interface ReaderOptions {
   readonly phrases: readonly string[];
 }
 
-/** Reads a message as a refusal, `null` where it is none. */
+/** Reads a message. Returns the refusal; `null` where the message is not a refusal. */
 export type RefusalReader = (body: string) => Refusal | null;
 
-/** Longer messages say something else. A word is looked for behind the cut of a signature. */
+/** A longer message is never a refusal. The length counts without a signature. */
 const MAX_WORDS = 40;
 const MAX_LENGTH = 600;
 

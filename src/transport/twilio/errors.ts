@@ -21,7 +21,7 @@ export type ProviderErrorClass =
 
 export interface ClassifiedError {
   readonly class: ProviderErrorClass;
-  /** One line on what to do, without numbers or texts. */
+  /** One line that says what to do, without numbers or texts. */
   readonly remedy: string;
 }
 

@@ -47,7 +47,7 @@ export interface RestFailure {
   readonly reason: string;
 }
 
-/** Twilio's REST API, one request per call: nothing is repeated, and nothing is thrown. */
+/** Twilio's REST API, one request for each call. It repeats no request, and never throws. */
 export interface TwilioRest {
   readonly accountSid: string;
   /** The base URL of the API. Links such as `next_page_uri` must have its origin. */
@@ -146,7 +146,7 @@ export function restByClient(client: TwilioClient, timeoutMs: number): TwilioRes
   };
 }
 
-/** The fields of something that may be an object; none where it is not. */
+/** The fields of a value; none where the value is not an object. */
 export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? { ...value } : {};
 }
@@ -168,7 +168,9 @@ function formOf(message: CreateMessage): URLSearchParams {
   return form;
 }
 
-/** The client throws a RestException for an HTTP answer: it has the status, and Twilio's code where there was one. */
+/**
+ * The HTTP answer in an error of the client. The client throws a RestException, which has the status and Twilio's code.
+ */
 function answerIn(error: unknown): RestAnswer | undefined {
   // The client parses the body only of a successful answer, so the status was a success.
   if (error instanceof SyntaxError) return { kind: "answer", httpStatus: 201, retryAfter: null, date: null, body: "" };

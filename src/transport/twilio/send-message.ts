@@ -58,8 +58,8 @@ export type SendOutcome =
   | { readonly kind: "unknown"; readonly code: number | undefined; readonly reason: string };
 
 /**
- * Sends one text, once: nothing is repeated, and nothing is thrown for what Twilio or the network did. For services
- * that keep their own books; `twilio()` is the whole transport, on the same rules.
+ * Sends one text, once. It repeats nothing, and does not throw for an error of Twilio or the network. It is for
+ * services that store their messages themselves. `twilio()` is the whole transport, with the same rules.
  *
  * @throws OwnlineError `invalid_options` where a credential is missing, or where `apiUrl` holds one or is `http:` to
  * another machine.

@@ -55,5 +55,5 @@ export function sidFault(all: ReadonlyMap<string, readonly string[]>): SidFault 
   return undefined;
 }
 
-/** A message of a person always names its account; only a status callback may leave it out. */
+/** The fault of a person's message without an account. Only a status callback may leave the account out. */
 export const NO_ACCOUNT: SidFault = { reason: "it is a message without an AccountSid", remedy: NOT_TWILIO };

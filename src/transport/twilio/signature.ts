@@ -94,7 +94,7 @@ export async function signWith(
  *   of exactly these bytes in hex.
  * - else `rawBody`: it is read as a form, whose parameters are signed after the URL. JSON without `bodySHA256` is
  *   therefore refused, because no signature covers it.
- * - neither: a GET, or a form without entries. The URL alone is signed.
+ * - without both: a GET, or a form without entries. Only the URL is signed.
  *
  * Twilio's services spell the same URL in different ways, so equivalent spellings are tried, at most 20: with and
  * without port and credentials, host in lower case, quotes and non-ASCII characters escaped or not, the query
@@ -267,7 +267,7 @@ function* variantsOf(url: string): Generator<string> {
   if (!url.includes("@")) yield url;
   const [, scheme = "", credentials = "", host = "", port = "", rest = ""] = PARTS.exec(url) ?? [];
   const otherPort = port ? "" : /^(https|wss):/i.test(scheme) ? ":443" : ":80";
-  // Twilio says that messaging leaves the credentials out.
+  // Twilio's documentation says that messaging leaves the credentials out.
   for (const user of credentials ? ["", credentials] : [""]) {
     for (const end of [port, otherPort]) yield scheme + user + host + end + rest;
   }

@@ -63,7 +63,7 @@ export interface StatusWebhook {
 export interface UnsupportedWebhook {
   readonly kind: "unsupported";
   readonly reason: string;
-  /** Who must do what, where the request has to be refused; `null` where it may be acknowledged and ignored. */
+  /** Who must do what, where you must refuse the request; `null` where you may acknowledge and ignore it. */
   readonly remedy: string | null;
   readonly raw: RawParams;
 }
@@ -84,7 +84,7 @@ export type ParsedWebhook = InboundWebhook | StatusWebhook | UnsupportedWebhook;
  * therefore refuse a recorded request whose parameters were split in other places. A request that breaks a rule is
  * `unsupported`, with a remedy: answer it with an error, and store nothing.
  *
- * Parse only what `verifyRequest` found valid. A repetition is recognised by `accountSid` and `messageSid` together.
+ * Parse only what `verifyRequest` found valid. A repetition has the same `accountSid` and the same `messageSid`.
  *
  * @see https://www.twilio.com/docs/messaging/guides/webhook-request
  * @see https://www.twilio.com/docs/messaging/guides/track-outbound-message-status

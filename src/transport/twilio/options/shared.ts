@@ -4,7 +4,7 @@ import { ATTEMPT_PARAMETER } from "../send.ts";
 
 const DEFAULT_TIMEOUT_MS = 15_000;
 const MAX_TIMEOUT_MS = 600_000;
-/** Where the credentials are found. */
+/** Where the operator finds the credentials. */
 export const CONSOLE = "Twilio's console, Account, API keys & tokens";
 
 /** The checked options that one account and several accounts share. */

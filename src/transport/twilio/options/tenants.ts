@@ -40,7 +40,7 @@ const TENANT_NAMES: readonly string[] = ["account", "accounts", "webhookUrl", "t
  */
 export function parseTenantOptions(options: TwilioTenantOptions): TenantSettings {
   const mistakes: string[] = [];
-  // An instance of a class may have fields of its own.
+  // An instance of a class may have other fields.
   if (isLiteral(options)) readNames(options, [...TENANT_NAMES, ...SINGLE_NAMES], mistakes);
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || TENANT_NAMES.includes(name) || !SINGLE_NAMES.includes(name)) continue;
