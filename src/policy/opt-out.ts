@@ -29,9 +29,9 @@ const MAX_WORD_LENGTH = 300;
 /**
  * Handles opt-outs. On by default.
  *
- * - STOP and similar words, and refusals such as "please stop texting me": the commit that stores the message also
- *   opts the person out, and the AI never sees the message. A greeting, a thanks, a repetition or a signature around
- *   the refusal is ignored. `docs/guide/consent.md` lists words and phrases, and what is not recognised.
+ * - STOP and similar words, and refusals such as "please stop texting me", opt the person out in the commit that
+ *   stores the message. The AI never sees the message. A greeting, a thanks, a repetition or a signature around the
+ *   refusal is ignored. `docs/guide/consent.md` lists words and phrases, and what is not recognised.
  * - Twilio confirms its own words by itself. Every other refusal is confirmed on the webhook's answer, once per
  *   opt-out.
  * - START and UNSTOP from a phone opt in again, without an answer. YES is an everyday answer, so the AI sees it. It

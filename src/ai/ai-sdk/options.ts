@@ -53,8 +53,8 @@ export interface AiSdkOptions extends AiSdkSettings {
   readonly instructions?: string | ((turn: AiTurn) => string | Promise<string>);
   /**
    * The AI SDK's tools, or a function of the turn that makes them. A tool reads the turn from its `context` (see
-   * `ToolTurn`), which it declares with a `contextSchema`; versions 5 and 6 of the SDK have no `contextSchema`,
-   * and call the context `experimental_context`.
+   * `ToolTurn`), which it declares with a `contextSchema`. Versions 5 and 6 of the SDK have no `contextSchema`, and
+   * their name for the context is `experimental_context`.
    *
    * A tool that returns a reply of kind `hand-off` or `silence` ends the turn with it; the model is not asked again.
    *

@@ -95,9 +95,9 @@ export interface Engine<Senders extends SendersOption = SendersOption>
    */
   stop(options?: { readonly timeoutMs?: number }): Promise<void>;
   /**
-   * For a cron, a queue or a serverless function: does all work that is due now, looks for lost webhooks where a sweep
-   * is due (see `sweep`), and returns when the next call is due. Any process may call it at any time, and several times
-   * at once.
+   * For a cron, a queue or a serverless function. It does all work that is due now, and looks for lost webhooks where a
+   * sweep is due (see `sweep`). The result says when the next call is due. Any process may call it at any time, and
+   * several times at once.
    *
    * @throws OwnlineError `storage_unavailable`
    */

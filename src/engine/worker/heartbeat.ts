@@ -60,8 +60,8 @@ export function createHeartbeats(context: EngineContext, state: WorkerState): Wi
 }
 
 /**
- * One heartbeat. It says that this process is alive, and handles the ledger's answer: which runs of this process have
- * lost their lease, where a newer text waits, and what was reclaimed from expired workers.
+ * One heartbeat. It says that this process is alive. Then it handles the ledger's answer: which runs have lost their
+ * lease, where a newer text waits, and what was reclaimed from expired workers.
  */
 function createHeartbeat(context: EngineContext, { runs, owed, agenda }: WorkerState): () => Promise<void> {
   const { storage, reporter, workerId } = context;

@@ -9,8 +9,8 @@ export interface SidFault {
 const MESSAGE_NAMES = ["MessageSid", "SmsSid", "SmsMessageSid"] as const;
 // Digits in both cases: ids that differ only in case are different ids
 // (https://www.twilio.com/docs/glossary/what-is-a-sid). Twilio's ids have 32 digits. Tests and emulators use shorter
-// ids. A shorter id cannot come from a forged split of names and values: the rest of the id would begin a name with a
-// hexadecimal digit, and Twilio sorts such a name before MessageSid or after To.
+// ids. A shorter id cannot come from a forged split of names and values. The rest of the id would begin the next name
+// with a hexadecimal digit. Twilio sorts such a name before MessageSid or after To.
 const MESSAGE = /^(?:SM|MM)[0-9a-fA-F]{1,32}$/;
 const ACCOUNT = /^AC[0-9a-fA-F]{32}$/;
 const SERVICE = /^MG[0-9a-fA-F]{32}$/;
