@@ -169,7 +169,7 @@ describe("options that contradict each other", () => {
       { max: 2, windowMs: 1000 },
     ];
     expect(await refusalOf(loopGuard.loopGuard, { repeats: 1, limits })).toMatch(
-      /- options\.repeats: .*\n- options\.limits\[0\]\.max: .*\n- options\.limits: .*two have the same/,
+      /- options\.repeats: .*\n- options\.limits\[0\]\.max: .*\n- options\.limits: .*two limits have the same/,
     );
     const words = { stop: ["ENOUGH"], start: ["START", "ENOUGH"], help: ["BAJA"] };
     const message = await refusalOf(optOut.optOut, { words: { ...words, help: ["help me"] }, phrase: [] });
