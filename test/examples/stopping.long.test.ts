@@ -6,7 +6,7 @@ import { type Example, OURS, PERSON, runExample, surroundings } from "./example.
 
 vi.setConfig({ testTimeout: 60_000 });
 const POLL = { timeout: 30_000, interval: 50 };
-const STOPPING = "finished or given back";
+const STOPPING = "finishing or giving back";
 
 /** A model that thinks until the test says what to answer. */
 async function slowModel() {
