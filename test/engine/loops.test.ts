@@ -147,7 +147,7 @@ describe("an auto-reply that the ledger does not take", () => {
     const before = house.notices.length;
     await house.text("hello again");
     expect(house.notices.slice(0, before).map(({ detail }) => detail)).toContainEqual(
-      "the auto-reply was not sent: a person has taken over",
+      "the auto-reply was not sent: an operator has taken over",
     );
     expect(house.notices.slice(before)).toMatchObject([
       { kind: "not-answered", detail: expect.stringContaining("opted out") },
