@@ -61,7 +61,7 @@ export const STATUS_WORTH: Readonly<Record<Exclude<AttemptStatus, "refused">, nu
 /** The state of one attempt, which is one request to the provider. `refused`: the provider did not take the message. */
 export type AttemptStatus = "sending" | "unknown" | "refused" | ProviderStatus;
 
-/** The final states of a message. A later report of the provider may still raise one to a higher rank. */
+/** The states after which no more work is due. A late status callback may still change one, for example to `delivered`. */
 export type FinalStatus = "delivered" | "undelivered" | "failed" | "cancelled";
 
 /**

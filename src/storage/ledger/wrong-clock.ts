@@ -2,8 +2,8 @@ import { OwnlineError } from "../../errors.ts";
 import type { Ahead, AheadKind } from "./rules/clock.ts";
 
 /**
- * Rows within this time of each other, by either clock, are one occurrence: a clock that is wrong for a moment can
- * write many rows.
+ * A clock that is wrong for a moment can write many rows. Rows count as one occurrence where their times of writing, or
+ * the times when they were found, are less than this far apart.
  */
 const OCCURRENCE_MS = 3_600_000;
 
@@ -11,8 +11,8 @@ const OCCURRENCE_MS = 3_600_000;
 const MOST_ERRORS = 100;
 
 /**
- * The rows that a clock ahead wrote and that one handle has met. The decision that meets such a row writes it back with
- * valid times.
+ * The rows that a clock ahead of the database's clock wrote, as far as one storage object has read them. The next
+ * decision that reads such a row writes valid times into it.
  */
 export interface WrongClock {
   /** Notes the rows that a decision has met. Returns whether this added an error. */

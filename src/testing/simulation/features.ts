@@ -35,7 +35,7 @@ export function featuresOf(dice: Dice): Features {
   const operators = dice.chance(0.3);
   return {
     lostWebhooks,
-    // As long as the simulated provider's list may lag.
+    // The longest time by which the simulated provider's list may lag behind its messages.
     sweep: isSwept ? { everyMs, overlapMs: 60_000, answerWithinMs } : null,
     erasures: dice.chance(0.25) ? dice.between(1, 2) : 0,
     operators,

@@ -239,7 +239,7 @@ function enterCommit(
     burst.whileAnswering === "queue" ||
     book.toolStarted.has(delivery.turnId) ||
     (lease?.superseded ?? 0) >= 2 ||
-    // By its own clock the run may have waited for the full time.
+    // The clock of the run's process may differ from the simulation's: by that clock the run may have waited long enough.
     (lease !== null && lease.atMs <= book.jumpedAtMs) ||
     (oldest !== undefined && delivery.atMs - oldest.delivery.atMs >= burst.maxWaitMs);
   if (newer.length > 0 && !isPinned && terms.usualPolicies) {
