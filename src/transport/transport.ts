@@ -38,16 +38,16 @@ export interface Transport {
   checkAutoReply?(autoReply: SendRequest): void;
 
   /**
-   * Outbound messages that the provider knows: the evidence for sends whose answer was lost. Called only where {@link
-   * TransportCapabilities.lists}.
+   * Outbound messages that the provider knows: the evidence for sends whose answer was lost. Called only where
+   * {@link TransportCapabilities.lists}.
    *
    * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected` where the list could not be read.
    */
   find(query: FindQuery): Promise<FoundMessages>;
 
   /**
-   * Texts that people sent to one sender, to find texts whose webhook never came. Called only where {@link
-   * TransportCapabilities.lists}.
+   * Texts that people sent to one sender, to find texts whose webhook never came. Called only where
+   * {@link TransportCapabilities.lists}.
    *
    * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected` where the list could not be read.
    */
