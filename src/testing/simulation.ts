@@ -84,14 +84,14 @@ export function simulate(options: SimulationOptions): Promise<SimulationReport> 
   return withSeededCrypto(seed, async () => {
     const ran = await run({ ...options, seed, workers, conversations, texts, storage });
     const { world, settings, reader } = ran;
-    const { timeline, trace, deliveries } = world;
+    const { timeline, trace, observations } = world;
     const violations: Violation[] = [];
     const terms = {
       settings,
       usualPolicies: options.options?.policies === undefined && options.options?.unsafe === undefined,
       usualAi: options.options?.ai === undefined && !world.features.sameWords,
     };
-    const book = judgeCourse(deliveries, terms, (rule, detail, atMs) => void violations.push({ rule, detail, atMs }));
+    const book = judgeCourse(observations, terms, (rule, detail, atMs) => void violations.push({ rule, detail, atMs }));
     await judgeEnd(reader, book, terms, timeline.now, (rule, detail) => {
       violations.push({ rule, detail, atMs: timeline.now });
     });

@@ -21,5 +21,5 @@ export interface Terms {
   readonly usualAi: boolean;
 }
 
-/** {@link Accuse} at the time of the delivery that is judged. */
+/** {@link Accuse} at the time of the observation that is judged. */
 export type AccuseNow = (rule: string, detail: string) => void;

@@ -1,12 +1,12 @@
 import type { ProviderStatus } from "../../model/delivery-status.ts";
-import type { Delivery, DeliveryBody } from "./deliveries.ts";
+import type { Observation, ObservationBody } from "./observations.ts";
 
 /** One request to the provider, as the judge knows it. */
 export interface AttemptEntry {
   readonly claimedAtMs: number;
   readonly overtook: readonly string[];
   handedOver: boolean;
-  answer: (DeliveryBody & { kind: "answer-recorded" })["answer"] | null;
+  answer: (ObservationBody & { kind: "answer-recorded" })["answer"] | null;
   /** The provider's answer, as the ledger recorded it. */
   readonly reported: ProviderStatus[];
   /** The provider took the attempt, and sends no SMS for it. */
@@ -25,7 +25,7 @@ export interface MessageEntry {
   /** Its place among the parts of one text, from 1 on. */
   readonly part: number;
   readonly attempts: AttemptEntry[];
-  /** Whether the message is waiting, by the deliveries so far. */
+  /** Whether the message is waiting, by the observations so far. */
   waits: boolean;
   /** Whether the message confirms an opt-out. */
   confirms: boolean;
@@ -40,12 +40,12 @@ export interface MessageEntry {
   /** An operator decided to send the message again. */
   sentAgainByPerson: boolean;
   readonly providerMessageIds: Set<string>;
-  readonly taken: (Delivery & { kind: "taken" })[];
+  readonly taken: (Observation & { kind: "taken" })[];
 }
 
 /** One text of a person. */
 export interface TextEntry {
-  readonly delivery: Delivery & { kind: "text" };
+  readonly observation: Observation & { kind: "text" };
   readonly conversation: ConversationEntry;
   /** Since when another text was waiting for an answer when this one came. */
   readonly unansweredSinceMs: number;
@@ -62,7 +62,7 @@ export interface ConversationEntry {
   readonly texts: TextEntry[];
   readonly messages: MessageEntry[];
   /** The newest claim; `null` where no worker holds the conversation. */
-  lease: (Delivery & { kind: "turn-claimed" }) | null;
+  lease: (Observation & { kind: "turn-claimed" }) | null;
   fence: number;
   paused: boolean;
   /** An operator changed what is due, so the rules for bursts do not apply any more. */

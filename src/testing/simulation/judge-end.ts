@@ -10,7 +10,7 @@ import { short } from "./world.ts";
 
 type Accuse = (rule: string, detail: string) => void;
 
-/** Compares what the ledger shows at the end with what the deliveries require. */
+/** Compares what the ledger shows at the end with what the observations require. */
 export async function judgeEnd(
   reader: Ownline,
   book: Book,
@@ -59,7 +59,7 @@ export async function judgeEnd(
 
 /** Nothing of an erased person can be read. */
 async function judgeForgotten(reader: Ownline, { texts, messages }: ConversationEntry, accuse: Accuse): Promise<void> {
-  const ids = [...texts.map(({ delivery }) => delivery.messageId), ...messages.map(({ id }) => id)];
+  const ids = [...texts.map(({ observation }) => observation.messageId), ...messages.map(({ id }) => id)];
   for (const id of ids) {
     if ((await reader.explain(id)) !== null) accuse("erasure", `${short(id)} of an erased person can still be read`);
   }
@@ -87,7 +87,7 @@ async function judgeTexts(
   const inbound = messages.filter((message) => message.direction === "inbound");
   if (inbound.length !== entry.texts.length) accuse("nothing lost", "the ledger shows other texts than were stored");
   for (const text of entry.texts) {
-    const { messageId, key, needsAnswer } = text.delivery;
+    const { messageId, key, needsAnswer } = text.observation;
     const story = await reader.explain(messageId);
     if (story === null) {
       accuse("nothing lost", `${key} is not in the ledger`);
@@ -262,11 +262,11 @@ function judgeWords(entry: ConversationEntry, outbound: readonly OutboundMessage
       words.set(word, (words.get(word) ?? new Set()).add(message.groupId));
     }
   }
-  for (const { delivery, turnId } of entry.texts) {
-    const groups = words.get(delivery.body) ?? new Set();
-    if (groups.size > 1) accuse("one turn", `${delivery.body} is answered in ${groups.size} replies`);
+  for (const { observation, turnId } of entry.texts) {
+    const groups = words.get(observation.body) ?? new Set();
+    if (groups.size > 1) accuse("one turn", `${observation.body} is answered in ${groups.size} replies`);
     if (turnId !== null && groups.size === 1 && !groups.has(turnId)) {
-      accuse("one turn", `${delivery.body} is answered in a turn that does not belong to it`);
+      accuse("one turn", `${observation.body} is answered in a turn that does not belong to it`);
     }
   }
 }

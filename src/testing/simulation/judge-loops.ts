@@ -1,6 +1,6 @@
 import type { AccuseNow } from "./accusation.ts";
 import type { Book, MessageEntry } from "./book.ts";
-import type { Delivery } from "./deliveries.ts";
+import type { Observation } from "./observations.ts";
 import { short } from "./world.ts";
 
 const MINUTE_MS = 60_000;
@@ -34,17 +34,21 @@ export function enterAnswer(book: Book, message: MessageEntry, atMs: number, acc
 }
 
 /** The AI may be silent only while a limit is full. Answers that still wait count too. */
-export function judgeSilence(book: Book, delivery: Delivery & { kind: "turn-committed" }, accuse: AccuseNow): void {
-  const conversation = book.conversations.get(delivery.conversationId);
-  if (delivery.outcome !== "silent" || conversation === undefined) return;
+export function judgeSilence(
+  book: Book,
+  observation: Observation & { kind: "turn-committed" },
+  accuse: AccuseNow,
+): void {
+  const conversation = book.conversations.get(observation.conversationId);
+  if (observation.outcome !== "silent" || conversation === undefined) return;
   const waiting = conversation.messages.filter((message) => isAnswer(message) && message.attempts.length === 0).length;
   const claimedAt = answersTo(book, conversation.consentKey);
   // The run may have checked the limits at any time since its claim.
-  const sinceMs = conversation.lease?.atMs ?? delivery.atMs;
+  const sinceMs = conversation.lease?.atMs ?? observation.atMs;
   const isFull = LIMITS.some(
     ({ max, windowMs }) => claimedAt.filter((ms) => ms > sinceMs - windowMs).length + waiting >= max,
   );
-  if (!isFull) accuse("no silence", `turn ${short(delivery.turnId)} got no answer, and no limit was full`);
+  if (!isFull) accuse("no silence", `turn ${short(observation.turnId)} got no answer, and no limit was full`);
 }
 
 /**

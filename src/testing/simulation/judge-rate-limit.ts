@@ -1,5 +1,5 @@
 import type { Book, RateLimitEntry } from "./book.ts";
-import type { Delivery } from "./deliveries.ts";
+import type { Observation } from "./observations.ts";
 import { short } from "./world.ts";
 
 type AccuseNow = (rule: string, detail: string) => void;
@@ -17,10 +17,10 @@ type AccuseNow = (rule: string, detail: string) => void;
 /** A message waits for its reservation. */
 export function enterReservation(
   book: Book,
-  delivery: Delivery & { kind: "reservation-given" },
+  observation: Observation & { kind: "reservation-given" },
   accuse: AccuseNow,
 ): void {
-  const { outboundId, reservedMs, rateLimit } = delivery;
+  const { outboundId, reservedMs, rateLimit } = observation;
   const entry = rateLimitOf(book, rateLimit.key);
   if (entry.reservations.get(outboundId) === reservedMs) return;
   if (reservedMs < entry.freeAtMs) {
@@ -42,28 +42,29 @@ export function enterReservation(
 /** A message was claimed for sending. */
 export function enterRateLimitedClaim(
   book: Book,
-  delivery: Delivery & { kind: "send-claimed" },
+  observation: Observation & { kind: "send-claimed" },
   accuse: AccuseNow,
 ): void {
-  if (delivery.rateLimit === null) return;
-  const { key, costMs } = delivery.rateLimit;
+  if (observation.rateLimit === null) return;
+  const { key, costMs } = observation.rateLimit;
   const entry = rateLimitOf(book, key);
-  const reservedMs = entry.reservations.get(delivery.outboundId);
-  entry.reservations.delete(delivery.outboundId);
-  const name = short(delivery.outboundId);
+  const reservedMs = entry.reservations.get(observation.outboundId);
+  entry.reservations.delete(observation.outboundId);
+  const name = short(observation.outboundId);
   if (reservedMs !== undefined) {
-    if (delivery.atMs < reservedMs)
-      accuse("rate limit", `${name} was claimed ${reservedMs - delivery.atMs} ms before its reservation`);
+    if (observation.atMs < reservedMs)
+      accuse("rate limit", `${name} was claimed ${reservedMs - observation.atMs} ms before its reservation`);
     entry.usedUntilMs = Math.max(entry.usedUntilMs, reservedMs + costMs);
     return;
   }
-  if (delivery.atMs < entry.freeAtMs) accuse("rate limit", `${name} was claimed in the reservation of another message`);
-  entry.freeAtMs = delivery.atMs + costMs;
+  if (observation.atMs < entry.freeAtMs)
+    accuse("rate limit", `${name} was claimed in the reservation of another message`);
+  entry.freeAtMs = observation.atMs + costMs;
   entry.usedUntilMs = Math.max(entry.usedUntilMs, entry.freeAtMs);
 }
 
 /** The provider asks a sender to be slower: each message that waits for a reservation needs a new one. */
-export function enterBackOff(book: Book, { rateLimitKey, forMs, atMs }: Delivery & { kind: "backed-off" }): void {
+export function enterBackOff(book: Book, { rateLimitKey, forMs, atMs }: Observation & { kind: "backed-off" }): void {
   const entry = rateLimitOf(book, rateLimitKey);
   entry.reservations.clear();
   entry.usedUntilMs = Math.max(entry.usedUntilMs, atMs + forMs);

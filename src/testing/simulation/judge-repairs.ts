@@ -1,35 +1,35 @@
 import { participantKeyOf } from "../../model/person-address.ts";
 import type { AccuseNow, Terms } from "./accusation.ts";
 import { type AttemptEntry, type Book, hasEvidence, type MessageEntry } from "./book.ts";
-import type { Delivery } from "./deliveries.ts";
+import type { Observation } from "./observations.ts";
 import { short } from "./world.ts";
 
 /** The policy or an operator decides about a message that is `unknown`. */
 export function enterResolution(
   book: Book,
-  delivery: Delivery & { kind: "resolved" },
+  observation: Observation & { kind: "resolved" },
   terms: Terms,
   accuse: AccuseNow,
 ): void {
-  const message: MessageEntry | undefined = book.messages.get(delivery.outboundId);
+  const message: MessageEntry | undefined = book.messages.get(observation.outboundId);
   const last: AttemptEntry | undefined = message?.attempts.at(-1);
   if (message === undefined || last === undefined) {
     accuse("once", "a message was settled that never left");
     return;
   }
   const wasHeld = message.decisions.at(-1) === "hold";
-  message.decisions.push(delivery.decision);
-  message.waits = delivery.decision === "resend";
-  message.sentAgainByPerson = message.waits && delivery.byPerson;
+  message.decisions.push(observation.decision);
+  message.waits = observation.decision === "resend";
+  message.sentAgainByPerson = message.waits && observation.byPerson;
   // A message that is sent again gets a new expiry.
   if (message.waits)
-    message.expiresAtMs = Math.max(message.expiresAtMs, delivery.atMs + terms.settings.sending.expiryMs);
+    message.expiresAtMs = Math.max(message.expiresAtMs, observation.atMs + terms.settings.sending.expiryMs);
   const name = short(message.id);
   if (message.conversation.erased) accuse("erasure", `${name} of an erased person was settled`);
   if (message.attempts.some(hasEvidence)) accuse("evidence", `${name} was given up although there was evidence of it`);
   // An operator may know more, and may decide before the window is over.
-  if (delivery.byPerson || wasHeld) return;
-  if (delivery.atMs - last.claimedAtMs < terms.settings.sending.unknownWindowMs && last.answer !== "retry") {
+  if (observation.byPerson || wasHeld) return;
+  if (observation.atMs - last.claimedAtMs < terms.settings.sending.unknownWindowMs && last.answer !== "retry") {
     accuse("evidence", `${name} was given up before its window was over`);
   }
 }
@@ -37,65 +37,65 @@ export function enterResolution(
 /** A message may have left after the backup was made: it gets one more attempt, or its open attempt becomes unknown. */
 export function enterMarkedUnknown(
   book: Book,
-  delivery: Delivery & { kind: "marked-unknown" },
+  observation: Observation & { kind: "marked-unknown" },
   accuse: AccuseNow,
 ): void {
-  const message = book.messages.get(delivery.outboundId);
+  const message = book.messages.get(observation.outboundId);
   if (message === undefined) {
-    accuse("traces", `${short(delivery.outboundId)} is marked as unknown, and was never committed`);
+    accuse("traces", `${short(observation.outboundId)} is marked as unknown, and was never committed`);
     return;
   }
   message.waits = false;
   for (const { reservations } of book.rateLimits.values()) reservations.delete(message.id);
-  if (delivery.attempt === message.attempts.length) return;
+  if (observation.attempt === message.attempts.length) return;
   const hand = { handedOver: false, answer: null, reported: [], overtook: [], throttled: false, gaveUp: false };
-  message.attempts.push({ claimedAtMs: delivery.atMs, ...hand });
+  message.attempts.push({ claimedAtMs: observation.atMs, ...hand });
 }
 
 /** An operator requeues a turn, so that the AI answers its texts again. */
 export function enterRequeue(
   book: Book,
-  delivery: Delivery & { kind: "requeued" },
+  observation: Observation & { kind: "requeued" },
   terms: Terms,
   accuse: AccuseNow,
 ): void {
-  const conversation = book.conversations.get(delivery.conversationId);
+  const conversation = book.conversations.get(observation.conversationId);
   if (conversation === undefined) {
     accuse("traces", "a turn was requeued in a conversation that was never begun");
     return;
   }
   if (terms.usualPolicies && book.optedOut.has(conversation.consentKey)) {
-    accuse("consent", `turn ${short(delivery.turnId)} was requeued although its person has opted out`);
+    accuse("consent", `turn ${short(observation.turnId)} was requeued although its person has opted out`);
   }
   conversation.everHandled = true;
   const answered = conversation.texts.findLastIndex((text) => text.turnId !== null);
   const last = conversation.texts[answered]?.turnId;
   if (
-    last !== delivery.turnId &&
+    last !== observation.turnId &&
     last !== undefined &&
-    conversation.texts.some((text) => text.turnId === delivery.turnId)
+    conversation.texts.some((text) => text.turnId === observation.turnId)
   ) {
-    accuse("one turn", `turn ${short(delivery.turnId)} was requeued although a later one has answered since`);
+    accuse("one turn", `turn ${short(observation.turnId)} was requeued although a later one has answered since`);
   }
-  for (const text of conversation.texts) if (text.turnId === delivery.turnId) text.turnId = null;
+  for (const text of conversation.texts) if (text.turnId === observation.turnId) text.turnId = null;
 }
 
 /** An operator takes over, or hands back. */
-export function enterPause(book: Book, delivery: Delivery & { kind: "paused" }): void {
-  const conversation = book.conversations.get(delivery.conversationId);
-  if (conversation === undefined || conversation.paused === delivery.paused) return;
-  conversation.paused = delivery.paused;
+export function enterPause(book: Book, observation: Observation & { kind: "paused" }): void {
+  const conversation = book.conversations.get(observation.conversationId);
+  if (conversation === undefined || conversation.paused === observation.paused) return;
+  conversation.paused = observation.paused;
   conversation.everHandled = true;
-  if (delivery.paused) {
+  if (observation.paused) {
     conversation.lease = null;
     for (const message of conversation.messages) message.metPause = true;
-  } else if (delivery.skipUnanswered) {
+  } else if (observation.skipUnanswered) {
     for (const text of conversation.texts) text.excused = true;
   }
 }
 
 /** A person was erased: texts from them and messages to them must not appear again. */
-export function enterErasure(book: Book, { participant }: Delivery & { kind: "erased" }): void {
+export function enterErasure(book: Book, { participant }: Observation & { kind: "erased" }): void {
   for (const conversation of book.conversations.values()) {
     if (participantKeyOf(conversation.participant) !== participantKeyOf(participant)) continue;
     conversation.erased = true;

@@ -1,5 +1,5 @@
 import type { SendResultRecord, Storage } from "../../storage/storage.ts";
-import type { DeliveryBody } from "./deliveries.ts";
+import type { ObservationBody } from "./observations.ts";
 import { observe, type World } from "./world.ts";
 
 /** A ledger that writes down what the judge needs, at the moment of each commit. */
@@ -183,6 +183,6 @@ export function observed(world: World, storage: Storage): Storage {
   });
 }
 
-function answerOf(result: SendResultRecord): (DeliveryBody & { kind: "answer-recorded" })["answer"] {
+function answerOf(result: SendResultRecord): (ObservationBody & { kind: "answer-recorded" })["answer"] {
   return result.kind === "refused" ? result.next : result.kind;
 }

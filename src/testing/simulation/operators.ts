@@ -14,7 +14,9 @@ export function operatorsOf(world: World, callers: Callers): Operators {
 
   const resolve = (messageId: string): void => {
     // An operator who looks into the provider's console sees whether the message left.
-    const hasLeft = world.deliveries.some((delivery) => delivery.kind === "taken" && delivery.outboundId === messageId);
+    const hasLeft = world.observations.some(
+      (observation) => observation.kind === "taken" && observation.outboundId === messageId,
+    );
     const decision = dice.chance(0.7) ? (hasLeft ? "sent" : "resend") : dice.pick(["resend", "drop"] as const);
     callers.call("operator.resolve", async (process) => {
       await process.sms.resolve(messageId, decision);

@@ -67,7 +67,7 @@ export async function run(options: RunOptions): Promise<Ran> {
     timeline,
     trace: new Trace(START_MS),
     rates: ratesOf(features, options.faults),
-    deliveries: [],
+    observations: [],
     leaseMs: settings.worker.leaseMs,
     features,
     missing: new Map(),

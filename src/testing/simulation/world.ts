@@ -1,7 +1,7 @@
-import type { Delivery, DeliveryBody } from "./deliveries.ts";
 import type { Dice } from "./dice.ts";
 import type { FaultRates } from "./faults.ts";
 import type { Features } from "./features.ts";
+import type { Observation, ObservationBody } from "./observations.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Trace } from "./trace.ts";
 
@@ -11,7 +11,7 @@ export interface World {
   readonly timeline: Timeline;
   readonly trace: Trace;
   readonly rates: FaultRates;
-  readonly deliveries: Delivery[];
+  readonly observations: Observation[];
   readonly leaseMs: number;
   readonly features: Features;
   /** By key, texts whose webhook never comes and which are not stored yet. */
@@ -22,8 +22,8 @@ export interface World {
   calm: boolean;
 }
 
-export function observe(world: World, body: DeliveryBody): void {
-  world.deliveries.push({ ...body, atMs: world.timeline.now });
+export function observe(world: World, body: ObservationBody): void {
+  world.observations.push({ ...body, atMs: world.timeline.now });
 }
 
 export function note({ trace, timeline }: World, who: string, what: string, outcome = ""): void {

@@ -7,7 +7,7 @@ import type { Notice } from "../../model/events.ts";
  * came back, and what callers were promised. The judge does not believe what the engine says about itself, except for
  * notices.
  */
-export type DeliveryBody =
+export type ObservationBody =
   /** A person texted. The provider's list shows the text now or soon. */
   | { readonly kind: "texted"; readonly key: string; readonly to: string }
   /** The provider's list showed a text for the first time. */
@@ -151,4 +151,4 @@ export interface RateLimit {
   readonly costMs: number;
 }
 
-export type Delivery = DeliveryBody & { readonly atMs: number };
+export type Observation = ObservationBody & { readonly atMs: number };
