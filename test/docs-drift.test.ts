@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { entries, specifierOf } from "../scripts/entries.ts";
 import { optionsPage } from "../scripts/options-page.ts";
 import { pages, ROOT, readPage } from "./docs/code-blocks.ts";
+import { guards } from "./mutations/guards.ts";
 
 const EXAMPLE = "examples/express";
 
@@ -60,6 +61,17 @@ function declares(source: string, name: string): boolean {
   return new RegExp(`^(?:export )?(?:async )?(?:function|const|class|interface) ${name}\\b`, "m").test(source);
 }
 
+/** The first cell of each row in the tables whose first column is "Guard". */
+function guardsNamed(markdown: string): string[] {
+  const tables = markdown.matchAll(/^\| Guard \|.*\n\|[-|]+\n((?:\|.*\n)+)/gm);
+  return [...tables].flatMap(([, rows = ""]) =>
+    rows
+      .trimEnd()
+      .split("\n")
+      .map((row) => row.split("|")[1]?.trim() ?? ""),
+  );
+}
+
 /** Each `npm run x` that a page names and package.json does not have. */
 function unknownScripts(markdown: string, scripts: readonly string[]): string[] {
   return [...markdown.matchAll(/\bnpm run ([\w:-]+)/g)]
@@ -105,6 +117,13 @@ describe("the docs agree with the code", () => {
 
   it("every relative link leads to a file, and every anchor to a heading", () => {
     expect(pages().flatMap((page) => brokenLinks(page, readPage(page), readAny))).toEqual([]);
+  });
+
+  it("docs/evidence.md names guards as `npm run mutations` does", () => {
+    const known = new Set(guards.map(({ guard }) => guard));
+    const named = guardsNamed(readPage("docs/evidence.md"));
+    expect(named.length).toBeGreaterThan(100);
+    expect(named.filter((guard) => !known.has(guard))).toEqual([]);
   });
 
   it("every npm script that a page names exists", () => {

@@ -57,7 +57,7 @@ async function acknowledged(all: readonly Named[], rounds: number, texts: number
   const [bare] = results;
   return {
     title: "Acknowledged",
-    conditions: `1 caller and 1 process for each, ${rounds} rounds of ${texts} texts from ${PEOPLE} persons, in turn. From the Request to the Response; no reply is made, and what goes on behind the Response is waited for outside the clock. Processor time is the whole process's, with its garbage and what goes on behind.`,
+    conditions: `1 caller and 1 process for each, ${rounds} rounds of ${texts} texts from ${PEOPLE} persons, in turn. From the Request to the Response; no reply is made. Work after the Response is not timed. Processor time is that of the whole process, with garbage collection and the work after the Response.`,
     columns: [
       { title: "Who takes the webhook" },
       { title: "µs, median", digits: 0 },

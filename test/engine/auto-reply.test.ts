@@ -90,6 +90,12 @@ describe("an auto-reply that TwiML cannot carry", () => {
     expect(house.errors[0]).toMatch(/^invalid_options: the policy "opt-out" .*control character/);
   });
 
+  it("is repaired where a policy's reply was cut through an emoji, since it may confirm a STOP", async () => {
+    await using house = scene(stopReply("You are out \ud83d"));
+    expect((await house.post("STOP", SHORT)).text).toContain("You are out \ufffd");
+    expect(house.errors).toEqual([]);
+  });
+
   it("does not keep the next one from leaving that it can carry: 1,600 characters, tabs and line feeds", async () => {
     await using house = scene({ autoReply: `\t${"y".repeat(1598)}\n` });
     expect((await house.post("Hello")).text).toContain("yyy");

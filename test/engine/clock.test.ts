@@ -138,6 +138,9 @@ describe("a ledger whose clock was ahead for a second", () => {
     const kinds = ["attempts to send", "heartbeats", "messages", "rate limits", "searches for lost webhooks", "turns"];
     expect(reported(house).toSorted()).toEqual(kinds);
     expect(house.errors[0]).toMatchObject({ code: "storage_clock", party: "storage", retryable: false });
+    expect(house.errors[0]?.message).toMatch(
+      /synchronize it by NTP: for SQLite and memory it is the clock of this machine/,
+    );
     expect(house.errors[0]?.message).toContain("it was 30 days ahead then, or is behind now");
   });
 

@@ -248,7 +248,7 @@ describe("a row that cannot be read", () => {
   it("does not stop the search for lost webhooks", async () => {
     await using own = house();
     await own.text("STOP", { from: BROKEN });
-    await own.breakRow("consents", "select key from ownline_consents order by key limit 1");
+    const { mend } = await own.breakRow("consents", "select key from ownline_consents order by key limit 1");
     const listed = [BROKEN, PERSON].map((from, at) => ({
       key: `AC1:SMlost${at}`,
       providerMessageId: `SMlost${at}`,
@@ -264,5 +264,57 @@ describe("a row that cannot be read", () => {
     await own.clock.advance(MINUTE_MS);
     await own.sms.processDue();
     expect(own.messages.filter(({ body }) => body === "hello?")).toMatchObject([{ from: PERSON }]);
+    await mend();
+    await own.clock.advance(2 * MINUTE_MS);
+    await own.sms.processDue();
+    const found = own.messages.filter(({ body }) => body === "hello?");
+    expect(found.map(({ from }) => from).toSorted()).toEqual([BROKEN, PERSON].toSorted());
+  });
+
+  it("has a webhook refused until it is repaired, and the same webhook stored then", async () => {
+    await using own = house();
+    const { conversationId } = await own.type("hello", BROKEN);
+    const { mend } = await own.breakRow(
+      "conversations",
+      `select id from ownline_conversations where id = '${conversationId}'`,
+    );
+    const again = { from: BROKEN, sid: "SMagain" };
+    await expect(own.text("are you there?", again)).rejects.toThrow("503");
+    await mend();
+    await own.text("are you there?", again);
+    await own.clock.advance(2 * MINUTE_MS);
+    await own.sms.settled();
+    expect(answered(own)).toEqual([BROKEN]);
+    expect(await own.sms.messages({ conversationId })).toMatchObject([
+      { body: "hello" },
+      { body: "are you there?" },
+      { direction: "outbound" },
+    ]);
+  });
+
+  it("of a consent has a STOP refused until it is repaired, and the same STOP counts then", async () => {
+    await using own = house();
+    await own.text("STOP", { from: BROKEN });
+    await own.text("START", { from: BROKEN });
+    const { mend } = await own.breakRow("consents", "select key from ownline_consents order by key limit 1");
+    const stop = { from: BROKEN, sid: "SMstop" };
+    await expect(own.text("STOP", stop)).rejects.toThrow("503");
+    await mend();
+    await own.text("STOP", stop);
+    await expect(own.sms.send({ key: "news", to: BROKEN, body: "We close at nine." })).rejects.toMatchObject({
+      code: "opted_out",
+    });
+  });
+
+  it("is left out by events(), which brings the rest and reports it", async () => {
+    await using own = house();
+    const { id, conversationId } = await own.type("one", BROKEN);
+    await own.type("two", BROKEN);
+    await own.breakRow("messages", `select id from ownline_messages where id = '${id}'`);
+    for await (const { body } of own.sms.events({ conversationId })) {
+      expect(body).toBe("two");
+      break;
+    }
+    expect(corruptErrors(own)).toMatchObject([{ row: { table: "messages", id } }]);
   });
 });

@@ -135,6 +135,7 @@ describe("what the service itself has written, and wrongly", () => {
   it.each<[string, unknown]>([
     ["a promise", async () => null],
     ["false", () => false],
+    ["an error", broken],
   ])("acknowledges no text that a policy judges by %s", async (_, inbound) => {
     await using house = rig(unchecked({ ...NOW, policies: [{ name: "bad", inbound }] }));
     await expect(house.text("hello")).rejects.toThrow("500");

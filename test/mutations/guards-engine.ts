@@ -120,7 +120,7 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
     ["engine/inbound/sweep", "ageMs > answerWithinMs;", "ageMs > answerWithinMs + 1e12;"],
   ],
   [
-    "a START that was found late opts no person in",
+    "a START that was found late does not opt the person in",
     [
       "engine/inbound/receive",
       '(text.swept !== undefined && state === "opted-in")',

@@ -336,7 +336,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/rules/consent", "  endOpenTurn(set, conversation);\n", ""],
   ],
   [
-    "a call repeated under its operation id returns the first result",
+    "a call repeated under its call id returns the first result",
     ["ledger/ledger", "if (known !== undefined) {", "if (known === call) {"],
   ],
   [
@@ -345,7 +345,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/rules/outbound", 'firstCall === call ? "recorded" : "repeated",', '"repeated",'],
   ],
   [
-    "a heartbeat takes over the turns and messages of expired workers",
+    "a heartbeat reclaims the turns and messages of expired workers",
     [
       "ledger/rules/heartbeat",
       "if (holder === null || holder === workerId || !set.expired.has(holder)) return false;",
@@ -446,11 +446,11 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ],
   ],
   [
-    "a refusal of what was sent before the START opts no person out",
+    "a refusal of what was sent before the START does not opt the person out",
     ["ledger/rules/attempts", "if (hasOptedInSince(set, keys, startedAt)) return;", ""],
   ],
   [
-    "a message waits for its reservation at the rate limit of its sender",
+    "a message waits for its reservation in the sender's rate limit",
     ["ledger/rules/rate-limit", "if (row.reservedAt > now) return row.reservedAt;", ""],
   ],
   [
@@ -458,11 +458,11 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/rules/rate-limit", "limit.freeAt += costMs;", "limit.freeAt += costMs / 2;"],
   ],
   [
-    "once a provider asks for less, reservations that were made before are void",
+    "once a provider asks for less, reservations that were given before count no more",
     ["ledger/rules/rate-limit", "  limit.epoch += 1;\n", ""],
   ],
   [
-    "void reservations do not block the queue",
+    "reservations that count no more hold no message up",
     [
       "ledger/rules/rate-limit",
       "limit.freeAt = limit.usedUntil;",

@@ -76,5 +76,5 @@ export const sqlGuards: readonly Mutation[] = guardsOf("sqlite", "src/storage/sq
     "a turn comes with no more messages than the worker asked for",
     ["load-statements", "limit 1 offset :historyLimit - 1), 0)", "limit 1 offset :historyLimit), 0)"],
   ],
-  ["stored answers that are old go with a heartbeat", ["prune", "return prune(now, ROWS_A_HEARTBEAT);", "return [];"]],
+  ["old answers and old workers go with a heartbeat", ["prune", "return prune(now, ROWS_A_HEARTBEAT);", "return [];"]],
 ]);

@@ -31,7 +31,7 @@ interface Mistake {
 /** What the author of an adapter may get wrong, around an adapter that gets it right. */
 const MISTAKES: readonly Mistake[] = [
   {
-    name: "ignores operation ids",
+    name: "ignores call ids",
     breaks: (storage) => ({
       ...storage,
       commitTurn: (commit) => storage.commitTurn({ ...commit, callId: crypto.randomUUID() }),

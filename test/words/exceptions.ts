@@ -17,5 +17,6 @@ export const EXCEPTIONS: readonly Exception[] = [
   { word: /^persist$/, file: /sqlite-(connection|erasure)/, why: "a journal mode of SQLite" },
   { word: /^pending$/, file: /closing-reporter\.ts$/, why: "Vitest's state of a test" },
   { word: /^pace$/, file: /^bench\/webhook\//, why: "the option in the earlier package that the benchmark runs" },
+  { word: /^carriers?$/, line: /mobile carriers?/i, why: "AT&T or Vodafone, which the word is for" },
   { word: /^nobody$/, file: /pgbouncer\.ts$/, why: "a user of Unix" },
 ];

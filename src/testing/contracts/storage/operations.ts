@@ -27,7 +27,7 @@ export const operationCases: readonly StorageCase[] = OPERATIONS.flatMap(({ name
     },
   },
   {
-    name: `${name}: of two that race with one operation id, one acts and both get its answer`,
+    name: `${name}: of two that race with one call id, one acts and both get its answer`,
     async run(s) {
       const call = await prepare(s);
       const [one, other] = await Promise.all([call(s.storage), call(s.second)]);
