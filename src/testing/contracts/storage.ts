@@ -3,6 +3,7 @@ import { callCases } from "./storage/calls.ts";
 import { clockEvidenceCases } from "./storage/clock-evidence.ts";
 import { clockCases } from "./storage/clocks.ts";
 import { commitCases } from "./storage/commits.ts";
+import { competingAttemptsCases } from "./storage/competing-attempts.ts";
 import { consentCases } from "./storage/consent.ts";
 import { consentKeyCases } from "./storage/consent-keys.ts";
 import { corruptRowCases } from "./storage/corrupt-rows.ts";
@@ -53,6 +54,7 @@ const CASES: readonly StorageCase[] = [
   ...deliveryCases,
   ...unknownCases,
   ...evidenceCases,
+  ...competingAttemptsCases,
   ...resolutionCases,
   ...repairCases,
   ...statusCases,
