@@ -27,6 +27,8 @@ export function persistent(storage: Storage): Storage {
     markUnknown: (suspicion) => again(storage.markUnknown, suspicion),
     claimSweep: (claim) => again(storage.claimSweep, claim),
     commitSweep: (commit) => again(storage.commitSweep, commit),
+    erase: (order) => again(storage.erase, order),
+    purge: (order) => again(storage.purge, order),
   };
 }
 

@@ -1,15 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { isDeepStrictEqual } from "node:util";
-import type {
-  Changes,
-  Decided,
-  ErasePlan,
-  Guard,
-  LedgerDatabase,
-  Loaded,
-  Plan,
-  Rows,
-} from "../../src/storage/database.ts";
+import type { Changes, Decided, Guard, LedgerDatabase, Loaded, Plan, Rows } from "../../src/storage/database.ts";
 import { collected, listsOf } from "../../src/storage/ledger/collected.ts";
 import { ledgerOver } from "../../src/storage/ledger/ledger.ts";
 import { PRIMARY_KEYS, TABLES, type Table } from "../../src/storage/ledger/rows.ts";
@@ -20,7 +11,7 @@ import { rowsOf } from "../../src/storage/postgres/rows.ts";
 import type { PostgresPool } from "../../src/storage/postgres.ts";
 import { TABLE_NAMES } from "../../src/storage/sql/columns.ts";
 import { collect } from "../../src/storage/sql/loaded.ts";
-import type { PurgeOrder, Storage } from "../../src/storage/storage.ts";
+import type { Storage } from "../../src/storage/storage.ts";
 import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
 import { type Dice, diceOf } from "../../src/testing/simulation/dice.ts";
 import { type Call, learn, outcomeOf, Story } from "./agreement.ts";
@@ -81,7 +72,8 @@ export async function playOnPostgres(ledgers: PostgresLedgers, seed: number): Pr
     }
   }
 
-  await Promise.all(Array.from({ length: CALLERS }, caller));
+  const callers = await Promise.allSettled(Array.from({ length: CALLERS }, caller));
+  for (const one of callers) if (one.status === "rejected") throw one.reason;
   return { ...(await scene.replay()), reached };
 }
 
@@ -99,7 +91,7 @@ class Scene {
   readonly #faults: string[] = [];
   readonly #deleted = new Set<string>();
   readonly #underWay = new Set<Promise<unknown>>();
-  #purging: Promise<unknown> | null = null;
+  #deleting: Promise<unknown> | null = null;
   #moved = 0;
   #unlocked = 0;
 
@@ -121,17 +113,14 @@ class Scene {
         ...database,
         decide,
         erase: (order) =>
-          this.#beside(() =>
-            this.#delete(
-              applied,
-              () => database.erase(order),
-              () => this.#erase(order),
-            ),
-          ),
+          this.#alone(() => {
+            const replay = () => this.#once(order.callId, () => erase(this.#tables, order));
+            return this.#delete(applied, () => database.erase(order), replay);
+          }),
         purge: (order) =>
           this.#alone(() => {
             const now = this.clock.now();
-            const replay = () => this.#purge(order, now);
+            const replay = () => this.#once(order.callId, () => purge(this.#tables, order, now));
             return this.#delete(applied, () => database.purge(order), replay);
           }),
       }),
@@ -211,20 +200,14 @@ class Scene {
   }
 
   /** A repetition deletes nothing more. */
-  #erase(order: ErasePlan): void {
-    if (this.#deleted.has(order.callId)) return;
-    this.#deleted.add(order.callId);
-    erase(this.#tables, order);
-  }
-
-  #purge(order: PurgeOrder, now: number): void {
-    if (this.#deleted.has(order.callId)) return;
-    this.#deleted.add(order.callId);
-    purge(this.#tables, order, now);
+  #once(callId: string, act: () => void): void {
+    if (this.#deleted.has(callId)) return;
+    this.#deleted.add(callId);
+    act();
   }
 
   async #beside<Answer>(act: () => Promise<Answer>): Promise<Answer> {
-    while (this.#purging !== null) await this.#purging;
+    while (this.#deleting !== null) await this.#deleting;
     const acting = act();
     const settled = acting.then(
       () => {},
@@ -235,15 +218,18 @@ class Scene {
     return await acting;
   }
 
-  /** A purge chooses what is old before it locks, and may delete less than it would have alone: so it runs alone. */
+  /**
+   * Runs a deletion alone. It chooses its rows before it locks them, so it spares what another process is about to
+   * insert. The log does not show that order: the other commit may have its place before that of the deletion.
+   */
   async #alone<Answer>(act: () => Promise<Answer>): Promise<Answer> {
-    while (this.#purging !== null) await this.#purging;
+    while (this.#deleting !== null) await this.#deleting;
     const acting = Promise.all(this.#underWay).then(act);
-    this.#purging = acting.catch(() => {});
+    this.#deleting = acting.catch(() => {});
     try {
       return await acting;
     } finally {
-      this.#purging = null;
+      this.#deleting = null;
     }
   }
 

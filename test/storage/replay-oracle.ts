@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Changes, Decided, Loaded, Plan, Rows } from "../../src/storage/database.ts";
 import { PRIMARY_KEYS, TABLES, type Table } from "../../src/storage/ledger/rows.ts";
+import { isAhead } from "../../src/storage/ledger/rules/clock.ts";
 import { load } from "../../src/storage/memory/loads.ts";
 import type { MemoryTables } from "../../src/storage/memory/tables.ts";
 import { comparable, outcomeOf } from "./agreement.ts";
@@ -20,6 +21,8 @@ export interface Fault {
  * judged but not loaded, and at its commit, which shows what was read but not guarded. The clock stays the decision's.
  *
  * Candidates (`due`, `workers`, `unsent`) stay those of the decision: others may have come since, and are not guarded.
+ * A conversation that another process changed meanwhile is left out of what a heartbeat found: the heartbeat did not
+ * change it, or its guard would have noticed.
  * Of counters, only those that are charged are looked at again.
  */
 export class ReplayOracle {
@@ -50,14 +53,23 @@ export class ReplayOracle {
       return;
     }
     const rows = everything(this.#tables, now, loaded.rows);
+    const moved = movedSince(this.#tables, loaded.rows);
+    const isTaken = ({ root: { by } }: Plan, conversationId: string): boolean =>
+      by === "workers" && moved.has(conversationId);
+    const conversationOf = new Map(loaded.rows.messages?.map(({ id, conversationId }) => [id, conversationId]));
     const all = {
       ...found,
       histories: historiesNow(this.#tables, plans, loaded),
       rows: { ...rows, counters: countersFor(decided.changes, loaded.rows, rows) },
-      found: plans.map((plan, index) => rootsOf(plan, loaded.found[index], found.found[index], decided.changes)),
-      chosen: plans.map(({ root }, index) => (isOfCandidates(root.by) ? loaded : found).chosen[index] ?? []),
+      found: plans.map((plan, index) =>
+        rootsOf(plan, loaded.found[index], found.found[index], decided.changes).filter((id) => !isTaken(plan, id)),
+      ),
+      chosen: plans.map((plan, index) => {
+        if (!isOfCandidates(plan.root.by)) return found.chosen[index] ?? [];
+        return (loaded.chosen[index] ?? []).filter((id) => !isTaken(plan, conversationOf.get(id) ?? ""));
+      }),
     };
-    this.#compare("read, but not guarded", plans, decided, judge(all), movedSince(this.#tables, loaded.rows));
+    this.#compare("read, but not guarded", plans, decided, judge(all), moved);
   }
 
   #compare(
@@ -85,26 +97,29 @@ export class ReplayOracle {
 }
 
 /**
- * All rows; of workers, those that have expired or were loaded. A decision voids the times of rows that it loads and that
- * a clock wrote which was ahead, and of no others: these seem to be written by the clock of the decision.
+ * All rows; of workers, those that have expired or were loaded. A decision voids the times of rows that a clock ahead had
+ * written when it loaded them, and of no others. The story's clock runs on beside a decision, so what other processes
+ * write before its commit may seem to be ahead of it: such rows get the decision's time.
  */
 function everything(tables: MemoryTables, now: number, loaded: Rows): Rows {
   const rows = rowsIn(tables);
   const own = byName(loaded);
-  const held = <T extends Table>(table: T, row: object): boolean => own.has(nameIn(table, row));
-  const dated = <T extends Table, Row extends { readonly writtenAt: number }>(table: T, list: readonly Row[] = []) =>
-    list.map((row) => (held(table, row) ? row : { ...row, writtenAt: Math.min(row.writtenAt, now) }));
+  const dated = <Row extends object>(table: Table, field: keyof Row & string, list: readonly Row[] = []) =>
+    list.map((row) => {
+      const before = own.get(nameIn(table, row));
+      const wasAhead = before !== undefined && isAhead(Number(Reflect.get(before, field)), now);
+      return wasAhead || !isAhead(Number(row[field]), now) ? row : { ...row, [field]: now };
+    });
   return {
     ...rows,
-    conversations: dated("conversations", rows.conversations),
-    messages: dated("messages", rows.messages),
-    attempts:
-      rows.attempts?.map((row) => {
-        return held("attempts", row) ? row : { ...row, startedAt: Math.min(row.startedAt, now) };
-      }) ?? [],
-    rateLimits: dated("rateLimits", rows.rateLimits),
-    sweeps: dated("sweeps", rows.sweeps),
-    workers: rows.workers?.filter((row) => row.aliveUntil <= now || held("workers", row)) ?? [],
+    conversations: dated("conversations", "writtenAt", rows.conversations),
+    messages: dated("messages", "writtenAt", rows.messages),
+    attempts: dated("attempts", "startedAt", rows.attempts),
+    rateLimits: dated("rateLimits", "writtenAt", rows.rateLimits),
+    sweeps: dated("sweeps", "writtenAt", rows.sweeps),
+    workers: dated("workers", "writtenAt", rows.workers).filter((row) => {
+      return row.aliveUntil <= now || own.has(nameIn("workers", row));
+    }),
   };
 }
 
@@ -174,7 +189,10 @@ function movedSince({ conversations }: MemoryTables, { conversations: loaded = [
   );
 }
 
-/** The answers of a group, as data: without the functions that settle them, and without leases, which no guard covers. */
+/**
+ * The answers of a group, as data: without the functions that settle them, and without what no guard covers. These are
+ * leases, and at the commit the time of the next look: another process may add work until then, and looks itself.
+ */
 function shownOf(course: Course, reading: readonly boolean[], moved: ReadonlySet<string> | null) {
   return {
     answers: course.verdicts.map(({ answer }, index) => (reading[index] === true ? "read" : answerOf(answer, moved))),
@@ -215,8 +233,10 @@ function isCourse(value: unknown): value is Course {
 
 function answerOf(answer: unknown, moved: ReadonlySet<string> | null): unknown {
   const shown = comparable(answer);
-  if (typeof shown !== "object" || shown === null || !("leases" in shown) || !Array.isArray(shown.leases)) return shown;
-  return { ...shown, leases: shown.leases.filter((lease) => moved?.has(String(lease.conversationId)) !== true) };
+  if (typeof shown !== "object" || shown === null || moved === null) return shown;
+  if ("nextInMs" in shown) return { ...shown, nextInMs: "at the load" };
+  if (!("leases" in shown) || !Array.isArray(shown.leases)) return shown;
+  return { ...shown, leases: shown.leases.filter((lease) => !moved.has(String(lease.conversationId))) };
 }
 
 function changesOf(changes: Changes | null, moved: ReadonlySet<string> | null): unknown {
