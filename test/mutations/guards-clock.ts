@@ -16,6 +16,10 @@ export const clockGuards: readonly Mutation[] = [
       ["clock", "  row.backoffUntil = Math.min(row.backoffUntil, now);\n", ""],
     ],
     [
+      "a turn that a worker set aside by a clock ahead is due for that worker too",
+      ["clock", "  row.setAsideBy = null;\n", ""],
+    ],
+    [
       "a message that a clock ahead has wait is due",
       ["clock", "  row.notBefore = atLatest(row.notBefore, now);\n", ""],
     ],

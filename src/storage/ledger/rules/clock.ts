@@ -104,11 +104,15 @@ export const MOMENTS: { readonly [T in Dated]: ReadonlySet<keyof Tables[T]> } = 
   sweeps: new Set(["claimedUntil", "committedAt"]),
 };
 
-/** The conversation's turn may begin now, and its texts count as unanswered since now. */
+/**
+ * The conversation's turn may begin now, and its texts count as unanswered since now. Every worker may claim it, also
+ * one that had set it aside.
+ */
 function voidConversation(row: Mutable<ConversationRow>, now: number): void {
   row.unansweredSince = atLatest(row.unansweredSince, now);
   row.dueAt = atLatest(row.dueAt, now);
   row.backoffUntil = Math.min(row.backoffUntil, now);
+  row.setAsideBy = null;
   row.writtenAt = now;
 }
 

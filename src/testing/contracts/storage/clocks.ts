@@ -41,6 +41,16 @@ export const clockCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "gives a turn to the worker that set it aside by a clock that was a month ahead",
+    async run(s) {
+      await s.texted();
+      const claimed = await s.claimed();
+      await ahead(s, MONTH_MS, () => s.release(claimed, { reason: "unknown-line", retryInMs: 240_000 }));
+      equal((await s.due(10)).turns, true, "due");
+      equal((await s.claim())?.turn.id, claimed.turn.id, "the turn");
+    },
+  },
+  {
     name: "sends a text at once that waits for a time of a clock that was a month ahead, and counts its expiry from then",
     async run(s) {
       const refused = await s.waiting({ participant: "+15550199002" });
