@@ -39,6 +39,7 @@ const BREAKS: { readonly [table: string]: string } = {
   consents: "state",
   counters: "endsAt",
   rateLimits: "epoch",
+  workers: "writtenAt",
   answers: "answer",
 };
 

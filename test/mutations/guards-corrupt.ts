@@ -93,6 +93,10 @@ export const corruptGuards: readonly Mutation[] = [
       ["sql/rows", "if (odd !== null) throw foreign(columnOf(odd));", "void odd;"],
     ],
     [
+      "what a worker holds whose row cannot be read is not due for ever",
+      ["sql/due", 'isReadableWorker("w")} and w.id in (', '"true"} and w.id in ('],
+    ],
+    [
       "what is left alone is no candidate",
       ["sql/statement", '"and $1 not in (select w.value from json_each(:without) w)"', "\"and $1 > ''\""],
     ],

@@ -20,6 +20,7 @@ const BREAKS: { readonly [table: string]: readonly [column: string, value: strin
   consents: ["state", "'maybe'"],
   counters: ["ends_at", TOO_LARGE],
   rateLimits: ["epoch", TOO_LARGE],
+  workers: ["written_at", TOO_LARGE],
   answers: ["answer", "'{'"],
 };
 

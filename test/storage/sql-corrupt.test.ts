@@ -57,6 +57,26 @@ describe("rows that cannot be read, in SQL", () => {
     await expect(storage.erase(order)).rejects.toMatchObject({ code: "storage_corrupt", row: { table: "answers" } });
   });
 
+  it("give back what a worker holds whose row is set as its error says", async () => {
+    const { database, storage, clock } = opened();
+    await storage.open();
+    await storage.recordInbound(inboundRecord("one", { messageId: "m1", debounceMs: 0 }));
+    const claim = { scope: "default", leaseMs: 15_000, limit: 1 };
+    await storage.claimTurns({ ...claim, callId: "claim", workerId: "gone" });
+    const heartbeat = (callId: string) =>
+      storage.heartbeat({ callId, scope: "default", workerId: "w1", leaseMs: 15_000, lookInMs: 1_000 });
+    await corruptIn(database, { table: "workers", id: "gone" });
+    await clock.advance(MINUTE_MS);
+    expect(await heartbeat("first")).toMatchObject({ recovered: 0 });
+    const [problem] = storage.problems;
+    expect(problem?.message).toMatch(/set its alive_until and written_at to 0 .* Do not delete the row/);
+    database.exec("update ownline_workers set alive_until = 0, written_at = 0 where id = 'gone'");
+    expect(await heartbeat("second")).toMatchObject({ recovered: 1 });
+    await clock.advance(MINUTE_MS);
+    await heartbeat("third");
+    expect(storage.problems).toEqual([]);
+  });
+
   it.each([
     ["an inbound message of a direction that is none", "origin = 'ai'", "origin"],
     ["an inbound message that does not say whether it needs an answer", "needs_answer = null", "needs_answer"],

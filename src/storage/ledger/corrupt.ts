@@ -115,6 +115,11 @@ function consequenceOf({ table, conversationId }: LedgerRow): string {
     case "rateLimits":
       return "ownline deleted the row, and the limit begins anew.";
     case "workers":
+      return (
+        "What this worker holds is not taken over: restore the row from a backup, or set its alive_until and " +
+        "written_at to 0 (on MongoDB: aliveUntil and writtenAt). Do not delete the row, because nothing takes over what " +
+        "a worker without a row holds."
+      );
     case "sweeps":
     case "answers":
       return "Calls that need this row fail: restore the row from a backup, or delete it, and ownline creates it again.";

@@ -3,7 +3,7 @@ import { legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
 import { byStart, conversationOf, outboundOf, unknownAttemptOf, unknownStateOf } from "../ledger/shown.ts";
 import { isOutbound } from "../ledger/working-set.ts";
-import { isAhead, isForWorker, QUEUED } from "../sql/conditions.ts";
+import { isAhead, isForWorker, isReadableWorker, QUEUED } from "../sql/conditions.ts";
 import { timeIn } from "../sql/due.ts";
 import { integer, record, text } from "../sql/fields.ts";
 import { attemptRow, conversationRow, messageRow } from "../sql/rows.ts";
@@ -16,8 +16,8 @@ import { isWorkerAhead, qualified, writtenAhead } from "./statements.ts";
 /** The conversations to leave out. */
 const WITHOUT = "array(select jsonb_array_elements_text($5::jsonb))";
 
-/** Whether worker `w` holds a lease or an attempt. */
-const HOLDS = `((select true from ownline_conversations c where c.lease_worker = w.id and c.id <> all (n.without) limit 1)
+/** Whether worker `w` can be read, and holds a lease or an attempt. */
+const HOLDS = `${isReadableWorker("w")} and ((select true from ownline_conversations c where c.lease_worker = w.id and c.id <> all (n.without) limit 1)
   or (select true from ownline_attempts a where a.worker = w.id and a.conversation_id <> all (n.without) limit 1))`;
 
 /** One statement, so that all parts see the same snapshot. It checks few workers, each by an index. */

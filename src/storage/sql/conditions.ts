@@ -20,6 +20,19 @@ export function isAhead(alias: string, now: string): string {
   return `${alias}.written_at > ${now} + ${CLOCKS_APART_MS}`;
 }
 
+/** Whether a column holds a number that ownline writes: the same condition as in `fields.ts`. */
+function isNumber(column: string): string {
+  return `${column} between ${-Number.MAX_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER}`;
+}
+
+/**
+ * Whether the times of worker `alias` can be read. Nothing takes over what a worker holds whose times cannot be read.
+ * So a query for the next expiry leaves it out: otherwise its past expiry would wake the workers again and again.
+ */
+export function isReadableWorker(alias: string): string {
+  return `${isNumber(`${alias}.alive_until`)} and ${isNumber(`${alias}.written_at`)}`;
+}
+
 /*
  * Rows that a clock ahead wrote, and whose due times are void. The queries name their index. Otherwise SQLite might
  * choose the index by due time, and read all waiting rows.

@@ -3,7 +3,7 @@ import { legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
 import { byStart, conversationOf, messageOf, unknownAttemptOf, unknownStateOf } from "../ledger/shown.ts";
 import type { CompetingAttempts, CompetingAttemptsQuery, DueMessage } from "../storage.ts";
-import { aheadConversations, aheadMessages, isAhead, isForWorker, QUEUED } from "./conditions.ts";
+import { aheadConversations, aheadMessages, isAhead, isForWorker, isReadableWorker, QUEUED } from "./conditions.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
 import { integer, text } from "./fields.ts";
 import { attemptRow, conversationRow, messageRow } from "./rows.ts";
@@ -34,7 +34,7 @@ const TIMED = "m.due_at is not null and m.scope = :scope @without(m.conversation
  * because they are few.
  */
 const NEXT_EXPIRY = `select min(case when ${isAhead("w", "n.at")} then n.at else w.alive_until end)
-  from ownline_workers w where w.scope = :scope and w.id in (
+  from ownline_workers w where w.scope = :scope and ${isReadableWorker("w")} and w.id in (
   select c.lease_worker from ownline_conversations c where c.lease_worker > '' @without(c.id)
   union select a.worker from ownline_attempts a where a.worker > '' @without(a.conversation_id))`;
 

@@ -132,6 +132,26 @@ export const corruptRowCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "takes over what a worker holds only when the worker's row can be read, and what others hold at once",
+    async run(s) {
+      await texted(s, 2);
+      const [held, other] = [present(await s.claim("gone"), "a turn"), present(await s.claim("lost"), "a turn")];
+      const { column, mend } = await s.corrupt("workers", "gone");
+      await s.advance(LEASE_MS + 1);
+      equal((await s.heartbeat({ workerId: "w2" })).recovered, 1, "what is taken over");
+      equal((await s.claim("w2"))?.turn.id, other.turn.id, "the other worker's turn");
+      ok((await s.due(10, { workerId: "w2" })).nextInMs !== 0, "what the worker holds is not due for ever");
+      equal(
+        s.storage.problems.map(({ row }) => [row?.table, row?.id, row?.column]),
+        [["workers", "gone", column]],
+        "reported",
+      );
+      await mend();
+      equal((await s.heartbeat({ workerId: "w2" })).recovered, 1, "what is taken over when the row is mended");
+      equal((await s.claim("w2"))?.turn.id, held.turn.id, "its turn");
+    },
+  },
+  {
     name: "marks as unknown what is behind messages that cannot be read",
     async run(s) {
       const ids: string[] = [];
