@@ -233,8 +233,8 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
     [10107, "did not confirm"],
     [189, "did not confirm"],
     [13435, "did not confirm"],
-    [14031, "no space left"],
-    [112, "others kept writing"],
+    [14031, "no disk space left"],
+    [112, "could not commit"],
   ])(
     "gives up after a while on an error that stays (%i)",
     async (code, sentence) => {
