@@ -86,7 +86,19 @@ export const corruptGuards: readonly Mutation[] = [
         "if (!(error instanceof RangeError) || statement.setReadBigInts === undefined) throw error;",
         "throw error;",
       ],
-      ["sql/fields", "!(Math.abs(number) <= Number.MAX_SAFE_INTEGER)", "Number.isNaN(number)"],
+      ["ledger/corrupt", "Math.abs(value) <= Number.MAX_SAFE_INTEGER", "!Number.isNaN(value)"],
+    ],
+    [
+      "a column that holds neither 0 nor 1 is not taken for false",
+      ["sql/fields", "  if (number !== 0 && number !== 1) throw foreign(column);\n", ""],
+    ],
+    [
+      "a stored answer of another form is not taken for an answer",
+      [
+        "ledger/stored-answer",
+        "  if (!isStored<Answer>(value)) throw corruptAnswer(call);",
+        "  if (!isStored<Answer>(value)) return JSON.parse(stored)?.answer;",
+      ],
     ],
     [
       "a message whose fields are of two directions is not taken for one of them",

@@ -202,6 +202,35 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
     for (const call of calls) await expect(call()).rejects.toMatchObject(refused);
   });
 
+  it("names a document whose number is none that ownline writes, and lists those behind it", async () => {
+    const db = database.db();
+    const storage = mongodb(db);
+    for (const id of ["one", "two", "three"])
+      await storage.recordInbound(textOf(id, { participant: `+1555019900${id.length}${id[0]}` }));
+    const set = (change: object) =>
+      db.collection("ownline_conversations").updateMany({ _id: { $in: ["c-two"] } }, { $set: change });
+    const refused = (column: string) => ({
+      code: "storage_corrupt",
+      row: { table: "conversations", id: "c-two", column },
+    });
+    for (const number of [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 60]) {
+      await set({ fence: number });
+      await expect(storage.conversation("c-two")).rejects.toMatchObject(refused("fence"));
+    }
+    for (const updatedAt of [Number.POSITIVE_INFINITY, Number.NaN, "now", 2 ** 60]) {
+      await set({ fence: 0, updatedAt });
+      const listed: string[] = [];
+      for (let cursor: string | null | undefined; cursor !== null; ) {
+        const page = await storage.conversations({ limit: 1, ...(cursor === undefined ? {} : { after: cursor }) });
+        listed.push(...page.conversations.map(({ id }) => id));
+        cursor = page.cursor;
+      }
+      expect(listed.toSorted()).toEqual(["c-one", "c-three"]);
+      await expect(storage.conversation("c-two")).rejects.toMatchObject(refused("updatedAt"));
+    }
+    await database.empty();
+  }, 60_000);
+
   it("migrates from two processes at once, into one secret and every index", async () => {
     // `start()` did it on the empty database.
     const secrets = await Promise.all([mongodb(database.db()).open(), mongodb(database.db()).open()]);

@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
 import { sqlite } from "../../src/storage/sqlite.ts";
+import type { Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { corruptIn } from "./corrupt-file.ts";
 import { inboundRecord } from "./inbound-record.ts";
@@ -48,13 +49,42 @@ describe("rows that cannot be read, in SQL", () => {
     expect(database.prepare("select call from ownline_answers where conversation_ids is not null").all()).toEqual([]);
   });
 
-  it("name the answer of an erasure that is repeated, where it cannot be read", async () => {
+  it.each(["{", "null", "{}", '{"conversations":"1","messages":0}', '{"conversations":1,"messages":1e999}'])(
+    "name the answer of an erasure that is repeated, where it cannot be read: %s",
+    async (answer) => {
+      const { database, storage } = opened();
+      await storage.open();
+      const order = { callId: "erase", participant: "+15550199001", line: null };
+      await storage.erase(order);
+      database.prepare("update ownline_answers set answer = ? where call = 'erase erase'").run(answer);
+      await expect(storage.erase(order)).rejects.toMatchObject({ code: "storage_corrupt", row: { table: "answers" } });
+    },
+  );
+
+  it.each(["null", "7", "{}", "[]"])("name the answer of a claim that is repeated and holds %s", async (answer) => {
     const { database, storage } = opened();
     await storage.open();
-    const order = { callId: "erase", participant: "+15550199001", line: null };
-    await storage.erase(order);
-    await corruptIn(database, { table: "answers", id: "erase erase" });
-    await expect(storage.erase(order)).rejects.toMatchObject({ code: "storage_corrupt", row: { table: "answers" } });
+    await storage.recordInbound(inboundRecord("one", { debounceMs: 0 }));
+    const claim = { callId: "claim", scope: "default", workerId: "w1", leaseMs: 15_000, limit: 1 };
+    expect(await storage.claimTurns(claim)).toHaveLength(1);
+    database.prepare("update ownline_answers set answer = ?").run(answer);
+    const row = { table: "answers", id: "claimTurns claim", column: "answer" };
+    await expect(storage.claimTurns(claim)).rejects.toMatchObject({ code: "storage_corrupt", row });
+  });
+
+  it.each([
+    ["conversations", "paused", (storage: Storage) => storage.conversation("c1")],
+    ["consents", "provider_blocks", (storage: Storage) => storage.consent("consent:one")],
+    ["messages", "needs_answer", (storage: Storage) => storage.story("m1")],
+  ])("are found: %s whose %s is neither 0 nor 1", async (table, column, read) => {
+    const { database, storage } = opened();
+    await storage.open();
+    const consent = { state: "opted-in", source: "word" } as const;
+    const ids = { messageId: "m1", conversationId: "c1", consentKey: "consent:one" };
+    await storage.recordInbound(inboundRecord("one", { ...ids, consent }));
+    await expect(read(storage)).resolves.not.toBeNull();
+    database.exec(`update ownline_${table} set ${column} = 2`);
+    await expect(read(storage)).rejects.toMatchObject({ code: "storage_corrupt", row: { table, column } });
   });
 
   it("give back what a worker holds whose row is set as its error says", async () => {

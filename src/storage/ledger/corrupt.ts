@@ -12,6 +12,11 @@ export class ForeignValue extends TypeError {
   }
 }
 
+/** Whether a value is a number that ownline writes: neither infinite nor beyond the safe integers. */
+export function isLedgerNumber(value: unknown): value is number {
+  return typeof value === "number" && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+}
+
 /** A row that exists and cannot be read. */
 export interface UnreadRow {
   /** The rules do not read stored answers, so `Table` does not include `answers`. */

@@ -30,7 +30,7 @@ import { markUnknown, requeueTurn } from "./rules/recovery.ts";
 import { resolve } from "./rules/resolution.ts";
 import { claimSweep, commitSweep } from "./rules/sweep.ts";
 import { claimTurns, commitTurn, releaseTurn } from "./rules/turns.ts";
-import { answerIn } from "./stored-answer.ts";
+import { answerIn, storedForm } from "./stored-answer.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 interface Method<Input, Answer> {
@@ -127,7 +127,7 @@ function runner(database: LedgerDatabase, alone: LeftAlone): Run {
         decide(set) {
           const known = set.storedAnswer();
           if (known !== undefined) {
-            const { answer: first } = answerIn<{ readonly answer: Answer }>(known, call);
+            const first = answerIn<Answer>(known, call);
             return { answer: first, stored: null, settle: () => resolvePromise(first) };
           }
           const answer = method.rule(set, input, call);
@@ -152,7 +152,7 @@ function withoutHistory(turns: readonly ClaimedTurn[]): readonly ClaimedTurn[] {
 }
 
 function storedAnswer(set: WorkingSet, call: string, answer: unknown): StoredAnswer {
-  const stored = JSON.stringify({ answer });
+  const stored = storedForm(answer);
   const conversationIds = [...set.conversations.rows.keys()].filter((id) => stored.includes(JSON.stringify(id)));
   return { call, answer: stored, conversationIds };
 }

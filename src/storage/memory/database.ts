@@ -2,6 +2,7 @@ import type { StorageClock } from "../clock.ts";
 import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
 import { nameOf } from "../ledger/held.ts";
 import { consentOf, conversationOf } from "../ledger/shown.ts";
+import { erasedIn } from "../ledger/stored-answer.ts";
 import type { Erased } from "../storage.ts";
 import { erase, forgetOldAnswers, purge } from "./erasure.ts";
 import { load } from "./loads.ts";
@@ -36,7 +37,7 @@ export function readsAndDeletions(
   /** Runs a deletion once. A repetition after a lost answer deletes nothing more, and returns the first answer. */
   function once(call: string, act: () => Erased): Erased {
     const stored = tables.answers.get(call);
-    if (stored !== undefined) return JSON.parse(stored.answer);
+    if (stored !== undefined) return erasedIn(stored.answer, call);
     const answer = act();
     tables.storeAnswer({ call, answer: JSON.stringify(answer), conversationIds: [] }, now());
     return answer;

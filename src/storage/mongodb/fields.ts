@@ -1,5 +1,5 @@
 import type { Media, MessageError } from "../../model/message.ts";
-import { ForeignValue } from "../ledger/corrupt.ts";
+import { ForeignValue, isLedgerNumber } from "../ledger/corrupt.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
 
@@ -75,7 +75,7 @@ export function text(doc: MongoDocument, name: string): string {
 
 export function number(doc: MongoDocument, name: string): number {
   const value = doc[name];
-  if (typeof value !== "number") throw foreign(name);
+  if (!isLedgerNumber(value)) throw foreign(name);
   return value;
 }
 

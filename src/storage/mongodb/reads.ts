@@ -2,8 +2,8 @@ import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
 import type { LedgerDatabase, Seen } from "../database.ts";
 import { collected } from "../ledger/collected.ts";
-import { legible, type UnreadRow } from "../ledger/corrupt.ts";
-import { cursorOf, readCursor } from "../ledger/cursor.ts";
+import { isLedgerNumber, legible, type UnreadRow } from "../ledger/corrupt.ts";
+import { cursorBehind, readCursor } from "../ledger/cursor.ts";
 import { TABLES, type Table } from "../ledger/rows.ts";
 import { isAhead } from "../ledger/rules/clock.ts";
 import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
@@ -35,13 +35,8 @@ export async function conversations(store: Store, { limit, after }: Conversation
   const page = docs.slice(0, limit);
   const listed = legible(page, corrupt, (doc) => conversationOf(rowOf("conversations", doc)));
   const last = docs.length > limit ? page.at(-1) : undefined;
-  return { found: { conversations: listed, cursor: last === undefined ? null : cursorBehind(last) }, corrupt };
-}
-
-/** The cursor after a document. A value that is not a number sorts before all times. */
-function cursorBehind({ _id, updatedAt }: MongoDocument): string {
-  if (typeof updatedAt !== "number") return cursorOf({ updatedAt: Number.MAX_SAFE_INTEGER, id: "" });
-  return cursorOf({ updatedAt, id: String(_id) });
+  const cursor = last === undefined ? null : cursorBehind({ updatedAt: last.updatedAt, id: idIn(last) });
+  return { found: { conversations: listed, cursor }, corrupt };
 }
 
 function before(cursor: string): object {
@@ -67,7 +62,7 @@ export async function changes(
   const corrupt: UnreadRow[] = [];
   const found = legible(docs, corrupt, shown);
   const last = docs.at(-1)?.changedSeq;
-  return { found, corrupt, next: docs.length === limit && typeof last === "number" ? last : null };
+  return { found, corrupt, next: docs.length === limit && isLedgerNumber(last) ? last : null };
 }
 
 /** MongoDB reads a limit of 0 as unlimited. */

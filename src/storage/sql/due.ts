@@ -5,7 +5,7 @@ import { byStart, conversationOf, messageOf, unknownAttemptOf, unknownStateOf } 
 import type { CompetingAttempts, CompetingAttemptsQuery, DueMessage } from "../storage.ts";
 import { aheadConversations, aheadMessages, isAhead, isForWorker, isReadableWorker, QUEUED } from "./conditions.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
-import { integer, text } from "./fields.ts";
+import { integer, numberIn, text } from "./fields.ts";
 import { attemptRow, conversationRow, messageRow } from "./rows.ts";
 import { bind, keepable, leavingOut, NOW, oneLine, prepare, type Statement } from "./statement.ts";
 
@@ -93,8 +93,8 @@ function soonest(row: SqlRow): number | null {
 
 /** A time that is not a number that ownline writes is left out, so that no worker waits for it. */
 export function timeIn(row: SqlRow, column: string): readonly number[] {
-  const at = row[column] === null ? Number.NaN : Number(row[column]);
-  return Number.isSafeInteger(at) ? [at] : [];
+  const at = numberIn(row, column);
+  return at === null ? [] : [at];
 }
 
 /** The attempts with a status, of messages that have the content of `:outboundId` and fulfil a condition on `m`. */

@@ -1,4 +1,4 @@
-import { ForeignValue } from "../ledger/corrupt.ts";
+import { ForeignValue, isLedgerNumber } from "../ledger/corrupt.ts";
 import type { SqlRow } from "./driver.ts";
 
 /*
@@ -16,14 +16,17 @@ export function textOrNull(row: SqlRow, column: string): string | null {
   return row[column] === null ? null : text(row, column);
 }
 
-/**
- * A column that holds a number. Some drivers are set to return it as `bigint`. A number beyond the safe integers is not
- * a number that ownline wrote.
- */
-export function integer(row: SqlRow, column: string): number {
+/** The number in a column; `null` for any other value. Some drivers are set to return it as `bigint`. */
+export function numberIn(row: SqlRow, column: string): number | null {
   const value = row[column];
   const number = typeof value === "bigint" ? Number(value) : value;
-  if (typeof number !== "number" || !(Math.abs(number) <= Number.MAX_SAFE_INTEGER)) throw foreign(column);
+  return isLedgerNumber(number) ? number : null;
+}
+
+/** A column that holds a number. A number beyond the safe integers is not a number that ownline wrote. */
+export function integer(row: SqlRow, column: string): number {
+  const number = numberIn(row, column);
+  if (number === null) throw foreign(column);
   return number;
 }
 
@@ -47,8 +50,15 @@ export function jsonOrNull(row: SqlRow, column: string): unknown {
   return row[column] === null ? null : json(row, column);
 }
 
+/** A column that holds 0 or 1. */
+export function boolean(row: SqlRow, column: string): boolean {
+  const number = integer(row, column);
+  if (number !== 0 && number !== 1) throw foreign(column);
+  return number === 1;
+}
+
 export function booleanOrNull(row: SqlRow, column: string): boolean | null {
-  return row[column] === null ? null : integer(row, column) === 1;
+  return row[column] === null ? null : boolean(row, column);
 }
 
 export function oneOfOrNull<T extends string>(row: SqlRow, column: string, words: readonly T[]): T | null {

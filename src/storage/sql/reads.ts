@@ -3,7 +3,7 @@ import type { Message } from "../../model/message.ts";
 import type { LedgerDatabase, Seen } from "../database.ts";
 import { collected } from "../ledger/collected.ts";
 import { legible, type UnreadRow } from "../ledger/corrupt.ts";
-import { cursorOf, readCursor } from "../ledger/cursor.ts";
+import { cursorBehind, readCursor } from "../ledger/cursor.ts";
 import { PRIMARY_KEYS, TABLES, type Table } from "../ledger/rows.ts";
 import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
 import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
@@ -93,15 +93,8 @@ export function conversationsIn(rows: readonly SqlRow[], limit: number): Seen<Co
   const page = rows.slice(0, limit);
   const listed = legible(page, corrupt, conversationRow).map(conversationOf);
   const last = rows.length > limit ? page.at(-1) : undefined;
-  return { found: { conversations: listed, cursor: last === undefined ? null : cursorBehind(last) }, corrupt };
-}
-
-/** The cursor after a row. A time that is not a number that ownline writes sorts before all others. */
-function cursorBehind(row: SqlRow): string {
-  const { updated_at: at } = row;
-  const isTime = typeof at === "bigint" || typeof at === "number";
-  if (!isTime || at > Number.MAX_SAFE_INTEGER) return cursorOf({ updatedAt: Number.MAX_SAFE_INTEGER, id: "" });
-  return cursorOf({ updatedAt: Number(at), id: text(row, "id") });
+  const cursor = last === undefined ? null : cursorBehind({ updatedAt: last.updated_at, id: text(last, "id") });
+  return { found: { conversations: listed, cursor }, corrupt };
 }
 
 /** See `Storage.messages`. */

@@ -2,11 +2,12 @@ import type { ConsentSource, ConsentState } from "../../model/consent.ts";
 import type { TurnOutcome } from "../../model/conversation.ts";
 import type { AttemptStatus, DeliveryStatus, ProviderStatus } from "../../model/delivery-status.ts";
 import type { Media, MessageError, Origin, OutboundMessage } from "../../model/message.ts";
-import { CorruptRow, ForeignValue, oddFieldOf } from "../ledger/corrupt.ts";
+import { CorruptRow, ForeignValue, isLedgerNumber, oddFieldOf } from "../ledger/corrupt.ts";
 import { type KeyKind, type MessageRow, PRIMARY_KEYS, type Table, type Tables } from "../ledger/rows.ts";
 import { columnOf } from "./columns.ts";
 import type { SqlRow } from "./driver.ts";
 import {
+  boolean,
   booleanOrNull,
   foreign,
   integer,
@@ -77,7 +78,7 @@ export const conversationRow: Reader<"conversations"> = readerOf("conversations"
   participantSeenAt: integerOrNull(row, "participant_seen_at"),
   sender: text(row, "sender"),
   consentKey: text(row, "consent_key"),
-  paused: integer(row, "paused") === 1,
+  paused: boolean(row, "paused"),
   seq: integer(row, "seq"),
   inboundSeq: integer(row, "inbound_seq"),
   answeredSeq: integer(row, "answered_seq"),
@@ -199,7 +200,7 @@ export const consentRow: Reader<"consents"> = readerOf("consents", (row) => ({
   state: oneOf(row.state, "state", STATES),
   source: oneOf(row.source, "source", SOURCES),
   service: textOrNull(row, "service"),
-  providerBlocks: integer(row, "provider_blocks") === 1,
+  providerBlocks: boolean(row, "provider_blocks"),
   changedAt: integer(row, "changed_at"),
   version: integer(row, "version"),
 }));
@@ -266,6 +267,6 @@ function mediaOf(row: SqlRow): readonly Media[] {
 function errorOf(row: SqlRow): MessageError | null {
   if (row.error === null) return null;
   const { code, reason } = record(json(row, "error"), "error");
-  if (typeof reason !== "string" || (code !== null && typeof code !== "number")) throw foreign("error");
+  if (typeof reason !== "string" || (code !== null && !isLedgerNumber(code))) throw foreign("error");
   return { code, reason };
 }
