@@ -101,6 +101,11 @@ export const corruptGuards: readonly Mutation[] = [
       ],
     ],
     [
+      "a person is erased although a version cannot be read",
+      ["sql/erasure", 'const version = numberIn(row, "version");', 'const version = integer(row, "version");'],
+    ],
+    ["a version that cannot be read is left as it is", ["sql/erasure", 'isNumber("version")', '"true"']],
+    [
       "a message whose fields are of two directions is not taken for one of them",
       ["sql/rows", "if (odd !== null) throw foreign(columnOf(odd));", "void odd;"],
     ],
@@ -162,7 +167,10 @@ export const corruptGuards: readonly Mutation[] = [
         "docs.map((doc) => [idIn(doc), rowOf(table, doc)] as const)",
       ],
     ],
-    ["a person is erased although a version cannot be read", ["erasure", "version: { $gte: 0 } };", "};"]],
+    [
+      "a person is erased although a version cannot be read",
+      ["erasure", "version: { $gte: 0, $lte: Number.MAX_SAFE_INTEGER } };", "};"],
+    ],
     [
       "a message of no direction is not taken for one",
       ["documents", "if (odd !== null) throw corruptDocument(table, doc, odd);", "void odd;"],

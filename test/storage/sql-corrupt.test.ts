@@ -72,6 +72,26 @@ describe("rows that cannot be read, in SQL", () => {
     await expect(storage.claimTurns(claim)).rejects.toMatchObject({ code: "storage_corrupt", row });
   });
 
+  it.each(["1152921504606846977", "9223372036854775807"])(
+    "let a person be erased whose version is %s",
+    async (version) => {
+      const { database, storage, clock } = opened();
+      await storage.open();
+      await storage.recordInbound(inboundRecord("one", { needsAnswer: false }));
+      await storage.recordInbound(inboundRecord("two", { needsAnswer: false }));
+      database.exec(`update ownline_conversations set version = ${version}`);
+      await clock.advance(MINUTE_MS);
+      const purged = await storage.purge({ callId: "purge", olderThanMs: 1, limit: 1 });
+      expect(purged).toEqual({ conversations: 0, messages: 1 });
+      expect(database.prepare("select cast(version as text) as version from ownline_conversations").all()).toEqual([
+        { version },
+      ]);
+      const participant = inboundRecord("one").participant;
+      const erased = await storage.erase({ callId: "erase", participant, line: null });
+      expect(erased).toEqual({ conversations: 1, messages: 1 });
+    },
+  );
+
   it.each([
     ["conversations", "paused", (storage: Storage) => storage.conversation("c1")],
     ["consents", "provider_blocks", (storage: Storage) => storage.consent("consent:one")],

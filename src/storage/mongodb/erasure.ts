@@ -105,11 +105,11 @@ function once(store: Store, name: string, act: (deletion: Deletion) => Promise<E
 
 /**
  * Raises the versions of conversations, so that each decision that has read one of them is made anew. A conversation
- * whose version is not a number is unreadable, so no decision is based on it.
+ * whose version is not a number that ownline writes is unreadable, so no decision is based on it.
  */
 async function raise({ store, session }: Deletion, conversationIds: readonly string[]): Promise<void> {
   for (const some of slicesOf(conversationIds)) {
-    const readable = { _id: { $in: some }, version: { $gte: 0 } };
+    const readable = { _id: { $in: some }, version: { $gte: 0, $lte: Number.MAX_SAFE_INTEGER } };
     await store.collection("conversations").updateMany(readable, { $inc: { version: 1 } }, sessionOf(session));
   }
 }

@@ -1,5 +1,6 @@
 import type { ErasePlan } from "../database.ts";
 import { erasedIn } from "../ledger/stored-answer.ts";
+import { isNumber } from "../sql/conditions.ts";
 import { integer, record } from "../sql/fields.ts";
 import type { Erased, PurgeOrder } from "../storage.ts";
 import { pruneText } from "./apply.ts";
@@ -91,7 +92,8 @@ $body$`,
       and (select m.id from ownline_messages m where m.group_id = t.id limit 1) is null
       and (select m.id from ownline_messages m where m.conversation_id = t.conversation_id and m.needs_answer
         and m.seq between t.first_seq and t.through_seq limit 1) is null;
-  update ownline_conversations c set version = c.version + 1 where c.id = any (touched);
+  update ownline_conversations c set version = c.version + 1
+    where c.id = any (touched) and ${isNumber("c.version")};
   owners := array(
     select c.id from ownline_conversations c where c.id = any (touched) and not c.paused
       and (select m.id from ownline_messages m where m.conversation_id = c.id limit 1) is null);

@@ -20,8 +20,8 @@ export function isAhead(alias: string, now: string): string {
   return `${alias}.written_at > ${now} + ${CLOCKS_APART_MS}`;
 }
 
-/** Whether a column holds a number that ownline writes: the same condition as in `fields.ts`. */
-function isNumber(column: string): string {
+/** Whether a column holds a number that ownline writes: the same condition as `isLedgerNumber`. */
+export function isNumber(column: string): string {
   return `${column} between ${-Number.MAX_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER}`;
 }
 

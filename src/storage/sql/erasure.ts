@@ -1,8 +1,9 @@
 import type { ErasePlan, Guard } from "../database.ts";
 import { erasedIn } from "../ledger/stored-answer.ts";
 import type { Erased, PurgeOrder } from "../storage.ts";
+import { isNumber } from "./conditions.ts";
 import type { SqlDriver, SqlRow, Write } from "./driver.ts";
-import { integer, text } from "./fields.ts";
+import { integer, numberIn, text } from "./fields.ts";
 import { pruneAll } from "./prune.ts";
 import { bind, keepable, NOW, oneLine, prepare } from "./statement.ts";
 
@@ -82,7 +83,8 @@ const PURGE = [
       and not exists (select 1 from ownline_messages m where m.group_id = t.id)
       and not exists (select 1 from ownline_messages m where m.conversation_id = t.conversation_id
         and m.needs_answer = 1 and m.seq between t.first_seq and t.through_seq)`,
-  `update ownline_conversations set version = version + 1 where id in ${IN_CONVERSATIONS}`,
+  `update ownline_conversations set version = version + 1
+    where id in ${IN_CONVERSATIONS} and ${isNumber("version")}`,
 ].map((sql) => prepare(oneLine(sql)));
 
 const EMPTIED = `conversation.id in ${IN_CONVERSATIONS} and conversation.paused = 0
@@ -147,7 +149,9 @@ function listsOf(
   const now = integer(moment, "now");
   const guards: Guard[] = [{ on: "call", key: keepable(call), version: null }];
   for (const row of conversations) {
-    guards.push({ on: "conversation", key: text(row, "id"), version: integer(row, "version") });
+    const version = numberIn(row, "version");
+    // A conversation whose version cannot be read needs no guard, because no decision is based on it.
+    if (version !== null) guards.push({ on: "conversation", key: text(row, "id"), version });
   }
   const ids = (rows: readonly SqlRow[]): string => JSON.stringify(rows.map((row) => text(row, "id")));
   return {
