@@ -50,7 +50,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   ],
   [
     "a worker lets others go first where it does not know the line",
-    ["ledger/rules/leases", "return setAsideBy === workerId && dueAt", "return setAsideBy === null && dueAt"],
+    ["ledger/rules/leases", "return row.setAsideBy === workerId && dueAt", "return row.setAsideBy === null && dueAt"],
   ],
   [
     "a key that comes again with another content is refused",

@@ -62,6 +62,14 @@ export const mongodbGuards: readonly Mutation[] = guardsOf("mongodb", "src/stora
     ["commit", "  await keepAlive(store, changes, loaded.now);\n", ""],
   ],
   [
+    "a worker asks for a message that it has set aside at its due time first",
+    [
+      "../ledger/rules/leases",
+      "return row.dueAt !== null && row.dueAt > now ? row.dueAt : dueForWorkerAt(row, workerId);",
+      "void now; return dueForWorkerAt(row, workerId);",
+    ],
+  ],
+  [
     "a worker is forgotten only when it holds nothing",
     [
       "prune",

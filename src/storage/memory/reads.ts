@@ -1,9 +1,9 @@
 import type { Message as ShownMessage } from "../../model/message.ts";
 import { cursorOf, readCursor } from "../ledger/cursor.ts";
 import { nameOf } from "../ledger/held.ts";
-import { type EventRow, LEFT_TO_OTHERS_MS, type MessageRow, type TurnRow } from "../ledger/rows.ts";
+import type { EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
 import { isAhead } from "../ledger/rules/clock.ts";
-import { isLeftToOthers } from "../ledger/rules/leases.ts";
+import { askedAgainAt, isLeftToOthers } from "../ledger/rules/leases.ts";
 import {
   byStart,
   conversationOf,
@@ -61,7 +61,7 @@ export function due(tables: MemoryTables, { scope, workerId, limit }: DueQuery, 
     if (found.length >= limit || row.dueAt === null || row.dueAt > now) break;
     if (isAhead(row.writtenAt, now)) continue;
     if (isForWorker(message)) found.push(message);
-    else nextSetAside ??= row.dueAt + LEFT_TO_OTHERS_MS;
+    else nextSetAside ??= askedAgainAt(row, workerId, now);
   }
   const firstTurn = first(turns.from(START), isForWorker);
   const nextTurn = first(turns.from(later), isForWorker);

@@ -1,14 +1,14 @@
 import type { DueLook, LedgerDatabase } from "../database.ts";
-import { legible, type UnreadRow } from "../ledger/corrupt.ts";
-import { LEFT_TO_OTHERS_MS, type MessageRow, type WorkerRow } from "../ledger/rows.ts";
+import { isLedgerNumber, legible, type UnreadRow } from "../ledger/corrupt.ts";
+import type { MessageRow, WorkerRow } from "../ledger/rows.ts";
 import { isAhead } from "../ledger/rules/clock.ts";
-import { isLeftToOthers } from "../ledger/rules/leases.ts";
+import { askedAgainAt, isLeftToOthers } from "../ledger/rules/leases.ts";
 import { conversationOf, outboundOf, unknownStateOf } from "../ledger/shown.ts";
 import { isOutbound } from "../ledger/working-set.ts";
 import type { DueMessage } from "../storage.ts";
 import type { MongoDocument } from "./client.ts";
 import { rowOf } from "./documents.ts";
-import { holdersIn, leavingOut, newestWriting, notSetAside, setAside, writtenAhead } from "./roots.ts";
+import { holdersIn, isClaimable, leavingOut, newestWriting, notSetAside, setAside, writtenAhead } from "./roots.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
 
 /**
@@ -40,9 +40,9 @@ export async function due(store: Store, query: DueLook): ReturnType<LedgerDataba
   const rows = read(first).filter(isDue);
   const ownRows = read(ownFirst);
   const ownDue = ownRows.filter((row) => isDue(row) && !isLeftToOthers(row, query.workerId, now));
-  const nextOwn = ownRows.find(({ dueAt }) => dueAt !== null && dueAt > now - LEFT_TO_OTHERS_MS)?.dueAt ?? null;
+  const nextOwn = ownRows.find((row) => isLeftToOthers(row, query.workerId, now));
   const turnTimes = timesIn(turns, "claimableAt");
-  const ownTurnTimes = timesIn(ownTurns, "claimableAt").map((at) => at + LEFT_TO_OTHERS_MS);
+  const isTurnDue = [...turns, ...ownTurns].some((doc) => isClaimable(doc, query.workerId, now));
   const chosen = [...read(ahead), ...[...rows, ...ownDue].toSorted(byDueTime)].slice(0, limit);
   const [messages, nextMessage, nextTurn] = await Promise.all([
     dueMessages({ store, corrupt }, chosen, now),
@@ -51,14 +51,14 @@ export async function due(store: Store, query: DueLook): ReturnType<LedgerDataba
   ]);
   const times = [
     nextMessage,
-    nextOwn === null ? null : nextOwn + LEFT_TO_OTHERS_MS,
+    nextOwn === undefined ? null : askedAgainAt(nextOwn, query.workerId, now),
     nextTurn,
     firstExpiry(holding, now),
   ].filter((at) => at !== null);
   return {
     found: {
       messages,
-      turns: aheadTurns.length > 0 || [...turnTimes, ...ownTurnTimes].some((at) => at <= now),
+      turns: aheadTurns.length > 0 || isTurnDue,
       nextInMs: times.length === 0 ? null : Math.min(...times) - now,
     },
     corrupt,
@@ -70,7 +70,7 @@ export async function due(store: Store, query: DueLook): ReturnType<LedgerDataba
 function timesIn(docs: readonly MongoDocument[], field: string): readonly number[] {
   return docs.flatMap((doc) => {
     const at = doc[field];
-    return typeof at === "number" ? [at] : [];
+    return isLedgerNumber(at) ? [at] : [];
   });
 }
 

@@ -1,7 +1,8 @@
 import type { Plan, Root } from "../database.ts";
-import { legible, type UnreadRow } from "../ledger/corrupt.ts";
-import { CLOCKS_APART_MS, LEFT_TO_OTHERS_MS, type TurnRow } from "../ledger/rows.ts";
+import { isLedgerNumber, legible, type UnreadRow } from "../ledger/corrupt.ts";
+import { CLOCKS_APART_MS, type TurnRow } from "../ledger/rows.ts";
 import { isAhead } from "../ledger/rules/clock.ts";
+import { isLeftToOthers } from "../ledger/rules/leases.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
 import { corruptDocument } from "./corrupt.ts";
@@ -76,7 +77,8 @@ export function leavingOut(field: "_id" | "conversationId", without: readonly st
 
 async function dueTargets(store: Store, plan: Plan, root: RootBy<"due">, runs: number): Promise<Targets> {
   const { limit, without } = root;
-  const first = { sort: { claimableAt: 1, _id: 1 }, limit, projection: { claimableAt: 1, writtenAt: 1 } };
+  const projection = { claimableAt: 1, setAsideBy: 1, writtenAt: 1 };
+  const first = { sort: { claimableAt: 1, _id: 1 }, limit, projection };
   const claimable = { claimableAt: { $exists: true }, ...leavingOut("_id", without) };
   const [now, others, own, newest] = await Promise.all([
     readClock(store),
@@ -84,13 +86,23 @@ async function dueTargets(store: Store, plan: Plan, root: RootBy<"due">, runs: n
     find(store, "conversations", { ...setAside(root), ...claimable }, first),
     newestWriting(store, "conversations", root.scope),
   ]);
-  const dueBy = (until: number) => (doc: MongoDocument) =>
-    typeof doc.claimableAt === "number" && doc.claimableAt <= until && !isWrittenAhead(doc, now);
+  const isDue = (doc: MongoDocument) => isClaimable(doc, root.workerId, now) && !isWrittenAhead(doc, now);
   const ahead = await writtenAhead(store, "conversations", { scope: root.scope, newest, now, limit, without });
-  const due = [...ahead, ...others.filter(dueBy(now)), ...own.filter(dueBy(now - LEFT_TO_OTHERS_MS))].slice(0, limit);
-  const ids = due.map(idIn);
+  const due = [...others, ...own].filter(isDue).toSorted(byClaimableAt);
+  const ids = [...ahead, ...due].slice(0, limit).map(idIn);
   const conversationIds = runs === 1 ? ids : fromAnotherPlace(ids);
   return { now, targets: [{ plan, conversationIds, messages: [], turn: null }], expired: [] };
+}
+
+/** Whether the worker may claim the conversation now. A time that is not a number never comes. */
+export function isClaimable({ claimableAt, setAsideBy }: MongoDocument, workerId: string, now: number): boolean {
+  if (!isLedgerNumber(claimableAt)) return false;
+  const row = { dueAt: claimableAt, setAsideBy: typeof setAsideBy === "string" ? setAsideBy : null };
+  return claimableAt <= now && !isLeftToOthers(row, workerId, now);
+}
+
+function byClaimableAt(one: MongoDocument, other: MongoDocument): number {
+  return Number(one.claimableAt) - Number(other.claimableAt) || (idIn(one) < idIn(other) ? -1 : 1);
 }
 
 /** The ids from a random place on. Another process has taken the first candidate, so this one begins elsewhere. */

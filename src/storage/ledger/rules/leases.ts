@@ -24,16 +24,30 @@ export function leaseOf(
   return turn?.id === held.turnId ? { conversation, turn } : null;
 }
 
+/** The fields of a conversation or message that say when a worker may take it. */
+type Due = Pick<Conversation, "setAsideBy" | "dueAt">;
+
+/** When a worker may take a row: {@link LEFT_TO_OTHERS_MS} after the due time if the worker has set the row aside. */
+export function dueForWorkerAt({ setAsideBy, dueAt }: Due, workerId: string): number | null {
+  return dueAt === null || setAsideBy !== workerId ? dueAt : dueAt + LEFT_TO_OTHERS_MS;
+}
+
 /**
  * Whether a worker that does not know the line must still wait for other workers. Without the wait, it could take the
  * conversation before them every time.
  */
-export function isLeftToOthers(
-  { setAsideBy, dueAt }: Pick<Conversation, "setAsideBy" | "dueAt">,
-  workerId: string,
-  now: number,
-): boolean {
-  return setAsideBy === workerId && dueAt !== null && dueAt > now - LEFT_TO_OTHERS_MS;
+export function isLeftToOthers(row: Due, workerId: string, now: number): boolean {
+  const dueAt = dueForWorkerAt(row, workerId);
+  return row.setAsideBy === workerId && dueAt !== null && dueAt > now;
+}
+
+/**
+ * When a worker next asks for a message that it may not take yet. It asks at the message's due time, even if it has set
+ * the message aside. Otherwise each look would have to read all messages that the worker has set aside, to find the
+ * first other one.
+ */
+export function askedAgainAt(row: Due, workerId: string, now: number): number | null {
+  return row.dueAt !== null && row.dueAt > now ? row.dueAt : dueForWorkerAt(row, workerId);
 }
 
 /** Takes the lease of a conversation from its worker. */

@@ -102,6 +102,19 @@ export const scopeCases: readonly StorageCase[] = [
     },
   },
   {
+    name: "gives the turn that has been due longest first, also where the worker had set it aside",
+    async run(s) {
+      await s.texted();
+      const claimed = await s.claimed("w1");
+      await s.release(claimed, { workerId: "w1", reason: "unknown-line", retryInMs: SET_ASIDE_MS });
+      await s.advance(SET_ASIDE_MS);
+      await s.texted({ participant: OTHER_PERSON });
+      await s.advance(LEFT_MS);
+      equal((await s.claim("w1"))?.turn.id, claimed.turn.id, "the first turn");
+      present(await s.claim("w1"), "the other turn");
+    },
+  },
+  {
     name: "leaves a message of a line that the worker does not know to others, unjudged, and cancels it at its expiry",
     async run(s) {
       const id = await s.waiting({ expiryMs: HOUR_MS });
@@ -109,6 +122,7 @@ export const scopeCases: readonly StorageCase[] = [
       const conditions = { ...FREE, cancel: "Not this one.", counters: [counter] };
       const aside = await s.claimSend(id, { conditions, setAsideMs: SET_ASIDE_MS });
       equal([aside.outcome, await s.storage.counters(["k"])], ["waiting", []], "set aside");
+      s.near((await s.due(10)).nextInMs, SET_ASIDE_MS, "when the worker asks first");
       await s.advance(SET_ASIDE_MS);
       equal([(await dueIds(s, "w1")).length, await dueIds(s, "w2")], [0, [id]], "due for others");
       s.near((await s.due(10)).nextInMs, LEFT_MS, "when the worker looks again");
