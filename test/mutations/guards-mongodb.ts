@@ -73,8 +73,8 @@ export const mongodbGuards: readonly Mutation[] = guardsOf("mongodb", "src/stora
     "a worker is forgotten only when it holds nothing",
     [
       "prune",
-      "const idle = ids.filter((id) => !holders.has(id));",
-      "const idle = ids.filter((id) => !holders.has(id) || true);",
+      "const idle = { aliveUntil, _id: { $nin: await holdersIn(store) } };",
+      "const idle = { aliveUntil }; void holdersIn;",
     ],
   ],
   [

@@ -1,6 +1,8 @@
 import { MongoNetworkError, MongoServerError } from "mongodb";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { prune } from "../../src/storage/mongodb/prune.ts";
 import { COLLECTIONS, INDEXES } from "../../src/storage/mongodb/schema.ts";
+import { storeOver } from "../../src/storage/mongodb/store.ts";
 import { mongodb } from "../../src/storage/mongodb.ts";
 import { claimOne } from "../../src/testing/contracts/storage/scene.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
@@ -230,6 +232,23 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
     }
     await database.empty();
   }, 60_000);
+
+  it("forgets expired workers behind those that hold something, and ends", async () => {
+    const db = database.db();
+    const clock = manualClock();
+    const store = storeOver(db, clock);
+    const row = (id: string, aliveUntil: number) => ({ _id: id, scope: "default", aliveUntil, writtenAt: aliveUntil });
+    const workers = [row("holds", 1), row("sends", 2), row("idle", 3), row("too", 4)];
+    await db.collection("ownline_workers").bulkWrite(workers.map((document) => ({ insertOne: { document } })));
+    await db
+      .collection("ownline_conversations")
+      .bulkWrite([{ insertOne: { document: { _id: "c1", leaseWorker: "holds" } } }]);
+    await db.collection("ownline_attempts").bulkWrite([{ insertOne: { document: { _id: "o1 1", worker: "sends" } } }]);
+    expect([await prune(store, clock.now(), 1), await prune(store, clock.now(), 2)]).toEqual([true, false]);
+    const left = await db.collection("ownline_workers").find({}, {}).toArray();
+    await database.empty();
+    expect(left.map(({ _id }) => _id)).toEqual(["holds", "sends"]);
+  });
 
   it("migrates from two processes at once, into one secret and every index", async () => {
     // `start()` did it on the empty database.
