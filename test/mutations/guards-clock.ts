@@ -5,11 +5,11 @@ export const clockGuards: readonly Mutation[] = [
   ...guardsOf("memory", "src/storage/ledger/rules", [
     [
       "times that were written by a clock ahead are void",
-      ["clock", "return writtenAt > now + CLOCKS_APART_MS;", "return writtenAt > now + CLOCKS_APART_MS && false;"],
+      ["clock", "return writtenAt > latestRight(now);", "return writtenAt > latestRight(now) && false;"],
     ],
     [
       "a clock that is ahead by a minute or less is believed",
-      ["clock", "return writtenAt > now + CLOCKS_APART_MS;", "return writtenAt > now;"],
+      ["clock", "return writtenAt > latestRight(now);", "return writtenAt > now;"],
     ],
     [
       "a backoff that a clock ahead left counts no longer",
@@ -188,7 +188,7 @@ export const clockGuards: readonly Mutation[] = [
   ...guardsOf("postgres", "src/storage/postgres", [
     [
       "an answer that a clock ahead stored is forgotten an hour later",
-      ["apply", "where f.at > moment + ", "where false and f.at > moment + "],
+      ["apply", 'isLaterThanRight("f.at", "moment")', 'isLaterThanRight("false and f.at", "moment")'],
     ],
     ["a turn that a clock ahead has wait is found", ["loads", "c where c.scope = p ->> 'scope'\n", "c where false\n"]],
     [

@@ -2,7 +2,10 @@ import { guardsOf, type Mutation } from "./mutation.ts";
 
 /** What MongoDB guards by itself, and how each guard is removed. What it decides, the judge decides. */
 export const mongodbGuards: readonly Mutation[] = guardsOf("mongodb", "src/storage/mongodb", [
-  ["a decision older than 5 s is refused", ["guards", "OLDEST_MS = 5_000;", "OLDEST_MS = 5_000_000_000;"]],
+  [
+    "a decision older than 5 s is refused",
+    ["../ledger/rules/limits", "OLDEST_DECISION_MS: number = 5_000;", "OLDEST_DECISION_MS: number = 5_000_000_000;"],
+  ],
   [
     "a decision writes nothing where a row that it read has changed",
     [
@@ -99,7 +102,7 @@ export const mongodbGuards: readonly Mutation[] = guardsOf("mongodb", "src/stora
   ],
   [
     "a decision that met another one runs again",
-    ["transaction", 'again === "conflict" ? CONFLICT_TRIES', 'again === "conflict" ? 0'],
+    ["transaction", 'again === "conflict" ? MOST_DECISIONS', 'again === "conflict" ? 0'],
   ],
   [
     "a commit whose answer was lost is asked for again",

@@ -42,7 +42,10 @@ export const postgresGuards: readonly Mutation[] = guardsOf("postgres", "src/sto
     "counters are locked in the order of their keys",
     ["apply", "ends_at bigint) order by c.key", "ends_at bigint) order by c.key desc"],
   ],
-  ["a decision older than 5 s is refused", ["apply", "OLDEST_MS = 5_000;", "OLDEST_MS = 5_000_000_000;"]],
+  [
+    "a decision older than 5 s is refused",
+    ["../ledger/rules/limits", "OLDEST_DECISION_MS: number = 5_000;", "OLDEST_DECISION_MS: number = 5_000_000_000;"],
+  ],
   [
     "a change of a guarded row raises its version",
     ["apply", "if (VERSIONED.has(table)) sets.push(", 'if (table === "sweeps") sets.push('],

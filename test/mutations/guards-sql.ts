@@ -43,7 +43,10 @@ export const sqlGuards: readonly Mutation[] = guardsOf("sqlite", "src/storage/sq
     "a counter is charged where there is room, and not beyond",
     ["guards", "> g.value ->> 'max')", "> (g.value ->> 'max') + 1e12)"],
   ],
-  ["a decision older than 5 s is refused", ["guards", "OLDEST_MS = 5_000;", "OLDEST_MS = 5_000_000_000;"]],
+  [
+    "a decision older than 5 s is refused",
+    ["../ledger/rules/limits", "OLDEST_DECISION_MS: number = 5_000;", "OLDEST_DECISION_MS: number = 5_000_000_000;"],
+  ],
   [
     "a change of a guarded row raises its version",
     ["writes", "if (VERSIONED.has(table)) sets.push(", 'if (table === "sweeps") sets.push('],

@@ -45,7 +45,7 @@ describe("memory", () => {
     const pause = { callId: "call", conversationId: "c1", paused: true, skipUnanswered: false };
     const first = await storage.setPaused(pause);
     await storage.setPaused({ ...pause, callId: "other", paused: false });
-    await clock.advance(3_599_999);
+    await clock.advance(3_600_000);
     expect(await storage.setPaused(pause)).toEqual(first);
     expect((await storage.conversation("c1"))?.paused).toBe(false);
     await clock.advance(1);

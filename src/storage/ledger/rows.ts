@@ -56,7 +56,7 @@ export interface ConversationRow {
   readonly backoffUntil: number;
   readonly leaseWorker: string | null;
   /**
-   * A worker that does not know its line. This worker waits {@link LEFT_TO_OTHERS_MS} after the due time, so that other
+   * A worker that does not know its line. This worker waits `LEFT_TO_OTHERS_MS` after the due time, so that other
    * workers can take the conversation.
    */
   readonly setAsideBy: string | null;
@@ -249,15 +249,6 @@ export interface SweepRow {
   readonly writtenAt: number;
   readonly version: number;
 }
-
-/** How long the database keeps a stored answer. Also how long it keeps a worker that has expired and holds nothing. */
-export const STORED_FOR_MS: number = 60 * 60 * 1000;
-
-/** How long after the due time a worker waits before it takes conversations and messages that it has set aside. */
-export const LEFT_TO_OTHERS_MS: number = 30_000;
-
-/** Clocks that are right may differ by up to this. A row written further ahead than this comes from a wrong clock. */
-export const CLOCKS_APART_MS: number = 60_000;
 
 /** The tables by name. */
 export interface Tables {

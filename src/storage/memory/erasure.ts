@@ -1,5 +1,5 @@
 import type { ErasePlan } from "../database.ts";
-import { STORED_FOR_MS } from "../ledger/rows.ts";
+import { storedSince } from "../ledger/rules/limits.ts";
 import type { Erased, PurgeOrder } from "../storage.ts";
 import { type Conversation, isDone, type Message } from "./entries.ts";
 import { firstIndex } from "./sorted-index.ts";
@@ -79,7 +79,7 @@ function pruneMoments(tables: MemoryTables, now: number): void {
   forgetOldAnswers(tables, now);
   for (const [id, { aliveUntil }] of tables.workers) {
     const holds = tables.byLease.has(id) || tables.bySender.has(id);
-    if (aliveUntil <= now - STORED_FOR_MS && !holds) tables.workers.delete(id);
+    if (aliveUntil < storedSince(now) && !holds) tables.workers.delete(id);
   }
 }
 
@@ -91,7 +91,7 @@ export function forgetOldAnswers(tables: MemoryTables, now: number): void {
   tables.dateAnswers(now);
   const { answers } = tables;
   for (const [call, { at }] of answers) {
-    if (at > now - STORED_FOR_MS) return;
+    if (at >= storedSince(now)) return;
     answers.delete(call);
   }
 }

@@ -1,4 +1,4 @@
-import { CLOCKS_APART_MS } from "../ledger/rows.ts";
+import { latestRight } from "../ledger/rules/clock.ts";
 
 const BUCKET = 512;
 
@@ -10,7 +10,7 @@ export interface Position {
 
 /** The position before everything that a clock ahead of the present one wrote, in the order of `writtenAt`. */
 export function aheadOf(now: number): Position {
-  return { at: now + CLOCKS_APART_MS + 1, id: "" };
+  return { at: latestRight(now) + 1, id: "" };
 }
 
 interface Entry<T> extends Position {

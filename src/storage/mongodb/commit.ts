@@ -1,6 +1,6 @@
 import type { Changes, Charge, Guard, Loaded } from "../database.ts";
-import { CLOCKS_APART_MS, type Table, type Tables } from "../ledger/rows.ts";
-import { isAhead } from "../ledger/rules/clock.ts";
+import type { Table, Tables } from "../ledger/rows.ts";
+import { isAhead, latestRight } from "../ledger/rules/clock.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument, MongoSession, MongoWrite } from "./client.ts";
 import { changeOf, documentOf, idOf } from "./documents.ts";
@@ -59,7 +59,7 @@ export async function commit(store: Store, loaded: Loaded, changes: Changes, age
 async function keepAlive(store: Store, { alive }: Changes, now: number): Promise<void> {
   for (const { workerId, scope, until } of alive) {
     const id = keepable(workerId);
-    const ahead = { _id: id, writtenAt: { $gt: now + CLOCKS_APART_MS } };
+    const ahead = { _id: id, writtenAt: { $gt: latestRight(now) } };
     const update = { $max: { aliveUntil: until }, $set: { scope, writtenAt: now } };
     const writes: readonly MongoWrite[] = [
       { updateOne: { filter: ahead, update: { $set: { aliveUntil: until } } } },
@@ -215,7 +215,7 @@ function chargeWrites({ now, rows }: Loaded, charges: readonly Charge[]): readon
     if (counter.endsAt <= now || isAhead(counter.writtenAt, now)) {
       return { updateOne: { filter: { _id: id, endsAt: counter.endsAt }, update: { $set: fields } } };
     }
-    const open = { _id: id, endsAt: { $gt: now }, writtenAt: { $lte: now + CLOCKS_APART_MS }, charged: { $lte: room } };
+    const open = { _id: id, endsAt: { $gt: now }, writtenAt: { $lte: latestRight(now) }, charged: { $lte: room } };
     return { updateOne: { filter: open, update: { $inc: { charged: sum } } } };
   }).toSorted(byDocument);
 }

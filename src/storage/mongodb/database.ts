@@ -1,5 +1,6 @@
 import type { StorageClock } from "../clock.ts";
 import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
+import { ROWS_A_HEARTBEAT } from "../ledger/rules/limits.ts";
 import type { Line } from "./admission.ts";
 import type { MongoDb } from "./client.ts";
 import { commit } from "./commit.ts";
@@ -8,7 +9,7 @@ import { due } from "./due.ts";
 import { erase, purge } from "./erasure.ts";
 import { load } from "./loads.ts";
 import { migrate, openLedger } from "./migrate.ts";
-import { DOCUMENTS_A_HEARTBEAT, prune } from "./prune.ts";
+import { prune } from "./prune.ts";
 import {
   changes,
   consent,
@@ -74,7 +75,7 @@ function decide<Answer>(
     if (written !== null) await commit(store, loaded, written, () => performance.now() - startedAt);
     // A heartbeat also deletes old documents, so that the collections stay small in a service that never calls
     // `purge()`.
-    if (plans.some(isHeartbeat)) await prune(store, loaded.now, DOCUMENTS_A_HEARTBEAT);
+    if (plans.some(isHeartbeat)) await prune(store, loaded.now, ROWS_A_HEARTBEAT);
     return answer;
   });
 }

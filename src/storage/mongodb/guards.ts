@@ -1,5 +1,6 @@
 import type { Guard, Rows } from "../database.ts";
 import type { KeyKind } from "../ledger/rows.ts";
+import { OLDEST_DECISION_MS } from "../ledger/rules/limits.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoSession, MongoWrite } from "./client.ts";
 import { keyId } from "./documents.ts";
@@ -10,9 +11,6 @@ import { demand } from "./transaction.ts";
  * Guards in MongoDB. A transaction reads the state from before it began, so a read in it guards nothing. If two
  * transactions write one document, one of them fails. So a guarded document that does not change is written too.
  */
-
-/** An older decision is made anew, because the database's clock has moved on too far. */
-const OLDEST_MS = 5_000;
 
 /** The write of a guarded document that does not change. The ledger never reads this field. */
 export const TOUCH = { $inc: { guarded: 1 } } as const;
@@ -30,8 +28,8 @@ export function guardsOn<On extends Guard["on"]>(guards: readonly Guard[], on: O
  * command, one of seven.
  */
 export async function demandFresh(store: Store, session: MongoSession, { now, age }: Aged): Promise<void> {
-  if (store.clock === null && age() < OLDEST_MS / 5) return;
-  demand((await readClock(store, session)) - now <= OLDEST_MS, "the clock");
+  if (store.clock === null && age() < OLDEST_DECISION_MS / 5) return;
+  demand((await readClock(store, session)) - now <= OLDEST_DECISION_MS, "the clock");
 }
 
 /** The clock's time of a decision, and how long ago it was read, by this process's own clock. */

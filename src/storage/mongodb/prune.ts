@@ -1,19 +1,17 @@
-import { CLOCKS_APART_MS, STORED_FOR_MS } from "../ledger/rows.ts";
+import { latestRight } from "../ledger/rules/clock.ts";
+import { storedSince } from "../ledger/rules/limits.ts";
 import { holdersIn, idIn } from "./roots.ts";
 import { find, type Store } from "./store.ts";
-
-/** How many old documents of each kind one heartbeat deletes at most. Fewer are added between two heartbeats. */
-export const DOCUMENTS_A_HEARTBEAT = 5_000;
 
 /**
  * Deletes stored answers that are over an hour old, and workers that expired over an hour ago and hold nothing. At most
  * `limit` of each. Returns whether there may be more: whether it found as many as it may delete.
  */
 export async function prune(store: Store, now: number, limit: number): Promise<boolean> {
-  const longAgo = now - STORED_FOR_MS;
+  const longAgo = storedSince(now);
   const first = (sort: object) => ({ sort, limit, projection: { _id: 1 } });
   const [ahead, answers, [expired]] = await Promise.all([
-    find(store, "answers", { at: { $gt: now + CLOCKS_APART_MS } }, first({ at: -1 })),
+    find(store, "answers", { at: { $gt: latestRight(now) } }, first({ at: -1 })),
     find(store, "answers", { at: { $lt: longAgo } }, first({ at: 1 })),
     find(store, "workers", { aliveUntil: { $lt: longAgo } }, { limit: 1, projection: { _id: 1 } }),
   ]);

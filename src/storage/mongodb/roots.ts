@@ -1,7 +1,7 @@
 import type { Plan, Root } from "../database.ts";
 import { isLedgerNumber, legible, type UnreadRow } from "../ledger/corrupt.ts";
-import { CLOCKS_APART_MS, type TurnRow } from "../ledger/rows.ts";
-import { isAhead } from "../ledger/rules/clock.ts";
+import type { TurnRow } from "../ledger/rows.ts";
+import { isAhead, latestRight } from "../ledger/rules/clock.ts";
 import { isLeftToOthers } from "../ledger/rules/leases.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
@@ -159,7 +159,7 @@ export async function writtenAhead(
   const ahead = {
     scope,
     [WAITING[name]]: { $exists: true },
-    writtenAt: { $gt: now + CLOCKS_APART_MS },
+    writtenAt: { $gt: latestRight(now) },
     ...leavingOut(name === "messages" ? "conversationId" : "_id", without),
   };
   return await find(store, name, ahead, { sort: { writtenAt: -1 }, limit });

@@ -1,14 +1,10 @@
+import { MOST_DECISIONS } from "../ledger/rules/limits.ts";
 import type { Line } from "./admission.ts";
 import type { MongoSession } from "./client.ts";
 import { commitErrorOf, isUnknownCommit, Moved, mayRunAgain, serverErrorOf, storageError } from "./errors.ts";
 import { type Store, TRANSACTION } from "./store.ts";
 import { withinReach } from "./within-reach.ts";
 
-/**
- * How often a call runs if it meets conflicts. A commit takes milliseconds, so a row that many processes write at once
- * may change this often.
- */
-const CONFLICT_TRIES = 20;
 /**
  * How often a call runs after an unknown error. It may be a conflict: a server that only implements MongoDB's protocol
  * has codes of its own.
@@ -36,7 +32,7 @@ async function runAgain<R>(run: (runs: number) => Promise<R>): Promise<R> {
       return await run(runs);
     } catch (error) {
       const again = mayRunAgain(error);
-      const tries = again === "conflict" ? CONFLICT_TRIES : again === "unsure" ? UNSURE_TRIES : 0;
+      const tries = again === "conflict" ? MOST_DECISIONS : again === "unsure" ? UNSURE_TRIES : 0;
       if (runs >= tries) throw storageError(error);
       await waitBefore(runs);
     }

@@ -1,11 +1,9 @@
-import { CLOCKS_APART_MS, PRIMARY_KEYS, STORED_FOR_MS } from "../ledger/rows.ts";
+import { PRIMARY_KEYS } from "../ledger/rows.ts";
+import { OLDEST_DECISION_MS, ROWS_A_HEARTBEAT, STORED_FOR_MS } from "../ledger/rules/limits.ts";
 import { COLUMNS, type StoredAs, TABLE_NAMES, type Written } from "../sql/columns.ts";
-import { isAhead } from "../sql/conditions.ts";
+import { isAhead, isLaterThanRight } from "../sql/conditions.ts";
 import { FULL, PRECEDED } from "./conflicts.ts";
 import { FUNCTION_SETTINGS } from "./statements.ts";
-
-/** An older decision is made anew, because the database's clock has moved on too far. */
-const OLDEST_MS = 5_000;
 
 /**
  * The order in which rows of a table are inserted. If two calls insert the same rows in the same order, one waits for
@@ -145,16 +143,13 @@ const LOCK_WORKERS = `perform 1 from ownline_workers w where w.id = any (array(
 /** Whether the window of a counter is open. */
 const IS_OPEN = `k.ends_at > moment and not ${isAhead("k", "moment")}`;
 
-/** How many old rows of each kind one heartbeat deletes at most. Fewer are added between two heartbeats. */
-const ROWS_A_HEARTBEAT = 5_000;
-
 /**
  * Deletes old stored answers, and workers that hold nothing and expired over an hour ago. It skips locked rows. An
  * answer that a clock ahead stored gets the present time, so that it is deleted after the usual time.
  */
 export function pruneText(limit: string): string {
   return `update ownline_answers a set at = moment where a.call = any (array(
-    select f.call from ownline_answers f where f.at > moment + ${CLOCKS_APART_MS} order by f.at desc limit ${limit}
+    select f.call from ownline_answers f where ${isLaterThanRight("f.at", "moment")} order by f.at desc limit ${limit}
     for update skip locked));
   delete from ownline_answers a where a.call = any (array(
     select f.call from ownline_answers f where f.at < moment - ${STORED_FOR_MS} order by f.at limit ${limit}
@@ -231,7 +226,7 @@ begin
     `select a.call as key, 0 as version from ownline_answers a
       where a.call = any (array(select jsonb_array_elements_text(expected -> 'names')))`,
   )}
-  if floor(extract(epoch from clock_timestamp()) * 1000)::bigint - (p ->> 'clock')::bigint > ${OLDEST_MS} then
+  if floor(extract(epoch from clock_timestamp()) * 1000)::bigint - (p ->> 'clock')::bigint > ${OLDEST_DECISION_MS} then
     moved := moved || '["age"]';
   end if;
   if moved <> '[]' then return moved; end if;

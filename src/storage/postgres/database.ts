@@ -2,6 +2,7 @@ import { OwnlineError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { StorageClock } from "../clock.ts";
 import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
+import { MOST_DECISIONS } from "../ledger/rules/limits.ts";
 import { clientOver, listenToErrors, type PostgresClient, type PostgresPool } from "./client.ts";
 import { isUndone, movedIn, takenIn } from "./conflicts.ts";
 import { competingAttempts, due } from "./due.ts";
@@ -22,12 +23,6 @@ import {
 import { textOf } from "./statements.ts";
 import { story } from "./story.ts";
 import { writeOf } from "./written.ts";
-
-/**
- * How often a call is decided before it fails. A guard that fails this often belongs to a row that many processes write
- * at once.
- */
-const MOST_DECISIONS = 20;
 
 const LONGEST_STEP_BACK_MS = 100;
 

@@ -1,6 +1,6 @@
 import type { DueLook, LedgerDatabase } from "../database.ts";
 import { legible, type UnreadRow } from "../ledger/corrupt.ts";
-import { LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
+import { LEFT_TO_OTHERS_MS } from "../ledger/rules/limits.ts";
 import { byStart, conversationOf, outboundOf, unknownAttemptOf, unknownStateOf } from "../ledger/shown.ts";
 import { isOutbound } from "../ledger/working-set.ts";
 import { isAhead, isForWorker, isReadableWorker, QUEUED } from "../sql/conditions.ts";

@@ -1,5 +1,4 @@
-import { CLOCKS_APART_MS } from "../ledger/rows.ts";
-import { isAhead } from "../sql/conditions.ts";
+import { isAhead, isLaterThanRight } from "../sql/conditions.ts";
 import { keepable } from "../sql/statement.ts";
 
 /**
@@ -34,7 +33,7 @@ export function writtenAhead(table: keyof typeof WAITING, now: string): string {
  * finds it.
  */
 export function isWorkerAhead(alias: string, now: string): string {
-  return `${alias}.alive_until > ${now} + ${CLOCKS_APART_MS} and ${isAhead(alias, now)}`;
+  return `${isLaterThanRight(`${alias}.alive_until`, now)} and ${isAhead(alias, now)}`;
 }
 
 /**

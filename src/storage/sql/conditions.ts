@@ -1,4 +1,4 @@
-import { CLOCKS_APART_MS, LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
+import { CLOCKS_APART_MS, LEFT_TO_OTHERS_MS } from "../ledger/rules/limits.ts";
 
 /*
  * Conditions that indexes and queries share. They are not in the schema's module, because a Worker on D1 does not
@@ -15,9 +15,14 @@ export const QUEUED: string = "(status = 'waiting' or status = 'sending') and or
 /** Whether an opt-out cancels a message: the exact condition of its partial index, as for {@link QUEUED}. */
 export const STOPPABLE: string = "(status = 'waiting' or status = 'held') and origin <> 'auto-reply'";
 
-/** Whether a clock that was ahead wrote a row: the same condition as in `rules/clock.ts`. `now` is SQL. */
+/** Whether a clock that was ahead wrote a row. `now` is SQL. */
 export function isAhead(alias: string, now: string): string {
-  return `${alias}.written_at > ${now} + ${CLOCKS_APART_MS}`;
+  return isLaterThanRight(`${alias}.written_at`, now);
+}
+
+/** Whether a time is later than a clock that is right can say: the same condition as `isAhead` in `rules/clock.ts`. */
+export function isLaterThanRight(time: string, now: string): string {
+  return `${time} > ${now} + ${CLOCKS_APART_MS}`;
 }
 
 /** Whether a column holds a number that ownline writes: the same condition as `isLedgerNumber`. */

@@ -1,6 +1,6 @@
 import type { DueLook, LedgerDatabase } from "../database.ts";
 import { legible, type UnreadRow } from "../ledger/corrupt.ts";
-import { LEFT_TO_OTHERS_MS } from "../ledger/rows.ts";
+import { LEFT_TO_OTHERS_MS } from "../ledger/rules/limits.ts";
 import { byStart, conversationOf, messageOf, unknownAttemptOf, unknownStateOf } from "../ledger/shown.ts";
 import type { CompetingAttempts, CompetingAttemptsQuery, DueMessage } from "../storage.ts";
 import { aheadConversations, aheadMessages, isAhead, isForWorker, isReadableWorker, QUEUED } from "./conditions.ts";

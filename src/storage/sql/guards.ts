@@ -1,10 +1,8 @@
 import type { Changes } from "../database.ts";
+import { OLDEST_DECISION_MS } from "../ledger/rules/limits.ts";
 import { isAhead } from "./conditions.ts";
 import type { SqlStatement } from "./driver.ts";
 import { bind, oneLine, prepare } from "./statement.ts";
-
-/** An older decision is made anew, because the database's clock has moved on too far. */
-const OLDEST_MS = 5_000;
 
 /**
  * The first statement of a batch whose rows an earlier batch has loaded. If a guard no longer holds, it inserts a row
@@ -38,7 +36,7 @@ const GUARD = prepare(
     else true
   end
   union all
-  select 0 where cast(unixepoch('subsec') * 1000 as integer) - :loadedAt > ${OLDEST_MS}
+  select 0 where cast(unixepoch('subsec') * 1000 as integer) - :loadedAt > ${OLDEST_DECISION_MS}
   limit 1`),
 );
 

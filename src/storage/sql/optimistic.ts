@@ -1,12 +1,7 @@
 import { OwnlineError } from "../../errors.ts";
+import { MOST_DECISIONS } from "../ledger/rules/limits.ts";
 import type { Results, SqlDriver, SqlStatement } from "./driver.ts";
 import { guardOf } from "./guards.ts";
-
-/**
- * How often a call is decided before it fails. A guard that fails this often belongs to a row that many processes write
- * at once.
- */
-const MOST_DECISIONS = 20;
 
 interface Batches {
   readonly name: string;

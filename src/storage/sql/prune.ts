@@ -1,16 +1,14 @@
 import type { Plan } from "../database.ts";
-import { CLOCKS_APART_MS, STORED_FOR_MS } from "../ledger/rows.ts";
+import { ROWS_A_HEARTBEAT, STORED_FOR_MS } from "../ledger/rules/limits.ts";
+import { isLaterThanRight } from "./conditions.ts";
 import type { SqlStatement } from "./driver.ts";
 import { bind, oneLine, prepare } from "./statement.ts";
-
-/** How many old rows of each kind one heartbeat deletes at most. Fewer are added between two heartbeats. */
-const ROWS_A_HEARTBEAT = 5_000;
 
 /** An answer that a clock ahead stored gets the present time, so that it is deleted after the usual time. */
 const DATE_ANSWERS = prepare(
   oneLine(`
     update ownline_answers set at = :now where call in (
-      select a.call from ownline_answers a where a.at > :now + ${CLOCKS_APART_MS} order by a.at desc limit :limit)`),
+      select a.call from ownline_answers a where ${isLaterThanRight("a.at", ":now")} order by a.at desc limit :limit)`),
 );
 
 const PRUNE_ANSWERS = prepare(

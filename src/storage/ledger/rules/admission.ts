@@ -1,5 +1,4 @@
 import type { ClaimedSend, SendClaim } from "../../storage.ts";
-import { CLOCKS_APART_MS } from "../rows.ts";
 import { outboundOf } from "../shown.ts";
 import type { Outbound, WorkingSet } from "../working-set.ts";
 import { filedKey, isOptedOut, onlyKey } from "./consent.ts";
@@ -115,13 +114,16 @@ function setAside(set: WorkingSet, row: Outbound, workerId: string, forMs: numbe
   return waiting(set, row, forMs, "The worker does not know the sender.");
 }
 
+/** A running worker finds an expired message within this time. */
+const FOUND_WITHIN_MS = 60_000;
+
 /**
- * How long to wait before a message is cancelled as too old. A running worker finds an expired message within a minute.
- * If it is found later, the clock may be ahead, and a message cancelled by mistake is lost. So a look
- * {@link LOOK_AGAIN_MS} earlier must also have found it expired.
+ * How long to wait before a message is cancelled as too old. If a worker finds it later than {@link FOUND_WITHIN_MS}
+ * after its expiry, the clock may be ahead, and a message cancelled by mistake is lost. So a look {@link LOOK_AGAIN_MS}
+ * earlier must also have found it expired.
  */
 function doubtOfExpiry(set: WorkingSet, { expiresAt, writtenAt }: Outbound): number {
-  if (set.now <= expiresAt + CLOCKS_APART_MS) return 0;
+  if (set.now <= expiresAt + FOUND_WITHIN_MS) return 0;
   const foundAt = writtenAt > expiresAt ? writtenAt : set.now;
   return foundAt + LOOK_AGAIN_MS - set.now;
 }

@@ -1,13 +1,6 @@
 import type { Held, Mutable } from "../held.ts";
-import {
-  type AttemptRow,
-  CLOCKS_APART_MS,
-  type ConversationRow,
-  type MessageRow,
-  type RateLimitRow,
-  type SweepRow,
-  type Tables,
-} from "../rows.ts";
+import type { AttemptRow, ConversationRow, MessageRow, RateLimitRow, SweepRow, Tables } from "../rows.ts";
+import { CLOCKS_APART_MS } from "./limits.ts";
 
 /*
  * What the ledger does about a clock that was wrong. A row stores the clock's time at the last change of its times
@@ -18,9 +11,14 @@ import {
  * Only the times are void. All other fields stay: a status, a fence, the state of a consent.
  */
 
+/** The latest time that a clock which is right can say. */
+export function latestRight(now: number): number {
+  return now + CLOCKS_APART_MS;
+}
+
 /** Whether a clock ahead of the present one wrote this time. */
 export function isAhead(writtenAt: number, now: number): boolean {
-  return writtenAt > now + CLOCKS_APART_MS;
+  return writtenAt > latestRight(now);
 }
 
 /** The kinds of rows that a clock ahead may have written. */

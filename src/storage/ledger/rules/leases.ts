@@ -1,6 +1,6 @@
 import type { TurnCommit } from "../../storage.ts";
-import { LEFT_TO_OTHERS_MS } from "../rows.ts";
 import type { Conversation, Turn, WorkingSet } from "../working-set.ts";
+import { LEFT_TO_OTHERS_MS } from "./limits.ts";
 
 /*
  * Which worker may write a conversation's next turn, and which messages are unanswered.
