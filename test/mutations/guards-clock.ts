@@ -54,11 +54,11 @@ export const clockGuards: readonly Mutation[] = [
     ],
     [
       "a START that a clock ahead filed undoes no STOP",
-      ["consent", 'return !set.ahead.has("consent", filed.changedAt);', "return true;"],
+      ["consent", 'return !set.ahead.noteIfAhead("consent", filed.changedAt);', "return true;"],
     ],
     [
       "a window that a clock ahead opened is over",
-      ["counters", 'return set.ahead.has("counter", row.writtenAt) ? undefined : row;', "return row;"],
+      ["counters", "return endsAt > now && !isAhead(writtenAt, now);", "return endsAt > now;"],
     ],
     [
       "a worker that was heard of by a clock ahead expires a lease later",
@@ -87,8 +87,12 @@ export const clockGuards: readonly Mutation[] = [
     ],
     ["what a clock ahead wrote is reported", ["../deciding", "      alone.noteAhead(course.ahead);\n", ""]],
     [
+      "a counter that a clock ahead opened is reported",
+      ["counters", '  set.ahead.noteIfAhead("counter", row.writtenAt);\n', ""],
+    ],
+    [
       "a heartbeat that a clock ahead wrote is reported",
-      ["heartbeat", '    set.ahead.has("worker", writtenAt);\n', ""],
+      ["heartbeat", '    set.ahead.noteIfAhead("worker", writtenAt);\n', ""],
     ],
     [
       "what a clock ahead wrote is reported once for each kind of row",
@@ -170,10 +174,13 @@ export const clockGuards: readonly Mutation[] = [
       "a message that a clock ahead has wait is found",
       ["due", "aheadMessages(NOW)} order", "aheadMessages(NOW)} and false order"],
     ],
-    ["a worker that was heard of by a clock ahead is looked at", ["load-statements", 'isAhead("w", NOW)}', '"false"}']],
+    [
+      "a worker that was heard of by a clock ahead is looked at",
+      ["load-statements", 'isExpired("w", NOW)}', '"w.alive_until <= ".concat(NOW)}'],
+    ],
     [
       "a worker that was heard of by a clock ahead has a heartbeat asked for",
-      ["due", 'isAhead("w", "n.at")}', '"false"}'],
+      ["due", 'expiryOf("w", "n.at")', '"w.alive_until"'],
     ],
     [
       "a worker's time is not kept where a clock ahead wrote it",
@@ -181,9 +188,9 @@ export const clockGuards: readonly Mutation[] = [
     ],
     [
       "a counter is charged anew where a clock ahead opened it",
-      ["writes", 'isAhead("k", "excluded.written_at")}', '"false"}'],
+      ["writes", 'isOpenWindow("k", "excluded.written_at")', '"k.ends_at > excluded.written_at"'],
     ],
-    ["a counter that a clock ahead opened is not full", ["guards", 'isAhead("n", ":now")}', '"false"}']],
+    ["a counter that a clock ahead opened is not full", ["guards", 'isOpenWindow("n", ":now")', '"n.ends_at > :now"']],
   ]),
   ...guardsOf("postgres", "src/storage/postgres", [
     [
@@ -208,7 +215,10 @@ export const clockGuards: readonly Mutation[] = [
       ["due", 'isWorkerAhead("w", "n.at")}', '"false"}'],
     ],
     ["a worker's time is not kept where a clock ahead wrote it", ["apply", 'isAhead("w", "moment")}', '"false"}']],
-    ["a counter is charged anew where a clock ahead opened it", ["apply", 'isAhead("k", "moment")}', '"false"}']],
+    [
+      "a counter is charged anew where a clock ahead opened it",
+      ["apply", 'isOpenWindow("k", "moment")', '"k.ends_at > moment"'],
+    ],
   ]),
   ...guardsOf("mongodb", "src/storage/mongodb", [
     [
@@ -223,15 +233,21 @@ export const clockGuards: readonly Mutation[] = [
         "if (newest === null || now > 0) return [];",
       ],
     ],
-    ["a worker that was heard of by a clock ahead is looked at", ["roots", " || isAhead(worker.writtenAt, now)", ""]],
+    [
+      "a worker that was heard of by a clock ahead is looked at",
+      ["roots", "isExpired(worker, now) ? [doc]", "worker.aliveUntil <= now ? [doc]"],
+    ],
     [
       "a worker that was heard of by a clock ahead has a heartbeat asked for",
-      ["due", "(isAhead(writtenAt, now) ? now : aliveUntil)", "aliveUntil"],
+      ["due", "expiryOf(worker, now)", "worker.aliveUntil"],
     ],
     [
       "a worker's time is not kept where a clock ahead wrote it",
       ["commit", "      { updateOne: { filter: ahead, update: { $set: { aliveUntil: until } } } },\n", ""],
     ],
-    ["a counter is charged anew where a clock ahead opened it", ["commit", " || isAhead(counter.writtenAt, now)", ""]],
+    [
+      "a counter is charged anew where a clock ahead opened it",
+      ["commit", "if (!isOpenWindow(counter, now)) {", "if (counter.endsAt <= now) {"],
+    ],
   ]),
 ];

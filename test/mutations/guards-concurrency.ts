@@ -62,10 +62,7 @@ export const concurrencyGuards: readonly Mutation[] = guardsOf("memory", "src/st
     "a worker whose heartbeat comes in time keeps what it holds",
     ["guards", '  for (const [key, version] of set.reclaimed) guard({ on: "worker", key, version });\n', ""],
   ],
-  [
-    "a counter has room when it is charged",
-    ["rules/counters", "    set.charges.push({ key, windowMs, charge, max });\n", ""],
-  ],
+  ["a counter has room when it is charged", ["rules/counters", "    set.charges.push(condition);\n", ""]],
   [
     "a conversation is decided about once in a group",
     [

@@ -356,9 +356,10 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     "a heartbeat leaves those who are alive alone",
     [
       "memory/loads",
-      "if (id === workerId || scopeOf !== scope || (aliveUntil > this.#now && !isHeardAhead)) continue;",
-      "if (id === workerId || scopeOf !== scope) continue;",
+      "if (id === workerId || worker.scope !== scope || !isExpired(worker, this.#now)) continue;",
+      "if (id === workerId || worker.scope !== scope) continue;",
     ],
+    ["ledger/working-set", " && isExpired(worker, this.now)", ""],
   ],
   [
     "a message that waited beyond its expiry does not leave",

@@ -51,8 +51,8 @@ export const mongodbGuards: readonly Mutation[] = guardsOf("mongodb", "src/stora
     "counters are charged in the order of their keys",
     [
       "commit",
-      "update: { $inc: { charged: sum } } } };\n  }).toSorted(byDocument);",
-      "update: { $inc: { charged: sum } } } };\n  });",
+      "update: { $inc: { charged: charge } } } };\n  }).toSorted(byDocument);",
+      "update: { $inc: { charged: charge } } } };\n  });",
     ],
   ],
   ["rows of one moment are decided about", ["loads", 'demand(moved.size === 0, "a conversation");', "void moved;"]],

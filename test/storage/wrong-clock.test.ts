@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { Loaded, Plan } from "../../src/storage/database.ts";
 import { changesOf } from "../../src/storage/ledger/changes.ts";
+import { chargeCounters, judgeCounters } from "../../src/storage/ledger/rules/counters.ts";
 import { WorkingSet } from "../../src/storage/ledger/working-set.ts";
 import { wrongClock } from "../../src/storage/ledger/wrong-clock.ts";
 import { memory } from "../../src/storage/memory.ts";
@@ -8,23 +9,46 @@ import { manualClock } from "../../src/testing/manual-clock.ts";
 import { inboundRecord } from "./inbound-record.ts";
 
 const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
 const NOW = Date.UTC(2026, 0, 1);
+
+function loadedWith(rows: Loaded["rows"]): Loaded {
+  return { now: NOW, rows, answers: new Map(), corrupt: [], histories: new Map(), found: [[]], chosen: [[]] };
+}
+
+it("takes no worker for expired that is alive, whichever workers a database loads", () => {
+  const worker = (id: string, aliveUntil: number, writtenAt = NOW - HOUR_MS) => ({
+    id,
+    aliveUntil,
+    writtenAt,
+    scope: "s",
+  });
+  const workers = [worker("gone", NOW), worker("alive", NOW + 1), worker("ahead", NOW - 1, NOW + 2 * MINUTE_MS)];
+  const set = new WorkingSet(loadedWith({ workers }));
+  expect([...set.expired]).toEqual([["gone", NOW]]);
+  expect(set.heardAhead.map(({ id }) => id)).toEqual(["ahead"]);
+});
+
+it("opens a counter anew that a clock ahead opened, and reports it", () => {
+  const counter = (key: string, writtenAt: number) => ({ key, charged: 1, endsAt: writtenAt + HOUR_MS, writtenAt });
+  const counters = [counter("ahead", NOW + 2 * MINUTE_MS), counter("right", NOW + MINUTE_MS)];
+  const set = new WorkingSet(loadedWith({ counters }));
+  const full = { charge: 1, max: 1, windowMs: HOUR_MS, full: "wait", reason: "" } as const;
+  expect(judgeCounters(set, [{ ...full, key: "ahead" }])).toEqual({ outcome: "free" });
+  expect(judgeCounters(set, [{ ...full, key: "right" }])).toMatchObject({ outcome: "wait" });
+  expect(set.ahead.found).toEqual([{ kind: "counter", newestAt: NOW + 2 * MINUTE_MS, now: NOW }]);
+  chargeCounters(set, [{ ...full, key: "ahead" }]);
+  expect(set.counters.get("ahead")).toEqual({ key: "ahead", charged: 1, endsAt: NOW + HOUR_MS, writtenAt: NOW });
+});
 
 it("guards what a clock ahead wrote although the call that names it waits for the next group", () => {
   const dates = { writtenAt: NOW + HOUR_MS, version: 7 };
-  const loaded: Loaded = {
-    now: NOW,
-    rows: {
+  const set = new WorkingSet(
+    loadedWith({
       rateLimits: [{ key: "limit", freeAt: NOW + HOUR_MS, usedUntil: NOW + HOUR_MS, epoch: 2, ...dates }],
       sweeps: [{ sender: "sender", watermark: 5, fence: 3, claimedUntil: NOW + HOUR_MS, committedAt: null, ...dates }],
-    },
-    answers: new Map(),
-    corrupt: [],
-    histories: new Map(),
-    found: [[]],
-    chosen: [[]],
-  };
-  const set = new WorkingSet(loaded);
+    }),
+  );
   const plan: Plan = { call: "another", root: { by: "nothing" }, slices: [] };
   set.turnTo(plan, 0);
   const changes = changesOf(set, []);

@@ -1,7 +1,7 @@
 import type { Conversation, Turn } from "../../model/conversation.ts";
 import type { InboundMessage, Media, Message, OutboundMessage } from "../../model/message.ts";
-import type { Consent, UnknownAttempt, UnknownState } from "../storage.ts";
-import type { AttemptRow, ConsentRow, ConversationRow, MessageRow, TurnRow } from "./rows.ts";
+import type { Consent, OpenCounter, UnknownAttempt, UnknownState } from "../storage.ts";
+import type { AttemptRow, ConsentRow, ConversationRow, CounterRow, MessageRow, TurnRow } from "./rows.ts";
 import { beginningOf } from "./rules/clock.ts";
 import { type Inbound, isInbound, isOutbound, type Outbound } from "./working-set.ts";
 
@@ -126,6 +126,11 @@ export function consentOf({ state, source, service, providerBlocks, changedAt }:
     ...(providerBlocks ? { providerBlocks } : {}),
     changedAt,
   };
+}
+
+/** A counter whose window is open. */
+export function openCounterOf({ key, charged, endsAt }: CounterRow, now: number): OpenCounter {
+  return { key, count: charged, endsInMs: endsAt - now };
 }
 
 function mediaOf({ media }: MessageRow | Inbound | Outbound): Media[] {

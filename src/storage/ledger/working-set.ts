@@ -14,7 +14,7 @@ import type {
   TurnRow,
   WorkerRow,
 } from "./rows.ts";
-import { AheadRows, isAhead, voidTimes } from "./rules/clock.ts";
+import { AheadRows, isAhead, isExpired, voidTimes } from "./rules/clock.ts";
 
 type OutboundField =
   | "status"
@@ -100,7 +100,7 @@ export class WorkingSet {
     this.sweeps = new Held(bySender, rows.sweeps);
     const workers = rows.workers ?? [];
     this.heardAhead = workers.filter(({ writtenAt }) => isAhead(writtenAt, this.now));
-    const others = workers.filter((worker) => !this.heardAhead.includes(worker));
+    const others = workers.filter((worker) => !this.heardAhead.includes(worker) && isExpired(worker, this.now));
     this.expired = new Map(others.map(({ id, aliveUntil }) => [id, aliveUntil]));
     this.ahead = new AheadRows(this.now);
     voidTimes(this, this.ahead, this.now);

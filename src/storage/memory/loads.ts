@@ -1,7 +1,7 @@
 import type { Loaded, Plan, Root } from "../database.ts";
 import { nameOf } from "../ledger/held.ts";
 import type { AttemptRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
-import { isAhead } from "../ledger/rules/clock.ts";
+import { isAhead, isExpired } from "../ledger/rules/clock.ts";
 import { isLeftToOthers } from "../ledger/rules/leases.ts";
 import { isQueued } from "../ledger/rules/order.ts";
 import { type Conversation, claimableAt, type Message } from "./entries.ts";
@@ -124,12 +124,12 @@ class Loading {
     const conversations = new Set(byLease.get(workerId));
     const messages = new Set<Message>();
     const reclaimed = new Set<Conversation>();
-    for (const { id, scope: scopeOf, aliveUntil, writtenAt } of workers.values()) {
-      const isHeardAhead = isAhead(writtenAt, this.#now);
-      if (id === workerId || scopeOf !== scope || (aliveUntil > this.#now && !isHeardAhead)) continue;
+    for (const worker of workers.values()) {
+      const { id } = worker;
+      if (id === workerId || worker.scope !== scope || !isExpired(worker, this.#now)) continue;
       const leased = byLease.get(id) ?? [];
       const sending = bySender.get(id) ?? [];
-      if (isHeardAhead) {
+      if (isAhead(worker.writtenAt, this.#now)) {
         if (byLease.has(id) || bySender.has(id)) this.#expired.push(id);
         continue;
       }

@@ -2,13 +2,15 @@ import type { Message as ShownMessage } from "../../model/message.ts";
 import { cursorOf, readCursor } from "../ledger/cursor.ts";
 import { nameOf } from "../ledger/held.ts";
 import type { EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
-import { isAhead } from "../ledger/rules/clock.ts";
+import { expiryOf, isAhead } from "../ledger/rules/clock.ts";
+import { isOpenWindow } from "../ledger/rules/counters.ts";
 import { askedAgainAt, isLeftToOthers } from "../ledger/rules/leases.ts";
 import {
   byStart,
   conversationOf,
   inboundOf,
   messageOf,
+  openCounterOf,
   outboundOf,
   turnOf,
   unknownAttemptOf,
@@ -101,8 +103,7 @@ function dueMessage({ row, conversation, attempts }: Message, now: number): DueM
 function firstExpiry({ workers, byLease, bySender }: MemoryTables, scope: string, now: number): number {
   const ofScope = [...workers.values()].filter((worker) => worker.scope === scope);
   const holding = ofScope.filter(({ id }) => byLease.has(id) || bySender.has(id));
-  const ends = holding.map(({ aliveUntil, writtenAt }) => (isAhead(writtenAt, now) ? now : aliveUntil));
-  return Math.min(Number.POSITIVE_INFINITY, ...ends);
+  return Math.min(Number.POSITIVE_INFINITY, ...holding.map((worker) => expiryOf(worker, now)));
 }
 
 function outbound(row: MessageRow): Outbound {
@@ -143,8 +144,7 @@ function hasSameContent(one: MessageRow, other: MessageRow): boolean {
 export function openCounters({ counters }: MemoryTables, keys: readonly string[], now: number): readonly OpenCounter[] {
   return keys.flatMap((key) => {
     const row = counters.get(key);
-    if (row === undefined || row.endsAt <= now || isAhead(row.writtenAt, now)) return [];
-    return [{ key, count: row.charged, endsInMs: row.endsAt - now }];
+    return row !== undefined && isOpenWindow(row, now) ? [openCounterOf(row, now)] : [];
   });
 }
 

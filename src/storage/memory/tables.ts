@@ -14,6 +14,7 @@ import type {
   WorkerRow,
 } from "../ledger/rows.ts";
 import { isAhead } from "../ledger/rules/clock.ts";
+import { charged } from "../ledger/rules/counters.ts";
 import { type Conversation, claimablePlace, duePlace, isListedOpen, isUnsent, type Message } from "./entries.ts";
 import { DueIndex, firstIndex, IndexByScope, isSamePlace, SortedIndex } from "./sorted-index.ts";
 
@@ -89,11 +90,8 @@ export class MemoryTables {
       const conversation = known(this.conversations.get(patch.id ?? ""));
       this.#replaceConversation(conversation, { ...conversation.row, ...patch, version: conversation.row.version + 1 });
     }
-    for (const { key, charge, windowMs } of charges) {
-      const row = this.counters.get(key);
-      const isOpenWindow = row !== undefined && row.endsAt > now && !isAhead(row.writtenAt, now);
-      const window = isOpenWindow ? row : { key, charged: 0, endsAt: now + windowMs, writtenAt: now };
-      this.counters.set(key, { ...window, charged: window.charged + charge });
+    for (const charge of charges) {
+      this.counters.set(charge.key, charged(this.counters.get(charge.key), charge, now));
     }
     for (const { workerId: id, scope, until } of alive) {
       const row = this.workers.get(id);

@@ -1,6 +1,7 @@
 import type { Changes, Charge, Guard, Loaded } from "../database.ts";
 import type { Table, Tables } from "../ledger/rows.ts";
-import { isAhead, latestRight } from "../ledger/rules/clock.ts";
+import { latestRight } from "../ledger/rules/clock.ts";
+import { isOpenWindow, sumsOf } from "../ledger/rules/counters.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument, MongoSession, MongoWrite } from "./client.ts";
 import { changeOf, documentOf, idOf } from "./documents.ts";
@@ -207,32 +208,15 @@ async function storeAnswers(store: Store, session: MongoSession, { answers }: Ch
  */
 function chargeWrites({ now, rows }: Loaded, charges: readonly Charge[]): readonly MongoWrite[] {
   const before = new Map((rows.counters ?? []).map((row) => [row.key, row]));
-  return Array.from(sumsOf(charges), ([key, { sum, room, windowMs }]): MongoWrite => {
+  return Array.from(sumsOf(charges), ([key, { charge, room, windowMs }]): MongoWrite => {
     const id = keepable(key);
     const counter = before.get(key);
-    const fields = { charged: sum, endsAt: now + windowMs, writtenAt: now };
+    const fields = { charged: charge, endsAt: now + windowMs, writtenAt: now };
     if (counter === undefined) return { insertOne: { document: { _id: id, ...fields } } };
-    if (counter.endsAt <= now || isAhead(counter.writtenAt, now)) {
+    if (!isOpenWindow(counter, now)) {
       return { updateOne: { filter: { _id: id, endsAt: counter.endsAt }, update: { $set: fields } } };
     }
     const open = { _id: id, endsAt: { $gt: now }, writtenAt: { $lte: latestRight(now) }, charged: { $lte: room } };
-    return { updateOne: { filter: open, update: { $inc: { charged: sum } } } };
+    return { updateOne: { filter: open, update: { $inc: { charged: charge } } } };
   }).toSorted(byDocument);
-}
-
-interface Sum {
-  readonly sum: number;
-  /** The highest count of the counter at which all these charges still fit. */
-  readonly room: number;
-  readonly windowMs: number;
-}
-
-function sumsOf(charges: readonly Charge[]): ReadonlyMap<string, Sum> {
-  const sums = new Map<string, Sum>();
-  for (const { key, charge, windowMs, max } of charges) {
-    const before = sums.get(key) ?? { sum: 0, room: Number.POSITIVE_INFINITY, windowMs };
-    const sum = before.sum + charge;
-    sums.set(key, { ...before, sum, room: Math.min(before.room, max - sum) });
-  }
-  return sums;
 }

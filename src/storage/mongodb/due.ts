@@ -1,7 +1,7 @@
 import type { DueLook, LedgerDatabase } from "../database.ts";
 import { isLedgerNumber, legible, type UnreadRow } from "../ledger/corrupt.ts";
 import type { MessageRow, WorkerRow } from "../ledger/rows.ts";
-import { isAhead } from "../ledger/rules/clock.ts";
+import { expiryOf, isAhead } from "../ledger/rules/clock.ts";
 import { askedAgainAt, isLeftToOthers } from "../ledger/rules/leases.ts";
 import { conversationOf, outboundOf, unknownStateOf } from "../ledger/shown.ts";
 import { isOutbound } from "../ledger/working-set.ts";
@@ -117,8 +117,7 @@ async function workersThatHold(
 /** When the first of the workers expires if it sends no heartbeat before. `now` for a worker whose clock was ahead. */
 function firstExpiry(workers: readonly WorkerRow[], now: number): number | null {
   if (workers.length === 0) return null;
-  const ends = workers.map(({ aliveUntil, writtenAt }) => (isAhead(writtenAt, now) ? now : aliveUntil));
-  return Math.max(Math.min(...ends), now);
+  return Math.max(Math.min(...workers.map((worker) => expiryOf(worker, now))), now);
 }
 
 async function dueMessages(

@@ -5,8 +5,8 @@ import { collected } from "../ledger/collected.ts";
 import { isLedgerNumber, legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { cursorBehind, readCursor } from "../ledger/cursor.ts";
 import { TABLES, type Table } from "../ledger/rows.ts";
-import { isAhead } from "../ledger/rules/clock.ts";
-import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
+import { isOpenWindow } from "../ledger/rules/counters.ts";
+import { consentOf, conversationOf, messageOf, openCounterOf } from "../ledger/shown.ts";
 import { keepable } from "../sql/statement.ts";
 import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
 import type { MongoDocument } from "./client.ts";
@@ -78,8 +78,7 @@ function shown(doc: MongoDocument): Message {
 export async function counters(store: Store, keys: readonly string[]): Promise<readonly OpenCounter[]> {
   const [now, docs] = await Promise.all([readClock(store), findIn(store, "counters", "_id", keys.map(keepable))]);
   const rows = docs.map((doc) => rowOf("counters", doc));
-  const open = rows.filter(({ endsAt, writtenAt }) => endsAt > now && !isAhead(writtenAt, now));
-  return open.map(({ key, charged, endsAt }) => ({ key, count: charged, endsInMs: endsAt - now }));
+  return rows.filter((row) => isOpenWindow(row, now)).map((row) => openCounterOf(row, now));
 }
 
 /** See `Storage.unrecorded`. */

@@ -1,7 +1,7 @@
 import type { Plan, Root } from "../database.ts";
 import { isLedgerNumber, legible, type UnreadRow } from "../ledger/corrupt.ts";
 import type { TurnRow } from "../ledger/rows.ts";
-import { isAhead, latestRight } from "../ledger/rules/clock.ts";
+import { isAhead, isExpired, latestRight } from "../ledger/rules/clock.ts";
 import { isLeftToOthers } from "../ledger/rules/leases.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
@@ -186,8 +186,7 @@ async function workerTargets(
     return { doc, worker: rowOf("workers", doc) };
   });
   const expired = workers.flatMap(({ doc, worker }) => {
-    const isOver = worker.aliveUntil <= now || isAhead(worker.writtenAt, now);
-    return worker.id !== workerId && worker.scope === scope && isOver ? [doc] : [];
+    return worker.id !== workerId && worker.scope === scope && isExpired(worker, now) ? [doc] : [];
   });
   const ids = expired.map(idIn);
   const few = { sort: { _id: 1 }, limit, projection: { _id: 1 } };

@@ -1,7 +1,7 @@
 import { PRIMARY_KEYS } from "../ledger/rows.ts";
 import { OLDEST_DECISION_MS, ROWS_A_HEARTBEAT, STORED_FOR_MS } from "../ledger/rules/limits.ts";
 import { COLUMNS, type StoredAs, TABLE_NAMES, type Written } from "../sql/columns.ts";
-import { isAhead, isLaterThanRight } from "../sql/conditions.ts";
+import { isAhead, isLaterThanRight, isOpenWindow } from "../sql/conditions.ts";
 import { FULL, PRECEDED } from "./conflicts.ts";
 import { FUNCTION_SETTINGS } from "./statements.ts";
 
@@ -140,8 +140,7 @@ const LOCK_WORKERS = `perform 1 from ownline_workers w where w.id = any (array(
       select a.value ->> 'id' from jsonb_array_elements(p -> 'alive') a))
     order by w.id for no key update;`;
 
-/** Whether the window of a counter is open. */
-const IS_OPEN = `k.ends_at > moment and not ${isAhead("k", "moment")}`;
+const IS_OPEN = isOpenWindow("k", "moment");
 
 /**
  * Deletes old stored answers, and workers that hold nothing and expired over an hour ago. It skips locked rows. An

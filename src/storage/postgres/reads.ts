@@ -7,7 +7,7 @@ import { readCursor } from "../ledger/cursor.ts";
 import { PRIMARY_KEYS, TABLES, type Table } from "../ledger/rows.ts";
 import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
 import { columnOf, TABLE_NAMES } from "../sql/columns.ts";
-import { isAhead } from "../sql/conditions.ts";
+import { isOpenWindow } from "../sql/conditions.ts";
 import { text } from "../sql/fields.ts";
 import { collect } from "../sql/loaded.ts";
 import { changesIn, conversationsIn, openCounter } from "../sql/reads.ts";
@@ -48,8 +48,8 @@ const CHANGES = list(`
 
 const COUNTERS = list(`
   select k.*, ownline_1_now($2::bigint) as at from ownline_counters k
-  where k.key = any (array(select jsonb_array_elements_text($1::jsonb))) and k.ends_at > ownline_1_now($2::bigint)
-    and not ${isAhead("k", "ownline_1_now($2::bigint)")}`);
+  where k.key = any (array(select jsonb_array_elements_text($1::jsonb)))
+    and ${isOpenWindow("k", "ownline_1_now($2::bigint)")}`);
 
 const RECORDED = list(`
   select k.key from ownline_keys k

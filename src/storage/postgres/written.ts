@@ -1,6 +1,7 @@
 import type { Changes, Charge, Guard } from "../database.ts";
 import { nameOf } from "../ledger/held.ts";
 import { PRIMARY_KEYS } from "../ledger/rows.ts";
+import { sumsOf } from "../ledger/rules/counters.ts";
 import { COLUMNS, type Written } from "../sql/columns.ts";
 import { keepable } from "../sql/statement.ts";
 import { keep } from "../sql/writes.ts";
@@ -122,19 +123,9 @@ function patchOf(table: Written, row: object): readonly [string, object] {
   return [PRIMARY_KEYS[table].map((field) => String(fields.get(field))).join(" "), stored];
 }
 
-/**
- * Sums the charges of each counter. The rules judged these charges one after the other. So all of them fit if the
- * counter has not been charged more than the smallest room that one of them left.
- */
 function chargesIn(charges: readonly Charge[], now: number): object {
   if (charges.length === 0) return {};
-  const sums = new Map<string, { charge: number; room: number; windowMs: number }>();
-  for (const { key, charge, max, windowMs } of charges) {
-    const sum = sums.get(key) ?? { charge: 0, room: Number.MAX_VALUE, windowMs };
-    sum.charge += charge;
-    sum.room = Math.min(sum.room, max - sum.charge);
-    sums.set(key, sum);
-  }
+  const sums = sumsOf(charges);
   return {
     charges: Array.from(sums, ([key, { charge, windowMs }]) => ({ key, charge, ends_at: Math.ceil(now + windowMs) })),
     rooms: Object.fromEntries(Array.from(sums, ([key, { room }]) => [key, room])),

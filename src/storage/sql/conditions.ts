@@ -25,6 +25,21 @@ export function isLaterThanRight(time: string, now: string): string {
   return `${time} > ${now} + ${CLOCKS_APART_MS}`;
 }
 
+/** Whether the window of a counter is open: the same condition as in `rules/counters.ts`. */
+export function isOpenWindow(alias: string, now: string): string {
+  return `${alias}.ends_at > ${now} and not ${isAhead(alias, now)}`;
+}
+
+/** Whether a worker has expired: the same condition as in `rules/clock.ts`. */
+export function isExpired(alias: string, now: string): string {
+  return `(${alias}.alive_until <= ${now} or ${isAhead(alias, now)})`;
+}
+
+/** When a worker expires: the same as in `rules/clock.ts`. */
+export function expiryOf(alias: string, now: string): string {
+  return `case when ${isAhead(alias, now)} then ${now} else ${alias}.alive_until end`;
+}
+
 /** Whether a column holds a number that ownline writes: the same condition as `isLedgerNumber`. */
 export function isNumber(column: string): string {
   return `${column} between ${-Number.MAX_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER}`;

@@ -3,7 +3,15 @@ import { legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { LEFT_TO_OTHERS_MS } from "../ledger/rules/limits.ts";
 import { byStart, conversationOf, messageOf, unknownAttemptOf, unknownStateOf } from "../ledger/shown.ts";
 import type { CompetingAttempts, CompetingAttemptsQuery, DueMessage } from "../storage.ts";
-import { aheadConversations, aheadMessages, isAhead, isForWorker, isReadableWorker, QUEUED } from "./conditions.ts";
+import {
+  aheadConversations,
+  aheadMessages,
+  expiryOf,
+  isAhead,
+  isForWorker,
+  isReadableWorker,
+  QUEUED,
+} from "./conditions.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
 import { integer, numberIn, text } from "./fields.ts";
 import { attemptRow, conversationRow, messageRow } from "./rows.ts";
@@ -33,7 +41,7 @@ const TIMED = "m.due_at is not null and m.scope = :scope @without(m.conversation
  * When the first worker that holds something expires. The query starts from the leases and attempts that are held,
  * because they are few.
  */
-const NEXT_EXPIRY = `select min(case when ${isAhead("w", "n.at")} then n.at else w.alive_until end)
+const NEXT_EXPIRY = `select min(${expiryOf("w", "n.at")})
   from ownline_workers w where w.scope = :scope and ${isReadableWorker("w")} and w.id in (
   select c.lease_worker from ownline_conversations c where c.lease_worker > '' @without(c.id)
   union select a.worker from ownline_attempts a where a.worker > '' @without(a.conversation_id))`;

@@ -1,6 +1,6 @@
 import type { Changes } from "../database.ts";
 import { OLDEST_DECISION_MS } from "../ledger/rules/limits.ts";
-import { isAhead } from "./conditions.ts";
+import { isOpenWindow } from "./conditions.ts";
 import type { SqlStatement } from "./driver.ts";
 import { bind, oneLine, prepare } from "./statement.ts";
 
@@ -31,7 +31,7 @@ const GUARD = prepare(
       (select w.alive_until from ownline_workers w where w.id = g.value ->> 'key') is not (g.value ->> 'version')
     when 'call' then exists (select 1 from ownline_answers a where a.call = g.value ->> 'key')
     when 'room' then exists (
-      select 1 from ownline_counters n where n.key = g.value ->> 'key' and n.ends_at > :now and not ${isAhead("n", ":now")}
+      select 1 from ownline_counters n where n.key = g.value ->> 'key' and ${isOpenWindow("n", ":now")}
         and n.charged + (g.value ->> 'charge') > g.value ->> 'max')
     else true
   end

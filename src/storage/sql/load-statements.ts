@@ -1,6 +1,6 @@
 import type { Root, Slice } from "../database.ts";
 import type { KeyKind } from "../ledger/rows.ts";
-import { aheadConversations, isAhead, isForWorker, QUEUED, STOPPABLE } from "./conditions.ts";
+import { aheadConversations, isAhead, isExpired, isForWorker, QUEUED, STOPPABLE } from "./conditions.ts";
 import type { Read } from "./loaded.ts";
 import { NOW } from "./statement.ts";
 
@@ -22,7 +22,7 @@ const ATTEMPT = `coalesce(
  * few, while there may be many workers that hold nothing. No name sorts below the empty text, so `> ''` selects all
  * rows of the partial index.
  */
-const IS_EXPIRED = `(w.alive_until <= ${NOW} or ${isAhead("w", NOW)}) and w.id <> :workerId and w.scope = :scope`;
+const IS_EXPIRED = `${isExpired("w", NOW)} and w.id <> :workerId and w.scope = :scope`;
 const LEASES =
   "ownline_conversations h cross join ownline_workers w on w.id = h.lease_worker where h.lease_worker > '' @without(h.id)";
 const REQUESTS =

@@ -5,10 +5,10 @@ import { collected } from "../ledger/collected.ts";
 import { legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { cursorBehind, readCursor } from "../ledger/cursor.ts";
 import { PRIMARY_KEYS, TABLES, type Table } from "../ledger/rows.ts";
-import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
+import { consentOf, conversationOf, messageOf, openCounterOf } from "../ledger/shown.ts";
 import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
 import { columnOf, TABLE_NAMES } from "./columns.ts";
-import { isAhead } from "./conditions.ts";
+import { isOpenWindow } from "./conditions.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
 import { integer, text } from "./fields.ts";
 import { collect } from "./loaded.ts";
@@ -52,7 +52,7 @@ const COUNTERS = prepare(
   oneLine(`
     select n.*, ${NOW} as at
     from json_each(:keys) j cross join ownline_counters n on n.key = j.value
-    where n.ends_at > ${NOW} and not ${isAhead("n", NOW)}`),
+    where ${isOpenWindow("n", NOW)}`),
 );
 
 const RECORDED = prepare(
@@ -138,8 +138,7 @@ export async function counters(driver: SqlDriver, keys: readonly string[]): Prom
 
 /** An open counter from its row; the column `at` holds the clock. */
 export function openCounter(row: SqlRow): OpenCounter {
-  const { key, charged: count, endsAt } = counterRow(row);
-  return { key, count, endsInMs: endsAt - integer(row, "at") };
+  return openCounterOf(counterRow(row), integer(row, "at"));
 }
 
 /** See `Storage.unrecorded`. */

@@ -1,7 +1,7 @@
 import type { Changes } from "../database.ts";
 import { PRIMARY_KEYS } from "../ledger/rows.ts";
 import { COLUMNS, type Column, TABLE_NAMES, type Written } from "./columns.ts";
-import { isAhead } from "./conditions.ts";
+import { isAhead, isOpenWindow } from "./conditions.ts";
 import type { SqlStatement, SqlValue } from "./driver.ts";
 import { bind, keepable, oneLine, prepare } from "./statement.ts";
 
@@ -43,7 +43,7 @@ export function writesOf(changes: Changes, now: number): SqlStatement[] {
   return statements;
 }
 
-const IS_OPEN = `k.ends_at > excluded.written_at and not ${isAhead("k", "excluded.written_at")}`;
+const IS_OPEN = isOpenWindow("k", "excluded.written_at");
 
 /** Charges a counter, and opens its window if none is open. */
 const CHARGE = prepare(

@@ -1,5 +1,5 @@
 import type { Held, Mutable } from "../held.ts";
-import type { AttemptRow, ConversationRow, MessageRow, RateLimitRow, SweepRow, Tables } from "../rows.ts";
+import type { AttemptRow, ConversationRow, MessageRow, RateLimitRow, SweepRow, Tables, WorkerRow } from "../rows.ts";
 import { CLOCKS_APART_MS } from "./limits.ts";
 
 /*
@@ -50,8 +50,8 @@ export class AheadRows {
     this.#now = now;
   }
 
-  /** Whether a clock ahead wrote a row of this kind. If so, notes the row. */
-  has(kind: AheadKind, writtenAt: number): boolean {
+  /** Notes a row of this kind if a clock ahead wrote it. Returns whether one did. */
+  noteIfAhead(kind: AheadKind, writtenAt: number): boolean {
     if (!isAhead(writtenAt, this.#now)) return false;
     const { newestAt = writtenAt } = this.#found.get(kind) ?? {};
     this.#found.set(kind, { kind, newestAt: Math.max(newestAt, writtenAt), now: this.#now });
@@ -61,6 +61,18 @@ export class AheadRows {
   get found(): readonly Ahead[] {
     return [...this.#found.values()];
   }
+}
+
+/**
+ * When a worker expires, if it sends no heartbeat before: now, if a clock ahead wrote its last heartbeat. It then gets
+ * one more lease (`heartbeat.ts`).
+ */
+export function expiryOf({ aliveUntil, writtenAt }: WorkerRow, now: number): number {
+  return isAhead(writtenAt, now) ? now : aliveUntil;
+}
+
+export function isExpired(worker: WorkerRow, now: number): boolean {
+  return expiryOf(worker, now) <= now;
 }
 
 /** Rows of one decision, as they were loaded. */
@@ -78,13 +90,14 @@ export interface DatedRows {
 export function voidTimes(held: DatedRows, ahead: AheadRows, now: number): void {
   const { conversations, messages, attempts, rateLimits, sweeps } = held;
   for (const row of conversations.rows.values()) {
-    if (ahead.has("conversation", row.writtenAt)) voidConversation(row, now);
+    if (ahead.noteIfAhead("conversation", row.writtenAt)) voidConversation(row, now);
   }
-  for (const row of messages.rows.values()) if (ahead.has("message", row.writtenAt)) voidMessage(row, now);
-  for (const row of rateLimits.rows.values()) if (ahead.has("rate limit", row.writtenAt)) voidRateLimit(row, now);
-  for (const row of sweeps.rows.values()) if (ahead.has("sweep", row.writtenAt)) voidSweep(row, now);
+  for (const row of messages.rows.values()) if (ahead.noteIfAhead("message", row.writtenAt)) voidMessage(row, now);
+  for (const row of rateLimits.rows.values())
+    if (ahead.noteIfAhead("rate limit", row.writtenAt)) voidRateLimit(row, now);
+  for (const row of sweeps.rows.values()) if (ahead.noteIfAhead("sweep", row.writtenAt)) voidSweep(row, now);
   for (const row of attempts.rows.values()) {
-    if (!ahead.has("attempt", row.startedAt)) continue;
+    if (!ahead.noteIfAhead("attempt", row.startedAt)) continue;
     const owners = [messages.get(row.outboundId), conversations.get(row.conversationId)];
     const made = owners.flatMap((owner) => owner?.createdAt ?? []);
     Object.assign(row, beginningOf(row, made, now));

@@ -64,7 +64,7 @@ export function hasOptedInSince(set: WorkingSet, { own }: ConsentKeys, moment: n
 function isInSince(set: WorkingSet, key: string, moment: number): boolean {
   const filed = set.consents.get(key);
   if (filed?.state !== "opted-in" || filed.changedAt <= moment) return false;
-  return !set.ahead.has("consent", filed.changedAt);
+  return !set.ahead.noteIfAhead("consent", filed.changedAt);
 }
 
 /**

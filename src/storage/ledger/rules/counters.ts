@@ -1,5 +1,8 @@
+import type { Charge } from "../../database.ts";
 import type { CounterCondition } from "../../storage.ts";
+import type { CounterRow } from "../rows.ts";
 import type { WorkingSet } from "../working-set.ts";
+import { isAhead } from "./clock.ts";
 
 /** Whether the counters let a message leave. */
 export type CounterJudgement =
@@ -29,16 +32,50 @@ export function judgeCounters(set: WorkingSet, counters: readonly CounterConditi
  */
 export function chargeCounters(set: WorkingSet, counters: readonly CounterCondition[]): void {
   for (const { key, windowMs, charge, max } of counters) {
-    const open = openWindow(set, key);
-    if (open === undefined) set.counters.add({ key, charged: charge, endsAt: set.now + windowMs, writtenAt: set.now });
-    else open.charged += charge;
-    set.charges.push({ key, windowMs, charge, max });
+    const condition = { key, windowMs, charge, max };
+    set.counters.add(charged(set.counters.get(key), condition, set.now));
+    set.charges.push(condition);
   }
 }
 
-function openWindow(set: WorkingSet, key: string) {
+function openWindow(set: WorkingSet, key: string): CounterRow | undefined {
   const row = set.counters.get(key);
-  if (row === undefined || row.endsAt <= set.now) return undefined;
-  // The database applies the same rule when it adds a charge.
-  return set.ahead.has("counter", row.writtenAt) ? undefined : row;
+  if (row === undefined) return undefined;
+  set.ahead.noteIfAhead("counter", row.writtenAt);
+  return isOpenWindow(row, set.now) ? row : undefined;
+}
+
+/** Whether the window of a counter is open. A window that a clock ahead opened is over. */
+export function isOpenWindow({ endsAt, writtenAt }: CounterRow, now: number): boolean {
+  return endsAt > now && !isAhead(writtenAt, now);
+}
+
+/** A counter after a charge, which opens a window if none is open. `row`: the counter before, if there is one. */
+export function charged(row: CounterRow | undefined, { key, charge, windowMs }: Charge, now: number): CounterRow {
+  const isOpen = row !== undefined && isOpenWindow(row, now);
+  const window = isOpen ? row : { key, charged: 0, endsAt: now + windowMs, writtenAt: now };
+  return { ...window, charged: window.charged + charge };
+}
+
+/** The charges of one counter together. */
+export interface ChargeSum {
+  readonly charge: number;
+  /** The highest count of the counter at which all these charges still fit. */
+  readonly room: number;
+  readonly windowMs: number;
+}
+
+/**
+ * Sums the charges of each counter. The rules judged these charges one after the other. So all of them fit if the
+ * counter has not been charged more than the smallest room that one of them left.
+ */
+export function sumsOf(charges: readonly Charge[]): ReadonlyMap<string, ChargeSum> {
+  const sums = new Map<string, ChargeSum>();
+  for (const { key, charge: added, windowMs, max } of charges) {
+    // JSON has no infinite numbers.
+    const before = sums.get(key) ?? { charge: 0, room: Number.MAX_VALUE, windowMs };
+    const charge = before.charge + added;
+    sums.set(key, { ...before, charge, room: Math.min(before.room, max - charge) });
+  }
+  return sums;
 }

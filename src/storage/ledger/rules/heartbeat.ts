@@ -36,7 +36,7 @@ export function heartbeat(set: WorkingSet, beating: Heartbeat): HeartbeatAnswer 
  */
 function giveTime(set: WorkingSet, { workerId, leaseMs }: Heartbeat): void {
   for (const { id, scope, writtenAt } of set.heardAhead) {
-    set.ahead.has("worker", writtenAt);
+    set.ahead.noteIfAhead("worker", writtenAt);
     if (id !== workerId) set.keepAlive({ workerId: id, scope }, set.now + leaseMs);
   }
 }
