@@ -23,7 +23,11 @@ export const concurrencyGuards: readonly Mutation[] = guardsOf("memory", "src/st
   ],
   [
     "a conversation that was read is as it was when the decision is written",
-    ["guards", "  if (!isOfCandidates) for (const id of set.rootIds(index)) guardConversation(set, id, guard);\n", ""],
+    [
+      "guards",
+      "  if (!choosesAmong(plan)) for (const id of set.rootIds(index)) guardConversation(set, id, guard);\n",
+      "",
+    ],
   ],
   [
     "a conversation that was changed is as it was when the decision is written",

@@ -1,4 +1,5 @@
 import type { Guard, Plan } from "../database.ts";
+import { choosesAmong } from "./concerned.ts";
 import { type Held, nameOf } from "./held.ts";
 import type { RateLimitRow, SweepRow } from "./rows.ts";
 import type { WorkingSet } from "./working-set.ts";
@@ -40,8 +41,7 @@ function guardPlan(set: WorkingSet, plan: Plan, index: number, guard: Add): void
   if (root.by === "address" && set.wasAbsentAt(root.line, root.participantKey)) {
     guard({ on: "address", key: JSON.stringify([root.line, root.participantKey]), version: null });
   }
-  const isOfCandidates = root.by === "due" || root.by === "workers" || root.by === "unsent";
-  if (!isOfCandidates) for (const id of set.rootIds(index)) guardConversation(set, id, guard);
+  if (!choosesAmong(plan)) for (const id of set.rootIds(index)) guardConversation(set, id, guard);
   for (const key of new Set([...consents, ...consentsOfRoot(set, plan, index)])) {
     guard({ on: "consent", key, version: versionIn(set.consents, key) });
     if (plan.slices.includes("stoppable")) guardAllUnder(set, key, guard);

@@ -1,5 +1,6 @@
 import type { Loaded, Plan, Root, Slice } from "../database.ts";
 import { collected, historiesOf, listsOf } from "../ledger/collected.ts";
+import { type Choosing, choosesAmong } from "../ledger/concerned.ts";
 import { legible } from "../ledger/corrupt.ts";
 import { TABLES } from "../ledger/rows.ts";
 import { integer, record } from "../sql/fields.ts";
@@ -14,13 +15,12 @@ type Lists = { readonly [name: string]: unknown };
  * candidates. `place`: where to begin among the due candidates, from 0 to below 1; absent to begin with the first one.
  */
 export function loadOf(plans: readonly Plan[], now: number | null, place?: number): Lists {
-  const [first] = plans;
-  const isAlone = first !== undefined && isOfCandidates(first.root);
+  const alone = aloneIn(plans);
   return {
     now,
     calls: plans.map(({ call }) => call),
-    slices: slicesOf(plans, isAlone),
-    ...(isAlone ? candidatesOf(first.root) : rootsOf(plans)),
+    slices: slicesOf(plans, alone !== null),
+    ...(alone === null ? rootsOf(plans) : candidatesOf(alone.root)),
     ...(place === undefined ? {} : { place }),
     ...some(
       "turns",
@@ -57,8 +57,9 @@ function some(name: string, list: readonly unknown[]): Lists {
   return list.length === 0 ? {} : { [name]: list };
 }
 
-function isOfCandidates({ by }: Root): boolean {
-  return by === "due" || by === "workers" || by === "unsent";
+/** The plan that chooses among candidates. It is the only one, because such a call is decided alone. */
+function aloneIn([first]: readonly Plan[]): Choosing | null {
+  return first !== undefined && choosesAmong(first) ? first : null;
 }
 
 /** For each slice, the places of the plans that ask for it; `true` if all plans do. */
@@ -75,12 +76,10 @@ function slicesOf(plans: readonly Plan[], isAlone: boolean): Lists {
   return Object.fromEntries(Array.from(places, ([slice, list]): [Slice, unknown] => [slice, all(list) || list]));
 }
 
-function candidatesOf(root: Root): Lists {
-  const { by } = root;
-  const limit = "limit" in root ? Math.min(root.limit, Number.MAX_SAFE_INTEGER) : 0;
-  const scope = "scope" in root ? root.scope : null;
-  const without = "without" in root ? (root.without ?? []) : [];
-  const worker = "workerId" in root ? root.workerId : null;
+function candidatesOf(root: Choosing["root"]): Lists {
+  const { by, scope, without = [] } = root;
+  const limit = Math.min(root.limit, Number.MAX_SAFE_INTEGER);
+  const worker = root.by === "unsent" ? null : root.workerId;
   const found = { by, limit, scope, worker, ...some("without", without) };
   return root.by === "due" ? { ...found, wanted: root.wanted, history: root.historyLimit } : found;
 }
@@ -126,8 +125,7 @@ export function readFrom(raw: unknown, plans: readonly Plan[]): Read {
   for (const [call, answer] of listIn<readonly [string, string]>(read.answers)) answers.set(call, answer);
   const found = listIn<string | null>(read.found);
   const chosen = listIn<string | null>(read.chosen);
-  const [first] = plans;
-  const isAlone = first !== undefined && isOfCandidates(first.root);
+  const isAlone = aloneIn(plans) !== null;
   const each = (list: readonly (string | null)[]): readonly (readonly string[])[] =>
     isAlone ? [list.flatMap((id) => id ?? [])] : plans.map((_, index) => [list[index] ?? []].flat());
   const histories = historiesOf(legible(rowsOf(read.history), rows.corrupt, messageRow));
