@@ -64,11 +64,13 @@ export type AttemptStatus = "sending" | "unknown" | "refused" | ProviderStatus;
 /** The states after which no more work is due. A late status callback may still change one, for example to `delivered`. */
 export type FinalStatus = "delivered" | "undelivered" | "failed" | "cancelled";
 
+export const FINAL_STATUSES: readonly FinalStatus[] = ["delivered", "undelivered", "failed", "cancelled"];
+
 /**
  * Whether the state is final, so that no further change is expected. `held` is not final, because an operator decides.
  */
 export function isFinal(status: DeliveryStatus): status is FinalStatus {
-  return status === "delivered" || status === "undelivered" || status === "failed" || status === "cancelled";
+  return FINAL_STATUSES.some((each) => each === status);
 }
 
 /** The statuses in which the provider has taken the message, also where it failed later. */

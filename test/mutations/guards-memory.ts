@@ -98,8 +98,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   ],
   [
     "one conversation has one turn at a time",
-    ["ledger/rules/turns", "dueAt > set.now || leaseWorker !== null || paused", "dueAt > set.now || paused"],
-    ["memory/entries", "return leaseWorker === null ? dueAt : null;", "return dueAt;"],
+    ["ledger/rules/leases", "return leaseWorker === null ? dueAt : null;", "return dueAt;"],
     ["ledger/rules/turns", "  conversation.dueAt = null;\n  set.keepAlive", "  set.keepAlive"],
   ],
   [
@@ -421,7 +420,10 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
       "void [call, conversationIds];",
     ],
   ],
-  ["what waits for something is not purged", ["memory/erasure", "if (!isDone(message)) continue;", ""]],
+  [
+    "what waits for something is not purged",
+    ["memory/erasure", "if (!isDone(message.row, message.conversation.row.answeredSeq)) continue;", ""],
+  ],
   [
     "a sweep is committed only by the worker that claimed it last",
     [

@@ -1,5 +1,5 @@
-import { isFinal } from "../../model/delivery-status.ts";
 import type { AttemptRow, ConversationRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
+import { claimableAt } from "../ledger/rules/leases.ts";
 import { isOpen, isQueued } from "../ledger/rules/order.ts";
 import type { DuePlace } from "./sorted-index.ts";
 
@@ -32,30 +32,16 @@ export interface Message {
   readonly events: EventRow[][];
 }
 
-/** When a turn may begin; `null` while a turn runs or the conversation is paused. */
-export function claimableAt({ row: { dueAt, leaseWorker } }: Conversation): number | null {
-  return leaseWorker === null ? dueAt : null;
-}
-
 /** The position of a conversation among those in which a turn may begin; `null` if no turn may begin. */
 export function claimablePlace(conversation: Conversation): DuePlace | null {
   const { id, scope, writtenAt } = conversation.row;
-  const dueAt = claimableAt(conversation);
+  const dueAt = claimableAt(conversation.row);
   return dueAt === null ? null : { scope, id, dueAt, writtenAt };
 }
 
 /** The position of a message among those with a due time; `null` if it has none. */
 export function duePlace({ row: { id, scope, dueAt, writtenAt } }: Message): DuePlace | null {
   return dueAt === null ? null : { scope, id, dueAt, writtenAt };
-}
-
-/**
- * Whether retention may delete the message when it is old: an inbound message must not be unanswered, and an outbound
- * one must have a final status.
- */
-export function isDone({ row: { status, needsAnswer, seq }, conversation }: Message): boolean {
-  if (status !== null) return isFinal(status);
-  return needsAnswer !== true || seq <= conversation.row.answeredSeq;
 }
 
 /** Whether the message is `waiting` or `sending`, and not an auto-reply. */

@@ -1,7 +1,7 @@
 import type { ErasePlan } from "../database.ts";
-import { storedSince } from "../ledger/rules/limits.ts";
+import { isDone, storedSince } from "../ledger/rules/retention.ts";
 import type { Erased, PurgeOrder } from "../storage.ts";
-import { type Conversation, isDone, type Message } from "./entries.ts";
+import type { Conversation, Message } from "./entries.ts";
 import { firstIndex } from "./sorted-index.ts";
 import type { MemoryTables } from "./tables.ts";
 
@@ -32,7 +32,7 @@ export function purge(tables: MemoryTables, { olderThanMs, limit }: PurgeOrder, 
   let messages = 0;
   for (const message of tables.oldest.from({ at: Number.NEGATIVE_INFINITY, id: "" })) {
     if (messages >= limit || message.row.createdAt >= now - olderThanMs) break;
-    if (!isDone(message)) continue;
+    if (!isDone(message.row, message.conversation.row.answeredSeq)) continue;
     const known = purged.get(message.conversation);
     if (known === undefined) purged.set(message.conversation, new Set([message]));
     else known.add(message);

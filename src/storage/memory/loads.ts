@@ -2,9 +2,9 @@ import type { Loaded, Plan, Root } from "../database.ts";
 import { nameOf } from "../ledger/held.ts";
 import type { AttemptRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
 import { isAhead, isExpired } from "../ledger/rules/clock.ts";
-import { isLeftToOthers } from "../ledger/rules/leases.ts";
-import { isQueued } from "../ledger/rules/order.ts";
-import { type Conversation, claimableAt, type Message } from "./entries.ts";
+import { claimableAt, isLeftToOthers } from "../ledger/rules/leases.ts";
+import { isQueued, isStoppable } from "../ledger/rules/order.ts";
+import type { Conversation, Message } from "./entries.ts";
 import { aheadOf, firstIndex } from "./sorted-index.ts";
 import type { MemoryTables } from "./tables.ts";
 
@@ -110,7 +110,7 @@ class Loading {
     const { byTime, byWriting } = this.#tables.dueTurns;
     const due = take(byWriting.of(scope).from(aheadOf(this.#now)), limit);
     for (const conversation of byTime.of(scope).from(START)) {
-      const at = claimableAt(conversation);
+      const at = claimableAt(conversation.row);
       if (due.length >= limit || at === null || at > this.#now) break;
       if (isAhead(conversation.row.writtenAt, this.#now)) continue;
       if (isLeftToOthers(conversation.row, workerId, this.#now)) continue;
@@ -215,7 +215,7 @@ class Loading {
     for (const conversation of conversations) {
       this.#conversations.add(conversation);
       for (const message of conversation.open) {
-        if (message.row.status === "waiting" || message.row.status === "held") this.#messages.add(message);
+        if (isStoppable(message.row)) this.#messages.add(message);
       }
     }
   }

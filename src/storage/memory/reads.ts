@@ -3,8 +3,9 @@ import { cursorOf, readCursor } from "../ledger/cursor.ts";
 import { nameOf } from "../ledger/held.ts";
 import type { EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
 import { expiryOf, isAhead } from "../ledger/rules/clock.ts";
+import { hasSameContent, isUnsettled } from "../ledger/rules/competing-attempts.ts";
 import { isOpenWindow } from "../ledger/rules/counters.ts";
-import { askedAgainAt, isLeftToOthers } from "../ledger/rules/leases.ts";
+import { askedAgainAt, claimableAt, isLeftToOthers } from "../ledger/rules/leases.ts";
 import {
   byStart,
   conversationOf,
@@ -32,7 +33,7 @@ import type {
   OpenCounter,
   StatusEvent,
 } from "../storage.ts";
-import { type Conversation, claimableAt, type Message } from "./entries.ts";
+import type { Conversation, Message } from "./entries.ts";
 import { aheadOf, firstIndex, type Position } from "./sorted-index.ts";
 import type { MemoryTables } from "./tables.ts";
 
@@ -69,12 +70,12 @@ export function due(tables: MemoryTables, { scope, workerId, limit }: DueQuery, 
   const nextTurn = first(turns.from(later), isForWorker);
   const nextMessage = first(messages.from(later), () => true);
   const nextAt = Math.min(
-    timeOf(nextTurn === undefined ? null : claimableAt(nextTurn)),
+    timeOf(nextTurn === undefined ? null : claimableAt(nextTurn.row)),
     timeOf(nextMessage?.row.dueAt ?? null),
     timeOf(nextSetAside),
     Math.max(firstExpiry(tables, scope, now), now),
   );
-  const firstAt = firstTurn === undefined ? null : claimableAt(firstTurn);
+  const firstAt = firstTurn === undefined ? null : claimableAt(firstTurn.row);
   return {
     messages: found.map((message) => dueMessage(message, now)),
     turns: aheadTurn !== undefined || (firstAt !== null && firstAt <= now),
@@ -126,18 +127,10 @@ export function competingAttempts(
     .filter(({ row }) => hasSameContent(row, asked.row))
     .flatMap(({ row, attempts }) =>
       attempts
-        .filter(({ status }) => status === "unknown" || (status === "sending" && row.status === "sending"))
-        .filter(({ status }) => status === "unknown" || row.origin !== "auto-reply")
+        .filter((attempt) => isUnsettled(attempt, row))
         .map((attempt) => ({ ...unknownAttemptOf(attempt, [row, asked.conversation.row], now), seq: row.seq })),
     );
   return { attempts: byStart(competing), known };
-}
-
-function hasSameContent(one: MessageRow, other: MessageRow): boolean {
-  if (one.body !== other.body || one.media.length !== other.media.length) return false;
-  return one.media.every(({ url, contentType }, at) => {
-    return url === other.media[at]?.url && contentType === other.media[at]?.contentType;
-  });
 }
 
 /** See `Storage.counters`. */

@@ -1,4 +1,4 @@
-import type { MessageRow } from "../ledger/rows.ts";
+import { hasSameContent, isUnsettled } from "../ledger/rules/competing-attempts.ts";
 import { byStart, unknownAttemptOf } from "../ledger/shown.ts";
 import { keepable } from "../sql/statement.ts";
 import type { CompetingAttempts, CompetingAttemptsQuery } from "../storage.ts";
@@ -35,18 +35,10 @@ export function competingAttempts(
       .map((each) => rowOf("attempts", each))
       .flatMap((attempt) => {
         const row = alike.get(attempt.outboundId);
-        const isSending = attempt.status === "sending" && row?.status === "sending" && row.origin !== "auto-reply";
-        if (row === undefined || (attempt.status !== "unknown" && !isSending)) return [];
+        if (row === undefined || !isUnsettled(attempt, row)) return [];
         const made = [row, ...(owner === undefined ? [] : [rowOf("conversations", owner)])];
         return [{ ...unknownAttemptOf(attempt, made, now), seq: row.seq }];
       });
     return { attempts: byStart(attempts), known };
-  });
-}
-
-function hasSameContent(one: MessageRow, other: MessageRow): boolean {
-  if (one.body !== other.body || one.media.length !== other.media.length) return false;
-  return one.media.every(({ url, contentType }, at) => {
-    return url === other.media[at]?.url && contentType === other.media[at]?.contentType;
   });
 }

@@ -1,10 +1,19 @@
-import type { ConsentSource, ConsentState } from "../../model/consent.ts";
-import type { TurnOutcome } from "../../model/conversation.ts";
-import { type AttemptStatus, type DeliveryStatus, isFinal, type ProviderStatus } from "../../model/delivery-status.ts";
-import type { Origin, OutboundMessage } from "../../model/message.ts";
+import { type DeliveryStatus, isFinal } from "../../model/delivery-status.ts";
 import { ForeignValue, oddFieldOf } from "../ledger/corrupt.ts";
 import { type KeyKind, PRIMARY_KEYS, type Table, type Tables } from "../ledger/rows.ts";
+import { claimableAt } from "../ledger/rules/leases.ts";
 import { isQueued } from "../ledger/rules/order.ts";
+import {
+  ATTEMPT_STATUSES,
+  CONSENT_SOURCES,
+  CONSENT_STATES,
+  DELIVERY_STATUSES,
+  ENCODINGS,
+  KEY_KINDS,
+  ORIGINS,
+  PROVIDER_STATUSES,
+  TURN_OUTCOMES,
+} from "../ledger/words.ts";
 import type { MongoDocument } from "./client.ts";
 import { corruptDocument } from "./corrupt.ts";
 import { BOOLEAN, ERROR, type Field, FREE_TEXT, MEDIA, NUMBER, orNull, TEXT, TEXTS, word } from "./fields.ts";
@@ -12,47 +21,6 @@ import { BOOLEAN, ERROR, type Field, FREE_TEXT, MEDIA, NUMBER, orNull, TEXT, TEX
 /*
  * Converts rows to documents and back. A new field of a row needs one line in `FIELDS`.
  */
-
-/** All words of a set, as an object. A missing word is a type error. */
-type Words<Word extends string> = { readonly [W in Word]: true };
-
-const PROVIDER: Words<ProviderStatus> = {
-  accepted: true,
-  sent: true,
-  delivered: true,
-  undelivered: true,
-  failed: true,
-};
-const ATTEMPT: Words<AttemptStatus> = { ...PROVIDER, sending: true, unknown: true, refused: true };
-const STATUSES: Words<DeliveryStatus> = {
-  ...PROVIDER,
-  waiting: true,
-  sending: true,
-  unknown: true,
-  cancelled: true,
-  held: true,
-};
-const STATES: Words<ConsentState> = { "opted-in": true, "opted-out": true };
-const SOURCES: Words<ConsentSource> = { word: true, provider: true, "refused-send": true };
-const ORIGINS: Words<Origin> = {
-  webhook: true,
-  simulated: true,
-  ai: true,
-  "auto-reply": true,
-  operator: true,
-  api: true,
-  system: true,
-};
-const OUTCOMES: Words<TurnOutcome> = {
-  replied: true,
-  fallback: true,
-  silent: true,
-  "handed-off": true,
-  cancelled: true,
-  failed: true,
-};
-const ENCODINGS: Words<OutboundMessage["encoding"]> = { "GSM-7": true, "UCS-2": true };
-const KINDS: Words<KeyKind> = { inbound: true, outbound: true, provider: true };
 
 type FieldsOf<Row> = { readonly [F in keyof Row]: Field<Row[F]> };
 
@@ -99,7 +67,7 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
     occurredAt: orNull(NUMBER),
     needsAnswer: orNull(BOOLEAN),
     autoReplyId: orNull(TEXT),
-    status: orNull(word(STATUSES)),
+    status: orNull(word(DELIVERY_STATUSES)),
     error: orNull(ERROR),
     groupId: orNull(TEXT),
     part: orNull(NUMBER),
@@ -127,7 +95,7 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
     outboundId: TEXT,
     conversationId: TEXT,
     attempt: NUMBER,
-    status: word(ATTEMPT),
+    status: word(ATTEMPT_STATUSES),
     providerMessageId: orNull(TEXT),
     error: orNull(ERROR),
     startedAt: NUMBER,
@@ -140,7 +108,7 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
     attempt: NUMBER,
     position: NUMBER,
     providerMessageId: TEXT,
-    status: word(PROVIDER),
+    status: word(PROVIDER_STATUSES),
     rawStatus: FREE_TEXT,
     error: orNull(ERROR),
     at: NUMBER,
@@ -156,13 +124,13 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
     failures: NUMBER,
     superseded: NUMBER,
     crashes: NUMBER,
-    outcome: orNull(word(OUTCOMES)),
+    outcome: orNull(word(TURN_OUTCOMES)),
     error: orNull(ERROR),
     createdAt: NUMBER,
     committedAt: orNull(NUMBER),
   },
   keys: {
-    kind: word(KINDS),
+    kind: word(KEY_KINDS),
     key: TEXT,
     ref: orNull(TEXT),
     attempt: orNull(NUMBER),
@@ -171,8 +139,8 @@ const FIELDS: { readonly [T in Table]: FieldsOf<Tables[T]> } = {
   },
   consents: {
     key: TEXT,
-    state: word(STATES),
-    source: word(SOURCES),
+    state: word(CONSENT_STATES),
+    source: word(CONSENT_SOURCES),
     service: orNull(TEXT),
     providerBlocks: BOOLEAN,
     changedAt: NUMBER,
@@ -200,7 +168,7 @@ type Derived = Readonly<Record<string, string | number | true | null>>;
  */
 const DERIVED: { readonly [T in Table]?: (row: Tables[T]) => Derived } = {
   /** When a turn may begin; `null` while a turn runs. */
-  conversations: ({ dueAt, leaseWorker }) => ({ claimableAt: leaseWorker === null ? dueAt : null }),
+  conversations: (row) => ({ claimableAt: claimableAt(row) }),
   /**
    * `open`: the message makes later messages wait, or can be cancelled; never set for auto-replies. `done`: retention
    * may delete the message, an inbound one only when it is answered.

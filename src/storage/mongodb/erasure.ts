@@ -1,6 +1,9 @@
-import type { FinalStatus } from "../../model/delivery-status.ts";
 import type { ErasePlan } from "../database.ts";
+import { isLedgerNumber } from "../ledger/corrupt.ts";
+import type { MessageRow } from "../ledger/rows.ts";
+import { isDone } from "../ledger/rules/retention.ts";
 import { erasedIn } from "../ledger/stored-answer.ts";
+import { DELIVERY_STATUSES, isWord } from "../ledger/words.ts";
 import { keepable } from "../sql/statement.ts";
 import type { Erased, PurgeOrder } from "../storage.ts";
 import type { MongoDocument, MongoSession } from "./client.ts";
@@ -158,10 +161,12 @@ async function doneIn(deletion: Deletion, { olderThanMs, limit }: PurgeOrder, no
     );
     for (const id of owners) raised.add(id);
     const docs = await deletion.find("conversations", { _id: { $in: owners } }, { projection: { answeredSeq: 1 } });
-    const answered = new Map(docs.map((doc) => [idIn(doc), doc.answeredSeq]));
+    const answered = new Map(
+      docs.flatMap(({ _id, answeredSeq }) => (isLedgerNumber(answeredSeq) ? [[_id, answeredSeq] as const] : [])),
+    );
     // Reads the messages again, because no decision can change them from now on.
     const messages = await deletion.find("messages", { _id: { $in: page.map(idIn) } });
-    const done = messages.flatMap(agedOf).filter((row) => isDone(row, answered));
+    const done = messages.flatMap(agedOf).filter((row) => isDone(row, answered.get(row.conversationId) ?? null));
     found.push(...done.toSorted(byAge).slice(0, limit - found.length));
     if (page.length < limit) break;
   }
@@ -172,31 +177,25 @@ function ownerOf({ conversationId }: MongoDocument): readonly string[] {
   return typeof conversationId === "string" ? [conversationId] : [];
 }
 
-const FINAL: readonly unknown[] = ["delivered", "undelivered", "failed", "cancelled"] satisfies readonly FinalStatus[];
-
 /** The fields that retention reads of a message. The other fields may be unreadable. */
-interface Aged {
-  readonly id: string;
-  readonly conversationId: string;
-  readonly groupId: string | null;
-  readonly seq: number;
-  readonly createdAt: number;
-  readonly status: unknown;
-  readonly needsAnswer: unknown;
-}
+type Aged = Pick<MessageRow, "id" | "conversationId" | "groupId" | "seq" | "createdAt" | "status" | "needsAnswer">;
 
-/** Empty if the message's conversation, position or age cannot be read. Such a message stays. */
+/** Empty if the message's conversation, position, age or status cannot be read. Such a message stays. */
 function agedOf(doc: MongoDocument): readonly Aged[] {
   const { conversationId, groupId, seq, createdAt, status = null, needsAnswer } = doc;
-  if (typeof conversationId !== "string" || typeof seq !== "number" || typeof createdAt !== "number") return [];
-  const group = typeof groupId === "string" ? groupId : null;
-  return [{ id: idIn(doc), conversationId, groupId: group, seq, createdAt, status, needsAnswer }];
-}
-
-function isDone({ status, needsAnswer, seq, conversationId }: Aged, answered: ReadonlyMap<string, unknown>): boolean {
-  if (status !== null) return FINAL.includes(status);
-  const answeredSeq = answered.get(conversationId);
-  return needsAnswer === false || (typeof answeredSeq === "number" && seq <= answeredSeq);
+  if (typeof conversationId !== "string" || !isLedgerNumber(seq) || !isLedgerNumber(createdAt)) return [];
+  if (status !== null && !isWord(DELIVERY_STATUSES, status)) return [];
+  return [
+    {
+      id: idIn(doc),
+      conversationId,
+      groupId: typeof groupId === "string" ? groupId : null,
+      seq,
+      createdAt,
+      status,
+      needsAnswer: typeof needsAnswer === "boolean" ? needsAnswer : null,
+    },
+  ];
 }
 
 function byAge(one: Aged, other: Aged): number {

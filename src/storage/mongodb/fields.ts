@@ -1,5 +1,6 @@
 import type { Media, MessageError } from "../../model/message.ts";
 import { ForeignValue, isLedgerNumber } from "../ledger/corrupt.ts";
+import { isWord, type Words } from "../ledger/words.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
 
@@ -48,12 +49,13 @@ export const ERROR: Field<MessageError> = {
   write: ({ code, reason }) => ({ code, reason: stored(reason) }),
 };
 
-/** A word of a closed set, whose words are given as the keys of an object. */
-export function word<Word extends string>(words: { readonly [W in Word]: true }): Field<Word> {
+/** A word of a closed set. */
+export function word<Word extends string>(words: Words<Word>): Field<Word> {
   return {
     read(doc, name) {
-      for (const each in words) if (each === doc[name]) return each;
-      throw foreign(name);
+      const value = doc[name];
+      if (!isWord(words, value)) throw foreign(name);
+      return value;
     },
     write: (value) => value,
   };

@@ -1,5 +1,5 @@
 import { latestRight } from "../ledger/rules/clock.ts";
-import { storedSince } from "../ledger/rules/limits.ts";
+import { storedSince } from "../ledger/rules/retention.ts";
 import { holdersIn, idIn } from "./roots.ts";
 import { find, type Store } from "./store.ts";
 

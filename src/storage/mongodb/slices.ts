@@ -2,6 +2,7 @@ import type { Loaded, Slice } from "../database.ts";
 import { type Collected, type CollectedRows, historiesOf } from "../ledger/collected.ts";
 import { legible } from "../ledger/corrupt.ts";
 import type { ConversationRow, Table } from "../ledger/rows.ts";
+import { STOPPABLE_STATUSES } from "../ledger/rules/order.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
 import { keyId, rowOf } from "./documents.ts";
@@ -214,6 +215,6 @@ async function loadStoppable({ store, rows }: Loading, target: Target): Promise<
   collect(
     rows,
     "messages",
-    docs.filter(({ status }) => status === "waiting" || status === "held"),
+    docs.filter(({ status }) => STOPPABLE_STATUSES.some((each) => each === status)),
   );
 }

@@ -3,7 +3,7 @@ import { legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { LEFT_TO_OTHERS_MS } from "../ledger/rules/limits.ts";
 import { byStart, conversationOf, outboundOf, unknownAttemptOf, unknownStateOf } from "../ledger/shown.ts";
 import { isOutbound } from "../ledger/working-set.ts";
-import { isAhead, isForWorker, isReadableWorker, QUEUED } from "../sql/conditions.ts";
+import { CLAIMABLE, isAhead, isForWorker, isReadableWorker, QUEUED, qualified } from "../sql/conditions.ts";
 import { timeIn } from "../sql/due.ts";
 import { integer, record, text } from "../sql/fields.ts";
 import { attemptRow, conversationRow, messageRow } from "../sql/rows.ts";
@@ -11,7 +11,7 @@ import { keepable } from "../sql/statement.ts";
 import type { CompetingAttempts, CompetingAttemptsQuery, DueMessage } from "../storage.ts";
 import type { PostgresClient } from "./client.ts";
 import { listIn, rowOf, rowsOf } from "./rows.ts";
-import { isWorkerAhead, qualified, writtenAhead } from "./statements.ts";
+import { isWorkerAhead, writtenAhead } from "./statements.ts";
 
 /** The conversations to leave out. */
 const WITHOUT = "array(select jsonb_array_elements_text($5::jsonb))";
@@ -40,13 +40,13 @@ const DUE = `
           order by m.due_at, m.id limit $1::bigint) limit $1::bigint) d),
     'turns', (
       select c.id from ownline_conversations c
-      where c.due_at is not null and c.lease_worker is null and c.scope = $3 and c.due_at <= n.at
+      where ${qualified(CLAIMABLE, "c")} and c.scope = $3 and c.due_at <= n.at
         and ${isForWorker("c", "n.at", "$4")} and c.id <> all (n.without) limit 1) is not null
       or (select c.id from (${writtenAhead("conversations", "n.at")}) c
         where c.scope = $3 and c.id <> all (n.without) limit 1) is not null,
     'next_turn', (
       select min(c.due_at) from ownline_conversations c
-      where c.due_at is not null and c.lease_worker is null and c.scope = $3 and c.due_at > n.at
+      where ${qualified(CLAIMABLE, "c")} and c.scope = $3 and c.due_at > n.at
         and ${isForWorker("c", "n.at", "$4")} and c.id <> all (n.without)),
     'next_message', (
       select min(m.due_at) from ownline_messages m

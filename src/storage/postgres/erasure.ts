@@ -1,18 +1,13 @@
 import type { ErasePlan } from "../database.ts";
 import { erasedIn } from "../ledger/stored-answer.ts";
-import { isNumber } from "../sql/conditions.ts";
+import { isDone, isNumber } from "../sql/conditions.ts";
 import { integer, record } from "../sql/fields.ts";
 import type { Erased, PurgeOrder } from "../storage.ts";
 import { pruneText } from "./apply.ts";
 import type { PostgresClient } from "./client.ts";
 import { FUNCTION_SETTINGS, textOf } from "./statements.ts";
 
-/** Whether message `m` may be purged: it is not an unanswered text, and its status is final. */
-const IS_DONE = `case
-    when m.status is null then not m.needs_answer or m.seq <= (
-      select c.answered_seq from ownline_conversations c where c.id = m.conversation_id)
-    else m.status in ('delivered', 'undelivered', 'failed', 'cancelled')
-  end`;
+const IS_DONE = isDone("not m.needs_answer");
 
 /**
  * A function that deletes. A repetition of the call deletes nothing more, and returns the answer that the first call

@@ -1,6 +1,6 @@
 import type { Slice } from "../database.ts";
-import { isAhead, isForWorker, QUEUED, STOPPABLE } from "../sql/conditions.ts";
-import { FUNCTION_SETTINGS, isWorkerAhead, qualified, writtenAhead } from "./statements.ts";
+import { CLAIMABLE, isAhead, isForWorker, QUEUED, qualified, STOPPABLE } from "../sql/conditions.ts";
+import { FUNCTION_SETTINGS, isWorkerAhead, writtenAhead } from "./statements.ts";
 
 /** Those ids of a list that belong to plans with a slice. */
 const of = (list: "roots" | "chosen", slice: Slice): string => `ownline_1_of(${list}, slices -> '${slice}')`;
@@ -196,7 +196,7 @@ begin
           and c.id <> all (without)
         limit (p ->> 'limit')::bigint) || array(
         select c.id from ownline_conversations c
-        where c.due_at is not null and c.lease_worker is null and c.scope = p ->> 'scope' and c.due_at <= moment
+        where ${qualified(CLAIMABLE, "c")} and c.scope = p ->> 'scope' and c.due_at <= moment
           and not ${isAhead("c", "moment")} and ${isForWorker("c", "moment", "(p ->> 'worker')")}
           and c.id <> all (without)
         order by c.due_at, c.id limit (p ->> 'limit')::bigint);

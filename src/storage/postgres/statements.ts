@@ -1,4 +1,4 @@
-import { isAhead, isLaterThanRight } from "../sql/conditions.ts";
+import { CLAIMABLE, isAhead, isLaterThanRight, qualified } from "../sql/conditions.ts";
 import { keepable } from "../sql/statement.ts";
 
 /**
@@ -9,16 +9,11 @@ import { keepable } from "../sql/statement.ts";
  */
 export const FUNCTION_SETTINGS = "set plan_cache_mode = force_generic_plan set enable_seqscan = off";
 
-/** A condition of the schema with the alias of its table, for queries over several tables. */
-export function qualified(condition: string, alias: string): string {
-  return condition.replaceAll(/\b(status|origin)\b/g, `${alias}.$1`);
-}
-
 /** Rows that can become due. These are the conditions of the indexes on `written_at`. */
-const WAITING = {
-  conversations: "r.due_at is not null and r.lease_worker is null",
+const WAITING: { readonly [T in "conversations" | "messages"]: string } = {
+  conversations: qualified(CLAIMABLE, "r"),
   messages: "r.due_at is not null",
-} as const;
+};
 
 /**
  * A subselect of rows that a clock ahead wrote, and whose due times are void. `offset 0` stops PostgreSQL from merging

@@ -1,4 +1,4 @@
-import { QUEUED, STOPPABLE } from "../sql/conditions.ts";
+import { CLAIMABLE, QUEUED, STOPPABLE } from "../sql/conditions.ts";
 
 /** The type of ids, keys and addresses. They are ordered by their bytes, so the order is the same in every locale. */
 const NAME = 'text collate "C"';
@@ -36,9 +36,9 @@ export const TABLES: readonly string[] = [
     unique (participant_key, line)
   ) with (fillfactor = 70)`,
   `create index ownline_conversations_due on ownline_conversations (scope, due_at, id)
-    where due_at is not null and lease_worker is null`,
+    where ${CLAIMABLE}`,
   `create index ownline_conversations_written on ownline_conversations (written_at)
-    where due_at is not null and lease_worker is null`,
+    where ${CLAIMABLE}`,
   `create index ownline_conversations_lease on ownline_conversations (lease_worker) where lease_worker is not null`,
   `create index ownline_conversations_consent on ownline_conversations (consent_key)`,
   `create index ownline_conversations_activity on ownline_conversations (updated_at, id)`,

@@ -1,4 +1,6 @@
+import { type DeliveryStatus, FINAL_STATUSES } from "../../model/delivery-status.ts";
 import { CLOCKS_APART_MS, LEFT_TO_OTHERS_MS } from "../ledger/rules/limits.ts";
+import { QUEUED_STATUSES, STOPPABLE_STATUSES } from "../ledger/rules/order.ts";
 
 /*
  * Conditions that indexes and queries share. They are not in the schema's module, because a Worker on D1 does not
@@ -10,10 +12,37 @@ import { CLOCKS_APART_MS, LEFT_TO_OTHERS_MS } from "../ledger/rules/limits.ts";
  * for a query that repeats the index's condition
  * (https://www.sqlite.org/partialindex.html#queries_using_partial_indexes), so queries contain this text unchanged.
  */
-export const QUEUED: string = "(status = 'waiting' or status = 'sending') and origin <> 'auto-reply'";
+export const QUEUED: string = `${isOneOf(QUEUED_STATUSES)} and origin <> 'auto-reply'`;
 
 /** Whether an opt-out cancels a message: the exact condition of its partial index, as for {@link QUEUED}. */
-export const STOPPABLE: string = "(status = 'waiting' or status = 'held') and origin <> 'auto-reply'";
+export const STOPPABLE: string = `${isOneOf(STOPPABLE_STATUSES)} and origin <> 'auto-reply'`;
+
+/**
+ * Whether a turn may begin at the due time of a conversation (`claimableAt` in `rules/leases.ts`): the exact condition
+ * of its partial indexes, as for {@link QUEUED}.
+ */
+export const CLAIMABLE = "due_at is not null and lease_worker is null";
+
+function isOneOf(statuses: readonly DeliveryStatus[]): string {
+  return `(${statuses.map((status) => `status = '${status}'`).join(" or ")})`;
+}
+
+/** One of these conditions with the alias of its table, for queries over several tables. */
+export function qualified(condition: string, alias: string): string {
+  return condition.replaceAll(/\b(status|origin|due_at|lease_worker)\b/g, `${alias}.$1`);
+}
+
+/**
+ * Whether retention may delete message `m`: the same condition as in `rules/retention.ts`. `needsNone`: that `m` needs
+ * no answer.
+ */
+export function isDone(needsNone: string): string {
+  return `case
+    when m.status is null then ${needsNone} or m.seq <= (
+      select c.answered_seq from ownline_conversations c where c.id = m.conversation_id)
+    else m.status in (${FINAL_STATUSES.map((status) => `'${status}'`).join(", ")})
+  end`;
+}
 
 /** Whether a clock that was ahead wrote a row. `now` is SQL. */
 export function isAhead(alias: string, now: string): string {
@@ -61,7 +90,7 @@ export function isReadableWorker(alias: string): string {
 /** Such conversations `r`: those with a due time and no lease. `@without`: see `leavingOut`. */
 export function aheadConversations(now: string): string {
   return `ownline_conversations r indexed by ownline_conversations_written
-    where r.due_at is not null and r.lease_worker is null and ${isAhead("r", now)} and r.scope = :scope @without(r.id)`;
+    where ${qualified(CLAIMABLE, "r")} and ${isAhead("r", now)} and r.scope = :scope @without(r.id)`;
 }
 
 /** Such messages `m`: those with a due time. */

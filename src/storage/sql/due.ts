@@ -6,11 +6,13 @@ import type { CompetingAttempts, CompetingAttemptsQuery, DueMessage } from "../s
 import {
   aheadConversations,
   aheadMessages,
+  CLAIMABLE,
   expiryOf,
   isAhead,
   isForWorker,
   isReadableWorker,
   QUEUED,
+  qualified,
 } from "./conditions.ts";
 import type { SqlDriver, SqlRow } from "./driver.ts";
 import { integer, numberIn, text } from "./fields.ts";
@@ -32,7 +34,7 @@ const DUE_ATTEMPTS = `
 
 const DUE_CONVERSATIONS = `select c.* from ownline_conversations c where c.id in (${dueNow("m.conversation_id")})`;
 
-const CLAIMABLE = `c.due_at is not null and c.lease_worker is null and c.scope = :scope
+const CLAIMABLE_NOW = `${qualified(CLAIMABLE, "c")} and c.scope = :scope
   and ${isForWorker("c", "n.at", ":workerId")} @without(c.id)`;
 
 const TIMED = "m.due_at is not null and m.scope = :scope @without(m.conversation_id)";
@@ -48,9 +50,9 @@ const NEXT_EXPIRY = `select min(${expiryOf("w", "n.at")})
 
 const DUE_LATER = `
   select n.at,
-    exists (select 1 from ownline_conversations c where ${CLAIMABLE} and c.due_at <= n.at)
+    exists (select 1 from ownline_conversations c where ${CLAIMABLE_NOW} and c.due_at <= n.at)
       or exists (select 1 from ${aheadConversations("n.at")}) as turns,
-    (select min(c.due_at) from ownline_conversations c where ${CLAIMABLE} and c.due_at > n.at) as next_turn,
+    (select min(c.due_at) from ownline_conversations c where ${CLAIMABLE_NOW} and c.due_at > n.at) as next_turn,
     (select min(m.due_at) from ownline_messages m where ${TIMED} and m.due_at > n.at) as next_message,
     (select min(m.due_at) + ${LEFT_TO_OTHERS_MS} from ownline_messages m
       where ${TIMED} and m.due_at > n.at - ${LEFT_TO_OTHERS_MS} and m.due_at <= n.at
@@ -115,7 +117,7 @@ const alike = (status: string, condition: string): string => `
   cross join ownline_attempts a on a.outbound_id = m.id and a.status = '${status}'
   where s.id = :outboundId and s.status is not null`;
 
-const IS_SENDING = `${QUEUED.replaceAll(/\b(status|origin)\b/g, "m.$1")} and m.status = 'sending'`;
+const IS_SENDING = `${qualified(QUEUED, "m")} and m.status = 'sending'`;
 
 /** A message with an attempt in `unknown` always has `unknown_since`, and a partial index lists these messages. */
 const COMPETING = prepare(

@@ -1,7 +1,7 @@
 import type { ErasePlan, Guard } from "../database.ts";
 import { erasedIn } from "../ledger/stored-answer.ts";
 import type { Erased, PurgeOrder } from "../storage.ts";
-import { isNumber } from "./conditions.ts";
+import { isDone, isNumber } from "./conditions.ts";
 import type { SqlDriver, SqlRow, Write } from "./driver.ts";
 import { integer, numberIn, text } from "./fields.ts";
 import { pruneAll } from "./prune.ts";
@@ -29,11 +29,7 @@ const ERASED_MESSAGES = prepare(
 
 const DONE = oneLine(`
   select m.id from ownline_messages m
-  where m.created_at < ${NOW} - :olderThanMs and case
-    when m.status is null then m.needs_answer = 0 or m.seq <= (
-      select c.answered_seq from ownline_conversations c where c.id = m.conversation_id)
-    else m.status in ('delivered', 'undelivered', 'failed', 'cancelled')
-  end
+  where m.created_at < ${NOW} - :olderThanMs and ${isDone("m.needs_answer = 0")}
   order by m.created_at, m.id limit :limit`);
 
 const PURGED_MESSAGES = prepare(DONE);

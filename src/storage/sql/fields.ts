@@ -1,4 +1,5 @@
 import { ForeignValue, isLedgerNumber } from "../ledger/corrupt.ts";
+import { isWord, type Words } from "../ledger/words.ts";
 import type { SqlRow } from "./driver.ts";
 
 /*
@@ -61,15 +62,14 @@ export function booleanOrNull(row: SqlRow, column: string): boolean | null {
   return row[column] === null ? null : boolean(row, column);
 }
 
-export function oneOfOrNull<T extends string>(row: SqlRow, column: string, words: readonly T[]): T | null {
+export function oneOfOrNull<T extends string>(row: SqlRow, column: string, words: Words<T>): T | null {
   return row[column] === null ? null : oneOf(row[column], column, words);
 }
 
 /** A column that holds one word of a closed set. */
-export function oneOf<T extends string>(value: unknown, column: string, words: readonly T[]): T {
-  const word = words.find((each) => each === value);
-  if (word === undefined) throw foreign(column);
-  return word;
+export function oneOf<T extends string>(value: unknown, column: string, words: Words<T>): T {
+  if (!isWord(words, value)) throw foreign(column);
+  return value;
 }
 
 export function foreign(column: string): ForeignValue {

@@ -1,6 +1,15 @@
 import type { Root, Slice } from "../database.ts";
 import type { KeyKind } from "../ledger/rows.ts";
-import { aheadConversations, isAhead, isExpired, isForWorker, QUEUED, STOPPABLE } from "./conditions.ts";
+import {
+  aheadConversations,
+  CLAIMABLE,
+  isAhead,
+  isExpired,
+  isForWorker,
+  QUEUED,
+  qualified,
+  STOPPABLE,
+} from "./conditions.ts";
 import type { Read } from "./loaded.ts";
 import { NOW } from "./statement.ts";
 
@@ -63,7 +72,7 @@ const CONVERSATIONS: { readonly [B in By]: string } = {
 function claimable(column: string, limit: string): string {
   return `select * from (select r.${column} from ${aheadConversations(NOW)} order by r.written_at limit ${limit})
     union all select * from (select r.${column} from ownline_conversations r
-      where r.due_at is not null and r.lease_worker is null and r.scope = :scope @without(r.id)
+      where ${qualified(CLAIMABLE, "r")} and r.scope = :scope @without(r.id)
         and r.due_at <= ${NOW} and not ${isAhead("r", NOW)} and ${isForWorker("r", NOW, ":workerId")}
       order by r.due_at, r.id limit ${limit})`;
 }
@@ -261,8 +270,3 @@ const RECORDED: { readonly [K in KeyKind]: readonly [Read, string][] } = {
   ],
   provider: [],
 };
-
-/** A condition of the schema with the alias of its table, for queries over several tables. */
-function qualified(condition: string, alias: string): string {
-  return condition.replaceAll(/\b(status|origin)\b/g, `${alias}.$1`);
-}

@@ -1,9 +1,17 @@
-import type { ConsentSource, ConsentState } from "../../model/consent.ts";
-import type { TurnOutcome } from "../../model/conversation.ts";
-import type { AttemptStatus, DeliveryStatus, ProviderStatus } from "../../model/delivery-status.ts";
-import type { Media, MessageError, Origin, OutboundMessage } from "../../model/message.ts";
+import type { Media, MessageError } from "../../model/message.ts";
 import { CorruptRow, ForeignValue, isLedgerNumber, oddFieldOf } from "../ledger/corrupt.ts";
-import { type KeyKind, type MessageRow, PRIMARY_KEYS, type Table, type Tables } from "../ledger/rows.ts";
+import { type MessageRow, PRIMARY_KEYS, type Table, type Tables } from "../ledger/rows.ts";
+import {
+  ATTEMPT_STATUSES,
+  CONSENT_SOURCES,
+  CONSENT_STATES,
+  DELIVERY_STATUSES,
+  ENCODINGS,
+  KEY_KINDS,
+  ORIGINS,
+  PROVIDER_STATUSES,
+  TURN_OUTCOMES,
+} from "../ledger/words.ts";
 import { columnOf } from "./columns.ts";
 import type { SqlRow } from "./driver.ts";
 import {
@@ -24,16 +32,6 @@ import {
 /*
  * Reads rows of the database and checks their values.
  */
-
-const STATES: readonly ConsentState[] = ["opted-in", "opted-out"];
-const SOURCES: readonly ConsentSource[] = ["word", "provider", "refused-send"];
-const ORIGINS: readonly Origin[] = ["webhook", "simulated", "ai", "auto-reply", "operator", "api", "system"];
-const PROVIDER: readonly ProviderStatus[] = ["accepted", "sent", "delivered", "undelivered", "failed"];
-const ATTEMPT: readonly AttemptStatus[] = ["sending", "unknown", "refused", ...PROVIDER];
-const STATUSES: readonly DeliveryStatus[] = ["waiting", "sending", "unknown", ...PROVIDER, "cancelled", "held"];
-const OUTCOMES: readonly TurnOutcome[] = ["replied", "fallback", "silent", "handed-off", "cancelled", "failed"];
-const ENCODINGS: readonly OutboundMessage["encoding"][] = ["GSM-7", "UCS-2"];
-const KINDS: readonly KeyKind[] = ["inbound", "outbound", "provider"];
 
 /** @throws CorruptRow */
 export type Reader<T extends Table> = (row: SqlRow) => Tables[T];
@@ -112,7 +110,7 @@ export const messageRow: Reader<"messages"> = readerOf("messages", (row) => {
     occurredAt: integerOrNull(row, "occurred_at"),
     needsAnswer: booleanOrNull(row, "needs_answer"),
     autoReplyId: textOrNull(row, "auto_reply_id"),
-    status: oneOfOrNull(row, "status", STATUSES),
+    status: oneOfOrNull(row, "status", DELIVERY_STATUSES),
     error: errorOf(row),
     groupId: textOrNull(row, "group_id"),
     part: integerOrNull(row, "part"),
@@ -145,7 +143,7 @@ export const attemptRow: Reader<"attempts"> = readerOf("attempts", (row) => ({
   outboundId: text(row, "outbound_id"),
   conversationId: text(row, "conversation_id"),
   attempt: integer(row, "attempt"),
-  status: oneOf(row.status, "status", ATTEMPT),
+  status: oneOf(row.status, "status", ATTEMPT_STATUSES),
   providerMessageId: textOrNull(row, "provider_message_id"),
   error: errorOf(row),
   startedAt: integer(row, "started_at"),
@@ -162,7 +160,7 @@ export const eventRow: Reader<"events"> = readerOf("events", (row) => {
     attempt: integer(row, "attempt"),
     position: integer(row, "position"),
     providerMessageId: text(row, "provider_message_id"),
-    status: oneOf(row.status, "status", PROVIDER),
+    status: oneOf(row.status, "status", PROVIDER_STATUSES),
     rawStatus,
     error: errorOf(row),
     at: integer(row, "at"),
@@ -181,13 +179,13 @@ export const turnRow: Reader<"turns"> = readerOf("turns", (row) => ({
   superseded: integer(row, "superseded"),
   crashes: integer(row, "crashes"),
   error: errorOf(row),
-  outcome: oneOfOrNull(row, "outcome", OUTCOMES),
+  outcome: oneOfOrNull(row, "outcome", TURN_OUTCOMES),
   createdAt: integer(row, "created_at"),
   committedAt: integerOrNull(row, "committed_at"),
 }));
 
 export const keyRow: Reader<"keys"> = readerOf("keys", (row) => ({
-  kind: oneOf(row.kind, "kind", KINDS),
+  kind: oneOf(row.kind, "kind", KEY_KINDS),
   key: text(row, "key"),
   ref: textOrNull(row, "ref"),
   attempt: integerOrNull(row, "attempt"),
@@ -197,8 +195,8 @@ export const keyRow: Reader<"keys"> = readerOf("keys", (row) => ({
 
 export const consentRow: Reader<"consents"> = readerOf("consents", (row) => ({
   key: text(row, "key"),
-  state: oneOf(row.state, "state", STATES),
-  source: oneOf(row.source, "source", SOURCES),
+  state: oneOf(row.state, "state", CONSENT_STATES),
+  source: oneOf(row.source, "source", CONSENT_SOURCES),
   service: textOrNull(row, "service"),
   providerBlocks: boolean(row, "provider_blocks"),
   changedAt: integer(row, "changed_at"),

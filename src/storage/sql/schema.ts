@@ -1,4 +1,4 @@
-import { QUEUED, STOPPABLE } from "./conditions.ts";
+import { CLAIMABLE, QUEUED, STOPPABLE } from "./conditions.ts";
 
 /** One numbered step of the schema. A published step never changes; a later change is a new step. */
 export interface Migration {
@@ -65,9 +65,9 @@ export const MIGRATIONS: readonly Migration[] = [
         unique (participant_key, line)
       ) strict, without rowid`,
       `create index ownline_conversations_due on ownline_conversations (scope, due_at, id)
-        where due_at is not null and lease_worker is null`,
+        where ${CLAIMABLE}`,
       `create index ownline_conversations_written on ownline_conversations (written_at)
-        where due_at is not null and lease_worker is null`,
+        where ${CLAIMABLE}`,
       `create index ownline_conversations_lease on ownline_conversations (lease_worker) where lease_worker is not null`,
       `create index ownline_conversations_consent on ownline_conversations (consent_key)`,
       `create index ownline_conversations_activity on ownline_conversations (updated_at, id)`,

@@ -24,6 +24,11 @@ export function leaseOf(
   return turn?.id === held.turnId ? { conversation, turn } : null;
 }
 
+/** When a turn may begin; `null` while a turn runs, and while the conversation is paused or has nothing to answer. */
+export function claimableAt({ dueAt, leaseWorker }: Pick<Conversation, "dueAt" | "leaseWorker">): number | null {
+  return leaseWorker === null ? dueAt : null;
+}
+
 /** The fields of a conversation or message that say when a worker may take it. */
 type Due = Pick<Conversation, "setAsideBy" | "dueAt">;
 

@@ -11,11 +11,6 @@ export const LEFT_TO_OTHERS_MS: number = 30_000;
 /** How long the database keeps a stored answer. Also how long it keeps a worker that has expired and holds nothing. */
 export const STORED_FOR_MS: number = 60 * 60 * 1000;
 
-/** The database forgets what is older than this: see {@link STORED_FOR_MS}. */
-export function storedSince(now: number): number {
-  return now - STORED_FOR_MS;
-}
-
 /** How many old rows of each kind one heartbeat deletes at most. Fewer are added between two heartbeats. */
 export const ROWS_A_HEARTBEAT: number = 5_000;
 

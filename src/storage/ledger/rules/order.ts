@@ -1,5 +1,6 @@
 import type { DeliveryStatus } from "../../../model/delivery-status.ts";
 import type { MessageError } from "../../../model/message.ts";
+import type { MessageRow } from "../rows.ts";
 import type { Conversation, Outbound, WorkingSet } from "../working-set.ts";
 
 /*
@@ -19,14 +20,18 @@ export function isOpen(status: DeliveryStatus): boolean {
   return status === "waiting" || status === "sending" || status === "unknown" || status === "held";
 }
 
-/** Whether later messages of the conversation wait for a message in this status. */
+/** Later messages of the conversation wait for a message in one of these statuses. */
+export const QUEUED_STATUSES: readonly DeliveryStatus[] = ["waiting", "sending"];
+
 export function isQueued(status: DeliveryStatus): boolean {
-  return status === "waiting" || status === "sending";
+  return QUEUED_STATUSES.includes(status);
 }
 
-/** Whether an opt-out, or an earlier part that was not sent, cancels the message. */
-export function isStoppable({ status }: Outbound): boolean {
-  return status === "waiting" || status === "held";
+/** An opt-out, or an earlier part that was not sent, cancels a message in one of these statuses. */
+export const STOPPABLE_STATUSES: readonly DeliveryStatus[] = ["waiting", "held"];
+
+export function isStoppable({ status }: Pick<MessageRow, "status">): boolean {
+  return status !== null && STOPPABLE_STATUSES.includes(status);
 }
 
 /**

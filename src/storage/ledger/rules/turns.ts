@@ -3,7 +3,7 @@ import type { ClaimedTurn, CommittedTurn, TurnClaim, TurnCommit, TurnRelease } f
 import { conversationOf, inboundOf, messageOf, outboundOf, turnOf } from "../shown.ts";
 import type { Conversation, Inbound, Turn, WorkingSet } from "../working-set.ts";
 import { fileGroup } from "./filing.ts";
-import { hasUnanswered, isLeftToOthers, leaseOf, settleUnanswered } from "./leases.ts";
+import { claimableAt, hasUnanswered, isLeftToOthers, leaseOf, settleUnanswered } from "./leases.ts";
 import { inMs, refreshDue } from "./order.ts";
 import { pause } from "./pause.ts";
 
@@ -12,8 +12,8 @@ export function claimTurns(set: WorkingSet, claim: TurnClaim): readonly ClaimedT
   const turns: ClaimedTurn[] = [];
   for (const conversation of set.roots()) {
     if (turns.length === claim.limit) break;
-    const { dueAt, leaseWorker, paused } = conversation;
-    if (dueAt === null || dueAt > set.now || leaseWorker !== null || paused) continue;
+    const at = claimableAt(conversation);
+    if (at === null || at > set.now || conversation.paused) continue;
     if (conversation.scope !== claim.scope || isLeftToOthers(conversation, claim.workerId, set.now)) continue;
     const unanswered = unansweredOf(set, conversation);
     const [first] = unanswered;
