@@ -1,6 +1,6 @@
 import { type LedgerRow, OwnlineError } from "../../errors.ts";
 import { maskAddress } from "../../model/phone-number.ts";
-import type { MessageRow, Table } from "./rows.ts";
+import type { Table } from "./rows.ts";
 
 /** Thrown while a column is read, if it holds a value that ownline never writes. */
 export class ForeignValue extends TypeError {
@@ -42,27 +42,6 @@ export class CorruptRow extends Error {
     );
     this.row = row;
   }
-}
-
-const INBOUND: readonly (keyof MessageRow)[] = ["needsAnswer", "occurredAt", "key"];
-const OUTBOUND: readonly (keyof MessageRow)[] = [
-  "groupId",
-  "part",
-  "parts",
-  "attempts",
-  "providerMessageIds",
-  "encoding",
-  "segments",
-  "expiresAt",
-  "notBefore",
-  "orderUntil",
-];
-
-/** The first field of a message that does not fit its direction; `null` if all fields fit. */
-export function oddFieldOf(row: MessageRow): keyof MessageRow | null {
-  const isInbound = row.status === null;
-  if (isInbound !== (row.origin === "webhook" || row.origin === "simulated")) return "origin";
-  return (isInbound ? INBOUND : OUTBOUND).find((field) => row[field] === null) ?? null;
 }
 
 /** Applies `read` to each row and returns the results. Rows that cannot be read are added to `corrupt` instead. */

@@ -1,9 +1,9 @@
 import type { Conversation, Turn } from "../../model/conversation.ts";
 import type { InboundMessage, Media, Message, OutboundMessage } from "../../model/message.ts";
 import type { Consent, OpenCounter, UnknownAttempt, UnknownState } from "../storage.ts";
+import { type Inbound, isInbound, isOutbound, type Outbound } from "./directions.ts";
 import type { AttemptRow, ConsentRow, ConversationRow, CounterRow, MessageRow, TurnRow } from "./rows.ts";
 import { beginningOf } from "./rules/clock.ts";
-import { type Inbound, isInbound, isOutbound, type Outbound } from "./working-set.ts";
 
 /*
  * Rows as the caller sees them. Each is a deep copy, so a caller that changes it does not change the ledger.

@@ -1,4 +1,5 @@
 import type { Charge, Loaded, Plan, Slice } from "../database.ts";
+import { type Inbound, isInbound, isOutbound, type Outbound } from "./directions.ts";
 import { Held, type Mutable, nameOf } from "./held.ts";
 import type {
   AttemptRow,
@@ -15,31 +16,6 @@ import type {
   WorkerRow,
 } from "./rows.ts";
 import { AheadRows, isAhead, isExpired, voidTimes } from "./rules/clock.ts";
-
-type OutboundField =
-  | "status"
-  | "groupId"
-  | "part"
-  | "parts"
-  | "attempts"
-  | "providerMessageIds"
-  | "encoding"
-  | "segments"
-  | "expiresAt"
-  | "notBefore"
-  | "orderUntil";
-
-/** The row of an outbound message. */
-export type Outbound = Mutable<Omit<MessageRow, OutboundField>> & {
-  [Field in OutboundField]: NonNullable<MessageRow[Field]>;
-};
-
-type InboundField = "needsAnswer" | "occurredAt" | "key";
-
-/** The row of an inbound message. */
-export type Inbound = Mutable<Omit<MessageRow, InboundField>> & {
-  [Field in InboundField]: NonNullable<MessageRow[Field]>;
-};
 
 export type Conversation = Mutable<ConversationRow>;
 export type Attempt = Mutable<AttemptRow>;
@@ -295,14 +271,6 @@ const bySender = ({ sender }: SweepRow): string => sender;
 const byAttempt = ({ outboundId, attempt }: AttemptRow): string => nameOf(outboundId, attempt);
 const byEvent = ({ outboundId, attempt, position }: EventRow): string => nameOf(outboundId, attempt, position);
 const byKindAndKey = ({ kind, key }: KeyRow): string => nameOf(kind, key);
-
-export function isOutbound(row: Mutable<MessageRow>): row is Outbound {
-  return row.status !== null;
-}
-
-export function isInbound(row: Mutable<MessageRow>): row is Inbound {
-  return row.status === null;
-}
 
 function bySeq(one: { readonly seq: number }, other: { readonly seq: number }): number {
   return one.seq - other.seq;

@@ -1,5 +1,6 @@
 import type { Message as ShownMessage } from "../../model/message.ts";
 import { cursorOf, readCursor } from "../ledger/cursor.ts";
+import { isInbound, isOutbound, type Outbound } from "../ledger/directions.ts";
 import { nameOf } from "../ledger/held.ts";
 import type { EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
 import { expiryOf, isAhead } from "../ledger/rules/clock.ts";
@@ -17,7 +18,6 @@ import {
   unknownAttemptOf,
   unknownStateOf,
 } from "../ledger/shown.ts";
-import { isInbound, isOutbound, type Outbound } from "../ledger/working-set.ts";
 import type {
   AttemptStory,
   ChangePage,

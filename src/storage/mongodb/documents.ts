@@ -1,5 +1,6 @@
 import { type DeliveryStatus, isFinal } from "../../model/delivery-status.ts";
-import { ForeignValue, oddFieldOf } from "../ledger/corrupt.ts";
+import { ForeignValue } from "../ledger/corrupt.ts";
+import { oddFieldOf } from "../ledger/directions.ts";
 import { type KeyKind, PRIMARY_KEYS, type Table, type Tables } from "../ledger/rows.ts";
 import { claimableAt } from "../ledger/rules/leases.ts";
 import { isQueued } from "../ledger/rules/order.ts";

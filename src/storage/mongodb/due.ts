@@ -1,10 +1,10 @@
 import type { DueLook, LedgerDatabase } from "../database.ts";
 import { isLedgerNumber, legible, type UnreadRow } from "../ledger/corrupt.ts";
+import { isOutbound } from "../ledger/directions.ts";
 import type { MessageRow, WorkerRow } from "../ledger/rows.ts";
 import { expiryOf, isAhead } from "../ledger/rules/clock.ts";
 import { askedAgainAt, isLeftToOthers } from "../ledger/rules/leases.ts";
 import { conversationOf, outboundOf, unknownStateOf } from "../ledger/shown.ts";
-import { isOutbound } from "../ledger/working-set.ts";
 import type { DueMessage } from "../storage.ts";
 import type { MongoDocument } from "./client.ts";
 import { rowOf } from "./documents.ts";

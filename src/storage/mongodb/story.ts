@@ -1,6 +1,6 @@
+import { isInbound, isOutbound } from "../ledger/directions.ts";
 import type { EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
 import { conversationOf, inboundOf, messageOf, outboundOf, turnOf } from "../ledger/shown.ts";
-import { isInbound, isOutbound } from "../ledger/working-set.ts";
 import { keepable } from "../sql/statement.ts";
 import type { AttemptStory, MessageStory, StatusEvent } from "../storage.ts";
 import type { MongoSession } from "./client.ts";

@@ -1,8 +1,8 @@
 import type { DueLook, LedgerDatabase } from "../database.ts";
 import { legible, type UnreadRow } from "../ledger/corrupt.ts";
+import { isOutbound } from "../ledger/directions.ts";
 import { LEFT_TO_OTHERS_MS } from "../ledger/rules/limits.ts";
 import { byStart, conversationOf, outboundOf, unknownAttemptOf, unknownStateOf } from "../ledger/shown.ts";
-import { isOutbound } from "../ledger/working-set.ts";
 import { CLAIMABLE, isAhead, isForWorker, isReadableWorker, QUEUED, qualified } from "../sql/conditions.ts";
 import { timeIn } from "../sql/due.ts";
 import { integer, record, text } from "../sql/fields.ts";

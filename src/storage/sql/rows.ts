@@ -1,5 +1,6 @@
 import type { Media, MessageError } from "../../model/message.ts";
-import { CorruptRow, ForeignValue, isLedgerNumber, oddFieldOf } from "../ledger/corrupt.ts";
+import { CorruptRow, ForeignValue, isLedgerNumber } from "../ledger/corrupt.ts";
+import { oddFieldOf } from "../ledger/directions.ts";
 import { type MessageRow, PRIMARY_KEYS, type Table, type Tables } from "../ledger/rows.ts";
 import {
   ATTEMPT_STATUSES,

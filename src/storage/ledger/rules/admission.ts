@@ -1,6 +1,7 @@
 import type { ClaimedSend, SendClaim } from "../../storage.ts";
+import type { Outbound } from "../directions.ts";
 import { outboundOf } from "../shown.ts";
-import type { Outbound, WorkingSet } from "../working-set.ts";
+import type { WorkingSet } from "../working-set.ts";
 import { filedKey, isOptedOut, onlyKey } from "./consent.ts";
 import { chargeCounters, judgeCounters } from "./counters.ts";
 import {

@@ -9,9 +9,10 @@ import type {
   StatusEvent,
   StatusRecord,
 } from "../../storage.ts";
+import type { Outbound } from "../directions.ts";
 import { nameOf } from "../held.ts";
 import { outboundOf } from "../shown.ts";
-import type { Attempt, Outbound, WorkingSet } from "../working-set.ts";
+import type { Attempt, WorkingSet } from "../working-set.ts";
 import { fileConsent, filedKey, hasOptedInSince, onlyKey, stopForOptOut } from "./consent.ts";
 import { beginUnknown, cancelLaterParts, changeStatus, conversationOfMessage, nextInMs, refreshDue } from "./order.ts";
 import { backOff } from "./rate-limit.ts";

@@ -1,6 +1,7 @@
 import { withoutChannel } from "../../../model/phone-number.ts";
 import type { Consent, ConsentChange, ConsentKeys } from "../../storage.ts";
-import type { Conversation, Outbound, WorkingSet } from "../working-set.ts";
+import type { Outbound } from "../directions.ts";
+import type { Conversation, WorkingSet } from "../working-set.ts";
 import { endOpenTurn, revokeLease, settleUnanswered } from "./leases.ts";
 import { changeStatus, isStoppable, refreshDue } from "./order.ts";
 

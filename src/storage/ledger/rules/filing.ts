@@ -1,7 +1,8 @@
 import type { OutboundMessage } from "../../../model/message.ts";
 import { participantKeyOf } from "../../../model/person-address.ts";
 import type { InboundRecord, OutboundRecord, PartRecord } from "../../storage.ts";
-import type { Conversation, Inbound, Outbound, WorkingSet } from "../working-set.ts";
+import type { Inbound, Outbound } from "../directions.ts";
+import type { Conversation, WorkingSet } from "../working-set.ts";
 import { isAhead } from "./clock.ts";
 import { nextPosition } from "./order.ts";
 

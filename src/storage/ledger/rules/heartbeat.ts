@@ -1,6 +1,7 @@
 import type { Heartbeat, HeartbeatAnswer } from "../../storage.ts";
+import type { Outbound } from "../directions.ts";
 import { outboundOf } from "../shown.ts";
-import type { Conversation, Outbound, WorkingSet } from "../working-set.ts";
+import type { Conversation, WorkingSet } from "../working-set.ts";
 import { bestOf, settleAttempt } from "./attempts.ts";
 import { hasUnanswered } from "./leases.ts";
 import { beginUnknown, changeStatus, refreshDue } from "./order.ts";

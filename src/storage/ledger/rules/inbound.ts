@@ -1,6 +1,7 @@
 import type { AutoReplyRecord, ConfirmationRecord, InboundRecord, RecordedInbound } from "../../storage.ts";
+import { type Inbound, isInbound, type Outbound } from "../directions.ts";
 import { conversationOf, inboundOf, outboundOf } from "../shown.ts";
-import { type Conversation, type Inbound, isInbound, type Outbound, type WorkingSet } from "../working-set.ts";
+import type { Conversation, WorkingSet } from "../working-set.ts";
 import { consentThatCounts, fileConsent, isOptedOut, onlyKey, stopForOptOut } from "./consent.ts";
 import { chargeCounters, judgeCounters } from "./counters.ts";
 import { fileInbound, fileOutbound, findOrMakeConversation, seeParticipant } from "./filing.ts";

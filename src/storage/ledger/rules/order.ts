@@ -1,7 +1,8 @@
 import type { DeliveryStatus } from "../../../model/delivery-status.ts";
 import type { MessageError } from "../../../model/message.ts";
+import type { Outbound } from "../directions.ts";
 import type { MessageRow } from "../rows.ts";
-import type { Conversation, Outbound, WorkingSet } from "../working-set.ts";
+import type { Conversation, WorkingSet } from "../working-set.ts";
 
 /*
  * The order of a conversation: positions, and which message may leave next. Only the messages that a change can affect

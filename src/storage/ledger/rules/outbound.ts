@@ -1,8 +1,9 @@
 import { participantKeyOf } from "../../../model/person-address.ts";
 import type { OutboundRecord, RecordedOutbound } from "../../storage.ts";
+import { isOutbound } from "../directions.ts";
 import type { KeyRow } from "../rows.ts";
 import { conversationOf, outboundOf } from "../shown.ts";
-import { isOutbound, type WorkingSet } from "../working-set.ts";
+import type { WorkingSet } from "../working-set.ts";
 import { isOptedOut, onlyKey } from "./consent.ts";
 import { fileGroup, findOrMakeConversation } from "./filing.ts";
 import { inMs, refreshDue } from "./order.ts";

@@ -1,5 +1,6 @@
 import type { RateLimitCondition } from "../../storage.ts";
-import type { Outbound, RateLimit, WorkingSet } from "../working-set.ts";
+import type { Outbound } from "../directions.ts";
+import type { RateLimit, WorkingSet } from "../working-set.ts";
 
 /**
  * Asks a sender's rate limit whether a message may leave. Returns `null` if it may, otherwise the time of its

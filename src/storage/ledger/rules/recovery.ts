@@ -1,7 +1,8 @@
 import type { OutboundMessage } from "../../../model/message.ts";
 import type { RequeuedTurn, TurnRequeue, UnknownMark } from "../../storage.ts";
+import type { Outbound } from "../directions.ts";
 import { conversationOf, outboundOf } from "../shown.ts";
-import type { Attempt, Outbound, WorkingSet } from "../working-set.ts";
+import type { Attempt, WorkingSet } from "../working-set.ts";
 import { settleAttempt } from "./attempts.ts";
 import { filedKey, isOptedOut, onlyKey } from "./consent.ts";
 import { beginUnknown, changeStatus, refreshDue } from "./order.ts";

@@ -1,5 +1,6 @@
 import type { RecordedDelivery, Resolution } from "../../storage.ts";
-import type { Outbound, WorkingSet } from "../working-set.ts";
+import type { Outbound } from "../directions.ts";
+import type { WorkingSet } from "../working-set.ts";
 import { recordEvent, settleAttempt, UNMATCHED } from "./attempts.ts";
 import { changeStatus } from "./order.ts";
 

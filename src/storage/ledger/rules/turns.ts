@@ -1,7 +1,8 @@
 import { turnIdOf } from "../../../model/ids.ts";
 import type { ClaimedTurn, CommittedTurn, TurnClaim, TurnCommit, TurnRelease } from "../../storage.ts";
+import type { Inbound } from "../directions.ts";
 import { conversationOf, inboundOf, messageOf, outboundOf, turnOf } from "../shown.ts";
-import type { Conversation, Inbound, Turn, WorkingSet } from "../working-set.ts";
+import type { Conversation, Turn, WorkingSet } from "../working-set.ts";
 import { fileGroup } from "./filing.ts";
 import { claimableAt, hasUnanswered, isLeftToOthers, leaseOf, settleUnanswered } from "./leases.ts";
 import { inMs, refreshDue } from "./order.ts";
