@@ -1,6 +1,6 @@
 import type { Conversation } from "../model/conversation.ts";
 import type { Message } from "../model/message.ts";
-import type { UnreadRow } from "./ledger/corrupt.ts";
+import type { DiscardableRow, UnreadRow } from "./ledger/corrupt.ts";
 import type { KeyKind, MessageRow, Tables } from "./ledger/rows.ts";
 import type {
   ChangePage,
@@ -280,8 +280,8 @@ export interface LedgerDatabase {
    */
   unread(rows: readonly UnreadRow[]): Promise<readonly UnreadRow[]>;
 
-  /** Deletes a row of `counters` or `rateLimits` that cannot be read. */
-  discard(row: UnreadRow): Promise<void>;
+  /** Deletes a row that cannot be read. */
+  discard(row: DiscardableRow): Promise<void>;
 
   /**
    * See `Storage.erase` and `Storage.purge`. Each raises the version of every conversation that it changes, and deletes

@@ -85,7 +85,7 @@ export const clockGuards: readonly Mutation[] = [
         "",
       ],
     ],
-    ["what a clock ahead wrote is reported", ["../deciding", "      alone.noteAhead(course.ahead);\n", ""]],
+    ["what a clock ahead wrote is reported", ["../deciding", "      unreadable.noteAhead(decisions.ahead);\n", ""]],
     [
       "a counter that a clock ahead opened is reported",
       ["counters", '  set.ahead.noteIfAhead("counter", row.writtenAt);\n', ""],
@@ -158,7 +158,7 @@ export const clockGuards: readonly Mutation[] = [
   ...guardsOf("sqlite", "src/storage/ledger", [
     [
       "what a clock ahead wrote is reported where calls are decided together",
-      ["batching", "      alone.noteAhead(course.ahead);\n", ""],
+      ["batching", "      unreadable.noteAhead(decisions.ahead);\n", ""],
     ],
   ]),
   ...guardsOf("sqlite", "src/storage/sql", [

@@ -46,23 +46,20 @@ export const corruptGuards: readonly Mutation[] = [
     [
       "a conversation is left alone until its row can be read",
       [
-        "ledger/left-alone",
-        "if (!still.has(nameOfRow(row))) met.delete(nameOfRow(row));",
-        "met.delete(nameOfRow(row)); void still;",
+        "ledger/unreadable",
+        "if (!still.has(nameOfRow(row))) all.delete(nameOfRow(row));",
+        "all.delete(nameOfRow(row)); void still;",
       ],
     ],
     [
       "a row that cannot be read is looked at again after a minute",
-      ["ledger/left-alone", "return until <= now ||", "return"],
+      ["ledger/unreadable", "return until <= now ||", "return"],
     ],
     [
       "a row that cannot be read is looked at once a minute",
-      ["ledger/left-alone", "LEFT_ALONE_MS = 60_000;", "LEFT_ALONE_MS = 0;"],
+      ["ledger/unreadable", "SKIPPED_MS = 60_000;", "SKIPPED_MS = 0;"],
     ],
-    [
-      "a limit that cannot be read begins anew",
-      ["ledger/left-alone", "          await database.discard(error.row);\n", ""],
-    ],
+    ["a limit that cannot be read begins anew", ["ledger/unreadable", "          await database.discard(row);\n", ""]],
     [
       "a list of conversations is as long as was asked for",
       ["ledger/lists", "if (cursor === null || list.length >= page.limit)", "if (list.length >= 0)"],

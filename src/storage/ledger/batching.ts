@@ -2,7 +2,7 @@ import { isOwnlineError, OwnlineError } from "../../errors.ts";
 import type { LedgerDatabase, Plan } from "../database.ts";
 import { choosesAmong } from "./concerned.ts";
 import { commitOne, decideAll, type Entry } from "./deciding.ts";
-import type { LeftAlone } from "./left-alone.ts";
+import type { UnreadableRows } from "./unreadable.ts";
 
 /**
  * A call fails when it has waited this long for earlier calls. The ledger has not decided it, so the caller may repeat
@@ -21,7 +21,7 @@ const MOST_LONE = 8;
  * Decides calls in groups where the database supports it, otherwise each call alone. A group holds the calls that
  * arrived while the previous group was decided, or within one turn of the event loop.
  */
-export function batching(database: LedgerDatabase, alone: LeftAlone): (entry: Entry) => void {
+export function batching(database: LedgerDatabase, unreadable: UnreadableRows): (entry: Entry) => void {
   let waiting: Entry[] = [];
   let isBusy = false;
   /** When each waiting call arrived. */
@@ -34,7 +34,8 @@ export function batching(database: LedgerDatabase, alone: LeftAlone): (entry: En
   async function drainLone(): Promise<void> {
     if (loneUnderWay >= MOST_LONE) return;
     loneUnderWay += 1;
-    for (let entry = lone.shift(); entry !== undefined; entry = lone.shift()) await commitOne(database, entry, alone);
+    for (let entry = lone.shift(); entry !== undefined; entry = lone.shift())
+      await commitOne(database, entry, unreadable);
     loneUnderWay -= 1;
   }
 
@@ -91,22 +92,22 @@ export function batching(database: LedgerDatabase, alone: LeftAlone): (entry: En
   async function commit(group: readonly Entry[]): Promise<void> {
     const [only] = group;
     if (only !== undefined && group.length === 1) {
-      await commitOne(database, only, alone);
+      await commitOne(database, only, unreadable);
       return;
     }
     let apart: readonly Entry[] = [];
     try {
       const plans = group.map(({ plan }) => plan);
-      const course = await database.decide(plans, (loaded) => decideAll(group, loaded));
-      alone.noteAhead(course.ahead);
-      for (const { settle } of course.verdicts) settle();
-      for (const { entry, error } of course.failed) entry.reject(alone.refusal(error));
-      waiting = [...course.deferred, ...waiting];
-      apart = course.apart;
+      const decisions = await database.decide(plans, (loaded) => decideAll(group, loaded));
+      unreadable.noteAhead(decisions.ahead);
+      for (const { settle } of decisions.verdicts) settle();
+      for (const { entry, error } of decisions.failed) entry.reject(unreadable.refusal(error));
+      waiting = [...decisions.deferred, ...waiting];
+      apart = decisions.apart;
     } catch (error) {
       await failed(group, error);
     }
-    for (const entry of apart) await commitOne(database, entry, alone);
+    for (const entry of apart) await commitOne(database, entry, unreadable);
   }
 
   /**
@@ -118,12 +119,12 @@ export function batching(database: LedgerDatabase, alone: LeftAlone): (entry: En
       for (const entry of group) entry.reject(error);
       return;
     }
-    for (const entry of group) await commitOne(database, entry, alone);
+    for (const entry of group) await commitOne(database, entry, unreadable);
   }
 
   return (entry) => {
     if (database.maxPlans === 1) {
-      void commitOne(database, entry, alone);
+      void commitOne(database, entry, unreadable);
       return;
     }
     if (waitsForNone(entry.plan)) {

@@ -1,5 +1,5 @@
 import type { Loaded, Plan, Root } from "../database.ts";
-import { CorruptRow, isVoid, type UnreadRow } from "./corrupt.ts";
+import { CorruptRow, isDiscardable, type UnreadRow } from "./corrupt.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 /*
@@ -39,9 +39,9 @@ export function unreadCandidates({ root: { without = [] } }: Choosing, { corrupt
 /** @throws CorruptRow if a call that is decided alone is about a row that cannot be read */
 export function refuseCorrupt(plan: Plan, loaded: Loaded, set: WorkingSet): void {
   const rows = loaded.corrupt.filter((each) => concerns(each, plan, loaded, set));
-  const row = rows.find((each) => !isVoid(each)) ?? rows[0];
+  const row = rows.find((each) => !isDiscardable(each)) ?? rows[0];
   if (row === undefined) return;
-  if (isVoid(row)) throw new CorruptRow(row);
+  if (isDiscardable(row)) throw new CorruptRow(row);
   // A consent row does not name a conversation, so the error names the conversation of the call.
   const [conversationId = null] = loaded.found[0] ?? [];
   throw new CorruptRow({ ...row, conversationId: row.conversationId ?? conversationId });

@@ -62,12 +62,15 @@ export function legible<Raw, Value>(
 }
 
 /**
- * Whether the row is a counter or a rate limit. Many conversations share such a row, and its window ends soon. If it
- * cannot be read, the ledger deletes it and the limit begins anew. So it blocks no conversation, and may be exceeded
- * once.
+ * A counter or a rate limit that cannot be read. Many conversations share such a row, and its window ends soon. So the
+ * ledger deletes it, and the limit begins anew: it blocks no conversation, and may be exceeded once.
  */
-export function isVoid({ table }: UnreadRow): boolean {
-  return table === "counters" || table === "rateLimits";
+export interface DiscardableRow extends UnreadRow {
+  readonly table: "counters" | "rateLimits";
+}
+
+export function isDiscardable(row: UnreadRow): row is DiscardableRow {
+  return row.table === "counters" || row.table === "rateLimits";
 }
 
 const E164 = /\+[1-9]\d{6,14}/g;

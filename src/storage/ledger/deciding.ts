@@ -3,8 +3,8 @@ import { changesOf } from "./changes.ts";
 import { type Choosing, choosesAmong, mayConcern, refuseCorrupt, unreadCandidates } from "./concerned.ts";
 import type { UnreadRow } from "./corrupt.ts";
 import { nameOf } from "./held.ts";
-import type { LeftAlone } from "./left-alone.ts";
 import type { Ahead } from "./rules/clock.ts";
+import type { UnreadableRows } from "./unreadable.ts";
 import { WorkingSet } from "./working-set.ts";
 
 /** One call that can be decided alone or with others. */
@@ -28,11 +28,11 @@ export interface Verdict {
 }
 
 /**
- * The result of a group. `verdicts`: the calls that have an answer. `failed`: the calls that failed. `deferred`: the
+ * The decisions about a group. `verdicts`: the calls that have an answer. `failed`: the calls that failed. `deferred`: the
  * calls that the next group decides. `apart`: the calls that are decided alone, because one of their rows may be
  * unreadable. `corrupt` and `ahead` are reported to the operator.
  */
-export interface Course {
+export interface Decisions {
   readonly verdicts: readonly Verdict[];
   readonly failed: readonly Failure[];
   readonly deferred: readonly Entry[];
@@ -53,24 +53,26 @@ export interface Failure {
  * call that chooses among candidates skips those that cannot be read. It loads again without them until it finds no new
  * unreadable ones.
  */
-export async function commitOne(database: LedgerDatabase, entry: Entry, alone: LeftAlone): Promise<void> {
+export async function commitOne(database: LedgerDatabase, entry: Entry, unreadable: UnreadableRows): Promise<void> {
   const skipped = new Set<string>();
-  const decide = (): Promise<Course> => {
-    const plan = choosesAmong(entry.plan) ? without(entry.plan, [...alone.conversations(), ...skipped]) : entry.plan;
-    return database.decide([plan], (loaded) => decideOne({ ...entry, plan }, loaded, alone));
+  const decide = (): Promise<Decisions> => {
+    const plan = choosesAmong(entry.plan)
+      ? without(entry.plan, [...unreadable.conversations(), ...skipped])
+      : entry.plan;
+    return database.decide([plan], (loaded) => decideOne({ ...entry, plan }, loaded, unreadable));
   };
   try {
     for (;;) {
-      const course = await alone.withoutVoid(database, decide);
-      alone.note(course.corrupt);
-      alone.noteAhead(course.ahead);
-      for (const { settle } of course.verdicts) settle();
-      if (!course.isAgain) return;
-      for (const { conversationId } of course.corrupt) if (conversationId !== null) skipped.add(conversationId);
-      await alone.look(database);
+      const decisions = await unreadable.discarding(database, decide);
+      unreadable.note(decisions.corrupt);
+      unreadable.noteAhead(decisions.ahead);
+      for (const { settle } of decisions.verdicts) settle();
+      if (!decisions.isAgain) return;
+      for (const { conversationId } of decisions.corrupt) if (conversationId !== null) skipped.add(conversationId);
+      await unreadable.look(database);
     }
   } catch (error) {
-    entry.reject(alone.refusal(error));
+    entry.reject(unreadable.refusal(error));
   }
 }
 
@@ -88,15 +90,15 @@ const NOTHING_DECIDED = {
   isAgain: false,
 } as const;
 
-function decideOne(entry: Entry, loaded: Loaded, alone: LeftAlone): Decided<Course> {
+function decideOne(entry: Entry, loaded: Loaded, unreadable: UnreadableRows): Decided<Decisions> {
   const set = new WorkingSet(loaded);
   set.turnTo(entry.plan, 0);
   const { corrupt } = loaded;
-  alone.moment(loaded.now);
+  unreadable.noteClock(loaded.now);
   // A repeated call gets its first answer, even if its rows have become unreadable.
   if (set.storedAnswer() === undefined) {
     if (!choosesAmong(entry.plan)) refuseCorrupt(entry.plan, loaded, set);
-    else if (alone.isDue(loaded.now) || unreadCandidates(entry.plan, loaded).length > 0) {
+    else if (unreadable.isDue(loaded.now) || unreadCandidates(entry.plan, loaded).length > 0) {
       return { answer: { ...NOTHING_DECIDED, corrupt, isAgain: true }, changes: null };
     }
   }
@@ -106,12 +108,12 @@ function decideOne(entry: Entry, loaded: Loaded, alone: LeftAlone): Decided<Cour
 }
 
 /** Decides a group of calls over the rows that were loaded for all of them. */
-export function decideAll(group: readonly Entry[], loaded: Loaded): Decided<Course> {
+export function decideAll(group: readonly Entry[], loaded: Loaded): Decided<Decisions> {
   const failed: Failure[] = [];
   const apart = group.filter((_, index) => mayConcern(loaded, index));
   for (;;) {
-    const course = tryAll(group, loaded, failed, apart);
-    if (course !== null) return course;
+    const decisions = tryAll(group, loaded, failed, apart);
+    if (decisions !== null) return decisions;
   }
 }
 
@@ -121,7 +123,7 @@ function tryAll(
   loaded: Loaded,
   failed: Failure[],
   apart: readonly Entry[],
-): Decided<Course> | null {
+): Decided<Decisions> | null {
   const set = new WorkingSet(loaded);
   const taken = new Map<string, boolean>();
   const verdicts: Verdict[] = [];

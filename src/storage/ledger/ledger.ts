@@ -2,7 +2,6 @@ import { participantKeyOf } from "../../model/person-address.ts";
 import type { LedgerDatabase, Plan, StoredAnswer } from "../database.ts";
 import type { ClaimedTurn, RecordedInbound, Storage } from "../storage.ts";
 import { batching } from "./batching.ts";
-import { type LeftAlone, leftAlone } from "./left-alone.ts";
 import { changes, conversations, due } from "./lists.ts";
 import {
   heartbeatPlan,
@@ -31,6 +30,7 @@ import { resolve } from "./rules/resolution.ts";
 import { claimSweep, commitSweep } from "./rules/sweep.ts";
 import { claimTurns, commitTurn, releaseTurn } from "./rules/turns.ts";
 import { answerIn, storedForm } from "./stored-answer.ts";
+import { type UnreadableRows, unreadableRows } from "./unreadable.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 interface Method<Input, Answer> {
@@ -48,15 +48,15 @@ type Run = <Input, Answer>(call: string, input: Input, method: Method<Input, Ans
 
 /** The ledger over a database: the rules decide, the database keeps the rows. */
 export function ledgerOver(database: LedgerDatabase): Storage {
-  const alone = leftAlone(database.name);
-  const run = runner(database, alone);
+  const unreadable = unreadableRows(database.name);
+  const run = runner(database, unreadable);
 
   /** Notes a row that cannot be read. The caller gets an error that names the row. */
   async function asked<Answer>(answer: Promise<Answer>): Promise<Answer> {
     try {
       return await answer;
     } catch (error) {
-      throw alone.refusal(error);
+      throw unreadable.refusal(error);
     }
   }
 
@@ -76,7 +76,7 @@ export function ledgerOver(database: LedgerDatabase): Storage {
 
   return {
     name: database.name,
-    problems: alone.problems,
+    problems: unreadable.problems,
     migrate: () => database.migrate(),
     open: () => database.open(),
     close: () => database.close(),
@@ -99,14 +99,14 @@ export function ledgerOver(database: LedgerDatabase): Storage {
     claimSweep: once("claimSweep", sweepPlan, claimSweep),
     commitSweep: once("commitSweep", sweepPlan, commitSweep),
 
-    due: (query) => asked(due(database, alone, query)),
+    due: (query) => asked(due(database, unreadable, query)),
     competingAttempts: (query) => asked(database.competingAttempts(query)),
-    counters: (keys) => asked(alone.withoutVoid(database, () => database.counters(keys))),
+    counters: (keys) => asked(unreadable.discarding(database, () => database.counters(keys))),
     consent: (key) => asked(database.consent(key)),
     conversation: (id) => asked(database.conversation(id)),
-    conversations: (page) => asked(conversations(database, alone, page)),
+    conversations: (page) => asked(conversations(database, unreadable, page)),
     messages: (page) => asked(database.messages(page)),
-    changes: (page) => asked(changes(database, alone, page)),
+    changes: (page) => asked(changes(database, unreadable, page)),
     story: (messageId) => asked(database.story(messageId)),
     unrecorded: (keys) => asked(database.unrecorded(keys)),
 
@@ -118,8 +118,8 @@ export function ledgerOver(database: LedgerDatabase): Storage {
 }
 
 /** If two calls with the same id are under way at once, the ledger decides one of them, and both get its answer. */
-function runner(database: LedgerDatabase, alone: LeftAlone): Run {
-  const submit = batching(database, alone);
+function runner(database: LedgerDatabase, unreadable: UnreadableRows): Run {
+  const submit = batching(database, unreadable);
   return <Input, Answer>(call: string, input: Input, method: Method<Input, Answer>) =>
     new Promise<Answer>((resolvePromise, reject) => {
       submit({

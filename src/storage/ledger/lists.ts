@@ -2,22 +2,22 @@ import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
 import type { LedgerDatabase } from "../database.ts";
 import type { ChangePage, ConversationList, ConversationPage, DueQuery, DueWork } from "../storage.ts";
-import type { LeftAlone } from "./left-alone.ts";
+import type { UnreadableRows } from "./unreadable.ts";
 
 /*
  * Lists return as many readable rows as the caller asked for, and note the unreadable ones.
  */
 
 /** See `Storage.due`. */
-export async function due(database: LedgerDatabase, alone: LeftAlone, query: DueQuery): Promise<DueWork> {
+export async function due(database: LedgerDatabase, unreadable: UnreadableRows, query: DueQuery): Promise<DueWork> {
   const skipped = new Set<string>();
   for (;;) {
-    const without = [...new Set([...alone.conversations(), ...skipped])];
+    const without = [...new Set([...unreadable.conversations(), ...skipped])];
     const { found, corrupt, now } = await database.due({ ...query, without });
-    alone.moment(now);
-    alone.note(corrupt);
-    if (alone.isDue(now)) {
-      await alone.look(database);
+    unreadable.noteClock(now);
+    unreadable.note(corrupt);
+    if (unreadable.isDue(now)) {
+      await unreadable.look(database);
       continue;
     }
     const before = skipped.size;
@@ -29,13 +29,13 @@ export async function due(database: LedgerDatabase, alone: LeftAlone, query: Due
 /** See `Storage.conversations`. */
 export async function conversations(
   database: LedgerDatabase,
-  alone: LeftAlone,
+  unreadable: UnreadableRows,
   page: ConversationPage,
 ): Promise<ConversationList> {
   const list: Conversation[] = [];
   for (let asked = page; ; ) {
     const { found, corrupt } = await database.conversations(asked);
-    alone.note(corrupt);
+    unreadable.note(corrupt);
     list.push(...found.conversations);
     const { cursor } = found;
     if (cursor === null || list.length >= page.limit) return { conversations: list, cursor };
@@ -46,13 +46,13 @@ export async function conversations(
 /** See `Storage.changes`. */
 export async function changes(
   database: LedgerDatabase,
-  alone: LeftAlone,
+  unreadable: UnreadableRows,
   page: ChangePage,
 ): Promise<readonly Message[]> {
   const list: Message[] = [];
   for (let asked = page; ; ) {
     const { found, corrupt, next } = await database.changes(asked);
-    alone.note(corrupt);
+    unreadable.note(corrupt);
     list.push(...found);
     if (next === null || list.length >= page.limit) return list;
     asked = { ...page, after: next, limit: page.limit - list.length };

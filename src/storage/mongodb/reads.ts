@@ -2,7 +2,7 @@ import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
 import type { LedgerDatabase, Seen } from "../database.ts";
 import { collected } from "../ledger/collected.ts";
-import { isLedgerNumber, legible, type UnreadRow } from "../ledger/corrupt.ts";
+import { type DiscardableRow, isLedgerNumber, legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { cursorBehind, readCursor } from "../ledger/cursor.ts";
 import { TABLES, type Table } from "../ledger/rows.ts";
 import { isOpenWindow } from "../ledger/rules/counters.ts";
@@ -101,9 +101,7 @@ export async function unread(store: Store, rows: readonly UnreadRow[]): Promise<
 }
 
 /** See `LedgerDatabase.discard`. */
-export async function discard(store: Store, { table, key }: UnreadRow): Promise<void> {
-  if (table !== "counters" && table !== "rateLimits")
-    throw new TypeError("Only unreadable counters and rate limits may be deleted.");
+export async function discard(store: Store, { table, key }: DiscardableRow): Promise<void> {
   await store.collection(table).deleteMany({ _id: { $in: [key.join(" ")] } });
 }
 

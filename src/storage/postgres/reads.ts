@@ -2,7 +2,7 @@ import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
 import type { LedgerDatabase, Seen } from "../database.ts";
 import { collected } from "../ledger/collected.ts";
-import type { UnreadRow } from "../ledger/corrupt.ts";
+import type { DiscardableRow, UnreadRow } from "../ledger/corrupt.ts";
 import { readCursor } from "../ledger/cursor.ts";
 import { PRIMARY_KEYS, TABLES, type Table } from "../ledger/rows.ts";
 import { consentOf, conversationOf, messageOf } from "../ledger/shown.ts";
@@ -117,9 +117,7 @@ export async function unread(client: PostgresClient, rows: readonly UnreadRow[])
 }
 
 /** See `LedgerDatabase.discard`. */
-export async function discard(client: PostgresClient, { table, key }: UnreadRow): Promise<void> {
-  if (table !== "counters" && table !== "rateLimits")
-    throw new TypeError("Only unreadable counters and rate limits may be deleted.");
+export async function discard(client: PostgresClient, { table, key }: DiscardableRow): Promise<void> {
   const deletion = `delete from ${TABLE_NAMES[table]} where key = $1 returning 1`;
   await client.read(`with d as (${deletion}) select count(*)::text as answer from d`, [...key]);
 }

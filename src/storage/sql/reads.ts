@@ -2,7 +2,7 @@ import type { Conversation } from "../../model/conversation.ts";
 import type { Message } from "../../model/message.ts";
 import type { LedgerDatabase, Seen } from "../database.ts";
 import { collected } from "../ledger/collected.ts";
-import { legible, type UnreadRow } from "../ledger/corrupt.ts";
+import { type DiscardableRow, legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { cursorBehind, readCursor } from "../ledger/cursor.ts";
 import { PRIMARY_KEYS, TABLES, type Table } from "../ledger/rows.ts";
 import { consentOf, conversationOf, messageOf, openCounterOf } from "../ledger/shown.ts";
@@ -160,9 +160,7 @@ export async function unread(driver: SqlDriver, rows: readonly UnreadRow[]): Pro
 }
 
 /** See `LedgerDatabase.discard`. */
-export async function discard(driver: SqlDriver, { table, key }: UnreadRow): Promise<void> {
-  if (table !== "counters" && table !== "rateLimits")
-    throw new TypeError("Only unreadable counters and rate limits may be deleted.");
+export async function discard(driver: SqlDriver, { table, key }: DiscardableRow): Promise<void> {
   await driver.batch([{ sql: `delete from ${TABLE_NAMES[table]} where key = ?`, params: [...key] }]);
 }
 

@@ -1,32 +1,33 @@
 import type { OwnlineError } from "../../errors.ts";
 import type { LedgerDatabase } from "../database.ts";
-import { CorruptRow, corruptRowError, isVoid, type UnreadRow } from "./corrupt.ts";
+import { CorruptRow, corruptRowError, isDiscardable, type UnreadRow } from "./corrupt.ts";
 import { nameOf } from "./held.ts";
 import type { Ahead } from "./rules/clock.ts";
 import { wrongClock } from "./wrong-clock.ts";
 
 /** How long the ledger skips a conversation that has an unreadable row, before it checks the row again. */
-const LEFT_ALONE_MS = 60_000;
+const SKIPPED_MS = 60_000;
 
 /**
  * A database with more unreadable rows than this is not worth a repair row by row. Above it, the ledger forgets the row
  * that it found first.
  */
 const MOST_ROWS = 1_000;
-/** Many conversations may need the same unreadable counter. */
+
+/** Many conversations may need the same unreadable consent. */
 const MOST_CONVERSATIONS = 5_000;
 
 /**
  * The unreadable rows that one handle has found. They are kept in memory only: an unreadable row may not be safe to
  * change, and a restored row must work as before. The list of problems also holds what a wrong clock wrote.
  */
-export interface LeftAlone {
+export interface UnreadableRows {
   /** Notes the time of the database's clock. */
-  moment(now: number): void;
+  noteClock(now: number): void;
   note(rows: readonly UnreadRow[]): void;
   /** Notes the rows of a committed decision that a clock ahead wrote. */
   noteAhead(found: readonly Ahead[]): void;
-  /** The conversations whose turns and messages are not candidates. */
+  /** The conversations that the ledger skips: their turns and messages are no candidates. */
   conversations(): readonly string[];
   /** Whether a row must be checked again, because it has been skipped for long enough. */
   isDue(now: number): boolean;
@@ -41,12 +42,12 @@ export interface LeftAlone {
    * Runs a call. If it meets an unreadable counter or rate limit, deletes that row and runs the call again; the limit
    * begins anew.
    */
-  withoutVoid<Answer>(database: Pick<LedgerDatabase, "discard">, call: () => Promise<Answer>): Promise<Answer>;
+  discarding<Answer>(database: Pick<LedgerDatabase, "discard">, call: () => Promise<Answer>): Promise<Answer>;
   /** The error that the caller gets for a thrown error. */
   refusal(error: unknown): unknown;
 }
 
-interface Met {
+interface Known {
   readonly row: UnreadRow;
   readonly error: OwnlineError;
   readonly conversations: Set<string>;
@@ -54,8 +55,8 @@ interface Met {
 }
 
 /** `ledger`: the ledger's name, for the errors. */
-export function leftAlone(ledger: string): LeftAlone {
-  const met = new Map<string, Met>();
+export function unreadableRows(ledger: string): UnreadableRows {
+  const all = new Map<string, Known>();
   const clocks = wrongClock(ledger);
   const problems: OwnlineError[] = [];
   /**
@@ -67,19 +68,19 @@ export function leftAlone(ledger: string): LeftAlone {
   function note(rows: readonly UnreadRow[]): void {
     for (const row of rows) {
       const name = nameOfRow(row);
-      const known = met.get(name);
+      const known = all.get(name);
       const conversations = known?.conversations ?? new Set<string>();
       if (row.conversationId !== null) add(conversations, row.conversationId, MOST_CONVERSATIONS);
       if (known !== undefined) continue;
-      met.set(name, { row, error: corruptRowError(row), conversations, until: untilFrom(clock) });
-      const [oldest] = met.size > MOST_ROWS ? met.keys() : [];
-      if (oldest !== undefined) met.delete(oldest);
+      all.set(name, { row, error: corruptRowError(row), conversations, until: untilFrom(clock) });
+      const [oldest] = all.size > MOST_ROWS ? all.keys() : [];
+      if (oldest !== undefined) all.delete(oldest);
       list();
     }
   }
 
   function list(): void {
-    problems.splice(0, problems.length, ...Array.from(met.values(), ({ error }) => error), ...clocks.errors);
+    problems.splice(0, problems.length, ...Array.from(all.values(), ({ error }) => error), ...clocks.errors);
   }
 
   return {
@@ -88,35 +89,37 @@ export function leftAlone(ledger: string): LeftAlone {
     noteAhead(found) {
       if (clocks.note(found)) list();
     },
-    moment(now) {
-      if (clock === null) for (const each of met.values()) each.until = untilFrom(now);
+    noteClock(now) {
+      if (clock === null) for (const each of all.values()) each.until = untilFrom(now);
       clock = now;
     },
     conversations() {
-      if (met.size === 0) return NONE;
-      return [...new Set([...met.values()].flatMap(({ conversations }) => [...conversations]))];
+      if (all.size === 0) return NONE;
+      return [...new Set([...all.values()].flatMap(({ conversations }) => [...conversations]))];
     },
-    isDue: (now) => met.size > 0 && [...met.values()].some((each) => isOver(each, now)),
+    isDue: (now) => all.size > 0 && [...all.values()].some((each) => isOver(each, now)),
     async look(database) {
       const now = clock ?? 0;
-      const due = [...met.values()].filter((each) => isOver(each, now));
+      const due = [...all.values()].filter((each) => isOver(each, now));
       // Set before the query, so that a concurrent call does not check the same rows.
       for (const each of due) each.until = untilFrom(now);
       const asked = due.map(({ row }) => row).filter(({ table }) => table !== "answers");
       const still = new Set((asked.length === 0 ? [] : await database.unread(asked)).map(nameOfRow));
-      for (const { row } of due) if (!still.has(nameOfRow(row))) met.delete(nameOfRow(row));
+      for (const { row } of due) if (!still.has(nameOfRow(row))) all.delete(nameOfRow(row));
       list();
     },
-    async withoutVoid(database, call) {
+    async discarding(database, call) {
       const discarded = new Set<string>();
       for (;;) {
         try {
           return await call();
         } catch (error) {
-          if (!(error instanceof CorruptRow) || !isVoid(error.row) || discarded.has(nameOfRow(error.row))) throw error;
-          note([error.row]);
-          discarded.add(nameOfRow(error.row));
-          await database.discard(error.row);
+          if (!(error instanceof CorruptRow)) throw error;
+          const { row } = error;
+          if (!isDiscardable(row) || discarded.has(nameOfRow(row))) throw error;
+          note([row]);
+          discarded.add(nameOfRow(row));
+          await database.discard(row);
         }
       }
     },
@@ -131,15 +134,15 @@ export function leftAlone(ledger: string): LeftAlone {
 const NONE: readonly string[] = [];
 
 function untilFrom(now: number | null): number {
-  return (now ?? 0) + LEFT_ALONE_MS;
+  return (now ?? 0) + SKIPPED_MS;
 }
 
 /**
  * Whether the row's `until` has passed. A clock that was ahead set an `until` far in the future, so that counts as
  * passed too.
  */
-function isOver({ until }: Met, now: number): boolean {
-  return until <= now || until > now + 2 * LEFT_ALONE_MS;
+function isOver({ until }: Known, now: number): boolean {
+  return until <= now || until > now + 2 * SKIPPED_MS;
 }
 
 function add(set: Set<string>, value: string, most: number): void {
