@@ -1,8 +1,17 @@
 import type { Conversation, Turn } from "../../model/conversation.ts";
 import type { InboundMessage, Media, Message, OutboundMessage } from "../../model/message.ts";
-import type { Consent, OpenCounter, UnknownAttempt, UnknownState } from "../storage.ts";
+import type {
+  AttemptStory,
+  Consent,
+  DueMessage,
+  MessageStory,
+  OpenCounter,
+  StatusEvent,
+  UnknownAttempt,
+  UnknownState,
+} from "../storage.ts";
 import { type Inbound, isInbound, isOutbound, type Outbound } from "./directions.ts";
-import type { AttemptRow, ConsentRow, ConversationRow, CounterRow, MessageRow, TurnRow } from "./rows.ts";
+import type { AttemptRow, ConsentRow, ConversationRow, CounterRow, EventRow, MessageRow, TurnRow } from "./rows.ts";
 import { beginningOf } from "./rules/clock.ts";
 
 /*
@@ -126,6 +135,71 @@ export function consentOf({ state, source, service, providerBlocks, changedAt }:
     ...(providerBlocks ? { providerBlocks } : {}),
     changedAt,
   };
+}
+
+/** A message that is due. `attempts`: its attempts in `unknown`. */
+export function dueMessageOf(
+  row: Outbound,
+  conversation: ConversationRow,
+  attempts: readonly Started[],
+  now: number,
+): DueMessage {
+  return {
+    message: outboundOf(row),
+    conversation: conversationOf(conversation),
+    consentKey: conversation.consentKey,
+    unknown: unknownStateOf(row, conversation, attempts, now),
+  };
+}
+
+/** The rows of a message's story, in any order. */
+export interface StoryRows {
+  readonly message: MessageRow;
+  readonly conversation: ConversationRow;
+  readonly turn: TurnRow | null;
+  readonly answers: readonly MessageRow[];
+  readonly replies: readonly MessageRow[];
+  /** The attempts of the message itself, or of all replies to an inbound message. */
+  readonly attempts: readonly AttemptRow[];
+  readonly events: readonly EventRow[];
+}
+
+export function storyOf(rows: StoryRows): MessageStory {
+  const { message, conversation, turn, answers, replies, attempts, events } = rows;
+  const seqOf = new Map([message, ...replies].map(({ id, seq }) => [id, seq]));
+  const seqOfAttempt = ({ outboundId }: AttemptRow): number => seqOf.get(outboundId) ?? 0;
+  return {
+    message: messageOf(message),
+    conversation: conversationOf(conversation),
+    turn: turn === null ? null : turnOf(turn),
+    answers: answers.toSorted(bySeq).filter(isInbound).map(inboundOf),
+    replies: replies.toSorted(bySeq).filter(isOutbound).map(outboundOf),
+    attempts: attempts
+      .toSorted((one, other) => seqOfAttempt(one) - seqOfAttempt(other) || one.attempt - other.attempt)
+      .map((attempt) => attemptStoryOf(attempt, events)),
+  };
+}
+
+function bySeq(one: MessageRow, other: MessageRow): number {
+  return one.seq - other.seq;
+}
+
+function attemptStoryOf(row: AttemptRow, events: readonly EventRow[]): AttemptStory {
+  const { outboundId, attempt, status, providerMessageId, error, startedAt } = row;
+  const own = events.filter((event) => event.outboundId === outboundId && event.attempt === attempt);
+  return {
+    outboundId,
+    attempt,
+    status,
+    providerMessageId,
+    error: error === null ? null : { ...error },
+    startedAt,
+    events: own.toSorted((one, other) => one.position - other.position).map(statusEventOf),
+  };
+}
+
+function statusEventOf({ providerMessageId, status, rawStatus, error, at, times }: EventRow): StatusEvent {
+  return { providerMessageId, status, rawStatus, error: error === null ? null : { ...error }, at, times };
 }
 
 /** A counter whose window is open. */

@@ -1,8 +1,8 @@
 import type { Message as ShownMessage } from "../../model/message.ts";
 import { cursorOf, readCursor } from "../ledger/cursor.ts";
-import { isInbound, isOutbound, type Outbound } from "../ledger/directions.ts";
+import { isOutbound, type Outbound } from "../ledger/directions.ts";
 import { nameOf } from "../ledger/held.ts";
-import type { EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
+import type { MessageRow, TurnRow } from "../ledger/rows.ts";
 import { expiryOf, isAhead } from "../ledger/rules/clock.ts";
 import { hasSameContent, isUnsettled } from "../ledger/rules/competing-attempts.ts";
 import { isOpenWindow } from "../ledger/rules/counters.ts";
@@ -10,16 +10,13 @@ import { askedAgainAt, claimableAt, isLeftToOthers } from "../ledger/rules/lease
 import {
   byStart,
   conversationOf,
-  inboundOf,
+  dueMessageOf,
   messageOf,
   openCounterOf,
-  outboundOf,
-  turnOf,
+  storyOf,
   unknownAttemptOf,
-  unknownStateOf,
 } from "../ledger/shown.ts";
 import type {
-  AttemptStory,
   ChangePage,
   CompetingAttempts,
   CompetingAttemptsQuery,
@@ -31,7 +28,6 @@ import type {
   MessagePage,
   MessageStory,
   OpenCounter,
-  StatusEvent,
 } from "../storage.ts";
 import type { Conversation, Message } from "./entries.ts";
 import { aheadOf, firstIndex, type Position } from "./sorted-index.ts";
@@ -89,12 +85,7 @@ function timeOf(at: number | null): number {
 
 function dueMessage({ row, conversation, attempts }: Message, now: number): DueMessage {
   const unknown = attempts.filter(({ status }) => status === "unknown");
-  return {
-    message: outboundOf(outbound(row)),
-    conversation: conversationOf(conversation.row),
-    consentKey: conversation.row.consentKey,
-    unknown: unknownStateOf(row, conversation.row, unknown, now),
-  };
+  return dueMessageOf(outbound(row), conversation.row, unknown, now);
 }
 
 /**
@@ -186,19 +177,16 @@ export function story(tables: MemoryTables, messageId: string): MessageStory | n
   const { row, conversation } = shown;
   const turn = row.status === null ? turnThatAnswered(shown) : tables.turns.get(row.turnId ?? "");
   const replies = row.status === null ? repliesTo(tables, shown, turn) : (tables.groups.get(row.groupId ?? "") ?? []);
-  return {
-    message: messageOf(row),
-    conversation: conversationOf(conversation.row),
-    turn: turn === undefined ? null : turnOf(turn),
-    answers: turn === undefined ? [] : answeredBy(conversation, turn).map((one) => inboundOf(inbound(one.row))),
-    replies: replies.map((one) => outboundOf(outbound(one.row))),
-    attempts: (row.status === null ? replies : [shown]).flatMap(attemptsOf),
-  };
-}
-
-function inbound(row: MessageRow) {
-  if (isInbound(row)) return row;
-  throw new TypeError("An outbound message stands where only inbound ones do.");
+  const sent = row.status === null ? replies : [shown];
+  return storyOf({
+    message: row,
+    conversation: conversation.row,
+    turn: turn ?? null,
+    answers: turn === undefined ? [] : answeredBy(conversation, turn).map((one) => one.row),
+    replies: replies.map((one) => one.row),
+    attempts: sent.flatMap(({ attempts }) => attempts),
+    events: sent.flatMap(({ events }) => events.flatMap((ofAttempt) => ofAttempt ?? [])),
+  });
 }
 
 /** The turn that claimed a message last. */
@@ -218,28 +206,5 @@ function repliesTo({ groups, messages }: MemoryTables, { row }: Message, turn: T
   const replies = [...(turn === undefined ? [] : (groups.get(turn.id) ?? []))];
   const autoReply = messages.get(row.autoReplyId ?? "");
   if (autoReply !== undefined) replies.push(autoReply);
-  return replies.toSorted((one, other) => one.row.seq - other.row.seq);
-}
-
-function attemptsOf({ attempts, events }: Message): AttemptStory[] {
-  return attempts.map((row, at) => ({
-    outboundId: row.outboundId,
-    attempt: row.attempt,
-    status: row.status,
-    providerMessageId: row.providerMessageId,
-    error: row.error === null ? null : { ...row.error },
-    startedAt: row.startedAt,
-    events: (events[at] ?? []).map(eventOf),
-  }));
-}
-
-function eventOf({ providerMessageId, status, rawStatus, error, at, times }: EventRow): StatusEvent {
-  return {
-    providerMessageId: providerMessageId,
-    status,
-    rawStatus,
-    error: error === null ? null : { ...error },
-    at,
-    times,
-  };
+  return replies;
 }

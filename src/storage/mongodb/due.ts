@@ -4,7 +4,7 @@ import { isOutbound } from "../ledger/directions.ts";
 import type { MessageRow, WorkerRow } from "../ledger/rows.ts";
 import { expiryOf, isAhead } from "../ledger/rules/clock.ts";
 import { askedAgainAt, isLeftToOthers } from "../ledger/rules/leases.ts";
-import { conversationOf, outboundOf, unknownStateOf } from "../ledger/shown.ts";
+import { dueMessageOf } from "../ledger/shown.ts";
 import type { DueMessage } from "../storage.ts";
 import type { MongoDocument } from "./client.ts";
 import { rowOf } from "./documents.ts";
@@ -143,11 +143,7 @@ async function dueMessages(
   return rows.flatMap((row): readonly DueMessage[] => {
     const conversation = conversations.get(row.conversationId);
     if (conversation === undefined || !isOutbound(row)) return [];
-    const { consentKey } = conversation;
     const own = started.filter(({ outboundId }) => outboundId === row.id);
-    const unknownState = unknownStateOf(row, conversation, own, now);
-    return [
-      { message: outboundOf(row), conversation: conversationOf(conversation), consentKey, unknown: unknownState },
-    ];
+    return [dueMessageOf(row, conversation, own, now)];
   });
 }

@@ -1,8 +1,7 @@
-import { isInbound, isOutbound } from "../ledger/directions.ts";
-import type { EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
-import { conversationOf, inboundOf, messageOf, outboundOf, turnOf } from "../ledger/shown.ts";
+import type { MessageRow, TurnRow } from "../ledger/rows.ts";
+import { storyOf } from "../ledger/shown.ts";
 import { keepable } from "../sql/statement.ts";
-import type { AttemptStory, MessageStory, StatusEvent } from "../storage.ts";
+import type { MessageStory } from "../storage.ts";
 import type { MongoSession } from "./client.ts";
 import { rowOf } from "./documents.ts";
 import { find, findIn, type Store } from "./store.ts";
@@ -10,23 +9,27 @@ import { reading } from "./transaction.ts";
 
 /** See `Storage.story`. */
 export function story(store: Store, messageId: string): Promise<MessageStory | null> {
-  const id = keepable(messageId);
+  const asked = keepable(messageId);
   return reading(store, "outside", async (session) => {
-    const [doc] = await find(store, "messages", { _id: id }, {}, session);
+    const [doc] = await find(store, "messages", { _id: asked }, {}, session);
     if (doc === undefined) return null;
     const row = rowOf("messages", doc);
     const [owner] = await find(store, "conversations", { _id: row.conversationId }, {}, session);
     if (owner === undefined) return null;
     const turn = await turnFor(store, session, row);
-    const replies = (await repliesTo(store, session, row, turn)).filter(isOutbound);
-    return {
-      message: messageOf(row),
-      conversation: conversationOf(rowOf("conversations", owner)),
-      turn: turn === null ? null : turnOf(turn),
-      answers: turn === null ? [] : (await answeredBy(store, session, turn)).filter(isInbound).map(inboundOf),
-      replies: replies.map(outboundOf),
-      attempts: await attemptsOf(store, session, row.status === null ? replies : [row]),
-    };
+    const replies = await repliesTo(store, session, row, turn);
+    const sent = (row.status === null ? replies : [row]).map(({ id }) => id);
+    return storyOf({
+      message: row,
+      conversation: rowOf("conversations", owner),
+      turn,
+      answers: turn === null ? [] : await answeredBy(store, session, turn),
+      replies,
+      attempts: (await findIn(store, "attempts", "outboundId", sent, { session })).map((each) =>
+        rowOf("attempts", each),
+      ),
+      events: (await findIn(store, "events", "outboundId", sent, { session })).map((each) => rowOf("events", each)),
+    });
   });
 }
 
@@ -58,41 +61,12 @@ async function repliesTo(
     groups.flatMap((id) => id ?? []),
     { session },
   );
-  return docs.map((doc) => rowOf("messages", doc)).toSorted((one, other) => one.seq - other.seq);
+  return docs.map((doc) => rowOf("messages", doc));
 }
 
 async function answeredBy(store: Store, session: MongoSession, turn: TurnRow): Promise<readonly MessageRow[]> {
   const { conversationId, firstSeq, throughSeq } = turn;
   const answered = { conversationId, needsAnswer: true, seq: { $gte: firstSeq, $lte: throughSeq } };
-  const docs = await find(store, "messages", answered, { sort: { seq: 1 } }, session);
+  const docs = await find(store, "messages", answered, {}, session);
   return docs.map((doc) => rowOf("messages", doc));
-}
-
-async function attemptsOf(
-  store: Store,
-  session: MongoSession,
-  messages: readonly MessageRow[],
-): Promise<readonly AttemptStory[]> {
-  const places = new Map(messages.map(({ id }, place) => [id, place]));
-  const attempts = (await findIn(store, "attempts", "outboundId", places.keys(), { session })).map((doc) =>
-    rowOf("attempts", doc),
-  );
-  const events = (await findIn(store, "events", "outboundId", places.keys(), { session })).map((doc) =>
-    rowOf("events", doc),
-  );
-  const placeOf = (id: string): number => places.get(id) ?? 0;
-  return attempts
-    .toSorted((one, other) => placeOf(one.outboundId) - placeOf(other.outboundId) || one.attempt - other.attempt)
-    .map(({ outboundId, attempt, status, providerMessageId, error, startedAt }) => {
-      const own = events.filter((event) => event.outboundId === outboundId && event.attempt === attempt);
-      return { outboundId, attempt, status, providerMessageId, error, startedAt, events: eventsOf(own) };
-    });
-}
-
-function eventsOf(rows: readonly EventRow[]): readonly StatusEvent[] {
-  return rows
-    .toSorted((one, other) => one.position - other.position)
-    .map(({ providerMessageId, status, rawStatus, error, at, times }) => {
-      return { providerMessageId, status, rawStatus, error, at, times };
-    });
 }

@@ -2,7 +2,7 @@ import type { DueLook, LedgerDatabase } from "../database.ts";
 import { legible, type UnreadRow } from "../ledger/corrupt.ts";
 import { isOutbound } from "../ledger/directions.ts";
 import { LEFT_TO_OTHERS_MS } from "../ledger/rules/limits.ts";
-import { byStart, conversationOf, outboundOf, unknownAttemptOf, unknownStateOf } from "../ledger/shown.ts";
+import { byStart, dueMessageOf, unknownAttemptOf } from "../ledger/shown.ts";
 import { CLAIMABLE, isAhead, isForWorker, isReadableWorker, QUEUED, qualified } from "../sql/conditions.ts";
 import { timeIn } from "../sql/due.ts";
 import { integer, record, text } from "../sql/fields.ts";
@@ -92,8 +92,7 @@ function dueMessage(entry: unknown, at: number): readonly DueMessage[] {
   const row = messageRow(rowOf(message));
   const owner = conversationRow(rowOf(conversation));
   if (!isOutbound(row)) return [];
-  const unknown = unknownStateOf(row, owner, rowsOf(attempts).map(attemptRow), at);
-  return [{ message: outboundOf(row), conversation: conversationOf(owner), consentKey: owner.consentKey, unknown }];
+  return [dueMessageOf(row, owner, rowsOf(attempts).map(attemptRow), at)];
 }
 
 /**

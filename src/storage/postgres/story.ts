@@ -1,9 +1,7 @@
-import type { Message, OutboundMessage } from "../../model/message.ts";
-import { conversationOf, messageOf, turnOf } from "../ledger/shown.ts";
-import type { SqlRow } from "../sql/driver.ts";
+import { storyOf } from "../ledger/shown.ts";
 import { record } from "../sql/fields.ts";
 import { attemptRow, conversationRow, eventRow, messageRow, turnRow } from "../sql/rows.ts";
-import type { AttemptStory, MessageStory, StatusEvent } from "../storage.ts";
+import type { MessageStory } from "../storage.ts";
 import type { PostgresClient } from "./client.ts";
 import { rowOf, rowsOf } from "./rows.ts";
 
@@ -25,65 +23,36 @@ const READ_STORY = `
       union all select t.id from turn t join shown m on m.status is null
       union all select m.auto_reply_id from shown m where m.status is null))),
   attempts as (
-    select a.*, r.seq from replies r join ownline_attempts a on a.outbound_id = r.id
+    select a.* from replies r join ownline_attempts a on a.outbound_id = r.id
     where (select m.status from shown m) is null or r.id = $1)
   select json_build_object(
     'message', to_json(m),
     'conversation', (select to_json(c) from ownline_conversations c where c.id = m.conversation_id),
     'turn', (select to_json(t) from turn t),
     'answers', (
-      select json_agg(to_json(a) order by a.seq) from turn t
+      select json_agg(to_json(a)) from turn t
       join ownline_messages a on a.conversation_id = t.conversation_id and a.needs_answer
         and a.seq between t.first_seq and t.through_seq),
-    'replies', (select json_agg(to_json(r) order by r.seq) from replies r),
-    'attempts', (
-      select json_agg(json_build_object('row', to_json(a), 'events', (
-          select json_agg(to_json(e) order by e.position) from ownline_events e
-          where e.outbound_id = a.outbound_id and e.attempt = a.attempt)) order by a.seq, a.attempt)
-      from attempts a))::text as answer
+    'replies', (select json_agg(to_json(r)) from replies r),
+    'attempts', (select json_agg(to_json(a)) from attempts a),
+    'events', (
+      select json_agg(to_json(e)) from attempts a cross join lateral (
+        select v.* from ownline_events v where v.outbound_id = a.outbound_id and v.attempt = a.attempt offset 0) e)
+    )::text as answer
   from shown m`;
 
 /** See `Storage.story`. */
 export async function story(client: PostgresClient, id: string): Promise<MessageStory | null> {
   const answer = await client.read(`select (${READ_STORY}) as answer`, [id]);
   if (answer === null) return null;
-  const { message, conversation, turn, answers, replies, attempts } = record(answer, "story");
-  return {
-    message: shown(rowOf(message)),
-    conversation: conversationOf(conversationRow(rowOf(conversation))),
-    turn: turn === null ? null : turnOf(turnRow(rowOf(turn))),
-    answers: rowsOf(answers)
-      .map(shown)
-      .filter((one) => one.direction === "inbound"),
-    replies: rowsOf(replies).map(shown).filter(isOutboundMessage),
-    attempts: Array.isArray(attempts) ? attempts.map(attemptOf) : [],
-  };
-}
-
-function shown(row: SqlRow): Message {
-  return messageOf(messageRow(row));
-}
-
-function isOutboundMessage(message: Message): message is OutboundMessage {
-  return message.direction === "outbound";
-}
-
-function attemptOf(entry: unknown): AttemptStory {
-  const answer = record(entry, "attempts");
-  const row = attemptRow(rowOf(answer.row));
-  const { outboundId, attempt, status, providerMessageId, error, startedAt } = row;
-  return {
-    outboundId,
-    attempt,
-    status,
-    providerMessageId,
-    error,
-    startedAt,
-    events: rowsOf(answer.events).map(eventOf),
-  };
-}
-
-function eventOf(row: SqlRow): StatusEvent {
-  const { providerMessageId, status, rawStatus, error, at, times } = eventRow(row);
-  return { providerMessageId, status, rawStatus, error, at, times };
+  const { message, conversation, turn, answers, replies, attempts, events } = record(answer, "story");
+  return storyOf({
+    message: messageRow(rowOf(message)),
+    conversation: conversationRow(rowOf(conversation)),
+    turn: turn === null ? null : turnRow(rowOf(turn)),
+    answers: rowsOf(answers).map(messageRow),
+    replies: rowsOf(replies).map(messageRow),
+    attempts: rowsOf(attempts).map(attemptRow),
+    events: rowsOf(events).map(eventRow),
+  });
 }

@@ -1,7 +1,8 @@
 import type { DueLook, LedgerDatabase } from "../database.ts";
 import { legible, type UnreadRow } from "../ledger/corrupt.ts";
+import { isOutbound } from "../ledger/directions.ts";
 import { LEFT_TO_OTHERS_MS } from "../ledger/rules/limits.ts";
-import { byStart, conversationOf, messageOf, unknownAttemptOf, unknownStateOf } from "../ledger/shown.ts";
+import { byStart, dueMessageOf, unknownAttemptOf } from "../ledger/shown.ts";
 import type { CompetingAttempts, CompetingAttemptsQuery, DueMessage } from "../storage.ts";
 import {
   aheadConversations,
@@ -83,11 +84,9 @@ export async function due(driver: SqlDriver, query: DueLook): ReturnType<LedgerD
   const messages = legible(found.slice(0, query.limit), corrupt, (each): readonly DueMessage[] => {
     const row = messageRow(each);
     const owner = conversations.get(row.conversationId);
-    const message = messageOf(row);
-    if (owner === undefined || message.direction !== "outbound") return [];
+    if (owner === undefined || !isOutbound(row)) return [];
     const own = attempts.filter(({ outboundId }) => outboundId === row.id);
-    const unknownState = unknownStateOf(row, owner, own, integer(each, "now"));
-    return [{ message, conversation: conversationOf(owner), consentKey: owner.consentKey, unknown: unknownState }];
+    return [dueMessageOf(row, owner, own, integer(each, "now"))];
   });
   return {
     found: { messages: messages.flat(), turns: integer(later, "turns") === 1, nextInMs: soonest(later) },

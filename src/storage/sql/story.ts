@@ -1,8 +1,6 @@
-import type { Message, OutboundMessage } from "../../model/message.ts";
-import { conversationOf, messageOf, turnOf } from "../ledger/shown.ts";
-import type { AttemptStory, MessageStory, StatusEvent } from "../storage.ts";
-import type { SqlDriver, SqlRow } from "./driver.ts";
-import { integer, text } from "./fields.ts";
+import { storyOf } from "../ledger/shown.ts";
+import type { MessageStory } from "../storage.ts";
+import type { SqlDriver } from "./driver.ts";
 import { attemptRow, conversationRow, eventRow, messageRow, turnRow } from "./rows.ts";
 import { bind, oneLine, prepare } from "./statement.ts";
 
@@ -32,9 +30,9 @@ const STATEMENTS = [
   `select a.* from ownline_messages m cross join ownline_turns t on t.id = ${TURN_ID}
     cross join ownline_messages a on a.conversation_id = t.conversation_id and a.needs_answer = 1
       and a.seq between t.first_seq and t.through_seq
-    where m.id = :id order by a.seq`,
+    where m.id = :id`,
   `select r.* from (${GROUPS}) g cross join ownline_messages r on r.group_id = g.id`,
-  `select r.seq, a.* from ${SHOWN} cross join ownline_attempts a on a.outbound_id = r.id`,
+  `select a.* from ${SHOWN} cross join ownline_attempts a on a.outbound_id = r.id`,
   `select e.* from ${SHOWN} cross join ownline_events e on e.outbound_id = r.id`,
 ].map((sql) => prepare(oneLine(sql)));
 
@@ -44,40 +42,13 @@ export async function story(driver: SqlDriver, id: string): Promise<MessageStory
   const [[message] = [], [conversation] = [], [turn] = [], answers = [], replies = [], attempts = [], events = []] =
     read;
   if (message === undefined || conversation === undefined) return null;
-  return {
-    message: shown(message),
-    conversation: conversationOf(conversationRow(conversation)),
-    turn: turn === undefined ? null : turnOf(turnRow(turn)),
-    answers: answers.map(shown).filter((one) => one.direction === "inbound"),
-    replies: by(replies, "seq").map(shown).filter(isOutboundMessage),
-    attempts: by(by(attempts, "attempt"), "seq").map((row) => attemptOf(row, events)),
-  };
-}
-
-function shown(row: SqlRow): Message {
-  return messageOf(messageRow(row));
-}
-
-function isOutboundMessage(message: Message): message is OutboundMessage {
-  return message.direction === "outbound";
-}
-
-function attemptOf(row: SqlRow, events: readonly SqlRow[]): AttemptStory {
-  const { outboundId, attempt, status, providerMessageId, error, startedAt } = attemptRow(row);
-  return { outboundId, attempt, status, providerMessageId, error, startedAt, events: eventsOf(row, events) };
-}
-
-function eventsOf(attempt: SqlRow, events: readonly SqlRow[]): readonly StatusEvent[] {
-  const own = events.filter((event) => {
-    const isSameMessage = text(event, "outbound_id") === text(attempt, "outbound_id");
-    return isSameMessage && integer(event, "attempt") === integer(attempt, "attempt");
+  return storyOf({
+    message: messageRow(message),
+    conversation: conversationRow(conversation),
+    turn: turn === undefined ? null : turnRow(turn),
+    answers: answers.map(messageRow),
+    replies: replies.map(messageRow),
+    attempts: attempts.map(attemptRow),
+    events: events.map(eventRow),
   });
-  return by(own, "position").map((row) => {
-    const { providerMessageId, status, rawStatus, error, at, times } = eventRow(row);
-    return { providerMessageId, status, rawStatus, error, at, times };
-  });
-}
-
-function by(rows: readonly SqlRow[], column: string): readonly SqlRow[] {
-  return rows.toSorted((one, other) => integer(one, column) - integer(other, column));
 }
