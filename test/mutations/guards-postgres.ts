@@ -48,7 +48,7 @@ export const postgresGuards: readonly Mutation[] = guardsOf("postgres", "src/sto
   ],
   [
     "a change of a guarded row raises its version",
-    ["apply", "if (VERSIONED.has(table)) sets.push(", 'if (table === "sweeps") sets.push('],
+    ["apply", "if (isVersioned(table)) sets.push(", 'if (table === "sweeps") sets.push('],
   ],
   [
     "what has moved while locks were waited for is not purged",

@@ -49,7 +49,7 @@ export const sqlGuards: readonly Mutation[] = guardsOf("sqlite", "src/storage/sq
   ],
   [
     "a change of a guarded row raises its version",
-    ["writes", "if (VERSIONED.has(table)) sets.push(", 'if (table === "sweeps") sets.push('],
+    ["writes", "if (isVersioned(table)) sets.push(", 'if (table === "sweeps") sets.push('],
   ],
   [
     "a transaction that fails leaves nothing behind",

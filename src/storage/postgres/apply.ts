@@ -1,6 +1,6 @@
 import { PRIMARY_KEYS } from "../ledger/rows.ts";
 import { OLDEST_DECISION_MS, ROWS_A_HEARTBEAT, STORED_FOR_MS } from "../ledger/rules/limits.ts";
-import { COLUMNS, type StoredAs, TABLE_NAMES, type Written } from "../sql/columns.ts";
+import { COLUMNS, isVersioned, type StoredAs, TABLE_NAMES, type Written } from "../sql/columns.ts";
 import { isAhead, isLaterThanRight, isOpenWindow } from "../sql/conditions.ts";
 import { FULL, PRECEDED } from "./conflicts.ts";
 import { FUNCTION_SETTINGS } from "./statements.ts";
@@ -33,9 +33,6 @@ export const WRITTEN: readonly Written[] = [
   "events",
   "turns",
 ];
-
-/** Rows whose version rises with each change. */
-const VERSIONED: ReadonlySet<Written> = new Set(["conversations", "consents", "rateLimits", "sweeps"]);
 
 /**
  * Tables of which the load may have found a row to be absent, with their key columns. The insertion itself checks the
@@ -86,7 +83,7 @@ function updateText(table: Written): string {
       const value = `(${patch} ->> '${column}')${CASTS[storedAs]}`;
       return `${column} = case when ${patch} ? '${column}' then ${value} else t.${column} end`;
     });
-  if (VERSIONED.has(table)) sets.push("version = t.version + 1");
+  if (isVersioned(table)) sets.push("version = t.version + 1");
   return `patches := p #> '{update,${table}}';
   if patches is not null then
     update ${TABLE_NAMES[table]} t set ${sets.join(", ")}

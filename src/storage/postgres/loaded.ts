@@ -7,6 +7,7 @@ import { integer, record } from "../sql/fields.ts";
 import { collect } from "../sql/loaded.ts";
 import { messageRow } from "../sql/rows.ts";
 import { listIn, rowsOf } from "./rows.ts";
+import { some } from "./statements.ts";
 
 type Lists = { readonly [name: string]: unknown };
 
@@ -51,10 +52,6 @@ export function loadOf(plans: readonly Plan[], now: number | null, place?: numbe
       plans.flatMap(({ sweeps = [] }) => sweeps),
     ),
   };
-}
-
-function some(name: string, list: readonly unknown[]): Lists {
-  return list.length === 0 ? {} : { [name]: list };
 }
 
 /** The plan that chooses among candidates. It is the only one, because such a call is decided alone. */

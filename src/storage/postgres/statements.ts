@@ -39,3 +39,8 @@ export function isWorkerAhead(alias: string, now: string): string {
 export function textOf(parameter: object): string {
   return JSON.stringify(parameter, (_key, value: unknown) => (typeof value === "string" ? keepable(value) : value));
 }
+
+/** An entry of a function's parameter for a list; no entry for an empty list. */
+export function some(name: string, list: readonly unknown[]): { readonly [name: string]: unknown } {
+  return list.length === 0 ? {} : { [name]: list };
+}

@@ -6,6 +6,7 @@ import { COLUMNS, type Written } from "../sql/columns.ts";
 import { keepable } from "../sql/statement.ts";
 import { keep } from "../sql/writes.ts";
 import { WRITTEN } from "./apply.ts";
+import { some } from "./statements.ts";
 
 /** When the rows of a decision were loaded, and whether the decision also deletes old rows. */
 export interface WriteMoment {
@@ -62,10 +63,6 @@ function coveredBy({ inserted, answers }: Changes): ReadonlySet<string> {
     ...conversations.map(({ line, participantKey }) => nameOf("address", JSON.stringify([line, participantKey]))),
     ...answers.map(({ call }) => nameOf("call", call)),
   ]);
-}
-
-function some(name: string, list: readonly unknown[]): { readonly [name: string]: unknown } {
-  return list.length === 0 ? {} : { [name]: list };
 }
 
 /**

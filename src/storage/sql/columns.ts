@@ -77,3 +77,8 @@ export const COLUMNS: { readonly [T in Written]: readonly Column[] } = {
   rateLimits: [...text("key"), ...integer("freeAt usedUntil epoch writtenAt version")],
   sweeps: [...text("sender"), ...integer("watermark fence claimedUntil committedAt writtenAt version")],
 };
+
+/** Whether the rows of a table have a version, which rises with each change. */
+export function isVersioned(table: Written): boolean {
+  return COLUMNS[table].some(({ field }) => field === "version");
+}

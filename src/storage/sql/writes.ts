@@ -1,6 +1,6 @@
 import type { Changes } from "../database.ts";
 import { PRIMARY_KEYS } from "../ledger/rows.ts";
-import { COLUMNS, type Column, TABLE_NAMES, type Written } from "./columns.ts";
+import { COLUMNS, type Column, isVersioned, TABLE_NAMES, type Written } from "./columns.ts";
 import { isAhead, isOpenWindow } from "./conditions.ts";
 import type { SqlStatement, SqlValue } from "./driver.ts";
 import { bind, keepable, oneLine, prepare } from "./statement.ts";
@@ -16,9 +16,6 @@ const WRITTEN: readonly Written[] = [
   "rateLimits",
   "sweeps",
 ];
-
-/** Rows whose version rises with each change. */
-const VERSIONED: ReadonlySet<Written> = new Set(["conversations", "consents", "rateLimits", "sweeps"]);
 
 /** The statements that write the changes of a decision. */
 export function writesOf(changes: Changes, now: number): SqlStatement[] {
@@ -119,7 +116,7 @@ function update(table: Written, rows: readonly Fields[]): SqlStatement {
 function updateText(table: Written, columns: readonly Column[], changed: number, isOne: boolean): string {
   const values = columns.map(({ column }, index) => `${column} = ${isOne ? "?" : `j.value ->> ${index}`}`);
   const sets = values.slice(0, changed);
-  if (VERSIONED.has(table)) sets.push("version = version + 1");
+  if (isVersioned(table)) sets.push("version = version + 1");
   const list = isOne ? "" : " from json_each(?) j";
   const conditions = values.slice(changed).map((condition) => `t.${condition}`);
   return `update ${TABLE_NAMES[table]} as t set ${sets.join(", ")}${list} where ${conditions.join(" and ")}`;
