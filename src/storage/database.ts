@@ -38,9 +38,10 @@ export type Root =
     }
   | { readonly by: "turn"; readonly id: string }
   /**
-   * The conversations of a scope in which a turn may begin, the one that has been due longest first. Without those that
-   * the worker set aside and that have been due for `LEFT_TO_OTHERS_MS` or less. If no other process can claim
-   * conversations in the same database, finding `wanted` conversations is enough.
+   * The conversations of a scope in which a turn may begin now: first those whose times are void, then the one that has
+   * been due longest. Without those that the worker set aside and that have been due for less than
+   * `LEFT_TO_OTHERS_MS`. If no other process can claim conversations in the same database, finding `wanted`
+   * conversations is enough.
    */
   | {
       readonly by: "due";
@@ -241,8 +242,8 @@ export interface LedgerDatabase {
 
   /**
    * Runs a function after the events of this turn of the event loop. It is for a database that decides so fast that
-   * calls never wait for each other: with it, webhooks of one turn share a decision. Leave it out if calls arrive while
-   * a decision is under way.
+   * calls never wait for each other: with it, the calls for webhooks and of the application of one turn share a
+   * decision. Leave it out if calls arrive while a decision is under way.
    */
   readonly nextTurn?: (run: () => void) => unknown;
 

@@ -74,8 +74,8 @@ export type * from "./port/turns.ts";
  *   or messages (`claimTurns`, `due`, `heartbeat`, `markUnknown`) skip its conversation, and check the row again after
  *   a minute. {@link Storage.erase} works for unreadable rows too.
  *
- * `ownline/storage/memory`, `sqlite` and `d1` are `ledgerOver(database)`: one set of rules over the rows that a
- * `LedgerDatabase` loads and writes. Build a new adapter as such a database.
+ * All storages of ownline are `ledgerOver(database)`: one set of rules over the rows that a `LedgerDatabase` loads and
+ * writes. Build a new adapter as such a database.
  *
  * When you write an adapter, run the contract that `ownline/testing` exports against the real database.
  */
@@ -84,10 +84,12 @@ export interface Storage {
   readonly name: string;
 
   /**
-   * Problems for the operator. The list is live: calls add to it.
+   * Problems for the operator. The list is live: calls change it.
    *
-   * - `storage_corrupt`: one error for each row that this handle could not read, the same error that calls about the
-   *   row get. The error leaves the list when the handle finds the row repaired. At most 1000.
+   * - `storage_corrupt`: one error for each row that this handle could not read, with the message that calls about the
+   *   row get. After a minute, the next call that chooses among conversations or messages checks the row again. The
+   *   error leaves the list if the row can be read or is gone. A stored answer is not checked, so its error leaves the
+   *   list then. At most 1000; the oldest is removed first.
    * - `storage_clock`: a clock that was ahead wrote rows. One error for each kind of row and each time that the clock
    *   was ahead. At most 100; the oldest is removed first.
    */

@@ -1,7 +1,7 @@
 import { isOwnlineError, OwnlineError } from "../../errors.ts";
 import type { LedgerDatabase, Plan } from "../database.ts";
-import { choosesAmong } from "./concerned.ts";
 import { commitOne, decideAll, type Entry } from "./deciding.ts";
+import { choosesAmong, comesFromOutside } from "./plans.ts";
 import type { UnreadableRows } from "./unreadable.ts";
 
 /**
@@ -138,6 +138,8 @@ export function batching(database: LedgerDatabase, unreadable: UnreadableRows): 
       watch();
       return;
     }
+    // Each webhook is an event of its own, and one turn of the event loop can bring many. A worker makes its calls within
+    // a few microtasks after a group's answers.
     if (database.nextTurn !== undefined && comesFromOutside(entry.plan)) database.nextTurn(begin);
     else void afterMicrotasks().then(begin);
   };
@@ -150,14 +152,6 @@ function waitedTooLong(name: string): OwnlineError {
       "earlier calls. Nothing was written: repeat the call, and find out what makes the database slow.",
     { retryable: true },
   );
-}
-
-/**
- * Whether a webhook caused the call. Each webhook is an event of its own, and one turn of the event loop can bring
- * many. A worker makes its calls within a few microtasks after a group's answers.
- */
-function comesFromOutside({ root: { by } }: Plan): boolean {
-  return by === "address" || by === "attempt";
 }
 
 /**

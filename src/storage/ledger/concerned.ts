@@ -1,22 +1,12 @@
-import type { Loaded, Plan, Root } from "../database.ts";
+import type { Loaded, Plan } from "../database.ts";
 import { CorruptRow, isDiscardable, type UnreadRow } from "./corrupt.ts";
+import type { Choosing } from "./plans.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 /*
  * Which calls are about a row that cannot be read. A call that is decided alone has loaded only rows that its plan
  * names. In a group, one call may have loaded a row that another call does not need.
  */
-
-/** A plan that chooses among candidates. */
-export interface Choosing extends Plan {
-  readonly root: Extract<Root, { readonly by: "due" | "workers" | "unsent" }>;
-}
-
-/** Whether a call chooses among candidates. Such a call skips candidates that cannot be read. */
-export function choosesAmong(plan: Plan): plan is Choosing {
-  const { by } = plan.root;
-  return by === "due" || by === "workers" || by === "unsent";
-}
 
 /**
  * Whether one of the rows that cannot be read may belong to the call at this index of the group. If so, the call is

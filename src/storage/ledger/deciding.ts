@@ -1,8 +1,9 @@
 import type { Decided, LedgerDatabase, Loaded, Plan, StoredAnswer } from "../database.ts";
 import { changesOf } from "./changes.ts";
-import { type Choosing, choosesAmong, mayConcern, refuseCorrupt, unreadCandidates } from "./concerned.ts";
+import { mayConcern, refuseCorrupt, unreadCandidates } from "./concerned.ts";
 import type { UnreadRow } from "./corrupt.ts";
 import { nameOf } from "./held.ts";
+import { type Choosing, choosesAmong } from "./plans.ts";
 import type { Ahead } from "./rules/clock.ts";
 import type { UnreadableRows } from "./unreadable.ts";
 import { WorkingSet } from "./working-set.ts";

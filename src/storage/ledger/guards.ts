@@ -1,6 +1,6 @@
 import type { Guard, Plan } from "../database.ts";
-import { choosesAmong } from "./concerned.ts";
 import { type Held, nameOf } from "./held.ts";
+import { choosesAmong } from "./plans.ts";
 import type { RateLimitRow, SweepRow } from "./rows.ts";
 import type { WorkingSet } from "./working-set.ts";
 

@@ -158,3 +158,24 @@ export function pausePlan({ conversationId }: PauseChange, call: string): Plan {
 export function sweepPlan({ sender }: SweepClaim | SweepCommit, call: string): Plan {
   return { call, root: { by: "nothing" }, slices: [], sweeps: [sender] };
 }
+
+/** A plan that chooses among candidates. */
+export interface Choosing extends Plan {
+  readonly root: Extract<Root, { readonly by: "due" | "workers" | "unsent" }>;
+}
+
+/** Whether a call chooses among candidates. Such a call skips candidates that cannot be read. */
+export function choosesAmong(plan: Plan): plan is Choosing {
+  const { by } = plan.root;
+  return by === "due" || by === "workers" || by === "unsent";
+}
+
+/** A heartbeat also deletes old rows, so that the tables stay small in a service that never calls `purge()`. */
+export function isHeartbeat({ root }: Plan): boolean {
+  return root.by === "workers";
+}
+
+/** Whether a webhook or the application makes the call. The worker makes all others. */
+export function comesFromOutside({ root: { by } }: Plan): boolean {
+  return by === "address" || by === "attempt";
+}

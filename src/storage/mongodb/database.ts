@@ -1,5 +1,6 @@
 import type { StorageClock } from "../clock.ts";
 import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
+import { comesFromOutside, isHeartbeat } from "../ledger/plans.ts";
 import { ROWS_A_HEARTBEAT } from "../ledger/rules/limits.ts";
 import type { Line } from "./admission.ts";
 import type { MongoDb } from "./client.ts";
@@ -73,15 +74,9 @@ function decide<Answer>(
     const loaded = await load(store, plans, runs);
     const { answer, changes: written } = judge(loaded);
     if (written !== null) await commit(store, loaded, written, () => performance.now() - startedAt);
-    // A heartbeat also deletes old documents, so that the collections stay small in a service that never calls
-    // `purge()`.
     if (plans.some(isHeartbeat)) await prune(store, loaded.now, ROWS_A_HEARTBEAT);
     return answer;
   });
-}
-
-function isHeartbeat({ root }: Plan): boolean {
-  return root.by === "workers";
 }
 
 /**
@@ -90,5 +85,5 @@ function isHeartbeat({ root }: Plan): boolean {
  */
 function lineOf(plans: readonly Plan[]): Line | null {
   if (plans.some(isHeartbeat)) return null;
-  return plans.some(({ root: { by } }) => by === "address" || by === "attempt") ? "outside" : "worker";
+  return plans.some(comesFromOutside) ? "outside" : "worker";
 }

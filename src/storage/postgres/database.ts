@@ -2,6 +2,7 @@ import { OwnlineError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { StorageClock } from "../clock.ts";
 import type { Decided, LedgerDatabase, Loaded, Plan } from "../database.ts";
+import { isHeartbeat } from "../ledger/plans.ts";
 import { MOST_DECISIONS } from "../ledger/rules/limits.ts";
 import { clientOver, listenToErrors, type PostgresClient, type PostgresPool } from "./client.ts";
 import { isUndone, movedIn, takenIn } from "./conflicts.ts";
@@ -34,8 +35,8 @@ export interface GroupCommit {
    */
   readonly maxBatch?: number;
   /**
-   * How long a webhook's call waits for others before its decision begins, in milliseconds. Calls that arrive while a
-   * decision is under way share the next one in any case.
+   * How long a call for a webhook or of the application waits for others before its decision begins, in milliseconds.
+   * Calls that arrive while a decision is under way share the next one in any case.
    * @default 0
    */
   readonly maxDelayMs?: number;
@@ -92,7 +93,7 @@ async function decide<Answer>(
   plans: readonly Plan[],
   judge: (loaded: Loaded) => Decided<Answer>,
 ): Promise<Answer> {
-  const prunes = plans.some(({ root }) => root.by === "workers");
+  const prunes = plans.some(isHeartbeat);
   const taken = new Set<string>();
   let reason: unknown;
   for (let decisions = 1; decisions <= MOST_DECISIONS; decisions += 1) {

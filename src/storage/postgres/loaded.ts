@@ -1,7 +1,7 @@
 import type { Loaded, Plan, Root, Slice } from "../database.ts";
 import { collected, historiesOf, listsOf } from "../ledger/collected.ts";
-import { type Choosing, choosesAmong } from "../ledger/concerned.ts";
 import { legible } from "../ledger/corrupt.ts";
+import { type Choosing, choosesAmong } from "../ledger/plans.ts";
 import { TABLES } from "../ledger/rows.ts";
 import { integer, record } from "../sql/fields.ts";
 import { collect } from "../sql/loaded.ts";

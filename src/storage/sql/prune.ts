@@ -1,4 +1,5 @@
 import type { Plan } from "../database.ts";
+import { isHeartbeat } from "../ledger/plans.ts";
 import { ROWS_A_HEARTBEAT, STORED_FOR_MS } from "../ledger/rules/limits.ts";
 import { isLaterThanRight } from "./conditions.ts";
 import type { SqlStatement } from "./driver.ts";
@@ -26,9 +27,9 @@ const PRUNE_WORKERS = prepare(
       order by w.alive_until limit :limit)`),
 );
 
-/** The deletions of a heartbeat. They keep the tables small in a service that never calls `purge()`. */
+/** The deletions of a heartbeat, if one of the plans is one. */
 export function pruneWith(plans: readonly Plan[], now: number): SqlStatement[] {
-  if (!plans.some(({ root }) => root.by === "workers")) return [];
+  if (!plans.some(isHeartbeat)) return [];
   return prune(now, ROWS_A_HEARTBEAT);
 }
 
