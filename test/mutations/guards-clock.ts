@@ -100,14 +100,14 @@ export const clockGuards: readonly Mutation[] = [
     ],
     [
       "an answer that a clock ahead stored is forgotten an hour later",
-      ["../../memory/erasure", "  tables.dateAnswers(now);\n", ""],
+      ["../../memory/answers", "    this.#dateAhead(now);\n", ""],
     ],
     [
       "what a clock ahead wrote is found although it is due much later",
       [
-        "../../memory/loads",
-        "take(byWriting.of(scope).from(aheadOf(this.#now)), limit)",
-        "take(byWriting.of(scope).from(aheadOf(this.#now)), 0)",
+        "../../memory/roots",
+        "take(byWriting.of(scope).from(aheadOf(now)), limit)",
+        "take(byWriting.of(scope).from(aheadOf(now)), 0)",
       ],
     ],
   ]),

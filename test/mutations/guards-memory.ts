@@ -354,8 +354,8 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   [
     "a heartbeat leaves those who are alive alone",
     [
-      "memory/loads",
-      "if (id === workerId || worker.scope !== scope || !isExpired(worker, this.#now)) continue;",
+      "memory/roots",
+      "if (id === workerId || worker.scope !== scope || !isExpired(worker, now)) continue;",
       "if (id === workerId || worker.scope !== scope) continue;",
     ],
     ["ledger/working-set", " && isExpired(worker, this.now)", ""],
@@ -415,8 +415,8 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
   [
     "stored answers go with the person who is erased",
     [
-      "memory/erasure",
-      "if (conversationIds.some((id) => ids.has(id))) tables.answers.delete(call);",
+      "memory/answers",
+      "if (conversationIds.some((id) => erased.has(id))) this.#answers.delete(call);",
       "void [call, conversationIds];",
     ],
   ],

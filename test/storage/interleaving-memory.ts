@@ -4,7 +4,6 @@ import type { Changes, Charge, Decided, Guard, LedgerDatabase, Loaded, Plan } fr
 import { nameOf } from "../../src/storage/ledger/held.ts";
 import { isAhead } from "../../src/storage/ledger/rules/clock.ts";
 import { readsAndDeletions } from "../../src/storage/memory/database.ts";
-import { forgetOldAnswers } from "../../src/storage/memory/erasure.ts";
 import { load } from "../../src/storage/memory/loads.ts";
 import { MemoryTables } from "../../src/storage/memory/tables.ts";
 import { ReplayOracle } from "./replay-oracle.ts";
@@ -58,7 +57,7 @@ export function interleavingMemory({ clock, begin, chance, failing, losing }: In
     if (plans.length > 1) counts.groups += 1;
     for (let tried = 0; tried < MOST_TRIES; tried += 1) {
       const { now, pause } = begin();
-      forgetOldAnswers(tables, now);
+      tables.answers.forgetOld(now);
       const loaded = load(tables, plans, now);
       const decided = judge(loaded);
       oracle.checkLoad(plans, judge, loaded, decided);

@@ -4,7 +4,7 @@ import { nameOf } from "../ledger/held.ts";
 import { consentOf, conversationOf } from "../ledger/shown.ts";
 import { erasedIn } from "../ledger/stored-answer.ts";
 import type { Erased } from "../storage.ts";
-import { erase, forgetOldAnswers, purge } from "./erasure.ts";
+import { erase, purge } from "./erasure.ts";
 import { load } from "./loads.ts";
 import { changes, competingAttempts, due, listConversations, listMessages, openCounters, story } from "./reads.ts";
 import { MemoryTables } from "./tables.ts";
@@ -17,7 +17,7 @@ export function memoryDatabase(clock: StorageClock): LedgerDatabase {
 
   function decide<Answer>(plans: readonly Plan[], judge: (loaded: Loaded) => Decided<Answer>): Answer {
     const at = clock.now();
-    forgetOldAnswers(tables, at);
+    tables.answers.forgetOld(at);
     const { answer, changes: written } = judge(load(tables, plans, at));
     if (written !== null) tables.apply(written, at);
     return answer;
@@ -37,9 +37,9 @@ export function readsAndDeletions(
   /** Runs a deletion once. A repetition after a lost answer deletes nothing more, and returns the first answer. */
   function once(call: string, act: () => Erased): Erased {
     const stored = tables.answers.get(call);
-    if (stored !== undefined) return erasedIn(stored.answer, call);
+    if (stored !== undefined) return erasedIn(stored, call);
     const answer = act();
-    tables.storeAnswer({ call, answer: JSON.stringify(answer), conversationIds: [] }, now());
+    tables.answers.store({ call, answer: JSON.stringify(answer), conversationIds: [] }, now());
     return answer;
   }
 

@@ -1,7 +1,7 @@
 import type { AttemptRow, ConversationRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
 import { claimableAt } from "../ledger/rules/leases.ts";
 import { isOpen, isQueued } from "../ledger/rules/order.ts";
-import type { DuePlace } from "./sorted-index.ts";
+import { type DuePlace, firstIndex } from "./sorted-index.ts";
 
 /*
  * Conversations and messages in memory, each with the rows that belong to it.
@@ -52,4 +52,20 @@ export function isUnsent({ row: { status, origin } }: Message): boolean {
 /** Whether the message is open (see `isOpen` in `rules/order.ts`), and not an auto-reply. */
 export function isListedOpen({ row: { status, origin } }: Message): boolean {
   return status !== null && isOpen(status) && origin !== "auto-reply";
+}
+
+/** Adds the last change of a message to the feed of its conversation. */
+export function noteChange(message: Message): void {
+  const { conversation, row } = message;
+  const place = firstIndex(conversation.feed, ({ position }) => position > row.changedSeq);
+  conversation.feed.splice(place, 0, { position: row.changedSeq, message });
+  if (conversation.feed.length <= 2 * conversation.messages.length) return;
+  conversation.feed = conversation.feed.filter((entry) => entry.message.row.changedSeq === entry.position);
+}
+
+/** Adds or replaces an event of a message. */
+export function writeEvent({ events }: Message, row: EventRow): void {
+  const ofAttempt = events[row.attempt - 1] ?? [];
+  ofAttempt[row.position] = row;
+  events[row.attempt - 1] = ofAttempt;
 }

@@ -20,9 +20,7 @@ export function erase(tables: MemoryTables, { participantKey, line }: ErasePlan)
     tables.deleteConversation(conversation);
     ids.add(conversation.row.id);
   }
-  for (const [call, { conversationIds }] of tables.answers) {
-    if (conversationIds.some((id) => ids.has(id))) tables.answers.delete(call);
-  }
+  tables.answers.forgetOf(ids);
   return erased;
 }
 
@@ -49,7 +47,7 @@ export function purge(tables: MemoryTables, { olderThanMs, limit }: PurgeOrder, 
     tables.deleteConversation(conversation);
     conversations += 1;
   }
-  pruneMoments(tables, now);
+  prune(tables, now);
   return { conversations, messages };
 }
 
@@ -74,24 +72,11 @@ function isMentioned(
   return false;
 }
 
-function pruneMoments(tables: MemoryTables, now: number): void {
+function prune(tables: MemoryTables, now: number): void {
   for (const [key, { endsAt }] of tables.counters) if (endsAt <= now) tables.counters.delete(key);
-  forgetOldAnswers(tables, now);
+  tables.answers.forgetOld(now);
   for (const [id, { aliveUntil }] of tables.workers) {
     const holds = tables.byLease.has(id) || tables.bySender.has(id);
     if (aliveUntil < storedSince(now) && !holds) tables.workers.delete(id);
-  }
-}
-
-/**
- * Deletes answers that are over an hour old; the oldest come first in the map. Answers that a clock ahead stored first
- * get the present time.
- */
-export function forgetOldAnswers(tables: MemoryTables, now: number): void {
-  tables.dateAnswers(now);
-  const { answers } = tables;
-  for (const [call, { at }] of answers) {
-    if (at >= storedSince(now)) return;
-    answers.delete(call);
   }
 }

@@ -1,14 +1,11 @@
 import type { Loaded, Plan, Root } from "../database.ts";
 import { nameOf } from "../ledger/held.ts";
 import type { AttemptRow, EventRow, MessageRow, TurnRow } from "../ledger/rows.ts";
-import { isAhead, isExpired } from "../ledger/rules/clock.ts";
-import { claimableAt, isLeftToOthers } from "../ledger/rules/leases.ts";
 import { isQueued, isStoppable } from "../ledger/rules/order.ts";
 import type { Conversation, Message } from "./entries.ts";
-import { aheadOf, firstIndex } from "./sorted-index.ts";
+import { type Found, rootOf } from "./roots.ts";
+import { firstIndex } from "./sorted-index.ts";
 import type { MemoryTables } from "./tables.ts";
-
-const START = { at: Number.NEGATIVE_INFINITY, id: "" };
 
 /** Loads only the rows that plans name. */
 export function load(tables: MemoryTables, plans: readonly Plan[], now: number): Loaded {
@@ -22,15 +19,6 @@ export function load(tables: MemoryTables, plans: readonly Plan[], now: number):
   }
   return { ...loading.loaded(), found, chosen, corrupt: [] };
 }
-
-interface Found {
-  readonly conversations: readonly Conversation[];
-  readonly messages: readonly Message[];
-  /** The turn, if the root is a turn. */
-  readonly turn?: TurnRow;
-}
-
-const NOTHING: Found = { conversations: [], messages: [] };
 
 class Loading {
   readonly #tables: MemoryTables;
@@ -56,93 +44,19 @@ class Loading {
   plan(plan: Plan): Found {
     const { call, root, slices, consents = [], keys = [], counters = [], rateLimits = [], sweeps = [] } = plan;
     const stored = this.#tables.answers.get(call);
-    if (stored !== undefined) this.#answers.set(call, stored.answer);
+    if (stored !== undefined) this.#answers.set(call, stored);
     for (const key of consents) this.#consents.push(key);
     for (const { kind, key } of keys) this.#keys.push(nameOf(kind, key));
     for (const key of counters) this.#counters.push(key);
     for (const key of rateLimits) this.#rateLimits.push(key);
     for (const key of sweeps) this.#sweeps.push(key);
-    const found = this.#root(root);
+    const found = rootOf(this.#tables, root, this.#now);
+    this.#addTurn(found.turn);
+    this.#expired.push(...(found.expired ?? []));
     for (const conversation of found.conversations) this.#conversations.add(conversation);
     for (const message of found.messages) this.#messages.add(message);
     for (const slice of slices) this.#slice(slice, plan, found);
     return found;
-  }
-
-  #root(root: Root): Found {
-    const tables = this.#tables;
-    switch (root.by) {
-      case "nothing":
-        return NOTHING;
-      case "conversation":
-        return ofConversation(tables.conversations.get(root.id));
-      case "address":
-        return ofConversation(tables.byAddress.get(nameOf(root.line, root.participantKey)));
-      case "message":
-        return ofMessage(tables.messages.get(root.id));
-      case "attempt":
-        return ofMessage(this.#messageOfAttempt(root));
-      case "turn": {
-        const turn = tables.turns.get(root.id);
-        if (turn === undefined) return NOTHING;
-        this.#turns.set(turn.id, turn);
-        return { ...ofConversation(tables.conversations.get(turn.conversationId)), turn };
-      }
-      case "due":
-        return { conversations: this.#due(root), messages: [] };
-      case "workers":
-        return this.#held(root);
-      case "unsent":
-        return ofMessages(take(tables.unsent.of(root.scope).from(START), root.limit));
-      default:
-        return root satisfies never;
-    }
-  }
-
-  #messageOfAttempt({ outboundId, attempt, providerMessageId }: Extract<Root, { by: "attempt" }>): Message | undefined {
-    const named = outboundId === null || attempt === null ? undefined : this.#tables.messages.get(outboundId);
-    if (attempt !== null && named?.attempts[attempt - 1] !== undefined) return named;
-    const key = this.#tables.keys.get(nameOf("provider", providerMessageId ?? ""));
-    return key?.ref == null ? undefined : this.#tables.messages.get(key.ref);
-  }
-
-  #due({ scope, workerId, limit }: Extract<Root, { by: "due" }>): Conversation[] {
-    const { byTime, byWriting } = this.#tables.dueTurns;
-    const due = take(byWriting.of(scope).from(aheadOf(this.#now)), limit);
-    for (const conversation of byTime.of(scope).from(START)) {
-      const at = claimableAt(conversation.row);
-      if (due.length >= limit || at === null || at > this.#now) break;
-      if (isAhead(conversation.row.writtenAt, this.#now)) continue;
-      if (isLeftToOthers(conversation.row, workerId, this.#now)) continue;
-      due.push(conversation);
-    }
-    return due;
-  }
-
-  #held({ scope, workerId, limit }: Extract<Root, { by: "workers" }>): Found {
-    const { workers, byLease, bySender } = this.#tables;
-    const conversations = new Set(byLease.get(workerId));
-    const messages = new Set<Message>();
-    const reclaimed = new Set<Conversation>();
-    for (const worker of workers.values()) {
-      const { id } = worker;
-      if (id === workerId || worker.scope !== scope || !isExpired(worker, this.#now)) continue;
-      const leased = byLease.get(id) ?? [];
-      const sending = bySender.get(id) ?? [];
-      if (isAhead(worker.writtenAt, this.#now)) {
-        if (byLease.has(id) || bySender.has(id)) this.#expired.push(id);
-        continue;
-      }
-      for (const conversation of leased) if (reclaimed.size < limit) reclaimed.add(conversation);
-      for (const message of sending) {
-        if (reclaimed.size >= limit && !reclaimed.has(message.conversation)) continue;
-        reclaimed.add(message.conversation);
-        messages.add(message);
-      }
-      this.#expired.push(id);
-    }
-    for (const conversation of reclaimed) conversations.add(conversation);
-    return { conversations: [...conversations], messages: [...messages] };
   }
 
   #slice(slice: Plan["slices"][number], plan: Plan, found: Found): void {
@@ -302,29 +216,8 @@ function present<Row>(names: readonly string[], rows: ReadonlyMap<string, Row>):
   return names.length === 0 ? NONE : Array.from(new Set(names)).flatMap((name) => rows.get(name) ?? []);
 }
 
-function ofConversation(conversation: Conversation | undefined): Found {
-  return conversation === undefined ? NOTHING : { conversations: [conversation], messages: [] };
-}
-
-function ofMessage(message: Message | undefined): Found {
-  return message === undefined ? NOTHING : ofMessages([message]);
-}
-
-function ofMessages(messages: readonly Message[]): Found {
-  return { conversations: [...new Set(messages.map(({ conversation }) => conversation))], messages };
-}
-
 /** The inbound messages after `answeredSeq` that need an answer, by `seq`. */
 function unansweredOf({ messages, row: { answeredSeq } }: Conversation): Message[] {
   const start = firstIndex(messages, ({ row }) => row.seq > answeredSeq);
   return messages.slice(start).filter(({ row }) => row.needsAnswer === true);
-}
-
-function take<T>(values: Iterable<T>, limit: number): T[] {
-  const taken: T[] = [];
-  for (const value of values) {
-    if (taken.length >= limit) break;
-    taken.push(value);
-  }
-  return taken;
 }

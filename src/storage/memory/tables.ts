@@ -5,7 +5,6 @@ import type {
   ConsentRow,
   ConversationRow,
   CounterRow,
-  EventRow,
   KeyRow,
   MessageRow,
   RateLimitRow,
@@ -15,14 +14,19 @@ import type {
 } from "../ledger/rows.ts";
 import { isAhead } from "../ledger/rules/clock.ts";
 import { charged } from "../ledger/rules/counters.ts";
-import { type Conversation, claimablePlace, duePlace, isListedOpen, isUnsent, type Message } from "./entries.ts";
+import { StoredAnswers } from "./answers.ts";
+import {
+  type Conversation,
+  claimablePlace,
+  duePlace,
+  isListedOpen,
+  isUnsent,
+  type Message,
+  noteChange,
+  writeEvent,
+} from "./entries.ts";
+import { Grouped } from "./grouped.ts";
 import { DueIndex, firstIndex, IndexByScope, isSamePlace, SortedIndex } from "./sorted-index.ts";
-
-export interface StoredAnswer {
-  readonly answer: string;
-  readonly at: number;
-  readonly conversationIds: readonly string[];
-}
 
 /**
  * The rows of the ledger in memory, with the indexes that a database would have. A change replaces a row and never
@@ -38,17 +42,14 @@ export class MemoryTables {
   readonly rateLimits: Map<string, RateLimitRow> = new Map<string, RateLimitRow>();
   readonly workers: Map<string, WorkerRow> = new Map<string, WorkerRow>();
   readonly sweeps: Map<string, SweepRow> = new Map<string, SweepRow>();
-  /** The oldest answer first. */
-  readonly answers: Map<string, StoredAnswer> = new Map<string, StoredAnswer>();
-  /** When the newest answer was stored. */
-  #answeredAt = 0;
+  readonly answers: StoredAnswers = new StoredAnswers();
 
   readonly byAddress: Map<string, Conversation> = new Map<string, Conversation>();
-  readonly byParticipant: Map<string, Set<Conversation>> = new Map<string, Set<Conversation>>();
-  readonly byConsent: Map<string, Set<Conversation>> = new Map<string, Set<Conversation>>();
-  readonly byLease: Map<string, Set<Conversation>> = new Map<string, Set<Conversation>>();
+  readonly byParticipant: Grouped<Conversation> = new Grouped<Conversation>();
+  readonly byConsent: Grouped<Conversation> = new Grouped<Conversation>();
+  readonly byLease: Grouped<Conversation> = new Grouped<Conversation>();
   /** Messages with an attempt that a worker is sending. */
-  readonly bySender: Map<string, Set<Message>> = new Map<string, Set<Message>>();
+  readonly bySender: Grouped<Message> = new Grouped<Message>();
   readonly groups: Map<string, Message[]> = new Map<string, Message[]>();
   /** Conversations in which a turn may begin. */
   readonly dueTurns: DueIndex<Conversation> = new DueIndex<Conversation>();
@@ -98,19 +99,7 @@ export class MemoryTables {
       const before = row === undefined || isAhead(row.writtenAt, now) ? 0 : row.aliveUntil;
       if (before < until) this.workers.set(id, { id, scope, aliveUntil: until, writtenAt: now });
     }
-    for (const answer of answers) this.storeAnswer(answer, now);
-  }
-
-  storeAnswer({ call, answer, conversationIds }: Changes["answers"][number], now: number): void {
-    this.answers.set(call, { answer, at: now, conversationIds });
-    this.#answeredAt = now;
-  }
-
-  /** Gives answers that a clock ahead stored the present time, so that they are deleted after the usual time. */
-  dateAnswers(now: number): void {
-    if (!isAhead(this.#answeredAt, now)) return;
-    this.#answeredAt = now;
-    for (const [call, one] of this.answers) if (isAhead(one.at, now)) this.answers.set(call, { ...one, at: now });
+    for (const answer of answers) this.answers.store(answer, now);
   }
 
   messageOf(id: string | undefined): Message {
@@ -121,7 +110,7 @@ export class MemoryTables {
     const conversation: Conversation = { row, messages: [], open: [], turns: [], unsettled: new Set(), feed: [] };
     this.conversations.set(row.id, conversation);
     this.byAddress.set(nameOf(row.line, row.participantKey), conversation);
-    addTo(this.byParticipant, row.participantKey, conversation);
+    this.byParticipant.add(row.participantKey, conversation);
     this.#indexConversation(conversation);
   }
 
@@ -131,12 +120,12 @@ export class MemoryTables {
     conversation.row = row;
     const { id } = row;
     if (row.consentKey !== before.consentKey) {
-      removeFrom(this.byConsent, before.consentKey, conversation);
-      addTo(this.byConsent, row.consentKey, conversation);
+      this.byConsent.delete(before.consentKey, conversation);
+      this.byConsent.add(row.consentKey, conversation);
     }
     if (row.leaseWorker !== before.leaseWorker) {
-      if (before.leaseWorker !== null) removeFrom(this.byLease, before.leaseWorker, conversation);
-      if (row.leaseWorker !== null) addTo(this.byLease, row.leaseWorker, conversation);
+      if (before.leaseWorker !== null) this.byLease.delete(before.leaseWorker, conversation);
+      if (row.leaseWorker !== null) this.byLease.add(row.leaseWorker, conversation);
     }
     if (row.updatedAt !== before.updatedAt) {
       this.recent.delete({ at: before.updatedAt, id });
@@ -150,16 +139,16 @@ export class MemoryTables {
 
   #indexConversation(conversation: Conversation): void {
     const { id, consentKey, leaseWorker, updatedAt } = conversation.row;
-    addTo(this.byConsent, consentKey, conversation);
-    if (leaseWorker !== null) addTo(this.byLease, leaseWorker, conversation);
+    this.byConsent.add(consentKey, conversation);
+    if (leaseWorker !== null) this.byLease.add(leaseWorker, conversation);
     this.recent.add({ at: updatedAt, id }, conversation);
     this.dueTurns.add(claimablePlace(conversation), conversation);
   }
 
   #unindexConversation(conversation: Conversation): void {
     const { id, consentKey, leaseWorker, updatedAt } = conversation.row;
-    removeFrom(this.byConsent, consentKey, conversation);
-    if (leaseWorker !== null) removeFrom(this.byLease, leaseWorker, conversation);
+    this.byConsent.delete(consentKey, conversation);
+    if (leaseWorker !== null) this.byLease.delete(leaseWorker, conversation);
     this.recent.delete({ at: updatedAt, id });
     this.dueTurns.delete(claimablePlace(conversation));
   }
@@ -212,9 +201,9 @@ export class MemoryTables {
 
   #writeAttempt(message: Message, row: AttemptRow): void {
     const before = message.attempts[row.attempt - 1];
-    if (before?.worker != null) removeFrom(this.bySender, before.worker, message);
+    if (before?.worker != null) this.bySender.delete(before.worker, message);
     message.attempts[row.attempt - 1] = row;
-    if (row.worker !== null) addTo(this.bySender, row.worker, message);
+    if (row.worker !== null) this.bySender.add(row.worker, message);
     const { unsettled } = message.conversation;
     if (message.attempts.some(({ status }) => status === "unknown")) unsettled.add(message);
     else unsettled.delete(message);
@@ -238,7 +227,7 @@ export class MemoryTables {
       this.#unindexMessage(message);
       this.messages.delete(row.id);
       this.oldest.delete({ at: row.createdAt, id: row.id });
-      for (const { worker } of attempts) if (worker !== null) removeFrom(this.bySender, worker, message);
+      for (const { worker } of attempts) if (worker !== null) this.bySender.delete(worker, message);
       conversation.unsettled.delete(message);
       this.#forgetKeys(message);
     }
@@ -279,27 +268,13 @@ export class MemoryTables {
     this.#unindexConversation(conversation);
     this.conversations.delete(id);
     this.byAddress.delete(nameOf(line, participantKey));
-    removeFrom(this.byParticipant, participantKey, conversation);
+    this.byParticipant.delete(participantKey, conversation);
   }
 
   /** Raises the version of a conversation, because a deletion changed rows that belong to it. */
   touch(conversation: Conversation): void {
     conversation.row = { ...conversation.row, version: conversation.row.version + 1 };
   }
-}
-
-function noteChange(message: Message): void {
-  const { conversation, row } = message;
-  const place = firstIndex(conversation.feed, ({ position }) => position > row.changedSeq);
-  conversation.feed.splice(place, 0, { position: row.changedSeq, message });
-  if (conversation.feed.length <= 2 * conversation.messages.length) return;
-  conversation.feed = conversation.feed.filter((entry) => entry.message.row.changedSeq === entry.position);
-}
-
-function writeEvent({ events }: Message, row: EventRow): void {
-  const ofAttempt = events[row.attempt - 1] ?? [];
-  ofAttempt[row.position] = row;
-  events[row.attempt - 1] = ofAttempt;
 }
 
 function raise<Row extends { readonly version: number }>(
@@ -314,18 +289,6 @@ function raise<Row extends { readonly version: number }>(
 function known<Row>(row: Row | undefined): Row {
   if (row === undefined) throw new TypeError("A change names a row that does not exist.");
   return row;
-}
-
-function addTo<V>(index: Map<string, Set<V>>, key: string, value: V): void {
-  const values = index.get(key);
-  if (values === undefined) index.set(key, new Set([value]));
-  else values.add(value);
-}
-
-function removeFrom<V>(index: Map<string, Set<V>>, key: string, value: V): void {
-  const values = index.get(key);
-  values?.delete(value);
-  if (values?.size === 0) index.delete(key);
 }
 
 function remove<V>(list: V[], value: V): void {
