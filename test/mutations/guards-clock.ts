@@ -228,7 +228,7 @@ export const clockGuards: readonly Mutation[] = [
     [
       "what a clock ahead has wait is found",
       [
-        "roots",
+        "waiting",
         "if (newest === null || !isAhead(newest, now)) return [];",
         "if (newest === null || now > 0) return [];",
       ],

@@ -5,6 +5,7 @@ import { isOpenWindow, sumsOf } from "../ledger/rules/counters.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument, MongoSession, MongoWrite } from "./client.ts";
 import { changeOf, documentOf, idOf } from "./documents.ts";
+import { idIn } from "./fields.ts";
 import {
   type Aged,
   demandAbsent,
@@ -15,7 +16,6 @@ import {
   touchWorkers,
   writeAll,
 } from "./guards.ts";
-import { idIn } from "./roots.ts";
 import type { Store } from "./store.ts";
 import { writing } from "./transaction.ts";
 

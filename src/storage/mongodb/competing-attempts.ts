@@ -3,7 +3,7 @@ import { byStart, unknownAttemptOf } from "../ledger/shown.ts";
 import { keepable } from "../sql/statement.ts";
 import type { CompetingAttempts, CompetingAttemptsQuery } from "../storage.ts";
 import { keyId, rowOf } from "./documents.ts";
-import { idIn } from "./roots.ts";
+import { idIn } from "./fields.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
 import { reading } from "./transaction.ts";
 

@@ -8,8 +8,9 @@ import { dueMessageOf } from "../ledger/shown.ts";
 import type { DueMessage } from "../storage.ts";
 import type { MongoDocument } from "./client.ts";
 import { rowOf } from "./documents.ts";
-import { holdersIn, isClaimable, leavingOut, newestWriting, notSetAside, setAside, writtenAhead } from "./roots.ts";
+import { holdersIn } from "./roots.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
+import { isClaimable, leavingOut, newestWriting, notSetAside, setAside, writtenAhead } from "./waiting.ts";
 
 /**
  * See `LedgerDatabase.due`. The messages are read before their conversations. A message that is erased between the two

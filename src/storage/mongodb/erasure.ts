@@ -8,8 +8,8 @@ import { keepable } from "../sql/statement.ts";
 import type { Erased, PurgeOrder } from "../storage.ts";
 import type { MongoDocument, MongoSession } from "./client.ts";
 import { answerOf } from "./corrupt.ts";
+import { idIn } from "./fields.ts";
 import { prune } from "./prune.ts";
-import { idIn } from "./roots.ts";
 import { find, readClock, type Store, sessionOf } from "./store.ts";
 import { untilCommitted, writing } from "./transaction.ts";
 

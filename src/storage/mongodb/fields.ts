@@ -75,6 +75,10 @@ export function text(doc: MongoDocument, name: string): string {
   return value;
 }
 
+export function idIn(doc: MongoDocument): string {
+  return text(doc, "_id");
+}
+
 export function number(doc: MongoDocument, name: string): number {
   const value = doc[name];
   if (!isLedgerNumber(value)) throw foreign(name);

@@ -1,6 +1,7 @@
 import { latestRight } from "../ledger/rules/clock.ts";
 import { storedSince } from "../ledger/rules/retention.ts";
-import { holdersIn, idIn } from "./roots.ts";
+import { idIn } from "./fields.ts";
+import { holdersIn } from "./roots.ts";
 import { find, type Store } from "./store.ts";
 
 /**

@@ -11,7 +11,7 @@ import { keepable } from "../sql/statement.ts";
 import type { ChangePage, Consent, ConversationList, ConversationPage, MessagePage, OpenCounter } from "../storage.ts";
 import type { MongoDocument } from "./client.ts";
 import { keyId, rowOf } from "./documents.ts";
-import { idIn } from "./roots.ts";
+import { idIn } from "./fields.ts";
 import { collect } from "./slices.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
 

@@ -1,15 +1,23 @@
 import type { Plan, Root } from "../database.ts";
-import { isLedgerNumber, legible, type UnreadRow } from "../ledger/corrupt.ts";
+import { legible, type UnreadRow } from "../ledger/corrupt.ts";
 import type { TurnRow } from "../ledger/rows.ts";
-import { isAhead, isExpired, latestRight } from "../ledger/rules/clock.ts";
-import { isLeftToOthers } from "../ledger/rules/leases.ts";
+import { isExpired } from "../ledger/rules/clock.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
 import { corruptDocument } from "./corrupt.ts";
 import { keyId, rowOf } from "./documents.ts";
-import { number, text } from "./fields.ts";
+import { idIn } from "./fields.ts";
 import type { CollectionName } from "./schema.ts";
 import { find, findIn, readClock, type Store } from "./store.ts";
+import {
+  isClaimable,
+  isWrittenAhead,
+  leavingOut,
+  newestWriting,
+  notSetAside,
+  setAside,
+  writtenAhead,
+} from "./waiting.ts";
 
 /** The fields of an outbound message that never change. */
 export interface MessageRef {
@@ -70,11 +78,6 @@ interface Finding {
   readonly corrupt: UnreadRow[];
 }
 
-/** A filter that leaves out the conversations in `without`. `field`: the field that holds the conversation's id. */
-export function leavingOut(field: "_id" | "conversationId", without: readonly string[] = []): object {
-  return without.length === 0 ? {} : { [field]: { $nin: without } };
-}
-
 async function dueTargets(store: Store, plan: Plan, root: RootBy<"due">, runs: number): Promise<Targets> {
   const { limit, without } = root;
   const projection = { claimableAt: 1, setAsideBy: 1, writtenAt: 1 };
@@ -94,13 +97,6 @@ async function dueTargets(store: Store, plan: Plan, root: RootBy<"due">, runs: n
   return { now, targets: [{ plan, conversationIds, messages: [], turn: null }], expired: [] };
 }
 
-/** Whether the worker may claim the conversation now. A time that is not a number never comes. */
-export function isClaimable({ claimableAt, setAsideBy }: MongoDocument, workerId: string, now: number): boolean {
-  if (!isLedgerNumber(claimableAt)) return false;
-  const row = { dueAt: claimableAt, setAsideBy: typeof setAsideBy === "string" ? setAsideBy : null };
-  return claimableAt <= now && !isLeftToOthers(row, workerId, now);
-}
-
 function byClaimableAt(one: MongoDocument, other: MongoDocument): number {
   return Number(one.claimableAt) - Number(other.claimableAt) || (idIn(one) < idIn(other) ? -1 : 1);
 }
@@ -110,62 +106,6 @@ function fromAnotherPlace(ids: readonly string[]): readonly string[] {
   const place = Math.floor(Math.random() * ids.length);
   return [...ids.slice(place), ...ids.slice(0, place)];
 }
-
-/**
- * The filter for work that a worker may take at its due time. For work that it has set aside, see `setAside` and
- * `LEFT_TO_OTHERS_MS`.
- */
-export function notSetAside({ scope, workerId }: Asking): object {
-  return { scope, setAsideBy: { $ne: keepable(workerId) } };
-}
-
-export function setAside({ scope, workerId }: Asking): object {
-  return { scope, setAsideBy: keepable(workerId) };
-}
-
-/** The collections whose documents can become due, with the field that holds the due time. */
-const WAITING = { conversations: "claimableAt", messages: "dueAt" } as const;
-
-/** The latest `writtenAt` of a scope's documents that can become due; `null` if there are none. */
-export async function newestWriting(store: Store, name: keyof typeof WAITING, scope: string): Promise<number | null> {
-  // `$gte: 0` excludes values that are not numbers, which would sort before all times.
-  const waiting = { scope, [WAITING[name]]: { $exists: true }, writtenAt: { $gte: 0 } };
-  const newest = { sort: { writtenAt: -1 }, limit: 1, projection: { writtenAt: 1 } };
-  const [doc] = await find(store, name, waiting, newest);
-  return doc === undefined ? null : number(doc, "writtenAt");
-}
-
-interface Written {
-  readonly scope: string;
-  /** See {@link newestWriting}: usually it shows that no document was written ahead, so no query is needed. */
-  readonly newest: number | null;
-  readonly now: number;
-  readonly limit: number;
-  /** The conversations to leave out. */
-  readonly without: readonly string[] | undefined;
-}
-
-function isWrittenAhead({ writtenAt }: MongoDocument, now: number): boolean {
-  return typeof writtenAt === "number" && isAhead(writtenAt, now);
-}
-
-/** The documents that a clock ahead wrote, and whose due times are void. */
-export async function writtenAhead(
-  store: Store,
-  name: keyof typeof WAITING,
-  { scope, newest, now, limit, without }: Written,
-): Promise<readonly MongoDocument[]> {
-  if (newest === null || !isAhead(newest, now)) return [];
-  const ahead = {
-    scope,
-    [WAITING[name]]: { $exists: true },
-    writtenAt: { $gt: latestRight(now) },
-    ...leavingOut(name === "messages" ? "conversationId" : "_id", without),
-  };
-  return await find(store, name, ahead, { sort: { writtenAt: -1 }, limit });
-}
-
-type Asking = Pick<RootBy<"due">, "scope" | "workerId">;
 
 /**
  * Finds what expired workers hold, starting from the leases and attempts. These are few, while there may be many
@@ -306,8 +246,4 @@ function refOf(doc: MongoDocument): MessageRef {
 
 async function idsIn(store: Store, name: CollectionName, ids: Iterable<string>): Promise<ReadonlySet<string>> {
   return new Set((await findIn(store, name, "_id", ids, { projection: { _id: 1 } })).map(idIn));
-}
-
-export function idIn(doc: MongoDocument): string {
-  return text(doc, "_id");
 }

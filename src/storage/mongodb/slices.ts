@@ -6,7 +6,8 @@ import { STOPPABLE_STATUSES } from "../ledger/rules/order.ts";
 import { keepable } from "../sql/statement.ts";
 import type { MongoDocument } from "./client.ts";
 import { keyId, rowOf } from "./documents.ts";
-import { idIn, type MessageRef, type Target } from "./roots.ts";
+import { idIn } from "./fields.ts";
+import type { MessageRef, Target } from "./roots.ts";
 import { find, findIn, type Store } from "./store.ts";
 
 /** The state of a load for several plans. */
