@@ -1,6 +1,7 @@
 import type { ContractCase } from "./contract-case.ts";
 import { callCases } from "./storage/calls.ts";
 import { clockEvidenceCases } from "./storage/clock-evidence.ts";
+import { clockLimitCases } from "./storage/clock-limits.ts";
 import { clockCases } from "./storage/clocks.ts";
 import { commitCases } from "./storage/commits.ts";
 import { competingAttemptsCases } from "./storage/competing-attempts.ts";
@@ -69,6 +70,7 @@ const CASES: readonly StorageCase[] = [
   ...erasureCases,
   ...sweepCases,
   ...clockCases,
+  ...clockLimitCases,
   ...clockEvidenceCases,
   ...payloadCases,
 ];
