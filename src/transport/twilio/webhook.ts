@@ -54,7 +54,7 @@ export interface StatusWebhook {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly messagingServiceSid?: string | undefined;
-  /** The provider's receipt date as Twilio passes it on: `YYMMDDhhmm`, without a time zone. */
+  /** The date of the mobile carrier's delivery receipt, as Twilio passes it on: `YYMMDDhhmm`, without a time zone. */
   readonly rawDlrDoneDate?: string | undefined;
   readonly raw: RawParams;
 }
@@ -78,11 +78,12 @@ export type ParsedWebhook = InboundWebhook | StatusWebhook | UnsupportedWebhook;
  * number. Where a name is repeated, its first value is used, and `raw` has all values. A missing or empty parameter is
  * undefined. Never throws.
  *
- * Ids must have Twilio's form: `SM` or `MM`, `AC` and `MG`, each with 32 hexadecimal digits; the id of a message may
- * have fewer, as in tests. `MessageSid`, `SmsSid` and `SmsMessageSid` must be the same id where they are there, and a
- * message must name its account. The signature does not cover where a name ends and its value begins. These rules
- * therefore refuse a recorded request whose parameters were split in other places. A request that breaks a rule is
- * `unsupported`, with a remedy: answer it with an error, and store nothing.
+ * Ids must have Twilio's form: `SM` or `MM`, `AC` and `MG`, each with 32 hexadecimal digits. The id of a message may
+ * have fewer, as in tests, where the form has a `To` that is not empty. `MessageSid`, `SmsSid` and `SmsMessageSid` must
+ * be the same id where they are there, and a message must name its account. The signature does not cover where a name
+ * ends and its value begins. These rules therefore refuse a recorded request whose parameters were split in other
+ * places to get another id. They cannot detect such a split where a person wrote names of parameters into the text. A
+ * request that breaks a rule is `unsupported`, with a remedy: answer it with an error, and store nothing.
  *
  * Parse only what `verifyRequest` found valid. A repetition has the same `accountSid` and the same `messageSid`.
  *

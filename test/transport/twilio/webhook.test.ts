@@ -157,6 +157,35 @@ describe("ids", () => {
     }
     expect(held).toBeGreaterThan(8);
   });
+
+  it("cannot be shortened in a recorded status callback, which swallows its To with the rest of the id", () => {
+    const rest = "a456".repeat(7);
+    const sid = `SM0123${rest}`;
+    const genuine = {
+      AccountSid: inbound.AccountSid,
+      From: inbound.To,
+      MessageSid: sid,
+      MessageStatus: "delivered",
+      SmsSid: sid,
+      SmsStatus: "delivered",
+      To: inbound.From,
+    };
+    expect(parseWebhook(genuine)).toMatchObject({ kind: "status", messageSid: sid });
+    const cut = {
+      AccountSid: genuine.AccountSid,
+      From: `${genuine.From}MessageSid${sid}`,
+      MessageStatus: "delivered",
+      SmsSid: "SM0123",
+      [`${rest}SmsStatus`]: `deliveredTo${genuine.To}`,
+    };
+    expect(signedForm(cut)).toBe(signedForm(genuine));
+    expect(parseWebhook(cut)).toMatchObject({ kind: "unsupported", reason: expect.stringMatching(/SM or MM/) });
+    // Where To stands for itself, no split can have shortened the id.
+    expect(parseWebhook({ ...genuine, MessageSid: "SM1", SmsSid: "SM1" })).toMatchObject({ kind: "status" });
+    expect(parseWebhook({ ...genuine, MessageSid: "SM1", SmsSid: "SM1", To: "" })).toMatchObject({
+      kind: "unsupported",
+    });
+  });
 });
 
 describe("inbound messages", () => {
