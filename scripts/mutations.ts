@@ -35,7 +35,9 @@ const VITEST = join(ROOT, "node_modules", "vitest", "vitest.mjs");
 /** For guards of the engine and of the rules whose removal neither the simulation nor the contract notices. */
 const ENGINE_TESTS = [
   "test/storage/wrong-clock.test.ts",
-  ...["clock", "corrupt-rows", "spellings", "unknown-early", "unstorable"].map((name) => `test/engine/${name}.test.ts`),
+  ...["clock", "corrupt-rows", "spellings", "stopping", "unknown-early", "unstorable"].map(
+    (name) => `test/engine/${name}.test.ts`,
+  ),
 ];
 const SQLITE_TESTS = [
   ...["corrupt", "guards", "erasure", "migrate"].map((name) => `test/storage/sql-${name}.test.ts`),

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { newWakeUp } from "../../src/engine/worker/wake-ups.ts";
+import { OwnlineError } from "../../src/errors.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
-import { accepted, breathe, deferred, ledger, PERSON, rig } from "./rig.ts";
+import { accepted, breathe, deferred, ledger, OTHER, PERSON, rig } from "./rig.ts";
 
 const NOW = { burst: { quietMs: 0 } };
 
@@ -147,6 +148,71 @@ describe("stopping", () => {
     await house.text("hello");
     await breatheOften();
     expect(house.provider.sent).toEqual([]);
+  });
+});
+
+describe("two processes over one ledger", () => {
+  it("leave a turn to the one that stops, for as long as it waits for the answer", async () => {
+    const clock = manualClock();
+    const storage = ledger(clock);
+    await using first = rig({ ...NOW, clock, storage });
+    await using second = rig({ ...NOW, clock, storage });
+    first.script = () => clock.sleep(8000).then(() => "late, but whole");
+    await first.sms.start();
+    await first.text("hello");
+    await breatheOften();
+    await second.sms.start();
+    const stopping = first.sms.stop({ timeoutMs: 10_000 });
+    await clock.advance(8000);
+    await breatheOften();
+    await stopping;
+    await clock.advance(10_000);
+    await breatheOften();
+    expect([first.asked.length, second.asked.length]).toEqual([1, 0]);
+    expect([first, second].flatMap(({ provider }) => provider.sent.map(({ body }) => body))).toEqual([
+      "late, but whole",
+    ]);
+  });
+
+  it("leave a turn to the one whose processDue() failed, for as long as its run goes on", async () => {
+    const clock = manualClock();
+    const storage = ledger(clock);
+    let away = false;
+    const own = new Proxy(storage, {
+      get(target, key) {
+        const method: unknown = Reflect.get(target, key);
+        if (key !== "due" || typeof method !== "function") return method;
+        return async (...args: unknown[]) => {
+          if (away) throw new OwnlineError("storage_unavailable", "the ledger is away", { retryable: true });
+          return Reflect.apply(method, target, args);
+        };
+      },
+    });
+    await using first = rig({ ...NOW, clock, storage: own });
+    await using second = rig({ ...NOW, clock, storage });
+    const thinking = deferred<string>();
+    first.script = async ({ participant }) => {
+      if (participant === PERSON) return thinking.promise;
+      await clock.sleep(1500);
+      away = true;
+      return "soon";
+    };
+    await first.text("hello");
+    await first.text("hello", { from: OTHER });
+    const failed = first.sms.processDue().catch((error: unknown) => error);
+    await breatheOften();
+    await clock.advance(1500);
+    expect(await failed).toMatchObject({ message: "the ledger is away" });
+    away = false;
+    await second.sms.start();
+    await clock.advance(8000);
+    thinking.resolve("whole");
+    await breatheOften();
+    await clock.advance(10_000);
+    await breatheOften();
+    expect([first.asked.length, second.asked.length]).toEqual([2, 0]);
+    const sent = [first, second].flatMap(({ provider }) => provider.sent.map(({ body }) => body));
+    expect(sent.toSorted()).toEqual(["soon", "whole"]);
   });
 });
 

@@ -15,6 +15,10 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
     ["engine/worker/heartbeat", "    releaseIdle(answer.leases);\n", ""],
   ],
   [
+    "heartbeats go on while a stop waits for runs, and after a pass that failed",
+    ["engine/worker/heartbeat", "underWay().length > 0) void watched(", "underWay().length < 0) void watched("],
+  ],
+  [
     "an answer that the ledger refuses for good counts as a failed run",
     ["engine/turns/turn", "      if (isTemporary(cause)) throw cause;\n", "      throw cause;\n"],
     ["engine/turns/turn", "if (mayHaveAsked || !isTemporary(error)) {", "if (gaveUp.signal.reason === 1) {"],

@@ -5,21 +5,26 @@ import { LOOK_MS } from "../outbound/reconcile.ts";
 import type { EngineContext } from "../support/context.ts";
 import { trouble } from "../support/problems.ts";
 import type { Run } from "../turns/turn.ts";
-import type { WorkerState } from "./state.ts";
+import { type WorkerState, watched } from "./state.ts";
 
 /**
- * Does a piece of work, with heartbeats to the ledger until the work ends. Rejects where the work or the first
- * heartbeat rejects.
+ * Does a piece of work, with heartbeats to the ledger until the work ends, and the runs and sends that it has begun.
+ * Resolves with the result of the work. Rejects where the work or the first heartbeat rejects.
  */
 export type WithHeartbeats = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 /**
- * Sends heartbeats to the ledger for as long as any work goes on: one before the first piece of work begins, and then
- * four within each lease.
+ * Makes the function that does work with heartbeats. The first heartbeat is sent before the first piece of work begins.
+ * The next one is sent a quarter of a lease after each answer of the ledger, for as long as any work goes on. Runs and
+ * sends go on after their piece of work where a pass fails, and where a stop waits for them. `underWay` returns them.
  */
-export function createHeartbeats(context: EngineContext, state: WorkerState): WithHeartbeats {
+export function createHeartbeats(
+  context: EngineContext,
+  state: WorkerState,
+  underWay: () => readonly Promise<unknown>[],
+): WithHeartbeats {
   const { clock, reporter, worker } = context;
-  const heartbeat = createHeartbeat(context, state);
+  const heartbeat = oneHeartbeat(context, state);
   let working = 0;
   let repeating: { stop(): Promise<void> } | null = null;
 
@@ -40,7 +45,7 @@ export function createHeartbeats(context: EngineContext, state: WorkerState): Wi
     };
   };
 
-  return async (work) => {
+  const withHeartbeats: WithHeartbeats = async (work) => {
     working += 1;
     try {
       if (repeating === null) {
@@ -49,6 +54,8 @@ export function createHeartbeats(context: EngineContext, state: WorkerState): Wi
       }
       return await work();
     } finally {
+      // The caller does not wait for work that goes on. A stop waits for it.
+      if (repeating !== null && underWay().length > 0) void watched(state, () => withHeartbeats(ended));
       working -= 1;
       if (working === 0 && repeating !== null) {
         const last = repeating;
@@ -57,13 +64,19 @@ export function createHeartbeats(context: EngineContext, state: WorkerState): Wi
       }
     }
   };
+
+  const ended = async (): Promise<void> => {
+    for (let going = underWay(); going.length > 0; going = underWay()) await Promise.allSettled(going);
+  };
+
+  return withHeartbeats;
 }
 
 /**
- * One heartbeat. It says that this process is alive. Then it handles the ledger's answer: which runs have lost their
- * lease, where a newer text waits, and what was reclaimed from expired workers.
+ * Makes the function that sends one heartbeat, which says that this process is alive. It then handles the ledger's
+ * answer: which runs have lost their lease, where a newer text waits, and what was reclaimed from expired workers.
  */
-function createHeartbeat(context: EngineContext, { runs, owed, agenda }: WorkerState): () => Promise<void> {
+function oneHeartbeat(context: EngineContext, { runs, owed, agenda }: WorkerState): () => Promise<void> {
   const { storage, reporter, workerId } = context;
   let idleLeases = new Map<string, number>();
   const wake = (): void => agenda.lookIn(0);

@@ -12,7 +12,7 @@ export interface WorkerState {
   /** The runs in progress, by conversation. */
   readonly runs: Map<string, Run>;
   readonly owed: OwedReleases;
-  /** Passes and sweeps that a caller requested, outside of the loop: `stop` waits for them. */
+  /** Work outside of the loop that `stop` waits for: passes and sweeps that a caller requested, and heartbeats. */
   readonly passes: Set<Promise<unknown>>;
   /** The loop of a started worker; `null` where it is not started. */
   loop: Loop | null;
@@ -23,7 +23,8 @@ export interface WorkerState {
   /** What a stop aborts. It is replaced when the stop is over. */
   aborts: Aborts;
   /**
-   * The error of the last pass. `drain` waits longer before the next pass then, or ends where a repetition cannot help.
+   * The error of the last send of this pass that failed; `null` where none did. After an error, `drain` waits longer
+   * before the next pass, or throws it where a repetition cannot help.
    */
   met: OwnlineError | null;
   /** Whether `settled()` runs: then a test's clock may jump to what is due next. */
@@ -63,6 +64,20 @@ export function newWorkerState({ clock, worker }: Pick<EngineContext, "clock" | 
 
 export function newAborts(): Aborts {
   return { stopped: new AbortController(), sends: new AbortController(), lists: new AbortController() };
+}
+
+/** Does a piece of work that `stop` waits for. */
+export async function watched<Result>(
+  { passes }: Pick<WorkerState, "passes">,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const going = work();
+  passes.add(going);
+  try {
+    return await going;
+  } finally {
+    passes.delete(going);
+  }
 }
 
 /** One pass over the due work, or the loop of a started worker: how much it may begin, and what it has done. */

@@ -5,7 +5,7 @@ import type { EngineContext } from "../support/context.ts";
 import { reportProblems, trouble } from "../support/problems.ts";
 import { createHeartbeats, type WithHeartbeats } from "./heartbeat.ts";
 import { createRounds, type Filed, type PassResult, type Rounds } from "./rounds.ts";
-import { newAborts, newWorkerState, type WorkerState } from "./state.ts";
+import { newAborts, newWorkerState, type WorkerState, watched } from "./state.ts";
 
 /**
  * Does the ledger's due work, in a loop (`start`) or in single passes (`processDue`), with the same code. Conversations
@@ -88,7 +88,13 @@ export function createWorker(context: EngineContext): Worker {
   };
 
   const sweeper = createSweeper(context, handleInbound);
-  const parts: Parts = { context, state, rounds, sweeper, withHeartbeats: createHeartbeats(context, state) };
+  const parts: Parts = {
+    context,
+    state,
+    rounds,
+    sweeper,
+    withHeartbeats: createHeartbeats(context, state, rounds.underWay),
+  };
 
   return {
     get started() {
@@ -206,15 +212,4 @@ async function end({ state, rounds }: Parts): Promise<void> {
   state.stopping = null;
   state.aborts.stopped.abort();
   state.aborts = newAborts();
-}
-
-/** Does a piece of work that `stop` waits for. */
-async function watched<Result>({ passes }: WorkerState, work: () => Promise<Result>): Promise<Result> {
-  const going = work();
-  passes.add(going);
-  try {
-    return await going;
-  } finally {
-    passes.delete(going);
-  }
 }
