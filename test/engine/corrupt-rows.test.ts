@@ -245,6 +245,31 @@ describe("a row that cannot be read", () => {
     ]);
   });
 
+  it.each([
+    ["turns", "select id from ownline_turns"],
+    ["conversations", "select id from ownline_conversations"],
+  ])("lets the turn wait for the repair where it breaks in %s while the AI answers", async (table, find) => {
+    await using own = house({ answer: { attempts: 1 } });
+    const answer = own.script;
+    let mend = async (): Promise<void> => {};
+    own.script = async (turn, context) => {
+      if (own.asked.length === 1) ({ mend } = await own.breakRow(table, find));
+      return answer(turn, context);
+    };
+    await own.type("hello");
+    await own.clock.advance(QUIET_MS);
+    for (let minutes = 0; minutes < 3; minutes += 1) {
+      await own.sms.processDue();
+      await own.clock.advance(MINUTE_MS);
+    }
+    expect([own.asked.length, own.provider.sent.length]).toEqual([1, 0]);
+    expect(own.errors).toMatchObject([{ code: "storage_corrupt", row: { table } }]);
+    await mend();
+    await own.clock.advance(2 * MINUTE_MS);
+    await own.sms.settled();
+    expect(own.provider.sent.map(({ body }) => body)).toEqual(["re: hello"]);
+  });
+
   it("does not stop the search for lost webhooks", async () => {
     await using own = house();
     await own.text("STOP", { from: BROKEN });

@@ -88,6 +88,10 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
     ["engine/turns/turn", "    if (isCorrupt(error)) {\n", "    if (isCorrupt(error) && claimed.fence < 0) {\n"],
   ],
   [
+    "an answer that meets a row which cannot be read is no failed run",
+    ["engine/turns/turn", "isCorrupt(cause) ? cause : refusal(context, cause)", "refusal(context, cause)"],
+  ],
+  [
     "a list that leaves out what cannot be read reports it",
     [
       "engine/support/problems",

@@ -189,7 +189,7 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
       committed = await retrying(context, { forMs: context.worker.leaseMs }, commitOf(context, claimed, rest));
     } catch (cause) {
       if (isTemporary(cause)) throw cause;
-      const instead = await failed(refusal(context, cause), decision);
+      const instead = await failed(isCorrupt(cause) ? cause : refusal(context, cause), decision);
       return instead === null ? null : commit(instead);
     }
     reportCommitted(context, claimed, decision.outcome, reason, committed);
