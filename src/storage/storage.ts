@@ -86,10 +86,10 @@ export interface Storage {
   /**
    * Problems for the operator. The list is live: calls change it.
    *
-   * - `storage_corrupt`: one error for each row that this handle could not read, with the message that calls about the
-   *   row get. After a minute, the next call that chooses among conversations or messages checks the row again. The
-   *   error leaves the list if the row can be read or is gone. A stored answer is not checked, so its error leaves the
-   *   list then. At most 1000; the oldest is removed first.
+   * - `storage_corrupt`: one error for each row that this handle could not read. Calls about the row throw the same
+   *   object, so that the engine reports it once. After a minute, the next call that chooses among conversations or
+   *   messages checks the row again. The error leaves the list if the row can be read or is gone. A stored answer is not
+   *   checked, so its error leaves the list then. At most 1000; the oldest is removed first.
    * - `storage_clock`: a clock that was ahead wrote rows. One error for each kind of row and each time that the clock
    *   was ahead. At most 100; the oldest is removed first.
    */

@@ -187,6 +187,34 @@ describe("a row that cannot be read", () => {
     );
   });
 
+  it("is reported beside another whose masked id is the same", async () => {
+    await using own = house();
+    for (const number of ["+15550199011", "+15550199111"]) {
+      const news = { key: number, to: PERSON, body: "We open at nine." };
+      await own.sms.send(news);
+      await own.breakRow("keys", `select kind, key from ownline_keys where key like '%${number}'`);
+      await expect(own.sms.send(news)).rejects.toMatchObject({ code: "storage_corrupt" });
+    }
+    await own.sms.processDue();
+    const row = { table: "keys", id: expect.stringMatching(/\+1555…11$/) };
+    expect(corruptErrors(own)).toMatchObject([{ row }, { row }]);
+  });
+
+  it("is reported again where it breaks again after its repair", async () => {
+    await using own = house();
+    for (const body of ["hello", "and again"]) {
+      await own.type(body, BROKEN);
+      await own.clock.advance(QUIET_MS);
+      const { mend } = await own.breakRow("conversations", "select id from ownline_conversations");
+      await own.sms.processDue();
+      await mend();
+      await own.clock.advance(2 * MINUTE_MS);
+      await own.sms.settled();
+    }
+    expect(answered(own)).toEqual([BROKEN, BROKEN]);
+    expect(corruptErrors(own)).toHaveLength(2);
+  });
+
   it("does not slow the loop of start() down", async () => {
     await using own = house();
     await everyoneTexts(own);

@@ -132,7 +132,7 @@ export const clockGuards: readonly Mutation[] = [
   ...guardsOf("memory", "src/engine", [
     [
       "an engine reports what a clock ahead wrote once",
-      ["support/problems", "    if (clocks.has(error)) return false;\n", ""],
+      ["support/problems", "    if (reported.has(error)) return false;\n", ""],
     ],
     [
       "what a clock ahead wrote is reported where a message comes in",

@@ -19,18 +19,15 @@ export function isCorrupt(error: unknown): error is OwnlineError & { readonly co
 }
 
 /**
- * Makes a function that says whether an error is to be reported. An error about a row of the ledger is reported once,
- * however often the row is met. An error about the ledger's clock is reported once too: its object stays in the list of
- * problems.
+ * Makes a function that says whether an error is to be reported. An error of the list of problems is reported once. The
+ * calls that meet its row throw the same object.
  */
 export function onceForEachProblem(): (error: OwnlineError) => boolean {
-  const isNewRow = firstTime();
-  const clocks = new WeakSet<OwnlineError>();
+  const reported = new WeakSet<OwnlineError>();
   return (error) => {
-    if (error.row !== undefined) return isNewRow(`${error.row.table} ${error.row.id}`);
-    if (error.code !== "storage_clock") return true;
-    if (clocks.has(error)) return false;
-    clocks.add(error);
+    if (error.code !== "storage_corrupt" && error.code !== "storage_clock") return true;
+    if (reported.has(error)) return false;
+    reported.add(error);
     return true;
   };
 }

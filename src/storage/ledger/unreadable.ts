@@ -43,7 +43,7 @@ export interface UnreadableRows {
    * begins anew.
    */
   discarding<Answer>(database: Pick<LedgerDatabase, "discard">, call: () => Promise<Answer>): Promise<Answer>;
-  /** The error that the caller gets for a thrown error. */
+  /** The error that the caller gets for a thrown error. For a row that cannot be read, it is the one in `problems`. */
   refusal(error: unknown): unknown;
 }
 
@@ -66,17 +66,22 @@ export function unreadableRows(ledger: string): UnreadableRows {
   let clock: number | null = null;
 
   function note(rows: readonly UnreadRow[]): void {
-    for (const row of rows) {
-      const name = nameOfRow(row);
-      const known = all.get(name);
-      const conversations = known?.conversations ?? new Set<string>();
-      if (row.conversationId !== null) add(conversations, row.conversationId, MOST_CONVERSATIONS);
-      if (known !== undefined) continue;
-      all.set(name, { row, error: corruptRowError(row), conversations, until: untilFrom(clock) });
-      const [oldest] = all.size > MOST_ROWS ? all.keys() : [];
-      if (oldest !== undefined) all.delete(oldest);
-      list();
-    }
+    for (const row of rows) errorOf(row);
+  }
+
+  /** Notes a row. Returns its error, which is the same object until the row is repaired. */
+  function errorOf(row: UnreadRow, cause?: unknown): OwnlineError {
+    const name = nameOfRow(row);
+    const known = all.get(name);
+    const conversations = known?.conversations ?? new Set<string>();
+    if (row.conversationId !== null) add(conversations, row.conversationId, MOST_CONVERSATIONS);
+    if (known !== undefined) return known.error;
+    const error = corruptRowError(row, cause);
+    all.set(name, { row, error, conversations, until: untilFrom(clock) });
+    const [oldest] = all.size > MOST_ROWS ? all.keys() : [];
+    if (oldest !== undefined) all.delete(oldest);
+    list();
+    return error;
   }
 
   function list(): void {
@@ -125,8 +130,7 @@ export function unreadableRows(ledger: string): UnreadableRows {
     },
     refusal(error) {
       if (!(error instanceof CorruptRow)) return error;
-      note([error.row]);
-      return corruptRowError(error.row, error);
+      return errorOf(error.row, error);
     },
   };
 }

@@ -93,6 +93,8 @@ export const corruptCallCases: readonly StorageCase[] = [
       const row = { table: "messages", id: messageId, column, conversationId };
       equal(await refusedRow(s.storage.messages({ conversationId, after: 0, limit: 9 }), "messages"), row, "messages");
       equal(await refusedRow(s.storage.story(messageId), "story"), row, "story");
+      const thrown = await Promise.all([1, 2].map(() => s.storage.story(messageId).catch((error: unknown) => error)));
+      ok(new Set([...thrown, ...s.storage.problems]).size === 1, "all calls throw the error that is listed");
       await mend();
       await s.corrupt("turns", claimed.turn.id);
       const calls = [s.commit(claimed), s.release(claimed), s.pause(conversationId, { paused: true })];
