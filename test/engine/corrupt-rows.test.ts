@@ -317,6 +317,8 @@ describe("a row that cannot be read", () => {
     await own.clock.advance(MINUTE_MS);
     await own.sms.processDue();
     expect(own.messages.filter(({ body }) => body === "hello?")).toMatchObject([{ from: PERSON }]);
+    const unstored = corruptErrors(own).filter(({ message }) => message.includes("SMlost0"));
+    expect(unstored).toMatchObject([{ retryable: false, row: { table: "consents" } }]);
     await mend();
     await own.clock.advance(2 * MINUTE_MS);
     await own.sms.processDue();

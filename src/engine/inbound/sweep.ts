@@ -251,12 +251,16 @@ function unknownSender(path: string): OwnlineError {
   );
 }
 
-/** The error for a listed text that cannot be stored: a policy throws for it, or its content is invalid. */
+/**
+ * The error for a listed message that cannot be stored: a policy throws for it, its content is invalid, or a row that it
+ * needs cannot be read.
+ */
 function unstorable({ providerMessageId }: ReceivedMessage, error: unknown): OwnlineError {
-  const { code, message } = trouble(error);
+  const failure = trouble(error);
+  const { message, row } = failure;
   return new OwnlineError(
-    code,
+    failure.code,
     `the text ${providerMessageId} was found in the provider's list, because its webhook never came, and it cannot be stored: ${message}. The other texts are stored. The sweep tries to store this text again, as long as options.sweep.overlapMs reaches back to it`,
-    { cause: error, retryable: true },
+    { cause: error, retryable: !isCorrupt(failure), ...(row !== undefined && { row }) },
   );
 }
