@@ -100,4 +100,23 @@ describe("sending.unknownEarly", () => {
     await passSeconds(house, 240);
     expect(sends(house)).toBe(1);
   });
+
+  it("waits while the list of the sender cannot be read, and reports that once until it can be read again", async () => {
+    const { house } = await lostRig({ unknownEarly: true });
+    await using _ = house;
+    const { find } = house.provider;
+    const broken: typeof find = async (query) => {
+      if (query.to === undefined) throw new Error("the account is suspended");
+      return find(query);
+    };
+    house.provider.find = broken;
+    await passSeconds(house, 100);
+    expect(sends(house)).toBe(1);
+    expect(house.errors).toMatchObject([
+      { code: "transport_unavailable", cause: { message: "the account is suspended" } },
+    ]);
+    house.provider.find = find;
+    await passSeconds(house, 160);
+    expect([sends(house), house.errors.length]).toEqual([2, 1]);
+  });
 });
