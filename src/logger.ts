@@ -18,7 +18,7 @@ export const consoleLogger: Logger = {
   error: (message) => console.error(message),
 };
 
-/** Wraps a logger. Where the logger fails, only its line is lost, and the console gets that line instead. */
+/** Wraps a logger. Where the logger fails, the console gets the line instead, if it is a warning or an error. */
 export function steadyLogger(logger: Logger): Logger {
   const line = (level: keyof Logger) => (message: string) =>
     harmless(
@@ -28,7 +28,7 @@ export function steadyLogger(logger: Logger): Logger {
   return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
 }
 
-/** Calls a function of the service. Passes its error or rejection to `failed` instead of throwing it. */
+/** Calls a function of the service. Its error, or the rejection of its promise, goes to `failed` and is not thrown. */
 export function harmless(call: () => unknown, failed: (error: unknown) => void): void {
   try {
     const result = call();

@@ -3,9 +3,9 @@ import type { Ai, AiFunction } from "./ai.ts";
 import { type CheckedAi, normalizeReply } from "./reply.ts";
 
 /**
- * Makes an AI whose replies {@link normalizeReply} has checked, from a plain function or any {@link Ai}.
+ * Makes an AI from a plain function or from an {@link Ai}, and checks its replies with {@link normalizeReply}.
  *
- * The name of a function is `function`; an AI keeps its own name. Where a function throws, `reply` rejects.
+ * The AI that is made of a function has the name `function`. Where the function throws, `reply` rejects.
  *
  * @throws OwnlineError `invalid_options` when `ai` is not a function, and not an object with a `reply` method.
  */

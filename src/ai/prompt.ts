@@ -13,7 +13,7 @@ export interface PromptEntry {
 
 /** A turn as every chat model takes it. */
 export interface Prompt {
-  /** The instructions, and what cannot be one of the messages; `null` where there is nothing of both. */
+  /** The instructions, and what cannot be one of the messages; `null` where there is neither. */
   readonly system: string | null;
   /** At least one. The first is the person's, and the sides alternate. */
   readonly entries: readonly PromptEntry[];

@@ -27,8 +27,8 @@ export type ExpressHandler = (req: ExpressRequest, res: NodeResponse, next: (err
 
 export interface ExpressOptions {
   /**
-   * Gets an error line, with the remedy, where a body parser has made a body unreadable. @default warnings and errors
-   * to the console
+   * Gets an error line, with the remedy, where a body parser has made a body unreadable.
+   * @default warnings and errors to the console
    */
   readonly logger?: Logger;
 }

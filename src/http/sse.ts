@@ -76,7 +76,10 @@ export interface ConversationPosition {
 const HEARTBEAT_MS = 15_000;
 const POLL_MS = 2000;
 const PAGE_SIZE = 50;
-/** Two writers may commit in another order than the times of their clocks say, if the times differ by at most this. */
+/**
+ * How far before the newest change that a reader knows the list is read again. Two processes may commit in another
+ * order than their clocks say.
+ */
 const OVERLAP_MS = 10_000;
 
 const eventsFields = (): Fields<EventsOptions> => ({
@@ -166,8 +169,8 @@ export async function conversationEvents(
  *
  * Bounds: each stream reads the newest page from the ledger every `pollMs`, and further pages only where more has
  * changed. A conversation is sent when a message is stored in it. A change of a delivery status alone is sent only
- * while the conversation is among the newest `pageSize`. The answers, and the end of the stream, are those of {@link
- * conversationEvents}.
+ * while the conversation is among the newest `pageSize`. The answers, and the end of the stream, are those of
+ * {@link conversationEvents}.
  *
  * @throws OwnlineError `invalid_options` for an option that is not known or wrong.
  */

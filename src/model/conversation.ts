@@ -59,6 +59,6 @@ export interface Turn {
 /**
  * How a turn ended: with the AI's reply, with the fallback text after the AI failed, with silence (of the AI or by a
  * policy), or with a hand-off to an operator. `cancelled`: by STOP, an erasure or `resume`. `failed`: the ledger could
- * not store the answer and not the fallback text, so nothing was sent.
+ * store neither the answer nor the fallback text, so nothing was sent.
  */
 export type TurnOutcome = "replied" | "fallback" | "silent" | "handed-off" | "cancelled" | "failed";

@@ -17,7 +17,7 @@ export interface OwnlineEvents {
   turn: (turn: TurnEvent) => void;
   /** A person opted out or opted in. */
   consent: (change: ConsentEvent) => void;
-  /** A message or text may need an operator's attention. ownline drops, cuts or invents nothing without a notice. */
+  /** Something happened that an operator may want to know: see {@link NoticeKind}. */
   notice: (notice: Notice) => void;
   /** Something failed; the error's message says who must do what. Work goes on. */
   error: (error: OwnlineError) => void;
@@ -59,7 +59,7 @@ export interface ConsentEvent {
  * - `resent`: no evidence of an `unknown` message came, and the message is sent again
  * - `retried`: the provider took a message and reported that it did not send it for now; the message is sent again
  * - `held`: an outbound message waits for an operator's decision, see `resolve()`
- * - `dropped`: an `unknown` or `held` message is not sent any more, by the policy's or an operator's decision
+ * - `dropped`: an `unknown` or `held` message is not sent any more, as `sending.unknown` or an operator has decided
  * - `resolved`: an operator decided that a message was sent, or that it is sent again
  * - `overtaken`: a message did not wait any longer for an earlier message that is `unknown`
  * - `duplicate`: the provider has one message twice

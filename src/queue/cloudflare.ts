@@ -60,8 +60,12 @@ const consumeSchema = lazily(() =>
  * @example
  * ```ts
  * import { type OwnlineOptions, ownline } from "ownline";
- * import { type CloudflareBatch, type CloudflareQueueBinding, cloudflareQueue, consumeBatch } from
- * "ownline/queue/cloudflare";
+ * import {
+ *   type CloudflareBatch,
+ *   type CloudflareQueueBinding,
+ *   cloudflareQueue,
+ *   consumeBatch,
+ * } from "ownline/queue/cloudflare";
  *
  * interface Env {
  *   readonly QUEUE: CloudflareQueueBinding;

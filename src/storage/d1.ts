@@ -17,8 +17,8 @@ export interface D1Migrations {
 /** Options of {@link d1}. */
 export interface D1Options {
   /**
-   * The migrations that `storage.migrate()` applies. Not needed if you use `wrangler d1 migrations apply`. @default
-   * none
+   * The migrations that `storage.migrate()` applies. Not needed if you use `wrangler d1 migrations apply`.
+   * @default none
    */
   readonly migrations?: D1Migrations;
   /**

@@ -73,8 +73,8 @@ export interface TransportCapabilities {
   /** Whether the provider has lists of its messages, for `find` and `listInbound`. */
   readonly lists: boolean;
   /**
-   * Whether senders may belong to different accounts, so that the engine calls `senders` for each sender. @default
-   * false
+   * Whether senders may belong to different accounts, so that the engine calls `senders` for each sender.
+   * @default false
    */
   readonly accounts?: boolean;
 }

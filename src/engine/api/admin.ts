@@ -23,7 +23,11 @@ import {
 
 /** Reads of the ledger, and the few changes that an operator makes by hand. */
 export interface Admin {
-  /** A conversation; `null` where there is none with this id. */
+  /**
+   * A conversation; `null` where there is none with this id.
+   *
+   * @throws OwnlineError `storage_corrupt` where its row cannot be read: `error.row` names the row
+   */
   conversation(id: string): Promise<Conversation | null>;
   /**
    * The conversations, newest activity first, 50 at a time (`limit`, at most 1000). `after` takes the `cursor` of the
@@ -31,7 +35,11 @@ export interface Admin {
    * `storage_corrupt`.
    */
   conversations(page?: Partial<ConversationPage>): Promise<ConversationList>;
-  /** A message in its current state; `null` where there is none with this id. */
+  /**
+   * A message in its current state; `null` where there is none with this id.
+   *
+   * @throws OwnlineError `storage_corrupt` where a row of its story cannot be read: `error.row` names the row
+   */
   message(id: string): Promise<Message | null>;
   /**
    * A conversation's messages by `seq`: upwards from `after`, or downwards from `before`; 100 at a time.
@@ -50,14 +58,14 @@ export interface Admin {
    * Lets an operator take over the conversation. The AI is silent, a current run ends, and waiting replies of the AI
    * are cancelled.
    *
-   * @throws OwnlineError `not_found`
+   * @throws OwnlineError `not_found`; `storage_corrupt` where a row of the conversation cannot be read
    */
   pause(conversationId: string): Promise<Conversation>;
   /**
    * Hands the conversation back to the AI. The AI does not answer texts that came during the pause, unless
    * `answerUnanswered` is true.
    *
-   * @throws OwnlineError `not_found`
+   * @throws OwnlineError `not_found`; `storage_corrupt` where a row of the conversation cannot be read
    */
   resume(conversationId: string, options?: { readonly answerUnanswered?: boolean }): Promise<Conversation>;
   /**

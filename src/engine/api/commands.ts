@@ -148,8 +148,8 @@ export function createCommands(context: EngineContext, { worker, scheduler, open
       reportProblems(context);
       worker.lookIn(nextInMs);
       if (!changed || message === null || worker.started) return;
-      // The next part may have waited for this message. A message that is sent again waits for some time: each wake-up
-      // reports how long.
+      // The next part may have waited for this message. A message that is sent again is due later: the look after this
+      // wake-up finds when, and asks the queue for the next one.
       if (message.part < message.parts || message.status === "waiting") await scheduler.notify(0);
     },
   };

@@ -43,7 +43,7 @@ export interface Engine<Senders extends SendersOption = SendersOption>
    *
    * @throws OwnlineError `invalid_message`, `invalid_address`, `unknown_sender` (`to` is not one of `senders`),
    * `sender_required`, `sender_as_participant` (`from` is one of `senders`), `erased` (the id belonged to an erased
-   * person), `storage_unavailable`
+   * person), `storage_corrupt` (`error.row` names a row that cannot be read), `storage_unavailable`
    */
   simulate(input: SimulateInput<SenderAddress<Senders>>, ctx?: WaitUntil): Promise<InboundMessage>;
   /**
@@ -56,7 +56,7 @@ export interface Engine<Senders extends SendersOption = SendersOption>
    *
    * @throws OwnlineError `invalid_message`, `invalid_address`, `unknown_sender` (`from` is not one of `senders`),
    * `sender_required`, `sender_as_participant` (`to` is one of `senders`), `opted_out`, `erased`, `key_reused`,
-   * `storage_unavailable`
+   * `storage_corrupt` (`error.row` names a row that cannot be read), `storage_unavailable`
    */
   send(input: SendInput<SenderAddress<Senders>>, ctx?: WaitUntil): Promise<OutboundMessage>;
   /**

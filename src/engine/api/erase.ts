@@ -34,9 +34,11 @@ interface Spellings {
  *
  * The ledger holds addresses as the provider sent them. Some are not numbers in E.164, but a name, a short code or a
  * national number. So the function also looks for the address as it is written. It refuses an address that is not a
- * number and that the ledger does not hold: a mistyped number must not look erased.
+ * number in E.164 and that the ledger does not hold, because it may be mistyped. It does not refuse a number that the
+ * ledger does not hold: the result then shows 0 conversations, also where the number is mistyped.
  *
- * @throws OwnlineError `invalid_address`
+ * @throws OwnlineError `invalid_address`, also from the function that it returns; that function also throws
+ * `storage_unavailable`
  */
 export function eraseOrder(order: EraseRequest): (storage: Pick<Storage, "erase">) => Promise<Erased> {
   const participant = spellingsOf(order.participant, "participant");

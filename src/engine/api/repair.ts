@@ -18,7 +18,8 @@ export interface Repair {
    * `drop`. The messages that waited for it can then leave. Later parts of the same reply that were cancelled with it
    * stay cancelled.
    *
-   * @throws OwnlineError `not_found`; `invalid_state` where the message is in another state, which the error names
+   * @throws OwnlineError `not_found`; `invalid_state` where the message is in another state, which the error names;
+   * `storage_corrupt` where a row that the decision needs cannot be read
    */
   resolve(messageId: string, decision: "sent" | "resend" | "drop"): Promise<OutboundMessage>;
   /**
@@ -26,7 +27,7 @@ export interface Repair {
    * cause of the failure is repaired. Idempotent: a second call for a requeued turn has no further effect.
    *
    * @throws OwnlineError `not_found`; `opted_out`; `invalid_state` where the turn did not end in one of these ways, or
-   * where a later turn has answered since
+   * where a later turn has answered since; `storage_corrupt` where a row that the call needs cannot be read
    */
   requeue(turnId: string): Promise<Conversation>;
   /**

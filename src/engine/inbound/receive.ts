@@ -12,8 +12,8 @@ import type { IncomingMessage, JudgedMessage, SweptMessage } from "./incoming.ts
  * Stores a text from a webhook or from `simulate()`. When it returns, one commit has stored the text, its change of
  * consent, its due time and its auto-reply. It never sends anything.
  *
- * @throws OwnlineError `storage_unavailable`: the caller must not acknowledge the text; `invalid_options` where a
- * policy or the resolver of senders throws.
+ * @throws OwnlineError `storage_unavailable`, `storage_corrupt`: the caller must not acknowledge the text;
+ * `invalid_options` where a policy or the resolver of senders throws.
  */
 export async function receive(context: EngineContext, incoming: IncomingMessage): Promise<RecordedInbound> {
   const text = wellFormedText(incoming);

@@ -8,7 +8,7 @@ import type { EngineContext } from "../support/context.ts";
 /**
  * Records a status callback about a message that this service sent.
  *
- * @throws OwnlineError `storage_unavailable`: the caller must not acknowledge the callback.
+ * @throws OwnlineError `storage_unavailable`, `storage_corrupt`: the caller must not acknowledge the callback.
  */
 export async function recordCallback(context: EngineContext, callback: StatusCallback): Promise<RecordedDelivery> {
   const delivery = (await isForeign(context, callback)) ? UNMATCHED : await recordOf(context, callback);

@@ -86,7 +86,7 @@ export interface AnswerOptions {
   readonly timeoutMs?: number;
   /** How often the AI is asked before the fallback text is sent. @default 3 */
   readonly attempts?: number;
-  /** The wait before the second attempt; it doubles with each attempt. @default 2000 */
+  /** The wait before the second attempt. It doubles with each attempt, up to 5 minutes. @default 2000 */
   readonly backoffMs?: number;
   /**
    * The text that the person gets, once, when the AI fails for good.
@@ -117,8 +117,8 @@ export interface HistoryOptions {
    */
   readonly maxCharacters?: number;
   /**
-   * Changes the history that the AI sees, for example to summarise, to redact, or to add deliveries. @default the
-   * window as it is
+   * Changes the history that the AI sees, for example to summarise, to redact, or to add what your service knows.
+   * @default the window as it is
    */
   readonly select?: (
     history: readonly HistoryEntry[],
@@ -162,7 +162,12 @@ export interface SendingOptions {
   readonly orderWaitMs?: number;
   /** The longest part, in segments; longer replies are split. @default as long as the provider takes */
   readonly maxSegments?: number;
-  /** The wait before a refused message is sent again, where it may be; it doubles with each attempt. @default 1000 */
+  /**
+   * The wait before a message is sent again that the provider refused for now. It doubles with each attempt, up to 15
+   * minutes. Where the provider's queue is full, the first wait is a minute at least. Where the provider asks for a
+   * longer wait, ownline waits that long.
+   * @default 1000
+   */
   readonly backoffMs?: number;
   /**
    * How fast a sender sends, over all processes together, in segments per second. `by-kind` is 1 for a long code, 3 for
@@ -194,8 +199,8 @@ export interface WorkerOptions {
   /** How often the worker looks into the ledger when no wake-up comes. @default 1000 */
   readonly pollMs?: number;
   /**
-   * How long after its last heartbeat a process counts as expired. Another process continues its work a second later at
-   * most. @default 3000
+   * How long after its last heartbeat a process counts as expired. The next heartbeat of another process takes over its
+   * work. A working process sends one in each quarter of this time. @default 3000
    */
   readonly leaseMs?: number;
   /** The most turns that this process works on at once, and the most messages that it sends at once. @default 32 */

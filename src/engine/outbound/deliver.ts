@@ -135,7 +135,7 @@ async function admissionOf(context: EngineContext, due: Due): Promise<Admission 
     }
     const judged = {
       ...conditions,
-      // No delay exceeds the expiry: then the message is due, and it is cancelled.
+      // A message that is delayed for longer than the expiry is cancelled at its expiry.
       delayMs: Math.min(conditions.delayMs, context.sending.expiryMs),
       counters: [...conditions.counters, ...accountCounters(context)],
       // A confirmation does not wait for the sender's other messages: it would come too late.

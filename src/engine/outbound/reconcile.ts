@@ -37,14 +37,14 @@ type Look =
 
 /**
  * Looks into the provider's list for `unknown` messages: soon, then less and less often, until the window is over. A
- * message in the list was sent. A message that is missing from the list may still have been sent. So the policy decides
- * only when the window is over and the list was read after that. Both are measured by the provider's own clock, so that
- * a jump of our clock sends nothing twice. Where the provider does not give its time, or has no list, only the
- * storage's clock is used.
+ * message in the list was sent. A message that is missing from the list may still have been sent. So the option
+ * `sending.unknown` decides only when the window is over and the list was read after that. Both are measured by the
+ * provider's own clock, so that a jump of our clock sends nothing twice. Where the provider does not give its time, or
+ * has no list, only the storage's clock is used.
  *
  * Where the list cannot be read, the engine waits for a second window by the storage's clock. This process must have
- * waited for one whole window itself. After a day without such a process the policy decides. Each account has its own
- * list: when one account's list can be read, the wait for another account's list goes on.
+ * waited for one whole window itself. After a day without such a process `sending.unknown` decides. Each account has
+ * its own list: when one account's list can be read, the wait for another account's list goes on.
  *
  * @throws OwnlineError `storage_unavailable`
  */

@@ -30,14 +30,20 @@ export interface Run {
   readonly done: Promise<CommittedTurn | null>;
 }
 
-/** `lost`: another worker has the lease, so there is nothing to release. */
+/**
+ * `superseded`: a newer text came. `stopped`: the worker stops. `lost`: this worker no longer has the lease, because
+ * another one has it, an operator has taken over or the person has opted out. Then there is nothing to release.
+ */
 export type GiveUpReason = "superseded" | "stopped" | "lost";
 
 /** Newer texts end at most this many runs of a turn. So a person who texts fast gets an answer too. */
 const MOST_SUPERSEDED = 2;
 /** After this many runs that ended with their process, a turn ends with the fallback text. */
 const MOST_CRASHES = 4;
-/** This many runs beyond `answer.attempts` may fail because the ledger was unavailable for storing their answer. */
+/**
+ * A turn whose answers the ledger could not store may fail this many times more than `answer.attempts`. Then the AI is
+ * not asked again, and the fallback text replaces the answer.
+ */
 const MOST_UNSTORED = 4;
 const LONGEST_BACKOFF_MS = 300_000;
 
@@ -75,7 +81,10 @@ export function startRun(context: EngineContext, claimed: ClaimedTurn, { owed, u
   });
   const backoffMs = Math.min(context.answer.backoffMs * 2 ** turn.failures, LONGEST_BACKOFF_MS);
 
-  /** Returns whether the ledger took the release. If not, this worker keeps the lease, and a heartbeat repeats it. */
+  /**
+   * Releases the turn. Returns whether the ledger took the release. Otherwise this worker still holds the lease, and a
+   * heartbeat repeats the release.
+   */
   const release = async (...how: Parameters<typeof releaseOf>): Promise<boolean> => {
     const order = releaseOf(...how);
     try {

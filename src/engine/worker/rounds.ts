@@ -32,7 +32,7 @@ export interface Rounds {
    * due.
    */
   turnIn(conversationId: string, ms: number | null): void;
-  /** Is called when messages were stored that must be sent. */
+  /** Call it when messages were stored that must be sent. */
   filed(recorded: Filed): void;
   /** The runs and sends that are under way. */
   underWay(): Promise<unknown>[];

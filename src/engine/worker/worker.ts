@@ -20,11 +20,11 @@ export interface Worker {
   /** Looks into the ledger after `ms`, when something is due; `null` for nothing. */
   lookIn(ms: number | null): void;
   /**
-   * Is called when an inbound message was stored. A run of this process that does not include the message is
-   * superseded. It ends where the person has opted out. The turn is claimed when it is due.
+   * Call it when an inbound message was stored. Where the message needs an answer, a run of this process that does not
+   * include it is superseded, and the turn is claimed when it is due. Where it is an opt-out, the run ends.
    */
   handleInbound(recorded: RecordedInbound): void;
-  /** Is called when messages were stored that must be sent. */
+  /** Call it when messages were stored that must be sent. */
   filed(recorded: Filed): void;
   /** Ends the run of a conversation that an operator has taken over. */
   callOff(conversationId: string): void;
@@ -54,7 +54,7 @@ interface StopOptions {
 }
 
 const TROUBLE_WAIT_MS = 1000;
-/** Due work that was not done belongs to another worker, or has just failed. */
+/** The shortest wait between two passes of `drain`. Due work that a pass did not do belongs to another worker. */
 const LEFT_WAIT_MS = 5;
 
 /** The state, and the parts that work on it. */

@@ -37,8 +37,8 @@ export interface SendClaim {
   readonly consents?: ConsentKeys;
   /**
    * Given if the worker does not know the message's line. The message waits for this time, and this worker then leaves
-   * it to others first. Nothing is judged or charged. A message in `unknown` is looked up after this time. @default the
-   * worker knows the line
+   * it to others first. Nothing is judged or charged. A message in `unknown` is looked up after this time.
+   * @default the worker knows the line
    */
   readonly setAsideMs?: number;
 }
@@ -63,8 +63,8 @@ export interface SendRecord {
   readonly attempt: number;
   readonly result: SendResultRecord;
   /**
-   * The keys to opt out under, if the refusal opts the person out. @default the key that the conversation is filed
-   * under
+   * The keys to opt out under, if the refusal opts the person out.
+   * @default the key that the conversation is filed under
    */
   readonly consents?: ConsentKeys;
 }
@@ -114,8 +114,8 @@ export interface StatusRecord {
   /** The keys to opt out under, if `optOut` is true. @default the key that the conversation is filed under */
   readonly consents?: ConsentKeys;
   /**
-   * Given if this failure is temporary: nothing was sent, and the same message may be sent again. @default the failure
-   * is final
+   * Given if this failure is temporary: nothing was sent, and the same message may be sent again.
+   * @default the failure is final
    */
   readonly retry?: RetryTerms | null;
 }

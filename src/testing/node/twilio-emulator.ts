@@ -91,8 +91,8 @@ export interface TwilioEmulator extends AsyncDisposing {
 
   /**
    * A person texts one of the numbers. The emulator records the text and posts it, signed, to the number's webhook.
-   * Resolves when the application has answered the webhook. Statuses of replies may come later, see {@link
-   * TwilioEmulator.idle}.
+   * Resolves when the application has answered the webhook. Statuses of replies may come later, see
+   * {@link TwilioEmulator.idle}.
    *
    * The emulator answers STOP, START and HELP, and applies a STOP, before it calls the webhook.
    *

@@ -94,7 +94,7 @@ export async function signWith(
  *   of exactly these bytes in hex.
  * - else `rawBody`: it is read as a form, whose parameters are signed after the URL. JSON without `bodySHA256` is
  *   therefore refused, because no signature covers it.
- * - without both: a GET, or a form without entries. Only the URL is signed.
+ * - with neither: a GET, or a form without entries. Only the URL is signed.
  *
  * Twilio's services spell the same URL in different ways, so equivalent spellings are tried, at most 20: with and
  * without port and credentials, host in lower case, quotes and non-ASCII characters escaped or not, the query
