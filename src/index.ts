@@ -36,7 +36,7 @@ export {
   type OwnlineErrorCode,
   type OwnlineErrorOptions,
 } from "./errors.ts";
-export type { HandlerContext, WebhookHandler } from "./http/handler.ts";
+export type { WebhookHandler } from "./http/handler.ts";
 export type { Logger } from "./logger.ts";
 export type { ConsentSource, ConsentState } from "./model/consent.ts";
 export type { Conversation, Turn, TurnOutcome } from "./model/conversation.ts";

@@ -1,28 +1,20 @@
 import { requestFor } from "../engine/outbound/attempt.ts";
-import { isWaitUntil } from "../engine/worker/wake-ups.ts";
+import { isWaitUntil, type WaitUntil } from "../engine/worker/wake-ups.ts";
 import { isOwnlineError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RecordedInbound } from "../storage/storage.ts";
 import { describeThrown, reasonOf } from "../thrown.ts";
 import type { ReceivedMessage, SendRequest, StatusCallback, Transport } from "../transport/transport.ts";
 
-/** The object by which a serverless runtime allows work after the answer. */
-export interface HandlerContext {
-  waitUntil(work: Promise<unknown>): void;
-}
-
 /**
  * Answers the provider's requests. Mount it at the path of the transport's `webhookUrl`, in any framework. A second
  * argument without `waitUntil`, such as the route parameters of Next.js, is ignored.
  */
-export type WebhookHandler = (request: Request, ctx?: HandlerContext | object) => Promise<Response>;
+export type WebhookHandler = (request: Request, ctx?: WaitUntil | object) => Promise<Response>;
 
 /** The parts of the engine that the handler needs. */
 export interface WebhookReceiver {
-  receiveWebhook(
-    text: ReceivedMessage,
-    ctx?: HandlerContext,
-  ): Promise<Pick<RecordedInbound, "autoReply" | "conversation">>;
+  receiveWebhook(text: ReceivedMessage, ctx?: WaitUntil): Promise<Pick<RecordedInbound, "autoReply" | "conversation">>;
   receiveStatus(callback: StatusCallback): Promise<void>;
 }
 

@@ -148,7 +148,7 @@ export const clockGuards: readonly Mutation[] = [
     ],
     [
       "what a clock ahead wrote is reported where a status callback comes in",
-      ["api/commands", "      reportProblems(context);\n      worker.lookIn", "      worker.lookIn"],
+      ["api/commands", "      reportProblems(context);\n      if (delivery === null)", "      if (delivery === null)"],
     ],
     [
       "what a search for lost webhooks meets that a clock ahead wrote is reported",

@@ -49,7 +49,7 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
   ],
   [
     "a lost answer is looked for under each spelling of a number",
-    ["engine/outbound/provider-list", "spellingsOf(to).map(", "spellingsOf(to).slice(0, 1).map("],
+    ["engine/support/provider-list", "spellingsOf(to).map(", "spellingsOf(to).slice(0, 1).map("],
   ],
   [
     "an entry of the list proves a message under each spelling of a number",

@@ -8,9 +8,9 @@ import type { ReceivedMessage, StatusCallback } from "../../transport/transport.
 import { receive } from "../inbound/receive.ts";
 import { recordCallback } from "../inbound/status.ts";
 import { DEFAULT_SCOPE } from "../options/parse-options.ts";
+import { compose } from "../outbound/compose.ts";
 import type { EngineContext } from "../support/context.ts";
 import { reportProblems } from "../support/problems.ts";
-import { compose } from "../turns/compose.ts";
 import type { Scheduler, WaitUntil } from "../worker/wake-ups.ts";
 import type { Worker } from "../worker/worker.ts";
 import { checkContext, checkedSend, checkedSimulate, type SendInput, type SimulateInput } from "./inputs.ts";
@@ -144,8 +144,10 @@ export function createCommands(context: EngineContext, { worker, scheduler, open
 
     async receiveStatus(report) {
       await open();
-      const { message, changed, nextInMs } = await recordCallback(context, report);
+      const delivery = await recordCallback(context, report);
       reportProblems(context);
+      if (delivery === null) return;
+      const { message, changed, nextInMs } = delivery;
       worker.lookIn(nextInMs);
       if (!changed || message === null || worker.started) return;
       // The next part may have waited for this message. A message that is sent again is due later: the look after this

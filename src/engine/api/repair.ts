@@ -3,10 +3,10 @@ import type { Conversation } from "../../model/conversation.ts";
 import { firstMessageIdOf, newId } from "../../model/ids.ts";
 import type { OutboundMessage } from "../../model/message.ts";
 import type { RecordedDelivery } from "../../storage/storage.ts";
-import { CHANGED, reportDelivery } from "../outbound/outcome.ts";
-import { findInList } from "../outbound/provider-list.ts";
+import { reportUnknown } from "../outbound/outcome.ts";
 import { consentsNow } from "../support/consent-place.ts";
 import { type EngineContext, reportCancelled } from "../support/context.ts";
+import { findInList } from "../support/provider-list.ts";
 import type { Scheduler } from "../worker/wake-ups.ts";
 import type { Worker } from "../worker/worker.ts";
 import { checkedDecision, checkedId } from "./inputs.ts";
@@ -160,7 +160,7 @@ export function createRepair(context: EngineContext, { worker, scheduler, open, 
       let markedUnknown = 0;
       for (;;) {
         const messages = await storage.markUnknown({ scope, callId: newId("o"), limit: MARK_LIMIT, lookInMs: 0 });
-        for (const message of messages) reportDelivery(context, { ...CHANGED, message });
+        reportUnknown(context, messages);
         markedUnknown += messages.length;
         if (messages.length === 0) break;
       }

@@ -9,9 +9,9 @@ import type { SendRequest, Transport } from "../../transport/transport.ts";
 import { conditionsOf, requestFor } from "../outbound/attempt.ts";
 import { consentIn } from "../support/consent-place.ts";
 import type { EngineContext } from "../support/context.ts";
+import { fullCounter, isNews } from "../support/full-counter.ts";
 import { trouble } from "../support/problems.ts";
 import type { Route } from "../support/senders.ts";
-import { fullCounter, isNews } from "../turns/silence.ts";
 import type { IncomingMessage, JudgedMessage, WordedReply } from "./incoming.ts";
 
 /**

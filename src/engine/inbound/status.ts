@@ -6,20 +6,24 @@ import { consentsOf } from "../support/consent-place.ts";
 import type { EngineContext } from "../support/context.ts";
 
 /**
- * Records a status callback about a message that this service sent.
+ * Records a status callback about a message that this service sent. Returns `null` where the ledger does not know the
+ * message, or where the callback came for another sender than the message's.
  *
  * @throws OwnlineError `storage_unavailable`, `storage_corrupt`: the caller must not acknowledge the callback.
  */
-export async function recordCallback(context: EngineContext, callback: StatusCallback): Promise<RecordedDelivery> {
-  const delivery = (await isForeign(context, callback)) ? UNMATCHED : await recordOf(context, callback);
-  if (delivery.outcome === "unmatched") {
+export async function recordCallback(
+  context: EngineContext,
+  callback: StatusCallback,
+): Promise<RecordedDelivery | null> {
+  const delivery = (await isForeign(context, callback)) ? null : await recordOf(context, callback);
+  if (delivery === null || delivery.outcome === "unmatched") {
     context.reporter.notice({
       kind: "unmatched-status",
       conversationId: null,
       messageId: null,
       detail: `the provider reported "${callback.rawStatus}" about a message that the ledger does not know; something else sends through this webhook, or the message was erased`,
     });
-    return delivery;
+    return null;
   }
   reportDelivery(context, delivery);
   reportRetried(context, delivery);
@@ -58,13 +62,3 @@ async function isForeign({ storage }: EngineContext, { sender, outboundId }: Sta
   const { from } = story.message;
   return from !== sender.from && from !== sender.service && story.conversation.line !== sender.service;
 }
-
-const UNMATCHED: RecordedDelivery = {
-  outcome: "unmatched",
-  message: null,
-  changed: false,
-  duplicate: false,
-  cancelled: [],
-  consentChanged: false,
-  nextInMs: null,
-};

@@ -4,10 +4,10 @@ import { isMessagingService } from "../../model/phone-number.ts";
 import type { ClaimedSweep, RecordedInbound } from "../../storage/storage.ts";
 import type { ListedMessages, OwnedSender, ReceivedMessage } from "../../transport/transport.ts";
 import type { SweepOptions } from "../options/options.ts";
-import { listTrouble, unreadableEntry } from "../outbound/provider-list.ts";
 import { unlessAborted } from "../support/abort.ts";
 import type { EngineContext } from "../support/context.ts";
 import { firstTime, isCorrupt, trouble } from "../support/problems.ts";
+import { createUnreadableReport, listTrouble } from "../support/provider-list.ts";
 import type { Route } from "../support/senders.ts";
 import { receiveSwept } from "./receive.ts";
 
@@ -50,8 +50,8 @@ const WEBHOOK_MAY_COME_MS = 300_000;
 export function createSweeper(context: EngineContext, stored: (recorded: RecordedInbound) => void): Sweeper {
   const { storage, transport, clock, reporter, workerId } = context;
   const { sweep } = context;
-  const warned = new Set<string>();
   const isNew = firstTime();
+  const reportUnreadable = createUnreadableReport(context);
   /**
    * What each account owns. The key is the sender where each sender may have its own account, else the empty string.
    */
@@ -76,8 +76,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
   };
 
   const warnElsewhere = (address: string): void => {
-    if (warned.has(address)) return;
-    warned.add(address);
+    if (!isNew(`elsewhere ${address}`)) return;
     reporter.notice({
       kind: "not-swept",
       conversationId: null,
@@ -130,10 +129,7 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     // The resolver is called once before the texts. Where it fails, it would fail for every text of this number, so its
     // error ends the sweep of this sender.
     await context.senders.route(address);
-    for (const entry of listed.unreadable ?? []) {
-      if (isNew(`${address} ${entry.providerMessageId ?? entry.reason}`))
-        reporter.error(unreadableEntry(transport.name, entry));
-    }
+    reportUnreadable(address, listed);
     let found = 0;
     for (const text of listed.messages) {
       if (signal.aborted) return { found, missed: 1 };

@@ -87,7 +87,7 @@ async function send(
     reporter.error(new OwnlineError("transport_rejected", result.error.reason, errorCode(result.error.code)));
   }
   const recordCallId = newId("o");
-  const recorded = deliveryOf(context, claimed.message.from, claimed.attempt, result);
+  const recorded = resultRecordOf(context, claimed.message.from, claimed.attempt, result);
   const optsOut = recorded.kind === "refused" && recorded.next === "opt-out";
   const changed = optsOut ? await consentsOf(context, due, { changes: true }) : consents;
   const delivery = await retrying(context, { signal }, () =>
@@ -195,7 +195,12 @@ function calledOff({ clock }: EngineContext, signal: AbortSignal, over: AbortSig
   });
 }
 
-function deliveryOf({ sending }: EngineContext, from: string, attempt: number, result: SendResult): SendResultRecord {
+function resultRecordOf(
+  { sending }: EngineContext,
+  from: string,
+  attempt: number,
+  result: SendResult,
+): SendResultRecord {
   switch (result.kind) {
     case "accepted":
       return { kind: "accepted", providerMessageId: result.providerMessageId, status: result.status };

@@ -53,7 +53,7 @@ export interface Evidence {
  * attempt that an operator has marked as sent is one of these attempts: it has made an entry, and the ledger does not
  * know which. Where all these attempts are the message's own, a single entry is enough. Otherwise nothing is matched.
  */
-export function evidenceOf(evidence: Evidence): readonly Match[] {
+export function matchesOf(evidence: Evidence): readonly Match[] {
   const { alike, message, competingAttempts, expiryMs } = evidence;
   const began = beginnings(evidence);
   const known = new Set(competingAttempts.known);

@@ -1,3 +1,4 @@
+import type { OutboundMessage } from "../../model/message.ts";
 import type { RecordedDelivery, RetryTerms } from "../../storage/storage.ts";
 import { type EngineContext, reportCancelled } from "../support/context.ts";
 
@@ -34,16 +35,6 @@ export function reportRetried(
   });
 }
 
-/** A delivery that has changed only its message. */
-export const CHANGED = {
-  outcome: "recorded",
-  changed: true,
-  duplicate: false,
-  cancelled: [],
-  consentChanged: false,
-  nextInMs: null,
-} as const;
-
 /** Reports what a delivery from the provider has changed. */
 export function reportDelivery({ reporter }: Pick<EngineContext, "reporter">, delivery: RecordedDelivery): void {
   const { message } = delivery;
@@ -77,4 +68,19 @@ export function reportDelivery({ reporter }: Pick<EngineContext, "reporter">, de
       confirmation: "not-needed",
     });
   reportCancelled(reporter, delivery.cancelled);
+}
+
+/** Reports messages that the ledger has marked as `unknown`. */
+export function reportUnknown(context: Pick<EngineContext, "reporter">, messages: readonly OutboundMessage[]): void {
+  for (const message of messages) {
+    reportDelivery(context, {
+      outcome: "recorded",
+      message,
+      changed: true,
+      duplicate: false,
+      cancelled: [],
+      consentChanged: false,
+      nextInMs: null,
+    });
+  }
 }

@@ -4,7 +4,7 @@ import type { UnknownState } from "../../storage/storage.ts";
 import type { FoundMessages } from "../../transport/transport.ts";
 import { unlessAborted } from "../support/abort.ts";
 import type { EngineContext } from "../support/context.ts";
-import { listTrouble } from "./provider-list.ts";
+import { listTrouble } from "../support/provider-list.ts";
 
 /** The least time between an attempt and the first read of the list, and between the first and the second read. */
 const SETTLED_MS = 30_000;

@@ -6,11 +6,11 @@ import type { FoundMessages } from "../../transport/transport.ts";
 import { unlessAborted } from "../support/abort.ts";
 import { type EngineContext, reportCancelled } from "../support/context.ts";
 import { firstTime, trouble } from "../support/problems.ts";
+import { createUnreadableReport, findInList, listTrouble } from "../support/provider-list.ts";
 import { retrying } from "../support/retrying.ts";
-import { alikeIn, decidedSent, earliestStart, evidenceOf, type Match } from "./evidence.ts";
+import { alikeIn, decidedSent, earliestStart, type Match, matchesOf } from "./evidence.ts";
 import { reportDelivery, reportRetried, retryOf } from "./outcome.ts";
 import { createPassed } from "./passed-by.ts";
-import { findInList, listTrouble, unreadableEntry } from "./provider-list.ts";
 import type { UnknownLines } from "./unknown-lines.ts";
 
 /** How long after its attempt an `unknown` message is first looked for. Providers list a message within seconds. */
@@ -60,7 +60,7 @@ export function createReconcile(
   const firstLookMs = Math.min(LOOK_MS, windowMs);
   /** Since when the provider's list cannot be read, by this process's clock, for each account. */
   const unreadableSince = new Map<string, number>();
-  const isNew = firstTime();
+  const reportUnreadable = createUnreadableReport(context);
   /** The key of the sender's account: the sender where each sender may have its own account, else the empty string. */
   const accountOf = ({ from }: OutboundMessage): string => (transport.capabilities.accounts === true ? from : "");
   const isFirstStandstill = firstTime();
@@ -106,10 +106,7 @@ export function createReconcile(
     }
     if (found === null) return { kind: "called-off" };
     unreadableSince.delete(account);
-    for (const entry of found.unreadable ?? []) {
-      if (isNew(`${account} ${entry.providerMessageId ?? entry.reason}`))
-        reporter.error(unreadableEntry(transport.name, entry));
-    }
+    reportUnreadable(account, found);
     const alike = alikeIn(found, message);
     const { asOf } = found;
     if (alike.length === 0) return { kind: "unseen", asOf };
@@ -118,7 +115,7 @@ export function createReconcile(
     if (providerMessageIds.every((providerMessageId) => competingAttempts.known.includes(providerMessageId)))
       return { kind: "unseen", asOf };
     const decided = await decidedSent(storage, message);
-    const matches = evidenceOf({
+    const matches = matchesOf({
       alike,
       asOf,
       message,

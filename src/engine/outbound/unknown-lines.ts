@@ -2,6 +2,7 @@ import { OwnlineError } from "../../errors.ts";
 import { newId } from "../../model/ids.ts";
 import type { OutboundMessage } from "../../model/message.ts";
 import { type EngineContext, reportCancelled } from "../support/context.ts";
+import { firstTime } from "../support/problems.ts";
 import { retrying } from "../support/retrying.ts";
 import { UNJUDGED } from "./attempt.ts";
 
@@ -10,9 +11,6 @@ import { UNJUDGED } from "./attempt.ts";
  * is due for this process too.
  */
 export const SET_ASIDE_MS: number = 30_000;
-
-/** A process reports each line once, not at every look. It remembers this many lines. */
-const MOST_REPORTED = 10_000;
 
 /**
  * Messages and turns in this process's scope whose sender is not one of its senders: two services share a scope by
@@ -25,7 +23,7 @@ export interface UnknownLines {
    * @throws OwnlineError `invalid_options` where the caller's resolver of senders fails
    */
   isKnown(sender: string, line: string): Promise<boolean>;
-  /** Reports a line, once. `what` names the message or the turn that waits. */
+  /** Reports a line, once and not at every look. `what` names the message or the turn that waits. */
   report(line: string, what: string): void;
   /**
    * Leaves a message to other processes, and reports its line. Returns whether the message had expired and was
@@ -36,12 +34,10 @@ export interface UnknownLines {
 
 export function createUnknownLines(context: EngineContext): UnknownLines {
   const { storage, senders, scope, reporter, worker } = context;
-  const reported = new Set<string>();
+  const isNew = firstTime();
 
   const report = (line: string, what: string): void => {
-    if (reported.has(line)) return;
-    if (reported.size >= MOST_REPORTED) reported.clear();
-    reported.add(line);
+    if (!isNew(line)) return;
     reporter.error(
       new OwnlineError(
         "unknown_sender",

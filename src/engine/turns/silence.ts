@@ -1,7 +1,8 @@
 import type { MessageError } from "../../model/message.ts";
-import type { CounterRule, TurnSnapshot } from "../../policy/policy.ts";
+import type { TurnSnapshot } from "../../policy/policy.ts";
 import type { TurnCommit } from "../../storage/storage.ts";
 import type { EngineContext } from "../support/context.ts";
+import { fullCounter, isNews } from "../support/full-counter.ts";
 import { verdictsOf } from "../support/verdicts.ts";
 
 /** How a turn ends. */
@@ -10,12 +11,6 @@ export type Decision = Pick<TurnCommit, "outcome" | "parts" | "pause" | "superse
   readonly error: MessageError | null;
   readonly reason: string | null;
 };
-
-/** The most windows that this process remembers as reported. */
-const MOST_REPORTED = 10_000;
-
-/** Full windows that were reported, by counter, with the time at which each ends. One map for each storage object. */
-const reported = new WeakMap<EngineContext["storage"], Map<string, number>>();
 
 /**
  * Asks the policies, before the AI is asked, whether the turn gets no answer. Returns `null` where it gets one.
@@ -40,34 +35,6 @@ export async function silencedBy(context: EngineContext, turn: TurnSnapshot): Pr
     return silent(full.rule.reason);
   }
   return null;
-}
-
-/**
- * The full counter whose window stays open longest; `null` where none is full.
- *
- * @throws OwnlineError `storage_unavailable`
- */
-export async function fullCounter(
-  { storage }: EngineContext,
-  rules: readonly CounterRule[],
-): Promise<{ readonly rule: CounterRule; readonly endsInMs: number } | null> {
-  if (rules.length === 0) return null;
-  const open = new Map((await storage.counters(rules.map(({ key }) => key))).map((counter) => [counter.key, counter]));
-  const full = rules
-    .map((rule) => ({ rule, ...(open.get(rule.key) ?? { count: 0, endsInMs: rule.windowMs }) }))
-    .filter(({ rule, count }) => count + 1 > rule.max);
-  return full.toSorted((one, other) => other.endsInMs - one.endsInMs)[0] ?? null;
-}
-
-/** Whether this process has not yet reported the window. From now on the window counts as reported. */
-export function isNews({ storage, clock }: EngineContext, key: string, endsInMs: number): boolean {
-  const windows = reported.get(storage) ?? new Map<string, number>();
-  reported.set(storage, windows);
-  const now = clock.now();
-  if ((windows.get(key) ?? 0) > now) return false;
-  if (windows.size >= MOST_REPORTED) windows.clear();
-  windows.set(key, now + endsInMs);
-  return true;
 }
 
 function notice({ reporter }: EngineContext, { conversation }: TurnSnapshot, detail: string): void {

@@ -1,9 +1,11 @@
 import type { AiTurn } from "../../ai/ai.ts";
 import type { CheckedReply } from "../../ai/reply.ts";
 import { OwnlineError } from "../../errors.ts";
+import { toPlainText } from "../../segments/segments.ts";
+import { foldTypography } from "../../segments/typography.ts";
+import { compose } from "../outbound/compose.ts";
 import type { EngineContext } from "../support/context.ts";
 import type { Asked } from "./ask.ts";
-import { compose, toSms } from "./compose.ts";
 import type { Decision } from "./silence.ts";
 
 /** The result of asking the AI for an answer of at most `answer.maxParts` parts. */
@@ -81,4 +83,13 @@ function decisionOf(context: EngineContext, turnId: string, reply: CheckedReply)
     default:
       return reply satisfies never;
   }
+}
+
+/**
+ * The AI's text as it is sent: Markdown and typography as the options `answer.markdown` and `answer.typography` say,
+ * without white space at the ends.
+ */
+function toSms({ answer }: Pick<EngineContext, "answer">, text: string): string {
+  const plain = answer.markdown === "strip" ? toPlainText(text) : text;
+  return (answer.typography === "fold" ? foldTypography(plain) : plain).trim();
 }

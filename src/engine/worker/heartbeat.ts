@@ -1,6 +1,6 @@
 import { newId } from "../../model/ids.ts";
 import type { HeartbeatAnswer, HeldLease } from "../../storage/storage.ts";
-import { CHANGED, reportDelivery } from "../outbound/outcome.ts";
+import { reportUnknown } from "../outbound/outcome.ts";
 import { LOOK_MS } from "../outbound/reconcile.ts";
 import type { EngineContext } from "../support/context.ts";
 import { trouble } from "../support/problems.ts";
@@ -111,7 +111,7 @@ function oneHeartbeat(context: EngineContext, { runs, owed, agenda }: WorkerStat
       if (lease === undefined || lease.fence !== run.fence) run.giveUp("lost");
       else if (lease.unansweredSeq > run.throughSeq) run.giveUp("superseded");
     }
-    for (const message of answer.unsettled) reportDelivery(context, { ...CHANGED, message });
+    reportUnknown(context, answer.unsettled);
     if (answer.recovered > 0) {
       reporter.notice({
         kind: "recovered",

@@ -39,7 +39,8 @@ export interface Rounds {
 }
 
 const DUE_LIMIT = 100;
-const TROUBLE_WAIT_MS = 1000;
+/** How long the worker waits after an error before it tries again. */
+export const TROUBLE_WAIT_MS = 1000;
 
 export function createRounds(context: EngineContext, state: WorkerState): Rounds {
   const { clock, storage, scope, workerId, worker, reporter } = context;

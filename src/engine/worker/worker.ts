@@ -4,7 +4,7 @@ import { createSweeper, type Sweeper, type SweepHow, type Swept } from "../inbou
 import type { EngineContext } from "../support/context.ts";
 import { reportProblems, trouble } from "../support/problems.ts";
 import { createHeartbeats, type WithHeartbeats } from "./heartbeat.ts";
-import { createRounds, type Filed, type PassResult, type Rounds } from "./rounds.ts";
+import { createRounds, type Filed, type PassResult, type Rounds, TROUBLE_WAIT_MS } from "./rounds.ts";
 import { newAborts, newWorkerState, type WorkerState, watched } from "./state.ts";
 
 /**
@@ -53,7 +53,6 @@ interface StopOptions {
   readonly timeoutMs: number;
 }
 
-const TROUBLE_WAIT_MS = 1000;
 /** The shortest wait between two passes of `drain`. Due work that a pass did not do belongs to another worker. */
 const LEFT_WAIT_MS = 5;
 

@@ -1,6 +1,8 @@
 import { isOwnlineError, OwnlineError } from "../../errors.ts";
 import { spellingsOf } from "../../model/person-address.ts";
 import type { FindQuery, FoundMessages, Transport, UnreadableEntry } from "../../transport/transport.ts";
+import type { EngineContext } from "./context.ts";
+import { firstTime } from "./problems.ts";
 
 /**
  * Reads a sender's messages to one person from the provider's list. It asks under each spelling of the person's number,
@@ -31,8 +33,23 @@ export function listTrouble(transport: string, error: unknown): OwnlineError {
   return new OwnlineError("transport_unavailable", message, { cause: error, retryable: true });
 }
 
-/** The error for one entry of the provider's list that cannot be read. The other entries are used. */
-export function unreadableEntry(transport: string, { providerMessageId, reason }: UnreadableEntry): OwnlineError {
+/** Reports the entries of a list that cannot be read, each once for each `list`. The other entries are used. */
+export type ReportUnreadable = (list: string, found: Pick<FoundMessages, "unreadable">) => void;
+
+export function createUnreadableReport({
+  transport,
+  reporter,
+}: Pick<EngineContext, "transport" | "reporter">): ReportUnreadable {
+  const isNew = firstTime();
+  return (list, { unreadable = [] }) => {
+    for (const entry of unreadable) {
+      if (isNew(`${list} ${entry.providerMessageId ?? entry.reason}`))
+        reporter.error(unreadableEntry(transport.name, entry));
+    }
+  };
+}
+
+function unreadableEntry(transport: string, { providerMessageId, reason }: UnreadableEntry): OwnlineError {
   const which = providerMessageId === null ? "an entry" : `the entry ${providerMessageId}`;
   const message = `the transport (${transport}) cannot read ${which} of the provider's list: ${reason}. The other entries are read, and this one is read again for as long as it is recent; look the message up at the provider`;
   return new OwnlineError("transport_unavailable", message, { retryable: true });

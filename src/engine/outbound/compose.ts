@@ -2,19 +2,9 @@ import { OwnlineError } from "../../errors.ts";
 import { partIdOf } from "../../model/ids.ts";
 import type { Media } from "../../model/message.ts";
 import { wellFormed, wellFormedMedia } from "../../model/well-formed.ts";
-import { countSegments, splitText, toPlainText } from "../../segments/segments.ts";
-import { foldTypography } from "../../segments/typography.ts";
+import { countSegments, splitText } from "../../segments/segments.ts";
 import type { PartRecord } from "../../storage/storage.ts";
 import type { EngineContext } from "../support/context.ts";
-
-/**
- * The AI's text as it is sent: Markdown and typography as the options `answer.markdown` and `answer.typography` say,
- * without white space at the ends.
- */
-export function toSms({ answer }: Pick<EngineContext, "answer">, text: string): string {
-  const plain = answer.markdown === "strip" ? toPlainText(text) : text;
-  return (answer.typography === "fold" ? foldTypography(plain) : plain).trim();
-}
 
 /**
  * Cuts a text into the parts that the provider takes. Only the white space at the cuts is lost. Media go with the first
