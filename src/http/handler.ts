@@ -14,7 +14,10 @@ export type WebhookHandler = (request: Request, ctx?: WaitUntil | object) => Pro
 
 /** The parts of the engine that the handler needs. */
 export interface WebhookReceiver {
-  receiveWebhook(text: ReceivedMessage, ctx?: WaitUntil): Promise<Pick<RecordedInbound, "autoReply" | "conversation">>;
+  receiveWebhook(
+    message: ReceivedMessage,
+    ctx?: WaitUntil,
+  ): Promise<Pick<RecordedInbound, "autoReply" | "conversation">>;
   receiveStatus(callback: StatusCallback): Promise<void>;
 }
 

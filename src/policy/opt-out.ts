@@ -84,19 +84,19 @@ export function optOut(options: OptOutOptions = {}): Policy {
   return {
     name: "opt-out",
     covers,
-    inbound(text: InboundSnapshot): InboundVerdict | null {
-      const word = kindOf(text.body);
+    inbound(message: InboundSnapshot): InboundVerdict | null {
+      const word = kindOf(message.body);
       const refusal =
-        text.optOut === null && word?.kind !== "START" && word?.kind !== "HELP" ? refusalIn(text.body) : null;
-      const kind = text.optOut ?? (refusal === null ? word?.kind : "STOP");
+        message.optOut === null && word?.kind !== "START" && word?.kind !== "HELP" ? refusalIn(message.body) : null;
+      const kind = message.optOut ?? (refusal === null ? word?.kind : "STOP");
       if (kind === undefined) return null;
-      const isHandled = isAnswered(text, kind, word?.word);
-      const source = sourceOf(kind, text.optOut !== null, refusal);
+      const isHandled = isAnswered(message, kind, word?.word);
+      const source = sourceOf(kind, message.optOut !== null, refusal);
       const reply = (words_: string | undefined) => (isHandled || words_ === undefined ? {} : { reply: words_ });
       switch (kind) {
         case "STOP": {
-          if (text.origin === "simulated" && refusal?.by === "word" && ORDERS.has(refusal.word)) return null;
-          const confirmation = text.fromOwnSender
+          if (message.origin === "simulated" && refusal?.by === "word" && ORDERS.has(refusal.word)) return null;
+          const confirmation = message.fromOwnSender
             ? undefined
             : (replies.stop ?? LANGUAGES[refusal?.language ?? "en"].confirmation);
           const blocked = isHandled ? { providerBlocks: true } : {};
@@ -105,9 +105,9 @@ export function optOut(options: OptOutOptions = {}): Policy {
         }
         case "START": {
           // A user of the app can enter the number of another person.
-          if (text.origin === "simulated") return null;
-          if (word?.word === EVERYDAY_ANSWER && text.optOut === null) {
-            if (!liftsBlock(text)) return null;
+          if (message.origin === "simulated") return null;
+          if (word?.word === EVERYDAY_ANSWER && message.optOut === null) {
+            if (!liftsBlock(message)) return null;
             const reason = `opted in by ${source}, which lifts the provider's block`;
             return { answer: true, consent: "opted-in", providerBlocks: true, reason };
           }
@@ -118,7 +118,7 @@ export function optOut(options: OptOutOptions = {}): Policy {
         case "HELP":
           if (isHandled) return { answer: false, reason: `the provider answers ${source}` };
           // Only the answer to a webhook carries a reply, and a simulated text has no webhook.
-          if (replies.help === undefined || text.origin === "simulated") return null;
+          if (replies.help === undefined || message.origin === "simulated") return null;
           return { answer: false, reason: `${source} has its own reply`, reply: replies.help };
         default:
           return kind satisfies never;

@@ -16,7 +16,7 @@ export interface Policy {
    */
   readonly covers?: "sender" | "all-senders";
   /** Judges a text before it is recorded. */
-  inbound?(text: InboundSnapshot): InboundVerdict | null;
+  inbound?(message: InboundSnapshot): InboundVerdict | null;
   /** Judges a turn before the AI is asked. */
   turn?(turn: TurnSnapshot): TurnVerdict | null;
   /** States the conditions under which a message may leave. */

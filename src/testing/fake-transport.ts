@@ -72,7 +72,7 @@ export interface FakeTransport extends Transport {
   /** Makes the webhook of a person's text: `await sms.fetch(provider.text({ … }))`. */
   text(text: FakeText): Request;
   /** Makes the status callback of a text that the provider took, or of one that it does not know. */
-  report(report: FakeStatusCallback): Request;
+  report(callback: FakeStatusCallback): Request;
 }
 
 const HEADER = "X-Fake-Transport";
@@ -106,7 +106,7 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
   const taken: FakeSent[] = [];
   const autoReplies: SendRequest[] = [];
   const answers: FakeAnswer[] = [];
-  const texts = new Map<string, { readonly text: ReceivedMessage; readonly createdAt: number }>();
+  const inbound = new Map<string, { readonly message: ReceivedMessage; readonly createdAt: number }>();
   const webhooks = new Map<string, ReceivedWebhook>();
 
   /** Where the test does not move the clock, the sleep would never end. */
@@ -175,9 +175,9 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
     async listInbound({ to, since, unrecorded = async (keys) => keys }) {
       const asOf = asOfNow();
       const from = typeof since === "number" ? since : now() - since.lastMs;
-      const found = [...texts.values()]
-        .filter(({ text, createdAt }) => text.to === to && createdAt >= from)
-        .map(({ text, createdAt }) => ({ ...text, occurredAt: createdAt }));
+      const found = [...inbound.values()]
+        .filter(({ message, createdAt }) => message.to === to && createdAt >= from)
+        .map(({ message, createdAt }) => ({ ...message, occurredAt: createdAt }));
       const missing = new Set<string>();
       for (let at = 0; at < found.length; at += PAGE_SIZE) {
         const keys = found.slice(at, at + PAGE_SIZE).map(({ key }) => key);
@@ -196,11 +196,11 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
     answerNext: (...next) => void answers.push(...next),
 
     text({ from, to, body, media = [], id, service = null, optOut = null, occurredAt = null }) {
-      const providerMessageId = id ?? `fake-text-${texts.size + 1}`;
+      const providerMessageId = id ?? `fake-text-${inbound.size + 1}`;
       const key = `fake:${providerMessageId}`;
-      const text: ReceivedMessage = { key, providerMessageId, from, to, service, body, media, optOut, occurredAt };
-      if (!texts.has(key)) texts.set(key, { text, createdAt: occurredAt ?? now() });
-      return webhook({ kind: "inbound", message: text });
+      const message: ReceivedMessage = { key, providerMessageId, from, to, service, body, media, optOut, occurredAt };
+      if (!inbound.has(key)) inbound.set(key, { message, createdAt: occurredAt ?? now() });
+      return webhook({ kind: "inbound", message });
     },
 
     report({ providerMessageId, status, error = null, optOut = false }) {

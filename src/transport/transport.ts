@@ -2,7 +2,7 @@ import type { ProviderStatus } from "../model/delivery-status.ts";
 import type { Media, MessageError } from "../model/message.ts";
 
 /**
- * The port to a provider. It sends texts from numbers that the account owns, and reads the provider's webhooks.
+ * The port to a provider. It sends messages from numbers that the account owns, and reads the provider's webhooks.
  *
  * A transport keeps no state and decides nothing: the engine decides what is sent, when and how often.
  */
@@ -12,7 +12,7 @@ export interface Transport {
   readonly capabilities: TransportCapabilities;
 
   /**
-   * Hands one text to the provider, once. Never repeats a request by itself, and never throws for an error of the
+   * Hands one message to the provider, once. Never repeats a request by itself, and never throws for an error of the
    * provider or the network: every outcome is a {@link SendResult}. A request without an answer is `unknown`.
    */
   send(request: SendRequest): Promise<SendResult>;
@@ -31,7 +31,7 @@ export interface Transport {
   /**
    * Checks that {@link Transport.acknowledge} can carry this auto-reply. It throws where it cannot, and has no other
    * effect. The engine calls it before the commit, and stores the person's message without a reply that cannot be
-   * carried. Leave the method out where every text can be carried.
+   * carried. Leave the method out where every reply can be carried.
    *
    * @throws OwnlineError `invalid_message` that says why
    */
@@ -46,7 +46,7 @@ export interface Transport {
   find(query: FindQuery): Promise<FoundMessages>;
 
   /**
-   * Texts that people sent to one sender, to find texts whose webhook never came. Called only where
+   * Messages that people sent to one sender, to find those whose webhook never came. Called only where
    * {@link TransportCapabilities.lists}.
    *
    * @throws OwnlineError `transport_unavailable` (retryable) or `transport_rejected` where the list could not be read.
@@ -91,8 +91,8 @@ export interface SendRequest {
   readonly body: string;
   readonly media: readonly Media[];
   /**
-   * The provider drops a text that it has not sent within this time, so that the text cannot arrive hours later. Left
-   * out for an auto-reply, which the webhook's answer carries. A transport to a provider that counts whole seconds
+   * The provider drops a message that it has not sent within this time, so that the message cannot arrive hours later.
+   * Left out for an auto-reply, which the webhook's answer carries. A transport to a provider that counts whole seconds
    * rounds down, but to 1 at least.
    */
   readonly validityMs?: number;
@@ -163,7 +163,7 @@ export interface WebhookRejection {
   readonly log: string;
 }
 
-/** A text from a person, as the provider reported it. */
+/** A message from a person, as the provider reported it. */
 export interface ReceivedMessage {
   /** Unique within the provider for ever; `account:id`. */
   readonly key: string;
@@ -190,10 +190,10 @@ export interface StatusCallback {
   readonly error: MessageError | null;
   /**
    * The sender that the request may report about, where the transport has several accounts. The engine then ignores a
-   * report about a message that left from another sender. @default any message
+   * callback about a message that left from another sender. @default any message
    */
   readonly sender?: { readonly from: string | null; readonly service: string | null };
-  /** Whether the report says that the person has opted out. */
+  /** Whether the callback says that the person has opted out. */
   readonly optOut: boolean;
   /**
    * Whether the failure is temporary: the provider's documentation says that the message was certainly not sent, and
@@ -233,7 +233,7 @@ export interface ProviderMessage {
   readonly from: string | null;
   readonly to: string;
   readonly body: string;
-  /** The text without a notice that the provider put before it, as for a trial account. @default the body alone */
+  /** The body without a notice that the provider put before it, as for a trial account. @default the body alone */
   readonly bodyWithoutNotice?: string;
   /** `null` where the provider does not give it, or not yet. */
   readonly mediaCount: number | null;
@@ -249,11 +249,11 @@ export interface ProviderMessage {
 export interface ListInboundQuery {
   readonly to: string;
   /**
-   * Texts from this moment on, Unix milliseconds by the provider's clock; or texts of the last `lastMs` by that clock.
+   * Messages from this moment on, Unix milliseconds by the provider's clock; or of the last `lastMs` by that clock.
    */
   readonly since: number | { readonly lastMs: number };
   /**
-   * Returns the keys whose texts are not stored yet: only those texts are listed. The transport calls it once for each
+   * Returns the keys whose messages are not stored yet: only those are listed. The transport calls it once for each
    * page of the list, with at most 1000 keys. Where it rejects, `listInbound` rejects with the same error.
    */
   readonly unrecorded?: (keys: readonly string[]) => Promise<readonly string[]>;
@@ -262,7 +262,7 @@ export interface ListInboundQuery {
 export interface ListedMessages {
   /** Oldest first. */
   readonly messages: readonly ReceivedMessage[];
-  /** Entries that cannot be read, and whose texts are not stored. @default none */
+  /** Entries that cannot be read, and whose messages are not stored. @default none */
   readonly unreadable?: readonly UnreadableEntry[];
   /** The provider's clock when it began to answer, Unix milliseconds; `null` where it does not say. */
   readonly asOf: number | null;
@@ -271,7 +271,7 @@ export interface ListedMessages {
 export interface OwnedSender {
   readonly address: string;
   readonly capabilities: readonly ("sms" | "mms" | "voice")[];
-  /** The URL to which the provider posts texts to this sender; empty where there is none. */
+  /** The URL to which the provider posts messages to this sender; empty where there is none. */
   readonly webhookUrl: string;
   /** Whether that URL is this transport's own webhook; absent where the transport cannot know. */
   readonly posts?: "here" | "elsewhere";

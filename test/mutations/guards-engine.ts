@@ -131,8 +131,8 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
     "a START that was found late does not opt the person in",
     [
       "engine/inbound/receive",
-      '(text.swept !== undefined && state === "opted-in")',
-      '(text.swept !== undefined && state !== "opted-in" && state !== "opted-out")',
+      '(message.swept !== undefined && state === "opted-in")',
+      '(message.swept !== undefined && state !== "opted-in" && state !== "opted-out")',
     ],
   ],
   [

@@ -22,9 +22,9 @@ export interface Commands {
   /** See `Ownline.send`. */
   send(input: SendInput, ctx?: WaitUntil): Promise<OutboundMessage>;
   /** Records a text from the provider's webhook. The transport has verified and parsed it. */
-  receiveWebhook(text: ReceivedMessage, ctx?: WaitUntil): Promise<RecordedInbound>;
+  receiveWebhook(message: ReceivedMessage, ctx?: WaitUntil): Promise<RecordedInbound>;
   /** Records a status callback of the provider about a message that this service sent. */
-  receiveStatus(report: StatusCallback): Promise<void>;
+  receiveStatus(callback: StatusCallback): Promise<void>;
 }
 
 export interface CommandParts {
@@ -135,16 +135,16 @@ export function createCommands(context: EngineContext, { worker, scheduler, open
       return first;
     },
 
-    async receiveWebhook(text, ctx) {
-      refuseUnkeepable(text.from, "From");
-      refuseUnkeepable(text.to, "To");
+    async receiveWebhook(message, ctx) {
+      refuseUnkeepable(message.from, "From");
+      refuseUnkeepable(message.to, "To");
       await open();
-      return take(await receive(context, { ...text, origin: "webhook" }), ctx);
+      return take(await receive(context, { ...message, origin: "webhook" }), ctx);
     },
 
-    async receiveStatus(report) {
+    async receiveStatus(callback) {
       await open();
-      const delivery = await recordCallback(context, report);
+      const delivery = await recordCallback(context, callback);
       reportProblems(context);
       if (delivery === null) return;
       const { message, changed, nextInMs } = delivery;

@@ -20,13 +20,13 @@ import type { IncomingMessage, JudgedMessage, WordedReply } from "./incoming.ts"
  */
 export function autoReplyFor(
   context: EngineContext,
-  text: IncomingMessage,
+  message: IncomingMessage,
   { snapshot, verdicts, worded, pairKey }: JudgedMessage,
   route: Route,
 ): AutoReplyRecord | null {
   // A text from the provider's list has no webhook, so no webhook's answer can carry a reply.
-  if (text.swept !== undefined) return null;
-  if (!mayReply(context.transport, text)) return null;
+  if (message.swept !== undefined) return null;
+  if (!mayReply(context.transport, message)) return null;
   const answerable = verdicts.every((verdict) => verdict.answer);
   const said = worded === null ? (answerable ? configuredReply(context, snapshot) : null) : wordsOf(context, worded);
   if (said === null) return null;
@@ -36,14 +36,14 @@ export function autoReplyFor(
   // `options.autoReply` is checked before its repair: a text that was cut through an emoji is reported as a mistake,
   // like a control character. A policy's reply may confirm a STOP, so it is repaired and sent.
   const written = worded === null ? said : body;
-  const request = { outboundId: id, attempt: 1, line, from: sender, to: text.from, body: written, media: [] };
+  const request = { outboundId: id, attempt: 1, line, from: sender, to: message.from, body: written, media: [] };
   const author = worded === null ? "options.autoReply" : `the policy "${worded.policy}"`;
   if (!isCarried(context, request, author)) return null;
   const { encoding, segments } = countSegments(body);
   const conditions = conditionsOf(context.policies, {
     origin: "auto-reply",
     pairKey,
-    conversation: { line, sender, participant: text.from },
+    conversation: { line, sender, participant: message.from },
     message: null,
   });
   return {
@@ -78,11 +78,11 @@ const CONFIRM_WITHIN_MS = 300_000;
  */
 export function confirmationFor(
   context: EngineContext,
-  text: IncomingMessage,
+  message: IncomingMessage,
   { worded }: JudgedMessage,
 ): ConfirmationRecord | null {
-  if (worded?.confirms !== true || text.optOut !== null || (text.swept?.unanswered ?? null) !== null) return null;
-  if (text.swept === undefined && mayReply(context.transport, text)) return null;
+  if (worded?.confirms !== true || message.optOut !== null || (message.swept?.unanswered ?? null) !== null) return null;
+  if (message.swept === undefined && mayReply(context.transport, message)) return null;
   const said = wordsOf(context, worded);
   if (said === null) return null;
   const body = wellFormed(said);

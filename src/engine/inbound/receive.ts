@@ -16,8 +16,8 @@ import type { IncomingMessage, JudgedMessage, SweptMessage } from "./incoming.ts
  * `invalid_options` where a policy or the resolver of senders throws.
  */
 export async function receive(context: EngineContext, incoming: IncomingMessage): Promise<RecordedInbound> {
-  const text = wellFormedText(incoming);
-  return record(context, text, await judge(context, text));
+  const message = wellFormedMessage(incoming);
+  return record(context, message, await judge(context, message));
 }
 
 /**
@@ -31,28 +31,28 @@ export async function receiveSwept(
   context: EngineContext,
   found: IncomingMessage & { readonly swept: SweptMessage },
 ): Promise<RecordedInbound | null> {
-  const text = wellFormedText(found);
-  const judged = await judge(context, text);
-  if (text.swept.isYoung && (await losesByHaste(context, text, judged))) return null;
-  return record(context, text, judged);
+  const message = wellFormedMessage(found);
+  const judged = await judge(context, message);
+  if (message.swept.isYoung && (await losesByHaste(context, message, judged))) return null;
+  return record(context, message, judged);
 }
 
 /** Lone surrogates are replaced here, once, so that policies, the ledger and the AI all see the same text. */
-function wellFormedText<Text extends IncomingMessage>(text: Text): Text {
-  return { ...text, body: wellFormed(text.body), media: wellFormedMedia(text.media) };
+function wellFormedMessage<Incoming extends IncomingMessage>(message: Incoming): Incoming {
+  return { ...message, body: wellFormed(message.body), media: wellFormedMedia(message.media) };
 }
 
 async function losesByHaste(
   { storage, transport }: EngineContext,
-  text: IncomingMessage,
+  message: IncomingMessage,
   { verdicts, consents }: JudgedMessage,
 ): Promise<boolean> {
   const consent = wishIn(verdicts);
   const filed = await consentIn(storage, consents);
   // A STOP is stored at once, also where its confirmation fails. It is left to its webhook only where a START was
   // stored after the STOP was texted. That START may be the older text, and only the order of the webhooks shows it.
-  if (consent === "opted-out") return filed?.state === "opted-in" && filed.changedAt > (text.occurredAt ?? 0);
-  if (mayReply(transport, text) && verdicts.some(({ reply }) => reply !== undefined)) return true;
+  if (consent === "opted-out") return filed?.state === "opted-in" && filed.changedAt > (message.occurredAt ?? 0);
+  if (mayReply(transport, message) && verdicts.some(({ reply }) => reply !== undefined)) return true;
   // A START is left to its webhook, whether the person has opted out or not: the STOP that was texted before it may be
   // stored later. A YES that is answered is an ordinary text, and is stored.
   if (consent === "opted-in" && verdicts.some(({ answer }) => !answer)) return true;
@@ -61,19 +61,19 @@ async function losesByHaste(
   return filed?.state === "opted-out";
 }
 
-async function judge(context: EngineContext, text: IncomingMessage): Promise<JudgedMessage> {
+async function judge(context: EngineContext, message: IncomingMessage): Promise<JudgedMessage> {
   const { senders } = context;
-  const route = await senders.routeInbound(text.to, text.service);
-  const { line, sender } = route ?? { line: text.to, sender: text.to };
+  const route = await senders.routeInbound(message.to, message.service);
+  const { line, sender } = route ?? { line: message.to, sender: message.to };
   const snapshot: InboundSnapshot = {
-    origin: text.origin,
-    from: text.from,
+    origin: message.origin,
+    from: message.from,
     to: sender,
     line,
-    body: text.body,
-    media: text.media,
-    optOut: text.optOut,
-    fromOwnSender: (await senders.route(text.from)) !== null,
+    body: message.body,
+    media: message.media,
+    optOut: message.optOut,
+    fromOwnSender: (await senders.route(message.from)) !== null,
   };
   const judgements = context.policies.flatMap((policy) =>
     verdictsOf(
@@ -97,42 +97,46 @@ async function judge(context: EngineContext, text: IncomingMessage): Promise<Jud
     snapshot,
     verdicts: judgements.map(({ verdict }) => verdict),
     worded: replied === undefined ? null : { policy: replied.policy, reply, confirms: replied === confirmation },
-    pairKey: await context.consentKey(line, text.from),
+    pairKey: await context.consentKey(line, message.from),
     consents: await context.consents({
-      participant: text.from,
+      participant: message.from,
       sender,
-      through: text.service,
+      through: message.service,
       lines: [line],
       changes: wish !== undefined,
     }),
   };
 }
 
-async function record(context: EngineContext, text: IncomingMessage, judged: JudgedMessage): Promise<RecordedInbound> {
+async function record(
+  context: EngineContext,
+  message: IncomingMessage,
+  judged: JudgedMessage,
+): Promise<RecordedInbound> {
   const { storage, reporter, burst } = context;
   const { route, line, sender, verdicts, worded, pairKey, consents } = judged;
   const silent = verdicts.find((verdict) => !verdict.answer);
-  const consent = consentOf(text, verdicts);
+  const consent = consentOf(message, verdicts);
   const isOutAlready = worded?.confirms === true && (await consentIn(storage, consents))?.state === "opted-out";
-  const autoReply = route === null || isOutAlready ? null : autoReplyFor(context, text, judged, route);
-  const confirmation = route === null || isOutAlready ? null : confirmationFor(context, text, judged);
+  const autoReply = route === null || isOutAlready ? null : autoReplyFor(context, message, judged, route);
+  const confirmation = route === null || isOutAlready ? null : confirmationFor(context, message, judged);
   const arrival: InboundRecord = {
     callId: newId("o"),
-    key: text.key,
+    key: message.key,
     messageId: newId("m"),
     conversationId: newId("c"),
     scope: context.scope,
     line,
     sender,
-    participant: text.from,
+    participant: message.from,
     consentKey: pairKey,
     consents,
-    origin: text.origin,
-    providerMessageId: text.providerMessageId,
-    body: text.body,
-    media: text.media,
-    occurredAt: text.occurredAt,
-    needsAnswer: silent === undefined && route !== null && !text.swept?.unanswered,
+    origin: message.origin,
+    providerMessageId: message.providerMessageId,
+    body: message.body,
+    media: message.media,
+    occurredAt: message.occurredAt,
+    needsAnswer: silent === undefined && route !== null && !message.swept?.unanswered,
     debounceMs: burst.quietMs,
     maxWaitMs: burst.maxWaitMs,
     consent,
@@ -161,13 +165,13 @@ async function record(context: EngineContext, text: IncomingMessage, judged: Jud
   if (!recorded.message.needsAnswer) {
     const reason =
       route === null
-        ? strangerReason(text.to)
-        : (silent?.reason ?? text.swept?.unanswered ?? "the person has opted out");
+        ? strangerReason(message.to)
+        : (silent?.reason ?? message.swept?.unanswered ?? "the person has opted out");
     reporter.notice({
       kind: "not-answered",
       conversationId: recorded.message.conversationId,
       messageId: recorded.message.id,
-      detail: isUnconfirmed ? `${reason}; ${unconfirmedReason(text)}` : reason,
+      detail: isUnconfirmed ? `${reason}; ${unconfirmedReason(message)}` : reason,
     });
   }
   return recorded;
@@ -206,19 +210,19 @@ function wishIn(verdicts: readonly InboundVerdict[]): InboundVerdict["consent"] 
  * The change of consent by a text; `null` where there is none. A text from the provider's list can only opt out: an old
  * START does not opt in, and an old STOP does not replace a START that came after it.
  */
-function consentOf(text: IncomingMessage, verdicts: readonly InboundVerdict[]): ConsentChange | null {
+function consentOf(message: IncomingMessage, verdicts: readonly InboundVerdict[]): ConsentChange | null {
   const state = wishIn(verdicts);
-  if (state === undefined || (text.swept !== undefined && state === "opted-in")) return null;
+  if (state === undefined || (message.swept !== undefined && state === "opted-in")) return null;
   // A user of the app can enter the number of another person. So only a text from the phone opts in, and a policy
   // cannot change that.
-  if (text.origin === "simulated" && state === "opted-in") return null;
-  const source = text.optOut === null ? "word" : "provider";
-  const isLate = text.swept !== undefined && text.occurredAt !== null;
+  if (message.origin === "simulated" && state === "opted-in") return null;
+  const source = message.optOut === null ? "word" : "provider";
+  const isLate = message.swept !== undefined && message.occurredAt !== null;
   const blocked = blocksIn(verdicts);
   return {
     state,
     source,
-    ...(isLate ? { unlessSince: text.occurredAt } : {}),
+    ...(isLate ? { unlessSince: message.occurredAt } : {}),
     ...(blocked && { [state === "opted-out" ? "providerBlocks" : "whereBlocked"]: true }),
   };
 }

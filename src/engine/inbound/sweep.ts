@@ -33,7 +33,7 @@ export interface SweepHow {
   /** How far to look back for a sender that was never swept. */
   readonly firstLookBackMs?: number;
   /** Whether a text that was found has been answered already. */
-  readonly isAnswered?: (text: ReceivedMessage) => Promise<boolean>;
+  readonly isAnswered?: (message: ReceivedMessage) => Promise<boolean>;
 }
 
 /**
@@ -131,13 +131,13 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
     await context.senders.route(address);
     reportUnreadable(address, listed);
     let found = 0;
-    for (const text of listed.messages) {
+    for (const message of listed.messages) {
       if (signal.aborted) return { found, missed: 1 };
       try {
-        if (await store(text, listed.asOf, options, how)) found += 1;
+        if (await store(message, listed.asOf, options, how)) found += 1;
       } catch (error) {
         if (await concernsAll(error)) throw error;
-        if (isNew(text.key)) reporter.error(unstorable(text, error));
+        if (isNew(message.key)) reporter.error(unstorable(message, error));
       }
     }
     const newest = listed.messages.at(-1)?.occurredAt ?? null;
@@ -186,22 +186,22 @@ export function createSweeper(context: EngineContext, stored: (recorded: Recorde
   };
 
   const store = async (
-    text: ReceivedMessage,
+    message: ReceivedMessage,
     asOf: number | null,
     { answerWithinMs, overlapMs }: Required<SweepOptions>,
     { isAnswered }: SweepHow,
   ): Promise<boolean> => {
-    const ageMs = asOf === null || text.occurredAt === null ? null : asOf - text.occurredAt;
+    const ageMs = asOf === null || message.occurredAt === null ? null : asOf - message.occurredAt;
     const isOld = ageMs !== null && ageMs > answerWithinMs;
     // A later sweep lists a young text again, before the text is older than `overlapMs`.
     const isYoung = ageMs !== null && ageMs < Math.min(WEBHOOK_MAY_COME_MS, overlapMs / 2);
-    const answered = !isOld && isAnswered !== undefined && (await isAnswered(text));
+    const answered = !isOld && isAnswered !== undefined && (await isAnswered(message));
     const unanswered = isOld
       ? "it was found too late to be answered (options.sweep.answerWithinMs)"
       : answered
         ? "the provider's list shows that it was answered already"
         : null;
-    const recorded = await receiveSwept(context, { ...text, origin: "webhook", swept: { unanswered, isYoung } });
+    const recorded = await receiveSwept(context, { ...message, origin: "webhook", swept: { unanswered, isYoung } });
     if (recorded?.outcome !== "recorded" || recorded.message === null) return false;
     const { conversationId, id } = recorded.message;
     const detail =

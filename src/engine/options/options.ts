@@ -36,7 +36,7 @@ export interface OwnlineOptions<Senders extends SendersOption = SendersOption> {
    * reports it.
    * @default none
    */
-  readonly autoReply?: string | ((text: InboundSnapshot) => string | null);
+  readonly autoReply?: string | ((message: InboundSnapshot) => string | null);
   readonly burst?: BurstOptions;
   readonly answer?: AnswerOptions;
   readonly history?: HistoryOptions;

@@ -26,7 +26,7 @@ export interface EngineOptions {
   readonly scope: string;
   readonly ai: Ai | AiFunction;
   readonly policies: readonly Policy[];
-  readonly autoReply: string | ((text: InboundSnapshot) => string | null) | null;
+  readonly autoReply: string | ((message: InboundSnapshot) => string | null) | null;
   readonly burst: Required<BurstOptions>;
   readonly answer: Required<AnswerOptions>;
   readonly history: Required<Omit<HistoryOptions, "select">> & Pick<HistoryOptions, "select">;

@@ -20,7 +20,7 @@ export interface Callers {
   /** Posts a webhook until it is answered 200, sometimes once more, or to two processes at once. */
   bring(key: string, webhook: () => Request): void;
   /** Posts a status callback. The provider gives up after a few attempts. */
-  bringCallback(provider: SimulatedProvider, report: StatusCallback, afterMs: number): void;
+  bringCallback(provider: SimulatedProvider, callback: StatusCallback, afterMs: number): void;
 }
 
 export function callersOf(world: World, choose: () => SimulatedProcess | null): Callers {
@@ -102,9 +102,9 @@ export function callersOf(world: World, choose: () => SimulatedProcess | null): 
         call(what, post(key, webhook));
       }
     },
-    bringCallback(provider, report, afterMs) {
+    bringCallback(provider, callback, afterMs) {
       waiting += 1;
-      const action = post(null, () => provider.report(report));
+      const action = post(null, () => provider.report(callback));
       const tryAgain = (left: number) => {
         attempt("webhook.status", action, (outcome) => {
           if (outcome !== null || left === 0) waiting -= 1;

@@ -24,26 +24,26 @@ export interface SimulatedProvider {
   /** The transport through which one process reaches this provider. */
   transportFor(process: SimulatedProcess): Transport;
   /** Makes the webhook of a person's text. From then on the provider's list has the text. */
-  text(text: ReceivedMessage): Request;
+  text(message: ReceivedMessage): Request;
   /** The provider took a person's text, and its webhook reaches no process. */
-  lose(text: ReceivedMessage): void;
+  lose(message: ReceivedMessage): void;
   /** Whether the provider has lists of what it took. */
   readonly lists: boolean;
-  report(report: StatusCallback): Request;
+  report(callback: StatusCallback): Request;
   /** Makes a webhook that is not signed by the provider. */
-  forged(text: ReceivedMessage): Request;
+  forged(message: ReceivedMessage): Request;
   block(participant: string): void;
   unblock(participant: string): void;
 }
 
 /** Posts a status callback to a process, after a delay. */
-export type PostStatus = (report: StatusCallback, afterMs: number) => void;
+export type PostStatus = (callback: StatusCallback, afterMs: number) => void;
 
 export function simulatedProvider(world: World, post: PostStatus): SimulatedProvider {
   const { dice, timeline, trace } = world;
   const webhooks: ReceivedWebhook[] = [];
   const taken: ProviderMessage[] = [];
-  const inbound: { readonly text: ReceivedMessage; readonly at: number; isShown: boolean }[] = [];
+  const inbound: { readonly message: ReceivedMessage; readonly at: number; isShown: boolean }[] = [];
   const blocked = new Set<string>();
   /** Some providers have no lists. The lists of others show new entries late. */
   const lists = dice.chance(0.8);
@@ -79,7 +79,7 @@ export function simulatedProvider(world: World, post: PostStatus): SimulatedProv
         continue;
       }
       const isEnd = status === end;
-      const report = {
+      const callback = {
         ...about,
         status,
         rawStatus: status,
@@ -89,12 +89,12 @@ export function simulatedProvider(world: World, post: PostStatus): SimulatedProv
       };
       if (fault < 0.25) {
         trace.count("provider.callback", "twice");
-        post(report, afterMs + dice.between(0, 4000));
+        post(callback, afterMs + dice.between(0, 4000));
       }
       if (fault > 0.9 && fault < 1) {
         trace.count("provider.callback", "late");
-        post(report, afterMs + dice.between(3000, 60_000));
-      } else post(report, afterMs);
+        post(callback, afterMs + dice.between(3000, 60_000));
+      } else post(callback, afterMs);
     }
   }
 
@@ -179,10 +179,10 @@ export function simulatedProvider(world: World, post: PostStatus): SimulatedProv
     });
   }
 
-  function keep(text: ReceivedMessage): void {
-    if (inbound.some((known) => known.text.key === text.key)) return;
-    inbound.push({ text, at: timeline.now, isShown: false });
-    observe(world, { kind: "texted", key: text.key, to: text.to });
+  function keep(message: ReceivedMessage): void {
+    if (inbound.some((known) => known.message.key === message.key)) return;
+    inbound.push({ message, at: timeline.now, isShown: false });
+    observe(world, { kind: "texted", key: message.key, to: message.to });
   }
 
   return {
@@ -209,33 +209,33 @@ export function simulatedProvider(world: World, post: PostStatus): SimulatedProv
             asOf: timeline.now,
           })),
         async listInbound({ to, since, unrecorded = async (keys) => keys }) {
-          const { texts, asOf } = await list("listInbound", () => {
+          const { messages, asOf } = await list("listInbound", () => {
             const from = typeof since === "number" ? since : timeline.now - since.lastMs;
-            const shown = inbound.filter(({ text, at }) => text.to === to && at >= from && isListed(at));
+            const shown = inbound.filter(({ message, at }) => message.to === to && at >= from && isListed(at));
             for (const entry of shown) {
-              if (!entry.isShown) observe(world, { kind: "listed", key: entry.text.key });
+              if (!entry.isShown) observe(world, { kind: "listed", key: entry.message.key });
               entry.isShown = true;
             }
-            return { texts: shown.map(({ text, at }) => ({ ...text, occurredAt: at })), asOf: timeline.now };
+            return { messages: shown.map(({ message, at }) => ({ ...message, occurredAt: at })), asOf: timeline.now };
           });
-          const missing = new Set(await unrecorded(texts.map(({ key }) => key)));
-          return { messages: texts.filter(({ key }) => missing.has(key)), asOf };
+          const missing = new Set(await unrecorded(messages.map(({ key }) => key)));
+          return { messages: messages.filter(({ key }) => missing.has(key)), asOf };
         },
         senders: () => list("senders", () => []),
       };
     },
     lists,
-    text(text) {
-      keep(text);
-      return request({ kind: "inbound", message: text });
+    text(message) {
+      keep(message);
+      return request({ kind: "inbound", message });
     },
-    lose(text) {
-      keep(text);
+    lose(message) {
+      keep(message);
       trace.count("webhook.text", "lost for good");
-      world.missing.set(text.key, { to: text.to, atMs: timeline.now });
+      world.missing.set(message.key, { to: message.to, atMs: timeline.now });
     },
     report: (callback) => request({ kind: "status", callback }),
-    forged: (text) => request({ kind: "inbound", message: text }, "forged"),
+    forged: (message) => request({ kind: "inbound", message }, "forged"),
     block: (participant) => void blocked.add(participantKeyOf(participant)),
     unblock: (participant) => void blocked.delete(participantKeyOf(participant)),
   };

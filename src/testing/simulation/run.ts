@@ -82,8 +82,8 @@ export async function run(options: RunOptions): Promise<Ran> {
   const living: SimulatedProcess[] = [];
   const choose = (): SimulatedProcess | null => (living.length === 0 ? null : dice.pick(living));
   const callers = callersOf(world, choose);
-  const provider: SimulatedProvider = simulatedProvider(world, (report, afterMs) =>
-    callers.bringCallback(provider, report, afterMs),
+  const provider: SimulatedProvider = simulatedProvider(world, (callback, afterMs) =>
+    callers.bringCallback(provider, callback, afterMs),
   );
   const operators = operatorsOf(world, callers);
   let names = 0;

@@ -50,7 +50,7 @@ export function playScript(
   const textAt = (afterMs: number, party: Party, id: string, body: string, optOut: ReceivedMessage["optOut"]) => {
     const { ours, theirs } = party;
     const key = `sim:${id}`;
-    const text = {
+    const message = {
       key,
       providerMessageId: id,
       from: formOf(party),
@@ -67,13 +67,13 @@ export function playScript(
       if (optOut === "START") provider.unblock(theirs);
       if (!world.calm && provider.lists && dice.chance(world.features.lostWebhooks)) {
         note(world, theirs, "its webhook is lost for good");
-        provider.lose(text);
+        provider.lose(message);
         return;
       }
-      callers.bring(key, () => provider.text(text));
+      callers.bring(key, () => provider.text(message));
       if (dice.chance(0.02)) {
         callers.call("webhook.forged", async (process) => {
-          const forged = provider.forged({ ...text, key: `${key}-forged`, providerMessageId: `${id}-forged` });
+          const forged = provider.forged({ ...message, key: `${key}-forged`, providerMessageId: `${id}-forged` });
           return `answered ${(await process.sms.fetch(forged)).status}`;
         });
       }

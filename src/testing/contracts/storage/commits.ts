@@ -8,7 +8,7 @@ export const commitCases: readonly StorageCase[] = [
   {
     name: "commits the reply, the watermark and the end of the lease as one",
     async run(s) {
-      const text = present((await s.texted({ sender: "+15550100009" })).message, "the text");
+      const inbound = present((await s.texted({ sender: "+15550100009" })).message, "the text");
       const claimed = await s.claimed();
       const parts = s.parts(2, claimed.turn.id);
       const { outcome, messages, conversation } = await s.commit(claimed, { parts });
@@ -39,7 +39,7 @@ export const commitCases: readonly StorageCase[] = [
       equal((await s.heartbeat()).leases, [], "leases");
       const work = await s.due(10);
       equal([work.turns, work.messages.map(({ message }) => message.id)], [false, [`${claimed.turn.id}-1`]], "due");
-      const { turn } = await s.storyOf(text.id);
+      const { turn } = await s.storyOf(inbound.id);
       equal([turn?.outcome, turn?.committedAt], ["replied", messages[0]?.createdAt], "the turn");
     },
   },

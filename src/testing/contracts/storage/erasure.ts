@@ -9,9 +9,9 @@ export const erasureCases: readonly StorageCase[] = [
   {
     name: "forgets a person for good",
     async run(s) {
-      const text = s.text();
+      const record = s.text();
       const post = s.post();
-      await s.storage.recordInbound(text);
+      await s.storage.recordInbound(record);
       const { messages } = await s.storage.recordOutbound(post);
       const outbound = present(messages[0], "the text of ours");
       await s.sending(outbound.id);
@@ -21,7 +21,7 @@ export const erasureCases: readonly StorageCase[] = [
 
       equal(await erase(s), { conversations: 1, messages: 2 }, "what went");
       equal(await s.storage.conversation(outbound.conversationId), null, "the conversation");
-      for (const id of [text.messageId, outbound.id]) equal(await s.storage.story(id), null, "a story");
+      for (const id of [record.messageId, outbound.id]) equal(await s.storage.story(id), null, "a story");
       const page = { conversationId: outbound.conversationId, after: 0, limit: 10 };
       equal([await s.storage.messages(page), await s.storage.changes(page)], [[], []], "messages and changes");
       const left = await s.storage.conversations({ limit: 10 });
@@ -31,7 +31,7 @@ export const erasureCases: readonly StorageCase[] = [
         "conversations",
       );
 
-      const again = await s.storage.recordInbound(text);
+      const again = await s.storage.recordInbound(record);
       equal(
         [again.outcome, again.message, again.conversation, again.autoReply],
         ["erased", null, null, null],

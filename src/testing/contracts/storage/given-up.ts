@@ -44,16 +44,16 @@ export const givenUpCases: readonly StorageCase[] = [
   {
     name: REASONS,
     async run(s) {
-      const text = present((await s.texted()).message, "the text");
+      const message = present((await s.texted()).message, "the text");
       await s.release(await s.claimed(), { retryInMs: 0, error: failed });
-      equal((await s.storyOf(text.id)).turn?.error, failed, "after the first run");
+      equal((await s.storyOf(message.id)).turn?.error, failed, "after the first run");
       const again = present(await s.claim(), "the turn again");
       equal(again.turn.error, failed, "what the next run gets");
       await s.release(again, { reason: "stopped", retryInMs: 0 });
-      equal((await s.storyOf(text.id)).turn?.error, failed, "after a run that did not fail");
+      equal((await s.storyOf(message.id)).turn?.error, failed, "after a run that did not fail");
       const last = present(await s.claim(), "the turn once more");
       await s.commit(last, { outcome: "fallback", error: refused });
-      equal((await s.storyOf(text.id)).turn?.error, refused, "with the fallback text");
+      equal((await s.storyOf(message.id)).turn?.error, refused, "with the fallback text");
     },
   },
 ];

@@ -17,9 +17,9 @@ export const inboundCases: readonly StorageCase[] = [
         { autoReply: null, cancelled: [], consentChanged: false },
         "rest",
       );
-      const { createdAt, ...text } = present(message, "the message");
+      const { createdAt, ...stored } = present(message, "the message");
       equal(
-        text,
+        stored,
         {
           id: record.messageId,
           conversationId: record.conversationId,
@@ -124,14 +124,14 @@ export const inboundCases: readonly StorageCase[] = [
     name: "gives racing texts of one conversation a place each",
     async run(s) {
       const handles = [s.storage, s.second];
-      const texts = Array.from({ length: 12 }, () => s.text());
+      const records = Array.from({ length: 12 }, () => s.text());
       const answers = await Promise.all(
-        texts.map((record, index) => present(handles[index % 2], "a handle").recordInbound(record)),
+        records.map((record, index) => present(handles[index % 2], "a handle").recordInbound(record)),
       );
       const places = answers.map(({ message }) => present(message, "the text").seq);
       equal(
         places.toSorted((a, b) => a - b),
-        texts.map((_, index) => index + 1),
+        records.map((_, index) => index + 1),
         "places",
       );
       equal(new Set(answers.map(({ conversation }) => conversation?.id)).size, 1, "conversations");

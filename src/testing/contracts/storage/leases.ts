@@ -195,12 +195,12 @@ export const leaseCases: readonly StorageCase[] = [
   {
     name: "pauses: takes the lease away and lets nothing become due",
     async run(s) {
-      const text = present((await s.texted()).message, "the text");
+      const message = present((await s.texted()).message, "the text");
       const claimed = await s.claimed();
       const paused = await s.pause(claimed.conversation.id, { paused: true });
       equal([paused?.paused, paused?.answeredSeq], [true, 0], "the conversation");
       equal((await s.commit(claimed)).outcome, "lost", "the running turn's commit");
-      equal((await s.storyOf(text.id)).turn?.outcome, null, "the turn stays open");
+      equal((await s.storyOf(message.id)).turn?.outcome, null, "the turn stays open");
       await s.texted();
       const { turns, nextInMs } = await s.due(10);
       equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due");
@@ -229,13 +229,13 @@ export const leaseCases: readonly StorageCase[] = [
   {
     name: "resumes without what was unanswered where it is skipped",
     async run(s) {
-      const text = present((await s.texted()).message, "the text");
+      const message = present((await s.texted()).message, "the text");
       const { conversation } = await s.claimed();
       await s.pause(conversation.id, { paused: true });
       await s.texted({ needsAnswer: false });
       const resumed = await s.pause(conversation.id, { paused: false, skipUnanswered: true });
       equal([resumed?.paused, resumed?.answeredSeq], [false, 2], "the conversation");
-      equal((await s.storyOf(text.id)).turn?.outcome, "cancelled", "the turn");
+      equal((await s.storyOf(message.id)).turn?.outcome, "cancelled", "the turn");
       const { turns, nextInMs } = await s.due(10);
       equal({ turns, nextInMs }, { turns: false, nextInMs: null }, "due");
       await s.advance(60_000);

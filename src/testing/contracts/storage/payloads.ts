@@ -39,8 +39,8 @@ export const payloadCases: readonly StorageCase[] = [
     name: "gives every body back as it was",
     async run(s) {
       for (const [what, body] of BODIES) {
-        const text = await s.texted({ body });
-        equal(text.message?.body, body, `a text with ${what}`);
+        const recorded = await s.texted({ body });
+        equal(recorded.message?.body, body, `a text with ${what}`);
         const post = await s.posted({ parts: [s.part(s.id("o"), body)] });
         const id = present(post.messages[0], "the text of ours").id;
         equal([post.messages[0]?.body, (await s.outbound(id)).body], [body, body], `a text of ours with ${what}`);

@@ -9,22 +9,22 @@ export const repairCases: readonly StorageCase[] = [
   {
     name: "answers anew, in a turn of its own, what was given up",
     async run(s) {
-      const texts = [await s.texted(), await s.texted()].map(({ message }) => present(message, "a text"));
+      const messages = [await s.texted(), await s.texted()].map(({ message }) => present(message, "a text"));
       const ended = await fallenBack(s);
       const { outcome, conversation } = await requeue(s, ended.turn.id);
       equal([outcome, conversation?.answeredSeq], ["requeued", 0], "the answer");
       const work = await s.due(10);
       equal(work.turns, true, "a turn that is due");
       const again = present(await s.claim(), "the turn");
-      equal(again.messages, texts, "the texts to answer");
+      equal(again.messages, messages, "the texts to answer");
       const { id, runs, failures, outcome: ending } = again.turn;
       equal([id, runs, failures, ending], [`${ended.turn.id}.1`, 1, 0, null], "the turn");
       equal(again.crashes, 0, "crashes");
       s.near(again.waitedMs, 0, "waitedMs, since it was requeued");
       await s.commit(again, { parts: s.parts(1, again.turn.id) });
-      const story = await s.storyOf(present(texts[0], "the first text").id);
+      const story = await s.storyOf(present(messages[0], "the first text").id);
       equal([story.turn?.id, story.turn?.outcome], [id, "replied"], "the turn that answered the text");
-      equal(story.answers, texts, "what it answered");
+      equal(story.answers, messages, "what it answered");
       const [fallback] = await replies(s, ended.turn.id);
       equal((await s.storyOf(present(fallback, "the fallback"))).turn?.outcome, "fallback", "the turn of the fallback");
       equal(await s.claim(), null, "nothing more to answer");
