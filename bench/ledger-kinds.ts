@@ -16,7 +16,7 @@ export interface LedgerKind {
   readonly name: string;
   fresh(name: string): Promise<FreshLedger>;
   /**
-   * The processor time of the database so far, in milliseconds; `null` where it is no server, or does not show its
+   * The processor time of the database so far, in milliseconds; `null` where it has no server, or does not show its
    * time.
    */
   databaseCpuMs(): number | null;

@@ -80,7 +80,7 @@ describe("a conversation over the emulated provider", () => {
         await world.sms.simulate({ id: `s${index}${to}`, from, to, body: "typed in the app" });
         await world.emulator.text({ from, to, body: "texted from the phone" });
         await world.sms.send({ key: `k${index}${to}`, to: from, from: to, body: "from the service" });
-        // @ts-expect-error a person's number is no sender
+        // @ts-expect-error a person's number is not a sender
         await world.sms.send({ key: `bad${index}${to}`, to: PEOPLE[0], from, body: "spoofed" }).catch(() => {});
         await world.sms.simulate({ id: `own${index}${to}`, from: to, to, body: "from ourselves" }).catch(() => {});
       }

@@ -84,7 +84,7 @@ describe("withoutReasoning", () => {
     "I <3 you, and 3 > 2 < 4. a<b>c",
     "We need an <answer> by noon; the <output> is fine.",
     "Our analysis says yes. Final answer: 7 pm.",
-    "I think, you thought: <thinker> is no tag.",
+    "I think, you thought: <thinker> is not a tag.",
     "Deine Gedanken in <think> und </think> setzen.",
     "",
   ])("leaves an answer alone that only speaks of tags, or of none: %s", (text) => {

@@ -46,7 +46,7 @@ it("a sender in the options is refused with the character that does not belong t
   expect(() => rig({ senders })).toThrow(/options\.senders\[0\].*U\+004F/);
 });
 
-describe("a message to a number that is no sender", () => {
+describe("a message to a number that is not a sender", () => {
   const detailOf = async (to: string): Promise<string> => {
     await using house = rig(NOW);
     await house.text("hello", { to, from: "2345678900" });

@@ -121,7 +121,7 @@ describe("what the service itself has written, and wrongly", () => {
 
   it.each<[string, unknown]>([
     ["a promise", async () => ({ cancel: "not at night" })],
-    ["a delay that is no number", () => ({ delayMs: Number.NaN })],
+    ["a delay that is not a number", () => ({ delayMs: Number.NaN })],
     ["a list", () => [{ cancel: "not at night" }]],
     ["false", () => false],
   ])("lets nothing leave unjudged when a policy that judges messages returns %s", async (_, send) => {
@@ -158,7 +158,7 @@ describe("what the service itself has written, and wrongly", () => {
     expect(house.errors[0]).toMatchObject({ code: "invalid_options" });
   });
 
-  it("cannot break the report by throwing what is no string and cannot be made one", async () => {
+  it("cannot break the report by throwing what is not a string and cannot be made one", async () => {
     await using house = rig({ ...NOW, answer: { attempts: 1 } });
     house.script = () => Promise.reject(Object.create(null));
     house.sms.on("message", () => {

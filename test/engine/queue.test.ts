@@ -211,7 +211,7 @@ describe("a started process", () => {
 });
 
 describe("the option", () => {
-  it("refuses what is no queue, with the remedy", () => {
+  it("refuses what is not a queue, with the remedy", () => {
     const queue: unknown = {};
     expect(() => rig({ queue: queue as Queue, senders: [OURS] })).toThrow(
       'options.queue: give a queue, for example cloudflareQueue(env.QUEUE) from "ownline/queue/cloudflare"',

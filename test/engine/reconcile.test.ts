@@ -408,7 +408,7 @@ describe("what a provider changes in a text", () => {
     expect(kinds(one)).toContain("found");
   });
 
-  it("hides no difference in the words: another text is no proof", async () => {
+  it("hides no difference in the words: another text is not proof", async () => {
     const one = scene();
     await using house = one.house;
     house.provider.answers.push(lost);

@@ -98,7 +98,7 @@ describe("a sweep over senders that a function lists", () => {
 
   it.each<[string, unknown, RegExp]>([
     ["resolve does not know", OTHER, /options\.senders\.list\(\)\[0\].*resolve does not know.*Let resolve return it/],
-    ["is no address", "570-325-1809", /options\.senders\.list\(\)\[0\]: a sender is a number in E\.164/],
+    ["is not an address", "570-325-1809", /options\.senders\.list\(\)\[0\]: a sender is a number in E\.164/],
     ["is missing", undefined, /options\.senders\.list\(\)\[0\]: give a number you own/],
     ["has a wrong rate", { address: OURS, ratePerSecond: 0 }, /options\.senders\.list\(\)\[0\]: give a number you own/],
   ])("skips an entry that %s, reports it once, and looks at the others", async (_, entry, message) => {

@@ -163,7 +163,7 @@ describe("a message that the provider took and did not send for now", () => {
     expect(kinds(place)).toEqual(["retried", "retried", "retried", "failed"]);
   });
 
-  it("is not sent again where it was delivered after all, and late reports of its first attempt are no duplicates", async () => {
+  it("is not sent again where it was delivered after all, and late reports of its first attempt are not duplicates", async () => {
     await using place = house();
     const delivered = { status: "delivered", rawStatus: "delivered", error: null, temporary: false } as const;
     const one = await sent(place, "one");

@@ -90,7 +90,7 @@ describe("the Express example, with a provider outside of it", () => {
     ["no text", { from: PERSON, body: "  " }, 400, "invalid_message", "is empty"],
     ["one of our own numbers", { from: OURS, body: "Hi" }, 400, "sender_as_participant", "one of your own senders"],
     ["a number that is not ours", { from: PERSON, to: "+12345678999", body: "Hi" }, 400, "unknown_sender", "senders"],
-    ["a text that is no text", { from: PERSON, body: 7 }, 400, "invalid_message", "body must be a text"],
+    ["a body that is not a text", { from: PERSON, body: 7 }, 400, "invalid_message", "body must be a text"],
   ])("names the mistake for %s", async (_, body, status, code, words) => {
     const answer = await example.call("/messages", body);
     expect([answer.status, answer.error.code]).toEqual([status, code]);

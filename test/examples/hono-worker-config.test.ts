@@ -97,7 +97,7 @@ describe("the Worker example's Workers AI", () => {
     ]);
   });
 
-  it.each([{}, { response: " " }, null, "text"])("refuses %o, which is no text of a model", async (answer) => {
+  it.each([{}, { response: " " }, null, "text"])("refuses %o, which is not a text of a model", async (answer) => {
     const ai = workersAi({ run: async () => answer }, "@cf/a/b", "Be brief.");
     const failure: unknown = await ai.reply(turnOf(["When?"]), contextOf()).then(
       () => null,

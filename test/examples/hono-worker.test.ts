@@ -132,7 +132,7 @@ describe.skipIf(unable !== null)(`the Worker example in workerd${unable === null
     ["a wrong method at the webhook", "PUT", "/webhooks/sms", {}, 405, "webhook_rejected", "PUT"],
     ["a body over the limit", "POST", "/messages", { body: `"${"x".repeat(40_000)}"` }, 413, "too_large", "32 kB"],
     ["broken JSON", "POST", "/messages", { body: '{"from":' }, 400, "broken_json", "not JSON"],
-    ["JSON that is no object", "POST", "/send", { body: "[1]" }, 400, "broken_json", "not an object"],
+    ["JSON that is not an object", "POST", "/send", { body: "[1]" }, 400, "broken_json", "not an object"],
     ["no JSON at all", "POST", "/send", { body: "a=b", type: "text/plain" }, 415, "not_json", "application/json"],
     [
       "no key",

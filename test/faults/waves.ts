@@ -24,7 +24,7 @@ const ENOUGH_HELD = 15;
 const MOST_WAVES_PER_KILL = 2;
 /** The time over which the texts of a wave come. */
 const SPREAD_MS = 400;
-/** The time from the moment when all are held to the kill: any part of the period of a heartbeat. */
+/** The kill comes at a random moment within this time after all are held, which is one period of heartbeats. */
 const BEFORE_KILL_MS = 750;
 /** A call of the AI that is held for longer would time out. */
 const LONGEST_HOLD_MS = 2000;

@@ -57,7 +57,7 @@ describe("a webhook", () => {
 
   it.each<[string, object]>([
     ["route parameters", { params: Promise.resolve({ slug: "sms" }) }],
-    ["a waitUntil that is no function", { waitUntil: undefined }],
+    ["a waitUntil that is not a function", { waitUntil: undefined }],
     ["an empty object", {}],
   ])("is answered the same where a framework's second argument is %s", async (_, ctx) => {
     const { sms, lines, stored } = scene();
@@ -171,7 +171,7 @@ describe("a signed request that is cut elsewhere", () => {
   });
 });
 
-describe("a request that is no webhook", () => {
+describe("a request that is not a webhook", () => {
   it("is answered 413 by its declared length, unread", async () => {
     const { sms, lines } = scene();
     const { headers } = await posted();

@@ -86,7 +86,7 @@ describe("a Node server", () => {
     expect(answer).toMatch(/allow: POST, GET/i);
   });
 
-  it("bears a Host header that is no host", async () => {
+  it("bears a Host header that is not a host", async () => {
     const sms = echo();
     await using server = await serve(toNodeHandler(sms));
     const answer = await server.raw("GET /path?q=1 HTTP/1.1\r\nHost: ex ample:99999\r\n\r\n", "after-answer");

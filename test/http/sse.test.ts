@@ -219,7 +219,7 @@ describe("the events of a conversation", () => {
   it.each<[string, Request, Partial<ConversationEventsOptions>, [number, string]]>([
     ["an unknown caller", ask(), { authorize: () => "unauthorized" }, [401, "unauthorized"]],
     ["a caller who may not", ask(), { authorize: async (): Promise<Authorization> => "forbidden" }, [403, "forbidden"]],
-    ["a position that is no number", ask({ "last-event-id": "12a" }), {}, [400, "wrong_position"]],
+    ["a position that is not a number", ask({ "last-event-id": "12a" }), {}, [400, "wrong_position"]],
     ["a negative position", ask({}, "?after=-1"), {}, [400, "wrong_position"]],
     ["a position beyond the conversation", ask({ "last-event-id": "99" }), {}, [400, "wrong_position"]],
     ["an unknown conversation", ask(), { conversationId: "absent" }, [404, "not_found"]],

@@ -115,7 +115,7 @@ export const corruptGuards: readonly Mutation[] = [
       ["sql/due", 'isReadableWorker("w")} and w.id in (', '"true"} and w.id in ('],
     ],
     [
-      "what is left alone is no candidate",
+      "what is left alone is not a candidate",
       ["sql/statement", '"and $1 not in (select w.value from json_each(:without) w)"', "\"and $1 > ''\""],
     ],
     [
@@ -126,7 +126,7 @@ export const corruptGuards: readonly Mutation[] = [
   ]),
   ...guardsOf("postgres", "src/storage/postgres", [
     [
-      "what is left alone is no candidate for a claim",
+      "what is left alone is not a candidate for a claim",
       ["loads", "(p ->> 'worker')\")}\n          and c.id <> all (without)", "(p ->> 'worker')\")}"],
     ],
     ["what is left alone is not marked as unknown", ["loads", " and u.conversation_id <> all (without)", ""]],
@@ -153,7 +153,7 @@ export const corruptGuards: readonly Mutation[] = [
   ]),
   ...guardsOf("mongodb", "src/storage/mongodb", [
     [
-      "what is left alone is no candidate for a claim",
+      "what is left alone is not a candidate for a claim",
       [
         "roots",
         '{ claimableAt: { $exists: true }, ...leavingOut("_id", without) };',

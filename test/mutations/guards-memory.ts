@@ -3,7 +3,7 @@ import { guardsOf, type Mutation } from "./mutation.ts";
 /** The guards of the ledger's rules, which memory shows, and how each is removed. */
 export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage", [
   [
-    "a text's key is unique: a repeated webhook is no second text",
+    "a text's key is unique: a repeated webhook is not a second text",
     ["ledger/rules/inbound", 'set.key("inbound", record.key);', 'set.key("inbound", record.messageId);'],
   ],
   [
@@ -134,7 +134,7 @@ export const memoryGuards: readonly Mutation[] = guardsOf("memory", "src/storage
     ["ledger/rules/attempts", '    if (wasLost && isLost(status) && row.status === "waiting") return true;\n', ""],
   ],
   [
-    "an earlier attempt that failed is no duplicate",
+    "an earlier attempt that failed is not a duplicate",
     ["ledger/rules/attempts", "row.providerMessageIds.filter((id) => !ids.has(id)).length > 1", "ids.size >= 0"],
   ],
   [

@@ -275,7 +275,7 @@ describe("postgres", () => {
     expect(asked).toEqual(['LISTEN "ownline"', "SELECT 1", "SELECT 1", "SELECT 1"]);
   });
 
-  it("refuses what is no pool, and a channel that is no identifier, at once", () => {
+  it("refuses what is not a pool, and a channel that is not an identifier, at once", () => {
     const invalid = expect.objectContaining({ code: "invalid_options" });
     for (const channel of ["", "1st", 'a"b', "a-b", "a".repeat(64), "ö"]) {
       expect(() => postgresNotify(pool, { channel })).toThrow(invalid);

@@ -14,7 +14,7 @@ import { type D1DatabaseLike, d1 } from "ownline/storage/d1";
 declare const env: { readonly DB: D1Database };
 export const storage: unknown = d1(env.DB);
 export const database: D1DatabaseLike = env.DB;
-// @ts-expect-error a bucket is no database
+// @ts-expect-error a bucket is not a database
 export const mistake: unknown = d1({} as R2Bucket);
 `;
 

@@ -73,7 +73,7 @@ describe("foldToGsm7", () => {
     expect(foldToGsm7(`á${from}z`, { mode: "smart" })).toBe(`á${to}z`);
   });
 
-  it("refuses what is no string and a mode that it does not know", () => {
+  it("refuses what is not a string and a mode that it does not know", () => {
     expect(codeOf(undefined)).toBe("invalid_message");
     expect(codeOf("a", { mode: "both" })).toBe("invalid_options");
     expect(codeOf("a", null)).toBe("invalid_options");

@@ -233,7 +233,7 @@ describe("toPlainText", () => {
     expect(await growthOf(make, 500)).toBeLessThan(LINEAR_AT_MOST);
   });
 
-  it("refuses what is no string", () => {
+  it("refuses what is not a string", () => {
     expect(() => Reflect.apply(toPlainText, undefined, [undefined])).toThrow(
       expect.toSatisfy((error: unknown) => isOwnlineError(error) && error.code === "invalid_message"),
     );

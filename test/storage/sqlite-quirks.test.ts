@@ -155,7 +155,7 @@ describe("a file that refuses", () => {
     database.close();
   });
 
-  it("says that it is no database, and that it cannot be opened", async () => {
+  it("says that it is not a database, and that it cannot be opened", async () => {
     writeFileSync(path, "This is a letter, not a database. ".repeat(100));
     const letter = { code: "storage_unavailable", retryable: false, message: expect.stringContaining("not an SQLite") };
     await expect(sqlite(path).open()).rejects.toMatchObject(letter);

@@ -33,7 +33,7 @@ export function piecesOf(name: string, text: string): Piece[] {
   return /\.[cm]?[jt]s$/.test(name) ? piecesOfCode(text) : piecesOfProse(text, 0);
 }
 
-/** The words of a piece: split at capitals, underscores and all that is no letter. */
+/** The words of a piece: split at capitals, underscores and every other character that is not a letter. */
 export function wordsOf({ kind, text, at }: Piece): Word[] {
   return [...text.matchAll(WORD)].map((match) => ({ kind, word: match[0].toLowerCase(), at: at + match.index }));
 }

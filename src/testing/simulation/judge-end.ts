@@ -170,7 +170,7 @@ function judgeMessage(
   }
 }
 
-/** How often the provider took a message that it sends. An attempt that the provider took and gave up is no copy. */
+/** How often the provider took a message that it sends. An attempt that the provider took and gave up is not a copy. */
 export function copiesOf({ taken, attempts }: MessageEntry): number {
   return taken.filter(({ attempt }) => attempts[attempt - 1]?.throttled !== true).length;
 }

@@ -92,7 +92,7 @@ export function observed(world: World, storage: Storage): Storage {
       const recorded = await storage.recordSend(record);
       const { outboundId, attempt, result } = record;
       if (recorded.outcome === "unmatched") return recorded;
-      // The list's entry counts only if the ledger accepts it. An empty list is no evidence.
+      // The list's entry counts only if the ledger accepts it. An empty list is not evidence.
       const counts = result.kind === "found" ? recorded.outcome === "recorded" : result.kind !== "unseen";
       if (counts && isFirst("recordSend", record.callId)) {
         const providerMessageId =

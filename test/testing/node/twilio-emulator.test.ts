@@ -37,11 +37,11 @@ describe("creating a message", () => {
   it.each<[string, number, Record<string, string | string[]>]>([
     ["the person as sender", 21659, { From: PERSON }],
     ["a sender of another account", 21660, { From: "+15550009999" }],
-    ["a sender that is no number", 21212, { From: "12 34" }],
+    ["a sender that is not a number", 21212, { From: "12 34" }],
     ["a sender that cannot text", 21661, { From: "+15550001111" }],
     ["a sender that cannot send pictures", 21621, { From: "+15550002222", MediaUrl: "https://example.com/a.png" }],
     ["a channel that is not ours", 63007, { From: "whatsapp:+15550003333" }],
-    ["a recipient that is no number", 21211, { To: "11234x" }],
+    ["a recipient that is not a number", 21211, { To: "11234x" }],
     ["a short code as recipient", 21265, { To: "38438" }],
     ["sender and recipient the same", 21266, { To: OURS }],
     ["another channel than the sender's", 21612, { To: `whatsapp:${PERSON}` }],

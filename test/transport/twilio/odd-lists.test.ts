@@ -41,7 +41,7 @@ const odd: [string, unknown, string | null, RegExp][] = [
   ["no direction", entry(ODD, { direction: undefined }), ODD, /direction/],
   ["no id", entry(undefined), null, /no sid/],
   ["an id with a control character", entry("SM\u0000"), null, /no sid/],
-  ["an account that is no id", entry(ODD, { account_sid: "not one" }), ODD, /account_sid/],
+  ["an account that is not an id", entry(ODD, { account_sid: "not one" }), ODD, /account_sid/],
   ["nothing at all", null, null, /no sid/],
 ];
 

@@ -446,7 +446,7 @@ describe("tokens and refusals", () => {
     }
   });
 
-  it("refuses what is no absolute URL instead of throwing", async () => {
+  it("refuses what is not an absolute URL instead of throwing", async () => {
     for (const bad of [
       "",
       "/api/webhooks/sms",

@@ -118,7 +118,7 @@ describe("ids", () => {
       /not the same/,
     ],
     ["a second MessageSid", { MessageSid: [inbound.MessageSid, SM] }, /not the same/],
-    ["a letter that is no digit", { AccountSid: `AC${"g".repeat(32)}` }, /AccountSid/],
+    ["a letter that is not a digit", { AccountSid: `AC${"g".repeat(32)}` }, /AccountSid/],
     [
       "an AccountSid with its neighbour in it",
       { AccountSid: `${inbound.AccountSid}ApiVersion2010-04-01` },
@@ -202,7 +202,7 @@ describe("inbound messages", () => {
     expect(parseWebhook({ ...inbound, MessageStatus: "received", Body: "" }).kind).toBe("inbound");
   });
 
-  it("keeps a caller's string that is no number, and a short code", () => {
+  it("keeps a caller's string that is not a number, and a short code", () => {
     expect(parseWebhook({ ...inbound, From: "Anonymous <x>" })).toMatchObject({
       kind: "inbound",
       from: "Anonymous <x>",
