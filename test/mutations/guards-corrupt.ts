@@ -53,7 +53,7 @@ export const corruptGuards: readonly Mutation[] = [
     ],
     [
       "all calls about a row that cannot be read throw the error that is listed",
-      ["ledger/left-alone", "return errorOf(error.row, error);", "return corruptRowError(error.row, error);"],
+      ["ledger/unreadable", "return errorOf(error.row, error);", "return corruptRowError(error.row, error);"],
     ],
     [
       "a row that cannot be read is looked at again after a minute",
