@@ -91,7 +91,7 @@ type Started = Pick<AttemptRow, "outboundId" | "attempt" | "startedAt" | "starte
  * Details of a message whose state is unknown; `null` for any other state. `attempts`: the message's attempts in
  * `unknown`.
  */
-export function unknownStateOf(
+function unknownStateOf(
   row: MessageRow,
   conversation: Made,
   attempts: readonly Started[],

@@ -33,7 +33,7 @@ export function claimableAt({ dueAt, leaseWorker }: Pick<Conversation, "dueAt" |
 type Due = Pick<Conversation, "setAsideBy" | "dueAt">;
 
 /** When a worker may take a row: {@link LEFT_TO_OTHERS_MS} after the due time if the worker has set the row aside. */
-export function dueForWorkerAt({ setAsideBy, dueAt }: Due, workerId: string): number | null {
+function dueForWorkerAt({ setAsideBy, dueAt }: Due, workerId: string): number | null {
   return dueAt === null || setAsideBy !== workerId ? dueAt : dueAt + LEFT_TO_OTHERS_MS;
 }
 
