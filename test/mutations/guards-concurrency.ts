@@ -77,7 +77,7 @@ export const concurrencyGuards: readonly Mutation[] = guardsOf("memory", "src/st
   ],
   [
     "a message that a group files is sent by a later group",
-    ["deciding", 'const filed = root.by === "message" &&', 'const filed = root.by === "message" && index < 0 &&'],
+    ["deciding", '  if (root.by === "message") owners.push(added(messages, root.id));\n', ""],
   ],
   ["a call is decided once in a group", ["deciding", "  if (taken.has(call)) return true;\n", ""]],
   [

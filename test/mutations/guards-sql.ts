@@ -48,6 +48,10 @@ export const sqlGuards: readonly Mutation[] = guardsOf("sqlite", "src/storage/sq
     ["../ledger/rules/limits", "OLDEST_DECISION_MS: number = 5_000;", "OLDEST_DECISION_MS: number = 5_000_000_000;"],
   ],
   [
+    "a callback waits for the next group where this one records its message",
+    ["../ledger/deciding", '    owners.push(added(attempts, nameOf(root.outboundId ?? "", root.attempt ?? 0)));\n', ""],
+  ],
+  [
     "a change of a guarded row raises its version",
     ["writes", "if (isVersioned(table)) sets.push(", 'if (table === "sweeps") sets.push('],
   ],

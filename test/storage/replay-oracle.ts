@@ -189,10 +189,7 @@ function movedSince({ conversations }: MemoryTables, { conversations: loaded = [
   );
 }
 
-/**
- * The answers of a group, as data: without the functions that settle them, and without what no guard covers. These are
- * leases, and at the commit the time of the next look: another process may add work until then, and looks itself.
- */
+/** The answers of a group, as data: without the functions that settle them, and without leases, which no guard covers. */
 function shownOf(course: Course, reading: readonly boolean[], moved: ReadonlySet<string> | null) {
   return {
     answers: course.verdicts.map(({ answer }, index) => (reading[index] === true ? "read" : answerOf(answer, moved))),
@@ -233,10 +230,8 @@ function isCourse(value: unknown): value is Course {
 
 function answerOf(answer: unknown, moved: ReadonlySet<string> | null): unknown {
   const shown = comparable(answer);
-  if (typeof shown !== "object" || shown === null || moved === null) return shown;
-  if ("nextInMs" in shown) return { ...shown, nextInMs: "at the load" };
-  if (!("leases" in shown) || !Array.isArray(shown.leases)) return shown;
-  return { ...shown, leases: shown.leases.filter((lease) => !moved.has(String(lease.conversationId))) };
+  if (typeof shown !== "object" || shown === null || !("leases" in shown) || !Array.isArray(shown.leases)) return shown;
+  return { ...shown, leases: shown.leases.filter((lease) => moved?.has(String(lease.conversationId)) !== true) };
 }
 
 function changesOf(changes: Changes | null, moved: ReadonlySet<string> | null): unknown {

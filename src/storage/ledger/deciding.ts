@@ -2,7 +2,7 @@ import type { Decided, LedgerDatabase, Loaded, Plan, StoredAnswer } from "../dat
 import { changesOf } from "./changes.ts";
 import { mayConcern, refuseCorrupt, unreadCandidates } from "./concerned.ts";
 import type { UnreadRow } from "./corrupt.ts";
-import { nameOf } from "./held.ts";
+import { type Held, nameOf } from "./held.ts";
 import { type Choosing, choosesAmong } from "./plans.ts";
 import type { Ahead } from "./rules/clock.ts";
 import type { UnreadableRows } from "./unreadable.ts";
@@ -29,8 +29,8 @@ export interface Verdict {
 }
 
 /**
- * The decisions about a group. `verdicts`: the calls that have an answer. `failed`: the calls that failed. `deferred`: the
- * calls that the next group decides. `apart`: the calls that are decided alone, because one of their rows may be
+ * The decisions about a group. `verdicts`: the calls that have an answer. `failed`: the calls that failed. `deferred`:
+ * the calls that the next group decides. `apart`: the calls that are decided alone, because one of their rows may be
  * unreadable. `corrupt` and `ahead` are reported to the operator.
  */
 export interface Decisions {
@@ -167,13 +167,24 @@ function isTaken(set: WorkingSet, plan: Plan, index: number, taken: Map<string, 
 }
 
 /**
- * The addresses of a call's conversations. If an earlier call of the group records the message, the load did not find
- * its conversation.
+ * The addresses of a call's conversations. If an earlier call of the group records the message or the attempt, the load
+ * did not find its conversation.
  */
 function namesOf(set: WorkingSet, { root }: Plan, index: number): string[] {
-  const filed = root.by === "message" && !set.messages.before.has(root.id) ? set.messages.get(root.id) : undefined;
-  return [...set.rootIds(index), ...(filed === undefined ? [] : [filed.conversationId])].flatMap((id) => {
+  return [...set.rootIds(index), ...recordedFor(set, root)].flatMap((id) => {
     const row = set.conversations.get(id);
     return row === undefined ? [] : [nameOf(row.line, row.participantKey)];
   });
+}
+
+/** The conversations of the root's message or attempt, if this group records it. */
+function recordedFor({ messages, attempts, keys }: WorkingSet, root: Plan["root"]): string[] {
+  const added = <Row>(held: Held<Row>, name: string) => (held.before.has(name) ? undefined : held.get(name));
+  const owners = [];
+  if (root.by === "message") owners.push(added(messages, root.id));
+  if (root.by === "attempt") {
+    owners.push(added(attempts, nameOf(root.outboundId ?? "", root.attempt ?? 0)));
+    owners.push(messages.get(added(keys, nameOf("provider", root.providerMessageId ?? ""))?.ref ?? ""));
+  }
+  return owners.flatMap((owner) => owner?.conversationId ?? []);
 }

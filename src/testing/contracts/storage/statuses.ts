@@ -2,7 +2,7 @@ import type { ProviderStatus } from "../../../model/delivery-status.ts";
 import { equal, present } from "./assert.ts";
 import { race } from "./race.ts";
 import type { StorageCase } from "./scene.ts";
-import { consentKeyOf, PERSON } from "./terms.ts";
+import { consentKeyOf, FREE, PERSON } from "./terms.ts";
 
 const UNREACHABLE = { code: 30003, reason: "The phone could not be reached." };
 
@@ -171,6 +171,19 @@ export const statusCases: readonly StorageCase[] = [
         "the delivery",
       );
       equal((await s.storage.consent(consentKeyOf(PERSON)))?.source, "refused-send", "the consent's source");
+    },
+  },
+  {
+    name: "says when the next message is due where a callback about an auto-reply comes with the text that it answers",
+    async run(s) {
+      await s.waiting();
+      const reply = s.part(s.id("a"));
+      const [, delivery] = await Promise.all([
+        s.texted({ autoReply: { ...reply, conditions: FREE } }),
+        s.callback(reply.id, "sent"),
+      ]);
+      // Where calls are not decided together, the ledger may not know the auto-reply yet.
+      if (delivery.outcome === "recorded") s.near(delivery.nextInMs, 0, "nextInMs");
     },
   },
   {
