@@ -200,7 +200,7 @@ export interface WorkerOptions {
   readonly pollMs?: number;
   /**
    * How long after its last heartbeat a process counts as expired. The next heartbeat of another process takes over its
-   * work. A working process sends one in each quarter of this time. @default 3000
+   * work. A process that works sends a heartbeat about every quarter of this time. @default 3000
    */
   readonly leaseMs?: number;
   /** The most turns that this process works on at once, and the most messages that it sends at once. @default 32 */

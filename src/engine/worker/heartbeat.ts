@@ -15,8 +15,9 @@ export type WithHeartbeats = <Result>(work: () => Promise<Result>) => Promise<Re
 
 /**
  * Makes the function that does work with heartbeats. The first heartbeat is sent before the first piece of work begins.
- * The next one is sent a quarter of a lease after each answer of the ledger, for as long as any work goes on. Runs and
- * sends go on after their piece of work where a pass fails, and where a stop waits for them. `underWay` returns them.
+ * Further heartbeats follow while any work goes on, each a quarter of a lease after the ledger has answered the one
+ * before. Runs and sends go on after their piece of work where a pass fails, and where a stop waits for them.
+ * `underWay` returns them.
  */
 export function createHeartbeats(
   context: EngineContext,
@@ -27,6 +28,8 @@ export function createHeartbeats(
   const heartbeat = oneHeartbeat(context, state);
   let working = 0;
   let repeating: { stop(): Promise<void> } | null = null;
+  /** Whether one piece of work waits for what goes on. In a busy process, there is always something that goes on. */
+  let isWaiting = false;
 
   const repeat = () => {
     const stopped = new AbortController();
@@ -55,7 +58,7 @@ export function createHeartbeats(
       return await work();
     } finally {
       // The caller does not wait for work that goes on. A stop waits for it.
-      if (repeating !== null && underWay().length > 0) void watched(state, () => withHeartbeats(ended));
+      if (repeating !== null && !isWaiting && underWay().length > 0) void watched(state, () => withHeartbeats(ended));
       working -= 1;
       if (working === 0 && repeating !== null) {
         const last = repeating;
@@ -66,7 +69,9 @@ export function createHeartbeats(
   };
 
   const ended = async (): Promise<void> => {
+    isWaiting = true;
     for (let going = underWay(); going.length > 0; going = underWay()) await Promise.allSettled(going);
+    isWaiting = false;
   };
 
   return withHeartbeats;
