@@ -88,7 +88,7 @@ export const engineGuards: readonly Mutation[] = guardsOf("memory", "src", [
     ["engine/turns/turn", "    if (isCorrupt(error)) {\n", "    if (isCorrupt(error) && claimed.fence < 0) {\n"],
   ],
   [
-    "an answer that meets a row which cannot be read is no failed run",
+    "an answer that meets a row which cannot be read is not a failed run",
     ["engine/turns/turn", "isCorrupt(cause) ? cause : refusal(context, cause)", "refusal(context, cause)"],
   ],
   [

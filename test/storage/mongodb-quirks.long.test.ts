@@ -204,7 +204,7 @@ describe.skipIf(url === "")(`mongodb${skipNote(url)}`, () => {
     for (const call of calls) await expect(call()).rejects.toMatchObject(refused);
   });
 
-  it("names a document whose number is none that ownline writes, and lists those behind it", async () => {
+  it("names a document whose number ownline cannot have written, and lists those behind it", async () => {
     const db = database.db();
     for (const id of ["one", "two", "three"])
       await mongodb(db).recordInbound(textOf(id, { participant: `+1555019900${id.length}${id[0]}` }));

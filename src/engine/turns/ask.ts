@@ -1,6 +1,7 @@
 import type { AiTurn } from "../../ai/ai.ts";
 import type { CheckedAi, CheckedReply } from "../../ai/reply.ts";
-import { OwnlineError } from "../../errors.ts";
+import { isOwnlineError, OwnlineError } from "../../errors.ts";
+import { kindOfThrown } from "../../thrown.ts";
 import type { EngineClock } from "../options/clock.ts";
 import { abortQuietly } from "../support/abort.ts";
 
@@ -65,4 +66,13 @@ export async function ask(
     abortQuietly(over);
     await timer;
   }
+}
+
+/** The error of an AI that failed, by its name. */
+export function asAiError(name: string, cause: unknown): OwnlineError {
+  if (isOwnlineError(cause)) return cause;
+  return new OwnlineError("ai_failed", `the AI (${name}) failed: ${kindOfThrown(cause)}; see the cause`, {
+    cause,
+    retryable: true,
+  });
 }

@@ -9,7 +9,7 @@ import { SET_ASIDE_MS, type UnknownLines } from "../outbound/unknown-lines.ts";
 import type { EngineContext } from "../support/context.ts";
 import { CORRUPT_WAIT_MS, isCorrupt, trouble } from "../support/problems.ts";
 import { isTemporary, retrying } from "../support/retrying.ts";
-import { ask } from "./ask.ts";
+import { asAiError, ask } from "./ask.ts";
 import { historyFor, recentMessages, withSelectedHistory } from "./history.ts";
 import { reportCommitted, reportSuperseded, reportTurn } from "./report-turn.ts";
 import { type Decision, silencedBy } from "./silence.ts";
@@ -295,12 +295,4 @@ function refusal({ storage }: EngineContext, cause: unknown): OwnlineError {
     `the ledger (${storage.name}) refused to store the end of a turn, and will refuse it again: ${why}. The run counts as failed; see the cause`,
     { cause, retryable: true },
   );
-}
-
-function asAiError(name: string, cause: unknown): OwnlineError {
-  if (isOwnlineError(cause)) return cause;
-  return new OwnlineError("ai_failed", `the AI (${name}) failed: ${kindOfThrown(cause)}; see the cause`, {
-    cause,
-    retryable: true,
-  });
 }

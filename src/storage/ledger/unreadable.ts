@@ -27,7 +27,7 @@ export interface UnreadableRows {
   note(rows: readonly UnreadRow[]): void;
   /** Notes the rows of a committed decision that a clock ahead wrote. */
   noteAhead(found: readonly Ahead[]): void;
-  /** The conversations that the ledger skips: their turns and messages are no candidates. */
+  /** The conversations that the ledger skips: their turns and messages are not candidates. */
   conversations(): readonly string[];
   /** Whether a row must be checked again, because it has been skipped for long enough. */
   isDue(now: number): boolean;

@@ -5,8 +5,8 @@ import { holdersIn } from "./roots.ts";
 import { find, type Store } from "./store.ts";
 
 /**
- * Deletes stored answers that are over an hour old, and workers that expired over an hour ago and hold
- * nothing. At most `limit` of each. Returns whether there may be more: whether it found as many as it may delete.
+ * Deletes stored answers that are over an hour old, and workers that expired over an hour ago and hold nothing. At most
+ * `limit` of each. Returns whether it found that many of one kind, so that there may be more.
  */
 export async function prune(store: Store, now: number, limit: number): Promise<boolean> {
   const longAgo = storedSince(now);

@@ -304,7 +304,7 @@ describe("parameters", () => {
     expect(await verifyRequest({ authToken, url, params, signature })).toMatchObject({ valid: true });
   });
 
-  it("treats a parameter named __proto__ as any other", async () => {
+  it("treats a parameter named __proto__ like any other", async () => {
     const params = new URLSearchParams("__proto__=a&constructor=b");
     const signature = await signRequest({ authToken, url, params });
     expect(await verifyRequest({ authToken, url, params, signature })).toMatchObject({ valid: true });
